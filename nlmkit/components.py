@@ -1,0 +1,380 @@
+"""The contracts that every member keeps: :class:`Component` and, for its kind, :class:`LanguageModel`.
+
+A component is a ``@dataclass(kw_only=True)`` whose fields are its hyper-parameters. Fitted state lives in
+attributes that end in an underscore. This module imports neither NumPy nor any model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, cast
+
+from nlmkit.errors import DataError, HyperParameterError, NotFittedError, NotNormalizedError
+from nlmkit.parameters import HyperParameter, param, resolve_types, suggestion, to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nlmkit.reports import PerplexityReport
+    from nlmkit.text import Corpus, TextPipeline, Vocabulary
+
+API_VERSION = 1
+"""Version of the contracts in this module; a plugin states the one that it was written for."""
+
+Context = Literal["sentence", "stream"]
+
+
+class Progress(Protocol):
+    """Receives the progress of long work; the command line draws it on a terminal."""
+
+    def start(self, description: str, total: float | None = None) -> None:
+        """A stage begins; ``total`` is in the stage's own unit, None when unknown."""
+
+    def advance(self, amount: float) -> None:
+        """``amount`` more of the current stage is done."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What concerns a run of ``fit`` and not the model that comes out of it."""
+
+    progress: Progress | None = None
+
+    def stage(self, description: str, total: float | None = None) -> None:
+        """Announce a stage to whoever watches."""
+        if self.progress is not None:
+            self.progress.start(description, total)
+
+    def advance(self, amount: float = 1) -> None:
+        """Report ``amount`` more of the stage as done."""
+        if self.progress is not None:
+            self.progress.advance(amount)
+
+
+@dataclasses.dataclass(frozen=True)
+class FittedState:
+    """A fitted component as data: what a saved model holds beside the hyper-parameters.
+
+    Attributes:
+        arrays: Named arrays, saved as safetensors and memory-mapped on load.
+        metadata: JSON-ready facts, kept in the manifest.
+    """
+
+    arrays: Mapping[str, NDArray[Any]]
+    metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+class Component:
+    """Base of every representation, language model and classifier.
+
+    A subclass is a ``@dataclass(kw_only=True)``, declares each hyper-parameter with :func:`nlmkit.parameters.param`,
+    and implements :meth:`fit`, :meth:`score`, :meth:`fitted_state` and :meth:`restore`.
+    """
+
+    kind: ClassVar[str]
+    name: ClassVar[str]
+    api_version: ClassVar[int] = API_VERSION
+
+    def __new__(cls, *args: Any, **values: Any) -> Self:
+        """Refuse unknown names with a suggestion, which the generated ``__init__`` would not give."""
+        cls._refuse_unknown(values)
+        return super().__new__(cls)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        declared = self.hyper_parameters()
+        if name in declared:
+            value = declared[name].check(value)
+        elif not (name.endswith("_") or name.startswith("_")):
+            self._refuse_unknown({name: value})
+        object.__setattr__(self, name, value)
+        if not name.startswith("_"):
+            vars(self).pop("_digest", None)
+
+    @classmethod
+    def _refuse_unknown(cls, values: Mapping[str, Any]) -> None:
+        known = cls.hyper_parameters()
+        for name in values:
+            if name not in known:
+                raise HyperParameterError(f"{cls.name} has no hyper-parameter {name!r}{suggestion(name, known)}")
+
+    @classmethod
+    def hyper_parameters(cls) -> Mapping[str, HyperParameter]:
+        """The declared hyper-parameters by name, in the order of declaration."""
+        return _declared(cast("Hashable", cls))  # mypy takes type[...] for unhashable
+
+    @classmethod
+    def summary(cls) -> str:
+        """First line of the docstring."""
+        return (cls.__doc__ or "").strip().partition("\n")[0]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Hyper-parameters by name (scikit-learn's habit; ``deep`` is accepted for it)."""
+        return {name: getattr(self, name) for name in self.hyper_parameters()}
+
+    def set_params(self, **values: Any) -> Self:
+        """Set hyper-parameters by name and return self."""
+        self._refuse_unknown(values)
+        for name, value in values.items():
+            setattr(self, name, value)
+        return self
+
+    def params_as_json(self) -> dict[str, Any]:
+        """Hyper-parameters as JSON types; the constructor takes them back."""
+        return {name: to_json(value) for name, value in self.get_params().items()}
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether fitted state is present."""
+        return any(name.endswith("_") and not name.startswith("_") for name in vars(self))
+
+    def check_fitted(self) -> None:
+        """Raise :class:`NotFittedError` unless the component has been fitted or loaded."""
+        if not self.is_fitted:
+            raise NotFittedError(f"this {type(self).__name__} is not fitted: call fit, or load a saved model")
+
+    def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
+        """Estimate the component from data and return self."""
+        raise NotImplementedError
+
+    def score(self, data: Any) -> float:
+        """One number, greater is better."""
+        raise NotImplementedError
+
+    def fitted_state(self) -> FittedState:
+        """The fitted state as arrays and JSON, for saving."""
+        raise NotImplementedError
+
+    def restore(self, state: FittedState) -> None:
+        """Set the fitted state from ``state``; check its structure, and raise SavedModelError if it is wrong."""
+        raise NotImplementedError
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits that identify the fitted component; equal before saving and after loading."""
+        self.check_fitted()
+        from nlmkit.models import digest
+
+        return digest(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save to the folder ``path``; :func:`nlmkit.load` reads it back.
+
+        Raises:
+            NotFittedError: there is nothing to save yet.
+            SavedModelError: the folder cannot be written or holds something else.
+        """
+        self.check_fitted()
+        from nlmkit.models import save
+
+        save(self, Path(path))
+
+
+@functools.cache
+def _declared(cls: type[Component]) -> Mapping[str, HyperParameter]:
+    if not dataclasses.is_dataclass(cls):
+        return {}
+    hints = resolve_types(cls)
+    declared = {}
+    for field in dataclasses.fields(cls):
+        about = field.metadata.get("nlmkit")
+        if about is None:
+            raise TypeError(f"{cls.__name__}.{field.name} must be declared with nlmkit.parameters.param")
+        declared[field.name] = HyperParameter(
+            field.name, hints[field.name], field.default, about["help"], about["bounds"], about["choices"]
+        )
+    return declared
+
+
+@dataclasses.dataclass(kw_only=True)
+class VocabularyLimits:
+    """The vocabulary options that every language model trained on text has.
+
+    By default the vocabulary is every training type plus ``<unk>``. A limit maps the other words to ``<unk>``,
+    which is then trained like a word.
+    """
+
+    vocabulary_size: int | None = param(None, ge=1, help="keep this many most frequent words; the rest become <unk>")
+    min_count: int = param(1, ge=1, help="words seen less often become <unk>")
+    vocabulary_file: str | None = param(None, help="file with one word a line; all other words become <unk>")
+
+    def limited_vocabulary(self, corpus: Corpus) -> Vocabulary:
+        """The vocabulary of ``corpus`` under these limits."""
+        from nlmkit.text import Vocabulary
+
+        if self.vocabulary_file is not None and (self.vocabulary_size is not None or self.min_count > 1):
+            raise HyperParameterError("vocabulary_file cannot be combined with vocabulary_size or min_count")
+        return Vocabulary.from_corpus(
+            corpus, size=self.vocabulary_size, min_count=self.min_count, file=self.vocabulary_file
+        )
+
+
+class LanguageModel(Component):
+    """A probability distribution over the next word, given the words before it.
+
+    The specification is a state machine over vocabulary ids: :meth:`start`, :meth:`advance`,
+    :meth:`next_log_probs`. Everything else is defined by it; :meth:`log_probs` may be overridden for speed and
+    must then agree with it. Logarithms are natural, results are float64.
+
+    Fitted attributes: ``vocabulary_`` (:class:`~nlmkit.text.Vocabulary`) and ``pipeline_``
+    (:class:`~nlmkit.text.TextPipeline`), which is applied to every text that is scored.
+    """
+
+    kind = "language-model"
+    vocabulary_: Vocabulary
+    pipeline_: TextPipeline
+
+    @property
+    def normalized(self) -> bool:
+        """Whether the scores of every context sum to one; if not, there is no perplexity."""
+        return True
+
+    @property
+    def adapts_to_test_text(self) -> bool:
+        """Whether scoring a text changes later scores by more than its context (caches, dynamic evaluation)."""
+        return False
+
+    @property
+    def unknown_rule(self) -> str:
+        """How ``<unk>`` got its probability; part of the report's signature."""
+        return "trained" if self.vocabulary_.counts[0] else "uniform-share"
+
+    def start(self) -> Hashable:
+        """State at the beginning of a text: only ``<s>`` has been read."""
+        raise NotImplementedError
+
+    def advance(self, state: Any, word_id: int) -> Hashable:
+        """State after reading ``word_id``; ``</s>`` opens the next sentence."""
+        raise NotImplementedError
+
+    def next_log_probs(self, state: Any) -> NDArray[np.float64]:
+        """Log-probability of each vocabulary id as the next event: float64 [V], −inf at ``<s>``."""
+        raise NotImplementedError
+
+    def encode(self, data: Any) -> Corpus:
+        """Read ``data`` (anything that :meth:`nlmkit.text.Corpus.read` takes, or a Corpus) as the model does.
+
+        Raises:
+            DataError: a Corpus was made with another text pipeline than the model's.
+        """
+        self.check_fitted()
+        from nlmkit.text import Corpus
+
+        if not isinstance(data, Corpus):
+            return Corpus.read(data, self.pipeline_)
+        if data.pipeline is not None and data.pipeline != self.pipeline_:
+            raise DataError(
+                f"the corpus was made with {data.pipeline.signature}, the model reads text with "
+                f"{self.pipeline_.signature}: pass the text itself, or read it with the model's pipeline_"
+            )
+        return data
+
+    def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
+        """Natural log-probability of every event (each word, then ``</s>``, sentence by sentence): float64 [events]."""
+        import numpy as np
+
+        corpus = self.encode(data)
+        values = (self.next_log_probs(state)[word_id] for state, word_id in self._walk(corpus, context))
+        return np.fromiter(values, np.float64, corpus.events)
+
+    def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
+        """Full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
+        import numpy as np
+
+        check_context(context)
+        corpus = self.encode(data)
+        walk = self._walk(corpus, context)
+        return (
+            np.stack([self.next_log_probs(state) for state, _ in itertools.islice(walk, events)])
+            for events in np.diff(corpus.event_offsets).tolist()
+        )
+
+    def _walk(self, corpus: Corpus, context: Context) -> Iterator[tuple[Any, int]]:
+        """Every event's id, with the state before it."""
+        check_context(context)
+        events, offsets = corpus.event_ids(self.vocabulary_), corpus.event_offsets.tolist()
+        state: Any = self.start()
+        for begin, end in itertools.pairwise(offsets):
+            if context == "sentence":
+                state = self.start()
+            for word_id in events[begin:end].tolist():
+                yield state, word_id
+                state = self.advance(state, word_id)
+
+    def event_details(self, data: Any) -> dict[str, NDArray[Any]]:
+        """Further facts per event, by column name, that a table of tokens should show."""
+        self.encode(data)
+        return {}
+
+    def score(self, data: Any) -> float:
+        """Mean natural log-probability an event (NaN for a text without events)."""
+        values = self.log_probs(data)
+        return float(values.mean()) if len(values) else float("nan")
+
+    def report(self, data: Any, *, context: Context = "sentence") -> PerplexityReport:
+        """Perplexity with everything that must stand beside it.
+
+        Raises:
+            NotNormalizedError: the model's scores are no distribution.
+        """
+        self.check_fitted()
+        if not self.normalized:
+            raise NotNormalizedError(
+                f"{self.name} scores here are no probability distribution, so they have no perplexity: use score"
+            )
+        from nlmkit.reports import perplexity_report
+
+        corpus = self.encode(data)
+        return perplexity_report(
+            self.log_probs(corpus, context=context),
+            corpus=corpus,
+            vocabulary=self.vocabulary_,
+            context=context,
+            component=self.name,
+            model_digest=self.digest,
+            unknown_rule=self.unknown_rule,
+            adapted=self.adapts_to_test_text,
+        )
+
+    def perplexity(self, data: Any, *, context: Context = "sentence") -> float:
+        """exp(−mean log-probability an event); see :meth:`report` for what must stand beside it."""
+        return self.report(data, context=context).perplexity
+
+    def generate(
+        self,
+        *,
+        max_tokens: int = 50,
+        prompt: str = "",
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        allow_unk: bool = False,
+        seed: int = 0,
+    ) -> list[str]:
+        """Sample the continuation of ``prompt`` up to ``</s>``; see :func:`nlmkit.generation.generate`."""
+        self.check_fitted()
+        from nlmkit.generation import generate
+
+        return generate(
+            self,
+            max_tokens=max_tokens,
+            prompt=prompt,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            allow_unk=allow_unk,
+            seed=seed,
+        )
+
+
+def check_context(context: str) -> None:
+    """Refuse anything but the two context modes."""
+    if context not in ("sentence", "stream"):
+        raise HyperParameterError(f"context must be sentence or stream, not {context!r}")

@@ -1,0 +1,178 @@
+"""Hyper-parameters: declared once, on a component's dataclass fields, and used everywhere.
+
+The declaration (annotation, default, bounds, choices, one line of help) drives the constructor's validation,
+``nlmkit show``, ``-p key=value`` and the manifest of a saved model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import numbers
+import operator
+import sys
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from nlmkit.errors import HyperParameterError
+
+
+def param(
+    default: Any,
+    *,
+    help: str,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+    choices: tuple[Any, ...] | None = None,
+) -> Any:
+    """Declare a hyper-parameter as a field of a component's dataclass.
+
+    Args:
+        default: Default value; immutable.
+        help: One line, shown by ``nlmkit show``.
+        ge: Smallest allowed value (of every number in a tuple).
+        gt: Value that must be exceeded.
+        le: Largest allowed value.
+        lt: Value that must not be reached.
+        choices: The allowed values, where they are few.
+    """
+    bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
+    metadata = {"help": help, "choices": choices, "bounds": {k: v for k, v in bounds.items() if v is not None}}
+    return dataclasses.field(default=default, metadata={"nlmkit": metadata})
+
+
+@dataclasses.dataclass(frozen=True)
+class HyperParameter:
+    """One declared hyper-parameter of a component class."""
+
+    name: str
+    type: Any
+    default: Any
+    help: str
+    bounds: Mapping[str, float]
+    choices: tuple[Any, ...] | None
+
+    @property
+    def type_name(self) -> str:
+        """The annotation as a reader writes it, for example ``int | None``."""
+        return _type_name(self.type)
+
+    @property
+    def constraint(self) -> str:
+        """Bounds or choices in words, empty when there are none."""
+        if self.choices is not None:
+            return "one of " + ", ".join(map(str, self.choices))
+        signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+        return ", ".join(f"{signs[kind]} {bound:g}" for kind, bound in self.bounds.items())
+
+    def check(self, value: Any) -> Any:
+        """Return ``value`` as it is kept: unchanged, but for lists, which become tuples.
+
+        Raises:
+            HyperParameterError: wrong type, out of bounds or not among the choices.
+        """
+        value = _freeze(value)
+        if not _matches(value, self.type):
+            raise HyperParameterError(f"{self.name} must be {self.type_name}, not {value!r}")
+        if self.choices is not None and value not in self.choices:
+            near = suggestion(value, map(str, self.choices)) if isinstance(value, str) else ""
+            raise HyperParameterError(f"{self.name} must be {self.constraint}, not {value!r}{near}")
+        for number in _numbers(value):
+            # A huge int is finite, and would overflow on its way into math.isfinite.
+            if not isinstance(number, numbers.Integral) and not math.isfinite(number):
+                raise HyperParameterError(f"{self.name} must be a finite number, not {number!r}")
+            if not _within(number, self.bounds):
+                raise HyperParameterError(f"{self.name} must be {self.constraint}, not {number!r}")
+        return value
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """``'; did you mean X?'`` for the known word nearest to ``word``, or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def to_json(value: Any) -> Any:
+    """A hyper-parameter's value as JSON types (tuples become lists, NumPy scalars plain numbers)."""
+    if isinstance(value, tuple):
+        return [to_json(item) for item in value]
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    return int(value) if isinstance(value, numbers.Integral) else float(value)
+
+
+def resolve_types(cls: type) -> dict[str, Any]:
+    """The evaluated annotations of ``cls``'s dataclass fields, base classes included.
+
+    Only the fields' annotations are looked at, so a class may annotate fitted state with names that exist for
+    the type checker alone.
+    """
+    hints: dict[str, Any] = {}
+    for field in dataclasses.fields(cls):
+        # A subclass inherits the very Field object: the first class of the hierarchy that has it declared it, and
+        # the annotation is to be read with that class's module.
+        owner = next(base for base in reversed(cls.__mro__) if _fields_of(base).get(field.name) is field)
+        holder = types.SimpleNamespace(__annotations__={field.name: field.type})
+        hints |= typing.get_type_hints(holder, globalns=vars(sys.modules[owner.__module__]))
+    return hints
+
+
+def _fields_of(cls: type) -> Mapping[str, dataclasses.Field[Any]]:
+    fields: Mapping[str, dataclasses.Field[Any]] = vars(cls).get("__dataclass_fields__", {})
+    return fields
+
+
+def _freeze(value: Any) -> Any:
+    """Lists become tuples; a value without lists stays the very object, which scikit-learn's ``clone`` checks."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    frozen = tuple(map(_freeze, value))
+    return value if isinstance(value, tuple) and all(map(operator.is_, frozen, value)) else frozen
+
+
+def _numbers(value: Any) -> Iterable[float]:
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _numbers(item)
+    elif isinstance(value, numbers.Real) and not isinstance(value, bool):
+        yield float(value) if isinstance(value, float) else typing.cast(float, value)
+
+
+def _within(number: float, bounds: Mapping[str, float]) -> bool:
+    return (
+        ("ge" not in bounds or number >= bounds["ge"])
+        and ("gt" not in bounds or number > bounds["gt"])
+        and ("le" not in bounds or number <= bounds["le"])
+        and ("lt" not in bounds or number < bounds["lt"])
+    )
+
+
+def _matches(value: Any, hint: Any) -> bool:
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        return any(_matches(value, option) for option in args)
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            return False
+        if len(args) == 2 and args[1] is Ellipsis:
+            return all(_matches(item, args[0]) for item in value)
+        return len(value) == len(args) and all(map(_matches, value, args))
+    if isinstance(value, bool):  # which Python counts among the integers
+        return hint is bool
+    return isinstance(value, {int: numbers.Integral, float: numbers.Real, None: type(None)}.get(hint, hint))
+
+
+def _type_name(hint: Any) -> str:
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        return " | ".join(map(_type_name, args))
+    if origin is tuple:
+        if len(args) == 2 and args[1] is Ellipsis:
+            return f"list of {_type_name(args[0])}"
+        return f"list of {len(args)} ({', '.join(map(_type_name, args))})"
+    return "none" if hint in (None, type(None)) else hint.__name__
