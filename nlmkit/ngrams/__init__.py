@@ -1,0 +1,1 @@
+"""What n-gram models are made of: counting, smoothing, pruning, the backoff table, ARPA files."""

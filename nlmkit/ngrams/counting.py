@@ -1,0 +1,269 @@
+"""Counting n-grams: text in chunks to sorted unique runs, which merge.
+
+Within a chunk every k-gram gets the key (id of its suffix, first word). Ids are dense ranks in suffix order (the
+last word compares first), so a sorted list of keys is in suffix order again. The key is packed into one int64
+together with the position it was seen at: sorting values is far cheaper than sorting permutations, and the
+position gives the inverse mapping for free.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlmkit.errors import HyperParameterError
+from nlmkit.text.vocabulary import BOS_ID, EOS_ID
+
+Ids = NDArray[np.int32]
+Keys = NDArray[np.int64]
+
+CHUNK_EVENTS = 1 << 22
+"""Events counted at a time; bounds the working memory of a chunk to about 100 bytes an event."""
+
+_WORD_BITS = 32
+
+
+@dataclasses.dataclass
+class Level:
+    """All distinct k-grams of one order k, in suffix order. All arrays have length n_k.
+
+    Attributes:
+        first: Id of the first word, int32.
+        suffix: Index, at order k−1, of the k-gram without its first word, int32 (empty for unigrams).
+        history: Index, at order k−1, of the k-gram without its last word, int32 (empty for unigrams).
+        raw: Occurrences in the text, int64.
+        adjusted: Distinct words to the left, but ``raw`` at the highest order and for k-grams that begin with
+            ``<s>``; zero for ``<s>`` itself (Kneser & Ney 1995; Chen & Goodman 1998), int64.
+    """
+
+    first: Ids
+    suffix: Ids
+    history: Ids
+    raw: NDArray[np.int64]
+    adjusted: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+@dataclasses.dataclass
+class NGramCounts:
+    """The n-grams of a text: ``levels[k - 1]`` holds those of order k.
+
+    Unigrams are indexed by vocabulary id, those never seen included.
+    """
+
+    levels: list[Level]
+
+    @property
+    def order(self) -> int:
+        """The highest order counted."""
+        return len(self.levels)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of vocabulary ids, ``<s>`` included."""
+        return len(self.levels[0])
+
+
+@dataclasses.dataclass
+class _Run:
+    """One order's sorted unique k-grams of one chunk; ids are the chunk's own."""
+
+    suffix: Ids
+    first: Ids
+    history: Ids
+    counts: NDArray[np.int64]
+
+
+def count_ngrams(
+    event_ids: Ids,
+    order: int,
+    vocabulary_size: int,
+    *,
+    chunk_events: int = CHUNK_EVENTS,
+    advance: Callable[[int], None] = lambda events: None,
+) -> NGramCounts:
+    """Count all n-grams of orders 1 to ``order``.
+
+    Args:
+        event_ids: Vocabulary ids of a text, int32 [events], each sentence ended by ``</s>``.
+        order: The highest order.
+        vocabulary_size: Number of vocabulary ids.
+        chunk_events: Events to count at a time.
+        advance: Called with the number of events done.
+
+    Returns:
+        Counts in which contexts at the beginning of a sentence start with one ``<s>``.
+    """
+    word_bits = max(1, int(vocabulary_size - 1).bit_length())
+    if word_bits > 30:
+        raise HyperParameterError(f"a vocabulary of {vocabulary_size} words is too large to count")
+    position_bits = min((63 - word_bits) // 2, 31)
+    chunk_events = min(chunk_events, (1 << position_bits) // 2)  # every event may bring one <s> along
+    unigrams = np.zeros(vocabulary_size, np.int64)
+    runs: list[list[_Run]] = []
+    for chunk in _chunks(event_ids, chunk_events, order):
+        unigrams += np.bincount(chunk.words[chunk.overlap :], minlength=vocabulary_size)
+        runs.append(_count_chunk(chunk, order, word_bits))
+        advance(len(chunk.words) - chunk.overlap)
+    levels = [_unigram_level(unigrams)]
+    local_to_global: list[Ids] = [np.arange(vocabulary_size, dtype=np.int32)] * len(runs)
+    for k in range(2, order + 1):
+        level, local_to_global = _merge([run[k - 2] for run in runs], local_to_global)
+        levels.append(level)
+        for run in runs:
+            run[k - 2] = _EMPTY_RUN  # release memory as the merge goes up
+    _adjust(levels)
+    return NGramCounts(levels)
+
+
+@dataclasses.dataclass
+class Boundaries:
+    """Consecutive words with ``<s>`` before each sentence.
+
+    Attributes:
+        words: Ids, int32 [n].
+        depth: Words since ``<s>``, int32 [n]: 0 at ``<s>`` itself.
+        overlap: How many words at the front repeat the end of the chunk before; they give context and ids, and
+            have been counted there.
+    """
+
+    words: Ids
+    depth: Ids
+    overlap: int = 0
+
+
+def _chunks(event_ids: Ids, size: int, order: int) -> Iterator[Boundaries]:
+    """Cut the text at sentence ends, with at most about ``size`` events a chunk.
+
+    A sentence longer than a chunk is cut with ``order − 1`` words of overlap, so that no n-gram is lost or
+    counted twice.
+    """
+    ends = np.flatnonzero(event_ids == EOS_ID) + 1
+    begin = 0
+    while begin < len(event_ids):
+        last = int(np.searchsorted(ends, begin + size, side="right")) - 1
+        end = int(ends[last]) if last >= 0 else 0
+        if end <= begin:
+            # one sentence, longer than a chunk
+            end = int(ends[np.searchsorted(ends, begin, side="right")])
+            yield from _pieces(event_ids[begin:end], size, order)
+        else:
+            yield with_boundaries(event_ids[begin:end])
+        begin = end
+
+
+def _pieces(sentence: Ids, size: int, order: int) -> Iterator[Boundaries]:
+    words = np.concatenate([np.array([BOS_ID], np.int32), sentence])
+    depth = np.arange(len(words), dtype=np.int32)
+    for begin in range(0, len(words), size):
+        overlap = min(begin, order - 1)
+        piece = slice(begin - overlap, begin + size)
+        yield Boundaries(words[piece], depth[piece], overlap)
+
+
+def with_boundaries(event_ids: Ids) -> Boundaries:
+    """Put ``<s>`` before each sentence of ``event_ids``, int32 [events], in which ``</s>`` ends each."""
+    ends = np.flatnonzero(event_ids == EOS_ID)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    bos_at = starts + np.arange(len(starts))
+    total = len(event_ids) + len(starts)
+    is_word = np.ones(total, bool)
+    is_word[bos_at] = False
+    words = np.full(total, BOS_ID, np.int32)
+    words[is_word] = event_ids
+    lengths = np.diff(np.append(bos_at, total))
+    depth = np.arange(total, dtype=np.int32) - np.repeat(bos_at.astype(np.int32), lengths)
+    return Boundaries(words, depth)
+
+
+def _count_chunk(chunk: Boundaries, order: int, word_bits: int) -> list[_Run]:
+    words = chunk.words
+    wide = words.astype(np.int64)
+    position_bits = max(1, len(words).bit_length())
+    position_mask = (1 << position_bits) - 1
+    word_mask = (1 << word_bits) - 1
+    ids = words  # id, at order k − 1, of the k-gram that ends at each position
+    runs = []
+    for k in range(2, order + 1):
+        at = np.flatnonzero(chunk.depth[k - 1 :] >= k - 1) + (k - 1)
+        keys = ids[at].astype(np.int64)
+        keys <<= word_bits
+        keys |= wide[at - (k - 1)]
+        keys <<= position_bits
+        keys |= at
+        keys.sort()
+        at = keys & position_mask
+        keys >>= position_bits
+        new = np.empty(len(keys), bool)
+        new[:1] = True
+        np.not_equal(keys[1:], keys[:-1], out=new[1:])
+        begins = np.flatnonzero(new)
+        rank = np.cumsum(new, dtype=np.int32)
+        rank -= 1
+        unique = keys[begins]
+        counts = np.diff(begins, append=len(keys))
+        if chunk.overlap and len(begins):
+            counts = np.add.reduceat((at >= chunk.overlap).astype(np.int64), begins)
+        runs.append(
+            _Run(
+                suffix=(unique >> word_bits).astype(np.int32),
+                first=(unique & word_mask).astype(np.int32),
+                history=ids[at[begins] - 1],
+                counts=counts,
+            )
+        )
+        following = np.zeros(len(words), np.int32)
+        following[at] = rank
+        ids = following
+    return runs
+
+
+_EMPTY_RUN = _Run(*(np.empty(0, np.int32) for _ in range(3)), np.empty(0, np.int64))
+
+
+def _unigram_level(counts: NDArray[np.int64]) -> Level:
+    nothing = np.empty(0, np.int32)
+    return Level(np.arange(len(counts), dtype=np.int32), nothing, nothing, counts, counts)
+
+
+def _merge(runs: Sequence[_Run], lower: Sequence[Ids]) -> tuple[Level, list[Ids]]:
+    """Merge one order's runs; ``lower`` maps each run's ids of the order below to the merged ids.
+
+    Both id spaces are in suffix order, so the mapping is monotonic and a run stays sorted under it.
+    """
+    if len(runs) == 1:
+        run = runs[0]
+        level = Level(run.first, run.suffix, run.history, run.counts, run.counts)
+        return level, [np.arange(len(run.first), dtype=np.int32)]
+    keys = [
+        (ids[run.suffix].astype(np.int64) << _WORD_BITS) | run.first for run, ids in zip(runs, lower, strict=True)
+    ]
+    merged = np.concatenate(keys) if keys else np.empty(0, np.int64)
+    merged.sort()
+    new = np.ones(len(merged), bool)
+    np.not_equal(merged[1:], merged[:-1], out=new[1:])
+    merged = merged[new]
+    raw = np.zeros(len(merged), np.int64)
+    history = np.empty(len(merged), np.int32)
+    mappings = []
+    for run, own, ids in zip(runs, keys, lower, strict=True):
+        mapping = np.searchsorted(merged, own).astype(np.int32)
+        raw[mapping] += run.counts
+        history[mapping] = ids[run.history]
+        mappings.append(mapping)
+    first = (merged & ((1 << _WORD_BITS) - 1)).astype(np.int32)
+    return Level(first, (merged >> _WORD_BITS).astype(np.int32), history, raw, raw), mappings
+
+
+def _adjust(levels: list[Level]) -> None:
+    for lower, upper in zip(levels[:-1], levels[1:], strict=True):
+        extensions = np.bincount(upper.suffix, minlength=len(lower))
+        lower.adjusted = np.where(lower.first == BOS_ID, lower.raw, extensions)
+    unigrams = levels[0].adjusted.copy()
+    unigrams[BOS_ID] = 0
+    levels[0].adjusted = unigrams
