@@ -1,0 +1,1 @@
+"""Language models, one component to a file."""

@@ -1,0 +1,301 @@
+"""The n-gram language model."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from nlmkit.components import Context, FittedState, LanguageModel, RunOptions, VocabularyLimits, check_context
+from nlmkit.errors import ExportError, HyperParameterError, SavedModelError
+from nlmkit.parameters import param
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nlmkit.ngrams.counting import NGramCounts
+    from nlmkit.ngrams.estimates import Estimate, Keep
+    from nlmkit.ngrams.table import BackoffTable
+    from nlmkit.text import Corpus, TextPipeline
+
+SMOOTHING = (
+    "modified-kneser-ney",
+    "kneser-ney",
+    "absolute",
+    "witten-bell",
+    "katz",
+    "jelinek-mercer",
+    "add-k",
+    "stupid-backoff",
+    "mle",
+)
+IMPORTED = "imported"
+"""Value of ``smoothing`` for a model that was read from a file; such a model cannot be fitted."""
+
+
+@dataclasses.dataclass(kw_only=True)
+class NGram(VocabularyLimits, LanguageModel):
+    """Back-off and interpolated n-gram model; modified Kneser–Ney by default (Chen & Goodman 1998).
+
+    Modified Kneser–Ney estimates equal those of KenLM's ``lmplz`` (Heafield et al. 2013).
+
+    Fitted attributes beside those of every language model: ``table_``
+    (:class:`~nlmkit.ngrams.table.BackoffTable`), and ``fit_report_``, a JSON-ready dictionary with the number of
+    n-grams of each order, discounts or weights, and notes such as a fallback.
+
+    Example:
+        >>> lm = NGram(order=3).fit([["the", "cat", "sat"], ["the", "dog", "sat"]])
+        >>> round(lm.perplexity([["the", "cat", "sat"]]), 3) < 4
+        True
+    """
+
+    name = "ngram"
+
+    order: int = param(5, ge=1, le=20, help="length of the longest n-gram")
+    smoothing: str = param(
+        "modified-kneser-ney", choices=(*SMOOTHING, IMPORTED), help="how probabilities are estimated from counts"
+    )
+    discounts: tuple[float | tuple[float, ...] | None, ...] | None = param(
+        None, ge=0, help="discounts of each order instead of estimated ones; null keeps an order's estimates"
+    )
+    prune: tuple[int, ...] | None = param(
+        None, ge=0, help="drop n-grams seen at most this often, by order; the last value goes on"
+    )
+    entropy_prune: float = param(0.0, ge=0, help="drop n-grams that raise relative perplexity by less (Stolcke 1998)")
+    add_k: float = param(1.0, gt=0, help="what smoothing=add-k adds to each count")
+    katz_max: int = param(5, ge=1, help="largest count that smoothing=katz discounts")
+    backoff_factor: float = param(0.4, gt=0, le=1, help="factor of smoothing=stupid-backoff")
+    precision: str = param(
+        "float64", choices=("float64", "float32"), help="of the fitted table; float32 halves its probabilities' size"
+    )
+
+    def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
+        """Count n-grams and estimate the model.
+
+        Args:
+            data: Training text: anything :meth:`nlmkit.text.Corpus.read` takes, or a Corpus.
+            valid: Validation text. ``jelinek-mercer`` fits its weights on it; for every method its perplexity
+                is noted in ``fit_report_``.
+            run: Progress.
+
+        Raises:
+            HyperParameterError: options that contradict each other or do not suit the smoothing.
+            DataError: unusable text.
+        """
+        run = run or RunOptions()
+        self._check_options(valid)
+        from nlmkit.ngrams.counting import count_ngrams
+        from nlmkit.ngrams.pruning import count_keep
+        from nlmkit.ngrams.smoothing import estimate
+        from nlmkit.ngrams.smoothing.options import Options
+        from nlmkit.ngrams.table import BackoffTable
+        from nlmkit.text import Corpus, TextPipeline
+
+        run.stage("reading text")
+        corpus = data if isinstance(data, Corpus) else Corpus.read(data)
+        pipeline = corpus.pipeline or TextPipeline()
+        valid_corpus = None
+        if valid is not None:
+            valid_corpus = valid if isinstance(valid, Corpus) else Corpus.read(valid, pipeline)
+        vocabulary = self.limited_vocabulary(corpus)
+
+        run.stage("counting n-grams", corpus.events)
+        counts = count_ngrams(corpus.event_ids(vocabulary), self.order, len(vocabulary), advance=run.advance)
+        keep = count_keep(counts, self.prune)
+
+        run.stage("estimating probabilities")
+        options = Options(
+            keep=keep,
+            discounts=self.discounts,
+            add_k=self.add_k,
+            katz_max=self.katz_max,
+            stupid_backoff=self.backoff_factor,
+            valid_event_ids=None if valid_corpus is None else valid_corpus.event_ids(vocabulary),
+        )
+        estimated = estimate(self.smoothing, counts, options)
+        table = BackoffTable.from_estimate(counts, estimated, keep)
+        if self.entropy_prune > 0:
+            table = self._entropy_pruned(table, counts, keep)
+        if self.precision == "float32":
+            table = table.as_float32()
+
+        self._set_fitted(pipeline=pipeline, vocabulary=vocabulary, table=table)
+        self._objection = estimated.arpa_objection
+        self.fit_report_ = _fit_report(corpus, counts, estimated, table)
+        if valid_corpus is not None and self.normalized:
+            self.fit_report_["validation_perplexity"] = self.perplexity(valid_corpus)
+        return self
+
+    def _check_options(self, valid: Any) -> None:
+        if self.smoothing == IMPORTED:
+            raise HyperParameterError("smoothing=imported marks a model read from a file; choose a method to fit one")
+        from nlmkit.ngrams.smoothing import DISCOUNTS_PER_ORDER
+
+        if self.discounts is not None:
+            if self.smoothing not in DISCOUNTS_PER_ORDER:
+                raise HyperParameterError(f"smoothing={self.smoothing} has no discounts to set")
+            if len(self.discounts) > self.order:
+                raise HyperParameterError(f"discounts are given for {len(self.discounts)} orders, order is {self.order}")
+        if self.smoothing == "jelinek-mercer" and valid is None:
+            raise HyperParameterError("smoothing=jelinek-mercer fits its weights on validation text: give --valid FILE")
+        prunes = self.entropy_prune > 0 or any(self.prune or ())
+        if prunes and self.smoothing in ("mle", "add-k"):
+            raise HyperParameterError(f"smoothing={self.smoothing} cannot be pruned: no lower order takes the mass over")
+        if self.entropy_prune > 0 and self.smoothing == "stupid-backoff":
+            raise HyperParameterError("entropy_prune needs probabilities; smoothing=stupid-backoff has none")
+        defaults = self.hyper_parameters()
+        for option, method in (("add_k", "add-k"), ("katz_max", "katz"), ("backoff_factor", "stupid-backoff")):
+            if getattr(self, option) != defaults[option].default and self.smoothing != method:
+                raise HyperParameterError(f"{option} belongs to smoothing={method}, not to {self.smoothing}")
+
+    def _entropy_pruned(self, table: BackoffTable, counts: NGramCounts, keep: Keep) -> BackoffTable:
+        from nlmkit.ngrams.pruning import entropy_prune, history_log_probs_from_counts
+
+        log_probs = history_log_probs_from_counts(counts)
+        return entropy_prune(
+            table, self.entropy_prune, [row[kept] for row, kept in zip(log_probs, keep, strict=True)]
+        )
+
+    def _set_fitted(self, *, pipeline: TextPipeline, vocabulary: Any, table: BackoffTable) -> None:
+        self.pipeline_ = pipeline
+        self.vocabulary_ = vocabulary
+        self.table_ = table
+
+    @property
+    def normalized(self) -> bool:
+        """False for ``stupid-backoff``."""
+        return self.smoothing != "stupid-backoff"
+
+    @property
+    def unknown_rule(self) -> str:
+        """``trained``, ``uniform-share``, or ``imported`` where a file says what ``<unk>`` gets."""
+        return IMPORTED if self.smoothing == IMPORTED else super().unknown_rule
+
+    def start(self) -> tuple[int, ...]:
+        """``<s>``, or nothing for a unigram model."""
+        from nlmkit.text.vocabulary import BOS_ID
+
+        self.check_fitted()
+        return (BOS_ID,) if self.order > 1 else ()
+
+    def advance(self, state: tuple[int, ...], word_id: int) -> tuple[int, ...]:
+        """The shortest context that gives every continuation the same probability as the whole history does."""
+        from nlmkit.text.vocabulary import EOS_ID
+
+        if word_id == EOS_ID:
+            return self.start()
+        if self.order == 1:
+            return ()
+        context = (*state, int(word_id))[-(self.order - 1) :]
+        if self.table_.unseen_backoff != 0.0:
+            return context
+        return context[len(context) - len(self.table_.context_ids(context)) :]
+
+    def next_log_probs(self, state: tuple[int, ...]) -> NDArray[np.float64]:
+        """Log-probability of each vocabulary id after ``state``: float64 [V]."""
+        self.check_fitted()
+        return self.table_.distribution(state)
+
+    def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
+        """Natural log-probability of every event: float64 [events]; both context modes agree."""
+        check_context(context)
+        return self.table_.score(self.encode(data).event_ids(self.vocabulary_))[0]
+
+    def event_details(self, data: Any) -> dict[str, NDArray[Any]]:
+        """``ngram_length``: length of the n-gram whose stored probability was used, int8 [events]."""
+        return {"ngram_length": self.table_.score(self.encode(data).event_ids(self.vocabulary_))[1]}
+
+    def fitted_state(self) -> FittedState:
+        """The table's arrays; the fit report as metadata."""
+        self.check_fitted()
+        unseen = self.table_.unseen_backoff
+        metadata = {"fit_report": self.fit_report_, "arpa_objection": self._objection, "unseen_backoff": unseen}
+        return FittedState(self.table_.arrays(), metadata)
+
+    def restore(self, state: FittedState) -> None:
+        """Rebuild the table from a saved model."""
+        from nlmkit.ngrams.table import BackoffTable
+
+        unseen, report = state.metadata.get("unseen_backoff"), state.metadata.get("fit_report")
+        if not isinstance(unseen, (int, float)) or isinstance(unseen, bool) or not isinstance(report, dict):
+            raise SavedModelError("the saved model is damaged: its metadata lack unseen_backoff or fit_report")
+        self.table_ = BackoffTable.from_arrays(state.arrays, self.order, len(self.vocabulary_), float(unseen))
+        self.fit_report_ = dict(report)
+        self._objection = state.metadata.get("arpa_objection")
+
+    def pruned(self, threshold: float) -> NGram:
+        """A smaller copy of a fitted or imported model, by relative-entropy pruning (Stolcke 1998).
+
+        The counts being gone, history probabilities come from the model itself; prefer ``entropy_prune`` when
+        fitting Kneser–Ney (Chelba et al. 2010).
+        """
+        self.check_fitted()
+        if not self.normalized or self._objection is not None:
+            raise HyperParameterError(f"smoothing={self.smoothing} cannot be pruned: no lower order takes the mass over")
+        from nlmkit.ngrams.pruning import entropy_prune, history_log_probs_from_model
+
+        smaller = NGram(**self.get_params())
+        table = entropy_prune(self.table_, threshold, history_log_probs_from_model(self.table_))
+        smaller._set_fitted(pipeline=self.pipeline_, vocabulary=self.vocabulary_, table=table)
+        smaller._objection = None
+        smaller.fit_report_ = {**self.fit_report_, "ngrams": table.sizes, "pruned_at": threshold}
+        return smaller
+
+    def export(self, path: str | os.PathLike[str], format: str | None = None) -> None:
+        """Write the model as an ARPA file, compressed when ``path`` ends in ``.gz``.
+
+        Raises:
+            ExportError: another format is asked for, or ARPA cannot say what the model says.
+        """
+        self.check_fitted()
+        name = Path(path).name.lower()
+        if format not in (None, "arpa") or (format is None and not name.endswith((".arpa", ".arpa.gz"))):
+            raise ExportError(f"{path}: an n-gram model is exported as .arpa or .arpa.gz (or with --format arpa)")
+        if self._objection is not None:
+            raise ExportError(f"{path}: an ARPA file cannot say this model: {self._objection}")
+        from nlmkit.ngrams.arpa import write_arpa
+
+        write_arpa(Path(path), self.table_, self.vocabulary_.words)
+
+    @classmethod
+    def from_arpa(
+        cls, path: str | os.PathLike[str], *, pipeline: TextPipeline | None = None, run: RunOptions | None = None
+    ) -> NGram:
+        """Read an ARPA file, plain or gzip.
+
+        Args:
+            path: The file.
+            pipeline: How text is read when the model scores it; split at spaces by default, as KenLM does.
+            run: Progress.
+
+        Raises:
+            DataError: the file is no sound ARPA model (names the line).
+        """
+        from nlmkit.ngrams.arpa import read_arpa
+        from nlmkit.text import TextPipeline, Vocabulary
+
+        run = run or RunOptions()
+        run.stage(f"reading {os.fspath(path)}")
+        table, words = read_arpa(Path(path), advance=run.advance)
+        model = cls(order=table.order, smoothing=IMPORTED)
+        model._set_fitted(pipeline=pipeline or TextPipeline(), vocabulary=Vocabulary(words[3:]), table=table)
+        model._objection = None
+        model.fit_report_ = {"ngrams": table.sizes, "notes": []}
+        return model
+
+
+def _fit_report(corpus: Corpus, counts: NGramCounts, estimated: Estimate, table: BackoffTable) -> dict[str, Any]:
+    report: dict[str, Any] = {
+        "sentences": corpus.sentences,
+        "events": corpus.events,
+        "ngrams": table.sizes,
+        "ngrams_before_pruning": [len(level) for level in counts.levels],
+        "notes": list(estimated.notes),
+    }
+    if estimated.discounts is not None:
+        report["discounts"] = estimated.discounts
+    if estimated.weights is not None:
+        report["weights"] = estimated.weights
+    return report
