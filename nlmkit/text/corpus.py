@@ -1,0 +1,353 @@
+"""The corpus: text as ids, without loss.
+
+A `Corpus` keeps every surface type of its text. Mapping to a model's vocabulary happens afterwards, in `ids_for`, so
+that words unknown to the model can still be counted, shown, and spelt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlmkit.errors import DataError
+from nlmkit.text.blocks import BLOCK_BYTES, TextBlock, byte_blocks, line_blocks
+from nlmkit.text.indexing import Ids, TypeIndex, index_token_lists
+from nlmkit.text.pipeline import TextPipeline
+from nlmkit.text.sources import (
+    ByteReader,
+    ByteSource,
+    LineSource,
+    Progress,
+    Source,
+    TextSource,
+    TokenSource,
+    expand,
+    expand_names,
+    total_bytes,
+)
+from nlmkit.text.vocabulary import EOS_ID, Vocabulary
+
+# What a pipe has at once is at most this; from a file it makes blocks of some hundred lines.
+_STREAM_BYTES = 1 << 18
+_CHECK_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Corpus:
+    """Sentences of words, each word as the id of its surface type. Immutable.
+
+    Build one with `read`, `read_files` or `stream_blocks`; the constructor is for arrays that exist already.
+
+    Attributes:
+        types: Surface types in order of their first appearance.
+        ids: Type of each token, int32 [tokens].
+        offsets: Where each sentence begins in `ids`, and where the last one ends, int64 [sentences + 1].
+        characters: Characters of the text before Unicode form, case and tokenization, with one line feed a sentence;
+            ``None`` when there was no text but token lists.
+        bytes: The same in bytes of UTF-8, whatever the encoding of the file.
+        pipeline: How the text was read; ``None`` for token lists.
+        sources: What was read, by name.
+
+    Raises:
+        DataError: The arrays contradict each other, or types are repeated, unused or not in order of appearance.
+    """
+
+    types: tuple[str, ...]
+    ids: Ids
+    offsets: NDArray[np.int64]
+    characters: int | None = None
+    bytes: int | None = None
+    pipeline: TextPipeline | None = None
+    sources: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        set_(self, "types", tuple(self.types))
+        set_(self, "sources", tuple(self.sources))
+        _check_arrays(self.types, self.ids, self.offsets)
+        set_(self, "ids", _read_only(self.ids, np.int32))
+        set_(self, "offsets", _read_only(self.offsets, np.int64))
+
+    @classmethod
+    def read(
+        cls, source: TextSource, pipeline: TextPipeline | None = None, *, progress: Progress | None = None
+    ) -> Corpus:
+        """Reads a corpus.
+
+        Args:
+            source: A path (compressed if it ends in ``.gz``, ``.bz2``, ``.xz`` or ``.zst``); a directory, whose files
+                are read in order of their names, without hidden ones and subdirectories; several path objects; ``-``
+                for standard input; ``corpus:NAME`` or ``corpus:NAME/SPLIT`` from the catalogue; a binary file; an
+                iterable of lines, one sentence each; or an iterable of token lists, which are taken as they are.
+            pipeline: How lines become tokens; UTF-8 split on spaces by default. Token lists do not pass through it.
+            progress: Called after each block with how much has been read, and of how much where that is known.
+
+        Raises:
+            DataError: The source cannot be read, or its text is unusable; names the file and the line or byte.
+            UnknownComponentError: No tokenizer has the pipeline's name.
+        """
+        return _read(expand(source), pipeline or TextPipeline(), progress)
+
+    @classmethod
+    def read_files(
+        cls,
+        names: Iterable[str | os.PathLike[str]],
+        pipeline: TextPipeline | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Corpus:
+        """Reads several sources given by name (path, directory, ``-``, ``corpus:NAME``) as one corpus; see `read`."""
+        return _read(expand_names(names), pipeline or TextPipeline(), progress)
+
+    @property
+    def sentences(self) -> int:
+        """Number of sentences, empty ones included."""
+        return len(self.offsets) - 1
+
+    @property
+    def tokens(self) -> int:
+        """Number of words."""
+        return len(self.ids)
+
+    @property
+    def events(self) -> int:
+        """Number of things a language model predicts: every word, and one ``</s>`` a sentence."""
+        return self.tokens + self.sentences
+
+    @cached_property
+    def event_offsets(self) -> NDArray[np.int64]:
+        """Where each sentence begins among the events, and where the last one ends, int64 [sentences + 1]."""
+        return _read_only(self.offsets + np.arange(len(self.offsets)), np.int64)
+
+    @cached_property
+    def events_digest(self) -> str:
+        """Sixteen hexadecimal digits of a SHA-256 over the sentences of words: equal texts, however read, share it."""
+        digest = hashlib.sha256()
+        digest.update(f"{len(self.types)} {self.tokens} {self.sentences}\n".encode())
+        digest.update("\n".join(self.types).encode())
+        digest.update(np.ascontiguousarray(self.ids, dtype="<i4").data)
+        digest.update(np.ascontiguousarray(self.offsets, dtype="<i8").data)
+        return digest.hexdigest()[:16]
+
+    def type_counts(self) -> NDArray[np.int64]:
+        """Counts how often each type occurs, int64 [types]."""
+        return np.bincount(self.ids, minlength=len(self.types)).astype(np.int64, copy=False)
+
+    def ids_for(self, vocabulary: Vocabulary) -> Ids:
+        """Maps the words to a model's vocabulary, int32 [tokens]; 0 stands for those it does not have."""
+        return vocabulary.ids(self.types)[self.ids]
+
+    def oov_mask(self, vocabulary: Vocabulary) -> NDArray[np.bool_]:
+        """Says of each token whether its surface word is missing from the vocabulary, bool [tokens].
+
+        A literal ``<unk>`` in the text is in every vocabulary, so it is not out of it.
+        """
+        missing = np.fromiter((word not in vocabulary for word in self.types), np.bool_, len(self.types))
+        return missing[self.ids]
+
+    def event_ids(self, vocabulary: Vocabulary) -> Ids:
+        """Maps to a model's vocabulary, with the id of ``</s>`` after the words of each sentence, int32 [events]."""
+        events = np.full(self.events, EOS_ID, np.int32)
+        is_word = np.ones(self.events, np.bool_)
+        is_word[self.event_offsets[1:] - 1] = False
+        events[is_word] = self.ids_for(vocabulary)
+        return events
+
+    def sentence(self, index: int) -> list[str]:
+        """Returns the words of one sentence; negative indices count from the end.
+
+        Raises:
+            IndexError: There is no such sentence.
+        """
+        if not -self.sentences <= index < self.sentences:
+            raise IndexError(f"no sentence {index}: the corpus has {self.sentences}")
+        index %= self.sentences
+        return [self.types[id_] for id_ in self.ids[self.offsets[index] : self.offsets[index + 1]].tolist()]
+
+    def __repr__(self) -> str:
+        return f"<Corpus of {self.tokens} tokens of {len(self.types)} types in {self.sentences} sentences>"
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Consecutive lines of one source, read by `stream_blocks`.
+
+    Attributes:
+        corpus: The lines as a corpus of their own, with types numbered afresh.
+        lines: The lines as they stood in the source, decoded, without their LF; token lists joined by spaces.
+        source: Name of the source.
+        first_line: Number of the first line in its source, from 1.
+    """
+
+    corpus: Corpus
+    lines: list[str] = field(repr=False)
+    source: str
+    first_line: int
+
+
+def stream_blocks(
+    source: TextSource, pipeline: TextPipeline | None = None, *, max_lines: int = 1000
+) -> Iterator[Block]:
+    """Reads a source bit by bit, in memory that does not grow with it.
+
+    From a pipe or terminal every complete line comes out at once, without waiting for a block to fill. An iterator of
+    lines or token lists is asked for `max_lines` items before any come out.
+
+    Args:
+        source: As for `Corpus.read`.
+        pipeline: How lines become tokens; UTF-8 split on spaces by default.
+        max_lines: The most lines of a block.
+
+    Raises:
+        DataError: As for `Corpus.read`, after all lines before the faulty one have come out; lines count from the
+            start of the source.
+    """
+    if max_lines < 1:
+        raise ValueError(f"max_lines must be at least 1, not {max_lines}")
+    return _stream(expand(source), pipeline or TextPipeline(), max_lines)
+
+
+def _stream(sources: Sequence[Source], pipeline: TextPipeline, max_lines: int) -> Iterator[Block]:
+    for source in sources:
+        if isinstance(source, TokenSource):
+            yield from _stream_token_lists(source, max_lines)
+            continue
+        for read in _stream_lines(source, pipeline, max_lines):
+            for block in read.split(max_lines):
+                try:
+                    made = _block(block, source, pipeline)
+                except DataError as error:
+                    if (faultless := (error.line or 0) - block.first_line) > 0:
+                        yield _block(block.first(faultless), source, pipeline)
+                    raise
+                yield made
+
+
+def _block(block: TextBlock, source: ByteSource | LineSource, pipeline: TextPipeline) -> Block:
+    builder = _Builder(pipeline)
+    builder.add(block, source.name)
+    return Block(builder.corpus((source.label,)), block.text().split("\n")[:-1], source.name, block.first_line)
+
+
+def _stream_lines(source: ByteSource | LineSource, pipeline: TextPipeline, max_lines: int) -> Iterator[TextBlock]:
+    if isinstance(source, LineSource):
+        yield from line_blocks(source.lines, pipeline, source.name, size=_STREAM_BYTES, most=max_lines)
+        return
+    with ByteReader(source, utf8=pipeline.is_utf8, eager=True) as reader:
+        yield from byte_blocks(reader, pipeline, source.name, size=_STREAM_BYTES)
+
+
+def _stream_token_lists(source: TokenSource, max_lines: int) -> Iterator[Block]:
+    sentences = iter(source.sentences)
+    first = 1
+    while batch := list(islice(sentences, max_lines)):
+        corpus = _from_token_lists(batch, source, first=first)
+        yield Block(corpus, [" ".join(sentence) for sentence in batch], source.name, first)
+        first += len(batch)
+
+
+def _read(
+    sources: Sequence[Source],
+    pipeline: TextPipeline,
+    progress: Progress | None,
+    *,
+    block_bytes: int = BLOCK_BYTES,
+    most_lines: int = 1 << 20,
+) -> Corpus:
+    """Reads sources one after another into one corpus; the size of the blocks makes no difference to it."""
+    if not sources:
+        raise DataError("no text was named: give at least one file")
+    report: Progress = progress or (lambda done, total: None)
+    builder = _Builder(pipeline)
+    total = total_bytes(sources)
+    finished = 0
+    for source in sources:
+        if isinstance(source, TokenSource):
+            corpus = _from_token_lists(source.sentences, source)
+            report(corpus.sentences, corpus.sentences)
+            return corpus
+        if isinstance(source, LineSource):
+            length = len(source.lines) if isinstance(source.lines, Sized) else None
+            for block in line_blocks(source.lines, pipeline, source.name, size=block_bytes, most=most_lines):
+                builder.add(block, source.name)
+                report(block.first_line + block.lines - 1, length)
+            continue
+        with ByteReader(source, utf8=pipeline.is_utf8) as reader:
+            for block in byte_blocks(reader, pipeline, source.name, size=block_bytes):
+                builder.add(block, source.name)
+                report(finished + reader.consumed, total)
+            finished += reader.consumed
+    return builder.corpus(tuple(dict.fromkeys(source.label for source in sources)))
+
+
+def _from_token_lists(sentences: Iterable[Sequence[str]], source: TokenSource, *, first: int = 1) -> Corpus:
+    types, ids, lengths = index_token_lists(sentences, source.name, first=first)
+    return Corpus(tuple(types), ids, _offsets([lengths]), sources=(source.label,))
+
+
+class _Builder:
+    """Gathers blocks into a corpus."""
+
+    def __init__(self, pipeline: TextPipeline) -> None:
+        self._pipeline = pipeline
+        self._index = TypeIndex(pipeline)
+        self._ids: list[Ids] = []
+        self._lengths: list[NDArray[np.int64]] = []
+        self._characters = self._bytes = 0
+
+    def add(self, block: TextBlock, name: str) -> None:
+        ids, lengths = self._index.add(block, name)
+        self._ids.append(ids)
+        self._lengths.append(lengths)
+        self._characters += block.characters
+        self._bytes += len(block.data)
+
+    def corpus(self, sources: tuple[str, ...]) -> Corpus:
+        return Corpus(
+            tuple(self._index.types()),
+            np.concatenate(self._ids) if self._ids else np.empty(0, np.int32),
+            _offsets(self._lengths),
+            self._characters,
+            self._bytes,
+            self._pipeline,
+            sources,
+        )
+
+
+def _offsets(lengths: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Turns the sentences' lengths, in parts, into offsets."""
+    return np.cumsum(np.concatenate([np.zeros(1, np.int64), *lengths]))
+
+
+def _read_only(array: NDArray[Any], dtype: type[np.integer[Any]]) -> NDArray[Any]:
+    view = array.astype(dtype, copy=False).view()
+    view.flags.writeable = False
+    return view
+
+
+def _check_arrays(types: Sequence[str], ids: NDArray[Any], offsets: NDArray[Any]) -> None:
+    """Raises unless the arrays make up a corpus whose types are numbered by first appearance."""
+    for name, array in (("ids", ids), ("offsets", offsets)):
+        if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype.kind not in "iu":
+            raise DataError(f"a corpus needs its {name} as an array of integers with one dimension")
+    if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != len(ids) or (offsets[1:] < offsets[:-1]).any():
+        raise DataError("a corpus needs offsets that begin with 0, never fall, and end with the number of tokens")
+    if len(set(types)) != len(types):
+        raise DataError("a corpus holds the same type twice")
+    seen = 0  # Each id must have been seen or be the next; in pieces, to need little memory.
+    for start in range(0, len(ids), _CHECK_PIECE):
+        piece = ids[start : start + _CHECK_PIECE]
+        before = np.maximum.accumulate(np.concatenate([[seen - 1], piece]))
+        if piece.min() < 0 or (piece > before[:-1] + 1).any():
+            raise DataError("a corpus needs its types numbered in the order in which they first appear")
+        seen = int(before[-1]) + 1
+    if seen != len(types):
+        raise DataError(f"a corpus holds {len(types)} types, of which its tokens use {seen}")

@@ -1,0 +1,212 @@
+"""From blocks of lines to token ids: the inner loop of reading.
+
+Nothing here loops over lines or tokens in Python, except for a plugin's tokenizer. The end of each line is kept as a
+token of its own among the others, so that one pass through a dictionary gives words and sentence ends together.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlmkit.errors import DataError, PluginError
+from nlmkit.text.blocks import TextBlock
+from nlmkit.text.pipeline import TextPipeline
+from nlmkit.text.tokenizers import BUILT_IN, SPACE_SYMBOL, CharTokenizer, SpaceTokenizer, WordTokenizer, word_pattern
+from nlmkit.text.vocabulary import RESERVED
+
+Ids: TypeAlias = NDArray[np.int32]
+
+_TAB_CR_TO_SPACE = bytes.maketrans(b"\t\r", b"  ")
+_FLUSH = 1 << 20  # Tokens that wait as Python integers before they become an array.
+_END = 0  # Id of the line end in a `TypeIndex`, before words are renumbered.
+
+
+class TypeIndex:
+    """Numbers word types by first appearance while blocks are read.
+
+    Args:
+        pipeline: How lines become tokens.
+    """
+
+    def __init__(self, pipeline: TextPipeline) -> None:
+        self._pipeline = pipeline
+        self._ids: defaultdict[str | bytes, int] = defaultdict()
+        self._ids.default_factory = self._ids.__len__  # A new type's id is the number of types before it.
+        self._built_in = BUILT_IN.get(pipeline.tokenizer)
+        # `space` works on bytes, which are cheaper to split and look up than strings. NUL stands for the line end
+        # there, since no block holds one; the other tokenizers never give out an LF.
+        self._in_bytes = self._built_in is SpaceTokenizer
+        self._ids[b"\0" if self._in_bytes else "\n"] = _END
+
+    def types(self) -> list[str]:
+        """Returns the word types seen so far, by id."""
+        keys = iter(self._ids)
+        next(keys)
+        return [key.decode() if isinstance(key, bytes) else key for key in keys]
+
+    def add(self, block: TextBlock, name: str) -> tuple[Ids, NDArray[np.int64]]:
+        """Tokenizes a block.
+
+        Args:
+            block: Whole lines.
+            name: What errors call their source.
+
+        Returns:
+            The type ids of all tokens, and the number of tokens in each line.
+
+        Raises:
+            DataError: A token is ``<s>`` or ``</s>``.
+            PluginError: A plugin's tokenizer returned something that is no token.
+        """
+        known = len(self._ids)
+        tokens = self._tokens(block, name)
+        ids = np.fromiter(map(self._ids.__getitem__, tokens), np.int32, len(tokens))
+        if len(self._ids) > known:
+            self._check(ids, block, name, known)
+        ends = np.flatnonzero(ids == _END)
+        lengths = np.diff(ends, prepend=-1) - 1
+        words = ids[ids != _END]
+        words -= 1
+        return words, lengths
+
+    def _tokens(self, block: TextBlock, name: str) -> Sequence[str | bytes]:
+        """Returns the tokens of the block with a mark after each line."""
+        if self._in_bytes:
+            return _split_on_space(self._normalized_bytes(block))
+        text = self._pipeline.normalize(block.text())
+        if self._built_in is WordTokenizer:
+            return word_pattern(line_feed=True).findall(text)
+        if self._built_in is CharTokenizer:
+            return text.replace("\r\n", "\n").replace(" ", SPACE_SYMBOL).replace("\t", SPACE_SYMBOL)
+        return self._plugin_tokens(text, block.first_line, name)
+
+    def _normalized_bytes(self, block: TextBlock) -> bytes:
+        if self._pipeline.unicode_form is None and not self._pipeline.lowercase:
+            return block.data
+        return self._pipeline.normalize(block.text()).encode()
+
+    def _plugin_tokens(self, text: str, first_line: int, name: str) -> list[str]:
+        tokenize = self._pipeline.resolved_tokenizer.tokenize
+        tokens: list[str] = []
+        for number, line in enumerate(text.split("\n")[:-1], start=first_line):
+            try:
+                of_line = list(tokenize(line))
+            except Exception as error:
+                raise PluginError(
+                    f"{name}, line {number}: the tokenizer {self._pipeline.tokenizer} failed: {error!r}"
+                ) from error
+            for token in of_line:
+                if not _is_token(token):
+                    raise PluginError(
+                        f"{name}, line {number}: the tokenizer {self._pipeline.tokenizer} returned {token!r}, which is "
+                        "no token (a string of characters, not empty, without LF and NUL)"
+                    )
+            tokens.extend(of_line)
+            tokens.append("\n")
+        return tokens
+
+    def _check(self, ids: Ids, block: TextBlock, name: str, known: int) -> None:
+        """Raises if a type that is new in this block is reserved; names the first place."""
+        # Asking with `get` adds nothing to the dictionary.
+        found = {self._ids.get(word.encode() if self._in_bytes else word, -1): word for word in RESERVED}
+        positions = {int(np.argmax(ids == id_)): word for id_, word in found.items() if id_ >= known}
+        if positions:
+            first = min(positions)
+            line = block.first_line + int(np.count_nonzero(ids[:first] == _END))
+            raise reserved_token(positions[first], name, line)
+
+
+def index_token_lists(
+    sentences: Iterable[Sequence[str]], name: str, *, first: int = 1
+) -> tuple[list[str], Ids, NDArray[np.int64]]:
+    """Numbers the types of sentences that are tokenized already.
+
+    Args:
+        sentences: The tokens of each sentence.
+        name: What errors call their source.
+        first: Number of the first sentence there.
+
+    Returns:
+        The types by first appearance, the type ids of all tokens, and the number of tokens in each sentence.
+
+    Raises:
+        DataError: An item is no list of tokens, or a token is none; names the sentence and the token.
+    """
+    ids: defaultdict[str, int] = defaultdict()
+    ids.default_factory = ids.__len__
+    parts: list[Ids] = []
+    waiting: list[int] = []
+    lengths: list[int] = []
+    for number, sentence in enumerate(sentences, start=first):
+        if isinstance(sentence, (str, bytes)) or not isinstance(sentence, Sequence):
+            raise DataError(
+                f"this should be a list of tokens but is {type(sentence).__name__}: do not mix token lists with "
+                "anything else",
+                source=f"{name}, sentence {number}",
+            )
+        known = len(ids)
+        try:
+            waiting.extend(map(ids.__getitem__, sentence))
+        except TypeError:  # What cannot be a key is no string either.
+            _check_tokens(sentence, name, number)
+            raise
+        if len(ids) > known:
+            _check_tokens(sentence, name, number)
+        lengths.append(len(sentence))
+        if len(waiting) >= _FLUSH:
+            parts.append(np.array(waiting, np.int32))
+            waiting.clear()
+    parts.append(np.array(waiting, np.int32))
+    return [str(word) for word in ids], np.concatenate(parts), np.array(lengths, np.int64)
+
+
+def reserved_token(word: str, name: str, line: int) -> DataError:
+    """Returns the error for a sentence mark among the tokens."""
+    return DataError(
+        f"the token {word} is the mark that models put around sentences: remove it from the text or spell it "
+        "differently, and end each sentence with a line feed",
+        source=name,
+        line=line,
+    )
+
+
+def _check_tokens(sentence: Sequence[object], name: str, number: int) -> None:
+    for position, token in enumerate(sentence, start=1):
+        if not isinstance(token, str):
+            problem = f"is {type(token).__name__}, not a string"
+        elif not token:
+            problem = "is empty"
+        elif "\n" in token or "\0" in token:
+            problem = f"holds LF or NUL: {token!r}"
+        elif token in RESERVED:
+            problem = f"is the sentence mark {token}, which models add themselves: leave it out"
+        elif not _encodable(token):
+            problem = f"holds a lone surrogate, which is no character: {token!r}"
+        else:
+            continue
+        raise DataError(f"this token {problem}", source=f"{name}, sentence {number}, token {position}")
+
+
+def _is_token(token: object) -> bool:
+    return isinstance(token, str) and token != "" and "\n" not in token and "\0" not in token and _encodable(token)
+
+
+def _encodable(token: str) -> bool:
+    try:
+        token.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _split_on_space(data: bytes) -> list[bytes]:
+    """Splits on space, tab and CR, with NUL as a token for each LF."""
+    data = data.replace(b"\n", b" \0 ")
+    if b"\x0b" in data or b"\x0c" in data:  # `bytes.split()` would split there too.
+        return [token for token in data.translate(_TAB_CR_TO_SPACE).split(b" ") if token]
+    return data.split()

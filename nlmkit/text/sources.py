@@ -1,0 +1,418 @@
+"""Where text comes from: naming sources, opening them, unpacking them.
+
+`expand` turns whatever a caller may name as a corpus into a list of sources in reading order; `ByteReader` yields the
+unpacked bytes of one of them. Nothing here knows encodings, lines or tokens.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, TypeAlias, cast
+
+from nlmkit.errors import DataError
+from nlmkit.text import catalog
+
+TextSource: TypeAlias = (
+    str | os.PathLike[str] | BinaryIO | Iterable[os.PathLike[str]] | Iterable[str] | Iterable[Sequence[str]]
+)
+"""A path, several paths, a directory, ``-``, ``corpus:NAME``, a binary file, lines, or token lists."""
+
+Progress: TypeAlias = Callable[[int, int | None], None]
+"""Called now and then with how much is read and, where it is known, of how much.
+
+Files count in bytes as they lie on disk, lines and token lists in sentences.
+"""
+
+STDIN = "-"
+CATALOG_PREFIX = "corpus:"
+
+# What a file of each kind begins with, and what to do with it. A text never begins so by chance: each has a byte that
+# is no UTF-8 there, or spells out more than a word of nonsense.
+_COMPRESSED = {b"\x1f\x8b\x08": ".gz", b"BZh91AY&SY": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
+_ARCHIVES = {b"PK\x03\x04": "zip"}
+_BYTE_ORDER_MARKS = {
+    b"\xff\xfe\x00\x00": "utf-32",
+    b"\x00\x00\xfe\xff": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
+_LONGEST_MAGIC = 10
+
+_LONGEST_NAME = 300
+
+# A zstd block of four bytes can unpack to 128 KiB, so this bounds one step's output to some 64 MiB.
+_ZSTD_STEP = 2048
+
+
+class _Reads(Protocol):
+    """The part of a binary stream that is used."""
+
+    def read(self, size: int, /) -> bytes | None: ...
+
+
+@dataclass(frozen=True)
+class ByteSource:
+    """A file, standard input, or an open binary stream.
+
+    Attributes:
+        name: What errors call it.
+        label: What a corpus calls it among its `sources`.
+        path: The file to open, or ``None``.
+        stream: The stream to read, where there is no path; the caller closes it.
+    """
+
+    name: str
+    label: str
+    path: Path | None = None
+    stream: BinaryIO | None = None
+
+
+@dataclass(frozen=True)
+class LineSource:
+    """Lines that are in memory or come from an iterator."""
+
+    name: str
+    label: str
+    lines: Iterable[str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class TokenSource:
+    """Token lists that are in memory or come from an iterator; always the only source of a corpus."""
+
+    name: str
+    label: str
+    sentences: Iterable[Sequence[str]] = field(repr=False)
+
+
+Source: TypeAlias = ByteSource | LineSource | TokenSource
+
+
+def expand(source: TextSource) -> list[Source]:
+    """Lists what a corpus is to be read from, in order.
+
+    A `str` names one file or directory, ``-`` standard input, ``corpus:NAME`` or ``corpus:NAME/SPLIT`` an entry of the
+    catalogue. A path object always names a file or directory. In any other iterable, path objects are files, strings
+    are lines, and sequences of strings are sentences; use `expand_names` for several files given as strings.
+
+    Raises:
+        DataError: The source names nothing readable, or is nothing that text can come from.
+    """
+    if isinstance(source, str):
+        return _expand_name(source)
+    if isinstance(source, os.PathLike):
+        return [*_expand_path(os.fspath(source))]
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        raise DataError("text was given as bytes: decode it into lines, or give the path of a file")
+    if _is_binary_stream(source):
+        name = str(getattr(source, "name", "<stream>"))
+        return [ByteSource(name, name, stream=cast(BinaryIO, source))]
+    if not isinstance(source, Iterable):
+        raise DataError(
+            f"no text can be read from {type(source).__name__}: give a path, several paths, lines, or token lists"
+        )
+    return _expand_iterable(source)
+
+
+def expand_names(names: Iterable[str | os.PathLike[str]]) -> list[Source]:
+    """Lists the sources of several names, each a path, a directory, ``-`` or ``corpus:NAME``, as `expand` reads one."""
+    every = [names] if isinstance(names, (str, os.PathLike)) else list(names)
+    for number, name in enumerate(every, start=1):
+        if not isinstance(name, (str, os.PathLike)):
+            raise DataError(f"item {number} of the paths is no path but {type(name).__name__}")
+    return [part for name in every for part in expand(name)]
+
+
+def path_source(path: str | os.PathLike[str]) -> ByteSource:
+    """Returns the source of one file.
+
+    Raises:
+        DataError: There is no such file, or it is a directory.
+    """
+    if Path(path).is_dir():
+        raise DataError("this is a directory: name a file", source=os.fspath(path))
+    (source,) = _expand_path(os.fspath(path))
+    return source
+
+
+def total_bytes(sources: Sequence[Source]) -> int | None:
+    """Returns the summed size of the files on disk, or ``None`` if one of the sources has no size."""
+    total = 0
+    for source in sources:
+        if not isinstance(source, ByteSource) or source.path is None or not source.path.is_file():
+            return None
+        total += source.path.stat().st_size
+    return total
+
+
+def _expand_iterable(source: Iterable[Any]) -> list[Source]:
+    """Looks at the first item to tell paths from lines and token lists."""
+    if isinstance(source, (list, tuple)) and source and all(_names_source(item) for item in source):
+        raise DataError(
+            f"a list of strings is a list of lines, and each of these names a file ({source[0]!r}): give pathlib.Path "
+            "objects or Corpus.read_files to read the files, an iterator over the strings to read them as lines"
+        )
+    items = iter(source)
+    try:
+        first = next(items)
+    except StopIteration:
+        return [LineSource("<lines>", "<lines>", ())]
+    if isinstance(first, os.PathLike):
+        return expand_names([first, *items])
+    # A list can tell its length to the progress display; an iterator gets its first item back.
+    every = source if isinstance(source, (list, tuple)) else chain([first], items)
+    if isinstance(first, Sequence) and not isinstance(first, (str, bytes)):
+        return [TokenSource("<tokens>", "<tokens>", every)]
+    return [LineSource("<lines>", "<lines>", every)]
+
+
+def _names_source(item: object) -> bool:
+    if not isinstance(item, str):
+        return False
+    return item == STDIN or item.startswith(CATALOG_PREFIX) or os.path.isfile(item)
+
+
+def _expand_name(name: str) -> list[Source]:
+    if name == STDIN:
+        return [ByteSource(STDIN, STDIN, stream=_stdin())]
+    if not name.startswith(CATALOG_PREFIX):
+        return [*_expand_path(name)]
+    resolved = catalog.resolve(name.removeprefix(CATALOG_PREFIX))
+    if isinstance(resolved, list):
+        return [ByteSource(str(path), name, path=path) for path in resolved]
+    return [LineSource(name, name, resolved)]
+
+
+def _expand_path(name: str) -> list[ByteSource]:
+    path = Path(name)
+    shown = _shown(name)
+    try:
+        if not name:  # `Path` would take it for the working directory.
+            raise DataError("the name of a file is empty")
+        if path.is_dir():
+            files = [child for child in path.iterdir() if child.is_file() and not child.name.startswith(".")]
+            if not files:
+                raise DataError("the directory holds no files (its subdirectories are not searched)", source=shown)
+            return [ByteSource(_shown(str(file)), str(file), path=file) for file in sorted(files, key=_by_name)]
+        if path.exists():
+            return [ByteSource(shown, name, path=path)]
+    except (OSError, ValueError) as error:
+        raise _unreadable(error, shown) from error
+    hint = "" if name.strip() == name and " " not in name else "; to read text itself, give a list of lines"
+    raise DataError(f"no such file or directory{hint}", source=shown)
+
+
+def _shown(name: str) -> str:
+    """Returns the name as errors show it: on one line, and not all of it if somebody gave a text for a path."""
+    return name if name.isprintable() and len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]!r}..."
+
+
+def _by_name(path: Path) -> str:
+    return path.name
+
+
+def _stdin() -> BinaryIO:
+    stream = getattr(sys.stdin, "buffer", None)
+    if stream is None:
+        raise DataError("standard input is closed or gives no bytes", source=STDIN)
+    return cast(BinaryIO, stream)
+
+
+def _is_binary_stream(source: object) -> bool:
+    return isinstance(source, (io.RawIOBase, io.BufferedIOBase)) or (
+        hasattr(source, "read") and "b" in str(getattr(source, "mode", ""))
+    )
+
+
+def _unreadable(error: Exception, name: str) -> DataError:
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return DataError(f"cannot be read: {reason}", source=name)
+
+
+class ByteReader:
+    """Reads one source as a sequence of chunks of unpacked bytes; a context manager that closes what it opened.
+
+    Args:
+        source: What to read.
+        utf8: Whether the text is said to be UTF-8, so that the byte order mark of another encoding is an error.
+        eager: Whether to give out what a pipe has so far instead of waiting for a full chunk.
+    """
+
+    def __init__(self, source: ByteSource, *, utf8: bool, eager: bool = False) -> None:
+        self._source, self._utf8, self._eager = source, utf8, eager
+        self._given = 0
+        self._file: BinaryIO | None = None
+        self._exits = ExitStack()
+
+    def __enter__(self) -> ByteReader:
+        if self._source.path is not None:
+            try:
+                # Unbuffered, a read returns as soon as a pipe has anything.
+                self._file = open(self._source.path, "rb", buffering=0 if self._eager else -1)
+            except (OSError, ValueError) as error:
+                raise _unreadable(error, self._source.name) from error
+            self._exits.enter_context(self._file)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._exits.close()
+
+    @property
+    def consumed(self) -> int:
+        """How many bytes of the file on disk have been used: of packed bytes for a compressed file."""
+        if self._file is not None and self._suffix in _COMPRESSED.values():
+            try:
+                return self._file.tell()
+            except OSError:
+                pass  # A pipe has no position.
+        return self._given
+
+    @property
+    def _suffix(self) -> str:
+        return "" if self._source.path is None else self._source.path.suffix.lower()
+
+    def chunks(self, size: int) -> Iterator[bytes]:
+        """Yields the bytes in chunks of about `size` (smaller ones from a pipe), none of them empty.
+
+        Raises:
+            DataError: The file cannot be read or unpacked, or begins like something that is no text.
+        """
+        read = self._opened()
+        name = self._source.name
+        at_start = True
+        while True:
+            try:
+                chunk = read(size)
+                while at_start and chunk and _may_become_magic(chunk) and (more := read(size)):
+                    chunk += more
+                if at_start and not chunk and self._suffix == ".gz" and self.consumed == 0:
+                    raise EOFError  # Other than its siblings, `gzip` takes a file of no bytes for a whole one.
+            except EOFError as error:
+                raise DataError(
+                    f"the {self._suffix} file is cut short: copy or download it again", source=name, byte=self._given
+                ) from error
+            except _unpacking_errors() as error:
+                raise self._damaged(error) from error
+            except OSError as error:
+                # The system's errors have a number, those of `bz2` do not.
+                raise (_unreadable(error, name) if error.errno else self._damaged(error)) from error
+            if not chunk:
+                return
+            if at_start:
+                self._check_start(chunk[:_LONGEST_MAGIC])
+                at_start = False
+            self._given += len(chunk)
+            yield chunk
+
+    def _opened(self) -> Callable[[int], bytes]:
+        """Returns the function that reads the next bytes, behind the decompressor that the suffix asks for."""
+        stream = cast(BinaryIO, self._file or self._source.stream)
+        if self._suffix == ".zst":
+            return _zstd_reader(stream, self._source.name)
+        if self._suffix in _COMPRESSED.values():
+            stream = self._exits.enter_context(_decompressor(stream, self._suffix))
+        read = stream.read
+        if self._eager or not isinstance(stream, io.BufferedIOBase):
+            # `read1` returns what is there; a raw stream's `read` does so anyway.
+            read = getattr(stream, "read1", stream.read)
+        return lambda size: read(size) or b""
+
+    def _damaged(self, error: Exception) -> DataError:
+        problem = f"no valid {self._suffix} data ({error}): the file is damaged, or is not what its name says"
+        return DataError(problem, source=self._source.name, byte=self._given)
+
+    def _check_start(self, start: bytes) -> None:
+        """Raises if the text begins like a compressed file or like text of another encoding."""
+        name = self._source.name
+        for magic, suffix in _COMPRESSED.items():
+            if start.startswith(magic):
+                remedy = "unpack it first" if self._source.path is None else f"rename it to end in {suffix}"
+                raise DataError(f"this is {suffix} compressed data, not text: {remedy}", source=name, byte=0)
+        for magic, kind in _ARCHIVES.items():
+            if start.startswith(magic):
+                raise DataError(f"this is a {kind} archive, not text: unpack it first", source=name, byte=0)
+        if self._utf8:
+            for mark, encoding in _BYTE_ORDER_MARKS.items():
+                if start.startswith(mark):
+                    raise DataError(
+                        f"the text begins with the byte order mark of {encoding}: read it with --encoding {encoding}",
+                        source=name,
+                        line=1,
+                        byte=0,
+                    )
+
+
+def _may_become_magic(start: bytes) -> bool:
+    """Whether these first bytes are so few that a later byte decides whether they are text.
+
+    Only then is it right to wait for more, and no complete line is among them.
+    """
+    return any(
+        len(start) < len(magic) and magic.startswith(start)
+        for magic in chain(_COMPRESSED, _ARCHIVES, _BYTE_ORDER_MARKS)
+    )
+
+
+def _decompressor(stream: BinaryIO, suffix: str) -> BinaryIO:
+    import bz2
+    import gzip
+    import lzma
+
+    if suffix == ".gz":
+        return cast(BinaryIO, gzip.GzipFile(fileobj=stream, mode="rb"))
+    if suffix == ".bz2":
+        return cast(BinaryIO, bz2.BZ2File(stream, "rb"))
+    return cast(BinaryIO, lzma.LZMAFile(stream, "rb"))
+
+
+def _zstd_reader(stream: _Reads, name: str) -> Callable[[int], bytes]:
+    """Returns a function that reads the next unpacked bytes of any number of zstd frames.
+
+    `zstandard`'s own stream reader takes a frame that is cut short for a whole one, so the frames are followed here.
+    """
+    try:
+        import zstandard
+    except ImportError:
+        raise DataError("reading .zst files needs zstandard: pip install 'nlmkit[zstd]'", source=name) from None
+
+    frame: Any = None
+    rest = b""
+    seen = False
+
+    def read(size: int) -> bytes:
+        nonlocal frame, rest, seen
+        while True:
+            packed = rest or stream.read(_ZSTD_STEP)
+            rest = b""
+            if not packed:
+                if frame is not None or not seen:
+                    raise EOFError
+                return b""
+            seen = True
+            frame = frame or zstandard.ZstdDecompressor().decompressobj()
+            unpacked = cast(bytes, frame.decompress(packed))
+            if frame.eof:
+                rest, frame = frame.unused_data, None
+            if unpacked:
+                return unpacked
+
+    return read
+
+
+def _unpacking_errors() -> tuple[type[Exception], ...]:
+    """The errors by which decompressors say that their input is damaged, apart from `EOFError`."""
+    import gzip
+    import lzma
+
+    errors: list[type[Exception]] = [gzip.BadGzipFile, lzma.LZMAError, zlib.error]
+    if "zstandard" in sys.modules:
+        errors.append(sys.modules["zstandard"].ZstdError)
+    return tuple(errors)

@@ -1,0 +1,158 @@
+"""The built-in tokenizers: ``space``, ``word`` and ``char``.
+
+A tokenizer turns one line of text into tokens and joins generated tokens into readable text. Plugins add more through
+the entry-point group ``nlmkit.tokenizers``. Every tokenizer here works in time linear in the line.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+from typing import ClassVar, Protocol, runtime_checkable
+
+SPACE_SYMBOL = "▁"
+"""What the ``char`` tokenizer shows in place of a space (U+2581, as in SentencePiece)."""
+
+# The ideograph blocks: Extension A, the unified block, compatibility ideographs, planes 2 and 3 (which hold nothing
+# else), and the iteration mark and the zero that are written among them.
+HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
+
+# Hangul is not here: Korean separates words by spaces.
+_WIDE = re.compile(f"[{HAN}\u3000-\u30ff\uff01-\uff60]")
+_NO_SPACE_BEFORE = frozenset(".,;:!?%)]}»”’…。，、；：！？）】》」』〉")
+_NO_SPACE_AFTER = frozenset("([{«“‘$£€#（【《「『〈")
+
+
+@runtime_checkable
+class Tokenizer(Protocol):
+    """What a tokenizer, built in or from a plugin, has to offer.
+
+    Attributes:
+        name: The name it is registered and saved under.
+    """
+
+    name: ClassVar[str]
+
+    def tokenize(self, line: str) -> list[str]:
+        """Splits one line (without its LF) into tokens, none of them empty or holding LF or NUL."""
+        ...
+
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        """Joins tokens, such as generated ones, into readable text."""
+        ...
+
+
+class SpaceTokenizer:
+    """Splits on exactly space, tab and CR: for text that is already tokenized, as KenLM and SRILM read it."""
+
+    name: ClassVar[str] = "space"
+
+    def tokenize(self, line: str) -> list[str]:
+        """Splits one line. No-break and ideographic spaces, VT and FF are ordinary characters."""
+        return [token for token in line.replace("\t", " ").replace("\r", " ").split(" ") if token]
+
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        """Joins the tokens with single spaces."""
+        return " ".join(tokens)
+
+
+class WordTokenizer:
+    """Splits raw text into words, numbers, single Han characters and single punctuation marks.
+
+    Numbers keep inner ``.`` and ``,`` (``1,000.5``), words keep inner apostrophes and hyphens (``don't``,
+    ``well-known``), combining marks stay with the character they modify. White space of any kind separates. Scripts
+    written without spaces other than Han (kana, Thai) come out as unbroken runs.
+    """
+
+    name: ClassVar[str] = "word"
+
+    def tokenize(self, line: str) -> list[str]:
+        """Splits one line."""
+        return word_pattern().findall(line)
+
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        """Joins the tokens the way text is usually set: no space before a comma, none between Han characters.
+
+        The original spacing is not in the tokens, so this is a convention, not an inverse.
+        """
+        pieces: list[str] = []
+        previous = ""
+        quote_open = False
+        for token in tokens:
+            closing_quote = token == '"' and quote_open
+            glued = (
+                not previous
+                or token in _NO_SPACE_BEFORE
+                or previous in _NO_SPACE_AFTER
+                or closing_quote
+                or (previous == '"' and quote_open)
+                or (_is_wide(previous[-1]) and _is_wide(token[0]))
+            )
+            pieces.append(token if glued else " " + token)
+            if token == '"':
+                quote_open = not quote_open
+            previous = token
+        return "".join(pieces)
+
+
+class CharTokenizer:
+    """Makes every character a token, with a space or tab shown as ``▁``; a CR that ends the line is dropped."""
+
+    name: ClassVar[str] = "char"
+
+    def tokenize(self, line: str) -> list[str]:
+        """Splits one line into its characters (code points)."""
+        return list(line.removesuffix("\r").replace(" ", SPACE_SYMBOL).replace("\t", SPACE_SYMBOL))
+
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        """Joins the characters, with ``▁`` as a space again."""
+        return "".join(tokens).replace(SPACE_SYMBOL, " ")
+
+
+BUILT_IN: dict[str, type[SpaceTokenizer] | type[WordTokenizer] | type[CharTokenizer]] = {
+    tokenizer.name: tokenizer for tokenizer in (SpaceTokenizer, WordTokenizer, CharTokenizer)
+}
+
+
+@cache
+def word_pattern(*, line_feed: bool = False) -> re.Pattern[str]:
+    """Returns the pattern of the ``word`` tokenizer.
+
+    The alternatives begin with disjoint character classes and every repetition is of a class that what follows cannot
+    match, so there is nothing to backtrack into and matching is linear.
+
+    Args:
+        line_feed: Whether LF matches too, as a token of its own; a block of whole lines is then split in one go.
+    """
+    mark = f"[{_marks()}]"
+    letters = rf"[^\W{HAN}]++(?:{mark}++[^\W{HAN}]*+)*+"
+    joint = r"['’‐‑-]|(?<=\d)[.,](?=\d)"
+    # What most tokens are comes first; it says nothing that `letters` does not, and halves the time.
+    plain = r"[0-9A-Z_a-z]++(?=[ \n])"
+    alternatives = [plain, rf"{letters}(?:(?:{joint}){letters})*+", rf"[{HAN}]{mark}*+", rf"\S{mark}*+"]
+    return re.compile("|".join(["\n", *alternatives] if line_feed else alternatives))
+
+
+def _marks() -> str:
+    """The characters that extend the one before them, as ranges of a pattern's class.
+
+    These are the combining marks (general category M), which Python's ``\\w`` leaves out, and the zero-width joiners
+    used inside Indic and Persian words.
+    """
+    # Plane 14 holds variation selectors; the planes between the first two and that one hold no marks.
+    candidates = [*range(0x300, 0x20000), *range(0xE0100, 0xE01F0)]
+    marks = [c for c in candidates if c in (0x200C, 0x200D) or unicodedata.category(chr(c))[0] == "M"]
+    ranges: list[list[int]] = []
+    for code in marks:
+        if ranges and code == ranges[-1][1] + 1:
+            ranges[-1][1] = code
+        else:
+            ranges.append([code, code])
+    return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges)
+
+
+def _is_wide(character: str) -> bool:
+    """Whether text around the character is set without spaces: Han, kana, and the punctuation that goes with them."""
+    return _WIDE.match(character) is not None

@@ -1,0 +1,247 @@
+"""The vocabulary of a model: which words have ids of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nlmkit.errors import DataError, HyperParameterError
+
+if TYPE_CHECKING:
+    from nlmkit.text.corpus import Corpus
+
+UNK, BOS, EOS = "<unk>", "<s>", "</s>"
+UNK_ID, BOS_ID, EOS_ID = 0, 1, 2
+SPECIAL = (UNK, BOS, EOS)
+
+RESERVED = (BOS, EOS)
+"""The sentence marks, which models add themselves; as tokens of a text they are errors."""
+
+
+class Vocabulary:
+    """Words and their ids: 0 ``<unk>``, 1 ``<s>``, 2 ``</s>``, then the words in the given order.
+
+    A vocabulary never changes. Two are equal when they give the same ids to the same words; counts are not compared.
+
+    Args:
+        words: The words from id 3 on, or all of them, beginning with the three. Another ``<unk>`` is passed over,
+            being id 0 already.
+        counts: How often each id occurs in the training text, int64 [V]; zeros if not given.
+
+    Raises:
+        DataError: A word is repeated, empty, no string, ``<s>`` or ``</s>``, or holds LF, NUL or a lone surrogate; or
+            the counts do not have one value, at least zero, for each id.
+    """
+
+    def __init__(self, words: Iterable[str], counts: ArrayLike | None = None) -> None:
+        listed = [*SPECIAL]
+        words = list(words)
+        begin = len(SPECIAL) if tuple(words[: len(SPECIAL)]) == SPECIAL else 0
+        for number, word in enumerate(words[begin:], start=begin + 1):
+            problem = _problem(word)
+            if problem:
+                raise DataError(f"word {number} of the vocabulary {problem}")
+            if word != UNK:
+                listed.append(str(word))
+        self._words = tuple(listed)
+        self._ids = dict(zip(self._words, range(len(self._words)), strict=True))
+        if len(self._ids) != len(self._words):
+            raise DataError(f"the vocabulary holds the word {_first_repeated(self._words)!r} twice")
+        self._counts = _checked_counts(counts, len(self._words))
+
+    @classmethod
+    def from_corpus(
+        cls,
+        corpus: Corpus,
+        *,
+        size: int | None = None,
+        min_count: int = 1,
+        file: str | os.PathLike[str] | None = None,
+    ) -> Vocabulary:
+        """Makes the vocabulary of a training corpus: all its types by first appearance, unless limited.
+
+        Words that a limit leaves out count as ``<unk>``, as does a literal ``<unk>`` in the text.
+
+        Args:
+            corpus: The training text.
+            size: Keep only this many words, the most frequent ones; of equally frequent ones those that appear first.
+                ``<unk>``, ``<s>`` and ``</s>`` come on top. The ids stay in order of first appearance.
+            min_count: Keep only words that occur at least so often.
+            file: Take the words from this UTF-8 text instead, one a line, in its order; it may be compressed. Lines
+                with ``<unk>``, ``<s>`` or ``</s>``, which other toolkits write, are passed over.
+
+        Raises:
+            HyperParameterError: A limit is no positive integer, or `file` is given together with another limit.
+            DataError: No word is left, or the file cannot be used.
+        """
+        _check_limit("size", size)
+        _check_limit("min_count", min_count)
+        frequencies = corpus.type_counts()
+        if file is None:
+            words = _most_frequent(corpus.types, frequencies, size, min_count)
+        elif size is not None or min_count != 1:
+            raise HyperParameterError("a vocabulary file is the whole vocabulary: drop size and min_count, or the file")
+        else:
+            words = _read_words(file)
+            surface = set(corpus.types) - {UNK}
+            if surface and surface.isdisjoint(words):
+                problem = "no word of this vocabulary occurs in the text: it must hold one word a line"
+                raise DataError(problem, source=os.fspath(file))
+        vocabulary = cls(words)
+        counts = np.zeros(len(vocabulary), np.int64)
+        np.add.at(counts, vocabulary.ids(corpus.types), frequencies)
+        counts[EOS_ID] = corpus.sentences
+        return cls._with_counts(vocabulary, counts)
+
+    @classmethod
+    def _with_counts(cls, vocabulary: Vocabulary, counts: NDArray[np.int64]) -> Vocabulary:
+        """Returns the vocabulary with counts, without checking its words again."""
+        counted = cls.__new__(cls)
+        counted._words, counted._ids = vocabulary._words, vocabulary._ids
+        counted._counts = _checked_counts(counts, len(counted._words))
+        return counted
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words by id, the three special ones included."""
+        return self._words
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Training counts by id, int64 [V], read-only.
+
+        ``</s>`` counts sentences, ``<unk>`` the tokens that are mapped to it or spelt so, ``<s>`` nothing, since it is
+        never predicted. All zeros where the counts are unknown.
+        """
+        return self._counts
+
+    @property
+    def size_predictable(self) -> int:
+        """How many types a model distributes its probability over: all but ``<s>``."""
+        return len(self._words) - 1
+
+    @cached_property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits of the SHA-256 of the set of words, whatever their ids."""
+        return hashlib.sha256("\n".join(sorted(self._words)).encode()).hexdigest()[:16]
+
+    def id(self, word: str) -> int:
+        """Returns the id of a word, 0 if it is not in the vocabulary."""
+        return self._ids.get(word, UNK_ID)
+
+    def ids(self, words: Sequence[str]) -> NDArray[np.int32]:
+        """Returns the ids of words, int32 [len(words)], 0 for those not in the vocabulary."""
+        get = self._ids.get
+        return np.fromiter((get(word, UNK_ID) for word in words), np.int32, len(words))
+
+    def word(self, id_: int) -> str:
+        """Returns the word of an id.
+
+        Raises:
+            IndexError: There is no such id.
+        """
+        if not 0 <= id_ < len(self._words):
+            raise IndexError(f"no word has the id {id_}: the vocabulary has {len(self._words)}")
+        return self._words[id_]
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._ids
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._words)
+
+    def __eq__(self, other: object) -> bool:
+        return self._words == other._words if isinstance(other, Vocabulary) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Vocabulary, self.digest))
+
+    def __repr__(self) -> str:
+        return f"<Vocabulary of {len(self)} types, digest {self.digest}>"
+
+
+def _problem(word: object) -> str | None:
+    """Says what keeps something from being a word of a vocabulary."""
+    if not isinstance(word, str):
+        return f"is {type(word).__name__}, not a string"
+    if not word:
+        return "is empty"
+    if "\n" in word or "\0" in word:
+        return f"holds LF or NUL: {word!r}"
+    if word in RESERVED:
+        return f"is {word}, which every vocabulary has already"
+    if not word.isascii():
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            return f"holds a lone surrogate, which is no character: {word!r}"
+    return None
+
+
+def _first_repeated(words: Iterable[str]) -> str:
+    seen: set[str] = set()
+    return next(word for word in words if word in seen or seen.add(word))  # type: ignore[func-returns-value]
+
+
+def _checked_counts(counts: ArrayLike | None, size: int) -> NDArray[np.int64]:
+    values = np.zeros(size, np.int64) if counts is None else np.array(counts)
+    if values.shape != (size,) or values.dtype.kind not in "iu" or (values < 0).any():
+        raise DataError(f"counts must be {size} integers of at least zero, one for each id of the vocabulary")
+    values = values.astype(np.int64, copy=False)
+    values.flags.writeable = False
+    return values
+
+
+def _check_limit(name: str, value: int | None) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1):
+        raise HyperParameterError(f"{name} must be a positive integer, not {value!r}")
+
+
+def _most_frequent(types: Sequence[str], frequencies: NDArray[np.int64], size: int | None, min_count: int) -> list[str]:
+    """Applies the limits of `Vocabulary.from_corpus`."""
+    is_word = np.fromiter((word != UNK for word in types), np.bool_, len(types))
+    kept = is_word & (frequencies >= min_count)
+    if is_word.any() and not kept.any():
+        raise DataError(
+            f"min_count={min_count} leaves no word: the most frequent one occurs {frequencies[is_word].max()} times"
+        )
+    if size is not None and np.count_nonzero(kept) > size:
+        candidates = np.flatnonzero(kept)
+        ranked = candidates[np.argsort(-frequencies[candidates], kind="stable")]
+        kept[ranked[size:]] = False
+    return [types[index] for index in np.flatnonzero(kept).tolist()]
+
+
+def _read_words(file: str | os.PathLike[str]) -> list[str]:
+    """Reads a vocabulary file: one word a line, surrounding spaces and tabs and a CR not counted."""
+    from nlmkit.text.blocks import BLOCK_BYTES, byte_blocks
+    from nlmkit.text.pipeline import TextPipeline
+    from nlmkit.text.sources import ByteReader, path_source
+
+    source = path_source(file)
+    lines: dict[str, int] = {}
+    number = 0
+    with ByteReader(source, utf8=True) as reader:
+        for block in byte_blocks(reader, TextPipeline(), source.name, size=BLOCK_BYTES):
+            for line in block.text().split("\n")[:-1]:
+                number += 1
+                word = line.strip(" \t\r")
+                if not word:
+                    raise DataError(
+                        "a blank line in a vocabulary: give one word a line", source=source.name, line=number
+                    )
+                if word in lines:
+                    raise DataError(
+                        f"the word {word!r} stands on line {lines[word]} already", source=source.name, line=number
+                    )
+                lines[word] = number
+    return [word for word in lines if word not in SPECIAL]
