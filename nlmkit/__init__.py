@@ -1,0 +1,93 @@
+"""Language models that may honestly stand in one table.
+
+>>> from nlmkit import NGram, load
+>>> lm = NGram(order=5).fit("train.txt")
+>>> lm.perplexity("test.txt")
+>>> lm.save("kn5"); load("kn5").score("test.txt")
+
+Every name below is imported when it is first used, so that ``import nlmkit`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nlmkit.components import Component, LanguageModel, RunOptions
+    from nlmkit.errors import (
+        DataError,
+        ExportError,
+        HyperParameterError,
+        IntegrityError,
+        NlmkitError,
+        NotComparableError,
+        NotFittedError,
+        NotNormalizedError,
+        PluginError,
+        RegistryError,
+        SavedModelError,
+        UnknownComponentError,
+    )
+    from nlmkit.language_models.ngram import NGram
+    from nlmkit.models import load
+    from nlmkit.text import Corpus, TextPipeline, Vocabulary
+
+    __version__: str
+
+__all__ = [
+    "Component",
+    "Corpus",
+    "DataError",
+    "ExportError",
+    "HyperParameterError",
+    "IntegrityError",
+    "LanguageModel",
+    "NGram",
+    "NlmkitError",
+    "NotComparableError",
+    "NotFittedError",
+    "NotNormalizedError",
+    "PluginError",
+    "RegistryError",
+    "RunOptions",
+    "SavedModelError",
+    "TextPipeline",
+    "UnknownComponentError",
+    "Vocabulary",
+    "__version__",
+    "load",
+]
+
+_HOMES = {
+    "nlmkit.components": ("Component", "LanguageModel", "RunOptions"),
+    "nlmkit.errors": tuple(name for name in __all__ if name.endswith("Error")),
+    "nlmkit.language_models.ngram": ("NGram",),
+    "nlmkit.models": ("load",),
+    "nlmkit.text": ("Corpus", "TextPipeline", "Vocabulary"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        value: Any = _version()
+    elif name in _HOME_OF:
+        value = getattr(import_module(_HOME_OF[name]), name)
+    else:
+        raise AttributeError(f"module 'nlmkit' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("nlmkit")
+    except PackageNotFoundError:
+        return "0+uninstalled"  # run from a source tree; the registry says what to do about it

@@ -1,0 +1,5 @@
+"""``python -m nlmkit`` is the command ``nlmkit``."""
+
+from nlmkit.cli import main
+
+main()
