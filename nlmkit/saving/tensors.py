@@ -1,0 +1,252 @@
+"""The safetensors format: a JSON header, then the arrays' bytes, little-endian, in C order, without gaps.
+
+Written here as a stream, so that a model of a gigabyte is hashed and written without a second copy of it, and read as
+views into one memory map. Any other reader of the format reads these files too.
+Format: https://huggingface.co/docs/safetensors (8 bytes header length, header, data).
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+from collections.abc import Iterator, Mapping
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlmkit.errors import SavedModelError
+from nlmkit.saving.files import CHUNK_BYTES, HashedWriter
+from nlmkit.saving.manifest import parse_object
+from nlmkit.saving.strict_json import shown
+
+MAX_HEADER_BYTES = 16 * 2**20
+ALIGNMENT = 64
+
+DTYPES = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "|i1",
+    "U64": "<u8",
+    "U32": "<u4",
+    "U16": "<u2",
+    "U8": "|u1",
+    "BOOL": "|b1",
+}
+_CODES = {dtype: code for code, dtype in DTYPES.items()}
+_METADATA = "__metadata__"
+_MAX_DIMENSIONS = 32
+
+
+class StoredArrays(Mapping[str, NDArray[Any]]):
+    """Read-only arrays by name, which know the file they lie in.
+
+    Attributes:
+        file: The safetensors file.
+    """
+
+    __slots__ = ("_arrays", "file")
+
+    def __init__(self, arrays: dict[str, NDArray[Any]], file: Path) -> None:
+        self._arrays = arrays
+        self.file = file
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{name}: {array.dtype}{list(array.shape)}" for name, array in self.items())
+        return f"StoredArrays({inside})"
+
+
+class TensorFile:
+    """Arrays laid out as one safetensors file that is still to be written.
+
+    Args:
+        arrays: Any strides and byte order; the dtypes of `DTYPES`.
+        folder: Stands in front of the messages.
+
+    Attributes:
+        size: Bytes that the file will have.
+
+    Raises:
+        SavedModelError: A name or a dtype which the format does not have.
+    """
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]], folder: Path) -> None:
+        checked = [(name, np.asarray(array)) for name, array in arrays.items()]
+        for name, array in checked:
+            _check_array(name, array, folder)
+        # Wide elements first: with an aligned start, every array then lies at a multiple of its element size.
+        checked.sort(key=lambda item: (-item[1].itemsize, item[0]))
+        self._arrays = [array for _, array in checked]
+        header: dict[str, Any] = {}
+        offset = 0
+        for name, array in checked:
+            header[name] = {
+                "dtype": _CODES[_little_endian(array).str],
+                "shape": list(array.shape),
+                "data_offsets": [offset, offset + array.nbytes],
+            }
+            offset += array.nbytes
+        text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        text += b" " * (-(8 + len(text)) % ALIGNMENT)
+        if len(text) > MAX_HEADER_BYTES:
+            raise SavedModelError(f"{folder}: {len(checked)} arrays are too many for one file; join some of them")
+        self._head = len(text).to_bytes(8, "little") + text
+        self.size = len(self._head) + offset
+
+    def blocks(self) -> Iterator[bytes | memoryview]:
+        """The file's bytes in order: the header, then the arrays."""
+        yield self._head
+        for array in self._arrays:
+            yield from _bytes_in_order(array)
+
+    def write(self, writer: HashedWriter) -> None:
+        """Streams header and arrays."""
+        for block in self.blocks():
+            writer.write(block)
+
+
+def read_tensors(data: mmap.mmap, file: Path) -> StoredArrays:
+    """Checks the header against the bytes that are there, and gives views into them.
+
+    Args:
+        data: The whole file, mapped for reading.
+        file: Stands in front of the messages.
+
+    Returns:
+        Read-only arrays of the stored dtypes (little-endian) and shapes.
+
+    Raises:
+        SavedModelError: The header is damaged, or contradicts the file's size or itself.
+    """
+    header, start = _read_header(data, file)
+    entries = []
+    for name, entry in header.items():
+        if name != _METADATA:
+            entries.append((*_read_entry(name, entry, file), name))
+    position = 0
+    for begin, end, _, _, name in sorted(entries, key=lambda entry: entry[:2]):
+        if begin != position:
+            problem = "overlaps the array before it" if begin < position else "leaves a gap before it"
+            raise _damaged(file, f"array {shown(name)} {problem} (byte {begin} of the data)")
+        position = end
+    if start + position != len(data):
+        raise _damaged(file, f"the arrays end at byte {start + position} and the file at byte {len(data)}")
+    arrays = {}
+    for begin, _, dtype, shape, name in entries:
+        try:
+            if 0 in shape:
+                array: NDArray[Any] = np.empty(shape, dtype)
+                array.flags.writeable = False
+            else:
+                array = np.frombuffer(data, dtype, prod(shape), start + begin).reshape(shape)
+        except (ValueError, OverflowError):  # (0, 2**63): no bytes, and yet no shape that NumPy can have
+            raise _damaged(file, f"array {shown(name)} has the impossible shape {shown(shape)}") from None
+        if dtype.kind == "b" and not _is_zero_or_one(array):
+            raise _damaged(file, f"array {shown(name)} is of dtype BOOL and holds bytes other than 0 and 1")
+        arrays[name] = array
+    return StoredArrays(arrays, file)
+
+
+def _check_array(name: str, array: NDArray[Any], folder: Path) -> None:
+    if not isinstance(name, str) or not name or name == _METADATA or _has_surrogates(name):
+        raise SavedModelError(f"{folder}: {shown(name)} cannot be the name of an array; choose another")
+    if _little_endian(array).str not in _CODES:
+        raise SavedModelError(
+            f"{folder}: array {shown(name)} has dtype {array.dtype}, which a saved model cannot hold; convert it to a "
+            "boolean, integer or floating dtype of 8 to 64 bits"
+        )
+    if array.ndim > _MAX_DIMENSIONS:
+        raise SavedModelError(f"{folder}: array {shown(name)} has more than {_MAX_DIMENSIONS} dimensions; reshape it")
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _little_endian(array: NDArray[Any]) -> np.dtype[Any]:
+    return array.dtype.newbyteorder("<")
+
+
+def _bytes_in_order(array: NDArray[Any]) -> Iterator[memoryview]:
+    """An array's little-endian bytes in C order; in blocks where they do not lie so in memory already."""
+    if not array.size:
+        return
+    dtype = _little_endian(array)
+    if array.flags.c_contiguous and array.dtype == dtype:
+        yield array.reshape(-1).view(np.uint8).data
+        return
+    step = CHUNK_BYTES // array.itemsize
+    for start in range(0, array.size, step):
+        yield array.flat[start : start + step].astype(dtype, copy=False).view(np.uint8).data
+
+
+def _read_header(data: mmap.mmap, file: Path) -> tuple[dict[str, Any], int]:
+    """The header, and where the data begin."""
+    if len(data) < 8:
+        raise _damaged(file, f"{len(data)} bytes are too few for a safetensors file")
+    length = int.from_bytes(data[:8], "little")
+    if not 2 <= length <= min(MAX_HEADER_BYTES, len(data) - 8):
+        raise _damaged(file, f"no safetensors file{_resemblance(data)}: its header would have {length} bytes")
+    text = data[8 : 8 + length]
+    if not text.startswith(b"{"):
+        raise _damaged(file, f"no safetensors file{_resemblance(data)}: its header begins with no brace")
+    return parse_object(text, file), 8 + length
+
+
+def _resemblance(data: mmap.mmap) -> str:
+    if data[:2] == b"PK":
+        return " (it looks like a zip archive)"
+    if data[:1] == b"\x80":
+        return " (it looks like a pickle, which nlmkit never opens)"
+    return ""
+
+
+def _read_entry(name: str, entry: Any, file: Path) -> tuple[int, int, np.dtype[Any], list[int]]:
+    """Begin, end, dtype and shape of one array, checked against one another in Python's unbounded integers."""
+    where = f"array {shown(name)}"
+    if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
+        raise _damaged(file, f"{where} is not described by dtype, shape and data_offsets")
+    code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(code, str) or code not in DTYPES:
+        raise _damaged(file, f"{where} has the unknown dtype {shown(code)}")
+    if not _are_sizes(shape) or len(shape) > _MAX_DIMENSIONS:
+        raise _damaged(file, f"{where} has the impossible shape {shown(shape)}")
+    if not _are_sizes(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
+        raise _damaged(file, f"{where} has the impossible data_offsets {shown(offsets)}")
+    dtype = np.dtype(DTYPES[code])
+    begin, end = offsets
+    if prod(shape) * dtype.itemsize != end - begin:
+        raise _damaged(
+            file, f"{where} of shape {shown(shape)} and dtype {code} does not fill its {shown(end - begin)} bytes"
+        )
+    return begin, end, dtype, shape
+
+
+def _are_sizes(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(size, int) and not isinstance(size, bool) and size >= 0 for size in value
+    )
+
+
+def _is_zero_or_one(array: NDArray[Any]) -> bool:
+    """Whether every byte of a boolean array is 0 or 1; NumPy counts and masks wrongly with others."""
+    return not array.size or int(array.view(np.uint8).max()) <= 1
+
+
+def _damaged(file: Path, problem: str) -> SavedModelError:
+    return SavedModelError(f"{file}: {problem}; restore it from a copy or save the model again")

@@ -1,0 +1,184 @@
+"""Saving a model's folder: payloads first, the manifest last, under a lock; then the old payloads go."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nlmkit.errors import SavedModelError
+from nlmkit.saving.files import LOCK, HashedWriter, make_folder, open_regular, reason, sync_folder, writers_lock
+from nlmkit.saving.manifest import MANIFEST, Payload, parse_object, read_manifest_bytes, serialise_manifest
+from nlmkit.saving.strict_json import StrictJSONError, parse, shown
+from nlmkit.saving.vocabulary import encode_vocabulary
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_REMOVABLE = re.compile(r"arrays-[0-9a-f]{16}\.safetensors|vocabulary-[0-9a-f]{16}\.txt|\.tmp-[0-9a-f]{16}")
+# What file managers leave in any folder; neither refused nor deleted.
+_IGNORED = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+_UNKNOWN_SHA256 = "0" * 64
+
+
+def save_folder(
+    path: str | os.PathLike[str],
+    manifest: dict[str, Any],
+    *,
+    arrays: Mapping[str, NDArray[Any]],
+    vocabulary: Sequence[str] | None = None,
+) -> None:
+    """Writes a saved model, or replaces one atomically: whenever it is interrupted, the old model or the new one loads.
+
+    Several processes may save to one path; the last one stays, whole. The arrays may be those of the very model that
+    is being replaced.
+
+    Args:
+        path: Folder to create, or of a saved model to replace. Parents are created.
+        manifest: Values that JSON can hold, with strings as keys, without ``format_version`` and ``payloads``, which
+            are added. It is not changed.
+        arrays: Arrays by name, of any shape, strides and byte order: boolean, integers of 8 to 64 bits, floating
+            point of 16 to 64 bits. They are streamed, not copied.
+        vocabulary: Words in order. A word may hold any character but line feed and NUL.
+
+    Raises:
+        SavedModelError: The folder is not a saved model's, a value cannot be stored, or the disk is full; what stood in
+            the folder before still does.
+    """
+    from nlmkit.saving.tensors import TensorFile
+
+    folder = Path(path)
+    tensors = TensorFile(arrays, folder)
+    contents: list[tuple[str, int, Callable[[HashedWriter], None]]] = [("arrays", tensors.size, tensors.write)]
+    if vocabulary is not None:
+        blocks = encode_vocabulary(vocabulary, folder)
+        contents.append(("vocabulary", sum(map(len, blocks)), lambda writer: _write_blocks(writer, blocks)))
+    # A manifest that cannot be written is refused here, before anything is touched. Hashes have a fixed length, so its
+    # size is already the final one.
+    draft = serialise_manifest(manifest, [Payload(name, size, _UNKNOWN_SHA256) for name, size, _ in contents], folder)
+    needed = len(draft) + sum(size for _, size, _ in contents)
+    try:
+        _check_target(folder)
+        make_folder(folder)
+        with writers_lock(folder):
+            _write_model(folder, manifest, contents)
+    except OSError as error:
+        remedy = f"; {needed} bytes are needed, free some room or save elsewhere" if error.errno in _NO_ROOM else ""
+        raise SavedModelError(f"{folder}: cannot save the model ({reason(error)}){remedy}") from error
+
+
+def _write_model(
+    folder: Path, manifest: dict[str, Any], contents: list[tuple[str, int, Callable[[HashedWriter], None]]]
+) -> None:
+    payloads = []
+    created: list[str] = []
+    try:
+        for name, _, write in contents:
+            with HashedWriter(folder) as writer:
+                write(writer)
+                writer.finish()
+                payload = Payload(name, writer.size, writer.sha256)
+                payloads.append(payload)
+                if not os.path.lexists(folder / payload.file):
+                    created.append(payload.file)
+                _place(writer, folder / payload.file, payload)
+        sync_folder(folder)
+        with HashedWriter(folder) as writer:
+            writer.write(serialise_manifest(manifest, payloads, folder))
+            writer.finish()
+            writer.move(folder / MANIFEST)
+        sync_folder(folder)
+    except BaseException:
+        # Give the room back; but the manifest on the disk decides, in case it was replaced after all.
+        with suppress(SavedModelError):
+            named = _named_files(folder)
+            _remove(folder, [name for name in created if name not in named])
+        raise
+    keep = {payload.file for payload in payloads}
+    with suppress(OSError):
+        _remove(folder, [name for name in os.listdir(folder) if _REMOVABLE.fullmatch(name) and name not in keep])
+
+
+def _place(writer: HashedWriter, target: Path, payload: Payload) -> None:
+    """Moves a payload in; Windows refuses where the same payload is memory-mapped, and then that one may stay."""
+    try:
+        writer.move(target)
+    except PermissionError:
+        if not _has_sha256(target, payload.sha256):
+            raise
+
+
+def _has_sha256(file: Path, sha256: str) -> bool:
+    import hashlib
+
+    try:
+        with open(open_regular(file), "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+    except (OSError, SavedModelError):
+        return False
+
+
+def _write_blocks(writer: HashedWriter, blocks: list[bytes]) -> None:
+    for block in blocks:
+        writer.write(block)
+
+
+def _check_target(folder: Path) -> None:
+    """Refuses to write among files that no saved model has."""
+    try:
+        mode = folder.stat().st_mode
+    except FileNotFoundError:
+        return
+    except ValueError as error:  # NUL in the path
+        raise SavedModelError(f"{shown(str(folder))}: no path ({error}); choose another") from None
+    if not stat.S_ISDIR(mode):
+        raise SavedModelError(f"{folder}: is a file, and a model is saved to a folder; choose another path")
+    has_manifest = False
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            known = entry.name in (MANIFEST, LOCK) or _REMOVABLE.fullmatch(entry.name)
+            if entry.name not in _IGNORED and not (known and entry.is_file(follow_symlinks=False)):
+                raise SavedModelError(
+                    f"{folder}: holds {entry.name!r}, which is no part of a saved model, so nothing was written; "
+                    "choose another folder or move it away"
+                )
+            has_manifest |= entry.name == MANIFEST
+    if has_manifest:
+        _check_own_manifest(folder)
+
+
+def _check_own_manifest(folder: Path) -> None:
+    data = read_manifest_bytes(folder)
+    try:
+        manifest = parse(data)
+    except StrictJSONError:
+        manifest = None
+    if not (
+        isinstance(manifest, dict)
+        and isinstance(manifest.get("format_version"), int)
+        and isinstance(manifest.get("payloads"), list)
+    ):
+        raise SavedModelError(
+            f"{folder / MANIFEST}: damaged, or not written by nlmkit, so nothing was written; choose another folder or "
+            "remove this file"
+        )
+
+
+def _named_files(folder: Path) -> set[str]:
+    """Payload files named by the manifest that now stands in the folder."""
+    if not os.path.lexists(folder / MANIFEST):
+        return set()
+    manifest = parse_object(read_manifest_bytes(folder), folder / MANIFEST)
+    return {str(entry.get("file")) for entry in manifest.get("payloads", []) if isinstance(entry, dict)}
+
+
+def _remove(folder: Path, names: Sequence[str]) -> None:
+    for name in names:
+        with suppress(OSError):  # a reader on Windows may hold it; the next save tries again
+            os.unlink(folder / name)

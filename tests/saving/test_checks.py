@@ -1,0 +1,55 @@
+"""The checks with which components meet loaded arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nlmkit.errors import SavedModelError
+from nlmkit.saving import load_folder, require, require_array
+
+from .helpers import one_line, payload_path
+
+
+def test_require() -> None:
+    require(True, "not raised")
+    with pytest.raises(SavedModelError, match=r"^offsets fall$"):
+        require(False, "offsets fall")
+
+
+def test_require_array_names_file_array_and_what_is_expected(model: Path) -> None:
+    arrays = load_folder(model).arrays
+    file = payload_path(model, "arrays")
+    fitting: list[tuple[int | None, ...]] = [(2, 3), (None, 3), (2, None), (None, None)]
+    for shape in fitting:
+        assert require_array(arrays, "weights", dtype=np.float32, shape=shape) is arrays["weights"]
+    refused: list[tuple[str, Any, tuple[int | None, ...], str]] = [
+        ("bias", np.float32, (3,), "array 'bias' is missing; the file holds ['ids', 'weights']"),
+        ("weights", np.float64, (2, 3), "has dtype float32, where float64 has to stand"),
+        ("weights", np.int32, (2, 3), "has dtype float32, where int32 has to stand"),
+        ("weights", np.float32, (2, 4), "has shape [2, 3], where [2, 4] has to stand"),
+        ("weights", np.float32, (3, 2), "has shape [2, 3]"),
+        ("weights", np.float32, (None, 4), "where [any, 4] has to stand"),
+        ("weights", np.float32, (6,), "has shape [2, 3], where [6]"),
+        ("weights", np.float32, (2, 3, 1), "has shape [2, 3]"),
+        ("ids", np.int32, (), "has shape [2], where [] has to stand"),
+    ]
+    for name, dtype, shape, part in refused:
+        with pytest.raises(SavedModelError) as error:
+            require_array(arrays, name, dtype=dtype, shape=shape)
+        one_line(error, file, part)
+
+
+def test_require_array_takes_any_mapping_and_either_byte_order() -> None:
+    arrays = {"a": np.zeros((0, 2), ">i4"), "scalar": np.array(1.5)}
+    assert require_array(arrays, "a", dtype="int32", shape=(0, 2)) is arrays["a"]
+    assert require_array(arrays, "scalar", dtype=float, shape=()) is arrays["scalar"]
+    with pytest.raises(SavedModelError, match=r"^array 'b' is missing"):
+        require_array(arrays, "b", dtype=float, shape=())
+
+
+def test_the_repr_of_the_arrays_is_short(model: Path) -> None:
+    assert repr(load_folder(model).arrays) == "StoredArrays(ids: int32[2], weights: float32[2, 3])"
