@@ -95,8 +95,7 @@ class Component:
         elif not (name.endswith("_") or name.startswith("_")):
             self._refuse_unknown({name: value})
         object.__setattr__(self, name, value)
-        if not name.startswith("_"):
-            vars(self).pop("_digest", None)
+        vars(self).pop("_digest", None)  # nlmkit.models keeps it there
 
     @classmethod
     def _refuse_unknown(cls, values: Mapping[str, Any]) -> None:
@@ -324,11 +323,7 @@ class LanguageModel(Component):
         Raises:
             NotNormalizedError: the model's scores are no distribution.
         """
-        self.check_fitted()
-        if not self.normalized:
-            raise NotNormalizedError(
-                f"{self.name} scores here are no probability distribution, so they have no perplexity: use score"
-            )
+        self._check_normalized()
         from nlmkit.reports import perplexity_report
 
         corpus = self.encode(data)
@@ -344,8 +339,23 @@ class LanguageModel(Component):
         )
 
     def perplexity(self, data: Any, *, context: Context = "sentence") -> float:
-        """exp(−mean log-probability an event); see :meth:`report` for what must stand beside it."""
-        return self.report(data, context=context).perplexity
+        """exp(−mean log-probability an event); see :meth:`report` for what must stand beside it.
+
+        Raises:
+            NotNormalizedError: the model's scores are no distribution.
+        """
+        self._check_normalized()
+        from nlmkit.reports import perplexity
+
+        corpus = self.encode(data)
+        return perplexity(self.log_probs(corpus, context=context), corpus.event_offsets)
+
+    def _check_normalized(self) -> None:
+        self.check_fitted()
+        if not self.normalized:
+            raise NotNormalizedError(
+                f"{self.name} scores here are no probability distribution, so they have no perplexity: use score"
+            )
 
     def generate(
         self,
