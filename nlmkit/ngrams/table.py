@@ -20,8 +20,11 @@ from nlmkit.ngrams.counting import Ids, NGramCounts, with_boundaries
 from nlmkit.ngrams.estimates import Estimate, Floats, Keep
 from nlmkit.text.vocabulary import BOS_ID, EOS_ID
 
-BATCH_EVENTS = 1 << 15
-"""Events scored at a time: few enough for the working arrays to stay in the processor's cache."""
+BATCH_EVENTS = 1 << 17
+"""Events scored at a time; bounds the working memory to some 10 MB."""
+
+_RANGE_SIZES = ((1, 8), (9, 128), (129, 2**31))
+"""Ranges of similar size are searched together, so that short ones need not wait for long ones."""
 
 
 @dataclasses.dataclass
@@ -138,19 +141,14 @@ class BackoffTable:
     def find(self, k: int, suffixes: Ids, words: Ids) -> Ids:
         """Index of the k-grams with these suffixes (indices at order k − 1) and first words; −1 where there is none."""
         children, first = self.children[k - 2], self.first[k - 1]
-        low, high = children[suffixes], children[suffixes + 1]
-        if len(first) == 0 or len(low) == 0:
-            return np.full(len(low), -1, np.int32)
-        end = high
-        for _ in range(int((high - low).max()).bit_length()):
-            middle = (low + high) >> 1
-            # low == high == n is possible where the search is over; the clipped comparison changes nothing there
-            below = first.take(middle, mode="clip") < words
-            below &= low < high
-            low = np.where(below, middle + 1, low)
-            high = np.where(below, high, middle)
-        found = (low < end) & (first.take(low, mode="clip") == words)
-        return np.where(found, low, np.int32(-1))
+        low = children.take(suffixes)
+        sizes = children.take(suffixes + 1) - low
+        found = np.full(len(low), -1, np.int32)
+        for smallest, largest in _RANGE_SIZES:
+            at = np.flatnonzero((sizes >= smallest) & (sizes <= largest))
+            if len(at):
+                found[at] = _search(first, low[at], sizes[at], words[at])
+        return found
 
     def score(self, event_ids: Ids) -> tuple[Floats, NDArray[np.int8]]:
         """Log-probability of each event, float64 [events], and the length of the n-gram that gave it, int8 [events]."""
@@ -191,7 +189,7 @@ class BackoffTable:
         scores += weights
 
     def context_ids(self, context: tuple[int, ...]) -> list[int]:
-        """Indices, at orders 1, 2, …, of the longest and longer suffixes of ``context`` as far as they are in the table."""
+        """Indices, at orders 1, 2, …, of the ever longer suffixes of ``context``, as far as the table has them."""
         ids: list[int] = []
         for k, word in enumerate(reversed(context), 1):
             if k == 1:
@@ -276,6 +274,29 @@ class BackoffTable:
                 _check_range(f"history.{k}", self.history[k - 1], len(self.first[k - 2]))
 
 
+def _search(values: Ids, low: Ids, sizes: Ids, wanted: Ids) -> Ids:
+    """Where each wanted value stands in its own sorted range of ``values``, or −1; a binary search on all at once.
+
+    Args:
+        values: Sorted within each range, int32.
+        low: Where each range begins, int32 [n].
+        sizes: How long it is, at least 1, int32 [n]; both are overwritten.
+        wanted: What to look for, int32 [n].
+    """
+    half, probe, value = np.empty_like(low), np.empty_like(low), np.empty_like(low)
+    not_above = np.empty(len(low), bool)
+    for _ in range(int(sizes.max() - 1).bit_length()):
+        np.right_shift(sizes, 1, out=half)
+        np.add(low, half, out=probe)
+        values.take(probe, mode="clip", out=value)  # clips nothing, and spares a checked copy
+        np.less_equal(value, wanted, out=not_above)
+        sizes -= half
+        half *= not_above
+        low += half
+    values.take(low, mode="clip", out=value)
+    return np.where(value == wanted, low, np.int32(-1))
+
+
 def _offsets(parents: Ids, number: int) -> Ids:
     offsets = np.zeros(number + 1, np.int32)
     np.cumsum(np.bincount(parents, minlength=number), out=offsets[1:])
@@ -314,7 +335,9 @@ def _check_range(name: str, ids: NDArray[Any], size: int) -> None:
 
 def _check_children(k: int, children: NDArray[Any], first: NDArray[Any]) -> None:
     name = f"children.{k}"
-    _require(len(children) > 0 and children[0] == 0 and children[-1] == len(first), f"{name} does not span order {k + 1}")
+    _require(
+        len(children) > 0 and children[0] == 0 and children[-1] == len(first), f"{name} does not span order {k + 1}"
+    )
     _require(bool(np.all(children[1:] >= children[:-1])), f"{name} is not monotonic")
     sorted_before = np.empty(len(first) + 1, bool)
     np.greater(first[1:], first[:-1], out=sorted_before[1:-1]) if len(first) else None

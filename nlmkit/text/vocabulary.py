@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -137,8 +138,7 @@ class Vocabulary:
 
     def ids(self, words: Sequence[str]) -> NDArray[np.int32]:
         """Returns the ids of words, int32 [len(words)], 0 for those not in the vocabulary."""
-        get = self._ids.get
-        return np.fromiter((get(word, UNK_ID) for word in words), np.int32, len(words))
+        return np.fromiter(map(self._ids.get, words, repeat(UNK_ID)), np.int32, len(words))
 
     def word(self, id_: int) -> str:
         """Returns the word of an id.
