@@ -1,0 +1,103 @@
+"""What surrounds every command: streams in UTF-8, and each way to fail as one line and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+from typing import IO
+
+import click
+
+from nlmkit.cli.output import flush, one_line
+from nlmkit.errors import NlmkitError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT."""
+
+READER_GONE = 141
+"""Exit code when the reader of a pipe left: 128 + SIGPIPE, what a shell reports for ``cat`` or ``grep`` there."""
+
+_DEBUG = "nlmkit.debug"
+
+
+def prepare_streams() -> None:
+    """Make the standard streams UTF-8 under every locale.
+
+    Bytes of file names that are no UTF-8 reach stdout as they were; on stderr they are shown escaped.
+    """
+    for stream, errors in ((sys.stdout, "surrogateescape"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors=errors, newline="\n")
+
+
+def set_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    """Callback of ``--debug``, which the group and each command take."""
+    if value:
+        ctx.meta[_DEBUG] = True
+
+
+@contextlib.contextmanager
+def boundary(ctx: click.Context | None = None) -> Iterator[None]:
+    """Turn every exception of the body into what a user should see, and click's ``Exit`` with the right code."""
+    try:
+        yield
+        flush()
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except BrokenPipeError:
+        _leave(sys.stdout)
+        _leave(sys.stderr)
+        raise click.exceptions.Exit(READER_GONE) from None
+    except KeyboardInterrupt as error:
+        _report("interrupted", error, ctx)
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    except NlmkitError as error:
+        _fail(str(error), error, ctx)
+    except OSError as error:
+        _fail(_describe(error), error, ctx)
+    except MemoryError as error:
+        wanted = str(error) or "the size asked for is unknown"
+        _fail(f"out of memory: {wanted}; free some memory, or ask for a smaller model or less text", error, ctx)
+    except (Exception, SystemExit) as error:
+        # SystemExit too: click itself never raises it here, so a plugin tried to end the program.
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        _fail(f"internal error: {what}; please report it, with what --debug prints", error, ctx)
+
+
+def _describe(error: OSError) -> str:
+    reason = error.strerror or str(error) or type(error).__name__
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, (str, bytes))]
+    return f"{' -> '.join(names)}: {reason}" if names else reason
+
+
+def _fail(message: str, error: BaseException, ctx: click.Context | None) -> None:
+    _report(message, error, ctx)
+    try:
+        flush()
+    except OSError:
+        _leave(sys.stdout)
+    raise click.exceptions.Exit(1) from None
+
+
+def _report(message: str, error: BaseException, ctx: click.Context | None) -> None:
+    if ctx is not None and ctx.meta.get(_DEBUG):
+        import traceback
+
+        traceback.print_exception(error)
+    with contextlib.suppress(OSError):
+        click.echo(f"nlmkit: {one_line(message)}", err=True)
+
+
+def _leave(stream: IO[str] | None) -> None:
+    """Point the stream at the null device: what it still holds cannot be written, at exit neither."""
+    try:
+        descriptor = stream.fileno() if stream is not None else -1
+    except (OSError, ValueError):  # not a file of the system (io.UnsupportedOperation is both)
+        return
+    if descriptor >= 0:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, descriptor)
+        os.close(null)

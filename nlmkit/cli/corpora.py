@@ -1,0 +1,86 @@
+"""``nlmkit corpora``: the catalogue of corpora."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import click
+
+from nlmkit.cli import output
+from nlmkit.cli.group import Group, examples
+from nlmkit.cli.options import json_option
+from nlmkit.errors import DataError
+from nlmkit.text import catalog
+
+
+@click.group(
+    "corpora",
+    cls=Group,
+    epilog=examples("nlmkit corpora list", "nlmkit corpora show ptb", "nlmkit fit ngram corpus:english -o model"),
+)
+def command() -> None:
+    """List the corpora that corpus:NAME can load, and where the others come from.
+
+    Some come with nlmkit, some with packages that are installed, and some must be prepared by hand. Nothing is
+    downloaded.
+    """
+
+
+@command.command("list", epilog=examples("nlmkit corpora list", "nlmkit corpora list --json"))
+@json_option
+def list_corpora(as_json: bool) -> None:
+    """List every corpus of the catalogue, and whether it is on this machine."""
+    corpora = [_facts(entry) for entry in catalog.entries()]
+    if as_json:
+        output.write_json(corpora)
+        return
+    rows = [
+        (facts["name"], facts["language"], "yes" if facts["available"] else "no", facts["title"], facts["size"])
+        for facts in corpora
+    ]
+    output.write(output.table([("NAME", "LANGUAGE", "HERE", "TITLE", "SIZE"), *rows]))
+
+
+@command.command(
+    "show",
+    short_help="Show what the catalogue says of a corpus.",
+    epilog=examples("nlmkit corpora show english", "nlmkit corpora show ptb --json"),
+)
+@click.argument("name")
+@json_option
+def show(name: str, as_json: bool) -> None:
+    """Show what the catalogue says of the corpus NAME: licence, source, splits, how to prepare it."""
+    facts = _facts(catalog.entry(name))
+    if as_json:
+        output.write_json(facts)
+        return
+    shown = facts | {"splits": ", ".join(facts["splits"]), "available": "yes" if facts["available"] else "no"}
+    output.write(output.table([(key, str(value)) for key, value in shown.items() if value != ""]))
+
+
+@command.command(
+    "path",
+    short_help="Print the files of a corpus.",
+    epilog=examples("nlmkit corpora path english", "wc $(nlmkit corpora path english/test)"),
+)
+@click.argument("name", metavar="NAME[/SPLIT]")
+def path(name: str) -> None:
+    """Print the files of the corpus NAME, one a line; the split is train where none is named."""
+    found = catalog.resolve(name)
+    if not isinstance(found, list):
+        raise DataError(f"the files of corpus {name} are no plain text: read it as corpus:{name}")
+    output.write("".join(f"{output.for_terminal(str(file))}\n" for file in found))
+
+
+def _facts(entry: catalog.CatalogEntry) -> dict[str, Any]:
+    return dataclasses.asdict(entry) | {"available": _is_available(entry)}
+
+
+def _is_available(entry: catalog.CatalogEntry) -> bool:
+    try:
+        for split in entry.splits:
+            catalog.resolve(f"{entry.name}/{split}")
+    except DataError:
+        return False
+    return entry.provider != "prepare"

@@ -1,0 +1,34 @@
+"""``nlmkit export``: write a saved model as a file for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nlmkit.cli import formats
+from nlmkit.cli.group import Command, examples
+from nlmkit.errors import ExportError
+
+
+@click.command(
+    "export",
+    cls=Command,
+    epilog=examples("nlmkit export kn5 kn5.arpa", "nlmkit export kn5 kn5.arpa.gz"),
+)
+@click.argument("model")
+@click.argument("file")
+@click.option("--format", "file_format", type=click.Choice(formats.NAMES), help="Format, where FILE does not tell it.")
+def command(model: str, file: str, file_format: str | None) -> None:
+    """Write the saved MODEL to FILE in a format of other programs, told by its name: .arpa or .arpa.gz.
+
+    A model that the format cannot say is refused.
+    """
+    chosen = formats.format_of(file, file_format)
+    from nlmkit.models import load
+
+    component = load(model)
+    write = getattr(component, "export", None)
+    if write is None:
+        raise ExportError(f"{model}: {component.name} cannot be written as {chosen}")
+    write(Path(file), chosen)

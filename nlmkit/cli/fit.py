@@ -1,0 +1,158 @@
+"""``nlmkit fit``: fit a component to text and save it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from nlmkit import registry
+from nlmkit.cli.group import Command, examples
+from nlmkit.cli.options import PIPELINE, json_option, output_option, pipeline_options, quiet_option
+from nlmkit.cli.progress import progress
+from nlmkit.cli.settings import read_config, resolve_parameters, split_pairs, to_toml
+from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
+from nlmkit.components import Component, RunOptions
+from nlmkit.errors import HyperParameterError
+
+if TYPE_CHECKING:
+    from nlmkit.text import Corpus, TextPipeline
+
+_ORIGINS = {
+    ParameterSource.COMMANDLINE: "flag",
+    ParameterSource.ENVIRONMENT: "environment",
+    ParameterSource.DEFAULT_MAP: "file",
+}
+
+
+@click.command(
+    "fit",
+    cls=Command,
+    epilog=examples(
+        "nlmkit fit ngram train.txt -o kn5 -p order=5",
+        "nlmkit fit ngram a.txt b.txt.gz -o pruned -p 'prune=[0,0,1,1]'",
+        "nlmkit fit ngram corpus:chinese -o zh --tokenizer char",
+        "zcat big.gz | nlmkit fit ngram - -o big --json",
+        "nlmkit fit --config run.toml -p order=3",
+    ),
+)
+@click.argument("component", required=False, metavar="COMPONENT")
+@click.argument("train", nargs=-1, metavar="TRAIN...")
+@output_option
+@click.option(
+    "-p",
+    "params",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=split_pairs,
+    allow_from_autoenv=False,
+    help="A hyper-parameter, the value as JSON or else as a string; `nlmkit show COMPONENT` lists them.  "
+    "[env var: NLMKIT_P_<KEY>]",
+)
+@click.option("--valid", metavar="FILE", help="Held-out text, for components that use one.")
+@pipeline_options
+@click.option(
+    "--config",
+    is_eager=True,
+    metavar="FILE",
+    callback=read_config,
+    help="TOML file with the tables [fit] (component, train, output and the options here) and [params].",
+)
+@click.option(
+    "--write-config",
+    metavar="FILE",
+    allow_from_autoenv=False,
+    help="Write a TOML file with which --config repeats this run.",
+)
+@quiet_option
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    component: str | None,
+    train: tuple[str, ...],
+    output: str | None,
+    params: dict[str, str],
+    valid: str | None,
+    pipeline: TextPipeline,
+    config: dict[str, Any],
+    write_config: str | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Fit COMPONENT (such as ngram) to the texts TRAIN and save it to the folder MODEL.
+
+    Several texts are one corpus. A text is a file (also .gz, .bz2, .xz, .zst), a directory of files, `-` for standard
+    input, or corpus:NAME (see `nlmkit corpora list`). Only a line feed ends a sentence.
+
+    A flag goes over the environment, that over the file of --config, and that over the default.
+    """
+    started = time.perf_counter()
+    train = train or (ctx.default_map or {}).get("train", ())
+    if component is None or not train or not output:
+        raise click.UsageError(f"missing {'COMPONENT' if component is None else 'MODEL (-o)' if train else 'TRAIN'}")
+    cls = registry.get(component)
+    values, origins = resolve_parameters(cls, params, config, quiet=quiet)
+    fitted = cls(**values)
+    resolved = _resolved(fitted, component=component, train=train, output=output, valid=valid, pipeline=pipeline)
+    if write_config is not None:
+        Path(write_config).write_text(_as_toml(fitted, resolved), encoding="utf-8")
+    refuse_output(output)
+    corpus = _fit(fitted, train, valid, pipeline, quiet=quiet)
+    fitted.save(output)
+    facts = fit_facts(fitted, output, time.perf_counter() - started, corpus)
+    set_by = origins | _option_origins(ctx)
+    print_fitted(facts | {"resolved": resolved | {"set_by": set_by}}, as_json=as_json, quiet=quiet)
+
+
+def _fit(
+    fitted: Component, train: tuple[str, ...], valid: str | None, pipeline: TextPipeline, *, quiet: bool
+) -> Corpus:
+    from nlmkit.cli.texts import read_texts
+
+    with progress(quiet=quiet) as display:
+        held_out = None if valid is None else read_texts([valid], pipeline, display, f"reading {valid}")
+        corpus = read_texts(train, pipeline, display, "reading text")
+        fitted.fit(corpus, valid=held_out, run=RunOptions(progress=display))
+    return corpus
+
+
+def _resolved(
+    fitted: Component,
+    *,
+    component: str,
+    train: tuple[str, ...],
+    output: str,
+    valid: str | None,
+    pipeline: TextPipeline,
+) -> dict[str, Any]:
+    return {
+        "component": component,
+        "train": list(train),
+        "valid": valid,
+        "output": output,
+        "pipeline": pipeline.to_dict(),
+        "params": fitted.params_as_json(),
+    }
+
+
+def _as_toml(fitted: Component, resolved: dict[str, Any]) -> str:
+    """The run as a file for ``--config``; TOML has no null, so what is None by default is left out."""
+    fit = {key: resolved[key] for key in ("component", "train", "valid", "output")} | resolved["pipeline"]
+    params = {}
+    for name, value in resolved["params"].items():
+        if value is not None:
+            params[name] = value
+        elif fitted.hyper_parameters()[name].default is not None:
+            raise HyperParameterError(f"{name} = null cannot be written in TOML: leave out --write-config")
+    return to_toml({"fit": {key: value for key, value in fit.items() if value is not None}, "params": params})
+
+
+def _option_origins(ctx: click.Context) -> dict[str, str]:
+    """Who set the options that have a default, where it was not the default."""
+    sources = {name: ctx.get_parameter_source(name) for name in ("valid", *PIPELINE)}
+    return {name: _ORIGINS[source] for name, source in sources.items() if source in _ORIGINS}

@@ -1,0 +1,79 @@
+"""``nlmkit generate``: sample sentences from a language model."""
+
+from __future__ import annotations
+
+import click
+
+from nlmkit.cli import output
+from nlmkit.cli.group import Command, examples
+
+
+@click.command(
+    "generate",
+    cls=Command,
+    epilog=examples(
+        "nlmkit generate kn5 -n 5 --seed 1",
+        "nlmkit generate kn5 --prompt 'the market' --temperature 0.8 --top-k 50",
+        "nlmkit generate kn5 -n 1000 --json > samples.jsonl",
+    ),
+)
+@click.argument("model")
+@click.option("--prompt", default="", metavar="TEXT", help="Words that every sentence begins with.")
+@click.option("-n", "sentences", type=click.IntRange(min=1), default=1, show_default=True, help="How many sentences.")
+@click.option("--max-tokens", type=int, default=50, show_default=True, help="Most words after the prompt.")
+@click.option(
+    "--temperature",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Divides the log-probabilities; 0 takes the most probable word each time.",
+)
+@click.option("--top-k", type=int, help="Draw from this many most probable words only.")
+@click.option("--top-p", type=float, help="Draw from the fewest words whose probability reaches this only.")
+@click.option("--allow-unk", is_flag=True, help="Let <unk> be drawn.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Sentence i (from 0) is drawn with seed + i.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    allow_from_autoenv=False,
+    help="Print one JSON object a line: seed, prompt, tokens (after the prompt), text.",
+)
+def command(
+    *,
+    model: str,
+    prompt: str,
+    sentences: int,
+    max_tokens: int,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    allow_unk: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Sample sentences from the saved language model MODEL, one a line.
+
+    A sentence ends where the model says so, or after --max-tokens words. The same model, options and seed give the
+    same sentences.
+    """
+    from nlmkit.cli.texts import load_language_model
+
+    lm = load_language_model(model)
+    pipeline = lm.pipeline_
+    for number in range(seed, seed + sentences):
+        tokens = lm.generate(
+            max_tokens=max_tokens,
+            prompt=prompt,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            allow_unk=allow_unk,
+            seed=number,
+        )
+        text = pipeline.detokenize([*pipeline.tokenize(prompt), *tokens])
+        if as_json:
+            output.write(output.to_json({"seed": number, "prompt": prompt, "tokens": tokens, "text": text}) + "\n")
+        else:
+            output.write(output.for_terminal(text) + "\n")
+        output.flush()

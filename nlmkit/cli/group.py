@@ -1,0 +1,146 @@
+"""The root command: a table of names, each of which leads to a module that is imported when it is used."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from nlmkit.cli.boundary import boundary, prepare_streams, set_debug
+from nlmkit.parameters import suggestion
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "list": ("nlmkit.cli.list_", "List every component: models, representations, tokenizers."),
+    "show": ("nlmkit.cli.show", "Show a component's hyper-parameters, or what a saved model is."),
+    "fit": ("nlmkit.cli.fit", "Fit a component to text and save it."),
+    "import": ("nlmkit.cli.import_", "Make a saved model from a file of another program (ARPA)."),
+    "export": ("nlmkit.cli.export", "Write a saved model as a file for other programs (ARPA)."),
+    "perplexity": ("nlmkit.cli.perplexity", "Perplexity of text: as a report, by line or by token."),
+    "score": ("nlmkit.cli.score", "Score text with a model: one number, greater is better."),
+    "generate": ("nlmkit.cli.generate", "Sample sentences from a language model."),
+    "plugins": ("nlmkit.cli.plugins", "List the plugins that are installed, and check them."),
+    "corpora": ("nlmkit.cli.corpora", "List the corpora that corpus:NAME loads; where to get others."),
+}
+"""Name of each command: its module, which has it as ``command``, and the line that ``nlmkit --help`` shows."""
+
+
+def examples(*lines: str) -> str:
+    """The epilog of a command's help: command lines to copy."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def debug_option(*, from_environment: bool = False) -> click.Option:
+    """A new ``--debug``, which every command takes after its name too."""
+    return click.Option(
+        ["--debug"],
+        is_flag=True,
+        expose_value=False,
+        callback=set_debug,
+        allow_from_autoenv=from_environment,
+        help="Print the traceback of an error.",
+    )
+
+
+class Command(click.Command):
+    """A command that takes ``--debug`` after its name too."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(debug_option())
+
+
+class Group(click.Group):
+    """A group whose commands take ``--debug``, and that suggests a name for a mistyped one."""
+
+    command_class = Command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that ``args`` begin with.
+
+        Raises:
+            click.UsageError: there is none of that name.
+        """
+        name, known = args[0], self.list_commands(ctx)
+        if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(f"no command {name!r}{suggestion(name, known)}")
+        return super().resolve_command(ctx, args)
+
+
+class Root(Group):
+    """The group ``nlmkit``: loads a command's module when that command is asked for, and catches its errors."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module; None when there is no such command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table, importing none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Parse the group's own options, inside the boundary."""
+        prepare_streams()
+        with boundary():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, inside the boundary."""
+        with boundary(ctx):
+            return super().invoke(ctx)
+
+
+def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"nlmkit {version('nlmkit')}")
+        ctx.exit()
+
+
+nlmkit = Root(
+    "nlmkit",
+    params=[
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            allow_from_autoenv=False,
+            callback=_print_version,
+            help="Print the version and exit.",
+        ),
+        debug_option(from_environment=True),
+    ],
+    help="""Fit, evaluate and use language models.
+
+    Results go to stdout and everything else to stderr. `-` as a text is standard input. With --json, results are
+    strict JSON. Options are also read from the environment: NLMKIT_FIT_TOKENIZER=char.
+
+    Exit codes: 0 done, 1 an error (one line on stderr), 2 wrong usage, 130 interrupted, 141 the reader of stdout left.
+    """,
+    epilog=examples(
+        "nlmkit fit ngram train.txt -o kn5 -p order=5",
+        "nlmkit perplexity kn5 test.txt",
+        "nlmkit show ngram",
+        "nlmkit fit --help",
+    ),
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "auto_envvar_prefix": "NLMKIT",
+        "max_content_width": 100,
+    },
+)

@@ -1,0 +1,43 @@
+"""``nlmkit list``: every component that is installed."""
+
+from __future__ import annotations
+
+import click
+
+from nlmkit import registry
+from nlmkit.cli import output
+from nlmkit.cli.group import Command, examples
+from nlmkit.cli.options import json_option
+
+
+@click.command(
+    "list",
+    cls=Command,
+    epilog=examples("nlmkit list", "nlmkit list --json", "NLMKIT_PLUGINS= nlmkit list   # built-ins only"),
+)
+@json_option
+def command(as_json: bool) -> None:
+    """List every component: its kind, the name to ask for it by, and the package that it comes from.
+
+    Nothing is imported, so a plugin that is listed may still be broken: see `nlmkit plugins check`.
+    """
+    entries = registry.entries()
+    if as_json:
+        output.write_json([entry_as_json(entry) for entry in entries])
+        return
+    if not any(entry.builtin for entry in entries):
+        output.note("nlmkit runs from a source tree that is not installed, so its own components are missing here")
+    rows = [(entry.kind, entry.address, f"{entry.distribution} {entry.version}", entry.note) for entry in entries]
+    output.write(output.table([("KIND", "NAME", "PACKAGE", ""), *rows]))
+
+
+def entry_as_json(entry: registry.Entry) -> dict[str, str | bool]:
+    """A declaration as ``list`` and ``plugins list`` print it."""
+    return {
+        "kind": entry.kind,
+        "name": entry.address,
+        "distribution": entry.distribution,
+        "version": entry.version,
+        "builtin": entry.builtin,
+        "note": entry.note,
+    }

@@ -1,0 +1,113 @@
+"""Options that several commands share, each declared once."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from nlmkit.text import TextPipeline
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+PIPELINE = ("tokenizer", "lowercase", "unicode_form", "encoding", "errors")
+"""Names of the options that make a text pipeline."""
+
+_ERRORS = ("strict", "replace", "ignore")
+
+
+def json_option(function: _Function) -> _Function:
+    """``--json``, passed as ``as_json``."""
+    option = click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Print strict JSON.")
+    return option(function)
+
+
+def quiet_option(function: _Function) -> _Function:
+    """``--quiet``, passed as ``quiet``."""
+    return click.option("-q", "--quiet", is_flag=True, help="Draw no progress and print no notes on stderr.")(function)
+
+
+def output_option(function: _Function) -> _Function:
+    """``--output``, passed as ``output``."""
+    option = click.option(
+        "-o",
+        "--output",
+        metavar="MODEL",
+        help="Folder to save the model to; a saved model that is there is replaced.  [required]",
+    )
+    return option(function)
+
+
+def pipeline_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a model's text pipeline, passed as one ``pipeline``."""
+
+    @functools.wraps(function)
+    def with_pipeline(**values: Any) -> Any:
+        from nlmkit.text import TextPipeline
+
+        chosen = {name: values.pop(name) for name in PIPELINE}
+        chosen["unicode_form"] = None if chosen["unicode_form"] == "none" else chosen["unicode_form"]
+        pipeline = TextPipeline(**chosen)
+        _ = pipeline.resolved_tokenizer  # an unknown name is an error now, not after reading
+        return function(**values, pipeline=pipeline)
+
+    options = [
+        click.option(
+            "--tokenizer",
+            default="space",
+            show_default=True,
+            show_envvar=True,
+            help="How a line becomes words: space, word, char, or a plugin's.",
+        ),
+        click.option("--lowercase/--no-lowercase", default=False, show_envvar=True, help="Lower-case the text."),
+        click.option(
+            "--unicode-form",
+            type=click.Choice(["none", "NFC", "NFD", "NFKC", "NFKD"], case_sensitive=False),
+            default="none",
+            show_default=True,
+            show_envvar=True,
+            help="Normalise the text to this form of Unicode.",
+        ),
+        click.option(
+            "--encoding",
+            default="utf-8",
+            show_default=True,
+            show_envvar=True,
+            help="Encoding of the text, as Python names it.",
+        ),
+        click.option(
+            "--errors",
+            type=click.Choice(_ERRORS),
+            default="strict",
+            show_default=True,
+            show_envvar=True,
+            help="What to do with bytes that are no text in that encoding.",
+        ),
+    ]
+    for option in reversed(options):
+        with_pipeline = option(with_pipeline)
+    return with_pipeline
+
+
+def decoding_options(function: _Function) -> _Function:
+    """``--encoding`` and ``--errors`` for a text that is scored, passed as they are (None: as in training)."""
+    for option in (
+        click.option(
+            "--errors",
+            type=click.Choice(_ERRORS),
+            help="What to do with bytes that are no text in that encoding.  [default: as in training]",
+        ),
+        click.option("--encoding", help="Encoding of the text, as Python names it.  [default: as in training]"),
+    ):
+        function = option(function)
+    return function
+
+
+def decoding(pipeline: TextPipeline, encoding: str | None, errors: str | None) -> TextPipeline:
+    """A model's pipeline, but for how the bytes of this text are decoded."""
+    changes: dict[str, Any] = {"encoding": encoding, "errors": errors}
+    return dataclasses.replace(pipeline, **{name: value for name, value in changes.items() if value is not None})

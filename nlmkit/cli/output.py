@@ -1,0 +1,136 @@
+"""How results are written: strict JSON, TSV, plain tables, and text that cannot drive a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import click
+
+# C0 and C1 controls, the line and paragraph separators, and every bidirectional mark, embedding and isolate.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# Those of them that JSON lets stand in a string.
+_JSON_CONTROLS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def write(text: str) -> None:
+    """Write ``text`` to stdout as it is."""
+    if sys.stdout is not None:  # None when the descriptor was closed before the start
+        with _named_errors():
+            sys.stdout.write(text)
+
+
+def flush() -> None:
+    """Hand on what was written, so that a reader at the other end of a pipe has it now."""
+    if sys.stdout is not None:
+        with _named_errors():
+            sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _named_errors() -> Iterator[None]:
+    """Say that it was stdout that could not be written."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from error
+
+
+def note(message: str) -> None:
+    """Tell something beside the result, on stderr."""
+    click.echo(f"note: {one_line(message)}", err=True)
+
+
+def escape_controls(text: str) -> str:
+    r"""``text`` with control characters as ``\xNN`` and separators and bidirectional controls as ``\uNNNN``."""
+    return _CONTROLS.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def one_line(message: str) -> str:
+    """A message as one line that is safe to show."""
+    return escape_controls(" ".join(message.splitlines()))
+
+
+def on_terminal() -> bool:
+    """Whether stdout is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def for_terminal(text: str) -> str:
+    """``text`` as it is, but escaped when stdout is a terminal that its control characters could drive."""
+    return escape_controls(text) if on_terminal() else text
+
+
+def number(value: float) -> str:
+    """A figure in a TSV column: nine significant digits, ``inf`` and ``nan`` spelled so."""
+    return f"{value:.9g}"
+
+
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """``value`` as strict JSON text (RFC 8259, valid UTF-8).
+
+    Numbers that JSON cannot say become null. If ``value`` is an object, its ``reasons`` names each of them by its
+    path and says what it was.
+    """
+    reasons: dict[str, str] = {}
+    plain = _plain(value, "", reasons)
+    if reasons and isinstance(plain, dict):
+        plain["reasons"] = {**plain.get("reasons", {}), **reasons}
+    text = json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=indent)
+    return _JSON_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def write_json(value: Any) -> None:
+    """Write one JSON object, laid out for reading."""
+    write(to_json(value, indent=2) + "\n")
+
+
+def _plain(value: Any, path: str, reasons: dict[str, str]) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, f"{path}.{key}" if path else str(key), reasons) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, f"{path}[{index}]", reasons) for index, item in enumerate(value)]
+    if hasattr(value, "tolist"):  # NumPy's scalars and arrays
+        return _plain(value.tolist(), path, reasons)
+    if isinstance(value, float) and not math.isfinite(value):
+        reasons[path] = "undefined (not a number)" if math.isnan(value) else f"{'-' if value < 0 else ''}infinite"
+        return None
+    if value is None or isinstance(value, (int, float)):
+        return value
+    return _SURROGATES.sub(_escape_surrogate, str(value))
+
+
+def _escape_surrogate(match: re.Match[str]) -> str:
+    # A byte of a file name that is no UTF-8 is half a surrogate pair in Python; strict readers refuse those.
+    code = ord(match[0])
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
+
+
+def width(text: str) -> int:
+    """Columns that ``text`` takes on a terminal (East Asian wide characters take two)."""
+    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
+
+
+def table(rows: Iterable[Sequence[str]]) -> str:
+    """Rows of text as aligned columns, two spaces apart; the last column is not padded."""
+    cells = [[escape_controls(cell) for cell in row] for row in rows]
+    widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
+    lines = []
+    for row in cells:
+        padded = [cell + " " * (columns - width(cell)) for cell, columns in zip(row, widths, strict=True)]
+        lines.append("  ".join(padded).rstrip() + "\n")
+    return "".join(lines)

@@ -1,0 +1,57 @@
+"""Progress of long work, drawn on stderr with rich, and only when stderr is a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from nlmkit.components import Progress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+
+class TerminalProgress:
+    """Draws one line: the current stage with its bar, its share and the time it has taken."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._task: TaskID | None = None
+
+    def start(self, description: str, total: float | None = None) -> None:
+        """Show a new stage in place of the one before; a bar without ``total`` only moves."""
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+        self._task = self._bars.add_task(description, total=total)
+
+    def advance(self, amount: float) -> None:
+        """Move the bar of the current stage."""
+        if self._task is not None:
+            self._bars.advance(self._task, amount)
+
+
+@contextlib.contextmanager
+def progress(*, quiet: bool = False) -> Iterator[Progress | None]:
+    """A progress display for the length of the body, or None when nobody would see it.
+
+    The line is removed at the end. rich honours ``NO_COLOR`` and ``TERM=dumb``.
+    """
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
+    # stdout stays as it is: results must not pass through the display.
+    with Bars(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as bars:
+        yield TerminalProgress(bars)

@@ -1,0 +1,184 @@
+"""Where a run's settings come from: flags, the environment, a TOML file; and writing them back as TOML."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nlmkit.cli.output import note
+from nlmkit.components import Component
+from nlmkit.errors import DataError, HyperParameterError
+from nlmkit.parameters import suggestion
+
+PARAMETER_VARIABLE = "NLMKIT_P_"
+"""Prefix of the environment variables that set hyper-parameters: ``NLMKIT_P_ORDER=5``."""
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_TABLES = ("fit", "params")
+
+
+def split_pairs(ctx: click.Context, param: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    """Callback of ``-p key=value``: texts by key; a key given twice has its last value.
+
+    Raises:
+        click.BadParameter: a pair has no ``=`` or no key.
+    """
+    split = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise click.BadParameter(f"{pair!r} is not key=value, for example order=5", ctx=ctx, param=param)
+        split[key.strip()] = value
+    return split
+
+
+def resolve_parameters(
+    cls: type[Component], flags: Mapping[str, str], from_file: Mapping[str, Any], *, quiet: bool = False
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Hyper-parameter values for ``cls``: flag over environment over file (over the declared default).
+
+    Returns:
+        The values that were set, and for each of them who set it: ``flag``, ``environment`` or ``file``.
+
+    Raises:
+        HyperParameterError: a name that ``cls`` does not have, or a value that it refuses.
+    """
+    known = cls.hyper_parameters()
+    environment = _environment(cls, quiet)
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, settings in (("file", from_file), ("environment", environment), ("flag", flags)):
+        for name, value in settings.items():
+            if name not in known:
+                raise HyperParameterError(f"{cls.name} has no hyper-parameter {name!r}{suggestion(name, known)}")
+            values[name] = value if origin == "file" else _parse(value, cls, name)
+            origins[name] = origin
+    return values, origins
+
+
+def _environment(cls: type[Component], quiet: bool) -> dict[str, str]:
+    known = {name.upper(): name for name in cls.hyper_parameters()}
+    found = {}
+    for variable, value in os.environ.items():
+        upper = variable.removeprefix(PARAMETER_VARIABLE)
+        if upper == variable or not value:  # an empty variable counts as unset
+            continue
+        if upper in known:
+            found[known[upper]] = value
+        elif not quiet:
+            near = suggestion(upper, known).replace("mean ", f"mean {PARAMETER_VARIABLE}")
+            note(f"{variable} is ignored: {cls.name} has no such hyper-parameter{near}")
+    return found
+
+
+def _parse(text: str, cls: type[Component], name: str) -> Any:
+    """A value as JSON, or else as a string; a string too where only that is allowed (a file named ``2024``)."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if isinstance(value, str):
+        return value
+    declared = cls.hyper_parameters()[name]
+    try:
+        declared.check(value)
+    except HyperParameterError:
+        try:
+            declared.check(text)
+        except HyperParameterError:
+            return value  # the constructor complains about this one
+        return text
+    return value
+
+
+def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, Any]:
+    """Callback of ``--config``: make ``[fit]`` the defaults of the command's options, and return ``[params]``.
+
+    Raises:
+        DataError: the file is no TOML, or has a table or key that means nothing.
+        OSError: the file cannot be read.
+    """
+    if value is None:
+        return {}
+    tables = _load_toml(value)
+    for name in tables:
+        if name not in _TABLES:
+            raise DataError(f"unknown key {name!r}{suggestion(name, _TABLES)}; known: [fit], [params]", source=value)
+    for name in _TABLES:
+        if not isinstance(tables.get(name, {}), dict):
+            raise DataError(f"{name} must be a table: [{name}]", source=value)
+    settings = dict(tables.get("fit", {}))
+    known = {other.name for other in ctx.command.params if other.name and _configurable(other)}
+    for name, setting in settings.items():
+        if name not in known:
+            raise DataError(f"[fit] has an unknown key {name!r}{suggestion(name, known)}", source=value)
+        if isinstance(setting, (dict, list)) and name != "train":
+            raise DataError(f"[fit] {name} must be one value", source=value)
+    train = settings.get("train", [])
+    settings["train"] = tuple(train) if isinstance(train, list) else (train,)
+    if not all(isinstance(source, str) for source in settings["train"]):
+        raise DataError("[fit] train must be a name or a list of names", source=value)
+    ctx.default_map = {**(ctx.default_map or {}), **settings}
+    parameters: dict[str, Any] = tables.get("params", {})
+    return parameters
+
+
+def _configurable(param: click.Parameter) -> bool:
+    return param.expose_value and param.name not in ("config", "write_config", "params", "as_json")
+
+
+def _load_toml(path: str) -> dict[str, Any]:
+    data = Path(path).read_bytes()
+    try:
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise DataError("not UTF-8, so no TOML", source=path, byte=error.start) from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise DataError(f"no TOML: {error}", source=path) from None
+
+
+def to_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """Tables of plain values as TOML text.
+
+    Raises:
+        HyperParameterError: a value that TOML cannot say.
+    """
+    lines: list[str] = []
+    for table, values in tables.items():
+        lines += [f"[{table}]", *(f"{_key(key)} = {_value(value, key)}" for key, value in values.items()), ""]
+    text = "\n".join(lines)
+    if _SURROGATE.search(text):
+        raise HyperParameterError("a name that is no valid Unicode cannot be written in TOML: rename the file")
+    return text
+
+
+def _key(key: str) -> str:
+    return key if _BARE_KEY.fullmatch(key) else _string(key)
+
+
+def _string(text: str) -> str:
+    # JSON's escapes are TOML's too, but for DEL, which TOML wants escaped and JSON leaves alone.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _value(value: Any, key: str) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return repr(value) if math.isfinite(value) else str(value)
+    if isinstance(value, Iterable) and not isinstance(value, Mapping):
+        return "[" + ", ".join(_value(item, key) for item in value) + "]"
+    raise HyperParameterError(f"{key} = {value!r} cannot be written in TOML: pass it with -p and leave out the file")

@@ -1,0 +1,76 @@
+"""What ``fit`` and ``import`` say of the model that they saved, and where they refuse to save one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nlmkit.cli import output
+from nlmkit.components import Component
+from nlmkit.errors import SavedModelError
+
+if TYPE_CHECKING:
+    from nlmkit.text import Corpus
+
+
+def refuse_output(path: str) -> None:
+    """Find out before the work, as far as one can, that nothing can be saved at ``path``.
+
+    Raises:
+        SavedModelError: a file stands there, or the folder that it would be created in cannot be written.
+    """
+    folder = Path(path)
+    if folder.exists() and not folder.is_dir():
+        raise SavedModelError(f"{path}: is a file, and a model is saved to a folder; choose another path")
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        raise SavedModelError(f"{path}: nothing can be written in {existing}; choose another path")
+
+
+def fit_facts(fitted: Component, path: str, seconds: float, corpus: Corpus | None = None) -> dict[str, Any]:
+    """What is known of a component that was fitted to ``corpus``, or imported, and saved at ``path``.
+
+    ``fit`` is what the component tells of its fitting: its attribute ``fit_report_``, where it has one.
+    """
+    from nlmkit.models import describe
+
+    facts: dict[str, Any] = {"model": path, "kind": fitted.kind, "component": fitted.name}
+    if corpus is not None:
+        facts["corpus"] = {"sentences": corpus.sentences, "tokens": corpus.tokens, "types": len(corpus.types)}
+    vocabulary = getattr(fitted, "vocabulary_", None)
+    if vocabulary is not None:
+        facts["vocabulary_size"] = vocabulary.size_predictable
+    facts["fit"] = dict(getattr(fitted, "fit_report_", {}))
+    # From the manifest: the model's own would hash its arrays a second time.
+    return facts | {"digest": describe(path)["digest"], "seconds": round(seconds, 3)}
+
+
+def print_fitted(facts: Mapping[str, Any], *, as_json: bool, quiet: bool) -> None:
+    """Print the facts as JSON, or a summary to read; notes of the fitting go to stderr in both cases."""
+    if not quiet:
+        for text in facts["fit"].get("notes", ()):
+            output.note(str(text))
+    if as_json:
+        output.write_json(facts)
+        return
+    rows = [("component", str(facts["component"]))]
+    if "corpus" in facts:
+        rows.append(("corpus", "{tokens} tokens of {types} types in {sentences} sentences".format(**facts["corpus"])))
+    if "vocabulary_size" in facts:
+        rows.append(("vocabulary", f"{facts['vocabulary_size']} predictable types"))
+    rows += [(key.replace("_", " "), _shown(value)) for key, value in facts["fit"].items() if key != "notes"]
+    rows += [("digest", facts["digest"]), ("seconds", f"{facts['seconds']:.2f}"), ("saved to", facts["model"])]
+    output.write(output.table(rows))
+
+
+def _shown(value: Any) -> str:
+    """A value of a fit report: a list of plain values as words, figures short, anything nested as JSON."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, (list, tuple)):
+        if any(isinstance(item, (list, tuple)) for item in value):
+            return " | ".join(_shown(item) for item in value)
+        return " ".join(_shown(item) for item in value)
+    return value if isinstance(value, str) else output.to_json(value)
