@@ -173,6 +173,7 @@ def _type_name(hint: Any) -> str:
         return " | ".join(map(_type_name, args))
     if origin is tuple:
         if len(args) == 2 and args[1] is Ellipsis:
-            return f"list of {_type_name(args[0])}"
+            item = _type_name(args[0])
+            return f"list of ({item})" if " | " in item else f"list of {item}"
         return f"list of {len(args)} ({', '.join(map(_type_name, args))})"
     return "none" if hint in (None, type(None)) else hint.__name__

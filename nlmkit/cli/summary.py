@@ -19,11 +19,12 @@ def refuse_output(path: str) -> None:
     """Find out before the work, as far as one can, that nothing can be saved at ``path``.
 
     Raises:
-        SavedModelError: a file stands there, or the folder that it would be created in cannot be written.
+        SavedModelError: something else than a saved model stands there, or nothing can be written there.
     """
+    from nlmkit.saving import check_target
+
     folder = Path(path)
-    if folder.exists() and not folder.is_dir():
-        raise SavedModelError(f"{path}: is a file, and a model is saved to a folder; choose another path")
+    check_target(folder)
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
         raise SavedModelError(f"{path}: nothing can be written in {existing}; choose another path")

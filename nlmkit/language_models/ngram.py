@@ -137,12 +137,16 @@ class NGram(VocabularyLimits, LanguageModel):
             if self.smoothing not in DISCOUNTS_PER_ORDER:
                 raise HyperParameterError(f"smoothing={self.smoothing} has no discounts to set")
             if len(self.discounts) > self.order:
-                raise HyperParameterError(f"discounts are given for {len(self.discounts)} orders, order is {self.order}")
+                raise HyperParameterError(
+                    f"discounts are given for {len(self.discounts)} orders, order is {self.order}"
+                )
         if self.smoothing == "jelinek-mercer" and valid is None:
             raise HyperParameterError("smoothing=jelinek-mercer fits its weights on validation text: give --valid FILE")
         prunes = self.entropy_prune > 0 or any(self.prune or ())
         if prunes and self.smoothing in ("mle", "add-k"):
-            raise HyperParameterError(f"smoothing={self.smoothing} cannot be pruned: no lower order takes the mass over")
+            raise HyperParameterError(
+                f"smoothing={self.smoothing} cannot be pruned: no lower order takes the mass over"
+            )
         if self.entropy_prune > 0 and self.smoothing == "stupid-backoff":
             raise HyperParameterError("entropy_prune needs probabilities; smoothing=stupid-backoff has none")
         defaults = self.hyper_parameters()
@@ -154,9 +158,7 @@ class NGram(VocabularyLimits, LanguageModel):
         from nlmkit.ngrams.pruning import entropy_prune, history_log_probs_from_counts
 
         log_probs = history_log_probs_from_counts(counts)
-        return entropy_prune(
-            table, self.entropy_prune, [row[kept] for row, kept in zip(log_probs, keep, strict=True)]
-        )
+        return entropy_prune(table, self.entropy_prune, [row[kept] for row, kept in zip(log_probs, keep, strict=True)])
 
     def _set_fitted(self, *, pipeline: TextPipeline, vocabulary: Any, table: BackoffTable) -> None:
         self.pipeline_ = pipeline
@@ -233,7 +235,9 @@ class NGram(VocabularyLimits, LanguageModel):
         """
         self.check_fitted()
         if not self.normalized or self._objection is not None:
-            raise HyperParameterError(f"smoothing={self.smoothing} cannot be pruned: no lower order takes the mass over")
+            raise HyperParameterError(
+                f"smoothing={self.smoothing} cannot be pruned: no lower order takes the mass over"
+            )
         from nlmkit.ngrams.pruning import entropy_prune, history_log_probs_from_model
 
         smaller = NGram(**self.get_params())

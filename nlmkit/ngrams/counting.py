@@ -9,6 +9,7 @@ position gives the inverse mapping for free.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -240,9 +241,7 @@ def _merge(runs: Sequence[_Run], lower: Sequence[Ids]) -> tuple[Level, list[Ids]
         run = runs[0]
         level = Level(run.first, run.suffix, run.history, run.counts, run.counts)
         return level, [np.arange(len(run.first), dtype=np.int32)]
-    keys = [
-        (ids[run.suffix].astype(np.int64) << _WORD_BITS) | run.first for run, ids in zip(runs, lower, strict=True)
-    ]
+    keys = [(ids[run.suffix].astype(np.int64) << _WORD_BITS) | run.first for run, ids in zip(runs, lower, strict=True)]
     merged = np.concatenate(keys) if keys else np.empty(0, np.int64)
     merged.sort()
     new = np.ones(len(merged), bool)
@@ -261,7 +260,7 @@ def _merge(runs: Sequence[_Run], lower: Sequence[Ids]) -> tuple[Level, list[Ids]
 
 
 def _adjust(levels: list[Level]) -> None:
-    for lower, upper in zip(levels[:-1], levels[1:], strict=True):
+    for lower, upper in itertools.pairwise(levels):
         extensions = np.bincount(upper.suffix, minlength=len(lower))
         lower.adjusted = np.where(lower.first == BOS_ID, lower.raw, extensions)
     unigrams = levels[0].adjusted.copy()

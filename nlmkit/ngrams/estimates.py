@@ -118,7 +118,7 @@ def overridden(
         raise HyperParameterError(f"discounts of order {k} must be {per_order} numbers, not {len(values)}")
     for j, value in enumerate(values, 1):
         if not 0 <= value <= j:
-            raise HyperParameterError(f"discount {value} of order {k} is not between 0 and {j}, the count it applies to")
+            raise HyperParameterError(f"discount {value} of order {k} is not between 0 and the count {j}")
     return [float(value) for value in values]
 
 

@@ -17,12 +17,13 @@ from nlmkit.saving.checks import require, require_array
 from nlmkit.saving.hashing import arrays_sha256, vocabulary_sha256
 from nlmkit.saving.manifest import FORMAT_VERSION, read_manifest
 from nlmkit.saving.reading import SavedFolder, load_folder
-from nlmkit.saving.writing import save_folder
+from nlmkit.saving.writing import check_target, save_folder
 
 __all__ = [
     "FORMAT_VERSION",
     "SavedFolder",
     "arrays_sha256",
+    "check_target",
     "load_folder",
     "read_manifest",
     "require",

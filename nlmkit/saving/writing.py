@@ -64,7 +64,7 @@ def save_folder(
     draft = serialise_manifest(manifest, [Payload(name, size, _UNKNOWN_SHA256) for name, size, _ in contents], folder)
     needed = len(draft) + sum(size for _, size, _ in contents)
     try:
-        _check_target(folder)
+        check_target(folder)
         make_folder(folder)
         with writers_lock(folder):
             _write_model(folder, manifest, contents)
@@ -129,8 +129,13 @@ def _write_blocks(writer: HashedWriter, blocks: list[bytes]) -> None:
         writer.write(block)
 
 
-def _check_target(folder: Path) -> None:
-    """Refuses to write among files that no saved model has."""
+def check_target(folder: Path) -> None:
+    """Refuses to write among files that no saved model has.
+
+    Raises:
+        SavedModelError: the path is a file, or a folder that holds something else than a saved model.
+        OSError: the folder cannot be looked at.
+    """
     try:
         mode = folder.stat().st_mode
     except FileNotFoundError:
