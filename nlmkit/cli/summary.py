@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +25,8 @@ def refuse_output(path: str) -> None:
     from nlmkit.saving import check_target
 
     folder = Path(path)
-    check_target(folder)
+    with contextlib.suppress(NotADirectoryError):  # a file among the parents, which is said below
+        check_target(folder)
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
         raise SavedModelError(f"{path}: nothing can be written in {existing}; choose another path")
