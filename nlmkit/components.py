@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import itertools
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, cast
@@ -44,9 +45,54 @@ class Progress(Protocol):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What concerns a run of ``fit`` and not the model that comes out of it."""
+    """What concerns a run of ``fit`` and not what the model is.
+
+    One set of options serves every component. A component that works in one pass, such as the n-gram model, has
+    nothing to put on a device, to stop by the clock or to resume, and takes only ``progress``.
+
+    Attributes:
+        progress: Receives the progress of long work. Where it has a method ``note(text)``, latest figures go there.
+        device: Where neural models compute: ``auto`` (``cuda`` where there is one, else ``cpu``), ``cpu``, ``cuda``,
+            ``cuda:N`` or ``mps``.
+        precision: Of a neural model's training steps: ``auto`` takes ``bfloat16`` where the device computes in it
+            (weights, loss and scores stay in float32), ``float32`` and ``bfloat16`` insist.
+        workers: Threads that train lock-free, for components that can; their result depends on them.
+        budget_seconds: Train for about so long instead of a number of epochs.
+        checkpoint: Folder that holds what resuming needs; written while training goes on.
+        checkpoint_seconds: Time between checkpoints.
+        resume: Go on from the checkpoint, if there is one.
+        log: File that gets a line of JSON on each stage of training.
+
+    Raises:
+        HyperParameterError: An option has a wrong value.
+    """
 
     progress: Progress | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    workers: int = 1
+    budget_seconds: float | None = None
+    checkpoint: str | os.PathLike[str] | None = None
+    checkpoint_seconds: float = 120.0
+    resume: bool = False
+    log: str | os.PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.device, str) or not _DEVICE.fullmatch(self.device):
+            raise HyperParameterError(f"device must be auto, cpu, cuda, cuda:N or mps, not {self.device!r}")
+        if self.precision not in _PRECISIONS:
+            raise HyperParameterError(f"precision must be one of {', '.join(_PRECISIONS)}, not {self.precision!r}")
+        if isinstance(self.workers, bool) or not isinstance(self.workers, int) or self.workers < 1:
+            raise HyperParameterError(f"workers must be a whole number of at least 1, not {self.workers!r}")
+        for name in ("budget_seconds", "checkpoint_seconds"):
+            value = getattr(self, name)
+            if (value is not None or name == "checkpoint_seconds") and not _is_duration(value):
+                raise HyperParameterError(f"{name} must be a positive number of seconds, not {value!r}")
+        for name in ("checkpoint", "log"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, Path(getattr(self, name)))
+        if self.resume and self.checkpoint is None:
+            raise HyperParameterError("resume needs the checkpoint folder of the run that was interrupted")
 
     def stage(self, description: str, total: float | None = None) -> None:
         """Announce a stage to whoever watches."""
@@ -58,6 +104,21 @@ class RunOptions:
         if self.progress is not None:
             self.progress.advance(amount)
 
+    def note(self, text: str) -> None:
+        """Show the latest figures of the stage, where the display has a place for them."""
+        show = getattr(self.progress, "note", None)
+        if callable(show):
+            show(text)
+
+
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,4})?")
+_PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+def _is_duration(value: object) -> bool:
+    # bool is an int, NaN is below nothing, and infinity is no time that ends.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf")
+
 
 @dataclasses.dataclass(frozen=True)
 class FittedState:
@@ -66,10 +127,13 @@ class FittedState:
     Attributes:
         arrays: Named arrays, saved as safetensors and memory-mapped on load.
         metadata: JSON-ready facts, kept in the manifest.
+        members: Components that ``fit`` made, by place (such as ``models_.0``). Those that are hyper-parameters are
+            saved without being named here.
     """
 
     arrays: Mapping[str, NDArray[Any]]
     metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    members: Mapping[str, Component] = dataclasses.field(default_factory=dict)
 
 
 class Component:
@@ -77,6 +141,10 @@ class Component:
 
     A subclass is a ``@dataclass(kw_only=True)``, declares each hyper-parameter with :func:`nlmkit.parameters.param`,
     and implements :meth:`fit`, :meth:`score`, :meth:`fitted_state` and :meth:`restore`.
+
+    A hyper-parameter may be another component, or a tuple of them. ``fit`` leaves it alone and keeps what it fits
+    itself in a fitted attribute; it is saved inside its owner's folder, fitted or not, and once its owner is fitted
+    it must not be changed any more.
     """
 
     kind: ClassVar[str]
@@ -92,6 +160,10 @@ class Component:
         declared = self.hyper_parameters()
         if name in declared:
             value = declared[name].check(value)
+            if declared[name].takes_components:
+                from nlmkit.members import check_nesting
+
+                check_nesting(self, name, value)
         elif not (name.endswith("_") or name.startswith("_")):
             self._refuse_unknown({name: value})
         object.__setattr__(self, name, value)
@@ -126,8 +198,16 @@ class Component:
         return self
 
     def params_as_json(self) -> dict[str, Any]:
-        """Hyper-parameters as JSON types; the constructor takes them back."""
+        """Hyper-parameters as JSON types; the constructor takes them back, fitted components among them excepted."""
         return {name: to_json(value) for name, value in self.get_params().items()}
+
+    def description(self) -> dict[str, Any]:
+        """What JSON says of the component where it is a hyper-parameter of another; no digest when it is not fitted."""
+        return {
+            "component": self.name,
+            "hyper_parameters": self.params_as_json(),
+            "digest": self.digest if self.is_fitted else None,
+        }
 
     @property
     def is_fitted(self) -> bool:
@@ -245,9 +325,21 @@ class LanguageModel(Component):
         """How ``<unk>`` got its probability; part of the report's signature."""
         return "trained" if self.vocabulary_.counts[0] else "uniform-share"
 
+    @property
+    def report_labels(self) -> Mapping[str, str]:
+        """Further facts for reports and their signature, by a short name; neither may hold ``:`` or ``|``."""
+        return {}
+
     def start(self) -> Hashable:
         """State at the beginning of a text: only ``<s>`` has been read."""
         raise NotImplementedError
+
+    def restart(self, state: Any) -> Hashable:
+        """State with which the context ``sentence`` begins another sentence, after ``state``.
+
+        It is :meth:`start`, but for what a model remembers of the text on purpose, such as a cache.
+        """
+        return self.start()
 
     def advance(self, state: Any, word_id: int) -> Hashable:
         """State after reading ``word_id``; ``</s>`` opens the next sentence."""
@@ -301,8 +393,8 @@ class LanguageModel(Component):
         events, offsets = corpus.event_ids(self.vocabulary_), corpus.event_offsets.tolist()
         state: Any = self.start()
         for begin, end in itertools.pairwise(offsets):
-            if context == "sentence":
-                state = self.start()
+            if context == "sentence" and begin:
+                state = self.restart(state)
             for word_id in events[begin:end].tolist():
                 yield state, word_id
                 state = self.advance(state, word_id)
@@ -336,6 +428,7 @@ class LanguageModel(Component):
             model_digest=self.digest,
             unknown_rule=self.unknown_rule,
             adapted=self.adapts_to_test_text,
+            labels=self.report_labels,
         )
 
     def perplexity(self, data: Any, *, context: Context = "sentence") -> float:

@@ -63,6 +63,11 @@ class HyperParameter:
         return _type_name(self.type)
 
     @property
+    def takes_components(self) -> bool:
+        """Whether a value may be, or hold, another component."""
+        return _mentions_components(self.type)
+
+    @property
     def constraint(self) -> str:
         """Bounds or choices in words, empty when there are none."""
         if self.choices is not None:
@@ -71,12 +76,17 @@ class HyperParameter:
         return ", ".join(f"{signs[kind]} {bound:g}" for kind, bound in self.bounds.items())
 
     def check(self, value: Any) -> Any:
-        """Return ``value`` as it is kept: unchanged, but for lists, which become tuples.
+        """Return ``value`` as it is kept: unchanged, but for lists, which become tuples, and descriptions of
+        components in JSON, which become components.
 
         Raises:
             HyperParameterError: wrong type, out of bounds or not among the choices.
         """
         value = _freeze(value)
+        if self.takes_components:
+            from nlmkit.members import built
+
+            value = built(value)
         if not _matches(value, self.type):
             raise HyperParameterError(f"{self.name} must be {self.type_name}, not {value!r}")
         if self.choices is not None and value not in self.choices:
@@ -98,9 +108,11 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 
 def to_json(value: Any) -> Any:
-    """A hyper-parameter's value as JSON types (tuples become lists, NumPy scalars plain numbers)."""
+    """A hyper-parameter's value as JSON types (tuples become lists, NumPy scalars numbers, components descriptions)."""
     if isinstance(value, tuple):
         return [to_json(item) for item in value]
+    if hasattr(value, "description"):
+        return value.description()
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return value
     return int(value) if isinstance(value, numbers.Integral) else float(value)
@@ -165,6 +177,11 @@ def _matches(value: Any, hint: Any) -> bool:
     if isinstance(value, bool):  # which Python counts among the integers
         return hint is bool
     return isinstance(value, {int: numbers.Integral, float: numbers.Real, None: type(None)}.get(hint, hint))
+
+
+def _mentions_components(hint: Any) -> bool:
+    # Told by what every component class has: nlmkit.components, which has the class itself, imports this module.
+    return hasattr(hint, "hyper_parameters") or any(map(_mentions_components, typing.get_args(hint)))
 
 
 def _type_name(hint: Any) -> str:

@@ -8,6 +8,9 @@ import click
 
 from nlmkit.cli import formats
 from nlmkit.cli.group import Command, examples
+from nlmkit.cli.options import quiet_option
+from nlmkit.cli.progress import progress
+from nlmkit.components import RunOptions
 from nlmkit.errors import ExportError
 
 
@@ -19,7 +22,8 @@ from nlmkit.errors import ExportError
 @click.argument("model")
 @click.argument("file")
 @click.option("--format", "file_format", type=click.Choice(formats.NAMES), help="Format, where FILE does not tell it.")
-def command(model: str, file: str, file_format: str | None) -> None:
+@quiet_option
+def command(*, model: str, file: str, file_format: str | None, quiet: bool) -> None:
     """Write the saved MODEL to FILE in a format of other programs, told by its name: .arpa or .arpa.gz.
 
     A model that the format cannot say is refused.
@@ -31,4 +35,5 @@ def command(model: str, file: str, file_format: str | None) -> None:
     write = getattr(component, "export", None)
     if write is None:
         raise ExportError(f"{model}: {component.name} cannot be written as {chosen}")
-    write(Path(file), chosen)
+    with progress(quiet=quiet) as display:
+        write(Path(file), chosen, run=RunOptions(progress=display))

@@ -247,7 +247,7 @@ class NGram(VocabularyLimits, LanguageModel):
         smaller.fit_report_ = {**self.fit_report_, "ngrams": table.sizes, "pruned_at": threshold}
         return smaller
 
-    def export(self, path: str | os.PathLike[str], format: str | None = None) -> None:
+    def export(self, path: str | os.PathLike[str], format: str | None = None, *, run: RunOptions | None = None) -> None:
         """Write the model as an ARPA file, compressed when ``path`` ends in ``.gz``.
 
         Raises:
@@ -261,7 +261,9 @@ class NGram(VocabularyLimits, LanguageModel):
             raise ExportError(f"{path}: an ARPA file cannot say this model: {self._objection}")
         from nlmkit.ngrams.arpa import write_arpa
 
-        write_arpa(Path(path), self.table_, self.vocabulary_.words)
+        run = run or RunOptions()
+        run.stage(f"writing {os.fspath(path)}", sum(self.table_.sizes))
+        write_arpa(Path(path), self.table_, self.vocabulary_.words, advance=run.advance)
 
     @classmethod
     def from_arpa(
@@ -282,11 +284,12 @@ class NGram(VocabularyLimits, LanguageModel):
 
         run = run or RunOptions()
         run.stage(f"reading {os.fspath(path)}")
-        table, words = read_arpa(Path(path), advance=run.advance)
+        notes: list[str] = []
+        table, words = read_arpa(Path(path), advance=run.advance, note=notes.append)
         model = cls(order=table.order, smoothing=IMPORTED)
         model._set_fitted(pipeline=pipeline or TextPipeline(), vocabulary=Vocabulary(words[3:]), table=table)
         model._objection = None
-        model.fit_report_ = {"ngrams": table.sizes, "notes": []}
+        model.fit_report_ = {"ngrams": table.sizes, "notes": notes}
         return model
 
 
