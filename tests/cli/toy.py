@@ -97,7 +97,7 @@ class Recency(LanguageModel):
     def restore(self, state: FittedState) -> None:
         self.unigram_ = require_array(state.arrays, "unigram", dtype="float64", shape=(len(self.vocabulary_),))
 
-    def export(self, path: Path, format: str | None = None) -> None:
+    def export(self, path: Path, format: str | None = None, *, run: object = None) -> None:
         if path.name.startswith("refused"):
             raise ExportError("the toy refuses")
         path.write_text(f"{format} {len(self.vocabulary_)}\n", encoding="utf-8")
