@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -125,7 +126,9 @@ class NGram(VocabularyLimits, LanguageModel):
         self._objection = estimated.arpa_objection
         self.fit_report_ = _fit_report(corpus, counts, estimated, table)
         if valid_corpus is not None and self.normalized:
-            self.fit_report_["validation_perplexity"] = self.perplexity(valid_corpus)
+            perplexity = self.perplexity(valid_corpus)
+            finite = math.isfinite(perplexity)  # not of an empty text, and not where mle gives a word no probability
+            self.fit_report_ = {**self.fit_report_, "validation_perplexity": perplexity if finite else None}
         return self
 
     def _check_options(self, valid: Any) -> None:
@@ -203,11 +206,13 @@ class NGram(VocabularyLimits, LanguageModel):
     def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
         """Natural log-probability of every event: float64 [events]; both context modes agree."""
         check_context(context)
-        return self.table_.score(self.encode(data).event_ids(self.vocabulary_))[0]
+        events = self.encode(data).event_ids(self.vocabulary_)
+        return self.table_.score(events)[0]
 
     def event_details(self, data: Any) -> dict[str, NDArray[Any]]:
         """``ngram_length``: length of the n-gram whose stored probability was used, int8 [events]."""
-        return {"ngram_length": self.table_.score(self.encode(data).event_ids(self.vocabulary_))[1]}
+        events = self.encode(data).event_ids(self.vocabulary_)
+        return {"ngram_length": self.table_.score(events)[1]}
 
     def fitted_state(self) -> FittedState:
         """The table's arrays; the fit report as metadata."""

@@ -25,6 +25,7 @@ CHUNK_EVENTS = 1 << 22
 """Events counted at a time; bounds the working memory of a chunk to about 100 bytes an event."""
 
 _WORD_BITS = 32
+_LEAST_POSITION_BITS = 10
 
 
 @dataclasses.dataclass
@@ -101,16 +102,17 @@ def count_ngrams(
         Counts in which contexts at the beginning of a sentence start with one ``<s>``.
     """
     word_bits = max(1, int(vocabulary_size - 1).bit_length())
-    if word_bits > 30:
-        raise HyperParameterError(f"a vocabulary of {vocabulary_size} words is too large to count")
-    position_bits = min((63 - word_bits) // 2, 31)
-    chunk_events = min(chunk_events, (1 << position_bits) // 2)  # every event may bring one <s> along
+    # A key holds a suffix (at most as many as positions; of bigrams any word), a word and a position.
+    position_bits = min((63 - word_bits) // 2, 63 - 2 * word_bits, 31)
+    if position_bits < _LEAST_POSITION_BITS:
+        raise HyperParameterError(f"a vocabulary of {vocabulary_size} words is too large to count: limit it")
+    chunk_events = min(chunk_events, (1 << position_bits) // 2 - order)  # every event may bring one <s> along
     unigrams = np.zeros(vocabulary_size, np.int64)
     runs: list[list[_Run]] = []
     for chunk in _chunks(event_ids, chunk_events, order):
         unigrams += np.bincount(chunk.words[chunk.overlap :], minlength=vocabulary_size)
         runs.append(_count_chunk(chunk, order, word_bits))
-        advance(len(chunk.words) - chunk.overlap)
+        advance(int(np.count_nonzero(chunk.depth[chunk.overlap :])))
     levels = [_unigram_level(unigrams)]
     local_to_global: list[Ids] = [np.arange(vocabulary_size, dtype=np.int32)] * len(runs)
     for k in range(2, order + 1):
@@ -224,12 +226,12 @@ def _count_chunk(chunk: Boundaries, order: int, word_bits: int) -> list[_Run]:
     return runs
 
 
-_EMPTY_RUN = _Run(*(np.empty(0, np.int32) for _ in range(3)), np.empty(0, np.int64))
+_NO_IDS = np.empty(0, np.int32)
+_EMPTY_RUN = _Run(_NO_IDS, _NO_IDS, _NO_IDS, np.empty(0, np.int64))
 
 
 def _unigram_level(counts: NDArray[np.int64]) -> Level:
-    nothing = np.empty(0, np.int32)
-    return Level(np.arange(len(counts), dtype=np.int32), nothing, nothing, counts, counts)
+    return Level(np.arange(len(counts), dtype=np.int32), _NO_IDS, _NO_IDS, counts, counts)
 
 
 def _merge(runs: Sequence[_Run], lower: Sequence[Ids]) -> tuple[Level, list[Ids]]:

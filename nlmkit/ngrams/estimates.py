@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from nlmkit.errors import HyperParameterError
 from nlmkit.ngrams.counting import NGramCounts
-from nlmkit.parameters import suggestion
 
 Floats = NDArray[np.float64]
 Keep = list[NDArray[np.bool_]]
@@ -63,7 +62,8 @@ def totals(counts: NGramCounts, k: int, values: NDArray[np.int64] | Floats) -> F
     if k == 1:
         return np.array([values.sum()], np.float64)
     histories = counts.levels[k - 1].history
-    return np.bincount(histories, weights=values, minlength=len(counts.levels[k - 2]))
+    sums = np.bincount(histories, weights=values, minlength=len(counts.levels[k - 2]))
+    return sums.astype(np.float64, copy=False)  # integers where there is no k-gram
 
 
 def interpolate(counts: NGramCounts, orders: list[Discounted]) -> tuple[list[Floats], list[Floats]]:
@@ -110,9 +110,9 @@ def overridden(
     Raises:
         HyperParameterError: not ``per_order`` values, or a value larger than the count it is taken from.
     """
-    if discounts is None or k > len(discounts) or discounts[k - 1] is None:
+    given = discounts[k - 1] if discounts is not None and k <= len(discounts) else None
+    if given is None:
         return None
-    given = discounts[k - 1]
     values = given if isinstance(given, tuple) else (given,)
     if len(values) != per_order:
         raise HyperParameterError(f"discounts of order {k} must be {per_order} numbers, not {len(values)}")
@@ -120,9 +120,3 @@ def overridden(
         if not 0 <= value <= j:
             raise HyperParameterError(f"discount {value} of order {k} is not between 0 and the count {j}")
     return [float(value) for value in values]
-
-
-def require_known(name: str, known: tuple[str, ...]) -> None:
-    """Raise for an unknown smoothing method, naming the nearest."""
-    if name not in known:
-        raise HyperParameterError(f"there is no smoothing {name!r}{suggestion(name, known)}; one of {', '.join(known)}")

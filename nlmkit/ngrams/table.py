@@ -264,7 +264,7 @@ class BackoffTable:
             _check_values(f"log_prob.{k}", self.log_probs[k - 1], 1e-6)
             if k < self.order:
                 _check_array(f"backoff.{k}", self.backoffs[k - 1], np.floating, size)
-                _check_values(f"backoff.{k}", self.backoffs[k - 1], np.finfo(np.float32).max)
+                _check_values(f"backoff.{k}", self.backoffs[k - 1], float(np.finfo(np.float32).max))
                 _check_array(f"children.{k}", self.children[k - 1], np.int32, size + 1)
                 _check_children(k, self.children[k - 1], self.first[k])
             if k > 1:
@@ -307,7 +307,7 @@ def _batches(event_ids: Ids, size: int) -> Iterator[tuple[int, int]]:
     ends = np.flatnonzero(event_ids == EOS_ID) + 1
     begin = 0
     while begin < len(event_ids):
-        end = int(ends[min(np.searchsorted(ends, begin + size), len(ends) - 1)])
+        end = int(ends[min(int(np.searchsorted(ends, begin + size)), len(ends) - 1)])
         yield begin, end
         begin = end
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,6 @@ class Options:
         katz_max: Largest count that ``katz`` discounts.
         stupid_backoff: Backoff factor of ``stupid-backoff``.
         valid_event_ids: Validation text, int32 [events], for ``jelinek-mercer``; None if there is none.
-        advance: Called when a unit of the work is done.
     """
 
     keep: Keep
@@ -33,4 +31,3 @@ class Options:
     katz_max: int = 5
     stupid_backoff: float = 0.4
     valid_event_ids: NDArray[np.int32] | None = None
-    advance: Callable[[int], None] = lambda amount: None
