@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +12,11 @@ from nlmkit.cli import output
 from nlmkit.cli.group import Group, examples
 from nlmkit.cli.list_ import entry_as_json
 from nlmkit.cli.options import json_option
+from nlmkit.cli.settings import resolve_parameters, split_pairs
 from nlmkit.errors import PluginError
+
+if TYPE_CHECKING:
+    from nlmkit.testing import CheckOutcome
 
 
 @click.group(
@@ -43,28 +48,70 @@ def list_plugins(as_json: bool) -> None:
 
 @command.command(
     "check",
-    short_help="Import them, and say which can be used.",
-    epilog=examples("nlmkit plugins check", "nlmkit plugins check ngram --json"),
+    short_help="Hold them to nlmkit's contracts.",
+    epilog=examples(
+        "nlmkit plugins check",
+        "nlmkit plugins check ngram",
+        "nlmkit plugins check my-model -p hidden=8 --json",
+    ),
 )
 @click.argument("name", required=False)
+@click.option(
+    "-p",
+    "params",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=split_pairs,
+    allow_from_autoenv=False,
+    help="A hyper-parameter of NAME for the check, such as a small size.",
+)
 @json_option
-def check(name: str | None, as_json: bool) -> None:
-    """Import every component and tokenizer, or what is called NAME, and say of each whether it can be used.
+def check(name: str | None, params: dict[str, str], as_json: bool) -> None:
+    """Import every component and tokenizer and say of each whether it can be used.
 
-    The exit code is 1 when one of them cannot.
+    With NAME, run the conformance checks of its kind too (nlmkit.testing): unfitted use, save and load, sums to one,
+    state equal to batch, and so on. The exit code is 1 when something is broken or a check fails.
     """
+    if params and name is None:
+        raise click.UsageError("-p needs the NAME of what is checked")
     results = registry.check(name)
+    outcomes = _run_kit(results, params) if name is not None else {}
     if as_json:
-        output.write_json([dataclasses.asdict(result) for result in results])
+        output.write_json([_as_json(result, outcomes) for result in results])
     else:
         rows = [
             ("ok" if result.ok else "BROKEN", result.kind, result.name, package(result), result.reason)
             for result in results
         ]
         output.write(output.table([("", "KIND", "NAME", "PACKAGE", ""), *rows]))
+        for of_one in outcomes.values():
+            checks = [("ok" if one.passed else "FAILED", one.name, one.message) for one in of_one]
+            output.write(output.table([("", "CHECK", ""), *checks]))
     broken = [result.name for result in results if not result.ok]
     if broken:
         raise PluginError(f"{len(broken)} of {len(results)} cannot be used: {', '.join(broken)}")
+    failed = [one.name for of_one in outcomes.values() for one in of_one if not one.passed]
+    if failed:
+        raise PluginError(f"{name}: {len(failed)} checks failed: {', '.join(failed)}")
+
+
+def _run_kit(results: list[registry.CheckResult], params: dict[str, str]) -> dict[str, list[CheckOutcome]]:
+    """Outcomes of the conformance checks, by the name of what was checked."""
+    from nlmkit.testing import check_registered
+
+    outcomes = {}
+    for result in results:
+        if result.ok:
+            settings = None
+            if params:
+                settings, _ = resolve_parameters(registry.get(result.name), params, {}, quiet=True)
+            outcomes[result.name] = check_registered(result.name, result.kind, settings=settings)
+    return outcomes
+
+
+def _as_json(result: registry.CheckResult, outcomes: dict[str, list[CheckOutcome]]) -> dict[str, Any]:
+    checks = [dataclasses.asdict(one) for one in outcomes.get(result.name, [])]
+    return dataclasses.asdict(result) | {"checks": checks}
 
 
 def package(result: registry.CheckResult) -> str:

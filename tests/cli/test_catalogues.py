@@ -132,13 +132,9 @@ def test_plugins_check_tells_the_broken_ones(run: Run, tmp_path: Path, monkeypat
     write_package(tmp_path / "packages", "breaking", groups={"nlmkit.language_models": points}, modules=modules)
     monkeypatch.syspath_prepend(str(tmp_path / "packages"))
 
-    assert run("plugins", "check", "sound").stdout.splitlines()[1].split() == [
-        "ok",
-        "language-model",
-        "sound",
-        "breaking",
-        "1.0",
-    ]
+    sound = run("plugins", "check", "sound", code=1)  # it can be loaded, and keeps none of the contracts
+    assert sound.stdout.splitlines()[1].split() == ["ok", "language-model", "sound", "breaking", "1.0"]
+    assert " checks failed: " in sound.stderr
     result = run("plugins", "check", "--json", code=1)
     by_name = {each["name"]: each for each in json.loads(result.stdout)}
     assert [by_name[name]["ok"] for name in ("sound", "toy-recency", "char", "at-import", "by-exit")] == [True] * 3 + [
@@ -181,3 +177,14 @@ def test_corpora_that_are_no_plain_files_have_no_path(run: Run, monkeypatch: pyt
     monkeypatch.setattr(catalog, "resolve", lambda name: iter(["a line"]))
     result = run("corpora", "path", "brown", code=1)
     assert result.stderr == "nlmkit: the files of corpus brown are no plain text: read it as corpus:brown\n"
+
+
+def test_plugins_check_runs_the_conformance_checks_of_one(run: Run) -> None:
+    result = run("plugins", "check", "ngram", "-p", "order=2", "--json")
+    (checked,) = json.loads(result.stdout)
+    assert checked["ok"]
+    assert len(checked["checks"]) > 40
+    assert all(check["passed"] for check in checked["checks"])
+    assert "ok  saved_and_loaded_results_are_equal" in run("plugins", "check", "ngram").stdout
+    assert json.loads(run("plugins", "check", "char", "--json").stdout)[0]["checks"]
+    assert run("plugins", "check", "-p", "order=2", code=2).stderr

@@ -1,0 +1,13 @@
+"""A language model in a module that imports NumPy, which slows listing down."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from testing.models import Correct
+
+
+class HeavyImport(Correct):
+    """Is imported together with NumPy."""
+
+    dtype_ = np.float64
