@@ -17,7 +17,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -31,11 +31,13 @@ from nlmkit.saving import arrays_sha256, load_folder, read_manifest, save_folder
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from nlmkit.saving import SavedFolder
     from nlmkit.saving.tensors import StoredArrays
     from nlmkit.text import Vocabulary
 
 _COUNTS: Final = "vocabulary.counts"
 _WORDS: Final = "vocabulary.words"
+_RESERVED: Final = (_COUNTS, _WORDS)
 _MEMBERS: Final = "members/"
 _OWN, _OWNERS = "own", "owner's"
 
@@ -73,7 +75,7 @@ def load(path: str | os.PathLike[str], *, verify: bool = True) -> Component:
     """
     folder = load_folder(path, verify=verify)
     facts = _facts(folder.manifest, str(folder.path / "manifest.json"))
-    component = _rebuild(facts, _Stored(folder.arrays, folder.vocabulary), str(folder.path))
+    component = _rebuild(facts, _Stored.of(folder), str(folder.path))
     vars(component)["_digest"] = _digest_of_manifest(facts)
     return component
 
@@ -164,7 +166,7 @@ def _take_apart(component: Component, *, owners_words: Sequence[str] | None = No
     arrays, words, kind = dict(state.arrays), None, None
     vocabulary, pipeline = getattr(component, "vocabulary_", None), getattr(component, "pipeline_", None)
     for name in arrays:
-        if name in (_COUNTS, _WORDS) or name.startswith(_MEMBERS):
+        if name in _RESERVED or name.startswith(_MEMBERS):
             whose = "the members" if name.startswith(_MEMBERS) else "the vocabulary"
             raise SavedModelError(f"{component.name}: {name} is reserved for {whose}; name the array otherwise")
     if vocabulary is not None:
@@ -183,7 +185,7 @@ def _take_apart(component: Component, *, owners_words: Sequence[str] | None = No
         inside[place] = member
     return _Parts(
         component=component,
-        hyper_parameters=component.params_as_json(),
+        hyper_parameters=_with_references(component),
         metadata=dict(state.metadata),
         pipeline=None if pipeline is None else pipeline.to_dict(),
         words=words,
@@ -191,6 +193,15 @@ def _take_apart(component: Component, *, owners_words: Sequence[str] | None = No
         arrays=arrays,
         members={place: _take_apart(member, owners_words=words, depth=depth + 1) for place, member in inside.items()},
     )
+
+
+def _with_references(component: Component) -> dict[str, Any]:
+    """The hyper-parameters as JSON; of the components among them only which they are, as the rest is under members."""
+    values = component.params_as_json()
+    for place, member in members(component).items():
+        reference = {"member": place, "component": member.name, "digest": member.digest if member.is_fitted else None}
+        put(values, place, reference)
+    return values
 
 
 def _words_as_bytes(words: Sequence[str], component: str) -> NDArray[Any]:
@@ -301,9 +312,24 @@ class _Stored:
     arrays: StoredArrays
     words: Sequence[str] | None
 
+    @classmethod
+    def of(cls, folder: SavedFolder) -> _Stored:
+        """All that lies in the folder."""
+        from nlmkit.saving.tensors import StoredArrays
+
+        assert isinstance(folder.arrays, StoredArrays)
+        return cls(folder.arrays, folder.vocabulary)
+
     def own(self) -> StoredArrays:
         """The arrays that the component itself gave to be saved; they still know their file."""
         return self._select(lambda name: None if name in _RESERVED or name.startswith(_MEMBERS) else name)
+
+    def check_members(self, places: Iterable[str]) -> None:
+        """Refuse arrays of a member that is not there."""
+        known = tuple(f"{_MEMBERS}{place}/" for place in places)
+        for name in self.arrays:
+            if name.startswith(_MEMBERS) and not name.startswith(known):
+                raise SavedModelError(f"{self.arrays.file}: array {name!r} belongs to no member in the manifest")
 
     def of_member(self, place: str, vocabulary: str | None) -> _Stored:
         """The same for the member at ``place``."""
@@ -318,13 +344,11 @@ class _Stored:
         return type(self.arrays)({name: array for name, array in named.items() if name is not None}, self.arrays.file)
 
 
-_RESERVED: Final = (_COUNTS, _WORDS)
-
-
 def _rebuild(facts: Mapping[str, Any], stored: _Stored, where: str, owners: Vocabulary | None = None) -> Component:
     """The component that ``facts`` and ``stored`` describe, its members first; ``where`` stands in its errors."""
     cls = _class_of(facts, where)
     with _located(where, facts["component"]):
+        stored.check_members(facts.get("members", {}))
         vocabulary = _vocabulary(stored, owners)
     inside = {
         place: _rebuild(record, _of_member(stored, place, record, where), f"{where}, member {place}", vocabulary)
