@@ -23,7 +23,7 @@ TRAIN = "the cat sat on the mat\nthe dog sat\n\n猫 坐 在 垫子 上\nthe cat 
 TEST = "the dog ran\n猫 ran away\n"
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="package")
 def toy_plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of the plugin's metadata, on ``sys.path`` for all tests here."""
     folder = tmp_path_factory.mktemp("toy-plugin")
@@ -84,7 +84,7 @@ def process(environment: dict[str, str]) -> Callable[..., subprocess.CompletedPr
     return execute
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``train.txt`` and ``test.txt``."""
     folder = tmp_path_factory.mktemp("texts")
@@ -93,7 +93,7 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def model(toy_plugin: Path, texts: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A saved ``toy-recency``, fitted to ``train.txt``."""
     from cli.toy import Recency
