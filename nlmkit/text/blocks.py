@@ -10,6 +10,7 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from nlmkit.errors import DataError
 from nlmkit.text.pipeline import TextPipeline
@@ -20,6 +21,8 @@ BLOCK_BYTES = 1 << 20
 
 MAX_LINE_BYTES = 64 << 20
 """The longest line that is read. One beyond it is taken for binary data or for a file without line ends."""
+
+_LINES_AT_ONCE = 4096
 
 _UTF8_MARK = "\ufeff".encode()
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -105,21 +108,25 @@ def line_blocks(
         DataError: An item is no string, or holds an LF before its end, a NUL, a lone surrogate, or too many characters.
     """
     first_line = 1
+    iterator = iter(lines)
+    while batch := list(islice(iterator, min(most, _LINES_AT_ONCE))):
+        # All at once where nothing is amiss; line by line where something is, or where the lines are long.
+        if set(map(type, batch)) == {str} and sum(map(len, batch)) < size and "\n" not in "".join(batch):
+            yield from _blocks(batch, first_line, pipeline, name)
+        else:
+            yield from _slow_line_blocks(batch, first_line, pipeline, name, size=size)
+        first_line += len(batch)
+
+
+def _slow_line_blocks(
+    lines: Iterable[str], first_line: int, pipeline: TextPipeline, name: str, *, size: int
+) -> Iterator[TextBlock]:
     batch: list[str] = []
     characters = 0
-
-    def blocks() -> Iterator[TextBlock]:
-        try:
-            yield _joined(batch, first_line, pipeline, name)
-        except DataError as error:
-            if (faultless := (error.line or 0) - first_line) > 0:
-                yield _joined(batch[:faultless], first_line, pipeline, name)
-            raise
-
     for line in lines:
         if not isinstance(line, str):
             if batch:
-                yield from blocks()
+                yield from _blocks(batch, first_line, pipeline, name)
             raise DataError(
                 f"this should be a line but is {type(line).__name__}: do not mix lines with anything else",
                 source=name,
@@ -127,12 +134,22 @@ def line_blocks(
             )
         batch.append(line.removesuffix("\n"))
         characters += len(line) + 1
-        if characters >= size or len(batch) >= most:
-            yield from blocks()
+        if characters >= size:
+            yield from _blocks(batch, first_line, pipeline, name)
             first_line += len(batch)
             batch, characters = [], 0
     if batch:
-        yield from blocks()
+        yield from _blocks(batch, first_line, pipeline, name)
+
+
+def _blocks(batch: list[str], first_line: int, pipeline: TextPipeline, name: str) -> Iterator[TextBlock]:
+    """Yields the lines as one block; of faulty ones those before the fault, and raises."""
+    try:
+        yield _joined(batch, first_line, pipeline, name)
+    except DataError as error:
+        if (faultless := (error.line or 0) - first_line) > 0:
+            yield _joined(batch[:faultless], first_line, pipeline, name)
+        raise
 
 
 def _joined(batch: list[str], first_line: int, pipeline: TextPipeline, name: str) -> TextBlock:
