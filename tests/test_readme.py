@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import nlmkit
-from nlmkit.language_models.ngram import SMOOTHING
+from nlmkit.ngrams.smoothing import METHODS
 from nlmkit.text import Corpus, TextPipeline
 
 ROOT = Path(__file__).parents[1]
@@ -58,7 +58,7 @@ def test_the_installing_commands_are_two() -> None:
 
 
 def test_every_smoothing_method_is_described() -> None:
-    assert set(re.findall(r"^\| `([a-z-]+)` \|", README, re.M)) >= set(SMOOTHING)
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", README, re.M)) >= set(METHODS)
 
 
 def test_public_names_exist() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nlmkit.components import Context, FittedState, LanguageModel, RunOptions, VocabularyLimits, check_context
 from nlmkit.errors import ExportError, HyperParameterError, SavedModelError
+from nlmkit.ngrams.smoothing import METHODS, check_options
 from nlmkit.parameters import param
 
 if TYPE_CHECKING:
@@ -21,17 +22,6 @@ if TYPE_CHECKING:
     from nlmkit.ngrams.table import BackoffTable
     from nlmkit.text import Corpus, TextPipeline
 
-SMOOTHING = (
-    "modified-kneser-ney",
-    "kneser-ney",
-    "absolute",
-    "witten-bell",
-    "katz",
-    "jelinek-mercer",
-    "add-k",
-    "stupid-backoff",
-    "mle",
-)
 IMPORTED = "imported"
 """Value of ``smoothing`` for a model that was read from a file; such a model cannot be fitted."""
 
@@ -56,7 +46,7 @@ class NGram(VocabularyLimits, LanguageModel):
 
     order: int = param(5, ge=1, le=20, help="length of the longest n-gram")
     smoothing: str = param(
-        "modified-kneser-ney", choices=(*SMOOTHING, IMPORTED), help="how probabilities are estimated from counts"
+        "modified-kneser-ney", choices=(*METHODS, IMPORTED), help="how probabilities are estimated from counts"
     )
     discounts: tuple[float | tuple[float, ...] | None, ...] | None = param(
         None, ge=0, help="discounts of each order instead of estimated ones; null keeps an order's estimates"
@@ -134,22 +124,10 @@ class NGram(VocabularyLimits, LanguageModel):
     def _check_options(self, valid: Any) -> None:
         if self.smoothing == IMPORTED:
             raise HyperParameterError("smoothing=imported marks a model read from a file; choose a method to fit one")
-        from nlmkit.ngrams.smoothing import DISCOUNTS_PER_ORDER
-
-        if self.discounts is not None:
-            if self.smoothing not in DISCOUNTS_PER_ORDER:
-                raise HyperParameterError(f"smoothing={self.smoothing} has no discounts to set")
-            if len(self.discounts) > self.order:
-                raise HyperParameterError(
-                    f"discounts are given for {len(self.discounts)} orders, order is {self.order}"
-                )
+        pruned = self.entropy_prune > 0 or any(self.prune or ())
+        check_options(self.smoothing, order=self.order, discounts=self.discounts, pruned=pruned)
         if self.smoothing == "jelinek-mercer" and valid is None:
             raise HyperParameterError("smoothing=jelinek-mercer fits its weights on validation text: give --valid FILE")
-        prunes = self.entropy_prune > 0 or any(self.prune or ())
-        if prunes and self.smoothing in ("mle", "add-k"):
-            raise HyperParameterError(
-                f"smoothing={self.smoothing} cannot be pruned: no lower order takes the mass over"
-            )
         if self.entropy_prune > 0 and self.smoothing == "stupid-backoff":
             raise HyperParameterError("entropy_prune needs probabilities; smoothing=stupid-backoff has none")
         defaults = self.hyper_parameters()

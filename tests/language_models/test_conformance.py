@@ -6,14 +6,15 @@ from typing import Any
 
 from nlmkit import registry
 from nlmkit.components import Component
-from nlmkit.language_models.ngram import SMOOTHING, NGram
+from nlmkit.language_models.ngram import NGram
+from nlmkit.ngrams.smoothing import METHODS
 from nlmkit.testing import conformance
 from nlmkit.text.tokenizers import BUILT_IN
 
 # n-gram models say the same in batch and word by word, to the last bit.
 EXACT = {"tolerance": 0.0, "sum_tolerance": 1e-9}
 
-UNIGRAMS = [NGram(order=1, smoothing=smoothing) for smoothing in SMOOTHING]
+UNIGRAMS = [NGram(order=1, smoothing=smoothing) for smoothing in METHODS]
 
 OPTIONS = [
     NGram(),
@@ -52,4 +53,4 @@ def test_no_built_in_is_left_out() -> None:
     checked |= {("tokenizer", tokenizer.name) for tokenizer in TOKENIZERS}
     declared = {(entry.kind, entry.name) for entry in registry.entries() if entry.builtin}
     assert {(kind, name) for kind, name in declared if kind in ("language-model", "tokenizer")} == checked
-    assert {model.smoothing for model in OPTIONS if model.order > 1} == set(SMOOTHING)
+    assert {model.smoothing for model in OPTIONS if model.order > 1} == set(METHODS)

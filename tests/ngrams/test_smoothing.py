@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlmkit.errors import HyperParameterError
-from nlmkit.language_models.ngram import SMOOTHING
+from nlmkit.language_models.ngram import NGram
 from nlmkit.ngrams.counting import count_ngrams
 from nlmkit.ngrams.smoothing import DISCOUNTS_PER_ORDER, METHODS, NEVER_PRUNED, estimate
 from nlmkit.ngrams.smoothing.options import Options
@@ -52,7 +52,7 @@ CORPORA: dict[str, tuple[dict[Gram, int], int]] = {
 
 
 def test_names_are_those_of_the_component() -> None:
-    assert METHODS == SMOOTHING
+    assert NGram.hyper_parameters()["smoothing"].choices == (*METHODS, "imported")
 
 
 def test_importing_the_names_imports_no_numpy() -> None:

@@ -14,7 +14,7 @@ from nlmkit.parameters import suggestion
 if TYPE_CHECKING:
     from nlmkit.ngrams.counting import NGramCounts
     from nlmkit.ngrams.estimates import Estimate, Keep
-    from nlmkit.ngrams.smoothing.options import Options
+    from nlmkit.ngrams.smoothing.options import Discounts, Options
 
 METHODS: tuple[str, ...] = (
     "modified-kneser-ney",
@@ -41,6 +41,27 @@ NEVER_PRUNED = ("add-k", "mle")
 """Methods without a lower order that could take over what pruned n-grams had."""
 
 
+def check_options(name: str, *, order: int, discounts: Discounts | None, pruned: bool) -> None:
+    """Refuse options that the method does not have, before any text is read.
+
+    Raises:
+        HyperParameterError: There is no such method, or it has no discounts, or nothing can be pruned in its models.
+    """
+    if name not in METHODS:
+        raise HyperParameterError(
+            f"there is no smoothing {name!r}{suggestion(name, METHODS)}; one of {', '.join(METHODS)}"
+        )
+    if discounts is not None:
+        if name not in DISCOUNTS_PER_ORDER:
+            raise HyperParameterError(f"smoothing={name} has no discounts to set; leave discounts out")
+        if len(discounts) > order:
+            raise HyperParameterError(f"discounts are given for {len(discounts)} orders, and the model has {order}")
+    if name in NEVER_PRUNED and pruned:
+        raise HyperParameterError(
+            f"smoothing={name} cannot be pruned: no lower order takes over what pruned n-grams had"
+        )
+
+
 def estimate(name: str, counts: NGramCounts, options: Options) -> Estimate:
     """Estimate a backoff model from counts.
 
@@ -55,20 +76,8 @@ def estimate(name: str, counts: NGramCounts, options: Options) -> Estimate:
     Raises:
         HyperParameterError: There is no such method, or an option is wrong or belongs to another method.
     """
-    if name not in METHODS:
-        raise HyperParameterError(
-            f"there is no smoothing {name!r}{suggestion(name, METHODS)}; one of {', '.join(METHODS)}"
-        )
-    if options.discounts is not None:
-        if name not in DISCOUNTS_PER_ORDER:
-            raise HyperParameterError(f"smoothing={name} has no discounts to set; leave discounts out")
-        if len(options.discounts) > counts.order:
-            given = len(options.discounts)
-            raise HyperParameterError(f"discounts are given for {given} orders, and the model has {counts.order}")
-    if name in NEVER_PRUNED and not all(kept.all() for kept in options.keep):
-        raise HyperParameterError(
-            f"smoothing={name} cannot be pruned: no lower order takes over what pruned n-grams had"
-        )
+    pruned = not all(kept.all() for kept in options.keep)
+    check_options(name, order=counts.order, discounts=options.discounts, pruned=pruned)
     method = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
     estimated: Estimate = method.estimate(counts, options)
     if not counts.levels[0].raw.any():
