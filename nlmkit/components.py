@@ -416,11 +416,25 @@ class LanguageModel(Component):
             NotNormalizedError: the model's scores are no distribution.
         """
         self._check_normalized()
+        corpus = self.encode(data)
+        return self.report_of(self.log_probs(corpus, context=context), corpus, context=context)
+
+    def report_of(self, log_probs: NDArray[np.float64], corpus: Corpus, *, context: Context) -> PerplexityReport:
+        """The report of a text whose log-probabilities this model has given already.
+
+        Args:
+            log_probs: What :meth:`log_probs` gave: float64 [events].
+            corpus: The text, as :meth:`encode` gives it.
+            context: In which context.
+
+        Raises:
+            NotNormalizedError: the model's scores are no distribution.
+        """
+        self._check_normalized()
         from nlmkit.reports import perplexity_report
 
-        corpus = self.encode(data)
         return perplexity_report(
-            self.log_probs(corpus, context=context),
+            log_probs,
             corpus=corpus,
             vocabulary=self.vocabulary_,
             context=context,

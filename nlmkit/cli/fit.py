@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +13,14 @@ from click.core import ParameterSource
 
 from nlmkit import registry
 from nlmkit.cli.group import Command, examples
+from nlmkit.cli.members import load_members, needs_text
 from nlmkit.cli.options import PIPELINE, json_option, output_option, pipeline_options, quiet_option
 from nlmkit.cli.progress import progress
 from nlmkit.cli.settings import read_config, resolve_parameters, split_pairs, to_toml
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
 from nlmkit.components import Component, RunOptions
 from nlmkit.errors import HyperParameterError
+from nlmkit.members import members as members_of
 
 if TYPE_CHECKING:
     from nlmkit.text import Corpus, TextPipeline
@@ -37,6 +41,7 @@ _ORIGINS = {
         "nlmkit fit ngram corpus:chinese -o zh --tokenizer char",
         "zcat big.gz | nlmkit fit ngram - -o big --json",
         "nlmkit fit --config run.toml -p order=3",
+        "nlmkit fit mixture --model kn5 --model lstm --valid valid.txt -o mixed",
     ),
 )
 @click.argument("component", required=False, metavar="COMPONENT")
@@ -51,6 +56,13 @@ _ORIGINS = {
     allow_from_autoenv=False,
     help="A hyper-parameter, the value as JSON or else as a string; `nlmkit show COMPONENT` lists them.  "
     "[env var: NLMKIT_P_<KEY>]",
+)
+@click.option(
+    "--model",
+    multiple=True,
+    allow_from_autoenv=False,
+    metavar="MODEL",
+    help="A saved model that COMPONENT is made of (mixture, cache); given once for each. TRAIN is then left out.",
 )
 @click.option("--valid", metavar="FILE", help="Held-out text, for components that use one.")
 @pipeline_options
@@ -77,6 +89,7 @@ def command(
     train: tuple[str, ...],
     output: str | None,
     params: dict[str, str],
+    model: tuple[str, ...],
     valid: str | None,
     pipeline: TextPipeline,
     config: dict[str, Any],
@@ -86,6 +99,9 @@ def command(
 ) -> None:
     """Fit COMPONENT (such as ngram) to the texts TRAIN and save it to the folder MODEL.
 
+    A mixture and a cache are made of saved models (--model), whose copies are saved within; they read text as those
+    models do.
+
     Several texts are one corpus. A text is a file (also .gz, .bz2, .xz, .zst), a directory of files, `-` for standard
     input, or corpus:NAME (see `nlmkit corpora list`). Only a line feed ends a sentence.
 
@@ -93,14 +109,23 @@ def command(
     """
     started = time.perf_counter()
     train = train or (ctx.default_map or {}).get("train", ())
-    if component is None or not train or not output:
-        raise click.UsageError(f"missing {'COMPONENT' if component is None else 'MODEL (-o)' if train else 'TRAIN'}")
+    if component is None or not (train or model) or not output:
+        missing = "COMPONENT" if component is None else "MODEL (-o)" if train or model else "TRAIN"
+        raise click.UsageError(f"missing {missing}")
     cls = registry.get(component)
+    if not train and needs_text(cls):
+        raise click.UsageError("missing TRAIN")
     values, origins = resolve_parameters(cls, params, config, quiet=quiet)
-    fitted = cls(**values)
-    resolved = _resolved(fitted, component=component, train=train, output=output, valid=valid, pipeline=pipeline)
+    members = load_members(cls, model, values)
+    fitted = cls(**values | members)
+    if (of_members := _pipeline_of(fitted)) is not None:
+        chosen = {name: getattr(pipeline, name) for name in PIPELINE if name in _option_origins(ctx)}
+        pipeline = dataclasses.replace(of_members, **chosen)
+    resolved = _resolved(
+        fitted, component=component, train=train, output=output, model=model, valid=valid, pipeline=pipeline
+    )
     if write_config is not None:
-        Path(write_config).write_text(_as_toml(fitted, resolved), encoding="utf-8")
+        Path(write_config).write_text(_as_toml(fitted, resolved, members), encoding="utf-8")
     refuse_output(output)
     corpus = _fit(fitted, train, valid, pipeline, quiet=quiet)
     fitted.save(output)
@@ -111,14 +136,20 @@ def command(
 
 def _fit(
     fitted: Component, train: tuple[str, ...], valid: str | None, pipeline: TextPipeline, *, quiet: bool
-) -> Corpus:
+) -> Corpus | None:
     from nlmkit.cli.texts import read_texts
 
     with progress(quiet=quiet) as display:
         held_out = None if valid is None else read_texts([valid], pipeline, display, f"reading {valid}")
-        corpus = read_texts(train, pipeline, display, "reading text")
+        corpus = read_texts(train, pipeline, display, "reading text") if train else None
         fitted.fit(corpus, valid=held_out, run=RunOptions(progress=display))
     return corpus
+
+
+def _pipeline_of(fitted: Component) -> TextPipeline | None:
+    """How a fitted model reads text that ``fitted`` is made of, if there is one."""
+    found = (getattr(member, "pipeline_", None) for member in members_of(fitted).values())
+    return next((pipeline for pipeline in found if pipeline is not None), None)
 
 
 def _resolved(
@@ -127,12 +158,14 @@ def _resolved(
     component: str,
     train: tuple[str, ...],
     output: str,
+    model: tuple[str, ...],
     valid: str | None,
     pipeline: TextPipeline,
 ) -> dict[str, Any]:
     return {
         "component": component,
         "train": list(train),
+        **({"model": list(model)} if model else {}),
         "valid": valid,
         "output": output,
         "pipeline": pipeline.to_dict(),
@@ -140,11 +173,17 @@ def _resolved(
     }
 
 
-def _as_toml(fitted: Component, resolved: dict[str, Any]) -> str:
-    """The run as a file for ``--config``; TOML has no null, so what is None by default is left out."""
-    fit = {key: resolved[key] for key in ("component", "train", "valid", "output")} | resolved["pipeline"]
+def _as_toml(fitted: Component, resolved: dict[str, Any], members: Mapping[str, Any]) -> str:
+    """The run as a file for ``--config``; TOML has no null, so what is None by default is left out.
+
+    Hyper-parameters that are ``members`` stand there as paths of saved models.
+    """
+    keys = ("component", "train", "model", "valid", "output")
+    fit = {key: resolved[key] for key in keys if key in resolved} | resolved["pipeline"]
     params = {}
     for name, value in resolved["params"].items():
+        if name in members:
+            continue
         if value is not None:
             params[name] = value
         elif fitted.hyper_parameters()[name].default is not None:

@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "import": ("nlmkit.cli.import_", "Make a saved model from a file of another program (ARPA)."),
     "export": ("nlmkit.cli.export", "Write a saved model as a file for other programs (ARPA)."),
     "perplexity": ("nlmkit.cli.perplexity", "Perplexity of text: as a report, by line or by token."),
+    "compare": ("nlmkit.cli.compare", "Rank models by their perplexity on one text, where that is honest."),
     "score": ("nlmkit.cli.score", "Score text with a model: one number, greater is better."),
     "generate": ("nlmkit.cli.generate", "Sample sentences from a language model."),
     "plugins": ("nlmkit.cli.plugins", "List the plugins that are installed, and check them."),

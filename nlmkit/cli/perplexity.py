@@ -108,7 +108,7 @@ def command(
         _report(lm, model, texts, pipeline, context, as_json=as_json, quiet=quiet)
         return
     parts: Blocks = blocks(texts, lm, pipeline)
-    if context == "stream":  # what the model remembers must not end with a block
+    if context == "stream" or lm.adapts_to_test_text:  # what the model remembers must not end with a block
         parts = [joined(parts)]
     rows = _line_columns(lm, parts, context) if per_line else _token_columns(lm, parts, context)
     if row_format == "jsonl":

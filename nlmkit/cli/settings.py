@@ -24,6 +24,7 @@ PARAMETER_VARIABLE = "NLMKIT_P_"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TABLES = ("fit", "params")
+_LISTS = ("train", "model")
 
 
 def split_pairs(ctx: click.Context, param: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
@@ -121,12 +122,13 @@ def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -
     for name, setting in settings.items():
         if name not in known:
             raise DataError(f"[fit] has an unknown key {name!r}{suggestion(name, known)}", source=value)
-        if isinstance(setting, (dict, list)) and name != "train":
+        if isinstance(setting, (dict, list)) and name not in _LISTS:
             raise DataError(f"[fit] {name} must be one value", source=value)
-    train = settings.get("train", [])
-    settings["train"] = tuple(train) if isinstance(train, list) else (train,)
-    if not all(isinstance(source, str) for source in settings["train"]):
-        raise DataError("[fit] train must be a name or a list of names", source=value)
+    for name in _LISTS:
+        names = settings.get(name, [])
+        settings[name] = tuple(names) if isinstance(names, list) else (names,)
+        if not all(isinstance(each, str) for each in settings[name]):
+            raise DataError(f"[fit] {name} must be a name or a list of names", source=value)
     ctx.default_map = {**(ctx.default_map or {}), **settings}
     parameters: dict[str, Any] = tables.get("params", {})
     return parameters

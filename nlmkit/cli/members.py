@@ -1,0 +1,51 @@
+"""``--model``: saved models that become hyper-parameters of the component that is fitted."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import click
+
+from nlmkit.components import Component
+from nlmkit.errors import HyperParameterError
+
+
+def needs_text(cls: type[Component]) -> bool:
+    """Whether ``fit`` cannot do without training text."""
+    return inspect.signature(cls.fit).parameters["data"].default is inspect.Parameter.empty
+
+
+def load_members(cls: type[Component], paths: Sequence[str], given: Collection[str]) -> dict[str, Any]:
+    """The saved models as the hyper-parameter of ``cls`` that takes them.
+
+    Args:
+        cls: What is to be fitted.
+        paths: Folders of saved models; none gives nothing.
+        given: Names of the hyper-parameters that have a value already.
+
+    Raises:
+        click.UsageError: ``cls`` takes no models, or not these.
+        SavedModelError: one of them cannot be loaded.
+    """
+    if not paths:
+        return {}
+    takers = [declared for declared in cls.hyper_parameters().values() if declared.takes_components]
+    if not takers:
+        raise click.UsageError(f"{cls.name} is not made of other models: leave out --model")
+    from nlmkit.models import load
+
+    loaded = tuple(load(path) for path in paths)
+    for declared in takers:
+        for value in (loaded, loaded[0]) if len(loaded) == 1 else (loaded,):
+            try:
+                values = {declared.name: declared.check(value)}
+            except HyperParameterError:
+                continue
+            if declared.name in given:
+                raise click.UsageError(f"--model and -p {declared.name} exclude each other")
+            return values
+    wanted = ", ".join(f"{declared.name} ({declared.type_name})" for declared in takers)
+    found = ", ".join(f"{path} (a {model.kind})" for path, model in zip(paths, loaded, strict=True))
+    raise click.UsageError(f"{cls.name} takes models as {wanted}, and not {found}")

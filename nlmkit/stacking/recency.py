@@ -1,0 +1,173 @@
+"""What a cache makes of a text's past: probabilities of words from the events before them.
+
+Unigram caches count the events in a window (Kuhn & De Mori 1990), optionally by a weight that decays with their age
+(Clarkson & Robinson 1997). Neural caches weigh each past event by how much the hidden state before it resembles the
+present one (Grave, Joulin & Usunier 2017). The batch functions and those of one moment agree; for unigram caches to
+the last bit, since both add the same numbers in the same order, the latest event first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BLOCK_EVENTS: Final = 256
+"""Events whose hidden states are compared with their windows at a time."""
+
+
+def unigram_probs(ids: NDArray[np.int32], window: int, decay: float) -> NDArray[np.float64]:
+    """Probability that a unigram cache gives each event from those before it; 0 where nothing stands before it.
+
+    Args:
+        ids: The text's events, int32 [events].
+        window: How many events the cache holds.
+        decay: Weight of an event relative to the one after it; 1 counts all alike.
+
+    Returns:
+        float64 [events].
+    """
+    if not len(ids):
+        return np.empty(0)
+    ages = np.minimum(np.arange(len(ids)), window)  # events in the cache before each
+    totals = np.concatenate([[np.inf], _totals(min(window, len(ids)), decay)])
+    weights = _counts_in_window(ids, window) if decay == 1 else _decayed_in_window(ids, window, decay)
+    probs: NDArray[np.float64] = weights / totals[ages]
+    return probs
+
+
+def unigram_row(history: Sequence[int], size: int, decay: float) -> NDArray[np.float64]:
+    """Probability that a unigram cache gives each vocabulary id: float64 [size].
+
+    Args:
+        history: The events in the cache, the latest first; at least one.
+        size: Number of vocabulary ids.
+        decay: As for :func:`unigram_probs`.
+    """
+    weights = _powers(len(history), decay)
+    return _by_word(history, weights, size) / float(_totals(len(history), decay)[-1])
+
+
+def neural_probs(
+    ids: NDArray[np.int32], hidden: NDArray[np.float32], window: int, thetas: Sequence[float]
+) -> NDArray[np.float64]:
+    """Probability that a neural cache gives each event; 0 where nothing stands before it.
+
+    The weight of past event i at event t is exp(θ h_t·h_i), with h_i the hidden state before event i.
+
+    Args:
+        ids: The text's events, int32 [events].
+        hidden: The hidden state before each event, float32 [events, h].
+        window: How many events the cache holds.
+        thetas: Values of θ, at least zero.
+
+    Returns:
+        float64 [thetas, events].
+    """
+    probs = np.zeros((len(thetas), len(ids)))
+    for begin in range(0, len(ids), BLOCK_EVENTS):
+        end, first = min(begin + BLOCK_EVENTS, len(ids)), max(0, begin - window)
+        products = hidden[begin:end].astype(np.float64) @ hidden[first:end].astype(np.float64).T
+        ages = np.arange(begin, end)[:, None] - np.arange(first, end)
+        outside = (ages < 1) | (ages > window)
+        same = ids[begin:end, None] == ids[first:end]
+        # Relative to the largest of each window, which then weighs 1 under every θ; θ = 0 must not meet an infinity.
+        products -= np.where(outside, -np.inf, products).max(axis=1, keepdims=True, initial=np.finfo(np.float64).min)
+        products[outside] = 0.0
+        for row, theta in zip(probs, thetas, strict=True):
+            weights = np.exp(theta * products)
+            weights[outside] = 0.0
+            totals = weights.sum(axis=1)
+            totals[totals == 0] = np.inf  # before the first event of the text
+            weights *= same
+            row[begin:end] = weights.sum(axis=1) / totals
+    return probs
+
+
+def neural_row(
+    history: Sequence[int], keys: NDArray[np.float32], query: NDArray[np.float32], size: int, theta: float
+) -> NDArray[np.float64]:
+    """Probability that a neural cache gives each vocabulary id: float64 [size].
+
+    Args:
+        history: The events in the cache, the latest first; at least one.
+        keys: The hidden state before each of them, float32 [len(history), h].
+        query: The hidden state now, float32 [h].
+        size: Number of vocabulary ids.
+        theta: θ, at least zero.
+    """
+    scores = theta * (keys.astype(np.float64) @ query.astype(np.float64))
+    weights = np.exp(scores - scores.max())
+    return _by_word(history, weights, size) / float(weights.sum())
+
+
+def interpolate(
+    log_probs: NDArray[np.float64], cached: NDArray[np.float64], weight: float, filled: Any = True
+) -> NDArray[np.float64]:
+    """ln((1 − λ) p + λ c), or ln p where nothing is in the cache.
+
+    Args:
+        log_probs: ln p, of any shape.
+        cached: c, of the same shape.
+        weight: λ, below one.
+        filled: Whether something is in the cache, for all or for each.
+    """
+    with np.errstate(divide="ignore"):
+        mixed = np.logaddexp(log_probs + np.log1p(-weight), np.log(cached) + np.log(weight))
+    return np.where(filled, mixed, log_probs)
+
+
+def _by_word(history: Sequence[int], weights: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Sum of the weights of each vocabulary id, added in the order of the history: float64 [size]."""
+    return np.bincount(np.asarray(history, np.intp), weights, size).astype(np.float64, copy=False)
+
+
+def _powers(length: int, decay: float) -> NDArray[np.float64]:
+    """Weights by age, from age 1 on: float64 [length]."""
+    powers: NDArray[np.float64] = np.power(float(decay), np.arange(length, dtype=np.float64))
+    return powers
+
+
+def _totals(length: int, decay: float) -> NDArray[np.float64]:
+    """Sum of the weights of the latest 1, 2, … events: float64 [length]."""
+    return _powers(length, decay).cumsum()
+
+
+def _by_id(ids: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions sorted by id and then by position; and the first of each id's, for each of them: int64 [events]."""
+    order = np.argsort(ids, kind="stable")
+    begins = np.flatnonzero(np.concatenate([[True], ids[order][1:] != ids[order][:-1]]))
+    lengths = np.diff(np.concatenate([begins, [len(ids)]]))
+    return order, np.repeat(begins, lengths)
+
+
+def _counts_in_window(ids: NDArray[np.int32], window: int) -> NDArray[np.float64]:
+    """How often each event occurred among the ``window`` before it: float64 [events]."""
+    order, begins = _by_id(ids)
+    # One number for id and position together, so that one search finds where an event's window begins among its like.
+    keys = begins * len(ids) + order
+    oldest = np.searchsorted(keys, begins * len(ids) + np.maximum(order - window, 0))
+    counts = np.empty(len(ids))
+    counts[order] = np.arange(len(ids)) - oldest
+    return counts
+
+
+def _decayed_in_window(ids: NDArray[np.int32], window: int, decay: float) -> NDArray[np.float64]:
+    """The same with each occurrence weighed by its age, the latest added first: float64 [events]."""
+    order, begins = _by_id(ids)
+    powers = _powers(min(window, len(ids)), decay)
+    sums = np.zeros(len(ids))
+    at = np.arange(len(ids))
+    for back in range(1, len(ids)):
+        at = at[at - back >= begins[at]]
+        ages = order[at] - order[at - back]
+        inside = ages <= window
+        at, ages = at[inside], ages[inside]
+        if not len(at):
+            break
+        sums[order[at]] += powers[ages - 1]
+    return sums
