@@ -29,13 +29,24 @@ if TYPE_CHECKING:
         SavedModelError,
         UnknownComponentError,
     )
+    from nlmkit.language_models.cache import Cache
+    from nlmkit.language_models.gru import GRU
+    from nlmkit.language_models.lstm import LSTM
+    from nlmkit.language_models.mixture import Mixture
     from nlmkit.language_models.ngram import NGram
+    from nlmkit.language_models.nnlm import NNLM
+    from nlmkit.language_models.rnnlm import RNNLM
     from nlmkit.models import load
     from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
     __version__: str
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "NNLM",
+    "RNNLM",
+    "Cache",
     "Component",
     "Corpus",
     "DataError",
@@ -43,6 +54,7 @@ __all__ = [
     "HyperParameterError",
     "IntegrityError",
     "LanguageModel",
+    "Mixture",
     "NGram",
     "NlmkitError",
     "NotComparableError",
@@ -62,7 +74,13 @@ __all__ = [
 _HOMES = {
     "nlmkit.components": ("Component", "LanguageModel", "RunOptions"),
     "nlmkit.errors": tuple(name for name in __all__ if name.endswith("Error")),
+    "nlmkit.language_models.cache": ("Cache",),
+    "nlmkit.language_models.gru": ("GRU",),
+    "nlmkit.language_models.lstm": ("LSTM",),
+    "nlmkit.language_models.mixture": ("Mixture",),
     "nlmkit.language_models.ngram": ("NGram",),
+    "nlmkit.language_models.nnlm": ("NNLM",),
+    "nlmkit.language_models.rnnlm": ("RNNLM",),
     "nlmkit.models": ("load",),
     "nlmkit.text": ("Corpus", "TextPipeline", "Vocabulary"),
 }

@@ -150,6 +150,8 @@ class Component:
     kind: ClassVar[str]
     name: ClassVar[str]
     api_version: ClassVar[int] = API_VERSION
+    trains_in_steps: ClassVar[bool] = False
+    """Whether :meth:`fit` heeds all of :class:`RunOptions`: device, budget, checkpoints and log."""
 
     def __new__(cls, *args: Any, **values: Any) -> Self:
         """Refuse unknown names with a suggestion, which the generated ``__init__`` would not give."""

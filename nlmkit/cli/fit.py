@@ -18,7 +18,8 @@ from nlmkit.cli.options import PIPELINE, json_option, output_option, pipeline_op
 from nlmkit.cli.progress import progress
 from nlmkit.cli.settings import read_config, resolve_parameters, split_pairs, to_toml
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
-from nlmkit.components import Component, RunOptions
+from nlmkit.cli.training import Training, training_options
+from nlmkit.components import Component
 from nlmkit.errors import HyperParameterError
 from nlmkit.members import members as members_of
 
@@ -41,6 +42,7 @@ _ORIGINS = {
         "nlmkit fit ngram corpus:chinese -o zh --tokenizer char",
         "zcat big.gz | nlmkit fit ngram - -o big --json",
         "nlmkit fit --config run.toml -p order=3",
+        "nlmkit fit lstm train.txt --valid valid.txt -o lstm --budget 20m",
         "nlmkit fit mixture --model kn5 --model lstm --valid valid.txt -o mixed",
     ),
 )
@@ -66,6 +68,7 @@ _ORIGINS = {
 )
 @click.option("--valid", metavar="FILE", help="Held-out text, for components that use one.")
 @pipeline_options
+@training_options
 @click.option(
     "--config",
     is_eager=True,
@@ -92,6 +95,7 @@ def command(
     model: tuple[str, ...],
     valid: str | None,
     pipeline: TextPipeline,
+    training: Training,
     config: dict[str, Any],
     write_config: str | None,
     quiet: bool,
@@ -118,6 +122,7 @@ def command(
     values, origins = resolve_parameters(cls, params, config, quiet=quiet)
     members = load_members(cls, model, values)
     fitted = cls(**values | members)
+    training.check(fitted)
     if (of_members := _pipeline_of(fitted)) is not None:
         chosen = {name: getattr(pipeline, name) for name in PIPELINE if name in _option_origins(ctx)}
         pipeline = dataclasses.replace(of_members, **chosen)
@@ -127,22 +132,30 @@ def command(
     if write_config is not None:
         Path(write_config).write_text(_as_toml(fitted, resolved, members), encoding="utf-8")
     refuse_output(output)
-    corpus = _fit(fitted, train, valid, pipeline, quiet=quiet)
+    corpus = _fit(fitted, train=train, valid=valid, pipeline=pipeline, training=training, output=output, quiet=quiet)
     fitted.save(output)
+    training.finish(fitted, output)
     facts = fit_facts(fitted, output, time.perf_counter() - started, corpus)
     set_by = origins | _option_origins(ctx)
     print_fitted(facts | {"resolved": resolved | {"set_by": set_by}}, as_json=as_json, quiet=quiet)
 
 
 def _fit(
-    fitted: Component, train: tuple[str, ...], valid: str | None, pipeline: TextPipeline, *, quiet: bool
+    fitted: Component,
+    *,
+    train: tuple[str, ...],
+    valid: str | None,
+    pipeline: TextPipeline,
+    training: Training,
+    output: str,
+    quiet: bool,
 ) -> Corpus | None:
     from nlmkit.cli.texts import read_texts
 
     with progress(quiet=quiet) as display:
         held_out = None if valid is None else read_texts([valid], pipeline, display, f"reading {valid}")
         corpus = read_texts(train, pipeline, display, "reading text") if train else None
-        fitted.fit(corpus, valid=held_out, run=RunOptions(progress=display))
+        fitted.fit(corpus, valid=held_out, run=training.options(fitted, output, display))
     return corpus
 
 

@@ -1,0 +1,131 @@
+"""Options of ``fit`` for components that train in steps: device, budget, checkpoints, log and picture."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nlmkit.components import Component, RunOptions
+
+if TYPE_CHECKING:
+    from nlmkit.components import Progress
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
+_NAMES = ("budget", "device", "precision", "resume", "log", "plot")
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """What was asked for on the command line; None where nothing was.
+
+    Attributes:
+        budget: Seconds to train for.
+        device: Where to compute.
+        precision: Of the training steps.
+        resume: Whether to go on from the checkpoint.
+        log: File for a line of JSON on each stage.
+        plot: File for the learning curve.
+    """
+
+    budget: float | None
+    device: str | None
+    precision: str | None
+    resume: bool
+    log: str | None
+    plot: str | None
+
+    def check(self, fitted: Component) -> None:
+        """Refuse what the component cannot do anything with.
+
+        Raises:
+            click.UsageError: an option of training was given for a component that does not train in steps.
+        """
+        given = [f"--{name}" for name in _NAMES if getattr(self, name) not in (None, False)]
+        if given and not fitted.trains_in_steps:
+            raise click.UsageError(f"{', '.join(given)}: {fitted.name} does not train in steps")
+
+    def checkpoint(self, output: str) -> Path:
+        """The checkpoint's folder, beside the model's, which holds nothing but the model."""
+        folder = Path(output)
+        return folder.with_name(folder.name + ".checkpoint")
+
+    def _log(self, output: str) -> Path | None:
+        """The log; a picture needs one."""
+        folder = Path(output)
+        beside = folder.with_name(folder.name + ".training.jsonl") if self.plot is not None else None
+        return beside if self.log is None else Path(self.log)
+
+    def options(self, fitted: Component, output: str, display: Progress | None) -> RunOptions:
+        """The run's options; a component that trains in steps keeps a checkpoint beside the model."""
+        if not fitted.trains_in_steps:
+            return RunOptions(progress=display)
+        return RunOptions(
+            progress=display,
+            device=self.device or "auto",
+            precision=self.precision or "auto",
+            budget_seconds=self.budget,
+            checkpoint=self.checkpoint(output),
+            resume=self.resume,
+            log=self._log(output),
+        )
+
+    def finish(self, fitted: Component, output: str) -> None:
+        """After the model was saved: draw the curve, remove the checkpoint."""
+        if not fitted.trains_in_steps:
+            return
+        log = self._log(output)
+        if self.plot is not None and log is not None:
+            from nlmkit.nn.history import plot_learning_curve, read_log
+
+            plot_learning_curve({Path(output).name: read_log(log)}, self.plot)
+        shutil.rmtree(self.checkpoint(output), ignore_errors=True)
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Callback of ``--budget``: seconds from ``90``, ``90s``, ``20m``, ``1.5h`` or ``1d``."""
+    if value is None:
+        return None
+    matched = _DURATION.fullmatch(str(value).strip())
+    if matched is None or float(matched[1]) <= 0:
+        raise click.BadParameter(f"{value!r} is no duration: write 90s, 20m or 1.5h", ctx=ctx, param=param)
+    return float(matched[1]) * _UNITS[matched[2] or "s"]
+
+
+def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of training in steps, passed as one ``training``; ``--seed`` is ``-p seed=``."""
+
+    @functools.wraps(function)
+    def with_training(**values: Any) -> Any:
+        training = Training(**{name: values.pop(name) for name in _NAMES})
+        seed = values.pop("seed")
+        if seed is not None:
+            values["params"] = values["params"] | {"seed": str(seed)}
+        return function(**values, training=training)
+
+    options = [
+        click.option("--budget", callback=_seconds, metavar="TIME", help="Train for about so long: 90s, 20m, 1.5h."),
+        click.option("--seed", type=click.IntRange(min=0), help="The same as -p seed=SEED."),
+        click.option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps."),
+        click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]), help="Of the training steps."),
+        click.option(
+            "--resume",
+            is_flag=True,
+            allow_from_autoenv=False,
+            help="Go on where an interrupted run stopped; its checkpoint lies in MODEL.checkpoint.",
+        ),
+        click.option("--log", metavar="FILE", help="Write a line of JSON on each stage of training."),
+        click.option(
+            "--plot", metavar="FILE", help="Draw the learning curve (png, svg, pdf); its log is MODEL.training.jsonl."
+        ),
+    ]
+    for option in reversed(options):
+        with_training = option(with_training)
+    return with_training

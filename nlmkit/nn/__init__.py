@@ -1,0 +1,1 @@
+"""What neural language models share: layers, regularisers, output layers, training and scoring."""

@@ -1,0 +1,211 @@
+"""Training by the clock: measure the speed, fix a number of steps, and keep to it.
+
+The first steps of a run with a budget are timed, and count as training. From their speed and that of validation follows
+how many steps fit; that number is frozen, and from then on everything is a function of the step, as in a run with a
+given number of epochs: the schedule ends annealed, and a run that is interrupted and resumed does the same steps.
+
+Overrun policy, ``shorten``: the frozen steps are finished, unless the machine has become so slow that they would
+take over 1.1 times the budget. Then the rest is shortened to what still fits, and the schedule goes through its rest
+in that many steps, so that the rate is annealed at the end all the same. A run is never lengthened.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Self
+
+Clock = Callable[[], float]
+
+OVERRUN: Final = 1.1
+"""How many times the budget the projected end may be before the run is shortened."""
+
+_AIM = 0.97
+_SKIPPED = 3
+_FEWEST = 5
+_MEASURED_SHARE, _MEASURED_SECONDS = 0.02, 20.0
+_JUDGED_SHARE = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How many steps a run takes, and where in its schedule each of them is.
+
+    Attributes:
+        steps: Steps of the run.
+        schedule_steps: Length of the schedule in its own steps; equal to ``steps`` unless the run was shortened.
+        bent_at: Step at which the run was last shortened, 0 if never.
+        bent_from: Place in the schedule of that step.
+    """
+
+    steps: int
+    schedule_steps: int
+    bent_at: int = 0
+    bent_from: float = 0.0
+
+    @classmethod
+    def of(cls, steps: int) -> Self:
+        """A plan of so many steps."""
+        return cls(steps, steps)
+
+    @property
+    def is_shortened(self) -> bool:
+        """Whether the machine became too slow for the first plan."""
+        return self.steps != self.schedule_steps
+
+    def place(self, step: int) -> float:
+        """Where a step is in the schedule, from 0 to ``schedule_steps`` − 1."""
+        if not self.is_shortened:
+            return float(step)
+        left, own = self.schedule_steps - 1 - self.bent_from, self.steps - 1 - self.bent_at
+        return self.bent_from + (step - self.bent_at) * left / own if own > 0 else self.schedule_steps - 1.0
+
+    def shortened(self, step: int, left: int) -> Plan:
+        """The plan with only ``left`` steps, at least one, to come after ``step``."""
+        steps = step + max(1, left)
+        if steps >= self.steps:
+            return self
+        return Plan(steps, self.schedule_steps, bent_at=step, bent_from=self.place(step))
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as JSON types."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The plan that `to_json` gave; a ValueError if it makes no sense."""
+        plan = cls(**value)
+        whole = (plan.steps, plan.schedule_steps, plan.bent_at)
+        if not all(isinstance(number, int) and not isinstance(number, bool) for number in whole):
+            raise ValueError("a plan counts in whole steps")
+        if not (0 <= plan.bent_at < plan.steps <= plan.schedule_steps and 0 <= plan.bent_from < plan.schedule_steps):
+            raise ValueError("a plan's steps contradict each other")
+        return plan
+
+
+class Stopwatch:
+    """Seconds of training, those before an interruption included.
+
+    Args:
+        clock: Seconds that only go up.
+        before: Seconds that an interrupted run had taken.
+        started: When this run began on that clock; now if not given.
+    """
+
+    def __init__(self, clock: Clock = time.perf_counter, *, before: float = 0.0, started: float | None = None) -> None:
+        self._clock = clock
+        self._zero = (clock() if started is None else started) - before
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far."""
+        return self._clock() - self._zero
+
+
+class SpeedTest:
+    """Times a run's first steps, but for the very first, in which memory is claimed.
+
+    Args:
+        budget: Seconds of the whole run.
+    """
+
+    def __init__(self, budget: float) -> None:
+        self._wanted = min(_MEASURED_SHARE * budget, _MEASURED_SECONDS)
+        self._skipped = self._steps = self._rows = 0
+        self._seconds = 0.0
+
+    def add(self, seconds: float, rows: int) -> None:
+        """A step of so many rows took so long."""
+        if self._skipped < _SKIPPED:
+            self._skipped += 1
+            return
+        self._steps += 1
+        self._rows += rows
+        self._seconds += seconds
+
+    @property
+    def done(self) -> bool:
+        """Whether enough steps have been timed."""
+        return self._steps >= _FEWEST and self._seconds >= self._wanted
+
+    @property
+    def seconds_a_row(self) -> float:
+        """What a row of all columns takes."""
+        return self._seconds / self._rows
+
+
+def steps_that_fit(
+    seconds: float, *, taken: int, step_seconds: float, evaluation_seconds: float, evaluations: Callable[[int], int]
+) -> int:
+    """How many steps a run may have in all.
+
+    Args:
+        seconds: What is left of the budget. A little of it is kept back, since no machine runs evenly.
+        taken: Steps taken already; the result is larger by one at least.
+        step_seconds: What a step takes.
+        evaluation_seconds: What an evaluation takes.
+        evaluations: How many evaluations are still to come in a run of so many steps in all.
+    """
+    usable = seconds * _AIM
+
+    def fits(more: int) -> bool:
+        return more * step_seconds + evaluations(taken + more) * evaluation_seconds <= usable
+
+    low, high = 1, max(1, math.floor(usable / max(step_seconds, 1e-9)))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return taken + low
+
+
+class Overrun:
+    """Watches the pace of a frozen plan's steps, checkpoints between them included.
+
+    Args:
+        budget: Seconds of the whole run.
+    """
+
+    def __init__(self, budget: float) -> None:
+        self._budget = budget
+        self._since: tuple[float, int] | None = None
+
+    def judge(
+        self,
+        plan: Plan,
+        *,
+        seconds: float,
+        stepping: float,
+        step: int,
+        evaluation_seconds: float,
+        evaluations: Callable[[int], int],
+    ) -> Plan:
+        """The plan, shortened where it would take too long. The pace is that since the first call, or the last change.
+
+        Args:
+            plan: As it stands.
+            seconds: Seconds so far.
+            stepping: Those of them that were no evaluation.
+            step: Steps so far.
+            evaluation_seconds: What an evaluation takes.
+            evaluations: How many evaluations are still to come in a run of so many steps in all.
+        """
+        if self._since is None:
+            self._since = (stepping, step)
+        watched, taken = stepping - self._since[0], step - self._since[1]
+        if not taken or step >= plan.steps or watched < _JUDGED_SHARE * self._budget:
+            return plan
+        pace = watched / taken
+        end = seconds + (plan.steps - step) * pace + evaluations(plan.steps) * evaluation_seconds
+        if end <= OVERRUN * self._budget:
+            return plan
+        self._since = (stepping, step)
+        steps = steps_that_fit(
+            self._budget - seconds,
+            taken=step,
+            step_seconds=pace,
+            evaluation_seconds=evaluation_seconds,
+            evaluations=evaluations,
+        )
+        return plan.shortened(step, steps - step)

@@ -1,0 +1,444 @@
+"""What all neural language models share: fitting, saving, scoring and looking inside, around the module they contain.
+
+A component adds its option groups, its presets and :meth:`NeuralLanguageModel.build_module`. This module imports
+neither torch nor NumPy until something is fitted or loaded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
+
+from nlmkit.components import (
+    Component,
+    Context,
+    FittedState,
+    LanguageModel,
+    RunOptions,
+    VocabularyLimits,
+    check_context,
+)
+from nlmkit.errors import DataError, HyperParameterError, NlmkitError
+from nlmkit.nn.presets import NONE, Preset
+from nlmkit.parameters import param
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    from nlmkit.nn.inspection import Inspection
+    from nlmkit.nn.module import LanguageModule
+    from nlmkit.nn.scoring import NeuralState
+    from nlmkit.nn.training import TrainingResult
+    from nlmkit.text import Corpus, TextPipeline, Vocabulary
+
+_TIMING: Final = frozenset({"seconds", "tokens_per_second"})
+"""Keys of a fit report that differ from run to run, and are not part of the fitted state."""
+
+_ARCHITECTURE: Final = (
+    "embedding",
+    "hidden",
+    "layers",
+    "order",
+    "direct",
+    "tied",
+    "projection",
+    "layer_norm",
+    "softmax",
+    "softmax_head",
+    "softmax_classes",
+)
+"""Options in which a model must agree with the one that it starts from, where it has them."""
+
+
+class _Summary:
+    """``summary()``: of a class its first line, of a fitted model that line and a table of its parameters."""
+
+    def __get__(self, model: NeuralLanguageModel | None, cls: type[NeuralLanguageModel]) -> Callable[[], str]:
+        line: Callable[[], str] = super(NeuralLanguageModel, cls).summary
+        if model is None or not model.is_fitted:
+            return line
+        return lambda: f"{line()}\n\n{_table(model.module_.parameter_counts())}"
+
+
+class _Contained(LanguageModel):
+    """What the base reads of itself and does not declare: fitted state, and fields of the option groups."""
+
+    module_: LanguageModule
+    fit_report_: dict[str, Any]
+    seed: int
+    unknown_rate: float
+
+
+@dataclasses.dataclass(kw_only=True)
+class NeuralLanguageModel(VocabularyLimits, _Contained):
+    """Base of the neural language models: an estimator that contains a torch module and is none.
+
+    Fitted attributes beside those of every language model: ``module_``
+    (:class:`~nlmkit.nn.module.LanguageModule`), and ``fit_report_``, a JSON-ready dictionary with the history of the
+    training, its steps and seconds, and the parameter counts. A saved model leaves the seconds out, so that equal
+    seeds save equal bytes.
+
+    A model that starts from another (``start_from``) keeps the other's words and ids, and adds the new text's words
+    after them; limits of the vocabulary apply to new words only. Before its first step it scores the old words as the
+    other did, but for what the new ones take: see :meth:`~nlmkit.nn.module.LanguageModule.copy_words`.
+    """
+
+    trains_in_steps = True
+
+    presets: ClassVar[Mapping[str, Preset]] = {NONE: {}}
+    """What each value of ``preset`` sets."""
+
+    conformance_settings: ClassVar[Mapping[str, Any]] = {
+        "hidden": 12,
+        "embedding": 8,
+        "epochs": 4,
+        "batch": 12,
+        "lr": 0.03,
+        "dropout_input": 0.0,
+        "dropout_output": 0.0,
+    }
+    """Settings small enough for :mod:`nlmkit.testing`, which fits a model some twenty times."""
+
+    preset: str = param(NONE, choices=(NONE,), help="published settings instead of the defaults; values given win")
+    start_from: str | LanguageModel | None = param(
+        None, help="a fitted model of the same sizes, or its folder: training goes on from its weights and words"
+    )
+
+    summary = _Summary()
+
+    def __new__(cls, *args: Any, **values: Any) -> Self:
+        """Note which hyper-parameters were given, which a preset leaves alone."""
+        model = super().__new__(cls, *args, **values)
+        vars(model)["_given"] = frozenset(values)
+        return model
+
+    def __post_init__(self) -> None:
+        """Resolve the preset."""
+        given = vars(self).pop("_given")
+        for name, value in self.presets[self.preset].items():
+            if name not in given:
+                setattr(self, name, value)
+        vars(self)["_resolved"] = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        changes_preset = name == "preset" and "_resolved" in vars(self)
+        old = self.presets[self.preset] if changes_preset else {}
+        super().__setattr__(name, value)
+        if changes_preset:
+            self._change_preset(old, self.presets[self.preset])
+
+    def _change_preset(self, old: Preset, new: Preset) -> None:
+        """Put the new preset's values where the old one's, or the declared defaults, still stand."""
+        declared = self.hyper_parameters()
+        for name in {**old, **new}:
+            if getattr(self, name) == old.get(name, declared[name].default):
+                setattr(self, name, new.get(name, declared[name].default))
+
+    def set_params(self, **values: Any) -> Self:
+        """Set hyper-parameters by name and return self; a preset first, so that the values beside it win."""
+        return super().set_params(**dict(sorted(values.items(), key=lambda item: item[0] != "preset")))
+
+    # ----------------------------------------------------------------------------------------------- the module
+
+    def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
+        """The untrained network.
+
+        Args:
+            counts: Training counts of the vocabulary's ids: int64 [V].
+            generator: Source of the first weights, and of masks and samples later.
+        """
+        raise NotImplementedError
+
+    def _new_module(self, counts: NDArray[np.int64]) -> LanguageModule:
+        import torch
+
+        return self.build_module(counts, torch.Generator().manual_seed(self.seed))
+
+    def to(self, device: str) -> Self:
+        """Move the network to a device (``cpu``, ``cuda``, ``auto``), where it then scores, and return self.
+
+        Raises:
+            HyperParameterError: there is no such device.
+        """
+        self.check_fitted()
+        from nlmkit.nn.devices import choose_device
+
+        self.module_.to(choose_device(device))
+        return self
+
+    # -------------------------------------------------------------------------------------------------- fitting
+
+    def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
+        """Train the network.
+
+        Args:
+            data: Training text: anything :meth:`nlmkit.text.Corpus.read` takes, or a Corpus.
+            valid: Validation text, whose perplexity decides which weights are kept and when to stop. Without it the
+                last weights are kept and training goes on to its end, which ``fit_report_`` says.
+            run: Device, budget, checkpoints and progress.
+
+        Raises:
+            HyperParameterError: options that contradict each other or do not suit the model.
+            DataError: unusable text, or one without words.
+            SavedModelError: the model to start from cannot be loaded.
+        """
+        started = time.perf_counter()
+        run = run or RunOptions()
+        from nlmkit.nn.capabilities import refuse
+
+        refuse(self)
+        _require_torch(self.name)
+        from nlmkit.nn.training import train
+
+        run.stage("reading text")
+        start = self._start_model()
+        corpus, pipeline = _read(data, "training", None if start is None else start.pipeline_)
+        valid_corpus = None if valid is None else _read(valid, "validation", pipeline)[0]
+        vocabulary = self.limited_vocabulary(corpus)
+        if start is not None:
+            vocabulary = _grown(start.vocabulary_, vocabulary)
+        module = self._new_module(vocabulary.counts)
+        if start is not None:
+            module.copy_words(start.module_, _ids_in(start.vocabulary_, vocabulary))
+
+        result = train(
+            module,
+            corpus.event_ids(vocabulary),
+            None if valid_corpus is None else valid_corpus.event_ids(vocabulary),
+            self,
+            vocabulary,
+            run,
+            started=started,
+        )
+        self.vocabulary_, self.pipeline_, self.module_ = vocabulary, pipeline, module
+        self.fit_report_ = self._report(corpus, result, start)
+        return self
+
+    def _start_model(self) -> Self | None:
+        """The fitted model to start from, if there is one and it suits."""
+        start: Any = self.start_from
+        if start is None:
+            return None
+        where = f"start_from={start}" if isinstance(start, str) else "start_from"
+        if isinstance(start, str):
+            from nlmkit.models import load
+
+            start = load(start)
+        if type(start) is not type(self):
+            what = start.name if isinstance(start, Component) else type(start).__name__
+            raise HyperParameterError(
+                f"{where} is of the kind {what}: {self.name} starts from a fitted {self.name} only"
+            )
+        start.check_fitted()
+        differing = [
+            f"{name}={getattr(start, name)}"
+            for name in _ARCHITECTURE
+            if name in self.hyper_parameters() and getattr(start, name) != getattr(self, name)
+        ]
+        if differing:
+            raise HyperParameterError(f"{where} is built otherwise: set {', '.join(differing)} as it has them")
+        return start
+
+    def _report(self, corpus: Corpus, result: TrainingResult, start: Self | None) -> dict[str, Any]:
+        counts = self.module_.parameter_counts()
+        report: dict[str, Any] = {
+            "sentences": corpus.sentences,
+            "events": corpus.events,
+            "parameters": sum(counts.values()),
+            "parameters_by_layer": counts,
+            "unknown_rule": self.unknown_rule,
+            **result.report(),
+        }
+        if not result.history:
+            note = "no validation text: training could not stop early, and the last weights were kept"
+            report["notes"] = [*report["notes"], note]
+        if start is not None:
+            added = len(self.vocabulary_) - len(start.vocabulary_)
+            report["started_from"] = {"digest": start.digest, "new_words": added}
+        return report
+
+    @property
+    def unknown_rule(self) -> str:
+        """``trained`` where ``<unk>`` stands for words of the training text, else ``once-seen-RATE``."""
+        return "trained" if self.vocabulary_.counts[0] else f"once-seen-{self.unknown_rate:g}"
+
+    # ------------------------------------------------------------------------------------------------- scoring
+
+    def start(self) -> NeuralState:
+        """The zero state after reading ``</s>``."""
+        self.check_fitted()
+        from nlmkit.nn import scoring
+
+        return scoring.start(self.module_)
+
+    def advance(self, state: NeuralState, word_id: int) -> NeuralState:
+        """The state after reading ``word_id``; ``</s>`` is read like a word, and the hidden state goes on."""
+        self.check_fitted()
+        from nlmkit.nn import scoring
+
+        return scoring.advance(self.module_, state, word_id)
+
+    def next_log_probs(self, state: NeuralState) -> NDArray[np.float64]:
+        """Natural log-probability of each vocabulary id after ``state``: float64 [V], −inf at ``<s>``."""
+        self.check_fitted()
+        from nlmkit.nn import scoring
+
+        return scoring.next_log_probs(self.module_, state)
+
+    def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
+        """Natural log-probability of every event: float64 [events].
+
+        Sentences are read side by side in batches of similar length, a stream in one column; how does not change a
+        value by more than 1e-5.
+        """
+        events, offsets = self._events(data, context)
+        from nlmkit.nn import scoring
+
+        return scoring.log_probs(self.module_, events, offsets, context)
+
+    def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
+        """Full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
+        events, offsets = self._events(data, context)
+        from nlmkit.nn import scoring
+
+        return scoring.distributions(self.module_, events, offsets, context)
+
+    def hidden_states(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float32]]:
+        """Output of the last hidden layer before each event, one chunk a sentence: float32 [events of the sentence, h].
+
+        The same vector is ``hidden`` of the state that stands before the event.
+        """
+        events, offsets = self._events(data, context)
+        from nlmkit.nn import scoring
+
+        outputs = scoring.sentence_outputs(self.module_, events, offsets, context)
+        return (output.hidden.cpu().numpy() for output in outputs)
+
+    def _events(self, data: Any, context: Context) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Ids of every event, and where sentences begin."""
+        check_context(context)
+        corpus = self.encode(data)
+        return corpus.event_ids(self.vocabulary_), corpus.event_offsets
+
+    def inspect(self, sentence: Any, *, gradients: bool = True) -> Inspection:
+        """Gate activations, states and gradient norms of one sentence; see :func:`nlmkit.nn.inspection.inspect`."""
+        self.check_fitted()
+        from nlmkit.nn.inspection import inspect
+
+        corpus = self.encode([sentence])
+        return inspect(self.module_, corpus, self.vocabulary_, gradients=gradients)
+
+    # -------------------------------------------------------------------------------------------------- saving
+
+    def fitted_state(self) -> FittedState:
+        """The weights under their torch names; the fit report without its seconds as metadata."""
+        self.check_fitted()
+        arrays = {name: tensor.cpu().numpy() for name, tensor in self.module_.state_dict().items()}
+        return FittedState(arrays, {"fit_report": _without_timing(self.fit_report_)})
+
+    def restore(self, state: FittedState) -> None:
+        """Build the network anew and put the saved weights in.
+
+        Raises:
+            SavedModelError: arrays are missing, superfluous, of a wrong shape or dtype, or hold NaN or infinity.
+        """
+        _require_torch(self.name)
+        import numpy as np
+        import torch
+
+        from nlmkit.saving import require, require_array
+
+        report = state.metadata.get("fit_report")
+        require(isinstance(report, dict), "the saved model is damaged: its metadata lack fit_report")
+        self._check_sizes(state)
+        module = self._new_module(self.vocabulary_.counts)
+        expected = module.state_dict()
+        unexpected = sorted(set(state.arrays) - set(expected))
+        require(not unexpected, f"the arrays {', '.join(unexpected[:5])} belong to no part of the network")
+        found = {}
+        for name, tensor in expected.items():
+            array = require_array(state.arrays, name, dtype=tensor.numpy().dtype, shape=tuple(tensor.shape))
+            require(array.dtype.kind != "f" or bool(np.isfinite(array).all()), f"array {name!r} holds NaN or infinity")
+            found[name] = torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("=")))
+        module.load_state_dict(found)
+        module.check_structure()
+        module.eval()
+        self.module_ = module
+        self.fit_report_ = dict(cast("dict[str, Any]", report))
+
+    def _check_sizes(self, state: FittedState) -> None:
+        """Refuse sizes that no array has, before memory is claimed for them."""
+        from nlmkit.saving import require
+
+        lengths = {length for array in state.arrays.values() for length in array.shape}
+        for name in ("embedding", "hidden"):
+            size = getattr(self, name)
+            require(size in lengths, f"no array has the length {name}={size}; the arrays contradict the manifest")
+
+
+def _require_torch(component: str) -> None:
+    """Say how to install torch where it is missing."""
+    try:
+        import torch  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise NlmkitError(f"{component} needs PyTorch: pip install 'nlmkit[neural]'") from None
+
+
+def _read(data: Any, what: str, wanted: TextPipeline | None) -> tuple[Corpus, TextPipeline]:
+    """A text as a corpus, and how it was read.
+
+    Args:
+        data: The text, or a Corpus.
+        what: What it is for, in an error's words.
+        wanted: How it must be read, if that is known.
+    """
+    from nlmkit.text import Corpus, TextPipeline
+
+    corpus = data if isinstance(data, Corpus) else Corpus.read(data, wanted)
+    pipeline = corpus.pipeline or wanted or TextPipeline()
+    if wanted is not None and pipeline != wanted:
+        raise DataError(f"the {what} text was read with {pipeline.signature}, and must be read with {wanted.signature}")
+    if not corpus.tokens:
+        raise DataError(f"the {what} text has no words")
+    return corpus, pipeline
+
+
+def _grown(old: Vocabulary, new: Vocabulary) -> Vocabulary:
+    """The old words with their ids, then the new ones; counts are of both texts."""
+    import numpy as np
+
+    from nlmkit.text import Vocabulary
+
+    words = [*old.words, *(word for word in new.words if word not in old)]
+    counts = np.zeros(len(words), np.int64)
+    counts[: len(old)] = old.counts
+    grown = Vocabulary(words)
+    np.add.at(counts, grown.ids(new.words), new.counts)
+    return Vocabulary(words, counts)
+
+
+def _ids_in(old: Vocabulary, new: Vocabulary) -> NDArray[np.int64]:
+    """For each id of ``new`` the word's id in ``old``, −1 where it has none: int64 [V]."""
+    import numpy as np
+
+    return np.array([old.id(word) if word in old else -1 for word in new.words], np.int64)
+
+
+def _without_timing(value: Any) -> Any:
+    """A report without the entries that tell time."""
+    if isinstance(value, Mapping):
+        return {key: _without_timing(item) for key, item in value.items() if key not in _TIMING}
+    return [_without_timing(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _table(counts: Mapping[str, int]) -> str:
+    """Parameter counts, one layer a line, and their sum."""
+    rows = [*counts.items(), ("total", sum(counts.values()))]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {count:>13,}" for name, count in rows)

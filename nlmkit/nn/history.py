@@ -1,0 +1,278 @@
+"""What happened in training: evaluations, the log ``training.jsonl``, and the learning curve as a picture."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+from nlmkit.errors import DataError, NlmkitError
+from nlmkit.saving.strict_json import StrictJSONError, parse
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """Perplexity of the validation text at one step.
+
+    Attributes:
+        step: Steps taken.
+        epoch: Passes over the training text, with fractions.
+        ends_epoch: Whether a pass ended here, or the run.
+        perplexity: Of the validation text in columns, by the weights or, where there is one, their average.
+        loss: Mean training loss an event since the evaluation before, in nats.
+        averaged: Whether an average of the weights was evaluated.
+        seconds: Time of training so far.
+    """
+
+    step: int
+    epoch: float
+    ends_epoch: bool
+    perplexity: float
+    loss: float
+    averaged: bool
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The evaluation as JSON types; what is not finite becomes null."""
+        return {name: _finite(value) for name, value in dataclasses.asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The evaluation that `to_json` gave; a ValueError, TypeError or KeyError if it makes no sense."""
+        for name, item in value.items():
+            wanted = _KINDS[name]
+            if isinstance(item, bool) != (wanted is bool) or not isinstance(item, wanted):
+                raise ValueError(f"{name} of an evaluation is {item!r}")
+        read: dict[str, Any] = {name: math.inf if item is None else item for name, item in value.items()}
+        return cls(**read)
+
+
+_KINDS: Final[Mapping[str, Any]] = {
+    "step": int,
+    "epoch": (int, float),
+    "ends_epoch": bool,
+    "perplexity": (int, float, type(None)),
+    "loss": (int, float, type(None)),
+    "averaged": bool,
+    "seconds": (int, float),
+}
+
+
+def perplexity_of(loss: float) -> float:
+    """exp of a mean loss in nats; infinity where that is too large for a float."""
+    try:
+        return math.exp(loss)
+    except OverflowError:
+        return math.inf
+
+
+def by_epoch(history: Sequence[Evaluation]) -> list[float]:
+    """Best validation perplexity of each epoch that has ended."""
+    found: list[float] = []
+    best = math.inf
+    for evaluation in history:
+        best = min(best, evaluation.perplexity)
+        if evaluation.ends_epoch:
+            found.append(best)
+            best = math.inf
+    return found
+
+
+def best_of(history: Sequence[Evaluation]) -> Evaluation | None:
+    """The evaluation with the lowest perplexity, the first of several; None where none is finite."""
+    finite = [evaluation for evaluation in history if evaluation.perplexity < math.inf]
+    return min(finite, key=lambda evaluation: evaluation.perplexity, default=None)
+
+
+# ------------------------------------------------------------------------------------------------------- log
+
+
+@dataclasses.dataclass(frozen=True)
+class LogRecord:
+    """One line of ``training.jsonl``; None, in the file null, where there is no value or none that is finite.
+
+    Attributes:
+        step: Steps taken.
+        epoch: Passes over the training text, with fractions.
+        loss: Mean training loss an event since the line before, in nats.
+        perplexity: exp of it; None where the loss is no plain log-probability (sampled softmax, label smoothing).
+        lr: Learning rate of the last step.
+        gradient_norm: Mean norm of the gradient before clipping, since the line before.
+        tokens_per_second: Speed since the line before, without evaluation.
+        seconds: Time of training so far.
+        validation_perplexity: Of the validation text, where it was just measured.
+    """
+
+    step: int
+    epoch: float
+    loss: float | None
+    perplexity: float | None
+    lr: float
+    gradient_norm: float | None
+    tokens_per_second: float | None
+    seconds: float
+    validation_perplexity: float | None = None
+
+
+_NAMES: Final = tuple(field.name for field in dataclasses.fields(LogRecord))
+
+
+class TrainingLog:
+    """Appends records to a file, one line of strict JSON each; a line is written at once or not at all.
+
+    Args:
+        path: The file; no log is kept without it. What it holds is replaced, but for a log that is gone on with.
+        after: Step at which a resumed run goes on: records up to it are kept, later ones will come again. 0: a new run.
+
+    Raises:
+        DataError: The file holds something else than a training log.
+    """
+
+    def __init__(self, path: Path | None, *, after: int = 0) -> None:
+        self._file: IO[str] | None = None
+        if path is None:
+            return
+        kept = [record for record in read_log(path) if record.step <= after] if _exists(path) else []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.tmp")
+        beside.write_text("".join(map(_line, kept)), encoding="utf-8")
+        os.replace(beside, path)
+        self._file = path.open("a", encoding="utf-8", newline="\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def write(self, record: LogRecord) -> None:
+        """Append a record."""
+        if self._file is not None:
+            self._file.write(_line(record))
+            self._file.flush()
+
+
+def read_log(path: str | os.PathLike[str]) -> list[LogRecord]:
+    """The records of a training log; a last line that was not written to its end is passed over.
+
+    Raises:
+        DataError: The file cannot be read or is no training log; names the line.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})", source=os.fspath(path)) from None
+    return [_record(line, os.fspath(path), number) for number, line in enumerate(data.split(b"\n")[:-1], 1)]
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is a log to replace or go on with; refuses to replace anything else."""
+    if not path.exists():
+        return False
+    if path.is_file():
+        with path.open("rb") as file:
+            first = file.readline(1 << 16)
+        if not first:
+            return False
+        if first.endswith(b"\n"):
+            _record(first, str(path), 1)
+            return True
+    raise DataError("is no training log, so nothing was written: choose another file for the log", source=str(path))
+
+
+def _line(record: LogRecord) -> str:
+    values = {name: _finite(value) for name, value in dataclasses.asdict(record).items()}
+    return json.dumps(values, allow_nan=False) + "\n"
+
+
+def _record(line: bytes, source: str, number: int) -> LogRecord:
+    try:
+        value = parse(line)
+    except StrictJSONError as error:
+        raise DataError(f"{error}, so this is no training log", source=source, line=number) from None
+    if not isinstance(value, dict) or set(value) != set(_NAMES) or not isinstance(value["step"], int):
+        raise DataError(f"this is no training log: a line has {', '.join(_NAMES)}", source=source, line=number)
+    for name, item in value.items():
+        if isinstance(item, bool) or not isinstance(item, (int, float, type(None))):
+            raise DataError(f"{name} is {item!r}, not a number", source=source, line=number)
+    return LogRecord(**value)
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+# --------------------------------------------------------------------------------------------------- picture
+
+
+def plot_learning_curve(
+    curves: Mapping[str, Sequence[LogRecord] | Sequence[Evaluation]] | str | os.PathLike[str],
+    file: str | os.PathLike[str],
+) -> None:
+    """Draw perplexity over minutes, of training text as a thin line and of validation text with marks.
+
+    Args:
+        curves: A log file; or several curves by name, each the records of a log or the evaluations of a run.
+        file: Where the picture goes; its ending says in which format (png, svg, pdf).
+
+    Raises:
+        NlmkitError: matplotlib is not installed.
+        DataError: The log cannot be read, no curve has a point, or the picture cannot be written.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "matplotlib":
+            raise
+        raise NlmkitError("pictures need matplotlib: pip install 'nlmkit[plot]'") from None
+    if isinstance(curves, (str, os.PathLike)):
+        curves = {Path(curves).stem: read_log(curves)}
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for number, (name, points) in enumerate(curves.items()):
+        for label, style, values in (
+            (f"{name}, training", {"linewidth": 0.8, "alpha": 0.6}, _training_curve(points)),
+            (f"{name}, validation", {"marker": "o", "markersize": 4}, _validation_curve(points)),
+        ):
+            if values:
+                minutes, perplexities = zip(*values, strict=True)
+                axes.plot(minutes, perplexities, color=f"C{number}", label=label, **style)
+    if not axes.lines:
+        raise DataError("there is nothing to draw: no curve has a finite perplexity")
+    axes.set_xlabel("minutes of training")
+    axes.set_ylabel("perplexity")
+    axes.set_yscale("log")
+    axes.grid(visible=True, which="both", linewidth=0.3)
+    axes.legend()
+    try:
+        figure.savefig(os.fspath(file), dpi=150)
+    except (OSError, ValueError) as error:
+        raise DataError(f"the picture cannot be written ({error})", source=os.fspath(file)) from None
+
+
+def _training_curve(points: Sequence[LogRecord] | Sequence[Evaluation]) -> list[tuple[float, float]]:
+    found = []
+    for point in points:
+        if isinstance(point, Evaluation):
+            found.append((point.seconds / 60, perplexity_of(point.loss)))
+        elif point.perplexity is not None:
+            found.append((point.seconds / 60, point.perplexity))
+    return [(minutes, perplexity) for minutes, perplexity in found if perplexity < math.inf]
+
+
+def _validation_curve(points: Sequence[LogRecord] | Sequence[Evaluation]) -> list[tuple[float, float]]:
+    found = []
+    for point in points:
+        perplexity = point.perplexity if isinstance(point, Evaluation) else point.validation_perplexity
+        if perplexity is not None and perplexity < math.inf:
+            found.append((point.seconds / 60, perplexity))
+    return found

@@ -1,0 +1,614 @@
+"""The training loop: truncated back-propagation through time over contiguous columns of text.
+
+Between two steps a run is nothing but a :class:`~nlmkit.nn.checkpoints.Checkpoint`: weights, optimizer, averages,
+random generators, place in the text, history and plan. What happens next is a function of these, so a run that is
+interrupted and resumed goes on, on a CPU, bit for bit as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from nlmkit.errors import HyperParameterError, NlmkitError, SavedModelError
+from nlmkit.nn.budget import Clock, Overrun, Plan, SpeedTest, Stopwatch, steps_that_fit
+from nlmkit.nn.checkpoints import Checkpoint, check_target, load_checkpoint, run_facts, save_checkpoint
+from nlmkit.nn.history import Evaluation, LogRecord, TrainingLog, best_of, by_epoch, perplexity_of
+from nlmkit.nn.interruption import Interruption
+from nlmkit.nn.monitor import StepMonitor, Sums
+from nlmkit.nn.optimisation import (
+    WeightAverage,
+    build_optimizer,
+    clip_gradients,
+    epochs_without_improvement,
+    learning_rate,
+    plateaus,
+    starts_averaging,
+)
+from nlmkit.nn.streams import Noise, TrainingStream, generator, reset_state
+from nlmkit.nn.validation import Validation
+
+if TYPE_CHECKING:
+    from nlmkit.components import RunOptions
+    from nlmkit.nn.distributed import Processes
+    from nlmkit.nn.module import LanguageModule
+    from nlmkit.text import Vocabulary
+
+BPTT: Final = 35
+"""Rows of a window for models that have no option ``bptt``."""
+
+TICK: Final = 25
+"""Steps between two lines of the log. Several processes agree on what to do so often."""
+
+EVALUATIONS: Final = 4
+"""How often a run is evaluated at least; one of fewer epochs is evaluated within them."""
+
+_LOGITS: Final = {"cpu": 2_500_000, "mps": 2**24, "cuda": 2**26}
+"""Most logits that exist at once, by kind of device."""
+
+# What a generator is for; 1 and 2 are the stream's.
+_NOISE, _MASKS = 3, 4
+
+
+class _Objective(nn.Module):
+    """What a step minimises, as one module: DistributedDataParallel then sees every use of the weights."""
+
+    def __init__(self, module: LanguageModule, chunk: int, label_smoothing: float) -> None:
+        super().__init__()
+        self.module = module
+        self._chunk, self._label_smoothing = chunk, label_smoothing
+
+    def forward(
+        self, inputs: Tensor, targets: Tensor, state: tuple[Tensor, ...]
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """Mean loss an event, penalties, and the state to go on from, cut off from the graph."""
+        output = self.module(inputs, state)
+        loss = self.module.output.loss(
+            output.features.flatten(0, 1),
+            targets.flatten(),
+            chunk=self._chunk,
+            label_smoothing=self._label_smoothing,
+        )
+        return loss, self.module.penalty(output), tuple(tensor.detach() for tensor in output.state)
+
+
+class Trainer:
+    """One run of training, in one process; arguments are those of :func:`nlmkit.nn.training.train`, resolved.
+
+    Attributes:
+        step: Steps taken.
+        history: Evaluations so far.
+        stream: The training text.
+        bfloat16: Whether steps compute in bfloat16.
+        kept: After the run, the evaluation whose weights the module holds; None where it holds the last ones.
+        kept_average: After the run, whether the module holds an average.
+    """
+
+    def __init__(
+        self,
+        module: LanguageModule,
+        events: NDArray[np.int32],
+        valid_events: NDArray[np.int32] | None,
+        *,
+        options: Any,
+        vocabulary: Vocabulary,
+        run: RunOptions,
+        together: Processes,
+        device: torch.device,
+        bfloat16: bool,
+    ) -> None:
+        if options.batch % together.count:
+            raise HyperParameterError(
+                f"batch={options.batch} cannot be shared evenly by {together.count} processes: choose a multiple"
+            )
+        self.bfloat16 = bfloat16
+        self._options, self._run, self._together, self._device = options, run, together, device
+        self._folder = None if run.checkpoint is None else Path(run.checkpoint)
+        self._facts = run_facts(
+            options,
+            module,
+            events,
+            valid_events,
+            vocabulary,
+            budget_seconds=run.budget_seconds,
+            processes=together.count,
+        )
+        self.stream = TrainingStream(
+            events,
+            vocabulary.counts,
+            batch=options.batch,
+            bptt=getattr(options, "bptt", BPTT),
+            random=getattr(options, "bptt_random", False),
+            unknown_rate=options.unknown_rate,
+            seed=options.seed,
+            share=(together.rank, together.count),
+            device=device,
+        )
+        self._noise: Noise | None = None
+        if options.noising > 0:
+            self._noise = Noise(
+                events,
+                len(vocabulary),
+                rate=options.noising,
+                scheme=options.noising_scheme,
+                batch=self.stream.batch,
+                share=self.stream.share,
+                device=device,
+            )
+        self._reset_rate = getattr(options, "state_reset", 0.0)
+        self._data_generator = generator(options.seed, _NOISE)
+
+        self._module = module.to(device)
+        self._module_generator = generator(options.seed, _MASKS, together.rank)
+        module.set_generator(self._module_generator)
+        self._parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        chunk = max(1, _LOGITS[device.type] // len(vocabulary))
+        self._objective = together.parallel(_Objective(module, chunk, options.label_smoothing), device)
+        self._optimizer = build_optimizer(module.parameter_groups(options.weight_decay), options, device)
+        self._average = WeightAverage(options.averaging, self._parameters, decay=options.ema_decay)
+        self._validation: Validation | None = None
+        if valid_events is not None:
+            self._validation = Validation(
+                module, valid_events, batch=options.batch, chunk=chunk, together=together, device=device
+            )
+
+        self.step = self._tokens = 0
+        self._evaluated = -1
+        self._initial = module.initial_state(self.stream.batch // together.count)
+        self._begin_epoch(0)
+        self._windows_an_epoch = self._epoch.windows
+        self.history: list[Evaluation] = []
+        self._by_epoch: list[float] = []
+        self._best: dict[str, Tensor] | None = None
+        self._monitor = StepMonitor()
+        self._plan: Plan | None = None
+        self._speed: SpeedTest | None = None
+        self._overrun: Overrun | None = None
+        if run.budget_seconds is None:
+            self._plan = Plan.of(self.stream.steps(options.epochs))
+        else:
+            self._speed, self._overrun = SpeedTest(run.budget_seconds), Overrun(run.budget_seconds)
+
+        self._whole = True
+        self._agreed_to_stop = False
+        self.kept: Evaluation | None = None
+        self.kept_average = False
+
+    # ---------------------------------------------------------------------------------------------- properties
+
+    @property
+    def plan(self) -> Plan:
+        """How many steps there are to be; known when the run is over."""
+        assert self._plan is not None
+        return self._plan
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether all planned steps have been taken."""
+        return self._plan is not None and self.step >= self._plan.steps
+
+    @property
+    def epochs(self) -> float:
+        """Passes over the training text, with fractions."""
+        return self._epoch_number + int(self._epoch.bounds[self._window]) / self.stream.length
+
+    @property
+    def seconds(self) -> float:
+        """Time of training so far."""
+        return self._watch.seconds
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Events read a second in the steps of this session."""
+        begins, tokens = self._session
+        return (self._tokens - tokens) / max(self.seconds - begins - self._session_aside, 1e-9)
+
+    # ------------------------------------------------------------------------------------------------ the run
+
+    def run(self, *, resume: bool, started: float | None, clock: Clock) -> None:
+        """Take the steps and leave the weights to keep in the module."""
+        before = self._resume(resume)
+        self._watch = Stopwatch(clock, before=before or 0.0, started=started if before is None else None)
+        self._line_begins = self._saved_at = self.seconds
+        self._session = (self.seconds, self._tokens)
+        self._aside = self._session_aside = 0.0
+        self._evaluating = (0.0, 0.0)
+        writes = self._run.log is not None and self._together.is_main
+        self._log = TrainingLog(Path(self._run.log) if self._run.log and writes else None, after=self.step)
+        self._show_plan()
+        self._module.train()
+        with self._log, Interruption(wanted=self._folder is not None) as self._interruption:
+            try:
+                while self._goes_on():
+                    self._take_step()
+            except KeyboardInterrupt:
+                # Alone, or by agreement: others would wait for ever for one that saves by itself.
+                if self._whole and (self._together.count == 1 or self._agreed_to_stop):
+                    self._save()
+                raise
+        self._keep_best()
+
+    def _goes_on(self) -> bool:
+        """Everything that happens between two steps; the order is fixed, so that a resumed run repeats it."""
+        if self._plan is None:
+            self._measure()
+        if self._evaluation_is_due:
+            self._evaluate()
+        finished = self.is_completed or self._is_out_of_patience
+        tick = finished or self.step % TICK == 0
+        if tick:
+            self._write_line(None)
+        if tick or self._together.count == 1:
+            self._agree(finished=finished)
+        return not finished
+
+    @property
+    def _is_out_of_patience(self) -> bool:
+        patience = self._options.patience
+        return patience is not None and epochs_without_improvement(self._by_epoch) >= patience
+
+    def _agree(self, *, finished: bool) -> None:
+        """Shorten an overlong run, save where it is time to, stop where that was asked for; all processes alike."""
+        seconds, asked = self.seconds, float(self._interruption.asked)
+        due = float(seconds - self._saved_at >= self._run.checkpoint_seconds)
+        evaluating, once = self._evaluating
+        if self._together.count > 1:
+            seconds, due, evaluating, once = self._together.decided([seconds, due, evaluating, once], self._device)
+            (asked,) = self._together.total([asked], self._device)
+        if self._overrun is not None and self._plan is not None:
+            plan = self._overrun.judge(
+                self._plan,
+                seconds=seconds,
+                stepping=seconds - evaluating,
+                step=self.step,
+                evaluation_seconds=once,
+                evaluations=self._evaluations_to_come,
+            )
+            if plan != self._plan:
+                self._plan, due = plan, True  # saved at once, so that a resumed run has the same plan
+                self._show_plan()
+        if (due or finished) and not asked:
+            self._save()
+        if asked:
+            self._agreed_to_stop = True
+            raise KeyboardInterrupt
+
+    def _keep_best(self) -> None:
+        """Put the weights that stay into the module."""
+        self._module.eval()
+        best = best_of(self.history)
+        if self._best is not None and best is not None:
+            self._module.load_state_dict(self._best)
+            self.kept, self.kept_average = best, best.averaged
+        else:
+            self.kept_average = self._average.active
+            self._average.keep()
+
+    # ------------------------------------------------------------------------------------------------- a step
+
+    def _take_step(self) -> None:
+        begins = self._settled_seconds() if self._plan is None else 0.0
+        self._whole = False
+        epoch, window = self._epoch, self._window
+        rows = epoch.rows(window)
+        inputs, targets = epoch.ids(window)
+        if self._noise is not None:
+            inputs, targets = self._noise(inputs, targets, self._data_generator)
+        state = self._state
+        if self._reset_rate > 0:
+            drawn = torch.rand(self.stream.batch, generator=self._data_generator) < self._reset_rate
+            state = reset_state(state, self._initial, drawn[self.stream.share])
+        rate = self._rate * epoch.scale(window)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        with torch.autocast(self._device.type, torch.bfloat16) if self.bfloat16 else contextlib.nullcontext():
+            loss, penalty, state = self._objective(inputs, targets, state)
+        (loss + penalty).backward()
+        norm = clip_gradients(self._parameters, norm=self._options.clip_norm, value=self._options.clip_value)
+        self._monitor.add(self.step + 1, loss, norm, rows * self.stream.batch)
+        if self._device.type == "cpu":
+            self._check()  # costs nothing here, and the weights are still good
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        self._take_average()
+        self._move_on(state, rows)
+        self._whole = True
+        if self._plan is None and self._speed is not None:
+            self._speed.add(self._settled_seconds() - begins, rows)
+        self._run.advance(1)
+
+    @property
+    def _rate(self) -> float:
+        """Learning rate of the next step, before a window's length is considered."""
+        place, length = (0.0, None) if self._plan is None else (self._plan.place(self.step), self._plan.schedule_steps)
+        return learning_rate(self._options, place, length, plateaus=plateaus(self._by_epoch))
+
+    def _take_average(self) -> None:
+        kind = self._options.averaging
+        if kind == "ema" or (kind == "asgd" and self._plan is not None and self.step >= self._plan.steps // 2):
+            self._average.start()
+        self._average.update()
+
+    def _move_on(self, state: tuple[Tensor, ...], rows: int) -> None:
+        self.step += 1
+        self._tokens += rows * self.stream.batch
+        self._window += 1
+        self._state = state
+        if self._window == self._epoch.windows:
+            self._begin_epoch(self._epoch_number + 1)
+
+    def _begin_epoch(self, number: int) -> None:
+        self._epoch_number, self._window = number, 0
+        self._epoch = self.stream.epoch(number)
+        self._state = self._initial
+
+    def _check(self) -> None:
+        """Stop at a loss or gradient that is not finite."""
+        found = self._monitor.check()
+        if found is not None:
+            raise self._diverged(found.step, f"loss {found.loss:.4g}, gradient norm {found.norm:.4g}")
+
+    def _diverged(self, step: int, what: str) -> NlmkitError:
+        norms = {name: float(torch.linalg.vector_norm(weight.detach())) for name, weight in self._module.named_parameters()}
+        largest = max(norms, key=lambda name: math.inf if math.isnan(norms[name]) else norms[name])
+        kept = ""
+        if self._folder is not None and (self._folder / "manifest.json").exists():
+            kept = f"; {self._folder} holds the last good checkpoint"
+        return NlmkitError(
+            f"training diverged at step {step} (epoch {self._epoch_number + 1}): {what}, largest weight norm "
+            f"{norms[largest]:.4g} ({largest}); try a lower lr (now {self._options.lr:g}), a lower clip_norm (now "
+            f"{self._options.clip_norm}) or a longer warmup{kept}"
+        )
+
+    # --------------------------------------------------------------------------------------------- evaluation
+
+    def _parts(self, steps: int) -> int:
+        """Parts of an epoch, after each of which a run of so many steps is evaluated."""
+        return min(math.ceil(EVALUATIONS * self._windows_an_epoch / steps), self._windows_an_epoch)
+
+    @property
+    def _evaluation_is_due(self) -> bool:
+        if self._validation is None or self.step in (0, self._evaluated):
+            return False
+        if self._window == 0 or self.is_completed:
+            return True
+        parts = 1 if self._plan is None else self._parts(self._plan.schedule_steps)
+        return any(self._window == math.ceil(self._epoch.windows * part / parts) for part in range(1, parts))
+
+    def _evaluate(self) -> None:
+        assert self._validation is not None
+        self._check()
+        begins = self.seconds
+        alone = self._together.count == 1
+        with self._average.in_place():
+            perplexity = self._validation.perplexity(lambda: alone and self._interruption.asked)
+            best = best_of(self.history)
+            improves = perplexity < (math.inf if best is None else best.perplexity)
+            weights = self._copy_of_weights() if improves else self._best
+        if math.isnan(perplexity):
+            raise self._diverged(self.step, "the perplexity of the validation text is not a number")
+        self._whole = False
+        loss, events = self._together.total(self._monitor.take_epoch_loss(), self._device)
+        self.history.append(
+            Evaluation(
+                step=self.step,
+                epoch=self.epochs,
+                ends_epoch=self._window == 0 or self.is_completed,
+                perplexity=perplexity,
+                loss=loss / events,
+                averaged=self._average.active,
+                seconds=self.seconds,
+            )
+        )
+        self._best = weights
+        self._by_epoch = by_epoch(self.history)
+        self._evaluated = self.step
+        if self._options.averaging == "nt-asgd" and starts_averaging(
+            [evaluation.perplexity for evaluation in self.history], self._options.averaging_window
+        ):
+            self._average.start()
+        self._evaluated_in(self.seconds - begins)
+        self._write_line(perplexity)
+        self._whole = True
+
+    def _copy_of_weights(self) -> dict[str, Tensor]:
+        return {name: tensor.detach().cpu().clone() for name, tensor in self._module.state_dict().items()}
+
+    # --------------------------------------------------------------------------------------------------- plan
+
+    def _measure(self) -> None:
+        """Freeze the number of steps, once the speed is known."""
+        assert self._speed is not None
+        assert self._run.budget_seconds is not None
+        (done,) = self._together.decided([self._speed.done], self._device)
+        if not done:
+            return
+        self._check()
+        begins = self.seconds
+        evaluation = 0.0 if self._validation is None else self._validation.seconds(lambda: self.seconds)
+        self._evaluated_in(self.seconds - begins, once=evaluation)
+        row, evaluation, seconds = self._together.decided(
+            [self._speed.seconds_a_row if self._together.is_main else 0.0, evaluation, self.seconds], self._device
+        )
+        self._plan = Plan.of(
+            steps_that_fit(
+                self._run.budget_seconds - seconds,
+                taken=self.step,
+                step_seconds=row * self.stream.length / self._windows_an_epoch,
+                evaluation_seconds=evaluation,
+                evaluations=self._evaluations_to_come,
+            )
+        )
+        self._saved_at = -math.inf  # the frozen number is saved at once: a resumed run must have the same
+        self._show_plan()
+
+    def _evaluations_to_come(self, steps: int) -> int:
+        """Evaluations after this step of a run of so many steps."""
+        if self._validation is None:
+            return 0
+        parts = self._parts(steps if self._plan is None else self._plan.schedule_steps)
+        windows = self._windows_an_epoch
+        return math.ceil(steps * parts / windows) - self.step * parts // windows
+
+    def _show_plan(self) -> None:
+        if self._plan is None:
+            self._run.stage("measuring speed")
+        else:
+            self._run.stage("training", self._plan.steps)
+            self._run.advance(self.step)
+
+    # ---------------------------------------------------------------------------------------------------- log
+
+    def _write_line(self, validation: float | None) -> None:
+        """A line of the log, of the steps since the line before, if there were any."""
+        self._check()
+        if validation is None and not len(self._monitor.pending):
+            return
+        sums = Sums(*self._together.total(self._monitor.take(), self._device))
+        now = self.seconds
+        working = now - self._line_begins - self._aside
+        self._line_begins, self._aside = now, 0.0
+        loss = sums.loss / sums.events if sums.events else None
+        plain = self._options.label_smoothing == 0 and getattr(self._options, "softmax", "full") != "sampled"
+        record = LogRecord(
+            step=self.step,
+            epoch=round(self.epochs, 6),
+            loss=loss,
+            perplexity=perplexity_of(loss) if loss is not None and plain else None,
+            lr=self._optimizer.param_groups[0]["lr"],
+            gradient_norm=sums.norm / sums.steps if sums.steps else None,
+            tokens_per_second=sums.events / self._together.count / working if sums.events and working > 0 else None,
+            seconds=now,
+            validation_perplexity=validation,
+        )
+        self._log.write(record)
+        self._note(record)
+
+    def _note(self, record: LogRecord) -> None:
+        texts = [f"epoch {record.epoch:.2f}"]
+        if record.perplexity is not None:
+            texts.append(f"perplexity {record.perplexity:.1f}")
+        if self.history:
+            texts.append(f"valid {self.history[-1].perplexity:.1f}")
+        if record.tokens_per_second is not None:
+            texts.append(f"{record.tokens_per_second:,.0f} tokens/s")
+        self._run.note(" · ".join(texts))
+
+    def _evaluated_in(self, seconds: float, *, once: float | None = None) -> None:
+        """Time of evaluation, and what one of the whole text takes."""
+        self._evaluating = (self._evaluating[0] + seconds, seconds if once is None else once)
+        self._set_aside(seconds)
+
+    def _set_aside(self, seconds: float) -> None:
+        """Time that was no training step."""
+        self._aside += seconds
+        self._session_aside += seconds
+
+    def _settled_seconds(self) -> float:
+        """The time once the device has done what it was asked."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        return self.seconds
+
+    # --------------------------------------------------------------------------------------------- checkpoints
+
+    def _save(self) -> None:
+        """Write a checkpoint of the run as it stands, where there is a folder for it."""
+        if self._folder is None:
+            return
+        self._check()
+        begins = self.seconds
+        masks = self._module_generator.get_state()[None]
+        checkpoint = Checkpoint(
+            run=self._facts,
+            step=self.step,
+            epoch=self._epoch_number,
+            window=self._window,
+            evaluated=self._evaluated,
+            seconds=begins,
+            tokens=self._tokens,
+            plan=self._plan,
+            history=tuple(self.history),
+            epoch_loss=self._monitor.epoch_loss,
+            pending=self._monitor.pending,
+            average_count=self._average.count,
+            module=self._module.state_dict(),
+            best=self._best,
+            optimizer=self._optimizer_state(),
+            average=self._average.tensors,
+            state=tuple(self._together.gathered(tensor, self._device, dim=1) for tensor in self._state),
+            generators={
+                "data": self._data_generator.get_state()[None],
+                "module": self._together.gathered(masks, self._device),
+            },
+        )
+        if self._together.is_main:
+            save_checkpoint(self._folder, checkpoint)
+        self._saved_at = self.seconds
+        self._set_aside(self._saved_at - begins)
+
+    def _optimizer_state(self) -> dict[str, dict[str, Tensor]]:
+        return {
+            name: {key: value for key, value in self._optimizer.state[parameter].items() if isinstance(value, Tensor)}
+            for name, parameter in self._module.named_parameters()
+            if parameter in self._optimizer.state
+        }
+
+    def _resume(self, wanted: bool) -> float | None:
+        """Go on from the checkpoint, if wanted; gives the seconds of training before it, None where there is none."""
+        if self._folder is None:
+            return None
+        checkpoint = load_checkpoint(self._folder, self._facts, self._module) if wanted else None
+        if checkpoint is None:
+            check_target(self._folder)
+            return None
+        self.step, self._tokens = checkpoint.step, checkpoint.tokens
+        self._begin_epoch(checkpoint.epoch)
+        if checkpoint.window >= self._epoch.windows:
+            raise self._damaged(f"epoch {checkpoint.epoch} has no window {checkpoint.window}")
+        if checkpoint.plan is None and self._run.budget_seconds is None:
+            raise self._damaged("it does not say how many steps there are to be")
+        self._plan = checkpoint.plan
+        self._window, self._evaluated = checkpoint.window, checkpoint.evaluated
+        self.history = list(checkpoint.history)
+        self._by_epoch = by_epoch(self.history)
+        self._monitor.restore(checkpoint.pending, checkpoint.epoch_loss)
+        self._module.load_state_dict(checkpoint.module)
+        self._best = None if checkpoint.best is None else dict(checkpoint.best)
+        if checkpoint.average is not None:
+            self._average.load(checkpoint.average, checkpoint.average_count)
+        self._restore_optimizer(checkpoint.optimizer)
+        self._restore_state(checkpoint.state)
+        self._restore_generators(checkpoint.generators)
+        return checkpoint.seconds
+
+    def _restore_optimizer(self, saved: Mapping[str, Mapping[str, Tensor]]) -> None:
+        names = {parameter: name for name, parameter in self._module.named_parameters()}
+        ordered = [names[parameter] for group in self._optimizer.param_groups for parameter in group["params"]]
+        state = self._optimizer.state_dict()
+        state["state"] = {number: dict(saved[name]) for number, name in enumerate(ordered) if saved.get(name)}
+        self._optimizer.load_state_dict(state)
+
+    def _restore_state(self, saved: tuple[Tensor, ...]) -> None:
+        wanted = [([len(tensor), self.stream.batch, *tensor.shape[2:]], tensor.dtype) for tensor in self._initial]
+        if [(list(tensor.shape), tensor.dtype) for tensor in saved] != wanted:
+            raise self._damaged("its hidden state has another shape")
+        self._state = tuple(tensor[:, self.stream.share].contiguous().to(self._device) for tensor in saved)
+
+    def _restore_generators(self, saved: Mapping[str, Tensor]) -> None:
+        try:
+            self._data_generator.set_state(saved["data"][0].clone())
+            self._module_generator.set_state(saved["module"][self._together.rank].clone())
+        except (KeyError, IndexError, RuntimeError, TypeError) as error:
+            raise self._damaged(f"a random generator cannot be restored ({error})") from None
+
+    def _damaged(self, problem: str) -> SavedModelError:
+        return SavedModelError(f"{self._folder}: the checkpoint is damaged: {problem}; begin again without resume")

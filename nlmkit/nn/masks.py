@@ -1,0 +1,131 @@
+"""Dropout in all its forms: masks drawn from an explicit generator, so that a run can be repeated and resumed.
+
+Every transform is the identity in evaluation mode, but for :class:`Zoneout`, whose paper takes the expectation there.
+A mask holds 0 with the given rate and 1 / (1 − rate) elsewhere, so that the expectation stays. It is drawn on the
+generator's device and moved to where it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def keep_mask(shape: Sequence[int], rate: float, generator: torch.Generator, like: Tensor) -> Tensor:
+    """A dropout mask: 0 with chance ``rate``, else 1 / (1 − rate).
+
+    Args:
+        shape: Shape of the mask.
+        rate: Chance of a zero, in [0, 1).
+        generator: Source of randomness.
+        like: Tensor whose device and dtype the mask takes.
+    """
+    return chance(shape, 1 - rate, generator, like).div_(1 - rate)
+
+
+def chance(shape: Sequence[int], rate: float, generator: torch.Generator, like: Tensor) -> Tensor:
+    """Ones with chance ``rate``, else zeros, in the device and dtype of ``like``."""
+    # Several times faster on a CPU than bernoulli_; the rate is met within 2⁻²⁴.
+    return torch.rand(*shape, generator=generator, device=generator.device).lt(rate).to(like)
+
+
+class Dropout(nn.Module):
+    """Dropout on a sequence [T, B, n].
+
+    Locked, it is variational dropout (Gal & Ghahramani 2016): one mask [B, n], held over all time steps. Otherwise
+    each step has its own (Srivastava et al. 2014; Zaremba et al. 2014).
+    """
+
+    def __init__(self, rate: float, *, locked: bool) -> None:
+        super().__init__()
+        self.rate, self.locked = rate, locked
+
+    def forward(self, sequence: Tensor, generator: torch.Generator) -> Tensor:
+        """The sequence with units dropped: [T, B, n]."""
+        if not self.training or self.rate == 0:
+            return sequence
+        shape = (1, *sequence.shape[1:]) if self.locked else sequence.shape
+        return sequence * keep_mask(shape, self.rate, generator, sequence)
+
+    def extra_repr(self) -> str:
+        """Shown by ``repr``."""
+        return f"{self.rate}, locked={self.locked}"
+
+
+class WordDropout(nn.Module):
+    """Drops whole words: rows of the embedding, the same ones in a whole window (Gal & Ghahramani 2016)."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, vectors: Tensor, rows: Tensor, words: int, generator: torch.Generator) -> Tensor:
+        """Zero vectors in place of dropped words.
+
+        Args:
+            vectors: Word vectors that have been looked up: [T, B, e].
+            rows: Which row of the embedding each is: int64 [T, B].
+            words: Number of rows.
+            generator: Source of randomness.
+        """
+        if not self.training or self.rate == 0:
+            return vectors
+        return vectors * keep_mask((words,), self.rate, generator, vectors)[rows].unsqueeze(-1)
+
+    def extra_repr(self) -> str:
+        """Shown by ``repr``."""
+        return f"{self.rate}"
+
+
+class WeightDrop(nn.Module):
+    """DropConnect on a recurrent weight matrix, one mask a window (Wan et al. 2013; Merity et al. 2018).
+
+    The masked matrix is a new tensor that the layer's kernel is called with; the parameter itself stays in place.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, weight: Tensor, generator: torch.Generator) -> Tensor:
+        """The weights to compute with, of the shape of ``weight``."""
+        if not self.training or self.rate == 0:
+            return weight
+        return weight * keep_mask(weight.shape, self.rate, generator, weight)
+
+    def extra_repr(self) -> str:
+        """Shown by ``repr``."""
+        return f"{self.rate}"
+
+
+class Zoneout(nn.Module):
+    """Units keep their last value instead of the new one (Krueger et al. 2017).
+
+    In training each unit of each step does so with the given chance; in evaluation the state is the expectation,
+    rate · last + (1 − rate) · new.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def masks(self, steps: int, state: Tensor, generator: torch.Generator) -> Tensor | None:
+        """Where units keep their value: ones and zeros [steps, B, h], None in evaluation.
+
+        Args:
+            steps: Time steps T.
+            state: A state [B, h].
+            generator: Source of randomness.
+        """
+        return chance((steps, *state.shape), self.rate, generator, state) if self.training else None
+
+    def forward(self, last: Tensor, new: Tensor, kept: Tensor | None) -> Tensor:
+        """The state after a step [B, h], from those before it and the step's entry of :meth:`masks`."""
+        last = last.to(new.dtype)  # which autocast may have lowered
+        return torch.lerp(new, last, self.rate if kept is None else kept.to(new.dtype))
+
+    def extra_repr(self) -> str:
+        """Shown by ``repr``."""
+        return f"{self.rate}"

@@ -1,0 +1,313 @@
+"""Training text as contiguous columns of ids, and what is drawn anew for each epoch or window of it.
+
+The training stream is the text's events with one ``</s>`` in front; the target at each place is the next event. It is
+cut into B columns of L = ⌊N / B⌋ targets that lie one after another in the text, so that a window of rows continues,
+in every column, where the window before it ended. Of the N events an epoch leaves out the last N − B·L, fewer than B.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nlmkit.errors import DataError
+from nlmkit.text.vocabulary import BOS_ID, EOS_ID, UNK_ID
+
+Ids = NDArray[np.int32]
+
+BLANK_ID: Final = BOS_ID
+"""What blank noising puts in: ``<s>``, whose vector no text ever reads."""
+
+_WINDOWS, _UNKNOWN = 1, 2
+"""What a generator that is made for one epoch is for."""
+
+_SPREAD = 5.0
+_SHORTEST = 5
+_HALVED = 0.05
+
+
+def generator(*seed: int) -> torch.Generator:
+    """A CPU generator whose seed mixes all the numbers, so that neighbouring seeds have nothing in common."""
+    mixed = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(mixed))
+
+
+def columns(events: Ids, batch: int) -> Tensor:
+    """The stream side by side: int32 [L + 1, batch], rows 0 … L−1 being inputs and rows 1 … L their targets.
+
+    Args:
+        events: Ids of the text's events: int32 [N].
+        batch: Columns; at most N.
+    """
+    length = len(events) // batch
+    stream = np.empty(len(events) + 1, np.int32)
+    stream[0] = EOS_ID
+    stream[1:] = events
+    item = stream.itemsize
+    view = np.lib.stride_tricks.as_strided(stream, (length + 1, batch), (item, length * item), writeable=False)
+    return torch.from_numpy(view.copy())
+
+
+def fixed_windows(length: int, bptt: int) -> NDArray[np.int64]:
+    """Where windows of ``bptt`` rows begin, and where the last, perhaps shorter, one ends: int64 [windows + 1]."""
+    return np.append(np.arange(0, length, bptt), length)
+
+
+def random_windows(length: int, bptt: int, source: torch.Generator) -> NDArray[np.int64]:
+    """Bounds of windows of random length (Merity et al. 2018): int64 [windows + 1], from 0 to ``length``.
+
+    Each length is drawn from N(base, 5), with base = ``bptt`` or, once in twenty, its half; it is at least 5 (or
+    ``bptt`` where that is less).
+    """
+    shortest = min(_SHORTEST, bptt)
+    bounds = [np.zeros(1, np.int64)]
+    end = 0
+    while end < length:
+        # More than enough as a rule; what is left over is not used.
+        count = math.ceil((length - end) / bptt * 1.2) + 8
+        base = torch.where(torch.rand(count, generator=source, dtype=torch.float64) < _HALVED, bptt / 2, float(bptt))
+        drawn = base + _SPREAD * torch.randn(count, generator=source, dtype=torch.float64)
+        lengths = np.maximum(drawn.numpy().astype(np.int64), shortest)
+        bounds.append(end + np.cumsum(lengths))
+        end = int(bounds[-1][-1])
+    found = np.concatenate(bounds)
+    return np.append(found[found < length], length)
+
+
+class Epoch:
+    """One pass over the text: its columns and windows.
+
+    Attributes:
+        bounds: Where windows begin, and the end: int64 [windows + 1].
+    """
+
+    def __init__(self, ids: Tensor, bounds: NDArray[np.int64], scales: NDArray[np.float64]) -> None:
+        self._ids = ids
+        self._scales = scales
+        self.bounds = bounds
+
+    @property
+    def windows(self) -> int:
+        """Number of windows, each of which is one step."""
+        return len(self.bounds) - 1
+
+    def rows(self, window: int) -> int:
+        """Time steps of a window."""
+        return int(self.bounds[window + 1] - self.bounds[window])
+
+    def scale(self, window: int) -> float:
+        """What the learning rate is multiplied with: a random window's share of ``bptt``, else 1."""
+        return float(self._scales[window])
+
+    def ids(self, window: int) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of a window: int64 [T, B] each, on the stream's device."""
+        begin, end = int(self.bounds[window]), int(self.bounds[window + 1])
+        block = self._ids[begin : end + 1].long()
+        return block[:-1], block[1:]
+
+
+class TrainingStream:
+    """A training text in columns, an epoch at a time. What an epoch draws depends on the seed and its number alone.
+
+    Where the vocabulary has no trained ``<unk>``, each word that occurs once reads as ``<unk>`` in a share of the
+    epochs, as target and as input, so that ``<unk>`` learns what rare words are like.
+
+    Args:
+        events: Ids of the text's events: int32 [N].
+        counts: Training counts by id: int64 [V]; a count of ``<unk>`` turns the substitution off.
+        batch: Columns; fewer where the text has fewer events.
+        bptt: Rows of a window.
+        random: Whether windows have random lengths.
+        unknown_rate: Chance, an epoch, that a word that occurs once reads as ``<unk>``.
+        seed: Of all that is drawn.
+        share: Which columns to give out, of how many: a process's number and how many processes there are.
+        device: Where the ids are kept.
+
+    Attributes:
+        batch: Columns, those of other processes included.
+
+    Raises:
+        DataError: The text has no events, or too few for the processes.
+    """
+
+    def __init__(
+        self,
+        events: Ids,
+        counts: NDArray[np.int64],
+        *,
+        batch: int,
+        bptt: int,
+        random: bool,
+        unknown_rate: float,
+        seed: int,
+        share: tuple[int, int] = (0, 1),
+        device: torch.device | None = None,
+    ) -> None:
+        process, processes = share
+        if not len(events):
+            raise DataError("the training text is empty: there is nothing to learn from")
+        if len(events) < processes:
+            raise DataError(f"the training text has {len(events)} events, fewer than the {processes} processes")
+        self.batch = min(batch, len(events)) // processes * processes
+        self.length = len(events) // self.batch
+        self._width = self.batch // processes
+        self._own = slice(process * self._width, (process + 1) * self._width)
+        self._events = events
+        self._bptt, self._random, self._seed = bptt, random, seed
+        self._device = device or torch.device("cpu")
+        seen = np.maximum(np.bincount(events, minlength=len(counts)), counts)
+        rare = np.flatnonzero(seen[events] == 1) if unknown_rate > 0 and not seen[UNK_ID] else np.empty(0, np.int64)
+        self._rare = rare[events[rare] > EOS_ID]
+        self._unknown_rate = unknown_rate
+        self._plain: Tensor | None = None
+
+    @property
+    def share(self) -> slice:
+        """The columns of this process."""
+        return self._own
+
+    @property
+    def events_left_out(self) -> int:
+        """Events at the end of the text that an epoch leaves out, fewer than ``batch``."""
+        return len(self._events) - self.batch * self.length
+
+    def bounds(self, number: int) -> NDArray[np.int64]:
+        """Where the windows of epoch ``number`` (from 0) begin, and the end: int64 [windows + 1]."""
+        if not self._random:
+            return fixed_windows(self.length, self._bptt)
+        return random_windows(self.length, self._bptt, generator(self._seed, _WINDOWS, number))
+
+    def steps(self, epochs: int) -> int:
+        """Windows of the first ``epochs`` epochs."""
+        if not self._random:
+            return epochs * math.ceil(self.length / self._bptt)
+        return sum(len(self.bounds(number)) - 1 for number in range(epochs))
+
+    def epoch(self, number: int) -> Epoch:
+        """Epoch ``number``, from 0."""
+        bounds = self.bounds(number)
+        scales = np.diff(bounds) / self._bptt if self._random else np.ones(len(bounds) - 1)
+        return Epoch(self._columns(number), bounds, scales)
+
+    def _columns(self, number: int) -> Tensor:
+        if not len(self._rare):
+            if self._plain is None:
+                self._plain = self._placed(self._events)
+            return self._plain
+        source = generator(self._seed, _UNKNOWN, number)
+        drawn = torch.rand(len(self._rare), generator=source, dtype=torch.float64).numpy() < self._unknown_rate
+        events = self._events.copy()
+        events[self._rare[drawn]] = UNK_ID
+        return self._placed(events)
+
+    def _placed(self, events: Ids) -> Tensor:
+        return columns(events, self.batch)[:, self._own].contiguous().to(self._device)
+
+
+class Noise:
+    """Data noising (Xie et al. 2017, table 1): words of a window are replaced at random while training.
+
+    ========== ============================ =============================== ==================
+    scheme     chance at a word x           drawn from                      replaces
+    ========== ============================ =============================== ==================
+    blank      γ                            the blank alone                 input
+    unigram    γ                            c(x) / N                        input
+    kneser-ney γ · N1+(x •) / c(x)          N1+(• x) / N1+(• •)             input and target
+    ========== ============================ =============================== ==================
+
+    c are counts of the training stream, N1+(x •) and N1+(• x) count the distinct words after and before x.
+
+    Args:
+        events: Ids of the training text's events: int32 [N].
+        vocabulary_size: V.
+        rate: γ.
+        scheme: ``blank``, ``unigram`` or ``kneser-ney``.
+        batch: Columns of the stream. All are drawn for, so that several processes draw the same.
+        share: The columns that are passed in.
+        device: Where the ids are.
+    """
+
+    def __init__(
+        self,
+        events: Ids,
+        vocabulary_size: int,
+        *,
+        rate: float,
+        scheme: str,
+        batch: int,
+        share: slice = slice(None),
+        device: torch.device | None = None,
+    ) -> None:
+        self._batch, self._share = batch, share
+        self._chances: float | Tensor = rate
+        self._cumulative: Tensor | None = None
+        self._targets_too = scheme == "kneser-ney"
+        if scheme == "blank":
+            return
+        weights = np.bincount(events, minlength=vocabulary_size)
+        if scheme == "kneser-ney":
+            contexts = np.concatenate([np.array([EOS_ID], np.int32), events[:-1]])
+            pairs = np.unique(contexts.astype(np.int64) * vocabulary_size + events)
+            as_context = np.bincount(contexts, minlength=vocabulary_size)
+            followers = np.bincount(pairs // vocabulary_size, minlength=vocabulary_size)
+            weights = np.bincount(pairs % vocabulary_size, minlength=vocabulary_size)
+            self._chances = torch.from_numpy(rate * followers / np.maximum(as_context, 1)).to(device)
+        self._cumulative = torch.from_numpy(np.cumsum(weights) / weights.sum()).to(device)
+
+    def __call__(self, inputs: Tensor, targets: Tensor, source: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Inputs and targets with words replaced: int64 [T, B] each; those passed in are left alone.
+
+        How much is drawn from ``source`` depends on T alone, never on the words.
+        """
+        chances = self._chances[inputs] if isinstance(self._chances, Tensor) else self._chances
+        hit = self._uniform(inputs, source) < chances
+        if self._cumulative is None:
+            return inputs.masked_fill(hit, BLANK_ID), targets
+        noisy = torch.where(hit, self._words(inputs, source), inputs)
+        return noisy, torch.where(hit, self._words(targets, source), targets) if self._targets_too else targets
+
+    def _words(self, like: Tensor, source: torch.Generator) -> Tensor:
+        assert self._cumulative is not None
+        return torch.searchsorted(self._cumulative, self._uniform(like, source), right=True)
+
+    def _uniform(self, like: Tensor, source: torch.Generator) -> Tensor:
+        drawn = torch.rand(len(like), self._batch, generator=source, dtype=torch.float64)
+        return drawn[:, self._share].contiguous().to(like.device)
+
+
+def evaluation_columns(events: Ids, batch: int) -> tuple[Tensor, Tensor]:
+    """A text in columns without a tail left over, to measure perplexity while training.
+
+    Args:
+        events: Ids: int32 [N].
+        batch: Most columns.
+
+    Returns:
+        Inputs int64 [L, B], and targets int64 [L, B], −1 where the last columns have run out of text.
+    """
+    batch = min(batch, len(events))
+    length = math.ceil(len(events) / batch)
+    targets = np.full(length * batch, -1, np.int64)
+    targets[: len(events)] = events
+    inputs = np.full(length * batch, EOS_ID, np.int64)
+    inputs[1 : len(events)] = events[:-1]
+    return tuple(torch.from_numpy(ids.reshape(batch, length).T.copy()) for ids in (inputs, targets))  # type: ignore[return-value]
+
+
+def reset_state(state: tuple[Tensor, ...], initial: tuple[Tensor, ...], drawn: Tensor) -> tuple[Tensor, ...]:
+    """The state with the columns that were drawn begun anew.
+
+    Args:
+        state: Tensors with the batch in dimension 1.
+        initial: The state at the beginning of a text, of the same shapes.
+        drawn: bool [B].
+    """
+    return tuple(
+        torch.where(drawn.to(old.device).view(1, -1, *[1] * (old.ndim - 2)), new, old)
+        for old, new in zip(state, initial, strict=True)
+    )

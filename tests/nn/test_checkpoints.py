@@ -1,0 +1,510 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nlmkit.components import RunOptions
+from nlmkit.errors import HyperParameterError, SavedModelError
+from nlmkit.nn import loop
+from nlmkit.nn.checkpoints import load_checkpoint, remove_checkpoint, run_facts
+from nlmkit.nn.history import read_log
+from nlmkit.nn.interruption import Interruption
+from nlmkit.nn.training import train
+from nlmkit.saving import load_folder, save_folder
+
+from .tiny import Clock, TimedModule, TinyModule, text, tiny, vocabulary
+
+EVENTS, VALID = text(), text(300, seed=1)
+
+EVERYTHING = {
+    "bptt": 7,
+    "bptt_random": True,
+    "noising": 0.2,
+    "noising_scheme": "kneser-ney",
+    "state_reset": 0.1,
+    "averaging": "ema",
+    "weight_decay": 0.01,
+    "clip_value": 0.1,
+    "epochs": 2,
+}
+"""Options by which everything that a run carries along has an influence on its result."""
+
+
+def fit(folder=None, *, options=None, module=None, resume=False, valid=VALID, **run):
+    module = module or TinyModule()
+    run = RunOptions(checkpoint=folder, checkpoint_seconds=1e9, **run) if folder else RunOptions(**run)
+    result = train(module, EVENTS, valid, options or tiny(**EVERYTHING), vocabulary(EVENTS), run, resume=resume)
+    return module, result
+
+
+def same_bytes(one, other):
+    first, second = one.state_dict(), other.state_dict()
+    return list(first) == list(second) and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def same_history(one, other):
+    def facts(result):
+        return [(entry.step, entry.perplexity, entry.loss, entry.averaged) for entry in result.history]
+
+    return facts(one) == facts(other)
+
+
+class PressesCtrlC(TinyModule):
+    """Ctrl-C is pressed in the middle of a step, or in the middle of an evaluation."""
+
+    def __init__(self, step=None, evaluation=None):
+        super().__init__()
+        self.steps, self.evaluations = 0, 0
+        self.at = {True: step, False: evaluation}
+
+    def forward(self, ids, state):
+        if self.training:
+            self.steps += 1
+        else:
+            self.evaluations += 1
+        if (self.steps if self.training else self.evaluations) == self.at[self.training]:
+            signal.raise_signal(signal.SIGINT)
+        return super().forward(ids, state)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted():
+    return fit()
+
+
+# ------------------------------------------------------------------------------------------------- interruption
+
+
+@pytest.mark.parametrize("step", [1, 2, 9, 10, 11, 17, 24])
+def test_interrupted_and_resumed_training_gives_the_same_bytes(step, tmp_path, uninterrupted):
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "run", module=PressesCtrlC(step))
+    assert json.loads((tmp_path / "run" / "manifest.json").read_text())["step"] == step
+    # The weights that the resumed run begins with do not matter.
+    module, result = fit(tmp_path / "run", module=TinyModule(seed=99), resume=True)
+    expected, reference = uninterrupted
+    assert same_bytes(module, expected)
+    assert same_history(result, reference)
+    assert result.report().keys() == reference.report().keys()
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "rmsprop", "adagrad"])
+def test_the_state_of_every_optimizer_is_kept(optimizer, tmp_path):
+    options = tiny(optimizer=optimizer, lr=0.02, epochs=1)
+    expected, _ = fit(options=options)
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "run", options=options, module=PressesCtrlC(6))
+    assert same_bytes(fit(tmp_path / "run", options=options, resume=True)[0], expected)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"averaging": "asgd"},
+        {"averaging": "nt-asgd", "averaging_window": 1, "schedule": "plateau", "lr": 1.0, "epochs": 6},
+        {"schedule": "cosine", "patience": 2, "lr": 2.0, "epochs": 8},
+    ],
+)
+@pytest.mark.parametrize("step", [30, 47])
+def test_averages_plateaus_and_patience_are_kept(change, step, tmp_path):
+    options = tiny(**change)
+    expected, reference = fit(options=options)
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "run", options=options, module=PressesCtrlC(step))
+    module, result = fit(tmp_path / "run", options=options, resume=True)
+    assert same_bytes(module, expected)
+    assert same_history(result, reference)
+    assert result.stopped == reference.stopped
+
+
+def test_many_interruptions_in_a_row(tmp_path, uninterrupted):
+    for _ in range(4):
+        with pytest.raises(KeyboardInterrupt):
+            fit(tmp_path / "run", module=PressesCtrlC(5), resume=True)
+    module, result = fit(tmp_path / "run", resume=True)
+    assert same_bytes(module, uninterrupted[0])
+    assert same_history(result, uninterrupted[1])
+
+
+@pytest.mark.parametrize("evaluation", [1, 3])
+def test_ctrl_c_while_evaluating_is_heard_and_repeats_the_evaluation(evaluation, tmp_path, uninterrupted):
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "run", module=PressesCtrlC(evaluation=evaluation))
+    module, result = fit(tmp_path / "run", resume=True)
+    assert same_bytes(module, uninterrupted[0])
+    assert same_history(result, uninterrupted[1])
+
+
+def test_an_interruption_from_the_display_is_saved_too(tmp_path, uninterrupted):
+    class Impatient:
+        def __init__(self):
+            self.done = 0
+
+        def start(self, description, total=None):
+            pass
+
+        def advance(self, amount):
+            self.done += amount
+            if self.done == 13:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "run", progress=Impatient())
+    assert json.loads((tmp_path / "run" / "manifest.json").read_text())["step"] == 13
+    assert same_bytes(fit(tmp_path / "run", resume=True)[0], uninterrupted[0])
+
+
+def test_a_torn_step_is_never_saved(tmp_path):
+    class Torn(TinyModule):
+        def forward(self, ids, state):
+            self.calls = getattr(self, "calls", 0) + 1
+            if self.calls == 6:
+                raise KeyboardInterrupt
+            return super().forward(ids, state)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "run", module=Torn())
+    assert not (tmp_path / "run").exists()
+
+
+def test_without_a_checkpoint_folder_ctrl_c_is_not_held_up():
+    module = PressesCtrlC(3)
+    with pytest.raises(KeyboardInterrupt):
+        fit(module=module)
+    assert module.steps == 3
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_second_ctrl_c_does_not_wait():
+    with Interruption() as interruption:
+        signal.raise_signal(signal.SIGINT)
+        assert interruption.asked
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_is_left_to_others_where_it_is_theirs():
+    seen = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
+    try:
+        with Interruption() as interruption:
+            signal.raise_signal(signal.SIGINT)
+        assert seen == [signal.SIGINT]
+        assert not interruption.asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with Interruption(wanted=False), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_training_in_another_thread_leaves_signals_alone(tmp_path):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(fit(tmp_path / "run", options=tiny(epochs=1))[1].steps))
+    thread.start()
+    thread.join()
+    assert found == [20]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from nlmkit.components import RunOptions
+from nlmkit.nn.training import train
+from tests.nn.test_checkpoints import EVENTS, EVERYTHING, VALID
+from tests.nn.tiny import TinyModule, tiny, vocabulary
+
+class Killed(TinyModule):
+    def forward(self, ids, state):
+        self.calls = getattr(self, "calls", 0) + self.training
+        if self.calls == 13:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().forward(ids, state)
+
+folder = Path(sys.argv[1])
+run = RunOptions(checkpoint=folder / "run", checkpoint_seconds=1e-9, log=folder / "log")
+train(Killed(), EVENTS, VALID, tiny(**EVERYTHING), vocabulary(EVENTS), run)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+def test_a_killed_run_resumes_with_the_same_bytes(tmp_path, uninterrupted):
+    root = Path(__file__).parents[2]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path)], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert json.loads((tmp_path / "run" / "manifest.json").read_text())["step"] == 12
+    module, result = fit(tmp_path / "run", resume=True, log=tmp_path / "log")
+    assert same_bytes(module, uninterrupted[0])
+    assert same_history(result, uninterrupted[1])
+
+
+def test_the_log_of_a_resumed_run_is_that_of_an_uninterrupted_one(tmp_path):
+    def lines(path):
+        return [
+            (record.step, record.epoch, record.loss, record.lr, record.gradient_norm, record.validation_perplexity)
+            for record in read_log(path)
+        ]
+
+    fit(tmp_path / "first", options=tiny(), log=tmp_path / "one")
+    # Saved at step 34; killed, as it were, after the line of step 40.
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "second", options=tiny(), module=PressesCtrlC(34), log=tmp_path / "two")
+    with (tmp_path / "two").open("a") as file:
+        file.write((tmp_path / "one").read_text().splitlines(keepends=True)[4])
+    fit(tmp_path / "second", options=tiny(), resume=True, log=tmp_path / "two")
+    assert lines(tmp_path / "two") == lines(tmp_path / "one")
+
+
+# ------------------------------------------------------------------------------------------------- when, and whose
+
+
+def test_a_checkpoint_is_written_when_it_is_time_and_at_the_end(tmp_path, monkeypatch):
+    saved = []
+    original = loop.save_checkpoint
+    monkeypatch.setattr(
+        loop, "save_checkpoint", lambda folder, state: (saved.append(state.step), original(folder, state))
+    )
+    clock = Clock()
+    run = RunOptions(checkpoint=tmp_path / "run", checkpoint_seconds=7)
+    train(TimedModule(clock), EVENTS, None, tiny(epochs=1), vocabulary(EVENTS), run, clock=clock)
+    assert saved == [7, 14, 20]
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path, uninterrupted):
+    fit(tmp_path / "run")
+    module = PressesCtrlC(1)
+    _, result = fit(tmp_path / "run", module=module, resume=True)
+    assert module.steps == 0
+    assert same_bytes(module, uninterrupted[0])
+    assert same_history(result, uninterrupted[1])
+
+
+def test_resuming_without_a_checkpoint_begins(tmp_path, uninterrupted):
+    assert same_bytes(fit(tmp_path / "run", resume=True)[0], uninterrupted[0])
+    with pytest.raises(HyperParameterError, match="resume needs the checkpoint folder"):
+        RunOptions(resume=True)
+
+
+def test_a_new_run_replaces_an_old_checkpoint(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "run", module=PressesCtrlC(5))
+    fit(tmp_path / "run", options=tiny(epochs=1))
+    assert json.loads((tmp_path / "run" / "manifest.json").read_text())["step"] == 20
+
+
+def test_the_frozen_number_of_steps_is_kept(tmp_path):
+    def run(module, clock, resume=False):
+        options = RunOptions(budget_seconds=120, checkpoint=tmp_path / "run", checkpoint_seconds=1e9)
+        return train(
+            module, EVENTS, VALID, tiny(**EVERYTHING), vocabulary(EVENTS), options, resume=resume, clock=clock
+        )
+
+    clock = Clock()
+    expected = TimedModule(clock)
+    reference = run(expected, clock)
+    remove_checkpoint(tmp_path / "run")
+
+    class Stopped(TimedModule):
+        def forward(self, ids, state):
+            if self.training and self.steps == 50:
+                raise RuntimeError("the power fails")
+            return super().forward(ids, state)
+
+    clock = Clock()
+    with pytest.raises(RuntimeError, match="the power fails"):
+        run(Stopped(clock), clock)
+    saved = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert saved["step"] < 20  # when the number was frozen, and never since
+    assert saved["plan"]["steps"] == reference.steps == 116
+    clock.now += 10_000  # a night later, and on a machine of another speed
+    module = TimedModule(clock, step=0.5)
+    result = run(module, clock, resume=True)
+    assert result.steps == reference.steps
+    assert result.seconds < 120
+    assert same_bytes(module, expected)
+
+
+def test_an_interruption_while_the_speed_is_measured(tmp_path):
+    def run(module, clock, resume=False):
+        options = RunOptions(budget_seconds=100, checkpoint=tmp_path / "run", checkpoint_seconds=1e9)
+        return train(module, EVENTS, None, tiny(), vocabulary(EVENTS), options, resume=resume, clock=clock)
+
+    class Interrupted(TimedModule):
+        def forward(self, ids, state):
+            output = super().forward(ids, state)
+            if self.steps == 4:
+                signal.raise_signal(signal.SIGINT)
+            return output
+
+    clock = Clock()
+    with pytest.raises(KeyboardInterrupt):
+        run(Interrupted(clock), clock)
+    assert json.loads((tmp_path / "run" / "manifest.json").read_text())["plan"] is None
+    result = run(TimedModule(clock), clock, resume=True)
+    assert result.steps == 97
+    assert result.seconds == 97
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"options": tiny(**{**EVERYTHING, "lr": 0.01})}, "lr=0.05 there, 0.01 here"),
+        ({"options": tiny(**{**EVERYTHING, "epochs": 9})}, "epochs=2 there, 9 here"),
+        ({"valid": VALID[:-1]}, "validation text [0-9a-f]{16} there, [0-9a-f]{16} here"),
+        ({"valid": None}, "validation text [0-9a-f]{16} there, None here"),
+        ({"module": TinyModule(width=7)}, "network [0-9a-f]{16} there"),
+        ({"budget_seconds": 60.0}, "budget None there, 60.0 here"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(change, expected, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "run", module=PressesCtrlC(3))
+    before = (tmp_path / "run" / "manifest.json").read_bytes()
+    with pytest.raises(SavedModelError, match=f"run: the checkpoint is another run's .*{expected}"):
+        fit(tmp_path / "run", resume=True, **change)
+    assert (tmp_path / "run" / "manifest.json").read_bytes() == before
+
+
+def test_other_texts_and_vocabularies_make_another_run():
+    options, module = tiny(), TinyModule()
+
+    def facts(events=EVENTS, words=12, processes=1):
+        return run_facts(options, module, events, None, vocabulary(words=words), budget_seconds=None, processes=processes)
+
+    assert facts() == facts()
+    assert facts(EVENTS[::-1]) != facts()
+    assert facts(words=13) != facts()
+    assert facts(processes=2) != facts()
+
+
+# ------------------------------------------------------------------------------------------------- the folder
+
+
+def test_a_checkpoint_is_safetensors_and_strict_json(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "run", module=PressesCtrlC(21))
+    names = {path.suffix or path.name for path in (tmp_path / "run").iterdir()}
+    assert names - {".lock"} == {".json", ".safetensors"}
+    arrays = load_folder(tmp_path / "run").arrays
+    assert {name.partition(".")[0] for name in arrays} == {
+        "module",
+        "best",
+        "optimizer",
+        "average",
+        "state",
+        "generator",
+        "pending",
+    }
+    assert arrays["optimizer.recurrent.weight.exp_avg"].shape == (6, 6)
+    assert arrays["module.rank"].dtype == np.int64
+    assert "optimizer.frozen.step" not in arrays
+
+
+def test_a_saved_model_is_not_replaced_by_a_checkpoint(tmp_path):
+    save_folder(tmp_path / "model", {"kind": "language-model"}, arrays={})
+    with pytest.raises(SavedModelError, match="holds a saved model and no checkpoint"):
+        fit(tmp_path / "model")
+    with pytest.raises(SavedModelError, match="holds no checkpoint of a training run"):
+        fit(tmp_path / "model", resume=True)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "thesis.txt").write_text("words")
+    (tmp_path / "file").write_text("words")
+    with pytest.raises(SavedModelError, match=r"holds .thesis.txt., which is no part of a checkpoint"):
+        fit(tmp_path / "notes")
+    with pytest.raises(SavedModelError, match="is a file"):
+        fit(tmp_path / "file")
+    for name in ("model", "notes", "file"):
+        with pytest.raises(SavedModelError):
+            remove_checkpoint(tmp_path / name)
+    assert (tmp_path / "notes" / "thesis.txt").read_text() == "words"
+
+
+def test_checkpoints_are_removed(tmp_path):
+    fit(tmp_path / "run", options=tiny(epochs=1))
+    remove_checkpoint(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    remove_checkpoint(tmp_path / "run")
+
+
+def damaged(folder, change_manifest=lambda manifest: None, change_arrays=lambda arrays: None):
+    loaded = load_folder(folder)
+    arrays = {name: np.array(array) for name, array in loaded.arrays.items()}
+    manifest = {name: value for name, value in loaded.manifest.items() if name not in ("format_version", "payloads")}
+    change_manifest(manifest)
+    change_arrays(arrays)
+    save_folder(folder, manifest, arrays=arrays)
+
+
+def setting(name, value):
+    def change(values):
+        if value is None:
+            del values[name]
+        else:
+            values[name] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"change_manifest": setting(name, None)} for name in ("step", "plan", "history", "epoch_loss", "seconds")),
+        {"change_manifest": setting("step", -1)},
+        {"change_manifest": setting("step", "3")},
+        {"change_manifest": setting("window", 10_000)},
+        {"change_manifest": setting("plan", {"steps": 3})},
+        {"change_manifest": setting("history", [{"step": 1}])},
+        {"change_manifest": setting("history", [{"steppe": 1}])},
+        {"change_manifest": setting("averaging", 1)},
+        {"change_manifest": setting("state_tensors", 2)},
+        {"change_arrays": setting("module.recurrent.weight", None)},
+        {"change_arrays": setting("module.recurrent.weight", np.zeros((5, 6), np.float32))},
+        {"change_arrays": setting("optimizer.recurrent.weight.exp_avg", np.zeros((5, 6), np.float32))},
+        {"change_arrays": setting("average.0", np.zeros((2, 2), np.float32))},
+        {"change_arrays": setting("state.0", np.zeros((1, 3, 6), np.float32))},
+        {"change_arrays": setting("pending", np.zeros((1, 2)))},
+        {"change_arrays": setting("generator.data", None)},
+        {"change_arrays": setting("generator.module", np.zeros((1, 3), np.uint8))},
+    ],
+)
+def test_damage_is_one_clear_error(change, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "run", module=PressesCtrlC(3))
+    damaged(tmp_path / "run", **change)
+    with pytest.raises(SavedModelError, match=r"run: the checkpoint is damaged: ") as caught:
+        fit(tmp_path / "run", resume=True)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_without_a_plan_is_of_a_run_with_a_budget(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "run", module=PressesCtrlC(3))
+
+    def without_plan(manifest):
+        manifest["plan"] = None
+
+    damaged(tmp_path / "run", without_plan)
+    with pytest.raises(SavedModelError, match="does not say how many steps"):
+        fit(tmp_path / "run", resume=True)
+
+
+def test_a_loaded_checkpoint_outlives_its_file(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "run", module=PressesCtrlC(3))
+    module = TinyModule()
+    facts = run_facts(
+        tiny(**EVERYTHING), module, EVENTS, VALID, vocabulary(EVENTS), budget_seconds=None, processes=1
+    )
+    checkpoint = load_checkpoint(tmp_path / "run", facts, module)
+    remove_checkpoint(tmp_path / "run")
+    checkpoint.module["recurrent.weight"] += 1
+    assert checkpoint.step == 3

@@ -1,0 +1,622 @@
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from nlmkit.components import RunOptions
+from nlmkit.errors import DataError, HyperParameterError, NlmkitError
+from nlmkit.nn import loop
+from nlmkit.nn.budget import Overrun, Plan, SpeedTest, Stopwatch, steps_that_fit
+from nlmkit.nn.devices import choose_device, memory_errors, trains_in_bfloat16
+from nlmkit.nn.history import Evaluation, LogRecord, TrainingLog, plot_learning_curve, read_log
+from nlmkit.nn.streams import generator, random_windows
+from nlmkit.nn.training import train
+
+from .tiny import Clock, TimedModule, TinyModule, text, tiny, tiny_module, vocabulary
+
+EVENTS, VALID = text(), text(300, seed=1)
+
+
+def fit(options=None, *, valid=VALID, module=None, run=None, **values):
+    module = TinyModule() if module is None else module
+    result = train(module, EVENTS, valid, options or tiny(), vocabulary(EVENTS), run or RunOptions(), **values)
+    return module, result
+
+
+def perplexity(module, events, columns=1):
+    """Of one column, computed plainly."""
+    module.eval()
+    ids = torch.from_numpy(np.concatenate([[2], events]).astype(np.int64))[:, None]
+    with torch.no_grad():
+        output = module(ids[:-1], module.initial_state(1))
+        return math.exp(functional.cross_entropy(module.output.linear(output.features[:, 0]), ids[1:, 0]).item())
+
+
+def weights(module):
+    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
+
+
+class Watcher:
+    def __init__(self):
+        self.stages, self.notes, self.done = [], [], 0.0
+
+    def start(self, description, total=None):
+        self.stages.append((description, total))
+        self.done = 0.0
+
+    def advance(self, amount):
+        self.done += amount
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+# ------------------------------------------------------------------------------------------------- the steps
+
+
+@pytest.mark.parametrize("random", [False, True])
+def test_training_equals_a_plain_loop(random):
+    """Two epochs of SGD, written out: windows, carried state, clipping, schedule, penalty, rate by window length."""
+    options = tiny(optimizer="sgd", lr=0.5, epochs=2, weight_decay=0.01, clip_norm=0.3, bptt_random=random, bptt=9)
+    module, result = fit(options, valid=None, module=TinyModule(dropout=0.0))
+
+    plain = TinyModule(dropout=0.0)
+    length = len(EVENTS) // 4
+    ids = np.concatenate([[2], EVENTS])
+    inputs = torch.tensor([[ids[length * b + t] for b in range(4)] for t in range(length)], dtype=torch.int64)
+    targets = torch.tensor([[ids[length * b + t + 1] for b in range(4)] for t in range(length)], dtype=torch.int64)
+    bounds = [
+        random_windows(length, 9, generator(1, 1, epoch)).tolist() if random else [*range(0, length, 9), length]
+        for epoch in range(2)
+    ]
+    steps = sum(len(row) - 1 for row in bounds)
+    taken = 0
+    for row in bounds:
+        hidden = torch.zeros(1, 4, 6)
+        for begin, end in itertools.pairwise(row):
+            output = plain(inputs[begin:end], (hidden,))
+            hidden = output.state[0].detach()
+            logits = plain.output.linear(output.features)
+            loss = functional.cross_entropy(logits.flatten(0, 1), targets[begin:end].flatten())
+            plain.zero_grad()
+            (loss + 0.01 * output.raw.square().mean()).backward()
+            trained = [weight for weight in plain.parameters() if weight.grad is not None]
+            norm = torch.cat([weight.grad.flatten() for weight in trained]).norm()
+            top = 0.1 * steps - 1
+            share = taken / top if taken < top else (taken - max(top, 0)) / (steps - 1 - max(top, 0))
+            low, high = (0.02, 0.5) if taken < top else (0.02 / 1e4, 0.5)
+            part = (1 - math.cos(math.pi * share)) / 2 if taken < top else (1 + math.cos(math.pi * share)) / 2
+            rate = (low + (high - low) * part) * ((end - begin) / 9 if random else 1)
+            with torch.no_grad():
+                for weight in trained:
+                    gradient = weight.grad * min(1.0, 0.3 / (norm + 1e-6))
+                    weight -= rate * (gradient + (0.01 * weight if weight.ndim > 1 else 0))
+            taken += 1
+    assert result.steps == taken
+    for name, expected in plain.state_dict().items():
+        torch.testing.assert_close(module.state_dict()[name], expected, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_training_learns_and_keeps_the_best_weights():
+    before = perplexity(TinyModule(), VALID)
+    module, result = fit(tiny(epochs=6))
+    assert perplexity(module, VALID) < 0.6 * before
+    best = min(result.history, key=lambda evaluation: evaluation.perplexity)
+    assert result.best == best
+    assert not module.training
+    # 300 events are two columns while training: the second one begins cold.
+    assert perplexity(module, VALID) == pytest.approx(best.perplexity, rel=0.05)
+
+
+def test_validation_perplexity_is_exact_for_one_column():
+    valid = VALID[:200]
+    module, result = fit(valid=valid, module=TinyModule())
+    assert perplexity(module, valid) == pytest.approx(result.best.perplexity, rel=1e-5)
+
+
+def test_the_best_weights_are_kept_when_later_ones_are_worse():
+    module, result = fit(tiny(epochs=6, lr=3.0, schedule="constant", clip_norm=None))
+    assert result.best.step < result.steps
+    valid = VALID[:200]
+    again, other = fit(tiny(epochs=6, lr=3.0, schedule="constant", clip_norm=None), valid=valid)
+    assert perplexity(again, valid) == pytest.approx(other.best.perplexity, rel=1e-4)
+
+
+def test_without_validation_text_the_last_weights_are_kept():
+    first, result = fit(valid=None)
+    assert result.best is None
+    assert result.history == ()
+    assert result.report()["weights"] == "last"
+    averaged, result = fit(tiny(averaging="asgd"), valid=None)
+    assert result.report()["weights"] == "last, averaged"
+    assert not torch.equal(averaged.recurrent.weight, first.recurrent.weight)
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_one_does_not():
+    first, second, third = (fit(tiny(seed=seed))[0].state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not torch.equal(first["recurrent.weight"], third["recurrent.weight"])
+
+
+def test_frozen_weights_stay_as_they_are():
+    assert torch.equal(fit()[0].frozen, torch.ones(6))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"noising": 0.3},
+        {"noising": 0.3, "noising_scheme": "kneser-ney"},
+        {"noising": 0.3, "noising_scheme": "blank"},
+        {"state_reset": 0.5},
+        {"label_smoothing": 0.2},
+        {"weight_decay": 0.5},
+        {"clip_value": 0.001},
+        {"clip_norm": 0.001, "optimizer": "sgd"},
+        {"averaging": "ema"},
+        {"averaging": "asgd"},
+        {"bptt_random": True},
+        {"schedule": "constant"},
+        {"schedule": "cosine"},
+        {"warmup": 0.5},
+        {"optimizer": "adagrad"},
+    ],
+)
+def test_no_option_is_ignored(change):
+    plain = tiny(**{name: value for name, value in change.items() if name == "optimizer" and len(change) > 1})
+    assert not torch.equal(fit(tiny(**change))[0].recurrent.weight, fit(plain)[0].recurrent.weight)
+
+
+def test_words_seen_once_stand_in_for_unk():
+    events = np.concatenate([EVENTS, [12, 13, 14, 15]]).astype(np.int32)
+    words = vocabulary(events, words=16)
+    unknown = []
+    for rate in (0.0, 1.0):
+        module = TinyModule(words=16)
+        train(module, events, None, tiny(unknown_rate=rate), words, RunOptions())
+        unknown.append(module.output.linear.bias[0].item())
+    assert unknown[1] > unknown[0]
+
+
+# ------------------------------------------------------------------------------------------------- evaluation
+
+
+@pytest.mark.parametrize(("epochs", "evaluations"), [(1, 4), (2, 4), (3, 6), (4, 4), (6, 6)])
+def test_a_run_is_evaluated_after_each_epoch_and_four_times_at_least(epochs, evaluations):
+    _, result = fit(tiny(epochs=epochs))
+    assert len(result.history) == evaluations
+    assert sum(evaluation.ends_epoch for evaluation in result.history) == epochs
+    assert result.history[-1].step == result.steps
+    assert result.history[-1].epoch == epochs
+
+
+def test_averages_are_evaluated_in_place_of_the_weights():
+    module = TinyModule()
+    _, result = fit(tiny(averaging="ema", ema_decay=0.9), module=module)
+    assert all(evaluation.averaged for evaluation in result.history)
+    assert result.averaged
+    assert result.report()["weights"].endswith("averaged")
+
+
+def test_asgd_is_the_mean_of_the_second_half_of_the_iterates(monkeypatch):
+    iterates = []
+    original = loop.Trainer._move_on
+
+    def noting(self, state, rows):
+        iterates.append(self._module.recurrent.weight.detach().clone())
+        original(self, state, rows)
+
+    monkeypatch.setattr(loop.Trainer, "_move_on", noting)
+    module, _ = fit(tiny(averaging="asgd"), valid=None)
+    half = iterates[len(iterates) // 2 :]
+    torch.testing.assert_close(module.recurrent.weight.data, torch.stack(half).mean(0), rtol=1e-5, atol=1e-6)
+
+
+def test_nt_asgd_begins_after_evaluations_that_do_not_improve():
+    _, result = fit(tiny(averaging="nt-asgd", averaging_window=1, epochs=12, lr=1.0, schedule="constant"))
+    kinds = [evaluation.averaged for evaluation in result.history]
+    assert not kinds[0]
+    assert kinds == sorted(kinds)
+    assert kinds[-1]
+    values = [evaluation.perplexity for evaluation in result.history]
+    first = kinds.index(True)
+    assert values[first - 1] > min(values[: first - 2])
+
+
+def test_patience_stops_and_plateaus_lower_the_rate(tmp_path):
+    options = tiny(epochs=50, lr=2.0, schedule="plateau", decay=0.5, patience=3)
+    _, result = fit(options, run=RunOptions(log=tmp_path / "log"))
+    assert result.stopped == "patience"
+    assert result.epochs < 50
+    values = [evaluation.perplexity for evaluation in result.history]
+    assert values.index(min(values)) == len(values) - 4
+    worse = sum(value > min(values[:number], default=math.inf) for number, value in enumerate(values[:-1]))
+    assert read_log(tmp_path / "log")[-1].lr == pytest.approx(2.0 * 0.5**worse)
+
+
+@pytest.mark.parametrize("change", [{"schedule": "plateau"}, {"averaging": "nt-asgd"}, {"patience": 2}])
+def test_what_watches_validation_text_is_refused_without(change):
+    with pytest.raises(HyperParameterError, match=f"{next(iter(change))}=.* watches .* validation text"):
+        fit(tiny(**change), valid=None)
+
+
+# ------------------------------------------------------------------------------------------------- bad input
+
+
+def test_unusable_texts_are_refused():
+    empty, foreign = np.empty(0, np.int32), np.array([3, 99], np.int32)
+    for events, valid, problem in (
+        (empty, None, "training text is empty"),
+        (EVENTS, empty, "validation text is empty"),
+        (foreign, None, "training text holds ids that are not among the vocabulary's 12"),
+        (EVENTS, foreign, "validation text holds ids"),
+    ):
+        with pytest.raises(DataError, match=problem):
+            train(TinyModule(), events, valid, tiny(), vocabulary(), RunOptions())
+
+
+def test_a_single_event_can_be_trained_on():
+    module = TinyModule()
+    result = train(module, np.array([2], np.int32), np.array([2], np.int32), tiny(epochs=1), vocabulary(), RunOptions())
+    assert result.steps == 1
+    assert result.batch == 1
+
+
+def test_run_options_that_a_neural_model_cannot_keep_are_refused():
+    with pytest.raises(HyperParameterError, match="workers=2: .* torchrun"):
+        fit(run=RunOptions(workers=2))
+    with pytest.raises(HyperParameterError, match="precision=bfloat16: cpu does not compute in it"):
+        fit(run=RunOptions(device="cpu", precision="bfloat16"))
+
+
+def test_devices():
+    assert choose_device("cpu") == torch.device("cpu")
+    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert not trains_in_bfloat16(torch.device("cpu"), "auto")
+    with pytest.raises(HyperParameterError, match="device=cuda:77: PyTorch sees [0-9]+ CUDA devices"):
+        choose_device("cuda:77")
+    if not torch.backends.mps.is_available():
+        with pytest.raises(HyperParameterError, match="no Metal device"):
+            choose_device("mps")
+
+
+def test_running_out_of_memory_names_the_size():
+    with pytest.raises(MemoryError, match=r"4000000000000000 bytes could not be had for a test"), memory_errors("a test"):
+        torch.empty(10**15, dtype=torch.float32)
+    with pytest.raises(MemoryError, match=r"^20.00 GiB could not be had for a test$"), memory_errors("a test"):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has 3 GiB free")
+    with pytest.raises(RuntimeError, match="something else"), memory_errors("a test"):
+        raise RuntimeError("something else")
+
+
+class Breaking(TinyModule):
+    """From a step on, the loss or its gradient is not finite."""
+
+    def __init__(self, step, how):
+        super().__init__()
+        self.step, self.how, self.calls = step, how, 0
+
+    def penalty(self, output):
+        self.calls += 1
+        if self.calls < self.step:
+            return super().penalty(output)
+        self.before = self.recurrent.weight.detach().clone()
+        bad = output.raw.sum() * {"nan": math.nan, "inf": math.inf, "gradient": 0.0}[self.how]
+        return bad + torch.sqrt(output.raw.sum() * 0)  # whose value is 0, and whose gradient is not finite
+
+
+@pytest.mark.parametrize("how", ["nan", "inf", "gradient"])
+def test_a_loss_or_gradient_that_is_not_finite_stops(how, tmp_path):
+    module = Breaking(8, how)
+    run = RunOptions(checkpoint=tmp_path / "checkpoint", checkpoint_seconds=1e-9)
+    with pytest.raises(NlmkitError) as caught:
+        fit(module=module, run=run)
+    message = str(caught.value)
+    assert message.startswith("training diverged at step 8 (epoch 1): loss ")
+    assert "gradient norm nan, largest weight norm " in message
+    assert "try a lower lr (now 0.05), a lower clip_norm (now 0.5)" in message
+    assert message.endswith(f"{run.checkpoint} holds the last good checkpoint")
+    assert "\n" not in message
+    assert torch.equal(module.recurrent.weight, module.before)
+    assert json.loads((tmp_path / "checkpoint" / "manifest.json").read_text())["step"] == 7
+
+
+def test_weights_that_overflow_are_noticed_before_they_spread(tmp_path):
+    with pytest.raises(NlmkitError, match=r"training diverged at step \d+ .*loss (nan|inf)"):
+        fit(tiny(optimizer="sgd", lr=1e38, clip_norm=None, schedule="constant"))
+
+
+def test_a_perplexity_that_is_no_number_stops():
+    class Lost(TinyModule):
+        def forward(self, ids, state):
+            output = super().forward(ids, state)
+            return output if self.training else output._replace(features=output.features * math.nan)
+
+    with pytest.raises(NlmkitError, match="perplexity of the validation text is not a number"):
+        fit(module=Lost())
+
+
+# ------------------------------------------------------------------------------------------------- budget
+
+
+def timed(budget, *, valid=VALID, options=None, slower_after=None, slower=1.0, run=None, **times):
+    clock = Clock()
+    module = TimedModule(clock, **times)
+    module.slower_after, module.slower = slower_after, slower
+    run = run or RunOptions(budget_seconds=budget)
+    result = train(module, EVENTS, valid, options or tiny(), vocabulary(EVENTS), run, clock=clock)
+    return result, clock.now - 1000
+
+
+def test_a_budget_is_used_and_not_exceeded(tmp_path):
+    run = RunOptions(budget_seconds=300, log=tmp_path / "log")
+    result, seconds = timed(300, valid=None, run=run)
+    assert result.steps == 291  # 97 % at a second a step
+    assert seconds == 291
+    rates = [record.lr for record in read_log(tmp_path / "log")]
+    assert rates[-1] == pytest.approx(0.05 / 25 / 1e4)
+    assert max(rates) > 0.045
+
+
+def test_time_of_evaluation_is_part_of_the_budget():
+    result, seconds = timed(300, evaluation=10.0)
+    assert 285 <= seconds <= 300
+    # One window of evaluation an epoch of 20 steps, and one that was timed.
+    assert len(result.history) in (9, 10)
+    assert result.steps < 220
+
+
+def test_time_before_the_training_is_part_of_the_budget():
+    clock = Clock()
+    result = train(
+        TimedModule(clock),
+        EVENTS,
+        None,
+        tiny(),
+        vocabulary(EVENTS),
+        RunOptions(budget_seconds=300),
+        started=clock.now - 100,
+        clock=clock,
+    )
+    assert result.steps == 194
+    assert result.seconds == 294
+
+
+def test_a_slightly_slower_machine_finishes_its_steps():
+    result, seconds = timed(300, valid=None, slower_after=50, slower=1.1)
+    assert result.steps == 291
+    assert 300 < seconds < 330
+    assert not result.plan.is_shortened
+    assert result.notes == []
+
+
+@pytest.mark.parametrize("schedule", ["one-cycle", "cosine"])
+@pytest.mark.parametrize("slower", [1.5, 3.0, 8.0])
+def test_a_much_slower_machine_shortens_the_rest_and_still_anneals(slower, schedule, tmp_path):
+    run = RunOptions(budget_seconds=400, log=tmp_path / "log")
+    result, seconds = timed(
+        400, valid=None, slower_after=100, slower=slower, run=run, options=tiny(schedule=schedule, warmup=0.2)
+    )
+    assert result.plan.is_shortened
+    assert result.steps < result.plan.schedule_steps == 388
+    assert 380 < seconds <= 440
+    log = read_log(tmp_path / "log")
+    assert log[-1].lr < 1e-3 * max(record.lr for record in log)
+    assert f"{result.steps} of 388 planned steps were taken" in result.notes[0]
+
+
+def test_a_budget_that_is_too_small_takes_one_step_after_measuring():
+    result, _ = timed(2, valid=None)
+    assert result.steps == 9  # three are skipped, five measured
+
+
+def test_measuring_takes_a_fiftieth_of_the_budget_or_twenty_seconds():
+    for budget, expected in ((100, 5), (600, 12), (6000, 20)):
+        test = SpeedTest(budget)
+        for _ in range(3):
+            test.add(100.0, 7)
+        count = 0
+        while not test.done:
+            test.add(1.0, 2)
+            count += 1
+        assert count == expected
+        assert test.seconds_a_row == 0.5
+
+
+def test_steps_that_fit_by_hand():
+    def fit_in(seconds, taken=0, evaluations=lambda steps: 0):
+        return steps_that_fit(
+            seconds, taken=taken, step_seconds=2.0, evaluation_seconds=10.0, evaluations=evaluations
+        )
+
+    assert fit_in(100) == 48
+    assert fit_in(100, taken=5) == 53
+    assert fit_in(-5, taken=5) == 6
+    assert fit_in(100, evaluations=lambda steps: 1 + steps // 20) == 38  # 76 + 20, and 97 are to be had
+    assert fit_in(100, evaluations=lambda steps: math.ceil(steps / 10)) == 30
+
+
+def test_a_plan_bends_to_its_end():
+    plan = Plan.of(101)
+    assert [plan.place(step) for step in (0, 50, 100)] == [0, 50, 100]
+    shorter = plan.shortened(20, 41)
+    assert (shorter.steps, shorter.schedule_steps) == (61, 101)
+    assert [shorter.place(step) for step in (20, 40, 60)] == [20, 60, 100]
+    again = shorter.shortened(40, 11)
+    assert [again.place(step) for step in (40, 45, 50)] == [60, 80, 100]
+    assert plan.shortened(20, 500) is plan
+    assert plan.shortened(100, 0) is plan
+    assert plan.shortened(50, -3).steps == 51
+    assert plan.shortened(50, -3).place(50) == 100
+    assert Plan.from_json(json.loads(json.dumps(again.to_json()))) == again
+    for wrong in ({"steps": 5}, {**again.to_json(), "steps": 500}, {**again.to_json(), "bent_at": 1.5}):
+        with pytest.raises((ValueError, TypeError)):
+            Plan.from_json(wrong)
+
+
+def test_pace_is_judged_over_a_twentieth_of_the_budget():
+    watch = Overrun(100)
+
+    def judge(plan, seconds, step, evaluations=lambda steps: 0, stepping=None):
+        return watch.judge(
+            plan,
+            seconds=seconds,
+            stepping=seconds if stepping is None else stepping,
+            step=step,
+            evaluation_seconds=3.0,
+            evaluations=evaluations,
+        )
+
+    plan = Plan.of(100)
+    assert judge(plan, 0, 0) is plan
+    assert judge(plan, 4.9, 1) is plan
+    shorter = judge(plan, 20, 10)
+    assert shorter.steps == 10 + math.floor(80 * 0.97 / 2)
+    # At the new pace of two seconds the rest fits.
+    assert judge(shorter, 60, 30) is shorter
+    # Evaluations to come count, and those that were do not spoil the pace of the steps.
+    watch = Overrun(100)
+    judge(plan, 0, 0)
+    assert judge(plan, 60, 50, stepping=50) is plan
+    assert judge(plan, 60, 50, stepping=50, evaluations=lambda steps: 1) == plan.shortened(50, math.floor(40 * 0.97 - 3))
+
+
+def test_a_stopwatch_counts_what_came_before():
+    clock = Clock()
+    watch = Stopwatch(clock, before=10.0)
+    clock.now += 5
+    assert watch.seconds == 15
+    assert Stopwatch(clock, started=clock.now - 2).seconds == 2
+
+
+# ------------------------------------------------------------------------------------------------- log, progress
+
+
+def test_the_log_has_a_line_every_25_steps_and_at_every_evaluation(tmp_path):
+    path = tmp_path / "folder" / "training.jsonl"
+    _, result = fit(run=RunOptions(log=path))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["step"] for line in lines] == sorted({25, 50, 60} | {entry.step for entry in result.history})
+    assert {tuple(line) for line in lines} == {
+        (
+            "step",
+            "epoch",
+            "loss",
+            "perplexity",
+            "lr",
+            "gradient_norm",
+            "tokens_per_second",
+            "seconds",
+            "validation_perplexity",
+        )
+    }
+    measured = {entry.step: entry.perplexity for entry in result.history}
+    for line in lines:
+        assert line["perplexity"] == pytest.approx(math.exp(line["loss"]))
+        assert line["validation_perplexity"] == measured.get(line["step"])
+        assert line["gradient_norm"] > 0
+        assert line["tokens_per_second"] > 0
+    assert lines[-1]["epoch"] == 3
+    assert read_log(path) == [LogRecord(**line) for line in lines]
+
+
+def test_a_loss_that_is_no_log_probability_has_no_perplexity(tmp_path):
+    fit(tiny(label_smoothing=0.1), run=RunOptions(log=tmp_path / "log"))
+    assert {record.perplexity for record in read_log(tmp_path / "log")} == {None}
+
+
+def test_a_log_is_replaced_and_nothing_else_is(tmp_path):
+    path = tmp_path / "log"
+    record = LogRecord(1, 0.1, 2.0, math.inf, 0.1, math.nan, 3.0, 4.0)
+    for _ in range(2):
+        with TrainingLog(path) as log:
+            log.write(record)
+        assert read_log(path) == [LogRecord(1, 0.1, 2.0, None, 0.1, None, 3.0, 4.0)]
+    path.write_text("the only copy of my thesis\n")
+    with pytest.raises(DataError, match="log, line 1: .* no training log"):
+        TrainingLog(path)
+    path.write_text("one line without an end")
+    with pytest.raises(DataError, match="nothing was written"):
+        TrainingLog(path)
+    assert path.read_text() == "one line without an end"
+    with pytest.raises(DataError, match="nothing was written"):
+        TrainingLog(tmp_path)
+
+
+def test_a_torn_last_line_of_a_log_is_passed_over(tmp_path):
+    path = tmp_path / "log"
+    with TrainingLog(path) as log:
+        for step in (1, 2, 3):
+            log.write(LogRecord(step, 0.1, 2.0, 7.4, 0.1, 1.0, 3.0, 4.0))
+    with path.open("a") as file:
+        file.write('{"step": 4, "epo')
+    assert [record.step for record in read_log(path)] == [1, 2, 3]
+    with TrainingLog(path, after=2) as log:
+        log.write(LogRecord(3, 0.1, 2.5, 7.4, 0.1, 1.0, 3.0, 4.0))
+    assert [(record.step, record.loss) for record in read_log(path)] == [(1, 2.0), (2, 2.0), (3, 2.5)]
+
+
+@pytest.mark.parametrize("line", ["[]", '{"step": 1}', '{"step": NaN}', "not JSON"])
+def test_a_line_that_is_no_record_is_named(line, tmp_path):
+    (tmp_path / "log").write_text(line + "\n")
+    with pytest.raises(DataError, match="log, line 1"):
+        read_log(tmp_path / "log")
+    with pytest.raises(DataError, match="cannot be read"):
+        read_log(tmp_path / "none")
+
+
+def test_progress_counts_steps_and_notes_figures():
+    watcher = Watcher()
+    _, result = fit(run=RunOptions(progress=watcher))
+    assert watcher.stages == [("training", result.steps)]
+    assert watcher.done == result.steps
+    assert all(part in watcher.notes[-1] for part in ("epoch 3.00 · perplexity ", " · valid ", " tokens/s"))
+    watcher = Watcher()
+    timed(300, valid=None, run=RunOptions(budget_seconds=300, progress=watcher))
+    assert watcher.stages == [("measuring speed", None), ("training", 291)]
+    assert watcher.done == 291
+
+
+def test_an_evaluation_survives_json():
+    evaluation = Evaluation(3, 0.5, False, math.inf, 2.0, True, 1.5)
+    assert evaluation.to_json()["perplexity"] is None
+    assert Evaluation.from_json(json.loads(json.dumps(evaluation.to_json()))) == evaluation
+    for wrong in ({"step": "3"}, {"averaged": 1}, {"epoch": True}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            Evaluation.from_json({**evaluation.to_json(), **wrong})
+
+
+def test_the_report_is_json_and_leaves_the_clock_to_two_keys():
+    reports = [fit()[1].report() for _ in range(2)]
+    json.dumps(reports, allow_nan=False)
+
+    def without_time(value):
+        if isinstance(value, dict):
+            return {k: without_time(v) for k, v in value.items() if k not in ("seconds", "tokens_per_second")}
+        return [without_time(item) for item in value] if isinstance(value, list) else value
+
+    assert without_time(reports[0]) == without_time(reports[1])
+    assert reports[0]["events_left_out"] == 3
+    assert reports[0]["seconds"] > 0
+
+
+def test_the_learning_curve_is_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    _, result = fit(run=RunOptions(log=tmp_path / "training.jsonl"))
+    plot_learning_curve(tmp_path / "training.jsonl", tmp_path / "log.png")
+    plot_learning_curve({"one": result.history, "two": result.history}, tmp_path / "history.svg")
+    assert (tmp_path / "log.png").read_bytes().startswith(b"\x89PNG")
+    assert "two, validation" in (tmp_path / "history.svg").read_text() or (tmp_path / "history.svg").stat().st_size > 9999
+    with pytest.raises(DataError, match="nothing to draw"):
+        plot_learning_curve({"none": []}, tmp_path / "none.png")
+    with pytest.raises(DataError, match="cannot be written"):
+        plot_learning_curve({"one": result.history}, tmp_path / "curve.unknown")
+    assert not (tmp_path / "none.png").exists()
+
+
+def test_options_keep_the_interface_of_the_real_module():
+    assert tiny_module(words=7).vocabulary_size == 7
