@@ -11,16 +11,20 @@ in that many steps, so that the rate is annealed at the end all the same. A run 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Self
 
 Clock = Callable[[], float]
 
 OVERRUN: Final = 1.1
 """How many times the budget the projected end may be before the run is shortened."""
+
+EVALUATIONS: Final = 4
+"""How often a run is evaluated at least; one of fewer epochs is evaluated within them."""
 
 _AIM = 0.97
 _SKIPPED = 3
@@ -92,16 +96,44 @@ class Stopwatch:
         clock: Seconds that only go up.
         before: Seconds that an interrupted run had taken.
         started: When this run began on that clock; now if not given.
+
+    Attributes:
+        evaluating: Seconds of this session that were evaluation.
+        saving: Seconds of this session in which checkpoints were written.
     """
 
     def __init__(self, clock: Clock = time.perf_counter, *, before: float = 0.0, started: float | None = None) -> None:
         self._clock = clock
         self._zero = (clock() if started is None else started) - before
+        self.evaluating = self.saving = 0.0
 
     @property
     def seconds(self) -> float:
         """Seconds so far."""
         return self._clock() - self._zero
+
+    @property
+    def stepping(self) -> float:
+        """Seconds so far that were neither evaluation nor checkpoints of this session."""
+        return self.seconds - self.evaluating - self.saving
+
+    @contextlib.contextmanager
+    def evaluation(self) -> Iterator[None]:
+        """The body is evaluation."""
+        begins = self.seconds
+        try:
+            yield
+        finally:
+            self.evaluating += self.seconds - begins
+
+    @contextlib.contextmanager
+    def checkpoint(self) -> Iterator[None]:
+        """The body writes a checkpoint."""
+        begins = self.seconds
+        try:
+            yield
+        finally:
+            self.saving += self.seconds - begins
 
 
 class SpeedTest:
@@ -209,3 +241,102 @@ class Overrun:
             evaluations=evaluations,
         )
         return plan.shortened(step, steps - step)
+
+
+class Pacer:
+    """How many steps a run takes and when it is evaluated: given by its epochs, or found from its budget.
+
+    Args:
+        plan: Steps of the run; None where a budget decides.
+        budget: Seconds of the run, where one is given.
+        windows: Steps of an epoch, about so many where they differ.
+        is_evaluated: Whether there is a validation text.
+
+    Attributes:
+        plan: As it now stands; None while the speed is being measured.
+        evaluation_seconds: What an evaluation takes, as far as is known.
+    """
+
+    def __init__(self, plan: Plan | None, *, budget: float | None, windows: int, is_evaluated: bool) -> None:
+        self.plan = plan
+        self.evaluation_seconds = 0.0
+        self._budget, self._windows, self._is_evaluated = budget, windows, is_evaluated
+        self.speed = SpeedTest(budget or 0.0)
+        self._overrun = None if budget is None else Overrun(budget)
+
+    @property
+    def schedule_steps(self) -> int | None:
+        """Length of the learning rate's schedule; None while it is not known."""
+        return None if self.plan is None else self.plan.schedule_steps
+
+    def place(self, step: int) -> float:
+        """Where a step is in the schedule; at its beginning while its length is not known."""
+        return 0.0 if self.plan is None else self.plan.place(step)
+
+    def is_over(self, step: int) -> bool:
+        """Whether all planned steps have been taken."""
+        return self.plan is not None and step >= self.plan.steps
+
+    def is_past_half(self, step: int) -> bool:
+        """Whether half of the planned steps have been taken."""
+        return self.plan is not None and step >= self.plan.steps // 2
+
+    def evaluates_at(self, window: int, windows: int) -> bool:
+        """Whether a run is evaluated within an epoch.
+
+        Args:
+            window: Steps of the epoch taken.
+            windows: Steps that the epoch has.
+        """
+        parts = 1 if self.plan is None else self._parts(self.plan.schedule_steps)
+        return any(window == math.ceil(windows * part / parts) for part in range(1, parts))
+
+    def freeze(self, *, seconds: float, step: int, step_seconds: float) -> None:
+        """Fix the number of steps.
+
+        Args:
+            seconds: Seconds so far.
+            step: Steps so far.
+            step_seconds: What a step takes.
+        """
+        assert self._budget is not None
+        self.plan = Plan.of(
+            steps_that_fit(
+                self._budget - seconds,
+                taken=step,
+                step_seconds=step_seconds,
+                evaluation_seconds=self.evaluation_seconds,
+                evaluations=lambda steps: self._evaluations(step, steps, steps),
+            )
+        )
+
+    def judge(self, *, seconds: float, stepping: float, step: int, evaluation_seconds: float) -> bool:
+        """Shorten the plan where it would take too long; tells whether that was so.
+
+        Args:
+            seconds: Seconds so far.
+            stepping: Those of them that were no evaluation.
+            step: Steps so far.
+            evaluation_seconds: What an evaluation takes.
+        """
+        if self._overrun is None or self.plan is None:
+            return False
+        before, schedule = self.plan, self.plan.schedule_steps
+        self.plan = self._overrun.judge(
+            before,
+            seconds=seconds,
+            stepping=stepping,
+            step=step,
+            evaluation_seconds=evaluation_seconds,
+            evaluations=lambda steps: self._evaluations(step, steps, schedule),
+        )
+        return self.plan != before
+
+    def _parts(self, steps: int) -> int:
+        """Parts of an epoch, after each of which a run of so many steps is evaluated."""
+        return min(math.ceil(EVALUATIONS * self._windows / steps), self._windows)
+
+    def _evaluations(self, step: int, steps: int, schedule: int) -> int:
+        """Evaluations after ``step`` of a run of ``steps`` steps whose schedule has ``schedule``."""
+        parts = self._parts(schedule)
+        return math.ceil(steps * parts / self._windows) - step * parts // self._windows if self._is_evaluated else 0

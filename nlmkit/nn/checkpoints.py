@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -116,8 +117,11 @@ def check_target(folder: Path) -> None:
     """Refuse to write checkpoints where a saved model, or anything else, stands.
 
     Raises:
-        SavedModelError: The folder holds something that is no checkpoint.
+        SavedModelError: The folder holds something that is no checkpoint, or cannot be written.
     """
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if existing.is_dir() and not os.access(existing, os.W_OK | os.X_OK):
+        raise SavedModelError(f"{folder}: nothing can be written in {existing}; choose another folder for checkpoints")
     if not folder.exists():
         return
     if not folder.is_dir():

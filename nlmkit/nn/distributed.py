@@ -10,7 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nlmkit.errors import NlmkitError
 
@@ -58,7 +58,9 @@ class Processes:
 
         # Buffers never change, so none need be sent with each step; the option's name depends on torch's version.
         known = inspect.signature(DistributedDataParallel).parameters
-        no_buffers = {"forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False}
+        no_buffers: dict[str, Any] = {
+            "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False
+        }
         ids = [device.index] if device.type == "cuda" else None
         return DistributedDataParallel(module, device_ids=ids, **no_buffers)
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nlmkit.errors import HyperParameterError, NlmkitError, SavedModelError
-from nlmkit.nn.budget import Clock, Overrun, Plan, SpeedTest, Stopwatch, steps_that_fit
+from nlmkit.nn.budget import Clock, Pacer, Plan, Stopwatch
 from nlmkit.nn.checkpoints import Checkpoint, check_target, load_checkpoint, run_facts, save_checkpoint
 from nlmkit.nn.history import Evaluation, LogRecord, TrainingLog, best_of, by_epoch, perplexity_of
 from nlmkit.nn.interruption import Interruption
@@ -30,6 +30,8 @@ from nlmkit.nn.optimisation import (
     clip_gradients,
     epochs_without_improvement,
     learning_rate,
+    load_optimizer_state,
+    optimizer_state,
     plateaus,
     starts_averaging,
 )
@@ -47,9 +49,6 @@ BPTT: Final = 35
 
 TICK: Final = 25
 """Steps between two lines of the log. Several processes agree on what to do so often."""
-
-EVALUATIONS: Final = 4
-"""How often a run is evaluated at least; one of fewer epochs is evaluated within them."""
 
 _LOGITS: Final = {"cpu": 2_500_000, "mps": 2**24, "cuda": 2**26}
 """Most logits that exist at once, by kind of device."""
@@ -164,18 +163,16 @@ class Trainer:
         self._evaluated = -1
         self._initial = module.initial_state(self.stream.batch // together.count)
         self._begin_epoch(0)
-        self._windows_an_epoch = self._epoch.windows
         self.history: list[Evaluation] = []
         self._by_epoch: list[float] = []
         self._best: dict[str, Tensor] | None = None
         self._monitor = StepMonitor()
-        self._plan: Plan | None = None
-        self._speed: SpeedTest | None = None
-        self._overrun: Overrun | None = None
-        if run.budget_seconds is None:
-            self._plan = Plan.of(self.stream.steps(options.epochs))
-        else:
-            self._speed, self._overrun = SpeedTest(run.budget_seconds), Overrun(run.budget_seconds)
+        self._pacer = Pacer(
+            Plan.of(self.stream.steps(options.epochs)) if run.budget_seconds is None else None,
+            budget=run.budget_seconds,
+            windows=self._epoch.windows,
+            is_evaluated=valid_events is not None,
+        )
 
         self._whole = True
         self._agreed_to_stop = False
@@ -187,13 +184,13 @@ class Trainer:
     @property
     def plan(self) -> Plan:
         """How many steps there are to be; known when the run is over."""
-        assert self._plan is not None
-        return self._plan
+        assert self._pacer.plan is not None
+        return self._pacer.plan
 
     @property
     def is_completed(self) -> bool:
         """Whether all planned steps have been taken."""
-        return self._plan is not None and self.step >= self._plan.steps
+        return self._pacer.is_over(self.step)
 
     @property
     def epochs(self) -> float:
@@ -209,7 +206,7 @@ class Trainer:
     def tokens_per_second(self) -> float:
         """Events read a second in the steps of this session."""
         begins, tokens = self._session
-        return (self._tokens - tokens) / max(self.seconds - begins - self._session_aside, 1e-9)
+        return (self._tokens - tokens) / max(self._watch.stepping - begins, 1e-9)
 
     # ------------------------------------------------------------------------------------------------ the run
 
@@ -219,8 +216,6 @@ class Trainer:
         self._watch = Stopwatch(clock, before=before or 0.0, started=started if before is None else None)
         self._line_begins = self._saved_at = self.seconds
         self._session = (self.seconds, self._tokens)
-        self._aside = self._session_aside = 0.0
-        self._evaluating = (0.0, 0.0)
         writes = self._run.log is not None and self._together.is_main
         self._log = TrainingLog(Path(self._run.log) if self._run.log and writes else None, after=self.step)
         self._show_plan()
@@ -238,7 +233,7 @@ class Trainer:
 
     def _goes_on(self) -> bool:
         """Everything that happens between two steps; the order is fixed, so that a resumed run repeats it."""
-        if self._plan is None:
+        if self._pacer.plan is None:
             self._measure()
         if self._evaluation_is_due:
             self._evaluate()
@@ -259,22 +254,15 @@ class Trainer:
         """Shorten an overlong run, save where it is time to, stop where that was asked for; all processes alike."""
         seconds, asked = self.seconds, float(self._interruption.asked)
         due = float(seconds - self._saved_at >= self._run.checkpoint_seconds)
-        evaluating, once = self._evaluating
+        stepping, evaluation = seconds - self._watch.evaluating, self._pacer.evaluation_seconds
         if self._together.count > 1:
-            seconds, due, evaluating, once = self._together.decided([seconds, due, evaluating, once], self._device)
             (asked,) = self._together.total([asked], self._device)
-        if self._overrun is not None and self._plan is not None:
-            plan = self._overrun.judge(
-                self._plan,
-                seconds=seconds,
-                stepping=seconds - evaluating,
-                step=self.step,
-                evaluation_seconds=once,
-                evaluations=self._evaluations_to_come,
+            seconds, due, stepping, evaluation = self._together.decided(
+                [seconds, due, stepping, evaluation], self._device
             )
-            if plan != self._plan:
-                self._plan, due = plan, True  # saved at once, so that a resumed run has the same plan
-                self._show_plan()
+        if self._pacer.judge(seconds=seconds, stepping=stepping, step=self.step, evaluation_seconds=evaluation):
+            due = True  # a resumed run must have the same plan
+            self._show_plan()
         if (due or finished) and not asked:
             self._save()
         if asked:
@@ -295,7 +283,7 @@ class Trainer:
     # ------------------------------------------------------------------------------------------------- a step
 
     def _take_step(self) -> None:
-        begins = self._settled_seconds() if self._plan is None else 0.0
+        begins = self._settled_seconds() if self._pacer.plan is None else 0.0
         self._whole = False
         epoch, window = self._epoch, self._window
         rows = epoch.rows(window)
@@ -321,19 +309,23 @@ class Trainer:
         self._take_average()
         self._move_on(state, rows)
         self._whole = True
-        if self._plan is None and self._speed is not None:
-            self._speed.add(self._settled_seconds() - begins, rows)
+        if self._pacer.plan is None:
+            self._pacer.speed.add(self._settled_seconds() - begins, rows)
         self._run.advance(1)
 
     @property
     def _rate(self) -> float:
         """Learning rate of the next step, before a window's length is considered."""
-        place, length = (0.0, None) if self._plan is None else (self._plan.place(self.step), self._plan.schedule_steps)
-        return learning_rate(self._options, place, length, plateaus=plateaus(self._by_epoch))
+        return learning_rate(
+            self._options,
+            self._pacer.place(self.step),
+            self._pacer.schedule_steps,
+            plateaus=plateaus(self._by_epoch),
+        )
 
     def _take_average(self) -> None:
         kind = self._options.averaging
-        if kind == "ema" or (kind == "asgd" and self._plan is not None and self.step >= self._plan.steps // 2):
+        if kind == "ema" or (kind == "asgd" and self._pacer.is_past_half(self.step)):
             self._average.start()
         self._average.update()
 
@@ -357,7 +349,9 @@ class Trainer:
             raise self._diverged(found.step, f"loss {found.loss:.4g}, gradient norm {found.norm:.4g}")
 
     def _diverged(self, step: int, what: str) -> NlmkitError:
-        norms = {name: float(torch.linalg.vector_norm(weight.detach())) for name, weight in self._module.named_parameters()}
+        norms = {
+            name: float(torch.linalg.vector_norm(weight.detach())) for name, weight in self._module.named_parameters()
+        }
         largest = max(norms, key=lambda name: math.inf if math.isnan(norms[name]) else norms[name])
         kept = ""
         if self._folder is not None and (self._folder / "manifest.json").exists():
@@ -370,25 +364,18 @@ class Trainer:
 
     # --------------------------------------------------------------------------------------------- evaluation
 
-    def _parts(self, steps: int) -> int:
-        """Parts of an epoch, after each of which a run of so many steps is evaluated."""
-        return min(math.ceil(EVALUATIONS * self._windows_an_epoch / steps), self._windows_an_epoch)
-
     @property
     def _evaluation_is_due(self) -> bool:
         if self._validation is None or self.step in (0, self._evaluated):
             return False
-        if self._window == 0 or self.is_completed:
-            return True
-        parts = 1 if self._plan is None else self._parts(self._plan.schedule_steps)
-        return any(self._window == math.ceil(self._epoch.windows * part / parts) for part in range(1, parts))
+        return self._window == 0 or self.is_completed or self._pacer.evaluates_at(self._window, self._epoch.windows)
 
     def _evaluate(self) -> None:
         assert self._validation is not None
         self._check()
         begins = self.seconds
         alone = self._together.count == 1
-        with self._average.in_place():
+        with self._watch.evaluation(), self._average.in_place():
             perplexity = self._validation.perplexity(lambda: alone and self._interruption.asked)
             best = best_of(self.history)
             improves = perplexity < (math.inf if best is None else best.perplexity)
@@ -415,7 +402,7 @@ class Trainer:
             [evaluation.perplexity for evaluation in self.history], self._options.averaging_window
         ):
             self._average.start()
-        self._evaluated_in(self.seconds - begins)
+        self._pacer.evaluation_seconds = self.seconds - begins
         self._write_line(perplexity)
         self._whole = True
 
@@ -426,43 +413,27 @@ class Trainer:
 
     def _measure(self) -> None:
         """Freeze the number of steps, once the speed is known."""
-        assert self._speed is not None
-        assert self._run.budget_seconds is not None
-        (done,) = self._together.decided([self._speed.done], self._device)
+        (done,) = self._together.decided([self._pacer.speed.done], self._device)
         if not done:
             return
         self._check()
-        begins = self.seconds
-        evaluation = 0.0 if self._validation is None else self._validation.seconds(lambda: self.seconds)
-        self._evaluated_in(self.seconds - begins, once=evaluation)
-        row, evaluation, seconds = self._together.decided(
-            [self._speed.seconds_a_row if self._together.is_main else 0.0, evaluation, self.seconds], self._device
-        )
-        self._plan = Plan.of(
-            steps_that_fit(
-                self._run.budget_seconds - seconds,
-                taken=self.step,
-                step_seconds=row * self.stream.length / self._windows_an_epoch,
-                evaluation_seconds=evaluation,
-                evaluations=self._evaluations_to_come,
-            )
-        )
+        row = self._pacer.speed.seconds_a_row if self._together.is_main else 0.0
+        evaluation = 0.0
+        if self._validation is not None:
+            with self._watch.evaluation():
+                evaluation = self._validation.seconds(lambda: self.seconds)
+        row, evaluation, seconds = self._together.decided([row, evaluation, self.seconds], self._device)
+        self._pacer.evaluation_seconds = evaluation
+        rows = self.stream.length / self._epoch.windows
+        self._pacer.freeze(seconds=seconds, step=self.step, step_seconds=row * rows)
         self._saved_at = -math.inf  # the frozen number is saved at once: a resumed run must have the same
         self._show_plan()
 
-    def _evaluations_to_come(self, steps: int) -> int:
-        """Evaluations after this step of a run of so many steps."""
-        if self._validation is None:
-            return 0
-        parts = self._parts(steps if self._plan is None else self._plan.schedule_steps)
-        windows = self._windows_an_epoch
-        return math.ceil(steps * parts / windows) - self.step * parts // windows
-
     def _show_plan(self) -> None:
-        if self._plan is None:
+        if self._pacer.plan is None:
             self._run.stage("measuring speed")
         else:
-            self._run.stage("training", self._plan.steps)
+            self._run.stage("training", self._pacer.plan.steps)
             self._run.advance(self.step)
 
     # ---------------------------------------------------------------------------------------------------- log
@@ -473,9 +444,8 @@ class Trainer:
         if validation is None and not len(self._monitor.pending):
             return
         sums = Sums(*self._together.total(self._monitor.take(), self._device))
-        now = self.seconds
-        working = now - self._line_begins - self._aside
-        self._line_begins, self._aside = now, 0.0
+        working = self._watch.stepping - self._line_begins
+        self._line_begins = self._watch.stepping
         loss = sums.loss / sums.events if sums.events else None
         plain = self._options.label_smoothing == 0 and getattr(self._options, "softmax", "full") != "sampled"
         record = LogRecord(
@@ -486,7 +456,7 @@ class Trainer:
             lr=self._optimizer.param_groups[0]["lr"],
             gradient_norm=sums.norm / sums.steps if sums.steps else None,
             tokens_per_second=sums.events / self._together.count / working if sums.events and working > 0 else None,
-            seconds=now,
+            seconds=self.seconds,
             validation_perplexity=validation,
         )
         self._log.write(record)
@@ -502,16 +472,6 @@ class Trainer:
             texts.append(f"{record.tokens_per_second:,.0f} tokens/s")
         self._run.note(" · ".join(texts))
 
-    def _evaluated_in(self, seconds: float, *, once: float | None = None) -> None:
-        """Time of evaluation, and what one of the whole text takes."""
-        self._evaluating = (self._evaluating[0] + seconds, seconds if once is None else once)
-        self._set_aside(seconds)
-
-    def _set_aside(self, seconds: float) -> None:
-        """Time that was no training step."""
-        self._aside += seconds
-        self._session_aside += seconds
-
     def _settled_seconds(self) -> float:
         """The time once the device has done what it was asked."""
         if self._device.type == "cuda":
@@ -525,24 +485,31 @@ class Trainer:
         if self._folder is None:
             return
         self._check()
-        begins = self.seconds
+        with self._watch.checkpoint():
+            checkpoint = self._checkpoint()
+            if self._together.is_main:
+                save_checkpoint(self._folder, checkpoint)
+        self._saved_at = self.seconds
+
+    def _checkpoint(self) -> Checkpoint:
+        """The run as it stands; all processes take part, for each has a piece of it."""
         masks = self._module_generator.get_state()[None]
-        checkpoint = Checkpoint(
+        return Checkpoint(
             run=self._facts,
             step=self.step,
             epoch=self._epoch_number,
             window=self._window,
             evaluated=self._evaluated,
-            seconds=begins,
+            seconds=self.seconds,
             tokens=self._tokens,
-            plan=self._plan,
+            plan=self._pacer.plan,
             history=tuple(self.history),
             epoch_loss=self._monitor.epoch_loss,
             pending=self._monitor.pending,
             average_count=self._average.count,
             module=self._module.state_dict(),
             best=self._best,
-            optimizer=self._optimizer_state(),
+            optimizer=optimizer_state(self._optimizer, self._module),
             average=self._average.tensors,
             state=tuple(self._together.gathered(tensor, self._device, dim=1) for tensor in self._state),
             generators={
@@ -550,17 +517,6 @@ class Trainer:
                 "module": self._together.gathered(masks, self._device),
             },
         )
-        if self._together.is_main:
-            save_checkpoint(self._folder, checkpoint)
-        self._saved_at = self.seconds
-        self._set_aside(self._saved_at - begins)
-
-    def _optimizer_state(self) -> dict[str, dict[str, Tensor]]:
-        return {
-            name: {key: value for key, value in self._optimizer.state[parameter].items() if isinstance(value, Tensor)}
-            for name, parameter in self._module.named_parameters()
-            if parameter in self._optimizer.state
-        }
 
     def _resume(self, wanted: bool) -> float | None:
         """Go on from the checkpoint, if wanted; gives the seconds of training before it, None where there is none."""
@@ -576,7 +532,7 @@ class Trainer:
             raise self._damaged(f"epoch {checkpoint.epoch} has no window {checkpoint.window}")
         if checkpoint.plan is None and self._run.budget_seconds is None:
             raise self._damaged("it does not say how many steps there are to be")
-        self._plan = checkpoint.plan
+        self._pacer.plan = checkpoint.plan
         self._window, self._evaluated = checkpoint.window, checkpoint.evaluated
         self.history = list(checkpoint.history)
         self._by_epoch = by_epoch(self.history)
@@ -585,17 +541,10 @@ class Trainer:
         self._best = None if checkpoint.best is None else dict(checkpoint.best)
         if checkpoint.average is not None:
             self._average.load(checkpoint.average, checkpoint.average_count)
-        self._restore_optimizer(checkpoint.optimizer)
+        load_optimizer_state(self._optimizer, self._module, checkpoint.optimizer)
         self._restore_state(checkpoint.state)
         self._restore_generators(checkpoint.generators)
         return checkpoint.seconds
-
-    def _restore_optimizer(self, saved: Mapping[str, Mapping[str, Tensor]]) -> None:
-        names = {parameter: name for name, parameter in self._module.named_parameters()}
-        ordered = [names[parameter] for group in self._optimizer.param_groups for parameter in group["params"]]
-        state = self._optimizer.state_dict()
-        state["state"] = {number: dict(saved[name]) for number, name in enumerate(ordered) if saved.get(name)}
-        self._optimizer.load_state_dict(state)
 
     def _restore_state(self, saved: tuple[Tensor, ...]) -> None:
         wanted = [([len(tensor), self.stream.batch, *tensor.shape[2:]], tensor.dtype) for tensor in self._initial]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from nlmkit.nn.options import OptimisationOptions
@@ -54,6 +54,26 @@ def build_optimizer(
         case "adagrad":
             return torch.optim.Adagrad(groups, lr=options.lr, fused=True if device.type == "cpu" else None)
     raise AssertionError(f"the options let {options.optimizer!r} through")
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer, module: nn.Module) -> dict[str, dict[str, Tensor]]:
+    """What the optimizer remembers of each parameter, by the parameter's name and its own key."""
+    return {
+        name: {key: value for key, value in optimizer.state[parameter].items() if isinstance(value, Tensor)}
+        for name, parameter in module.named_parameters()
+        if parameter in optimizer.state
+    }
+
+
+def load_optimizer_state(
+    optimizer: torch.optim.Optimizer, module: nn.Module, saved: Mapping[str, Mapping[str, Tensor]]
+) -> None:
+    """Let the optimizer remember what :func:`optimizer_state` gave."""
+    names = {parameter: name for name, parameter in module.named_parameters()}
+    ordered = [names[parameter] for group in optimizer.param_groups for parameter in group["params"]]
+    state = optimizer.state_dict()
+    state["state"] = {number: dict(saved[name]) for number, name in enumerate(ordered) if saved.get(name)}
+    optimizer.load_state_dict(state)
 
 
 # ---------------------------------------------------------------------------------------------------- schedules

@@ -256,8 +256,8 @@ class Noise:
             as_context = np.bincount(contexts, minlength=vocabulary_size)
             followers = np.bincount(pairs // vocabulary_size, minlength=vocabulary_size)
             weights = np.bincount(pairs % vocabulary_size, minlength=vocabulary_size)
-            self._chances = torch.from_numpy(rate * followers / np.maximum(as_context, 1)).to(device)
-        self._cumulative = torch.from_numpy(np.cumsum(weights) / weights.sum()).to(device)
+            self._chances = torch.from_numpy(rate * followers / np.maximum(as_context, 1)).float().to(device)
+        self._cumulative = torch.from_numpy(np.cumsum(weights) / weights.sum())
 
     def __call__(self, inputs: Tensor, targets: Tensor, source: torch.Generator) -> tuple[Tensor, Tensor]:
         """Inputs and targets with words replaced: int64 [T, B] each; those passed in are left alone.
@@ -265,7 +265,7 @@ class Noise:
         How much is drawn from ``source`` depends on T alone, never on the words.
         """
         chances = self._chances[inputs] if isinstance(self._chances, Tensor) else self._chances
-        hit = self._uniform(inputs, source) < chances
+        hit = self._uniform(len(inputs), source).float().to(inputs.device) < chances
         if self._cumulative is None:
             return inputs.masked_fill(hit, BLANK_ID), targets
         noisy = torch.where(hit, self._words(inputs, source), inputs)
@@ -273,11 +273,12 @@ class Noise:
 
     def _words(self, like: Tensor, source: torch.Generator) -> Tensor:
         assert self._cumulative is not None
-        return torch.searchsorted(self._cumulative, self._uniform(like, source), right=True)
+        return torch.searchsorted(self._cumulative, self._uniform(len(like), source), right=True).to(like.device)
 
-    def _uniform(self, like: Tensor, source: torch.Generator) -> Tensor:
-        drawn = torch.rand(len(like), self._batch, generator=source, dtype=torch.float64)
-        return drawn[:, self._share].contiguous().to(like.device)
+    def _uniform(self, rows: int, source: torch.Generator) -> Tensor:
+        """float64 [rows, B] in [0, 1), on the CPU."""
+        drawn = torch.rand(rows, self._batch, generator=source, dtype=torch.float64)
+        return drawn[:, self._share].contiguous()
 
 
 def evaluation_columns(events: Ids, batch: int) -> tuple[Tensor, Tensor]:

@@ -98,6 +98,7 @@ class Validation:
                     torch.split(targets[real], self._chunk),
                     strict=True,
                 )
-                total = float(sum(self._module.output.log_probs(*piece).double().sum() for piece in pieces))
+                found = [self._module.output.log_probs(*piece) for piece in pieces]
+                total = float(torch.cat(found).cpu().double().sum())
             self._module.train()
             yield total

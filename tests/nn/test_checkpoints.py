@@ -304,9 +304,7 @@ def test_a_new_run_replaces_an_old_checkpoint(tmp_path):
 def test_the_frozen_number_of_steps_is_kept(tmp_path):
     def run(module, clock, resume=False):
         options = RunOptions(budget_seconds=120, checkpoint=tmp_path / "run", checkpoint_seconds=1e9)
-        return train(
-            module, EVENTS, VALID, tiny(**EVERYTHING), vocabulary(EVENTS), options, resume=resume, clock=clock
-        )
+        return train(module, EVENTS, VALID, tiny(**EVERYTHING), vocabulary(EVENTS), options, resume=resume, clock=clock)
 
     clock = Clock()
     expected = TimedModule(clock)
@@ -378,7 +376,9 @@ def test_other_texts_and_vocabularies_make_another_run():
     options, module = tiny(), TinyModule()
 
     def facts(events=EVENTS, words=12, processes=1):
-        return run_facts(options, module, events, None, vocabulary(words=words), budget_seconds=None, processes=processes)
+        return run_facts(
+            options, module, events, None, vocabulary(words=words), budget_seconds=None, processes=processes
+        )
 
     assert facts() == facts()
     assert facts(EVENTS[::-1]) != facts()
@@ -501,9 +501,7 @@ def test_a_loaded_checkpoint_outlives_its_file(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(tmp_path / "run", module=PressesCtrlC(3))
     module = TinyModule()
-    facts = run_facts(
-        tiny(**EVERYTHING), module, EVENTS, VALID, vocabulary(EVENTS), budget_seconds=None, processes=1
-    )
+    facts = run_facts(tiny(**EVERYTHING), module, EVENTS, VALID, vocabulary(EVENTS), budget_seconds=None, processes=1)
     checkpoint = load_checkpoint(tmp_path / "run", facts, module)
     remove_checkpoint(tmp_path / "run")
     checkpoint.module["recurrent.weight"] += 1

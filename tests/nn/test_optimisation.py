@@ -129,7 +129,9 @@ def test_the_schedule_option_chooses():
     assert learning_rate(tiny(schedule="constant", lr=0.3), 7, 10) == 0.3
     assert learning_rate(tiny(schedule="constant", lr=0.3), 0, None) == 0.3
     assert learning_rate(tiny(schedule="plateau", lr=0.4, decay=0.5), 7, 10, plateaus=2) == pytest.approx(0.1)
-    assert learning_rate(tiny(schedule="one-cycle", lr=0.4, warmup=0.2), 3, 10) == one_cycle(3, 10, peak=0.4, warmup=0.2)
+    assert learning_rate(tiny(schedule="one-cycle", lr=0.4, warmup=0.2), 3, 10) == one_cycle(
+        3, 10, peak=0.4, warmup=0.2
+    )
     assert learning_rate(tiny(schedule="cosine", lr=0.4, warmup=0.2), 3, 10) == cosine(3, 10, peak=0.4, warmup=0.2)
 
 
@@ -238,8 +240,10 @@ def test_ema_by_its_definition():
 def test_the_average_takes_the_weights_place_and_gives_it_back():
     values = iterates(5)
     weight, average = averaged("asgd", values)
-    with pytest.raises(KeyboardInterrupt), average.in_place():
+    with average.in_place():
         assert torch.equal(weight, average.tensors[0])
+    assert torch.equal(weight, values[-1])
+    with pytest.raises(KeyboardInterrupt), average.in_place():
         raise KeyboardInterrupt
     assert torch.equal(weight, values[-1])
     average.keep()

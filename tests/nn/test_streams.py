@@ -142,7 +142,7 @@ def test_an_epoch_depends_on_seed_and_number_alone():
 
 
 def substituted(number, rate=0.5, **values):
-    events = np.array([3, 4, 4, 5, 2, 6, 7, 2, 8, 9, 9, 2] + list(range(10, 90)), np.int32)
+    events = np.array([3, 4, 4, 5, 2, 6, 7, 2, 8, 9, 9, 2, *range(10, 90)], np.int32)
     whole = stream(events, np.zeros(90, np.int64), batch=1, bptt=200, unknown_rate=rate, **values)
     inputs, targets = whole.epoch(number).ids(0)
     return events, inputs[:, 0], targets[:, 0]
@@ -261,4 +261,7 @@ def test_reset_columns_begin_anew_and_others_do_not():
 def test_generators_mix_their_seeds():
     first = {torch.rand(1, generator=generator(*seed)).item() for seed in ((1,), (2,), (1, 1), (1, 2), (2, 1))}
     assert len(first) == 5
-    assert torch.rand(1, generator=generator(2**63 - 1, 3)).item() == torch.rand(1, generator=generator(2**63 - 1, 3)).item()
+    assert (
+        torch.rand(1, generator=generator(2**63 - 1, 3)).item()
+        == torch.rand(1, generator=generator(2**63 - 1, 3)).item()
+    )
