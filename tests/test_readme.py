@@ -36,6 +36,7 @@ def test_every_block_runs(folder: Path) -> None:
     code = "\n".join(block for language, block in BLOCKS if language == "python")
     for language, block in BLOCKS:
         if language == "sh" and "pip install" not in block:
+            block = block.replace("--budget 20m", "--budget 4s -p hidden=16 -p embedding=16 -p batch=8")
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", block], cwd=folder, env=environment, capture_output=True, text=True
             )
