@@ -166,10 +166,17 @@ class Component:
                 from nlmkit.members import check_nesting
 
                 check_nesting(self, name, value)
+            if name in vars(self) and vars(self)[name] is not value and vars(self)[name] != value:
+                self._forget()  # what was fitted belongs to the old value
         elif not (name.endswith("_") or name.startswith("_")):
             self._refuse_unknown({name: value})
         object.__setattr__(self, name, value)
         vars(self).pop("_digest", None)  # nlmkit.models keeps it there
+
+    def _forget(self) -> None:
+        """Drop the fitted state."""
+        for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
+            del vars(self)[name]
 
     @classmethod
     def _refuse_unknown(cls, values: Mapping[str, Any]) -> None:

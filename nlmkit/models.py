@@ -378,7 +378,7 @@ def _located(where: str, name: str) -> Iterator[None]:
     try:
         yield
     except SavedModelError as error:
-        if where in str(error):
+        if str(error).startswith(where):
             raise
         raise type(error)(f"{where}: {error}") from error
     except NlmkitError:

@@ -14,7 +14,14 @@ from click.core import ParameterSource
 from nlmkit import registry
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.members import load_members, needs_text
-from nlmkit.cli.options import PIPELINE, json_option, output_option, pipeline_options, quiet_option
+from nlmkit.cli.options import (
+    PIPELINE,
+    json_option,
+    output_option,
+    pipeline_options,
+    quiet_option,
+    refuse_stdin_twice,
+)
 from nlmkit.cli.progress import progress
 from nlmkit.cli.settings import read_config, resolve_parameters, split_pairs, to_toml
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
@@ -119,6 +126,7 @@ def command(
     cls = registry.get(component)
     if not train and needs_text(cls):
         raise click.UsageError("missing TRAIN")
+    refuse_stdin_twice([*train, valid])
     values, origins = resolve_parameters(cls, params, config, quiet=quiet)
     members = load_members(cls, model, values)
     fitted = cls(**values | members)

@@ -17,6 +17,8 @@ def format_of(file: str, chosen: str | None) -> str:
     Raises:
         click.UsageError: neither says which.
     """
+    if file == "-":
+        raise click.UsageError("- is no file here: models are imported from files and exported to files")
     if chosen is not None:
         return chosen
     for suffix, name in SUFFIXES.items():

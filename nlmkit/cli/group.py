@@ -12,7 +12,7 @@ from nlmkit.cli.boundary import boundary, prepare_streams, set_debug
 from nlmkit.parameters import suggestion
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "list": ("nlmkit.cli.list_", "List every component: models, representations, tokenizers."),
+    "list": ("nlmkit.cli.list_", "List every component and tokenizer, and where it comes from."),
     "show": ("nlmkit.cli.show", "Show a component's hyper-parameters, or what a saved model is."),
     "fit": ("nlmkit.cli.fit", "Fit a component to text and save it."),
     "import": ("nlmkit.cli.import_", "Make a saved model from a file of another program (ARPA)."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -40,6 +40,16 @@ def output_option(function: _Function) -> _Function:
         help="Folder to save the model to; a saved model that is there is replaced.  [required]",
     )
     return option(function)
+
+
+def refuse_stdin_twice(names: Iterable[str | None]) -> None:
+    """Refuse `-` as two texts: the second would be empty.
+
+    Raises:
+        click.UsageError: it is named twice.
+    """
+    if list(names).count("-") > 1:
+        raise click.UsageError("- is named twice, and standard input can be read only once")
 
 
 def pipeline_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
-from nlmkit.cli.options import decoding, decoding_options, json_option, quiet_option
+from nlmkit.cli.options import decoding, decoding_options, json_option, quiet_option, refuse_stdin_twice
 from nlmkit.cli.progress import progress
 from nlmkit.components import Context, LanguageModel
 from nlmkit.errors import NotNormalizedError
@@ -33,7 +33,7 @@ Columns = dict[str, list[Any]]
     epilog=examples(
         "nlmkit perplexity kn5 test.txt",
         "nlmkit perplexity kn5 test.txt --json",
-        "zcat web.gz | nlmkit perplexity kn5 - --per-line | awk -F'\\t' '$1 < 200 {print $5}'",
+        "zcat web.gz | nlmkit perplexity kn5 - --per-line | awk -F'\\t' '$1 < 200' | cut -f5-",
         "nlmkit perplexity kn5 test.txt --per-token > surprisal.tsv",
         "nlmkit perplexity kn5 - --per-token --format jsonl < test.txt",
     ),
@@ -95,6 +95,7 @@ def command(
     if row_format == "jsonl" and no_header:
         raise click.UsageError("--no-header needs --format tsv")
 
+    refuse_stdin_twice(texts)
     from nlmkit.cli.texts import blocks, joined, load_language_model
 
     lm = load_language_model(model)

@@ -8,7 +8,7 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
-from nlmkit.cli.options import decoding, decoding_options, json_option, quiet_option
+from nlmkit.cli.options import decoding, decoding_options, json_option, quiet_option, refuse_stdin_twice
 from nlmkit.cli.progress import progress
 from nlmkit.components import LanguageModel
 
@@ -31,6 +31,7 @@ def command(
     For a language model it is the mean natural log-probability (or score, where the model is no distribution) of an
     event: each word and one </s> a sentence. Several texts are one text; `-` is standard input.
     """
+    refuse_stdin_twice(texts)
     from nlmkit.cli.texts import for_model, read_texts
     from nlmkit.models import load
     from nlmkit.text import TextPipeline

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 IMPORTED = "imported"
 """Value of ``smoothing`` for a model that was read from a file; such a model cannot be fitted."""
 
+_MASS_TOLERANCE = 1e-3
+
 
 @dataclasses.dataclass(kw_only=True)
 class NGram(VocabularyLimits, LanguageModel):
@@ -55,8 +57,8 @@ class NGram(VocabularyLimits, LanguageModel):
         None, ge=0, help="drop n-grams seen at most this often, by order; the last value goes on"
     )
     entropy_prune: float = param(0.0, ge=0, help="drop n-grams that raise relative perplexity by less (Stolcke 1998)")
-    add_k: float = param(1.0, gt=0, help="what smoothing=add-k adds to each count")
-    katz_max: int = param(5, ge=1, help="largest count that smoothing=katz discounts")
+    add_k: float = param(1.0, gt=0, le=1e9, help="what smoothing=add-k adds to each count")
+    katz_max: int = param(5, ge=1, le=1000, help="largest count that smoothing=katz discounts")
     backoff_factor: float = param(0.4, gt=0, le=1, help="factor of smoothing=stupid-backoff")
     precision: str = param(
         "float64", choices=("float64", "float32"), help="of the fitted table; float32 halves its probabilities' size"
@@ -167,6 +169,8 @@ class NGram(VocabularyLimits, LanguageModel):
         """The shortest context that gives every continuation the same probability as the whole history does."""
         from nlmkit.text.vocabulary import EOS_ID
 
+        if not 0 <= word_id < len(self.vocabulary_):
+            raise IndexError(f"no word has the id {word_id}: the vocabulary has {len(self.vocabulary_)}")
         if word_id == EOS_ID:
             return self.start()
         if self.order == 1:
@@ -206,6 +210,8 @@ class NGram(VocabularyLimits, LanguageModel):
         unseen, report = state.metadata.get("unseen_backoff"), state.metadata.get("fit_report")
         if not isinstance(unseen, (int, float)) or isinstance(unseen, bool) or not isinstance(report, dict):
             raise SavedModelError("the saved model is damaged: its metadata lack unseen_backoff or fit_report")
+        if unseen != 0 and self.smoothing != "stupid-backoff":
+            raise SavedModelError(f"the saved model is damaged: unseen_backoff is {unseen} with {self.smoothing}")
         self.table_ = BackoffTable.from_arrays(state.arrays, self.order, len(self.vocabulary_), float(unseen))
         self.fit_report_ = dict(report)
         self._objection = state.metadata.get("arpa_objection")
@@ -262,6 +268,8 @@ class NGram(VocabularyLimits, LanguageModel):
         Raises:
             DataError: the file is no sound ARPA model (names the line).
         """
+        import numpy as np
+
         from nlmkit.ngrams.arpa import read_arpa
         from nlmkit.text import TextPipeline, Vocabulary
 
@@ -269,6 +277,9 @@ class NGram(VocabularyLimits, LanguageModel):
         run.stage(f"reading {os.fspath(path)}")
         notes: list[str] = []
         table, words = read_arpa(Path(path), advance=run.advance, note=notes.append)
+        mass = float(np.exp(table.log_probs[0]).sum())
+        if abs(mass - 1) > _MASS_TOLERANCE:
+            notes.append(f"the unigram probabilities sum to {mass:.4f}, not to 1: perplexities will not be honest")
         model = cls(order=table.order, smoothing=IMPORTED)
         model._set_fitted(pipeline=pipeline or TextPipeline(), vocabulary=Vocabulary(words[3:]), table=table)
         model._objection = None

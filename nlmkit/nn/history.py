@@ -9,10 +9,13 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from nlmkit.errors import DataError, NlmkitError
 from nlmkit.saving.strict_json import StrictJSONError, parse
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,6 +217,34 @@ def _finite(value: Any) -> Any:
 # --------------------------------------------------------------------------------------------------- picture
 
 
+def check_picture(file: str | os.PathLike[str]) -> None:
+    """Find out before hours of training whether a picture could be drawn.
+
+    Args:
+        file: Where the picture will go.
+
+    Raises:
+        NlmkitError: matplotlib is not installed.
+        DataError: The file's ending is no format that it draws, or its folder cannot be written.
+    """
+    path = Path(file)
+    known = _figure().canvas.get_supported_filetypes()
+    if path.suffix.removeprefix(".").lower() not in known:
+        raise DataError(f"no format of a picture: end it in one of {', '.join(sorted(known))}", source=str(path))
+    if path.is_dir() or not os.access(path.absolute().parent, os.W_OK | os.X_OK):
+        raise DataError("the picture cannot be written there: choose another file", source=str(path))
+
+
+def _figure() -> Figure:
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "matplotlib":
+            raise
+        raise NlmkitError("pictures need matplotlib: pip install 'nlmkit[plot]'") from None
+    return Figure(figsize=(7, 4.5), layout="constrained")
+
+
 def plot_learning_curve(
     curves: Mapping[str, Sequence[LogRecord] | Sequence[Evaluation]] | str | os.PathLike[str],
     file: str | os.PathLike[str],
@@ -228,15 +259,9 @@ def plot_learning_curve(
         NlmkitError: matplotlib is not installed.
         DataError: The log cannot be read, no curve has a point, or the picture cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "matplotlib":
-            raise
-        raise NlmkitError("pictures need matplotlib: pip install 'nlmkit[plot]'") from None
     if isinstance(curves, (str, os.PathLike)):
         curves = {Path(curves).stem: read_log(curves)}
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = _figure()
     axes = figure.subplots()
     for number, (name, points) in enumerate(curves.items()):
         for label, style, values in (

@@ -89,6 +89,7 @@ class Trainer:
         bfloat16: Whether steps compute in bfloat16.
         kept: After the run, the evaluation whose weights the module holds; None where it holds the last ones.
         kept_average: After the run, whether the module holds an average.
+        warnings: What went wrong without stopping the run.
     """
 
     def __init__(
@@ -176,6 +177,7 @@ class Trainer:
 
         self._whole = True
         self._agreed_to_stop = False
+        self.warnings: list[str] = []
         self.kept: Evaluation | None = None
         self.kept_average = False
 
@@ -263,7 +265,9 @@ class Trainer:
         if self._pacer.judge(seconds=seconds, stepping=stepping, step=self.step, evaluation_seconds=evaluation):
             due = True  # a resumed run must have the same plan
             self._show_plan()
-        if (due or finished) and not asked:
+        if finished and not asked:
+            self._save_at_the_end()
+        elif due and not asked:
             self._save()
         if asked:
             self._agreed_to_stop = True
@@ -403,8 +407,8 @@ class Trainer:
         ):
             self._average.start()
         self._pacer.evaluation_seconds = self.seconds - begins
-        self._write_line(perplexity)
         self._whole = True
+        self._write_line(perplexity)
 
     def _copy_of_weights(self) -> dict[str, Tensor]:
         return {name: tensor.detach().cpu().clone() for name, tensor in self._module.state_dict().items()}
@@ -490,6 +494,13 @@ class Trainer:
             if self._together.is_main:
                 save_checkpoint(self._folder, checkpoint)
         self._saved_at = self.seconds
+
+    def _save_at_the_end(self) -> None:
+        """The last checkpoint serves only where the model cannot be saved afterwards; it must not cost the model."""
+        try:
+            self._save()
+        except SavedModelError as error:
+            self.warnings.append(f"the last checkpoint was not written: {error}")
 
     def _checkpoint(self) -> Checkpoint:
         """The run as it stands; all processes take part, for each has a piece of it."""

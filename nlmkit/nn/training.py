@@ -40,6 +40,7 @@ class TrainingResult:
         events_left_out: Events at the end of the training text that an epoch leaves out, fewer than ``batch``.
         device: Where it was computed.
         precision: Of the steps: ``float32`` or ``bfloat16``.
+        warnings: What went wrong without stopping the run.
     """
 
     steps: int
@@ -55,16 +56,16 @@ class TrainingResult:
     events_left_out: int
     device: str
     precision: str
+    warnings: tuple[str, ...] = ()
 
     @property
     def notes(self) -> list[str]:
         """What whoever started the run should know."""
-        if self.plan.is_shortened:
-            return [
-                f"the machine became slower than it was measured, so {self.plan.steps} of "
-                f"{self.plan.schedule_steps} planned steps were taken, annealed to the end"
-            ]
-        return []
+        slower = (
+            f"the machine became slower than it was measured, so {self.plan.steps} of {self.plan.schedule_steps} "
+            "planned steps were taken, annealed to the end"
+        )
+        return [*([slower] if self.plan.is_shortened else []), *self.warnings]
 
     def report(self) -> dict[str, Any]:
         """The result as JSON types; only the keys ``seconds`` and ``tokens_per_second`` tell of the clock."""
@@ -165,6 +166,7 @@ def train(  # noqa: PLR0917
         events_left_out=trainer.stream.events_left_out,
         device=str(device),
         precision="bfloat16" if trainer.bfloat16 else "float32",
+        warnings=tuple(trainer.warnings),
     )
 
 

@@ -94,7 +94,7 @@ def entry(name: str) -> CatalogEntry:
     if name in known:
         return known[name]
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else "see `nlmkit corpora`"
+    hint = f"did you mean {near[0]}?" if near else "see `nlmkit corpora list`"
     raise DataError(f"no corpus is called {name!r}: {hint}")
 
 

@@ -52,5 +52,7 @@ def test_no_built_in_is_left_out() -> None:
     }
     checked |= {("tokenizer", tokenizer.name) for tokenizer in TOKENIZERS}
     declared = {(entry.kind, entry.name) for entry in registry.entries() if entry.builtin}
+    # Beside this file: test_conformance_neural.py, test_mixture.py and test_cache.py.
+    checked |= {("language-model", name) for name in ("nnlm", "rnnlm", "lstm", "gru", "mixture", "cache")}
     assert {(kind, name) for kind, name in declared if kind in ("language-model", "tokenizer")} == checked
     assert {model.smoothing for model in OPTIONS if model.order > 1} == set(METHODS)

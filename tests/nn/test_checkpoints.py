@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -79,10 +80,25 @@ def uninterrupted():
     return fit()
 
 
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory):
+    """A checkpoint after three steps."""
+    folder = tmp_path_factory.mktemp("interrupted") / "run"
+    with pytest.raises(KeyboardInterrupt):
+        fit(folder, module=PressesCtrlC(3))
+    return folder
+
+
+@pytest.fixture
+def run(interrupted, tmp_path):
+    """A copy of it, to do with as one likes."""
+    return shutil.copytree(interrupted, tmp_path / "run")
+
+
 # ------------------------------------------------------------------------------------------------- interruption
 
 
-@pytest.mark.parametrize("step", [1, 2, 9, 10, 11, 17, 24])
+@pytest.mark.parametrize("step", [1, 10, 11, 24])
 def test_interrupted_and_resumed_training_gives_the_same_bytes(step, tmp_path, uninterrupted):
     with pytest.raises(KeyboardInterrupt):
         fit(tmp_path / "run", module=PressesCtrlC(step))
@@ -112,12 +128,11 @@ def test_the_state_of_every_optimizer_is_kept(optimizer, tmp_path):
         {"schedule": "cosine", "patience": 2, "lr": 2.0, "epochs": 8},
     ],
 )
-@pytest.mark.parametrize("step", [30, 47])
-def test_averages_plateaus_and_patience_are_kept(change, step, tmp_path):
+def test_averages_plateaus_and_patience_are_kept(change, tmp_path):
     options = tiny(**change)
     expected, reference = fit(options=options)
     with pytest.raises(KeyboardInterrupt):
-        fit(tmp_path / "run", options=options, module=PressesCtrlC(step))
+        fit(tmp_path / "run", options=options, module=PressesCtrlC(47))
     module, result = fit(tmp_path / "run", options=options, resume=True)
     assert same_bytes(module, expected)
     assert same_history(result, reference)
@@ -125,7 +140,7 @@ def test_averages_plateaus_and_patience_are_kept(change, step, tmp_path):
 
 
 def test_many_interruptions_in_a_row(tmp_path, uninterrupted):
-    for _ in range(4):
+    for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
             fit(tmp_path / "run", module=PressesCtrlC(5), resume=True)
     module, result = fit(tmp_path / "run", resume=True)
@@ -303,7 +318,7 @@ def test_a_new_run_replaces_an_old_checkpoint(tmp_path):
 
 def test_the_frozen_number_of_steps_is_kept(tmp_path):
     def run(module, clock, resume=False):
-        options = RunOptions(budget_seconds=120, checkpoint=tmp_path / "run", checkpoint_seconds=1e9)
+        options = RunOptions(budget_seconds=60, checkpoint=tmp_path / "run", checkpoint_seconds=1e9)
         return train(module, EVENTS, VALID, tiny(**EVERYTHING), vocabulary(EVENTS), options, resume=resume, clock=clock)
 
     clock = Clock()
@@ -313,7 +328,7 @@ def test_the_frozen_number_of_steps_is_kept(tmp_path):
 
     class Stopped(TimedModule):
         def forward(self, ids, state):
-            if self.training and self.steps == 50:
+            if self.training and self.steps == 30:
                 raise RuntimeError("the power fails")
             return super().forward(ids, state)
 
@@ -322,12 +337,12 @@ def test_the_frozen_number_of_steps_is_kept(tmp_path):
         run(Stopped(clock), clock)
     saved = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert saved["step"] < 20  # when the number was frozen, and never since
-    assert saved["plan"]["steps"] == reference.steps == 116
+    assert saved["plan"]["steps"] == reference.steps == 58
     clock.now += 10_000  # a night later, and on a machine of another speed
     module = TimedModule(clock, step=0.5)
     result = run(module, clock, resume=True)
     assert result.steps == reference.steps
-    assert result.seconds < 120
+    assert result.seconds < 60
     assert same_bytes(module, expected)
 
 
@@ -363,13 +378,11 @@ def test_an_interruption_while_the_speed_is_measured(tmp_path):
         ({"budget_seconds": 60.0}, "budget None there, 60.0 here"),
     ],
 )
-def test_a_checkpoint_of_another_run_is_refused(change, expected, tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        fit(tmp_path / "run", module=PressesCtrlC(3))
-    before = (tmp_path / "run" / "manifest.json").read_bytes()
+def test_a_checkpoint_of_another_run_is_refused(change, expected, run):
+    before = (run / "manifest.json").read_bytes()
     with pytest.raises(SavedModelError, match=f"run: the checkpoint is another run's .*{expected}"):
-        fit(tmp_path / "run", resume=True, **change)
-    assert (tmp_path / "run" / "manifest.json").read_bytes() == before
+        fit(run, resume=True, **change)
+    assert (run / "manifest.json").read_bytes() == before
 
 
 def test_other_texts_and_vocabularies_make_another_run():
@@ -476,33 +489,26 @@ def setting(name, value):
         {"change_arrays": setting("generator.module", np.zeros((1, 3), np.uint8))},
     ],
 )
-def test_damage_is_one_clear_error(change, tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        fit(tmp_path / "run", module=PressesCtrlC(3))
-    damaged(tmp_path / "run", **change)
+def test_damage_is_one_clear_error(change, run):
+    damaged(run, **change)
     with pytest.raises(SavedModelError, match=r"run: the checkpoint is damaged: ") as caught:
-        fit(tmp_path / "run", resume=True)
+        fit(run, resume=True)
     assert "\n" not in str(caught.value)
 
 
-def test_a_checkpoint_without_a_plan_is_of_a_run_with_a_budget(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        fit(tmp_path / "run", module=PressesCtrlC(3))
-
+def test_a_checkpoint_without_a_plan_is_of_a_run_with_a_budget(run):
     def without_plan(manifest):
         manifest["plan"] = None
 
-    damaged(tmp_path / "run", without_plan)
+    damaged(run, without_plan)
     with pytest.raises(SavedModelError, match="does not say how many steps"):
-        fit(tmp_path / "run", resume=True)
+        fit(run, resume=True)
 
 
-def test_a_loaded_checkpoint_outlives_its_file(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        fit(tmp_path / "run", module=PressesCtrlC(3))
+def test_a_loaded_checkpoint_outlives_its_file(run):
     module = TinyModule()
     facts = run_facts(tiny(**EVERYTHING), module, EVENTS, VALID, vocabulary(EVENTS), budget_seconds=None, processes=1)
-    checkpoint = load_checkpoint(tmp_path / "run", facts, module)
-    remove_checkpoint(tmp_path / "run")
+    checkpoint = load_checkpoint(run, facts, module)
+    remove_checkpoint(run)
     checkpoint.module["recurrent.weight"] += 1
     assert checkpoint.step == 3
