@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from nlmkit.nn.estimator import NeuralLanguageModel
-from nlmkit.nn.options import OptimisationOptions, RecurrentModelOptions, RegularisationOptions
+from nlmkit.nn.options import RecurrentModelOptions, RegularisationOptions
 from nlmkit.nn.presets import SIZES, preset_param, with_default
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ class GRU(RecurrentModelOptions, NeuralLanguageModel):
     preset: str = preset_param(SIZES)
     dropout_input: float = with_default(RegularisationOptions, "dropout_input", 0.3)
     dropout_output: float = with_default(RegularisationOptions, "dropout_output", 0.3)
-    lr: float = with_default(OptimisationOptions, "lr", 0.002)
 
     def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
         """The untrained network; see :meth:`NeuralLanguageModel.build_module`."""

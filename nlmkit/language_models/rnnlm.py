@@ -6,7 +6,12 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from nlmkit.nn.estimator import NeuralLanguageModel
-from nlmkit.nn.options import OptimisationOptions, RecurrentModelOptions, RegularisationOptions
+from nlmkit.nn.options import (
+    ArchitectureOptions,
+    OptimisationOptions,
+    RecurrentModelOptions,
+    RegularisationOptions,
+)
 from nlmkit.nn.presets import SIZES, preset_param, with_default
 
 if TYPE_CHECKING:
@@ -43,7 +48,9 @@ class RNNLM(RecurrentModelOptions, NeuralLanguageModel):
     preset: str = preset_param(SIZES)
     dropout_input: float = with_default(RegularisationOptions, "dropout_input", 0.2)
     dropout_output: float = with_default(RegularisationOptions, "dropout_output", 0.2)
-    lr: float = with_default(OptimisationOptions, "lr", 0.001)
+    # 512 units want a lower rate, with which they learn less in as many steps.
+    hidden: int = with_default(ArchitectureOptions, "hidden", 256)
+    lr: float = with_default(OptimisationOptions, "lr", 0.003)
 
     def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
         """The untrained network; see :meth:`NeuralLanguageModel.build_module`."""

@@ -123,6 +123,7 @@ class LogRecord:
 
 
 _NAMES: Final = tuple(field.name for field in dataclasses.fields(LogRecord))
+_BEGINNING: Final = b'{"step": '
 
 
 class TrainingLog:
@@ -184,8 +185,8 @@ def _exists(path: Path) -> bool:
     if path.is_file():
         with path.open("rb") as file:
             first = file.readline(1 << 16)
-        if not first:
-            return False
+        if not first or (not first.endswith(b"\n") and first.startswith(_BEGINNING)):
+            return False  # its first line was not written to its end
         if first.endswith(b"\n"):
             _record(first, str(path), 1)
             return True
@@ -262,6 +263,8 @@ def plot_learning_curve(
     if isinstance(curves, (str, os.PathLike)):
         curves = {Path(curves).stem: read_log(curves)}
     figure = _figure()
+    from matplotlib.ticker import LogFormatter
+
     axes = figure.subplots()
     for number, (name, points) in enumerate(curves.items()):
         for label, style, values in (
@@ -276,6 +279,8 @@ def plot_learning_curve(
     axes.set_xlabel("minutes of training")
     axes.set_ylabel("perplexity")
     axes.set_yscale("log")
+    for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
     axes.grid(visible=True, which="both", linewidth=0.3)
     axes.legend()
     try:

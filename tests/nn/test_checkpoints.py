@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from nlmkit.nn import loop
 from nlmkit.nn.checkpoints import load_checkpoint, remove_checkpoint, run_facts
 from nlmkit.nn.history import read_log
 from nlmkit.nn.interruption import Interruption
-from nlmkit.nn.training import train
+from nlmkit.nn.training import TrainingResult, train
 from nlmkit.saving import load_folder, save_folder
 
 from .tiny import Clock, TimedModule, TinyModule, text, tiny, vocabulary
@@ -38,20 +39,22 @@ EVERYTHING = {
 """Options by which everything that a run carries along has an influence on its result."""
 
 
-def fit(folder=None, *, options=None, module=None, resume=False, valid=VALID, **run):
+def fit(
+    folder: Any = None, *, options: Any = None, module: Any = None, resume: Any = False, valid: Any = VALID, **run: Any
+) -> Any:
     module = module or TinyModule()
     run = RunOptions(checkpoint=folder, checkpoint_seconds=1e9, **run) if folder else RunOptions(**run)
     result = train(module, EVENTS, valid, options or tiny(**EVERYTHING), vocabulary(EVENTS), run, resume=resume)
     return module, result
 
 
-def same_bytes(one, other):
+def same_bytes(one: Any, other: Any) -> Any:
     first, second = one.state_dict(), other.state_dict()
     return list(first) == list(second) and all(torch.equal(first[name], second[name]) for name in first)
 
 
-def same_history(one, other):
-    def facts(result):
+def same_history(one: Any, other: Any) -> Any:
+    def facts(result: Any) -> Any:
         return [(entry.step, entry.perplexity, entry.loss, entry.averaged) for entry in result.history]
 
     return facts(one) == facts(other)
@@ -60,12 +63,12 @@ def same_history(one, other):
 class PressesCtrlC(TinyModule):
     """Ctrl-C is pressed in the middle of a step, or in the middle of an evaluation."""
 
-    def __init__(self, step=None, evaluation=None):
+    def __init__(self, step: Any = None, evaluation: Any = None) -> None:
         super().__init__()
         self.steps, self.evaluations = 0, 0
         self.at = {True: step, False: evaluation}
 
-    def forward(self, ids, state):
+    def forward(self, ids: Any, state: Any) -> Any:
         if self.training:
             self.steps += 1
         else:
@@ -76,12 +79,12 @@ class PressesCtrlC(TinyModule):
 
 
 @pytest.fixture(scope="module")
-def uninterrupted():
+def uninterrupted() -> Any:
     return fit()
 
 
 @pytest.fixture(scope="module")
-def interrupted(tmp_path_factory):
+def interrupted(tmp_path_factory: Any) -> Any:
     """A checkpoint after three steps."""
     folder = tmp_path_factory.mktemp("interrupted") / "run"
     with pytest.raises(KeyboardInterrupt):
@@ -90,7 +93,7 @@ def interrupted(tmp_path_factory):
 
 
 @pytest.fixture
-def run(interrupted, tmp_path):
+def run(interrupted: Any, tmp_path: Path) -> Any:
     """A copy of it, to do with as one likes."""
     return shutil.copytree(interrupted, tmp_path / "run")
 
@@ -99,7 +102,9 @@ def run(interrupted, tmp_path):
 
 
 @pytest.mark.parametrize("step", [1, 10, 11, 24])
-def test_interrupted_and_resumed_training_gives_the_same_bytes(step, tmp_path, uninterrupted):
+def test_interrupted_and_resumed_training_gives_the_same_bytes(
+    step: int, tmp_path: Path, uninterrupted: tuple[TinyModule, TrainingResult]
+) -> None:
     with pytest.raises(KeyboardInterrupt):
         fit(tmp_path / "run", module=PressesCtrlC(step))
     assert json.loads((tmp_path / "run" / "manifest.json").read_text())["step"] == step
@@ -112,7 +117,7 @@ def test_interrupted_and_resumed_training_gives_the_same_bytes(step, tmp_path, u
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "rmsprop", "adagrad"])
-def test_the_state_of_every_optimizer_is_kept(optimizer, tmp_path):
+def test_the_state_of_every_optimizer_is_kept(optimizer: str, tmp_path: Path) -> None:
     options = tiny(optimizer=optimizer, lr=0.02, epochs=1)
     expected, _ = fit(options=options)
     with pytest.raises(KeyboardInterrupt):
@@ -128,7 +133,7 @@ def test_the_state_of_every_optimizer_is_kept(optimizer, tmp_path):
         {"schedule": "cosine", "patience": 2, "lr": 2.0, "epochs": 8},
     ],
 )
-def test_averages_plateaus_and_patience_are_kept(change, tmp_path):
+def test_averages_plateaus_and_patience_are_kept(change: dict[str, Any], tmp_path: Path) -> None:
     options = tiny(**change)
     expected, reference = fit(options=options)
     with pytest.raises(KeyboardInterrupt):
@@ -139,7 +144,7 @@ def test_averages_plateaus_and_patience_are_kept(change, tmp_path):
     assert result.stopped == reference.stopped
 
 
-def test_many_interruptions_in_a_row(tmp_path, uninterrupted):
+def test_many_interruptions_in_a_row(tmp_path: Path, uninterrupted: tuple[TinyModule, TrainingResult]) -> None:
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
             fit(tmp_path / "run", module=PressesCtrlC(5), resume=True)
@@ -149,7 +154,9 @@ def test_many_interruptions_in_a_row(tmp_path, uninterrupted):
 
 
 @pytest.mark.parametrize("evaluation", [1, 3])
-def test_ctrl_c_while_evaluating_is_heard_and_repeats_the_evaluation(evaluation, tmp_path, uninterrupted):
+def test_ctrl_c_while_evaluating_is_heard_and_repeats_the_evaluation(
+    evaluation: int, tmp_path: Path, uninterrupted: tuple[TinyModule, TrainingResult]
+) -> None:
     with pytest.raises(KeyboardInterrupt):
         fit(tmp_path / "run", module=PressesCtrlC(evaluation=evaluation))
     module, result = fit(tmp_path / "run", resume=True)
@@ -157,15 +164,17 @@ def test_ctrl_c_while_evaluating_is_heard_and_repeats_the_evaluation(evaluation,
     assert same_history(result, uninterrupted[1])
 
 
-def test_an_interruption_from_the_display_is_saved_too(tmp_path, uninterrupted):
+def test_an_interruption_from_the_display_is_saved_too(
+    tmp_path: Path, uninterrupted: tuple[TinyModule, TrainingResult]
+) -> None:
     class Impatient:
-        def __init__(self):
+        def __init__(self) -> None:
             self.done = 0
 
-        def start(self, description, total=None):
+        def start(self, description: Any, total: Any = None) -> None:
             pass
 
-        def advance(self, amount):
+        def advance(self, amount: Any) -> None:
             self.done += amount
             if self.done == 13:
                 raise KeyboardInterrupt
@@ -176,9 +185,9 @@ def test_an_interruption_from_the_display_is_saved_too(tmp_path, uninterrupted):
     assert same_bytes(fit(tmp_path / "run", resume=True)[0], uninterrupted[0])
 
 
-def test_a_torn_step_is_never_saved(tmp_path):
+def test_a_torn_step_is_never_saved(tmp_path: Path) -> None:
     class Torn(TinyModule):
-        def forward(self, ids, state):
+        def forward(self, ids: Any, state: Any) -> Any:
             self.calls = getattr(self, "calls", 0) + 1
             if self.calls == 6:
                 raise KeyboardInterrupt
@@ -189,7 +198,7 @@ def test_a_torn_step_is_never_saved(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_without_a_checkpoint_folder_ctrl_c_is_not_held_up():
+def test_without_a_checkpoint_folder_ctrl_c_is_not_held_up() -> None:
     module = PressesCtrlC(3)
     with pytest.raises(KeyboardInterrupt):
         fit(module=module)
@@ -197,7 +206,7 @@ def test_without_a_checkpoint_folder_ctrl_c_is_not_held_up():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_the_second_ctrl_c_does_not_wait():
+def test_the_second_ctrl_c_does_not_wait() -> None:
     with Interruption() as interruption:
         signal.raise_signal(signal.SIGINT)
         assert interruption.asked
@@ -206,7 +215,7 @@ def test_the_second_ctrl_c_does_not_wait():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_ctrl_c_is_left_to_others_where_it_is_theirs():
+def test_ctrl_c_is_left_to_others_where_it_is_theirs() -> None:
     seen = []
     before = signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
     try:
@@ -220,7 +229,7 @@ def test_ctrl_c_is_left_to_others_where_it_is_theirs():
         signal.raise_signal(signal.SIGINT)
 
 
-def test_training_in_another_thread_leaves_signals_alone(tmp_path):
+def test_training_in_another_thread_leaves_signals_alone(tmp_path: Path) -> None:
     found = []
     thread = threading.Thread(target=lambda: found.append(fit(tmp_path / "run", options=tiny(epochs=1))[1].steps))
     thread.start()
@@ -232,7 +241,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from nlmkit.components import RunOptions
-from nlmkit.nn.training import train
+from nlmkit.nn.training import TrainingResult, train
 from tests.nn.test_checkpoints import EVENTS, EVERYTHING, VALID
 from tests.nn.tiny import TinyModule, tiny, vocabulary
 
@@ -250,7 +259,9 @@ train(Killed(), EVENTS, VALID, tiny(**EVERYTHING), vocabulary(EVENTS), run)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
-def test_a_killed_run_resumes_with_the_same_bytes(tmp_path, uninterrupted):
+def test_a_killed_run_resumes_with_the_same_bytes(
+    tmp_path: Path, uninterrupted: tuple[TinyModule, TrainingResult]
+) -> None:
     root = Path(__file__).parents[2]
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, str(tmp_path)], cwd=root, capture_output=True, text=True, check=False
@@ -262,8 +273,8 @@ def test_a_killed_run_resumes_with_the_same_bytes(tmp_path, uninterrupted):
     assert same_history(result, uninterrupted[1])
 
 
-def test_the_log_of_a_resumed_run_is_that_of_an_uninterrupted_one(tmp_path):
-    def lines(path):
+def test_the_log_of_a_resumed_run_is_that_of_an_uninterrupted_one(tmp_path: Path) -> None:
+    def lines(path: Any) -> Any:
         return [
             (record.step, record.epoch, record.loss, record.lr, record.gradient_norm, record.validation_perplexity)
             for record in read_log(path)
@@ -282,7 +293,9 @@ def test_the_log_of_a_resumed_run_is_that_of_an_uninterrupted_one(tmp_path):
 # ------------------------------------------------------------------------------------------------- when, and whose
 
 
-def test_a_checkpoint_is_written_when_it_is_time_and_at_the_end(tmp_path, monkeypatch):
+def test_a_checkpoint_is_written_when_it_is_time_and_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     saved = []
     original = loop.save_checkpoint
     monkeypatch.setattr(
@@ -294,7 +307,24 @@ def test_a_checkpoint_is_written_when_it_is_time_and_at_the_end(tmp_path, monkey
     assert saved == [7, 14, 20]
 
 
-def test_a_finished_run_is_not_trained_again(tmp_path, uninterrupted):
+def test_a_full_disk_stops_the_run_but_not_at_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: tuple[TinyModule, TrainingResult]
+) -> None:
+    def full(folder: Any, state: Any) -> None:
+        raise SavedModelError(f"{folder}: cannot save the model (No space left on device)")
+
+    monkeypatch.setattr(loop, "save_checkpoint", full)
+    module, result = fit(tmp_path / "run")
+    assert same_bytes(module, uninterrupted[0])
+    assert result.notes == [
+        f"the last checkpoint was not written: {tmp_path / 'run'}: cannot save the model (No space left on device)"
+    ]
+    often = RunOptions(checkpoint=tmp_path / "run", checkpoint_seconds=1e-9)
+    with pytest.raises(SavedModelError, match="No space left"):
+        train(TinyModule(), EVENTS, None, tiny(), vocabulary(EVENTS), often)
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path: Path, uninterrupted: tuple[TinyModule, TrainingResult]) -> None:
     fit(tmp_path / "run")
     module = PressesCtrlC(1)
     _, result = fit(tmp_path / "run", module=module, resume=True)
@@ -303,21 +333,21 @@ def test_a_finished_run_is_not_trained_again(tmp_path, uninterrupted):
     assert same_history(result, uninterrupted[1])
 
 
-def test_resuming_without_a_checkpoint_begins(tmp_path, uninterrupted):
+def test_resuming_without_a_checkpoint_begins(tmp_path: Path, uninterrupted: tuple[TinyModule, TrainingResult]) -> None:
     assert same_bytes(fit(tmp_path / "run", resume=True)[0], uninterrupted[0])
     with pytest.raises(HyperParameterError, match="resume needs the checkpoint folder"):
         RunOptions(resume=True)
 
 
-def test_a_new_run_replaces_an_old_checkpoint(tmp_path):
+def test_a_new_run_replaces_an_old_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         fit(tmp_path / "run", module=PressesCtrlC(5))
     fit(tmp_path / "run", options=tiny(epochs=1))
     assert json.loads((tmp_path / "run" / "manifest.json").read_text())["step"] == 20
 
 
-def test_the_frozen_number_of_steps_is_kept(tmp_path):
-    def run(module, clock, resume=False):
+def test_the_frozen_number_of_steps_is_kept(tmp_path: Path) -> None:
+    def run(module: Any, clock: Any, resume: Any = False) -> Any:
         options = RunOptions(budget_seconds=60, checkpoint=tmp_path / "run", checkpoint_seconds=1e9)
         return train(module, EVENTS, VALID, tiny(**EVERYTHING), vocabulary(EVENTS), options, resume=resume, clock=clock)
 
@@ -327,7 +357,7 @@ def test_the_frozen_number_of_steps_is_kept(tmp_path):
     remove_checkpoint(tmp_path / "run")
 
     class Stopped(TimedModule):
-        def forward(self, ids, state):
+        def forward(self, ids: Any, state: Any) -> Any:
             if self.training and self.steps == 30:
                 raise RuntimeError("the power fails")
             return super().forward(ids, state)
@@ -346,13 +376,13 @@ def test_the_frozen_number_of_steps_is_kept(tmp_path):
     assert same_bytes(module, expected)
 
 
-def test_an_interruption_while_the_speed_is_measured(tmp_path):
-    def run(module, clock, resume=False):
+def test_an_interruption_while_the_speed_is_measured(tmp_path: Path) -> None:
+    def run(module: Any, clock: Any, resume: Any = False) -> Any:
         options = RunOptions(budget_seconds=100, checkpoint=tmp_path / "run", checkpoint_seconds=1e9)
         return train(module, EVENTS, None, tiny(), vocabulary(EVENTS), options, resume=resume, clock=clock)
 
     class Interrupted(TimedModule):
-        def forward(self, ids, state):
+        def forward(self, ids: Any, state: Any) -> Any:
             output = super().forward(ids, state)
             if self.steps == 4:
                 signal.raise_signal(signal.SIGINT)
@@ -378,17 +408,17 @@ def test_an_interruption_while_the_speed_is_measured(tmp_path):
         ({"budget_seconds": 60.0}, "budget None there, 60.0 here"),
     ],
 )
-def test_a_checkpoint_of_another_run_is_refused(change, expected, run):
+def test_a_checkpoint_of_another_run_is_refused(change: dict[str, Any], expected: Any, run: Path) -> None:
     before = (run / "manifest.json").read_bytes()
     with pytest.raises(SavedModelError, match=f"run: the checkpoint is another run's .*{expected}"):
         fit(run, resume=True, **change)
     assert (run / "manifest.json").read_bytes() == before
 
 
-def test_other_texts_and_vocabularies_make_another_run():
+def test_other_texts_and_vocabularies_make_another_run() -> None:
     options, module = tiny(), TinyModule()
 
-    def facts(events=EVENTS, words=12, processes=1):
+    def facts(events: Any = EVENTS, words: Any = 12, processes: Any = 1) -> Any:
         return run_facts(
             options, module, events, None, vocabulary(words=words), budget_seconds=None, processes=processes
         )
@@ -402,7 +432,7 @@ def test_other_texts_and_vocabularies_make_another_run():
 # ------------------------------------------------------------------------------------------------- the folder
 
 
-def test_a_checkpoint_is_safetensors_and_strict_json(tmp_path):
+def test_a_checkpoint_is_safetensors_and_strict_json(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         fit(tmp_path / "run", module=PressesCtrlC(21))
     names = {path.suffix or path.name for path in (tmp_path / "run").iterdir()}
@@ -422,7 +452,7 @@ def test_a_checkpoint_is_safetensors_and_strict_json(tmp_path):
     assert "optimizer.frozen.step" not in arrays
 
 
-def test_a_saved_model_is_not_replaced_by_a_checkpoint(tmp_path):
+def test_a_saved_model_is_not_replaced_by_a_checkpoint(tmp_path: Path) -> None:
     save_folder(tmp_path / "model", {"kind": "language-model"}, arrays={})
     with pytest.raises(SavedModelError, match="holds a saved model and no checkpoint"):
         fit(tmp_path / "model")
@@ -441,14 +471,16 @@ def test_a_saved_model_is_not_replaced_by_a_checkpoint(tmp_path):
     assert (tmp_path / "notes" / "thesis.txt").read_text() == "words"
 
 
-def test_checkpoints_are_removed(tmp_path):
+def test_checkpoints_are_removed(tmp_path: Path) -> None:
     fit(tmp_path / "run", options=tiny(epochs=1))
     remove_checkpoint(tmp_path / "run")
     assert not (tmp_path / "run").exists()
     remove_checkpoint(tmp_path / "run")
 
 
-def damaged(folder, change_manifest=lambda manifest: None, change_arrays=lambda arrays: None):
+def damaged(
+    folder: Any, change_manifest: Any = lambda manifest: None, change_arrays: Any = lambda arrays: None
+) -> None:
     loaded = load_folder(folder)
     arrays = {name: np.array(array) for name, array in loaded.arrays.items()}
     manifest = {name: value for name, value in loaded.manifest.items() if name not in ("format_version", "payloads")}
@@ -457,8 +489,8 @@ def damaged(folder, change_manifest=lambda manifest: None, change_arrays=lambda 
     save_folder(folder, manifest, arrays=arrays)
 
 
-def setting(name, value):
-    def change(values):
+def setting(name: Any, value: Any) -> Any:
+    def change(values: Any) -> None:
         if value is None:
             del values[name]
         else:
@@ -489,15 +521,15 @@ def setting(name, value):
         {"change_arrays": setting("generator.module", np.zeros((1, 3), np.uint8))},
     ],
 )
-def test_damage_is_one_clear_error(change, run):
+def test_damage_is_one_clear_error(change: dict[str, Any], run: Path) -> None:
     damaged(run, **change)
     with pytest.raises(SavedModelError, match=r"run: the checkpoint is damaged: ") as caught:
         fit(run, resume=True)
     assert "\n" not in str(caught.value)
 
 
-def test_a_checkpoint_without_a_plan_is_of_a_run_with_a_budget(run):
-    def without_plan(manifest):
+def test_a_checkpoint_without_a_plan_is_of_a_run_with_a_budget(run: Path) -> None:
+    def without_plan(manifest: Any) -> None:
         manifest["plan"] = None
 
     damaged(run, without_plan)
@@ -505,7 +537,7 @@ def test_a_checkpoint_without_a_plan_is_of_a_run_with_a_budget(run):
         fit(run, resume=True)
 
 
-def test_a_loaded_checkpoint_outlives_its_file(run):
+def test_a_loaded_checkpoint_outlives_its_file(run: Path) -> None:
     module = TinyModule()
     facts = run_facts(tiny(**EVERYTHING), module, EVENTS, VALID, vocabulary(EVENTS), budget_seconds=None, processes=1)
     checkpoint = load_checkpoint(run, facts, module)

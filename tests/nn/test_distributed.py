@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,16 +22,16 @@ EVENTS, VALID = text(), text(300, seed=1)
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
-def options(**values):
+def options(**values: Any) -> Any:
     """All that both processes must draw alike, and no masks, which each process draws for its own columns."""
     return tiny(**{"epochs": 2, "noising": 0.2, "state_reset": 0.1, "bptt_random": True, **values})
 
 
-def fit(folder, module, chosen, valid, **run):
+def fit(folder: Any, module: Any, chosen: Any, valid: Any, **run: Any) -> Any:
     return train(module, EVENTS, valid, chosen, vocabulary(EVENTS), RunOptions(**run))
 
 
-def gradients(module, chosen):
+def gradients(module: Any, chosen: Any) -> Any:
     """What one step of SGD at rate 1 without clipping takes from the first weights of process 0."""
     before = {name: weight.detach() for name, weight in TinyModule(dropout=0.0).named_parameters()}
     ids = EVENTS[: 4 * 5]
@@ -41,7 +42,7 @@ def gradients(module, chosen):
 ONE_STEP = {"optimizer": "sgd", "lr": 1.0, "clip_norm": None, "schedule": "constant", "epochs": 1}
 
 
-def main(folder):
+def main(folder: Any) -> Any:
     """What each of the two processes does."""
     folder, rank = Path(folder), int(os.environ["RANK"])
     torch.set_num_threads(1)
@@ -55,7 +56,7 @@ def main(folder):
 
     # Masks differ from process to process; Ctrl-C in one of them stops both, at a step on which they agree.
     class Interrupted(TinyModule):
-        def forward(self, ids, state):
+        def forward(self, ids: Any, state: Any) -> Any:
             self.calls = getattr(self, "calls", 0) + self.training
             if rank == 1 and self.calls == 20:
                 import signal
@@ -85,7 +86,7 @@ def main(folder):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory: Any) -> Any:
     """Two processes that talk by gloo, as torchrun starts them."""
     folder = tmp_path_factory.mktemp("two")
     with socket.socket() as listener:
@@ -112,15 +113,15 @@ def run(tmp_path_factory):
     return folder
 
 
-def report(run, rank):
+def report(run: Any, rank: Any) -> Any:
     return json.loads((run / f"report{rank}.json").read_text())
 
 
-def tensors(run, rank):
+def tensors(run: Any, rank: Any) -> Any:
     return torch.load(run / f"tensors{rank}", weights_only=True)
 
 
-def test_gradients_equal_those_of_one_process_with_the_joint_batch(run):
+def test_gradients_equal_those_of_one_process_with_the_joint_batch(run: Path) -> None:
     expected = gradients(TinyModule(dropout=0.0), tiny(**ONE_STEP))
     assert max(gradient.abs().max() for gradient in expected.values()) > 0.01
     for rank in range(2):
@@ -130,7 +131,7 @@ def test_gradients_equal_those_of_one_process_with_the_joint_batch(run):
                 torch.testing.assert_close(found[name], gradient, rtol=1e-5, atol=1e-6, msg=name)
 
 
-def test_training_equals_that_of_one_process(run):
+def test_training_equals_that_of_one_process(run: Path) -> None:
     module = TinyModule(dropout=0.0)
     result = fit(run, module, options(), VALID)
     for rank in range(2):
@@ -140,7 +141,7 @@ def test_training_equals_that_of_one_process(run):
     assert report(run, 0)["history"] == report(run, 1)["history"]
 
 
-def test_process_0_alone_logs_and_saves_for_all(run):
+def test_process_0_alone_logs_and_saves_for_all(run: Path) -> None:
     steps = [record.step for record in read_log(run / "log")]
     assert steps == sorted(set(steps))
     assert steps[-1] == report(run, 0)["steps"]
@@ -149,18 +150,18 @@ def test_process_0_alone_logs_and_saves_for_all(run):
     assert arrays["run"]["processes"] == 2
 
 
-def test_all_processes_stop_together_and_resume_as_if_they_had_not(run):
+def test_all_processes_stop_together_and_resume_as_if_they_had_not(run: Path) -> None:
     for rank in range(2):
         assert report(run, rank)["interrupted"]
         assert report(run, rank)["resumed_like_uninterrupted"]
     assert report(run, 0)["stopped_at"] == 25
 
 
-def test_one_clock_decides_for_all(run):
+def test_one_clock_decides_for_all(run: Path) -> None:
     assert report(run, 0)["budget_steps"] == report(run, 1)["budget_steps"]
 
 
-def test_without_torchrun_there_is_one_process(monkeypatch):
+def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     assert process_count() == 1
@@ -175,14 +176,14 @@ def test_without_torchrun_there_is_one_process(monkeypatch):
     assert is_main_process()
 
 
-def test_an_environment_that_makes_no_sense_is_named(monkeypatch):
+def test_an_environment_that_makes_no_sense_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.setenv(name, "x")
     with pytest.raises(NlmkitError, match="WORLD_SIZE is 'x', not a number: start nlmkit with torchrun"):
         processes()
 
 
-def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch):
+def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from nlmkit.nn import training
 
     monkeypatch.setattr(training, "processes", lambda device: Processes(0, 3))

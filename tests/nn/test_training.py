@@ -1,7 +1,11 @@
+import dataclasses
 import functools
 import itertools
 import json
 import math
+import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +17,7 @@ from nlmkit.errors import DataError, HyperParameterError, NlmkitError
 from nlmkit.nn import loop
 from nlmkit.nn.budget import Overrun, Plan, SpeedTest, Stopwatch, steps_that_fit
 from nlmkit.nn.devices import choose_device, memory_errors, trains_in_bfloat16
-from nlmkit.nn.history import Evaluation, LogRecord, TrainingLog, plot_learning_curve, read_log
+from nlmkit.nn.history import Evaluation, LogRecord, TrainingLog, check_picture, plot_learning_curve, read_log
 from nlmkit.nn.streams import generator, random_windows
 from nlmkit.nn.training import train
 
@@ -22,13 +26,13 @@ from .tiny import Clock, TimedModule, TinyModule, text, tiny, tiny_module, vocab
 EVENTS, VALID = text(), text(300, seed=1)
 
 
-def fit(options=None, *, valid=VALID, module=None, run=None, **values):
+def fit(options: Any = None, *, valid: Any = VALID, module: Any = None, run: Any = None, **values: Any) -> Any:
     module = TinyModule() if module is None else module
     result = train(module, EVENTS, valid, options or tiny(), vocabulary(EVENTS), run or RunOptions(), **values)
     return module, result
 
 
-def perplexity(module, events, columns=1):
+def perplexity(module: Any, events: Any, columns: Any = 1) -> Any:
     """Of one column, computed plainly."""
     module.eval()
     ids = torch.from_numpy(np.concatenate([[2], events]).astype(np.int64))[:, None]
@@ -37,22 +41,22 @@ def perplexity(module, events, columns=1):
         return math.exp(functional.cross_entropy(module.output.linear(output.features[:, 0]), ids[1:, 0]).item())
 
 
-def weights(module):
+def weights(module: Any) -> Any:
     return {name: tensor.clone() for name, tensor in module.state_dict().items()}
 
 
 class Watcher:
-    def __init__(self):
+    def __init__(self) -> None:
         self.stages, self.notes, self.done = [], [], 0.0
 
-    def start(self, description, total=None):
+    def start(self, description: Any, total: Any = None) -> None:
         self.stages.append((description, total))
         self.done = 0.0
 
-    def advance(self, amount):
+    def advance(self, amount: Any) -> None:
         self.done += amount
 
-    def note(self, text):
+    def note(self, text: Any) -> None:
         self.notes.append(text)
 
 
@@ -60,7 +64,7 @@ class Watcher:
 
 
 @pytest.mark.parametrize("random", [False, True])
-def test_training_equals_a_plain_loop(random):
+def test_training_equals_a_plain_loop(random: bool) -> None:
     """Two epochs of SGD, written out: windows, carried state, clipping, schedule, penalty, rate by window length."""
     options = tiny(optimizer="sgd", lr=0.5, epochs=2, weight_decay=0.01, clip_norm=0.3, bptt_random=random, bptt=9)
     module, result = fit(options, valid=None, module=TinyModule(dropout=0.0))
@@ -102,7 +106,7 @@ def test_training_equals_a_plain_loop(random):
         torch.testing.assert_close(module.state_dict()[name], expected, rtol=1e-4, atol=1e-6, msg=name)
 
 
-def test_training_learns_and_keeps_the_best_weights():
+def test_training_learns_and_keeps_the_best_weights() -> None:
     before = perplexity(TinyModule(), VALID)
     module, result = fit(tiny(epochs=6))
     assert perplexity(module, VALID) < 0.6 * before
@@ -113,20 +117,20 @@ def test_training_learns_and_keeps_the_best_weights():
     assert perplexity(module, VALID) == pytest.approx(best.perplexity, rel=0.05)
 
 
-def test_validation_perplexity_is_exact_for_one_column():
+def test_validation_perplexity_is_exact_for_one_column() -> None:
     valid = VALID[:200]
     module, result = fit(valid=valid, module=TinyModule())
     assert perplexity(module, valid) == pytest.approx(result.best.perplexity, rel=1e-5)
 
 
-def test_the_best_weights_are_kept_when_later_ones_are_worse():
+def test_the_best_weights_are_kept_when_later_ones_are_worse() -> None:
     valid = VALID[:200]
     module, result = fit(tiny(epochs=6, lr=3.0, schedule="constant", clip_norm=None), valid=valid)
     assert result.best.step < result.steps
     assert perplexity(module, valid) == pytest.approx(result.best.perplexity, rel=1e-4)
 
 
-def test_without_validation_text_the_last_weights_are_kept():
+def test_without_validation_text_the_last_weights_are_kept() -> None:
     first, result = fit(valid=None)
     assert result.best is None
     assert result.history == ()
@@ -136,13 +140,13 @@ def test_without_validation_text_the_last_weights_are_kept():
     assert not torch.equal(averaged.recurrent.weight, first.recurrent.weight)
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_one_does_not():
+def test_the_same_seed_gives_the_same_bytes_and_another_one_does_not() -> None:
     first, second, third = (fit(tiny(seed=seed))[0].state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not torch.equal(first["recurrent.weight"], third["recurrent.weight"])
 
 
-def test_frozen_weights_stay_as_they_are():
+def test_frozen_weights_stay_as_they_are() -> None:
     assert torch.equal(fit()[0].frozen, torch.ones(6))
 
 
@@ -166,17 +170,17 @@ def test_frozen_weights_stay_as_they_are():
         {"optimizer": "adagrad"},
     ],
 )
-def test_no_option_is_ignored(change):
+def test_no_option_is_ignored(change: dict[str, Any]) -> None:
     plain = {name: value for name, value in change.items() if name == "optimizer" and len(change) > 1}
     assert not torch.equal(trained(**change), trained(**plain))
 
 
 @functools.cache
-def trained(**change):
+def trained(**change: Any) -> Any:
     return fit(tiny(epochs=1, **change), valid=None)[0].recurrent.weight.detach()
 
 
-def test_words_seen_once_stand_in_for_unk():
+def test_words_seen_once_stand_in_for_unk() -> None:
     events = np.concatenate([EVENTS, [12, 13, 14, 15]]).astype(np.int32)
     words = vocabulary(events, words=16)
     unknown = []
@@ -191,7 +195,7 @@ def test_words_seen_once_stand_in_for_unk():
 
 
 @pytest.mark.parametrize(("epochs", "evaluations"), [(1, 4), (2, 4), (3, 6), (4, 4), (6, 6)])
-def test_a_run_is_evaluated_after_each_epoch_and_four_times_at_least(epochs, evaluations):
+def test_a_run_is_evaluated_after_each_epoch_and_four_times_at_least(epochs: int, evaluations: int) -> None:
     _, result = fit(tiny(epochs=epochs))
     assert len(result.history) == evaluations
     assert sum(evaluation.ends_epoch for evaluation in result.history) == epochs
@@ -199,7 +203,7 @@ def test_a_run_is_evaluated_after_each_epoch_and_four_times_at_least(epochs, eva
     assert result.history[-1].epoch == epochs
 
 
-def test_averages_are_evaluated_in_place_of_the_weights():
+def test_averages_are_evaluated_in_place_of_the_weights() -> None:
     module = TinyModule()
     _, result = fit(tiny(averaging="ema", ema_decay=0.9), module=module)
     assert all(evaluation.averaged for evaluation in result.history)
@@ -207,11 +211,11 @@ def test_averages_are_evaluated_in_place_of_the_weights():
     assert result.report()["weights"].endswith("averaged")
 
 
-def test_asgd_is_the_mean_of_the_second_half_of_the_iterates(monkeypatch):
+def test_asgd_is_the_mean_of_the_second_half_of_the_iterates(monkeypatch: pytest.MonkeyPatch) -> None:
     iterates = []
     original = loop.Trainer._move_on
 
-    def noting(self, state, rows):
+    def noting(self, state: Any, rows: Any) -> None:
         iterates.append(self._module.recurrent.weight.detach().clone())
         original(self, state, rows)
 
@@ -221,7 +225,7 @@ def test_asgd_is_the_mean_of_the_second_half_of_the_iterates(monkeypatch):
     torch.testing.assert_close(module.recurrent.weight.data, torch.stack(half).mean(0), rtol=1e-5, atol=1e-6)
 
 
-def test_nt_asgd_begins_after_evaluations_that_do_not_improve():
+def test_nt_asgd_begins_after_evaluations_that_do_not_improve() -> None:
     _, result = fit(tiny(averaging="nt-asgd", averaging_window=1, epochs=12, lr=1.0, schedule="constant"))
     kinds = [evaluation.averaged for evaluation in result.history]
     assert not kinds[0]
@@ -232,7 +236,7 @@ def test_nt_asgd_begins_after_evaluations_that_do_not_improve():
     assert values[first - 1] > min(values[: first - 2])
 
 
-def test_patience_stops_and_plateaus_lower_the_rate(tmp_path):
+def test_patience_stops_and_plateaus_lower_the_rate(tmp_path: Path) -> None:
     options = tiny(epochs=50, lr=2.0, schedule="plateau", decay=0.5, patience=3)
     _, result = fit(options, run=RunOptions(log=tmp_path / "log"))
     assert result.stopped == "patience"
@@ -244,7 +248,7 @@ def test_patience_stops_and_plateaus_lower_the_rate(tmp_path):
 
 
 @pytest.mark.parametrize("change", [{"schedule": "plateau"}, {"averaging": "nt-asgd"}, {"patience": 2}])
-def test_what_watches_validation_text_is_refused_without(change):
+def test_what_watches_validation_text_is_refused_without(change: dict[str, Any]) -> None:
     with pytest.raises(HyperParameterError, match=f"{next(iter(change))}=.* watches .* validation text"):
         fit(tiny(**change), valid=None)
 
@@ -252,7 +256,7 @@ def test_what_watches_validation_text_is_refused_without(change):
 # ------------------------------------------------------------------------------------------------- bad input
 
 
-def test_unusable_texts_are_refused():
+def test_unusable_texts_are_refused() -> None:
     empty, foreign = np.empty(0, np.int32), np.array([3, 99], np.int32)
     for events, valid, problem in (
         (empty, None, "training text is empty"),
@@ -264,21 +268,69 @@ def test_unusable_texts_are_refused():
             train(TinyModule(), events, valid, tiny(), vocabulary(), RunOptions())
 
 
-def test_a_single_event_can_be_trained_on():
+def test_a_single_event_can_be_trained_on() -> None:
     module = TinyModule()
     result = train(module, np.array([2], np.int32), np.array([2], np.int32), tiny(epochs=1), vocabulary(), RunOptions())
     assert result.steps == 1
     assert result.batch == 1
 
 
-def test_run_options_that_a_neural_model_cannot_keep_are_refused():
+def test_run_options_that_a_neural_model_cannot_keep_are_refused() -> None:
     with pytest.raises(HyperParameterError, match=r"workers=2: .* torchrun"):
         fit(run=RunOptions(workers=2))
     with pytest.raises(HyperParameterError, match="precision=bfloat16: cpu does not compute in it"):
         fit(run=RunOptions(device="cpu", precision="bfloat16"))
 
 
-def test_devices():
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"device": "tpu"},
+        {"device": "cuda:x"},
+        {"device": 0},
+        {"precision": "float16"},
+        {"workers": 0},
+        {"workers": True},
+        {"workers": 1.5},
+        {"budget_seconds": 0},
+        {"budget_seconds": math.nan},
+        {"budget_seconds": math.inf},
+        {"budget_seconds": "20m"},
+        {"checkpoint_seconds": -1},
+        {"checkpoint_seconds": None},
+        {"resume": True},
+    ],
+)
+def test_wrong_run_options_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(HyperParameterError, match=next(iter(wrong))):
+        RunOptions(**wrong)
+
+
+def test_run_options_take_paths_and_stay_as_they_are() -> None:
+    run = RunOptions(checkpoint="folder", log="log.jsonl", device="cuda:3", budget_seconds=90)
+    assert (run.checkpoint, run.log) == (Path("folder"), Path("log.jsonl"))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        run.device = "cpu"
+    with pytest.raises(TypeError):
+        RunOptions(None)
+
+
+def test_notes_go_to_displays_that_have_a_place_for_them() -> None:
+    class Plain:
+        def start(self, description: Any, total: Any = None) -> None:
+            pass
+
+        def advance(self, amount: Any) -> None:
+            pass
+
+    RunOptions(progress=Plain()).note("unseen")
+    RunOptions().note("unseen")
+    watcher = Watcher()
+    RunOptions(progress=watcher).note("seen")
+    assert watcher.notes == ["seen"]
+
+
+def test_devices() -> None:
     assert choose_device("cpu") == torch.device("cpu")
     assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
     assert not trains_in_bfloat16(torch.device("cpu"), "auto")
@@ -289,7 +341,7 @@ def test_devices():
             choose_device("mps")
 
 
-def test_running_out_of_memory_names_the_size():
+def test_running_out_of_memory_names_the_size() -> None:
     with (
         pytest.raises(MemoryError, match=r"4000000000000000 bytes could not be had for a test"),
         memory_errors("a test"),
@@ -304,11 +356,11 @@ def test_running_out_of_memory_names_the_size():
 class Breaking(TinyModule):
     """From a step on, the loss or its gradient is not finite."""
 
-    def __init__(self, step, how):
+    def __init__(self, step: Any, how: Any) -> None:
         super().__init__()
         self.step, self.how, self.calls = step, how, 0
 
-    def penalty(self, output):
+    def penalty(self, output: Any) -> Any:
         self.calls += 1
         if self.calls < self.step:
             return super().penalty(output)
@@ -318,7 +370,7 @@ class Breaking(TinyModule):
 
 
 @pytest.mark.parametrize("how", ["nan", "inf", "gradient"])
-def test_a_loss_or_gradient_that_is_not_finite_stops(how, tmp_path):
+def test_a_loss_or_gradient_that_is_not_finite_stops(how: str, tmp_path: Path) -> None:
     module = Breaking(8, how)
     run = RunOptions(checkpoint=tmp_path / "checkpoint", checkpoint_seconds=1e-9)
     with pytest.raises(NlmkitError) as caught:
@@ -333,14 +385,14 @@ def test_a_loss_or_gradient_that_is_not_finite_stops(how, tmp_path):
     assert json.loads((tmp_path / "checkpoint" / "manifest.json").read_text())["step"] == 7
 
 
-def test_weights_that_overflow_are_noticed_before_they_spread(tmp_path):
+def test_weights_that_overflow_are_noticed_before_they_spread(tmp_path: Path) -> None:
     with pytest.raises(NlmkitError, match=r"training diverged at step \d+ .*loss (nan|inf)"):
         fit(tiny(optimizer="sgd", lr=1e38, clip_norm=None, schedule="constant"))
 
 
-def test_a_perplexity_that_is_no_number_stops():
+def test_a_perplexity_that_is_no_number_stops() -> None:
     class Lost(TinyModule):
-        def forward(self, ids, state):
+        def forward(self, ids: Any, state: Any) -> Any:
             output = super().forward(ids, state)
             return output if self.training else output._replace(features=output.features * math.nan)
 
@@ -351,7 +403,16 @@ def test_a_perplexity_that_is_no_number_stops():
 # ------------------------------------------------------------------------------------------------- budget
 
 
-def timed(budget, *, valid=VALID, options=None, slower_after=None, slower=1.0, run=None, **times):
+def timed(
+    budget: Any,
+    *,
+    valid: Any = VALID,
+    options: Any = None,
+    slower_after: Any = None,
+    slower: Any = 1.0,
+    run: Any = None,
+    **times: Any,
+) -> Any:
     clock = Clock()
     module = TimedModule(clock, **times)
     module.slower_after, module.slower = slower_after, slower
@@ -360,7 +421,7 @@ def timed(budget, *, valid=VALID, options=None, slower_after=None, slower=1.0, r
     return result, clock.now - 1000
 
 
-def test_a_budget_is_used_and_not_exceeded(tmp_path):
+def test_a_budget_is_used_and_not_exceeded(tmp_path: Path) -> None:
     run = RunOptions(budget_seconds=100, log=tmp_path / "log")
     result, seconds = timed(100, valid=None, run=run)
     assert result.steps == 97  # at a second a step, 3 % are kept back
@@ -370,7 +431,7 @@ def test_a_budget_is_used_and_not_exceeded(tmp_path):
     assert max(rates) > 0.045
 
 
-def test_time_of_evaluation_is_part_of_the_budget():
+def test_time_of_evaluation_is_part_of_the_budget() -> None:
     result, seconds = timed(300, evaluation=10.0)
     assert 285 <= seconds <= 300
     # One window of evaluation an epoch of 20 steps, and one that was timed.
@@ -378,7 +439,7 @@ def test_time_of_evaluation_is_part_of_the_budget():
     assert result.steps < 220
 
 
-def test_time_before_the_training_is_part_of_the_budget():
+def test_time_before_the_training_is_part_of_the_budget() -> None:
     clock = Clock()
     result = train(
         TimedModule(clock),
@@ -394,7 +455,7 @@ def test_time_before_the_training_is_part_of_the_budget():
     assert result.seconds == 294
 
 
-def test_a_slightly_slower_machine_finishes_its_steps():
+def test_a_slightly_slower_machine_finishes_its_steps() -> None:
     result, seconds = timed(100, valid=None, slower_after=20, slower=1.1)
     assert result.steps == 97
     assert 100 < seconds < 110
@@ -403,7 +464,9 @@ def test_a_slightly_slower_machine_finishes_its_steps():
 
 
 @pytest.mark.parametrize(("slower", "schedule"), [(1.5, "one-cycle"), (3.0, "cosine"), (8.0, "one-cycle")])
-def test_a_much_slower_machine_shortens_the_rest_and_still_anneals(slower, schedule, tmp_path):
+def test_a_much_slower_machine_shortens_the_rest_and_still_anneals(
+    slower: float, schedule: str, tmp_path: Path
+) -> None:
     run = RunOptions(budget_seconds=200, log=tmp_path / "log")
     result, seconds = timed(
         200, valid=None, slower_after=50, slower=slower, run=run, options=tiny(schedule=schedule, warmup=0.2)
@@ -416,12 +479,12 @@ def test_a_much_slower_machine_shortens_the_rest_and_still_anneals(slower, sched
     assert f"{result.steps} of 194 planned steps were taken" in result.notes[0]
 
 
-def test_a_budget_that_is_too_small_takes_one_step_after_measuring():
+def test_a_budget_that_is_too_small_takes_one_step_after_measuring() -> None:
     result, _ = timed(2, valid=None)
     assert result.steps == 9  # three are skipped, five measured
 
 
-def test_measuring_takes_a_fiftieth_of_the_budget_or_twenty_seconds():
+def test_measuring_takes_a_fiftieth_of_the_budget_or_twenty_seconds() -> None:
     for budget, expected in ((100, 5), (600, 12), (6000, 20)):
         test = SpeedTest(budget)
         for _ in range(3):
@@ -434,8 +497,8 @@ def test_measuring_takes_a_fiftieth_of_the_budget_or_twenty_seconds():
         assert test.seconds_a_row == 0.5
 
 
-def test_steps_that_fit_by_hand():
-    def fit_in(seconds, taken=0, evaluations=lambda steps: 0):
+def test_steps_that_fit_by_hand() -> None:
+    def fit_in(seconds: Any, taken: Any = 0, evaluations: Any = lambda steps: 0) -> Any:
         return steps_that_fit(seconds, taken=taken, step_seconds=2.0, evaluation_seconds=10.0, evaluations=evaluations)
 
     assert fit_in(100) == 48
@@ -445,7 +508,7 @@ def test_steps_that_fit_by_hand():
     assert fit_in(100, evaluations=lambda steps: math.ceil(steps / 10)) == 30
 
 
-def test_a_plan_bends_to_its_end():
+def test_a_plan_bends_to_its_end() -> None:
     plan = Plan.of(101)
     assert [plan.place(step) for step in (0, 50, 100)] == [0, 50, 100]
     shorter = plan.shortened(20, 41)
@@ -463,10 +526,10 @@ def test_a_plan_bends_to_its_end():
             Plan.from_json(wrong)
 
 
-def test_pace_is_judged_over_a_twentieth_of_the_budget():
+def test_pace_is_judged_over_a_twentieth_of_the_budget() -> None:
     watch = Overrun(100)
 
-    def judge(plan, seconds, step, evaluations=lambda steps: 0, stepping=None):
+    def judge(plan: Any, seconds: Any, step: Any, evaluations: Any = lambda steps: 0, stepping: Any = None) -> Any:
         return watch.judge(
             plan,
             seconds=seconds,
@@ -492,7 +555,7 @@ def test_pace_is_judged_over_a_twentieth_of_the_budget():
     )
 
 
-def test_a_stopwatch_counts_what_came_before():
+def test_a_stopwatch_counts_what_came_before() -> None:
     clock = Clock()
     watch = Stopwatch(clock, before=10.0)
     clock.now += 5
@@ -503,7 +566,7 @@ def test_a_stopwatch_counts_what_came_before():
 # ------------------------------------------------------------------------------------------------- log, progress
 
 
-def test_the_log_has_a_line_every_25_steps_and_at_every_evaluation(tmp_path):
+def test_the_log_has_a_line_every_25_steps_and_at_every_evaluation(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "training.jsonl"
     _, result = fit(run=RunOptions(log=path))
     lines = [json.loads(line) for line in path.read_text().splitlines()]
@@ -531,12 +594,12 @@ def test_the_log_has_a_line_every_25_steps_and_at_every_evaluation(tmp_path):
     assert read_log(path) == [LogRecord(**line) for line in lines]
 
 
-def test_a_loss_that_is_no_log_probability_has_no_perplexity(tmp_path):
+def test_a_loss_that_is_no_log_probability_has_no_perplexity(tmp_path: Path) -> None:
     fit(tiny(label_smoothing=0.1), run=RunOptions(log=tmp_path / "log"))
     assert {record.perplexity for record in read_log(tmp_path / "log")} == {None}
 
 
-def test_a_log_is_replaced_and_nothing_else_is(tmp_path):
+def test_a_log_is_replaced_and_nothing_else_is(tmp_path: Path) -> None:
     path = tmp_path / "log"
     record = LogRecord(1, 0.1, 2.0, math.inf, 0.1, math.nan, 3.0, 4.0)
     for _ in range(2):
@@ -554,7 +617,7 @@ def test_a_log_is_replaced_and_nothing_else_is(tmp_path):
         TrainingLog(tmp_path)
 
 
-def test_a_torn_last_line_of_a_log_is_passed_over(tmp_path):
+def test_a_torn_last_line_of_a_log_is_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "log"
     with TrainingLog(path) as log:
         for step in (1, 2, 3):
@@ -565,10 +628,13 @@ def test_a_torn_last_line_of_a_log_is_passed_over(tmp_path):
     with TrainingLog(path, after=2) as log:
         log.write(LogRecord(3, 0.1, 2.5, 7.4, 0.1, 1.0, 3.0, 4.0))
     assert [(record.step, record.loss) for record in read_log(path)] == [(1, 2.0), (2, 2.0), (3, 2.5)]
+    path.write_text('{"step": 1, "epo')
+    with TrainingLog(path):
+        assert read_log(path) == []
 
 
 @pytest.mark.parametrize("line", ["[]", '{"step": 1}', '{"step": NaN}', "not JSON"])
-def test_a_line_that_is_no_record_is_named(line, tmp_path):
+def test_a_line_that_is_no_record_is_named(line: str, tmp_path: Path) -> None:
     (tmp_path / "log").write_text(line + "\n")
     with pytest.raises(DataError, match="log, line 1"):
         read_log(tmp_path / "log")
@@ -576,7 +642,7 @@ def test_a_line_that_is_no_record_is_named(line, tmp_path):
         read_log(tmp_path / "none")
 
 
-def test_progress_counts_steps_and_notes_figures():
+def test_progress_counts_steps_and_notes_figures() -> None:
     watcher = Watcher()
     _, result = fit(run=RunOptions(progress=watcher))
     assert watcher.stages == [("training", result.steps)]
@@ -588,7 +654,7 @@ def test_progress_counts_steps_and_notes_figures():
     assert watcher.done == 97
 
 
-def test_an_evaluation_survives_json():
+def test_an_evaluation_survives_json() -> None:
     evaluation = Evaluation(3, 0.5, False, math.inf, 2.0, True, 1.5)
     assert evaluation.to_json()["perplexity"] is None
     assert Evaluation.from_json(json.loads(json.dumps(evaluation.to_json()))) == evaluation
@@ -597,11 +663,11 @@ def test_an_evaluation_survives_json():
             Evaluation.from_json({**evaluation.to_json(), **wrong})
 
 
-def test_the_report_is_json_and_leaves_the_clock_to_two_keys():
+def test_the_report_is_json_and_leaves_the_clock_to_two_keys() -> None:
     reports = [fit()[1].report() for _ in range(2)]
     json.dumps(reports, allow_nan=False)
 
-    def without_time(value):
+    def without_time(value: Any) -> Any:
         if isinstance(value, dict):
             return {k: without_time(v) for k, v in value.items() if k not in ("seconds", "tokens_per_second")}
         return [without_time(item) for item in value] if isinstance(value, list) else value
@@ -611,15 +677,13 @@ def test_the_report_is_json_and_leaves_the_clock_to_two_keys():
     assert reports[0]["seconds"] > 0
 
 
-def test_the_learning_curve_is_drawn(tmp_path):
+def test_the_learning_curve_is_drawn(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     _, result = fit(run=RunOptions(log=tmp_path / "training.jsonl"))
     plot_learning_curve(tmp_path / "training.jsonl", tmp_path / "log.png")
     plot_learning_curve({"one": result.history, "two": result.history}, tmp_path / "history.svg")
     assert (tmp_path / "log.png").read_bytes().startswith(b"\x89PNG")
-    assert (
-        "two, validation" in (tmp_path / "history.svg").read_text() or (tmp_path / "history.svg").stat().st_size > 9999
-    )
+    assert "<svg" in (tmp_path / "history.svg").read_text()
     with pytest.raises(DataError, match="nothing to draw"):
         plot_learning_curve({"none": []}, tmp_path / "none.png")
     with pytest.raises(DataError, match="cannot be written"):
@@ -627,5 +691,19 @@ def test_the_learning_curve_is_drawn(tmp_path):
     assert not (tmp_path / "none.png").exists()
 
 
-def test_options_keep_the_interface_of_the_real_module():
+def test_whether_a_picture_can_be_drawn_is_known_before_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    check_picture(tmp_path / "curve.png")
+    with pytest.raises(DataError, match=r"curve.jpegg: no format of a picture: end it in one of .*png"):
+        check_picture(tmp_path / "curve.jpegg")
+    with pytest.raises(DataError, match="cannot be written there"):
+        check_picture(tmp_path / "nowhere" / "curve.png")
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(NlmkitError, match=r"pip install 'nlmkit\[plot\]'"):
+        check_picture(tmp_path / "curve.png")
+
+
+def test_options_keep_the_interface_of_the_real_module() -> None:
     assert tiny_module(words=7).vocabulary_size == 7

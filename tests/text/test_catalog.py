@@ -128,7 +128,7 @@ def test_reading_by_name(place: Path) -> None:
     ("name", "message"),
     [
         ("tow", "no corpus is called 'tow': did you mean two"),
-        ("nothing-like-it", "see `nlmkit corpora`"),
+        ("nothing-like-it", "see `nlmkit corpora list`"),
         ("", "no corpus is called ''"),
         ("two/dev", "no split 'dev': it has train, test"),
         ("one/train", "no split 'train': it has all"),
