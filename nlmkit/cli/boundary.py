@@ -30,7 +30,7 @@ def prepare_streams() -> None:
     """
     if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
         # PYTHONUNBUFFERED: a raw stream drops what a short write leaves over, so results need a buffer that does not.
-        sys.stdout = io.TextIOWrapper(io.BufferedWriter(sys.stdout.detach()))  # type: ignore[arg-type]
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(sys.stdout.detach()))
     for stream, errors in ((sys.stdout, "surrogateescape"), (sys.stderr, "backslashreplace")):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors=errors, newline="\n")
