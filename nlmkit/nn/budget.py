@@ -6,7 +6,9 @@ given number of epochs: the schedule ends annealed, and a run that is interrupte
 
 Overrun policy, ``shorten``: the frozen steps are finished, unless the machine has become so slow that they would
 take over 1.1 times the budget. Then the rest is shortened to what still fits, and the schedule goes through its rest
-in that many steps, so that the rate is annealed at the end all the same. A run is never lengthened.
+in that many steps, so that the rate is annealed at the end all the same. Where the machine recovers, so that a
+shortened run would end before 0.9 times the budget, it gets back what fits, but never goes through its schedule more
+slowly than was planned at first. Each of these changes is saved in the checkpoint when it is made.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ Clock = Callable[[], float]
 
 OVERRUN: Final = 1.1
 """How many times the budget the projected end may be before the run is shortened."""
+
+RECOVERED: Final = 0.9
+"""How many times the budget the projected end of a shortened run may be before it gets steps back."""
 
 EVALUATIONS: Final = 4
 """How often a run is evaluated at least; one of fewer epochs is evaluated within them."""
@@ -40,7 +45,7 @@ class Plan:
     Attributes:
         steps: Steps of the run.
         schedule_steps: Length of the schedule in its own steps; equal to ``steps`` unless the run was shortened.
-        bent_at: Step at which the run was last shortened, 0 if never.
+        bent_at: Step at which the number of steps was last changed, 0 if never.
         bent_from: Place in the schedule of that step.
     """
 
@@ -66,12 +71,13 @@ class Plan:
         left, own = self.schedule_steps - 1 - self.bent_from, self.steps - 1 - self.bent_at
         return self.bent_from + (step - self.bent_at) * left / own if own > 0 else self.schedule_steps - 1.0
 
-    def shortened(self, step: int, left: int) -> Plan:
-        """The plan with only ``left`` steps, at least one, to come after ``step``."""
-        steps = step + max(1, left)
-        if steps >= self.steps:
+    def bent(self, step: int, left: int) -> Plan:
+        """The plan with ``left`` steps after ``step``, but one at least, and no more than the schedule has left."""
+        place = self.place(step)
+        left = max(1, min(left, math.ceil(self.schedule_steps - place)))
+        if step + left == self.steps:
             return self
-        return Plan(steps, self.schedule_steps, bent_at=step, bent_from=self.place(step))
+        return Plan(step + left, self.schedule_steps, bent_at=step, bent_from=place)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON types."""
@@ -201,6 +207,7 @@ class Overrun:
 
     def __init__(self, budget: float) -> None:
         self._budget = budget
+        self._first: int | None = None
         self._since: tuple[float, int] | None = None
 
     def judge(
@@ -213,7 +220,9 @@ class Overrun:
         evaluation_seconds: float,
         evaluations: Callable[[int], int],
     ) -> Plan:
-        """The plan, shortened where it would take too long. The pace is that since the first call, or the last change.
+        """The plan, shortened where it would take too long, or lengthened again where the machine recovered.
+
+        The pace is the mean since the first steps: it follows a slower machine step by step, and forgives a pause.
 
         Args:
             plan: As it stands.
@@ -223,16 +232,19 @@ class Overrun:
             evaluation_seconds: What an evaluation takes.
             evaluations: How many evaluations are still to come in a run of so many steps in all.
         """
-        if self._since is None:
+        if self._first is None:
+            self._first = step
+        if self._since is None and step >= self._first + _SKIPPED:
             self._since = (stepping, step)
-        watched, taken = stepping - self._since[0], step - self._since[1]
-        if not taken or step >= plan.steps or watched < _JUDGED_SHARE * self._budget:
+        if self._since is None or step == self._since[1] or step >= plan.steps:
             return plan
-        pace = watched / taken
+        watched = stepping - self._since[0]
+        if watched < _JUDGED_SHARE * self._budget:
+            return plan
+        pace = watched / (step - self._since[1])
         end = seconds + (plan.steps - step) * pace + evaluations(plan.steps) * evaluation_seconds
-        if end <= OVERRUN * self._budget:
+        if (RECOVERED * self._budget <= end or not plan.is_shortened) and end <= OVERRUN * self._budget:
             return plan
-        self._since = (stepping, step)
         steps = steps_that_fit(
             self._budget - seconds,
             taken=step,
@@ -240,7 +252,7 @@ class Overrun:
             evaluation_seconds=evaluation_seconds,
             evaluations=evaluations,
         )
-        return plan.shortened(step, steps - step)
+        return plan.bent(step, steps - step)
 
 
 class Pacer:
@@ -311,7 +323,7 @@ class Pacer:
         )
 
     def judge(self, *, seconds: float, stepping: float, step: int, evaluation_seconds: float) -> bool:
-        """Shorten the plan where it would take too long; tells whether that was so.
+        """Shorten the plan where it would take too long, or give steps back; tells whether it was changed.
 
         Args:
             seconds: Seconds so far.

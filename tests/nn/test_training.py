@@ -511,48 +511,83 @@ def test_steps_that_fit_by_hand() -> None:
 def test_a_plan_bends_to_its_end() -> None:
     plan = Plan.of(101)
     assert [plan.place(step) for step in (0, 50, 100)] == [0, 50, 100]
-    shorter = plan.shortened(20, 41)
+    shorter = plan.bent(20, 41)
     assert (shorter.steps, shorter.schedule_steps) == (61, 101)
     assert [shorter.place(step) for step in (20, 40, 60)] == [20, 60, 100]
-    again = shorter.shortened(40, 11)
+    again = shorter.bent(40, 11)
     assert [again.place(step) for step in (40, 45, 50)] == [60, 80, 100]
-    assert plan.shortened(20, 500) is plan
-    assert plan.shortened(100, 0) is plan
-    assert plan.shortened(50, -3).steps == 51
-    assert plan.shortened(50, -3).place(50) == 100
+    back = again.bent(45, 1000)
+    assert back.steps == 45 + 21  # the schedule has 81 … 100 to come, and the step at hand
+    assert [back.place(step) for step in (45, 55, 65)] == [80, 90, 100]
+    assert plan.bent(20, 500) is plan
+    assert plan.bent(100, 0) is plan
+    assert plan.bent(50, -3).steps == 51
+    assert plan.bent(50, -3).place(50) == 100
     assert Plan.from_json(json.loads(json.dumps(again.to_json()))) == again
     for wrong in ({"steps": 5}, {**again.to_json(), "steps": 500}, {**again.to_json(), "bent_at": 1.5}):
         with pytest.raises((ValueError, TypeError)):
             Plan.from_json(wrong)
 
 
+def judged(watch: Overrun, plan: Plan, seconds: float, step: int, **values: Any) -> Plan:
+    defaults = {"stepping": seconds, "evaluation_seconds": 3.0, "evaluations": lambda steps: 0}
+    return watch.judge(plan, seconds=seconds, step=step, **{**defaults, **values})
+
+
 def test_pace_is_judged_over_a_twentieth_of_the_budget() -> None:
-    watch = Overrun(100)
+    watch, plan = Overrun(100), Plan.of(100)
+    assert judged(watch, plan, 0, 0) is plan
+    assert judged(watch, plan, 50, 2) is plan  # the first steps claim memory
+    assert judged(watch, plan, 51, 3) is plan
+    assert judged(watch, plan, 55.9, 4) is plan
+    shorter = judged(watch, plan, 65, 10)
+    assert shorter.steps == 10 + math.floor(35 * 0.97 / 2)
+    # At this pace of two seconds the rest fits.
+    assert judged(watch, shorter, 81, 18) is shorter
 
-    def judge(plan: Any, seconds: Any, step: Any, evaluations: Any = lambda steps: 0, stepping: Any = None) -> Any:
-        return watch.judge(
-            plan,
-            seconds=seconds,
-            stepping=seconds if stepping is None else stepping,
-            step=step,
-            evaluation_seconds=3.0,
-            evaluations=evaluations,
-        )
 
+def test_a_plan_that_was_never_shortened_is_not_lengthened() -> None:
+    watch, plan = Overrun(100), Plan.of(50)
+    judged(watch, plan, 0, 0)
+    judged(watch, plan, 3, 3)
+    assert judged(watch, plan, 20, 20) is plan
+    shorter = Plan.of(90).bent(10, 20)
+    longer = judged(watch, shorter, 20, 20)
+    assert (longer.steps, longer.schedule_steps) == (20 + math.ceil(90 - shorter.place(20)), 90)
+
+
+def test_evaluations_are_part_of_the_pace_only_where_they_are_to_come() -> None:
     plan = Plan.of(100)
-    assert judge(plan, 0, 0) is plan
-    assert judge(plan, 4.9, 1) is plan
-    shorter = judge(plan, 20, 10)
-    assert shorter.steps == 10 + math.floor(80 * 0.97 / 2)
-    # At the new pace of two seconds the rest fits.
-    assert judge(shorter, 60, 30) is shorter
-    # Evaluations to come count, and those that were do not spoil the pace of the steps.
-    watch = Overrun(100)
-    judge(plan, 0, 0)
-    assert judge(plan, 60, 50, stepping=50) is plan
-    assert judge(plan, 60, 50, stepping=50, evaluations=lambda steps: 1) == plan.shortened(
-        50, math.floor(40 * 0.97 - 3)
-    )
+    for evaluations, expected in ((0, plan), (1, plan.bent(50, math.floor(40 * 0.97 - 3)))):
+        watch = Overrun(100)
+        judged(watch, plan, 0, 0)
+        judged(watch, plan, 3, 3)
+        assert judged(watch, plan, 60, 50, stepping=50, evaluations=lambda steps, n=evaluations: n) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fewest", "most"),
+    [
+        (lambda step, now: 10 if 40 <= step < 60 else 1, 200, 300),  # slow for a while
+        (lambda step, now: 100 if step == 200 else 1, 350, 385),  # a pause
+        (lambda step, now: 5 if now < 100 else 1, 300, 400),  # slow while it was measured
+        (lambda step, now: 8 if step > 100 else 1, 130, 170),
+        (lambda step, now: 1 if now < 450 else 10, 450, 465),
+        (lambda step, now: (0.5, 1.0, 2.0)[step % 3], 415, 430),
+    ],
+)
+def test_whatever_a_machine_does_the_run_ends_in_time_and_annealed(seconds: Any, fewest: int, most: int) -> None:
+    budget, now, step, plan = 500, 0.0, 0, Plan.of(485)
+    watch = Overrun(budget)
+    places = []
+    while step < (plan := judged(watch, plan, now, step)).steps:
+        places.append(plan.place(step))
+        now += seconds(step, now)
+        step += 1
+    assert 0.75 * budget < now <= 1.1 * budget
+    assert fewest <= step <= most
+    assert places == sorted(places)
+    assert places[-1] == 484
 
 
 def test_a_stopwatch_counts_what_came_before() -> None:
