@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,10 +46,15 @@ class Training:
 
         Raises:
             click.UsageError: an option of training was given for a component that does not train in steps.
+            NlmkitError: the picture could not be drawn, which is better known before the training than after it.
         """
         given = [f"--{name}" for name in _NAMES if getattr(self, name) not in (None, False)]
         if given and not fitted.trains_in_steps:
             raise click.UsageError(f"{', '.join(given)}: {fitted.name} does not train in steps")
+        if self.plot is not None:
+            from nlmkit.nn.history import check_picture
+
+            check_picture(self.plot)
 
     def checkpoint(self, output: str) -> Path:
         """The checkpoint's folder, beside the model's, which holds nothing but the model."""
@@ -86,7 +90,9 @@ class Training:
             from nlmkit.nn.history import plot_learning_curve, read_log
 
             plot_learning_curve({Path(output).name: read_log(log)}, self.plot)
-        shutil.rmtree(self.checkpoint(output), ignore_errors=True)
+        from nlmkit.nn.checkpoints import remove_checkpoint
+
+        remove_checkpoint(self.checkpoint(output))
 
 
 def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:

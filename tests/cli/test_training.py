@@ -46,3 +46,10 @@ def test_what_does_not_train_in_steps_refuses_the_options(run: Run, texts: Path)
     result = run("fit", "ngram", texts / "train.txt", "-o", "m", "--budget", "2s", "--resume", code=2)
     assert "--budget, --resume: ngram does not train in steps" in result.stderr
     assert not Path("m").exists()
+
+
+def test_a_picture_that_cannot_be_drawn_is_refused_before_training(run: Run, texts: Path) -> None:
+    for name in ("curve.nonsense", "nowhere/curve.png"):
+        run("fit", "lstm", texts / "train.txt", "-o", "m", "--plot", name, *SMALL, code=1)
+    assert not Path("m").exists()
+    assert not Path("m.checkpoint").exists()
