@@ -14,6 +14,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nlmkit.classifier import Classifier
+    from nlmkit.classifiers.cnn import CNN
+    from nlmkit.classifiers.han import HAN
+    from nlmkit.classifiers.lstm_classifier import LSTMClassifier
+    from nlmkit.classifiers.lstm_cnn import LSTMCNN
+    from nlmkit.classifiers.nbsvm import NBSVM
+    from nlmkit.classifiers.tfidf_logreg import TfidfLogReg
     from nlmkit.components import Component, LanguageModel, RunOptions
     from nlmkit.errors import (
         DataError,
@@ -37,22 +44,36 @@ if TYPE_CHECKING:
     from nlmkit.language_models.nnlm import NNLM
     from nlmkit.language_models.rnnlm import RNNLM
     from nlmkit.models import load
+    from nlmkit.representation import Representation
+    from nlmkit.representations.glove import GloVe
+    from nlmkit.representations.lsa import LSA
+    from nlmkit.representations.one_hot import OneHot
+    from nlmkit.representations.vectors import Vectors
+    from nlmkit.representations.word2vec import Word2Vec
     from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
     __version__: str
 
 __all__ = [
+    "CNN",
     "GRU",
+    "HAN",
+    "LSA",
     "LSTM",
+    "LSTMCNN",
+    "NBSVM",
     "NNLM",
     "RNNLM",
     "Cache",
+    "Classifier",
     "Component",
     "Corpus",
     "DataError",
     "ExportError",
+    "GloVe",
     "HyperParameterError",
     "IntegrityError",
+    "LSTMClassifier",
     "LanguageModel",
     "Mixture",
     "NGram",
@@ -60,18 +81,30 @@ __all__ = [
     "NotComparableError",
     "NotFittedError",
     "NotNormalizedError",
+    "OneHot",
     "PluginError",
     "RegistryError",
+    "Representation",
     "RunOptions",
     "SavedModelError",
     "TextPipeline",
+    "TfidfLogReg",
     "UnknownComponentError",
+    "Vectors",
     "Vocabulary",
+    "Word2Vec",
     "__version__",
     "load",
 ]
 
 _HOMES = {
+    "nlmkit.classifier": ("Classifier",),
+    "nlmkit.classifiers.cnn": ("CNN",),
+    "nlmkit.classifiers.han": ("HAN",),
+    "nlmkit.classifiers.lstm_classifier": ("LSTMClassifier",),
+    "nlmkit.classifiers.lstm_cnn": ("LSTMCNN",),
+    "nlmkit.classifiers.nbsvm": ("NBSVM",),
+    "nlmkit.classifiers.tfidf_logreg": ("TfidfLogReg",),
     "nlmkit.components": ("Component", "LanguageModel", "RunOptions"),
     "nlmkit.errors": tuple(name for name in __all__ if name.endswith("Error")),
     "nlmkit.language_models.cache": ("Cache",),
@@ -82,6 +115,12 @@ _HOMES = {
     "nlmkit.language_models.nnlm": ("NNLM",),
     "nlmkit.language_models.rnnlm": ("RNNLM",),
     "nlmkit.models": ("load",),
+    "nlmkit.representation": ("Representation",),
+    "nlmkit.representations.glove": ("GloVe",),
+    "nlmkit.representations.lsa": ("LSA",),
+    "nlmkit.representations.one_hot": ("OneHot",),
+    "nlmkit.representations.vectors": ("Vectors",),
+    "nlmkit.representations.word2vec": ("Word2Vec",),
     "nlmkit.text": ("Corpus", "TextPipeline", "Vocabulary"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -23,8 +23,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from nlmkit import registry
-from nlmkit.components import API_VERSION, Component, FittedState, LanguageModel
-from nlmkit.errors import DataError, HyperParameterError, NlmkitError, RegistryError, SavedModelError
+from nlmkit.components import API_VERSION, Component, FittedState
+from nlmkit.errors import (
+    DataError,
+    HyperParameterError,
+    NlmkitError,
+    RegistryError,
+    SavedModelError,
+    UnknownComponentError,
+)
 from nlmkit.members import MAX_NESTING, PLACE, members, put
 from nlmkit.saving import arrays_sha256, load_folder, read_manifest, save_folder, vocabulary_sha256
 
@@ -40,6 +47,7 @@ _WORDS: Final = "vocabulary.words"
 _RESERVED: Final = (_COUNTS, _WORDS)
 _MEMBERS: Final = "members/"
 _OWN, _OWNERS = "own", "owner's"
+_WITH_TEXT: Final = ("representation", "language-model")  # kinds that have a vocabulary and a text pipeline
 
 
 def save(component: Component, path: str | os.PathLike[str]) -> None:
@@ -223,12 +231,27 @@ def _record(parts: _Parts, *, member: bool = False) -> tuple[dict[str, Any], lis
         "version": entry.version,
         "api_version": API_VERSION,
     }
+    tokenizer = _plugin_of_tokenizer(parts.pipeline)
+    if tokenizer is not None:
+        entries.append(tokenizer)
+        record["tokenizer"] = {"distribution": tokenizer.distribution, "version": tokenizer.version}
     if parts.members:
         record["members"] = {}
         for place, inner in parts.members.items():
             record["members"][place], more = _record(inner, member=True)
             entries += more
     return record, entries
+
+
+def _plugin_of_tokenizer(pipeline: Mapping[str, Any] | None) -> registry.Entry | None:
+    """The plugin's declaration that a text pipeline's tokenizer comes from; None for a built-in one."""
+    if pipeline is None:
+        return None
+    try:
+        entry = registry.tokenizer_entry(pipeline["tokenizer"])
+    except UnknownComponentError:  # uninstalled since: no reason to lose what was trained
+        return None
+    return None if entry.builtin else entry
 
 
 def _libraries(entries: Sequence[registry.Entry]) -> dict[str, str]:
@@ -293,6 +316,12 @@ def _facts(manifest: dict[str, Any], place: str, *, depth: int = 1) -> dict[str,
     for name in ("component", "distribution"):
         if not registry.NAME.fullmatch(manifest[name]):
             raise SavedModelError(f"{place}: {name} cannot be {manifest[name][:80]!r}")
+    if "tokenizer" in manifest:
+        whose = manifest["tokenizer"].get("distribution") if isinstance(manifest["tokenizer"], dict) else None
+        if manifest["pipeline"] is None or not (isinstance(whose, str) and registry.NAME.fullmatch(whose)):
+            raise SavedModelError(
+                f"{place}: tokenizer has a wrong type; restore it from a copy or save the model again"
+            )
     inside = manifest.get("members", {})
     if not isinstance(inside, dict) or not all(PLACE.fullmatch(key) for key in inside):
         raise SavedModelError(f"{place}: members has a wrong type; restore it from a copy or save the model again")
@@ -358,6 +387,7 @@ def _rebuild(facts: Mapping[str, Any], stored: _Stored, where: str, owners: Voca
     if facts.get("fitted", True):
         with _located(where, facts["component"]):
             _restore_text(component, vocabulary, facts["pipeline"])
+            _restore_tokenizer(component, facts, where)
             made_by_fit = {place: member for place, member in inside.items() if not _is_parameter(place, cls)}
             component.restore(FittedState(stored.own(), facts["metadata"], made_by_fit))
     return component
@@ -455,10 +485,24 @@ def _restore_text(component: Component, vocabulary: Vocabulary | None, pipeline:
     from nlmkit.saving import require
     from nlmkit.text import TextPipeline
 
-    if isinstance(component, LanguageModel):
-        require(vocabulary is not None, "a language model without a vocabulary; save the model again")
-        require(pipeline is not None, "a language model without a text pipeline; save the model again")
+    if component.kind in _WITH_TEXT:
+        kind = component.kind.replace("-", " ")
+        require(vocabulary is not None, f"a {kind} without a vocabulary; save the model again")
+        require(pipeline is not None, f"a {kind} without a text pipeline; save the model again")
     if vocabulary is not None:
         vars(component)["vocabulary_"] = vocabulary
     if pipeline is not None:
         vars(component)["pipeline_"] = TextPipeline.from_dict(pipeline)
+
+
+def _restore_tokenizer(component: Component, facts: Mapping[str, Any], where: str) -> None:
+    """Give the text pipeline the very plugin's tokenizer that the model was fitted with."""
+    if "tokenizer" not in facts:
+        return
+    pipeline, distribution = vars(component)["pipeline_"], facts["tokenizer"]["distribution"]
+    name = pipeline.tokenizer.rpartition(":")[2]
+    try:
+        # Where the pipeline would keep it after looking it up, by a name that may mean another package's by now.
+        vars(pipeline)["resolved_tokenizer"] = registry.get_tokenizer(f"{distribution}:{name}")
+    except RegistryError as error:
+        raise type(error)(f"{where}: {error}") from error

@@ -24,10 +24,10 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from importlib import metadata
+from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from nlmkit.components import API_VERSION, Component, LanguageModel
+from nlmkit.components import API_VERSION, Component
 from nlmkit.errors import PluginError, UnknownComponentError
 from nlmkit.parameters import suggestion
 
@@ -50,7 +50,12 @@ NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 _HOME: Final = "nlmkit"
 _GROUP_OF: Final = {kind: group for group, kind in GROUPS.items()}
-_BASES: Final[dict[str, type[Component]]] = {"language-model": LanguageModel}
+_BASES: Final = {
+    "representation": ("nlmkit.representation", "Representation"),
+    "language-model": ("nlmkit.components", "LanguageModel"),
+    "classifier": ("nlmkit.classifier", "Classifier"),
+}
+"""Class that a component of each kind is derived from, imported when there is a component to check."""
 _TARGET: Final = re.compile(r"\w+(?:\.\w+)*\s*:\s*\w+(?:\.\w+)*")
 _NOT_INSTALLED: Final = (
     "nlmkit runs from a source tree without being installed, so its own components are not registered: "
@@ -142,6 +147,19 @@ def get_tokenizer(name: str) -> Tokenizer:
         PluginError: it is declared and cannot be used, or the bare name is claimed by two plugins.
     """
     return _tokenizer(_resolve(name, None, tokenizers=True))
+
+
+def tokenizer_entry(name: str) -> Entry:
+    """The declaration that the name of a tokenizer leads to; imports nothing.
+
+    Args:
+        name: A tokenizer's name, or ``distribution:name``.
+
+    Raises:
+        UnknownComponentError: no such tokenizer.
+        PluginError: the bare name is claimed by two plugins.
+    """
+    return _resolve(name, None, tokenizers=True)
 
 
 def entry_of(cls: type[Component]) -> Entry:
@@ -381,8 +399,9 @@ def _component(entry: Entry) -> type[Component]:
     kind, name = getattr(cls, "kind", None), getattr(cls, "name", None)
     if kind != entry.kind:
         raise _broken(entry, f"{cls.__name__}.kind is {kind!r}, the entry-point group is for {entry.kind!r}")
-    if not issubclass(cls, base := _BASES.get(entry.kind, Component)):
-        raise _broken(entry, f"{cls.__name__} is not a subclass of nlmkit.{base.__name__}")
+    module, base = _BASES[entry.kind]
+    if not issubclass(cls, getattr(import_module(module), base)):
+        raise _broken(entry, f"{cls.__name__} is not a subclass of nlmkit.{base}")
     if name != entry.name:
         raise _broken(entry, f"{cls.__name__}.name is {name!r}, the entry point is called {entry.name!r}")
     try:

@@ -11,7 +11,8 @@ import pytest
 import nlmkit
 import nlmkit.errors
 
-HEAVY = ["numpy", "scipy", "torch", "gensim", "nltk", "safetensors", "click", "rich", "filelock", "zstandard"]
+LEARNING = ["numpy", "scipy", "sklearn", "numba", "torch", "gensim", "nltk"]
+HEAVY = [*LEARNING, "safetensors", "click", "rich", "filelock", "zstandard"]
 
 
 def loaded_by(code: str) -> set[str]:
@@ -35,7 +36,11 @@ def loaded_by(code: str) -> set[str]:
         "import nlmkit.models",
         "import nlmkit.saving",
         "import nlmkit.text",
+        "import nlmkit.nn.checkpoint_folders",
         "import nlmkit.language_models.ngram",
+        "import nlmkit.representation, nlmkit.classifier, nlmkit.representations.formats",
+        "from nlmkit import OneHot, LSA, Word2Vec, GloVe, Vectors; OneHot(), LSA(), Word2Vec(), GloVe(), Vectors()",
+        "from nlmkit import CNN, LSTMClassifier, LSTMCNN, HAN, NBSVM, TfidfLogReg; NBSVM(), TfidfLogReg(), HAN()",
         "from nlmkit import NGram; NGram(order=5).params_as_json(), NGram.hyper_parameters()",
         "from nlmkit import load, registry; registry.get('ngram'), registry.get_tokenizer('word')",
     ],
@@ -52,7 +57,10 @@ def test_the_probe_sees_what_is_imported() -> None:
 def test_the_public_names_are_exactly_the_documented_ones() -> None:
     errors = {name for name, value in vars(nlmkit.errors).items() if isinstance(value, type)}
     models = {"NGram", "NNLM", "RNNLM", "LSTM", "GRU", "Mixture", "Cache"}
-    documented = {"load", "Corpus", "TextPipeline", "Vocabulary", "RunOptions", "LanguageModel", "Component"}
+    models |= {"OneHot", "LSA", "Word2Vec", "GloVe", "Vectors"}
+    models |= {"CNN", "LSTMClassifier", "LSTMCNN", "HAN", "NBSVM", "TfidfLogReg"}
+    documented = {"load", "Corpus", "TextPipeline", "Vocabulary", "RunOptions"}
+    documented |= {"Component", "Representation", "LanguageModel", "Classifier"}
     assert set(nlmkit.__all__) == documented | models | errors | {"__version__"}
     assert len(nlmkit.__all__) == len(set(nlmkit.__all__))
 

@@ -417,9 +417,9 @@ def test_a_broken_package_is_a_plugin_error(saved: Path, tmp_path: Path, monkeyp
 def test_a_component_without_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = model_source(
         "mean",
-        base="Component",
+        base="Classifier",
+        before="from nlmkit.classifier import Classifier",
         body="""
-    kind = 'classifier'
     def fit(self, data, *, valid=None, run=None):
         self.mean_ = sum(data) / len(data)
         return self

@@ -23,6 +23,7 @@ from nlmkit.registry import SWITCH, CheckResult, Entry
 from nlmkit.text import TextPipeline
 
 MODELS, TOKENIZERS = "nlmkit.language_models", "nlmkit.tokenizers"
+CLASSIFIER = "from nlmkit.classifier import Classifier"
 SOURCE_TREE = Path(nlmkit.__file__).parents[1]
 
 
@@ -68,7 +69,7 @@ def good(install: Install) -> None:
         "Other_Models",
         version="2.5",
         groups={"nlmkit.classifiers": {"other": "other_models:Model"}},
-        modules={"other_models": model_source("other", base="Component", body="    kind = 'classifier'")},
+        modules={"other_models": model_source("other", base="Classifier", before=CLASSIFIER)},
     )
 
 
@@ -144,6 +145,21 @@ def test_a_plugin_is_got_by_name_and_by_distribution() -> None:
     assert registry.get("other").kind == "classifier"
 
 
+@pytest.mark.parametrize(
+    ("group", "kind", "base"),
+    [
+        ("nlmkit.representations", "representation", "Representation"),
+        (MODELS, "language-model", "LanguageModel"),
+        ("nlmkit.classifiers", "classifier", "Classifier"),
+    ],
+)
+def test_every_kind_has_a_class_to_be_derived_from(install: Install, group: str, kind: str, base: str) -> None:
+    source = model_source("based", base="Component", body=f"    kind = {kind!r}")
+    install("based", groups={group: {"based": "based_module:Model"}}, modules={"based_module": source})
+    with pytest.raises(PluginError, match=f"Model is not a subclass of nlmkit.{base}$"):
+        registry.get("based")
+
+
 def test_a_built_in_is_got_like_a_plugin() -> None:
     cls = registry.get("ngram")
     assert cls is nlmkit.NGram
@@ -210,7 +226,7 @@ def test_a_built_in_name_of_another_kind_is_taken_too(install: Install) -> None:
     install(
         "pretender",
         groups={"nlmkit.classifiers": {"ngram": "pretending:Model"}},
-        modules={"pretending": model_source("ngram", base="Component", body="    kind = 'classifier'")},
+        modules={"pretending": model_source("ngram", base="Classifier", before=CLASSIFIER)},
     )
     assert registry.get("ngram") is nlmkit.NGram
     assert registry.get("pretender:ngram").kind == "classifier"

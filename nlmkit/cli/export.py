@@ -17,18 +17,26 @@ from nlmkit.errors import ExportError
 @click.command(
     "export",
     cls=Command,
-    epilog=examples("nlmkit export kn5 kn5.arpa", "nlmkit export kn5 kn5.arpa.gz"),
+    epilog=examples(
+        "nlmkit export kn5 kn5.arpa",
+        "nlmkit export kn5 kn5.arpa.gz",
+        "nlmkit export glove glove.txt --format glove",
+        "nlmkit export glove glove.vec",
+    ),
 )
 @click.argument("model")
 @click.argument("file")
 @click.option("--format", "file_format", type=click.Choice(formats.NAMES), help="Format, where FILE does not tell it.")
 @quiet_option
 def command(*, model: str, file: str, file_format: str | None, quiet: bool) -> None:
-    """Write the saved MODEL to FILE in a format of other programs, told by its name: .arpa or .arpa.gz.
+    """Write the saved MODEL to FILE in a format of other programs, told by its name.
+
+    An n-gram model is written as .arpa, a representation as .vec (word2vec text), .bin (word2vec binary) or, with
+    --format, any other name. Each may end in .gz, and is then compressed.
 
     A model that the format cannot say is refused.
     """
-    chosen = formats.format_of(file, file_format)
+    chosen = formats.format_to_export(file, file_format)
     from nlmkit.models import load
 
     component = load(model)

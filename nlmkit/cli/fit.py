@@ -6,12 +6,20 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 from click.core import ParameterSource
 
 from nlmkit import registry
+from nlmkit.cli.fit_classifier import (
+    TOKENS,
+    Classification,
+    Job,
+    classifier_options,
+    fit_classifier,
+    with_token_options,
+)
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.members import load_members, needs_text
 from nlmkit.cli.options import (
@@ -29,6 +37,7 @@ from nlmkit.cli.training import Training, training_options
 from nlmkit.components import Component
 from nlmkit.errors import HyperParameterError
 from nlmkit.members import members as members_of
+from nlmkit.nn.distributed import is_main_process
 
 if TYPE_CHECKING:
     from nlmkit.text import Corpus, TextPipeline
@@ -51,6 +60,8 @@ _ORIGINS = {
         "nlmkit fit --config run.toml -p order=3",
         "nlmkit fit lstm train.txt --valid valid.txt -o lstm --budget 20m",
         "nlmkit fit mixture --model kn5 --model lstm --valid valid.txt -o mixed",
+        "nlmkit fit nbsvm reviews.tsv -o sentiment",
+        "nlmkit fit nbsvm reviews.csv --cross-validate 10 --text-column review",
     ),
 )
 @click.argument("component", required=False, metavar="COMPONENT")
@@ -76,6 +87,7 @@ _ORIGINS = {
 @click.option("--valid", metavar="FILE", help="Held-out text, for components that use one.")
 @pipeline_options
 @training_options
+@classifier_options
 @click.option(
     "--config",
     is_eager=True,
@@ -103,6 +115,7 @@ def command(
     valid: str | None,
     pipeline: TextPipeline,
     training: Training,
+    classification: Classification,
     config: dict[str, Any],
     write_config: str | None,
     quiet: bool,
@@ -116,18 +129,43 @@ def command(
     Several texts are one corpus. A text is a file (also .gz, .bz2, .xz, .zst), a directory of files, `-` for standard
     input, or corpus:NAME (see `nlmkit corpora list`). Only a line feed ends a sentence.
 
+    The texts of a classifier are labelled: label<TAB>text a line, or CSV or JSONL with named columns. Its tokenizer is
+    a hyper-parameter, which --tokenizer sets as -p tokenizer= does. --cross-validate K tells its accuracy, and saves
+    nothing.
+
     A flag goes over the environment, that over the file of --config, and that over the default.
     """
     started = time.perf_counter()
     train = train or (ctx.default_map or {}).get("train", ())
-    if component is None or not (train or model) or not output:
+    if component is None or not (train or model) or not (output or classification.folds):
         missing = "COMPONENT" if component is None else "MODEL (-o)" if train or model else "TRAIN"
         raise click.UsageError(f"missing {missing}")
     cls = registry.get(component)
-    if not train and needs_text(cls):
+    if not train and (cls.kind == "classifier" or needs_text(cls)):
         raise click.UsageError("missing TRAIN")
     refuse_stdin_twice([*train, valid])
     values, origins = resolve_parameters(cls, params, config, quiet=quiet)
+    if cls.kind == "classifier":
+        values, origins = with_token_options(values, origins, pipeline, _option_origins(ctx))
+        members = load_members(cls, model, values)
+        job = Job(
+            fitted=cast(Any, cls)(**values | members),
+            component=component,
+            members=members,
+            origins=origins | {name: by for name, by in _option_origins(ctx).items() if name not in TOKENS},
+            train=train,
+            model=model,
+            valid=valid,
+            output=output,
+            pipeline=pipeline,
+            training=training,
+            classification=classification,
+            started=started,
+        )
+        fit_classifier(job, write_config=write_config, quiet=quiet, as_json=as_json)
+        return
+    classification.refuse(component, cls.kind)
+    assert output  # only cross-validation does without
     members = load_members(cls, model, values)
     fitted = cls(**values | members)
     training.check(fitted)
@@ -141,6 +179,8 @@ def command(
         Path(write_config).write_text(_as_toml(fitted, resolved, members), encoding="utf-8")
     refuse_output(output)
     corpus = _fit(fitted, train=train, valid=valid, pipeline=pipeline, training=training, output=output, quiet=quiet)
+    if not is_main_process():
+        return  # the first process saves and tells what all have trained
     fitted.save(output)
     training.finish(fitted, output)
     facts = fit_facts(fitted, output, time.perf_counter() - started, corpus)

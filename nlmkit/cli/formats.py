@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 import click
 
-SUFFIXES = {".arpa": "arpa", ".arpa.gz": "arpa"}
-"""Format by suffix."""
+from nlmkit.representations import formats as vectors
 
-NAMES = tuple(dict.fromkeys(SUFFIXES.values()))
+ARPA: Final = "arpa"
+"""The format of n-gram models."""
+
+TEXT: Final = "vectors as text"
+"""What a ``.txt`` to import holds; its first line tells which of the formats it is."""
+
+NAMES: Final = (ARPA, *vectors.FORMATS)
 """Names of the formats."""
 
+_SUFFIXES: Final[Mapping[str, str]] = {f".{ARPA}": ARPA, **vectors.SUFFIXES}
 
-def format_of(file: str, chosen: str | None) -> str:
-    """The format ``chosen``, or the one that the file's name tells.
+
+def format_to_import(file: str, chosen: str | None) -> str:
+    """The format ``chosen``, or the one that the name of the file to import tells: one of ``NAMES``, or ``TEXT``.
 
     Raises:
         click.UsageError: neither says which.
     """
+    return _format(file, chosen, {**_SUFFIXES, vectors.TEXT_SUFFIX: TEXT})
+
+
+def format_to_export(file: str, chosen: str | None) -> str:
+    """The format ``chosen``, or the one that the name of the file to write tells.
+
+    Raises:
+        click.UsageError: neither says which.
+    """
+    return _format(file, chosen, _SUFFIXES)
+
+
+def _format(file: str, chosen: str | None, suffixes: Mapping[str, str]) -> str:
     if file == "-":
         raise click.UsageError("- is no file here: models are imported from files and exported to files")
     if chosen is not None:
         return chosen
-    for suffix, name in SUFFIXES.items():
-        if file.lower().endswith(suffix):
-            return name
-    raise click.UsageError(
-        f"the name {file!r} does not tell the format: let it end in {' or '.join(SUFFIXES)}, or give --format"
-    )
+    told = suffixes.get(vectors.suffix_of(file))
+    if told is None:
+        raise click.UsageError(
+            f"the name {file!r} does not tell the format: let it end in {', '.join(suffixes)} (and .gz), "
+            "or give --format"
+        )
+    return told

@@ -13,7 +13,7 @@ from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import json_option, output_option, pipeline_options, quiet_option
 from nlmkit.cli.progress import progress
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
-from nlmkit.components import RunOptions
+from nlmkit.components import Component, RunOptions
 
 if TYPE_CHECKING:
     from nlmkit.text import TextPipeline
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     epilog=examples(
         "nlmkit import lm.arpa -o lm",
         "nlmkit import zh.arpa.gz -o zh --tokenizer char",
-        "nlmkit perplexity lm test.txt",
+        "nlmkit import glove.6B.100d.txt -o glove --lowercase",
+        "nlmkit import GoogleNews-vectors-negative300.bin.gz -o news",
+        "nlmkit similar glove harbour",
     ),
 )
 @click.argument("file")
@@ -37,19 +39,30 @@ if TYPE_CHECKING:
 def command(
     *, file: str, output: str | None, file_format: str | None, pipeline: TextPipeline, quiet: bool, as_json: bool
 ) -> None:
-    """Read FILE (.arpa or .arpa.gz, from KenLM, SRILM and others) and save the model to the folder MODEL.
+    """Read FILE and save the model to the folder MODEL: an n-gram model, or word vectors.
+
+    The name tells the format: .arpa (from KenLM, SRILM and others); .vec (word2vec text, fastText), .bin (word2vec
+    binary) and .txt (word2vec text if its first line is a header, otherwise GloVe). Each may be compressed (.gz).
 
     Say with --tokenizer, --lowercase and so on how the text was prepared that the model was estimated from: the saved
     model reads text that way.
     """
     if not output:
         raise click.UsageError("missing MODEL (-o)")
-    formats.format_of(file, file_format)
+    told = formats.format_to_import(file, file_format)
     refuse_output(output)
-    from nlmkit.language_models.ngram import NGram
-
     started = time.perf_counter()
     with progress(quiet=quiet) as display:
-        imported = NGram.from_arpa(Path(file), pipeline=pipeline, run=RunOptions(progress=display))
+        imported = _read(Path(file), told, pipeline, RunOptions(progress=display))
     imported.save(output)
     print_fitted(fit_facts(imported, output, time.perf_counter() - started), as_json=as_json, quiet=quiet)
+
+
+def _read(file: Path, told: str, pipeline: TextPipeline, run: RunOptions) -> Component:
+    if told == formats.ARPA:
+        from nlmkit.language_models.ngram import NGram
+
+        return NGram.from_arpa(file, pipeline=pipeline, run=run)
+    from nlmkit.representations.vectors import Vectors
+
+    return Vectors.from_file(file, format=None if told == formats.TEXT else told, pipeline=pipeline, run=run)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlmkit.cli import output
-from nlmkit.components import Component
+from nlmkit.components import Component, LanguageModel
 from nlmkit.errors import SavedModelError
+from nlmkit.representation import Representation
 
 if TYPE_CHECKING:
     from nlmkit.text import Corpus
@@ -45,6 +46,10 @@ def fit_facts(fitted: Component, path: str, seconds: float, corpus: Corpus | Non
     vocabulary = getattr(fitted, "vocabulary_", None)
     if vocabulary is not None:
         facts["vocabulary_size"] = vocabulary.size_predictable
+        if not isinstance(fitted, LanguageModel):  # which alone predicts <unk> and </s>
+            facts["vocabulary_size"] -= 2
+    if isinstance(fitted, Representation):
+        facts["dimension"] = fitted.dimension
     facts["fit"] = dict(getattr(fitted, "fit_report_", {}))
     # From the manifest: the model's own would hash its arrays a second time.
     return facts | {"digest": describe(path)["digest"], "seconds": round(seconds, 3)}
@@ -62,8 +67,12 @@ def print_fitted(facts: Mapping[str, Any], *, as_json: bool, quiet: bool) -> Non
     if "corpus" in facts:
         rows.append(("corpus", "{tokens} tokens of {types} types in {sentences} sentences".format(**facts["corpus"])))
     if "vocabulary_size" in facts:
-        rows.append(("vocabulary", f"{facts['vocabulary_size']} predictable types"))
-    rows += [(key.replace("_", " "), _shown(value)) for key, value in facts["fit"].items() if key != "notes"]
+        what = "predictable types" if facts["kind"] == LanguageModel.kind else "words"
+        rows.append(("vocabulary", f"{facts['vocabulary_size']} {what}"))
+    if "dimension" in facts:
+        rows.append(("dimension", str(facts["dimension"])))
+    shown = {"notes", "seconds", *(row[0] for row in rows)}
+    rows += [(key.replace("_", " "), _shown(value)) for key, value in facts["fit"].items() if key not in shown]
     rows += [("digest", facts["digest"]), ("seconds", f"{facts['seconds']:.2f}"), ("saved to", facts["model"])]
     output.write(output.table(rows))
 

@@ -1,4 +1,4 @@
-"""Options of ``fit`` for components that train in steps: device, budget, checkpoints, log and picture."""
+"""Options of ``fit`` for components that train in steps: device, budget, checkpoints, log, picture and workers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
-_NAMES = ("budget", "device", "precision", "resume", "log", "plot")
+_OF_STEPS = ("budget", "device", "precision", "resume", "log", "plot")
+_NAMES = (*_OF_STEPS, "workers")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Training:
         resume: Whether to go on from the checkpoint.
         log: File for a line of JSON on each stage.
         plot: File for the learning curve.
+        workers: Threads that train without locks.
     """
 
     budget: float | None
@@ -40,6 +42,7 @@ class Training:
     resume: bool
     log: str | None
     plot: str | None
+    workers: int | None
 
     def check(self, fitted: Component) -> None:
         """Refuse what the component cannot do anything with.
@@ -48,9 +51,13 @@ class Training:
             click.UsageError: an option of training was given for a component that does not train in steps.
             NlmkitError: the picture could not be drawn, which is better known before the training than after it.
         """
-        given = [f"--{name}" for name in _NAMES if getattr(self, name) not in (None, False)]
+        given = [f"--{name}" for name in _OF_STEPS if getattr(self, name) not in (None, False)]
         if given and not fitted.trains_in_steps:
             raise click.UsageError(f"{', '.join(given)}: {fitted.name} does not train in steps")
+        if self.workers is not None and not getattr(fitted, "takes_workers", False):
+            raise click.UsageError(
+                f"--workers: {fitted.name} does not train without locks, which word2vec and glove do"
+            )
         if self.plot is not None:
             from nlmkit.nn.history import check_picture
 
@@ -70,11 +77,12 @@ class Training:
     def options(self, fitted: Component, output: str, display: Progress | None) -> RunOptions:
         """The run's options; a component that trains in steps keeps a checkpoint beside the model."""
         if not fitted.trains_in_steps:
-            return RunOptions(progress=display)
+            return RunOptions(progress=display, workers=self.workers or 1)
         return RunOptions(
             progress=display,
             device=self.device or "auto",
             precision=self.precision or "auto",
+            workers=self.workers or 1,
             budget_seconds=self.budget,
             checkpoint=self.checkpoint(output),
             resume=self.resume,
@@ -90,7 +98,7 @@ class Training:
             from nlmkit.nn.history import plot_learning_curve, read_log
 
             plot_learning_curve({Path(output).name: read_log(log)}, self.plot)
-        from nlmkit.nn.checkpoints import remove_checkpoint
+        from nlmkit.nn.checkpoint_folders import remove_checkpoint
 
         remove_checkpoint(self.checkpoint(output))
 
@@ -120,6 +128,11 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--budget", callback=_seconds, metavar="TIME", help="Train for about so long: 90s, 20m, 1.5h."),
         click.option("--seed", type=click.IntRange(min=0), help="The same as -p seed=SEED."),
         click.option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps."),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            help="Threads that train word2vec or glove; only with 1 do equal seeds give equal bytes.  [default: 1]",
+        ),
         click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]), help="Of the training steps."),
         click.option(
             "--resume",

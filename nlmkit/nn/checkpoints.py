@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
-import re
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,16 +19,15 @@ from torch import Tensor, nn
 
 from nlmkit.errors import SavedModelError
 from nlmkit.nn.budget import Plan
+from nlmkit.nn.checkpoint_folders import KIND, check_target, remove_checkpoint
 from nlmkit.nn.history import Evaluation
-from nlmkit.saving import load_folder, read_manifest, require, require_array, save_folder
+from nlmkit.saving import load_folder, require, require_array, save_folder
 
 if TYPE_CHECKING:
     from nlmkit.components import Component
     from nlmkit.text import Vocabulary
 
-KIND: Final = "training-checkpoint"
-
-_OWN = re.compile(r"manifest\.json|\.lock|arrays-[0-9a-f]{16}\.safetensors|\.tmp-[0-9a-f]{16}")
+__all__ = ["KIND", "Checkpoint", "check_target", "load_checkpoint", "remove_checkpoint", "run_facts", "save_checkpoint"]
 
 _MODULE, _BEST, _OPTIMIZER, _AVERAGE = "module.", "best.", "optimizer.", "average."
 _STATE, _GENERATOR, _PENDING = "state.", "generator.", "pending"
@@ -111,42 +107,6 @@ def _digest(events: NDArray[np.int32]) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------ writing
-
-
-def check_target(folder: Path) -> None:
-    """Refuse to write checkpoints where a saved model, or anything else, stands.
-
-    Raises:
-        SavedModelError: The folder holds something that is no checkpoint, or cannot be written.
-    """
-    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    if existing.is_dir() and not os.access(existing, os.W_OK | os.X_OK):
-        raise SavedModelError(f"{folder}: nothing can be written in {existing}; choose another folder for checkpoints")
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise SavedModelError(f"{folder}: is a file, and checkpoints go to a folder; choose another path")
-    names = {entry.name for entry in folder.iterdir()}
-    if "manifest.json" in names and read_manifest(folder).get("kind") != KIND:
-        raise SavedModelError(f"{folder}: holds a saved model and no checkpoint; choose another folder for checkpoints")
-    foreign = sorted(name for name in names if not _OWN.fullmatch(name))
-    if foreign:
-        raise SavedModelError(
-            f"{folder}: holds {foreign[0]!r}, which is no part of a checkpoint; choose another folder"
-        )
-
-
-def remove_checkpoint(folder: Path) -> None:
-    """Delete a checkpoint that is no longer needed; nothing happens where there is none.
-
-    Raises:
-        SavedModelError: The folder holds something else.
-    """
-    check_target(folder)
-    if folder.exists():
-        # The manifest first: without it there is no checkpoint, however far this gets.
-        (folder / "manifest.json").unlink(missing_ok=True)
-        shutil.rmtree(folder)
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:

@@ -1,4 +1,4 @@
-"""The conformance kit: does a language model or tokenizer keep what its contract promises?
+"""The conformance kits: does a component or tokenizer keep what its contract promises?
 
 The built-in components run through the same checks. A plugin's author needs two lines in a file of pytest::
 
@@ -26,11 +26,13 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from nlmkit import registry
+from nlmkit.classifier import Classifier
 from nlmkit.components import Component, LanguageModel
 from nlmkit.parameters import suggestion
+from nlmkit.representation import Representation
 from nlmkit.testing.checks import Check, CheckOutcome, ConformanceError
 
 if TYPE_CHECKING:
@@ -140,13 +142,13 @@ def check_registered(name: str, kind: str, settings: Mapping[str, Any] | None = 
             has them, and otherwise the defaults.
 
     Returns:
-        The outcomes; none for a kind that has no kit yet.
+        The outcomes; none where it is no component's or tokenizer's kind.
 
     Raises:
         HyperParameterError: the settings do not suit the component.
         RegistryError: the name leads nowhere, or to something unusable.
     """
-    if kind not in ("language-model", "tokenizer"):
+    if kind not in registry.GROUPS.values():
         return []
     with contextlib.redirect_stdout(sys.stderr):
         if kind == "tokenizer":
@@ -158,9 +160,17 @@ def check_registered(name: str, kind: str, settings: Mapping[str, Any] | None = 
 
 def _kit(component: Checked) -> tuple[Check, ...]:
     if isinstance(component, LanguageModel):
-        from nlmkit.testing.language_model import CHECKS
+        from nlmkit.testing import language_model
 
-        return CHECKS
+        return language_model.CHECKS
+    if isinstance(component, Representation):
+        from nlmkit.testing import representation
+
+        return representation.CHECKS
+    if isinstance(component, Classifier):
+        from nlmkit.testing import classifier
+
+        return classifier.CHECKS
     if not isinstance(component, (Component, type)) and callable(getattr(component, "tokenize", None)):
         from nlmkit.testing import tokenizer
 
@@ -174,13 +184,21 @@ def _kit(component: Checked) -> tuple[Check, ...]:
 def _subject(component: Checked, **tolerances: float) -> Any:
     """What the checks of the component's kind take."""
     _kit(component)
-    if not isinstance(component, LanguageModel):
+    if not isinstance(component, Component):
         return component
     if component.is_fitted:
         raise ValueError(f"{_label(component)} is fitted: give it unfitted, the checks fit it themselves")
+    if isinstance(component, Representation):
+        from nlmkit.testing import representation
+
+        return representation.Subject(component, **tolerances)
+    if isinstance(component, Classifier):
+        from nlmkit.testing import classifier
+
+        return classifier.Subject(component, **tolerances)
     from nlmkit.testing.language_model import Subject
 
-    return Subject(component, **tolerances)
+    return Subject(cast(LanguageModel, component), **tolerances)
 
 
 def _label(component: Checked) -> str:

@@ -23,11 +23,18 @@ def test_the_name_or_the_option_tells_the_format(args: list[str], written: str, 
     assert result.output == ""
 
 
-@pytest.mark.parametrize("args", [["export", "MODEL", "lm.txt"], ["import", "lm.txt", "-o", "m"]], ids=" ".join)
-def test_an_untold_format_is_wrong_usage(args: list[str], run: Run, model: str) -> None:
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["export", "MODEL", "lm.txt"], "'lm.txt' does not tell the format: let it end in .arpa, .vec, .bin (and .gz)"),
+        (["import", "lm.dat", "-o", "m"], "'lm.dat' does not tell the format: let it end in .arpa, .vec, .bin, .txt"),
+    ],
+)
+def test_an_untold_format_is_wrong_usage(args: list[str], told: str, run: Run, model: str) -> None:
     result = run(*(model if arg == "MODEL" else arg for arg in args), code=2)
-    assert "the name 'lm.txt' does not tell the format: let it end in .arpa or .arpa.gz" in result.stderr
-    assert not Path("lm.txt").exists()
+    assert told in result.stderr
+    assert "or give --format" in result.stderr
+    assert not Path(args[-1]).exists()
 
 
 def test_refusals_are_one_line(run: Run, model: str, texts: Path) -> None:
@@ -35,6 +42,7 @@ def test_refusals_are_one_line(run: Run, model: str, texts: Path) -> None:
     run("fit", "toy-scorer", texts / "train.txt", "-o", "m")
     assert run("export", "m", "m.arpa", code=1).stderr == "nlmkit: m: toy-scorer cannot be written as arpa\n"
     assert run("export", "none", "m.arpa", code=1).stderr.startswith("nlmkit: none: no such folder")
+    assert run("export", "m", "m.vec", code=1).stderr == "nlmkit: m: toy-scorer cannot be written as word2vec\n"
     assert "nowhere" in run("export", model, "nowhere/m.arpa", code=1).stderr
     assert not Path("m.arpa").exists()
 

@@ -58,7 +58,7 @@ class Talkative(Correct):
 
 
 class Vectors(Component):
-    """A component of a kind without a kit."""
+    """Says that it is a representation, and is not derived from that class."""
 
     kind: ClassVar[str] = "representation"
     name: ClassVar[str] = "kit-vectors"
@@ -206,7 +206,7 @@ def test_names_and_settings_that_lead_nowhere() -> None:
         check_registered("kit-talkativ", "language-model")
     with pytest.raises(HyperParameterError):
         check_registered("kit-talkative", "language-model", {"alpah": 1.0})
-    assert check_registered("whatever", "classifier") == []
+    assert check_registered("whatever", "distribution") == []
 
 
 # -------------------------------------------------------------------------------------------- its own machinery

@@ -1,0 +1,56 @@
+"""The folder of a training checkpoint, whoever's it is: where one may be written, and how one is removed.
+
+This module imports neither torch nor NumPy.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Final
+
+from nlmkit.errors import SavedModelError
+from nlmkit.saving import read_manifest
+
+KIND: Final = "training-checkpoint"
+"""What a checkpoint's manifest says that it is."""
+
+_OWN: Final = re.compile(r"manifest\.json|\.lock|arrays-[0-9a-f]{16}\.safetensors|\.tmp-[0-9a-f]{16}")
+
+
+def check_target(folder: Path) -> None:
+    """Refuse to write checkpoints where a saved model, or anything else, stands.
+
+    Raises:
+        SavedModelError: The folder holds something that is no checkpoint, or cannot be written.
+    """
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if existing.is_dir() and not os.access(existing, os.W_OK | os.X_OK):
+        raise SavedModelError(f"{folder}: nothing can be written in {existing}; choose another folder for checkpoints")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise SavedModelError(f"{folder}: is a file, and checkpoints go to a folder; choose another path")
+    names = {entry.name for entry in folder.iterdir()}
+    if "manifest.json" in names and read_manifest(folder).get("kind") != KIND:
+        raise SavedModelError(f"{folder}: holds a saved model and no checkpoint; choose another folder for checkpoints")
+    foreign = sorted(name for name in names if not _OWN.fullmatch(name))
+    if foreign:
+        raise SavedModelError(
+            f"{folder}: holds {foreign[0]!r}, which is no part of a checkpoint; choose another folder"
+        )
+
+
+def remove_checkpoint(folder: Path) -> None:
+    """Delete a checkpoint that is no longer needed; nothing happens where there is none.
+
+    Raises:
+        SavedModelError: The folder holds something else.
+    """
+    check_target(folder)
+    if folder.exists():
+        # The manifest first: without it there is no checkpoint, however far this gets.
+        (folder / "manifest.json").unlink(missing_ok=True)
+        shutil.rmtree(folder)

@@ -1,0 +1,1 @@
+"""Word representations, one component to a file."""

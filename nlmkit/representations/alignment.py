@@ -1,0 +1,102 @@
+"""The rows of a representation that a consumer asks for, in the consumer's order."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlmkit.representations.neighbours import check_choice, mean_of_rarest, standard_deviation, take_rows
+from nlmkit.text.vocabulary import SPECIAL
+
+if TYPE_CHECKING:
+    from nlmkit.representation import Representation
+    from nlmkit.text import Vocabulary
+
+RULES: Final = ("uniform", "mean-rare", "zero", "error")
+"""What a word of the consumer that has no vector starts from."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Alignment:
+    """Vectors for the words of a consumer's vocabulary.
+
+    Attributes:
+        matrix: float32 [V', d] by the consumer's ids; None for one-hot, which is a free embedding of any size.
+        known: Which ids have a vector of the representation's: bool [V'].
+        oov: The rule for the others.
+        type_coverage: Share of the consumer's words (without the three special ones) that are known; NaN of none.
+        token_coverage: Share of the words of the consumer's training text that are known. What became ``<unk>`` there
+            counts as not known. None where the consumer's counts are unknown.
+        dimension: Length of a vector.
+    """
+
+    matrix: NDArray[np.float32] | None
+    known: NDArray[np.bool_]
+    oov: str
+    type_coverage: float
+    token_coverage: float | None
+    dimension: int
+
+    def report(self) -> Mapping[str, Any]:
+        """The facts as JSON has them: coverage, how many words are known, the rule and the dimension."""
+        words = len(self.known) - len(SPECIAL)
+        return {
+            "dimension": self.dimension,
+            "words": words,
+            "known_words": int(self.known[len(SPECIAL) :].sum()),
+            "type_coverage": None if math.isnan(self.type_coverage) else self.type_coverage,
+            "token_coverage": self.token_coverage,
+            "oov": self.oov,
+        }
+
+
+def align(representation: Representation, vocabulary: Vocabulary, *, oov: str, seed: int) -> Alignment:
+    """See :meth:`nlmkit.representation.Representation.align`."""
+    check_choice("oov", oov, RULES)
+    rows = representation.ids(vocabulary.words)
+    known = rows >= 0
+    matrix = np.zeros((len(vocabulary), representation.dimension), np.float32)
+    matrix[known] = take_rows(representation.matrix, rows[known])
+    for id_ in np.flatnonzero(~known).tolist():
+        made = None if id_ < len(SPECIAL) else representation._vector_of_unknown(vocabulary.word(id_))
+        if made is not None:
+            matrix[id_], known[id_] = made, True
+    missing = np.flatnonzero(~known)
+    if oov == "error" and (words := missing[missing >= len(SPECIAL)]).size:
+        raise representation._missing(vocabulary.word(int(words[0])))
+    if oov == "mean-rare":
+        matrix[missing] = mean_of_rarest(representation)
+    elif oov != "zero":
+        # A uniform variable on ±a has the standard deviation a / √3.
+        bound = math.sqrt(3) * _spread(representation, rows[rows >= len(SPECIAL)])
+        values = np.random.default_rng(seed).uniform(-bound, bound, (len(missing), representation.dimension))
+        matrix[missing] = values.astype(np.float32)
+    return summarise(matrix, known, vocabulary, oov, representation.dimension)
+
+
+def summarise(
+    matrix: NDArray[np.float32] | None, known: NDArray[np.bool_], vocabulary: Vocabulary, oov: str, dimension: int
+) -> Alignment:
+    """The alignment with its coverage."""
+    words, counts = known[len(SPECIAL) :], vocabulary.counts
+    tokens = int(counts[0] + counts[len(SPECIAL) :].sum())
+    covered = int(counts[len(SPECIAL) :][words].sum())
+    return Alignment(
+        matrix=matrix,
+        known=known,
+        oov=oov,
+        type_coverage=float(words.mean()) if words.size else float("nan"),
+        token_coverage=covered / tokens if tokens else None,
+        dimension=dimension,
+    )
+
+
+def _spread(representation: Representation, rows: NDArray[np.int64]) -> float:
+    """Standard deviation of the known rows' values, or of all words' where none is known."""
+    every = np.arange(len(SPECIAL), len(representation.vocabulary_))
+    return standard_deviation(representation.matrix, np.unique(rows) if rows.size else every)

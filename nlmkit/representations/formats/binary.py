@@ -1,0 +1,159 @@
+"""Reading word vectors in the binary format of word2vec."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlmkit.errors import DataError
+from nlmkit.representations.formats.rows import Rows, check_header
+from nlmkit.representations.formats.text import header_of
+
+_MAX_HEADER: Final = 64
+_MAX_WORD: Final = 1 << 14
+_VALUES: Final = 1 << 18
+_FASTTEXT: Final = b"\xba\x16\x4f\x2f"
+_PICKLE: Final = b"\x80"
+
+
+def read_binary(
+    chunks: Iterator[bytes], name: str, *, codec: tuple[str, str], size: int | None
+) -> tuple[list[str], NDArray[np.float32]]:
+    """Reads vectors from the bytes of a file.
+
+    Under the header, a text line with the number of vectors and their length, stand the words, each with a space and
+    its values in little-endian single precision; a line feed may follow.
+
+    Args:
+        chunks: Of the file.
+        name: Of the file.
+        codec: Encoding of the words, and what to do with bytes that are no text in it.
+        size: Bytes of the file, where they are known.
+
+    Returns:
+        The words without the special ones; and the vectors by vocabulary id, float32 [words + 3, d].
+
+    Raises:
+        DataError: The file is cut short, longer than its header says, or of another format; a word is repeated, empty
+            or no text; or a value is not finite. Errors name the byte.
+    """
+    stream = _Stream(chunks)
+    stream.need(_MAX_HEADER)
+    start = stream.peek(_MAX_HEADER)
+    header, found, _ = start.partition(b"\n")
+    sizes = header_of(header) if found else None
+    if sizes is None:
+        raise DataError(f"no word2vec file{_resemblance(start)}: its header is missing", source=name, byte=0)
+    count, dimension = sizes
+    stream.take(len(header) + 1)
+    available = None if size is None else size - stream.position
+    # A letter, a space, the values.
+    check_header(name, count, dimension, least=count * (2 + 4 * dimension), available=available, place={"byte": 0})
+    rows = Rows(name, dimension, None if size is None else count)
+    begins = array("q")  # where each vector's word begins
+
+    def place(index: int) -> dict[str, Any]:
+        return {"byte": begins[index]}
+
+    batch = max(1, _VALUES // dimension)
+    while rows.read < count:
+        number = min(batch, count - rows.read)
+        words = []
+        block = np.empty((number, dimension), np.float32)
+        for index in range(number):
+            word, at = _word(stream, name, rows.read + index, count)
+            begins.append(at)
+            words.append(word)
+            if not stream.need(4 * dimension):
+                raise _cut(name, rows.read + index, count, stream.end)
+            block[index] = np.frombuffer(stream.take(4 * dimension), "<f4")
+        rows.add(words, block, codec, place)
+    while stream.need(1):
+        if stream.take(1) != b"\n":
+            problem = f"more data after the {count} vectors that the header claims"
+            raise DataError(problem, source=name, byte=stream.position - 1)
+    return rows.finish()
+
+
+def _word(stream: _Stream, name: str, number: int, count: int) -> tuple[bytes, int]:
+    """The next word and where it begins; line feeds before it belong to the vector before."""
+    while stream.need(1) and stream.peek(1) == b"\n":
+        stream.take(1)
+    at = stream.position
+    length = stream.find(b" ", _MAX_WORD)
+    if length < 0:
+        if stream.need(_MAX_WORD):
+            problem = f"no word ends within {_MAX_WORD} bytes: the file is damaged, or of another format"
+            raise DataError(problem, source=name, byte=at)
+        raise _cut(name, number, count, stream.end)
+    word = stream.take(length)
+    stream.take(1)
+    return word, at
+
+
+def _cut(name: str, number: int, count: int, at: int) -> DataError:
+    problem = f"the file ends within vector {number + 1} of the {count} that its header claims: it is cut short"
+    return DataError(problem, source=name, byte=at)
+
+
+def _resemblance(start: bytes) -> str:
+    if start.startswith(_FASTTEXT):
+        return " (it looks like a fastText model; its .vec file has the vectors)"
+    if start.startswith(_PICKLE):
+        return " (it looks like a pickle, which nlmkit never opens)"
+    return ""
+
+
+class _Stream:
+    """Bytes that come in chunks, to be looked at and taken."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._buffer = b""
+        self._at = 0
+        self._dropped = 0
+
+    @property
+    def position(self) -> int:
+        """How many bytes have been taken."""
+        return self._dropped + self._at
+
+    @property
+    def end(self) -> int:
+        """How many bytes there have been."""
+        return self._dropped + len(self._buffer)
+
+    def need(self, number: int) -> bool:
+        """Whether so many bytes are left."""
+        if len(self._buffer) - self._at >= number:
+            return True
+        parts = [self._buffer[self._at :]]
+        length = len(parts[0])
+        while length < number and (chunk := next(self._chunks, b"")):
+            parts.append(chunk)
+            length += len(chunk)
+        self._dropped += self._at
+        self._buffer, self._at = b"".join(parts), 0
+        return length >= number
+
+    def peek(self, number: int) -> bytes:
+        """The next bytes, as far as they are there."""
+        return self._buffer[self._at : self._at + number]
+
+    def find(self, wanted: bytes, within: int) -> int:
+        """How far away the wanted byte is, −1 if it is not within so many bytes."""
+        found = self._buffer.find(wanted, self._at, self._at + within)
+        if found < 0:
+            self.need(within)
+            found = self._buffer.find(wanted, self._at, self._at + within)
+        return found - self._at if found >= 0 else -1
+
+    def take(self, number: int) -> bytes:
+        """The next bytes, which must be there."""
+        taken = self._buffer[self._at : self._at + number]
+        self._at += number
+        return taken

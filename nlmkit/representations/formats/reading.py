@@ -1,0 +1,90 @@
+"""Reading files of word vectors: which format a file is in, and its words and vectors."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlmkit.errors import DataError, HyperParameterError
+from nlmkit.representations.formats import FORMATS, PACKED, SUFFIXES, suffix_of
+from nlmkit.representations.formats.binary import read_binary
+from nlmkit.representations.formats.text import header_of, lines_of, read_text
+from nlmkit.representations.neighbours import check_choice
+from nlmkit.text import TextPipeline
+from nlmkit.text.sources import ByteReader, ByteSource, path_source
+
+_CHUNK: Final = 1 << 22
+
+
+def read_vectors(
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    *,
+    pipeline: TextPipeline | None = None,
+    advance: Callable[[int], None] = lambda amount: None,
+) -> tuple[list[str], NDArray[np.float32], str]:
+    """Reads a file of word vectors; a compressed one is unpacked, as its suffix says.
+
+    Args:
+        path: The file.
+        format: One of :data:`~nlmkit.representations.formats.FORMATS`. If left out, a name in ``.bin`` is
+            ``word2vec-binary``; any other is text, and ``word2vec`` if its first line is a header.
+        pipeline: Whose encoding, and way with undecodable bytes, words are decoded by.
+        advance: Called with the number of bytes read, as they lie on disk.
+
+    Returns:
+        The words without ``<unk>``, ``<s>`` and ``</s>``; the vectors by vocabulary id, float32 [words + 3, d], where
+        those three have rows of zeros unless the file has them; and the format.
+
+    Raises:
+        DataError: The file cannot be read or is damaged; see the readers of the formats.
+        HyperParameterError: There is no such format, or words cannot be told from spaces in the encoding.
+    """
+    if format is not None:
+        check_choice("format", format, FORMATS)
+    pipeline = pipeline or TextPipeline()
+    codec = (pipeline.encoding, str(pipeline.errors))
+    if "a b\n".encode(pipeline.encoding) != b"a b\n":
+        raise HyperParameterError(f"vectors are read in encodings that extend ASCII, not in {pipeline.encoding}")
+    source = path_source(path)
+    size = _size(source)
+    binary = (format or SUFFIXES.get(suffix_of(path))) == "word2vec-binary"
+    with ByteReader(source, utf8=pipeline.is_utf8 and not binary) as reader:
+        chunks = _followed(reader, advance)
+        if binary:
+            return *read_binary(chunks, source.name, codec=codec, size=size), "word2vec-binary"
+        lines = lines_of(_checked(chunks, source.name), source.name)
+        first = next(lines, b"")
+        header = header_of(first) is not None if format is None else format == "word2vec"
+        lines = itertools.chain([first], lines) if first else lines
+        words, matrix = read_text(lines, source.name, header=header, codec=codec, size=size)
+        return words, matrix, "word2vec" if header else "glove"
+
+
+def _followed(reader: ByteReader, advance: Callable[[int], None]) -> Iterator[bytes]:
+    done = 0
+    for chunk in reader.chunks(_CHUNK):
+        yield chunk
+        advance(reader.consumed - done)
+        done = reader.consumed
+
+
+def _checked(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """The chunks of a text, refused at once if it is a pickle."""
+    first = next(chunks, b"")
+    if first.startswith(b"\x80"):
+        raise DataError("this looks like a pickle, which nlmkit never opens", source=name, byte=0)
+    return itertools.chain([first] if first else [], chunks)
+
+
+def _size(source: ByteSource) -> int | None:
+    """Bytes that there are to read; None where only reading tells."""
+    path = source.path
+    if path is None or not path.is_file() or path.suffix.lower() in PACKED:
+        return None
+    return path.stat().st_size

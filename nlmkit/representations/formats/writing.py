@@ -1,0 +1,139 @@
+"""Writing word vectors to files that other programs read."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlmkit.errors import ExportError
+from nlmkit.parameters import suggestion
+from nlmkit.representations.formats import FORMATS, PACKED, SUFFIXES, suffix_of
+from nlmkit.representations.neighbours import take_rows
+from nlmkit.saving.files import reason, replace, sync_folder
+from nlmkit.text.vocabulary import SPECIAL
+
+if TYPE_CHECKING:
+    from nlmkit.components import RunOptions
+    from nlmkit.representation import Representation
+
+DIGITS: Final = 9
+"""Significant digits of a value: enough for single precision to come back as it was."""
+
+_VALUES: Final = 1 << 18
+_UNSAYABLE: Final = re.compile(r"[ \t\r\n\v\f\0]")
+
+
+def write_vectors(
+    representation: Representation, path: str | os.PathLike[str], format: str | None, run: RunOptions
+) -> None:
+    """See :meth:`nlmkit.representation.Representation.export`. The file appears whole or not at all."""
+    path = Path(path)
+    chosen = _format(path, format)
+    rows = rows_to_write(representation)
+    words = [representation.vocabulary_.word(id_) for id_ in rows.tolist()]
+    _refuse_unsayable(path, words, chosen)
+    run.stage(f"writing {os.fspath(path)}", len(words))
+    try:
+        with _replaced(path) as stream:
+            if chosen != "glove":
+                stream.write(f"{len(words)} {representation.dimension}\n".encode())
+            step = max(1, _VALUES // representation.dimension)
+            for begin in range(0, len(words), step):
+                part = words[begin : begin + step]
+                block = take_rows(representation.matrix, rows[begin : begin + step])
+                stream.write(_WRITERS[chosen](part, block))
+                run.advance(len(part))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ExportError(f"{path}: cannot be written ({reason(error)})") from error
+
+
+def rows_to_write(representation: Representation) -> NDArray[np.int64]:
+    """Ids of what has a vector: all words, and those of the three special ones that have one."""
+    special = [id_ for id_, there in enumerate(representation.has_special()) if there]
+    words = np.arange(len(SPECIAL), len(representation.vocabulary_))
+    return np.concatenate([np.array(special, np.int64), words])
+
+
+def _format(path: Path, format: str | None) -> str:
+    if format is None:
+        format = SUFFIXES.get(suffix_of(path))
+        if format is None:
+            told = " or ".join(SUFFIXES)
+            raise ExportError(f"{path}: the name does not tell the format: let it end in {told}, or give the format")
+    if format not in FORMATS:
+        raise ExportError(
+            f"{path}: word vectors are written as {', '.join(FORMATS)}, not as {format}{suggestion(format, FORMATS)}"
+        )
+    return format
+
+
+def _refuse_unsayable(path: Path, words: Sequence[str], format: str) -> None:
+    if not words:
+        raise ExportError(f"{path}: the representation has no words")
+    for word in words:
+        if _UNSAYABLE.search(word):
+            raise ExportError(f"{path}: {format} separates by spaces, so it cannot say the word {word!r}")
+
+
+def _as_text(words: Sequence[str], block: NDArray[np.float32]) -> bytes:
+    line = f" %.{DIGITS}g" * block.shape[1] + "\n"
+    return "".join([word + line % tuple(row) for word, row in zip(words, block.tolist(), strict=True)]).encode()
+
+
+def _as_binary(words: Sequence[str], block: NDArray[np.float32]) -> bytes:
+    values = np.ascontiguousarray(block, "<f4")
+    return b"".join([word.encode() + b" " + row.tobytes() + b"\n" for word, row in zip(words, values, strict=True)])
+
+
+_WRITERS: Final[dict[str, Callable[[Sequence[str], NDArray[np.float32]], bytes]]] = {
+    "word2vec": _as_text,
+    "word2vec-binary": _as_binary,
+    "glove": _as_text,
+}
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[BinaryIO]:
+    """A stream to a temporary file that takes the place of ``path`` when the body has ended well."""
+    if path.suffix.lower() in PACKED and path.suffix.lower() != ".gz":
+        raise ExportError(f"{path}: vectors are written plain or as .gz: choose such a name")
+    if path.is_dir():
+        raise ExportError(f"{path}: is a directory: name a file")
+    if path.exists() and not path.is_file():  # a pipe or device
+        with open(path, "wb") as file, _packed(file, path) as stream:
+            yield stream
+        return
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".tmp-{os.urandom(8).hex()}")
+    try:
+        with open(temporary, "xb") as file:
+            with _packed(file, path) as stream:
+                yield stream
+            file.flush()
+            os.fsync(file.fileno())
+        replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    sync_folder(target.parent)
+
+
+@contextmanager
+def _packed(file: BinaryIO, path: Path) -> Iterator[BinaryIO]:
+    if path.suffix.lower() != ".gz":
+        yield file
+        return
+    # no name and no time inside: the same vectors give the same bytes
+    with gzip.GzipFile("", "wb", 6, file, 0) as stream:
+        yield cast(BinaryIO, stream)

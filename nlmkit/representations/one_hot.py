@@ -1,0 +1,138 @@
+"""One-hot vectors."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
+
+from nlmkit.components import FittedState, RunOptions, VocabularyLimits
+from nlmkit.errors import DataError, ExportError, NlmkitError
+from nlmkit.representation import Normalization, Representation
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nlmkit.representations.alignment import Alignment
+    from nlmkit.representations.vectors import Vectors
+    from nlmkit.text import Vocabulary
+
+_MOST_VALUES: Final = 1 << 28
+_IMPLICIT: Final = "one-hot vectors are as long as the vocabulary and are never written out"
+
+
+@dataclasses.dataclass(kw_only=True)
+class OneHot(VocabularyLimits, Representation):
+    """Each word a unit vector of its own, alike to no other: the baseline of word representations.
+
+    Nothing is stored but the vocabulary. A consumer multiplies a one-hot vector with its first layer, which is to look
+    a row up: for it, this is a free embedding, and :meth:`align` gives no matrix.
+    """
+
+    name = "one-hot"
+
+    def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
+        """Take the vocabulary of a text.
+
+        Args:
+            data: Training text: anything :meth:`nlmkit.text.Corpus.read` takes, or a Corpus.
+            valid: Nothing.
+            run: Progress.
+
+        Raises:
+            DataError: unusable text, or one without words.
+            HyperParameterError: there is validation text, or limits of the vocabulary contradict each other.
+        """
+        run = run or RunOptions()
+        run.stage("reading text")
+        corpus, pipeline = self._training_corpus(data, valid)
+        if not corpus.tokens:
+            raise DataError("the training text has no words")
+        self.vocabulary_ = self.limited_vocabulary(corpus)
+        self.pipeline_ = pipeline
+        self.fit_report_ = {"words": len(self.vocabulary_) - 3, "tokens": corpus.tokens}
+        return self
+
+    @property
+    def matrix(self) -> Any:
+        """The identity: a ``scipy.sparse`` array, float32 [V, V].
+
+        Raises:
+            NlmkitError: SciPy is not installed.
+        """
+        self.check_fitted()
+        try:
+            from scipy.sparse import eye_array
+        except ImportError:
+            raise NlmkitError("one-hot vectors need SciPy: pip install 'nlmkit[representations]'") from None
+        import numpy as np
+
+        return eye_array(len(self.vocabulary_), dtype=np.float32, format="csr")
+
+    @property
+    def dimension(self) -> int:
+        """Size of the vocabulary."""
+        self.check_fitted()
+        return len(self.vocabulary_)
+
+    def has_special(self) -> tuple[bool, bool, bool]:
+        """``<unk>``, ``<s>`` and ``</s>`` have vectors as every word has."""
+        return True, True, True
+
+    def vectors(self, words: Sequence[str], *, oov: str = "error") -> NDArray[np.float32]:
+        """The vectors of some words: float32 [words, V]; see :meth:`nlmkit.representation.Representation.vectors`.
+
+        Raises:
+            DataError: so many words that the vectors would take a gigabyte, or a word has none.
+        """
+        if len(words) * self.dimension > _MOST_VALUES:
+            raise DataError(f"{_IMPLICIT}: {len(words)} would take {4 * len(words) * self.dimension} bytes; use ids")
+        return super().vectors(words, oov=oov)
+
+    def align(self, vocabulary: Vocabulary, *, oov: str = "uniform", seed: int = 0) -> Alignment:
+        """Coverage alone: the consumer's own embedding takes the place of a matrix.
+
+        Raises:
+            DataError: under ``oov="error"``, when a word is not in the vocabulary.
+            HyperParameterError: there is no such rule.
+        """
+        self.check_fitted()
+        from nlmkit.representations.alignment import RULES, summarise
+        from nlmkit.representations.neighbours import check_choice
+
+        check_choice("oov", oov, RULES)
+        known = self.ids(vocabulary.words) >= 0
+        if oov == "error" and not known.all():
+            raise self._missing(vocabulary.word(int(known.argmin())))
+        return summarise(None, known, vocabulary, oov, self.dimension)
+
+    def normalized(self, how: Normalization, *, std: float = 1.0) -> Vectors:
+        """Refused: one-hot vectors have length one as they are."""
+        self._refuse(NlmkitError)
+
+    def export(self, path: str | os.PathLike[str], format: str | None = None, *, run: RunOptions | None = None) -> None:
+        """Refused: a file of vectors would have V × V values."""
+        self._refuse(ExportError)
+
+    def to_keyed_vectors(self) -> Any:
+        """Refused: gensim holds V × V values."""
+        self._refuse(ExportError)
+
+    def _refuse(self, error: type[NlmkitError]) -> NoReturn:
+        self.check_fitted()
+        raise error(f"{_IMPLICIT}: save the model, or learn a dense representation (lsa, word2vec, glove)")
+
+    def fitted_state(self) -> FittedState:
+        """Nothing but the fit report, as metadata."""
+        self.check_fitted()
+        return FittedState({}, {"fit_report": self._saved_report()})
+
+    def restore(self, state: FittedState) -> None:
+        """Take the fit report back."""
+        from nlmkit.saving import require
+
+        report = state.metadata.get("fit_report")
+        require(isinstance(report, dict), "the saved model is damaged: its metadata lack fit_report")
+        self.fit_report_ = dict(report or {})

@@ -1,0 +1,96 @@
+"""The largest singular values of a sparse matrix, with the left singular vectors; seeded, the signs fixed.
+
+Small matrices are decomposed densely by LAPACK. Of large ones ARPACK finds the dominant eigenvectors of the Gram
+matrix to machine precision (implicitly restarted Lanczos; Lehoucq, Sorensen & Yang 1998), within which the singular
+vectors are then computed from the matrix itself. That is exact where a randomised range finder (Halko, Martinsson &
+Tropp 2011) is approximate for slowly falling singular values, which those of text are.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_DENSE_ENTRIES = 1 << 20
+"""Matrices with no more entries than this, zeros counted, are decomposed densely."""
+
+
+class RankError(ValueError):
+    """More singular vectors were asked for than the matrix has.
+
+    Attributes:
+        rank: How many it has.
+    """
+
+    def __init__(self, rank: int) -> None:
+        self.rank = rank
+        super().__init__(f"the matrix has rank {rank}")
+
+
+def truncated_svd(matrix: Any, k: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The ``k`` largest singular values and their left singular vectors.
+
+    The sign of each vector is that which makes its value of largest magnitude, the first of equal ones, positive. The
+    same matrix, seed and number of BLAS threads give the same bytes.
+
+    Args:
+        matrix: A scipy sparse matrix [n, m], float64.
+        k: How many.
+        seed: Of the vector that the iteration starts from.
+
+    Returns:
+        The vectors, float64 [n, k], and the values, float64 [k], the largest first. A row of zeros in the matrix has a
+        row of zeros in the vectors.
+
+    Raises:
+        RankError: The matrix has fewer singular values above zero.
+    """
+    rows = np.flatnonzero(np.diff(matrix.tocsr().indptr))
+    columns = np.flatnonzero(np.diff(matrix.tocsc().indptr))
+    if k > min(len(rows), len(columns)):
+        raise RankError(_rank(matrix, min(len(rows), len(columns))))
+    core = matrix.tocsr()[rows][:, columns]
+    if core.shape[0] * core.shape[1] <= _DENSE_ENTRIES or k >= min(core.shape) - 1:
+        left, values, _ = np.linalg.svd(core.toarray(), full_matrices=False)
+    else:
+        left, values = _arpack(core, k, seed)
+    rank = int(np.count_nonzero(values > values[0] * max(core.shape) * np.finfo(np.float64).eps))
+    if rank < k:
+        raise RankError(rank)
+    vectors = np.zeros((matrix.shape[0], k))
+    vectors[rows] = left[:, :k] * _signs(left[:, :k])
+    return vectors, values[:k]
+
+
+def _arpack(matrix: Any, k: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    from scipy.sparse.linalg import LinearOperator, eigsh
+
+    wide = matrix.shape[0] < matrix.shape[1]
+    tall = matrix.T.tocsr() if wide else matrix
+    across = tall.T.tocsr()
+    size = tall.shape[1]
+    gram = LinearOperator((size, size), matvec=lambda x: across @ (tall @ x), dtype=np.float64)
+    generator = np.random.default_rng(seed)
+    options = {"v0": generator.standard_normal(size)}
+    if "rng" in inspect.signature(eigsh).parameters:  # for its restarts, from SciPy 1.17
+        options["rng"] = generator
+    _, right = eigsh(gram, k=k, **options)
+    # Eigenvectors of the Gram matrix are the singular vectors up to rounding; what is left is a small dense problem.
+    right, _ = np.linalg.qr(right)
+    left, values, mixed = np.linalg.svd(tall @ right, full_matrices=False)
+    return (right @ mixed.T if wide else left), values
+
+
+def _rank(matrix: Any, bound: int) -> int:
+    """The rank of a matrix; ``bound``, which it cannot exceed, where to compute it would take long."""
+    if not bound or matrix.shape[0] * matrix.shape[1] > _DENSE_ENTRIES:
+        return bound
+    return int(np.linalg.matrix_rank(matrix.toarray()))
+
+
+def _signs(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    largest = np.abs(vectors).argmax(axis=0)
+    return np.where(vectors[largest, np.arange(vectors.shape[1])] < 0, -1.0, 1.0)

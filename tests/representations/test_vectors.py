@@ -1,0 +1,121 @@
+"""Vectors from files, mappings, arrays and gensim."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nlmkit.components import RunOptions
+from nlmkit.errors import DataError, HyperParameterError
+from nlmkit.models import load
+from nlmkit.representations.vectors import Vectors
+from nlmkit.text import Corpus, TextPipeline, Vocabulary
+
+WORDS = {"cat": [1.0, 0.0], "</s>": [0.25, 0.25], "dog": [0.5, 0.75]}
+EXPECTED = [[0, 0], [0, 0], [0.25, 0.25], [1, 0], [0.5, 0.75]]
+
+
+def keyed() -> Any:
+    from gensim.models import KeyedVectors
+
+    made = KeyedVectors(vector_size=2)
+    made.add_vectors(list(WORDS), np.array(list(WORDS.values()), np.float32))
+    return made
+
+
+def test_every_way_in_gives_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "v.txt"
+    file.write_text("cat 1 0\n</s> .25 .25\ndog .5 .75\n")
+    ways = {
+        "mapping": Vectors().fit(WORDS),
+        "path": Vectors().fit(file),
+        "name": Vectors().fit(str(file)),
+        "file": Vectors.from_file(file),
+        "arrays": Vectors.from_arrays(list(WORDS), list(WORDS.values())),
+        "vocabulary": Vectors.from_arrays(Vocabulary(["cat", "dog"]), EXPECTED),
+        "gensim": Vectors().fit(keyed()),
+    }
+    for way, vectors in ways.items():
+        assert vectors.vocabulary_.words == ("<unk>", "<s>", "</s>", "cat", "dog"), way
+        np.testing.assert_array_equal(vectors.matrix, np.array(EXPECTED, np.float32))
+        assert vectors.dimension == 2
+        assert not vectors.vocabulary_.counts.any()
+        assert vectors.pipeline_ == TextPipeline()
+    assert ways["file"].fit_report_ == {"format": "glove", "words": 2, "dimension": 2}
+    assert ways["gensim"].fit_report_ == {"words": 2, "dimension": 2, "format": "gensim"}
+
+
+def test_counts_go_with_their_words() -> None:
+    vectors = Vectors.from_arrays(list(WORDS), list(WORDS.values()), counts=[4, 6, 5])
+    assert vectors.vocabulary_.counts.tolist() == [0, 0, 6, 4, 5]
+
+
+def test_the_pipeline_is_kept_and_the_stage_named(tmp_path: Path) -> None:
+    file = tmp_path / "v.vec"
+    file.write_text("1 2\ncat 1 0\n")
+    stages: list[tuple[str, float | None]] = []
+
+    class Watches:
+        def start(self, description: str, total: float | None = None) -> None:
+            stages.append((description, total))
+
+        def advance(self, amount: float) -> None:
+            stages.append(("advance", amount))
+
+    pipeline = TextPipeline(lowercase=True, tokenizer="word")
+    vectors = Vectors.from_file(file, pipeline=pipeline, run=RunOptions(progress=Watches()))
+    assert vectors.pipeline_ == pipeline
+    assert vectors.similarity("CAT", "cat") == 1
+    assert stages == [(f"reading {file}", 12), ("advance", 12)]
+    vectors.save(tmp_path / "m")
+    again = load(tmp_path / "m")
+    assert isinstance(again, Vectors)
+    assert (again.pipeline_, again.digest, again.hyper_parameters()) == (pipeline, vectors.digest, {})
+    np.testing.assert_array_equal(again.matrix, vectors.matrix)
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ([["a", "cat"]], "vectors are no text to learn from: give a file of vectors"),
+        (Corpus.read([["a", "cat"]]), "vectors are no text to learn from"),
+        ({}, "there are no vectors"),
+        ({"a": [1.0, 2.0], "b": [1.0]}, r"the vector of 'b' has shape \[1\], where \[2\] has to stand"),
+        ({"a": 1.0}, r"the vector of 'a' has shape \[\]"),
+        ({"a": [[1.0]]}, r"the vector of 'a' has shape \[1, 1\]"),
+        ({"a": ["x"]}, "the vector of 'a' is none: could not convert"),
+        ({"a": [1.0], "b": [float("nan")]}, "the vector of 'b' holds NaN or an infinite value"),
+        ({"a": [1e39]}, "the vector of 'a' holds NaN or an infinite value"),
+        ({"a": []}, r"shape \[1, 0\]"),
+        ({"a": [1.0], "": [1.0]}, "is empty"),
+    ],
+)
+def test_what_is_no_vectors_is_refused(given: Any, problem: str) -> None:
+    with pytest.raises(DataError, match=problem):
+        Vectors().fit(given)
+
+
+@pytest.mark.parametrize(
+    ("words", "matrix", "problem"),
+    [
+        (["a", "b"], [[1.0]], r"shape \[1, 1\], where \[2, d\]"),
+        (["a"], [1.0], r"shape \[1\]"),
+        (["a", "b"], [[1.0], [2.0, 3.0]], "no matrix of numbers"),
+        (["a", "a"], [[1.0], [2.0]], "a word is repeated"),
+        (["</s>", "</s>", "a"], [[1.0], [2.0], [3.0]], "a word is repeated"),
+        (Vocabulary(["a"]), [[1.0]], r"shape \[1, 1\], where \[4, d\]"),
+    ],
+)
+def test_wrong_arrays_are_refused(words: Any, matrix: Any, problem: str) -> None:
+    with pytest.raises(DataError, match=problem):
+        Vectors.from_arrays(words, matrix)
+
+
+def test_validation_text_and_other_objects_are_refused() -> None:
+    with pytest.raises(HyperParameterError, match="vectors uses no validation text"):
+        Vectors().fit(WORDS, valid=[["a"]])
+    with pytest.raises(DataError, match="these are no KeyedVectors, but dict"):
+        Vectors.from_keyed_vectors(WORDS)
