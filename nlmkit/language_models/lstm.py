@@ -36,8 +36,8 @@ class LSTM(ForgetGateOptions, RecurrentModelOptions, NeuralLanguageModel):
     The cell is carried on by ⊙ f_t alone, so that a gradient need not vanish with distance as a plain recurrent
     network's does: :meth:`inspect` shows both. A layer of h units over d inputs has 4(h(d + h) + h) parameters.
 
-    The default is one layer of 512 over tied vectors of 256 with locked dropout 0.3 before and after it, trained for
-    five epochs with AdamW on a one-cycle schedule. :mod:`nlmkit.nn.presets` lists published settings.
+    The default is one layer of 512 over tied vectors of 256 with locked dropout 0.35 before and after it, trained for
+    ten epochs with AdamW on a one-cycle schedule. :mod:`nlmkit.nn.presets` lists published settings.
 
     Example:
         >>> lm = LSTM(hidden=16, embedding=8, epochs=2, batch=2).fit([["the", "cat", "sat"], ["the", "dog", "sat"]])
@@ -49,8 +49,8 @@ class LSTM(ForgetGateOptions, RecurrentModelOptions, NeuralLanguageModel):
     presets = RECIPES
 
     preset: str = preset_param(RECIPES)
-    dropout_input: float = with_default(RegularisationOptions, "dropout_input", 0.3)
-    dropout_output: float = with_default(RegularisationOptions, "dropout_output", 0.3)
+    dropout_input: float = with_default(RegularisationOptions, "dropout_input", 0.35)
+    dropout_output: float = with_default(RegularisationOptions, "dropout_output", 0.35)
 
     def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
         """The untrained network; see :meth:`NeuralLanguageModel.build_module`."""

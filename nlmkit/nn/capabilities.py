@@ -25,7 +25,7 @@ from nlmkit.nn.options import (
 MODELS: Final = ("nnlm", "rnnlm", "lstm", "gru")
 
 GROUPS: Final[Mapping[str, type]] = {
-    "Text and start": NeuralLanguageModel,
+    "Text, input and start": NeuralLanguageModel,
     "Architecture": ArchitectureOptions,
     "Feed-forward": FeedForwardOptions,
     "Recurrent": RecurrentOptions,
@@ -73,17 +73,20 @@ class Needs(NamedTuple):
 
 
 NEEDS: Final[Mapping[str, Needs]] = {
-    "softmax_head": Needs("softmax=adaptive", lambda model: model.softmax == "adaptive"),
+    "softmax_head": Needs("softmax=adaptive or auto", lambda model: model.softmax in ("adaptive", "auto")),
     "softmax_classes": Needs("softmax=class-factored", lambda model: model.softmax == "class-factored"),
     "softmax_samples": Needs("softmax=sampled", lambda model: model.softmax == "sampled"),
     "label_smoothing": Needs(
         "softmax=full, the only one that computes every word's probability in training",
-        lambda model: model.softmax == "full",
+        lambda model: model.softmax in ("full", "auto"),
     ),
     "dropout_hidden": Needs("layers=2 or more: it lies between layers", lambda model: model.layers > 1),
     "locked": Needs(
         "a dropout rate above 0", lambda model: _any(model, "dropout_input", "dropout_hidden", "dropout_output")
     ),
+    "tune": Needs("representation", lambda model: model.representation is not None),
+    "normalization": Needs("representation", lambda model: model.representation is not None),
+    "oov": Needs("representation", lambda model: model.representation is not None),
     "noising_scheme": Needs("noising above 0", lambda model: model.noising > 0),
     "warmup": Needs("schedule=one-cycle or cosine", lambda model: model.schedule in ("one-cycle", "cosine")),
     "decay": Needs("schedule=plateau", lambda model: model.schedule == "plateau"),

@@ -6,6 +6,7 @@ neither torch nor NumPy until something is fitted or loaded.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,7 @@ from nlmkit.components import (
     check_context,
 )
 from nlmkit.errors import DataError, HyperParameterError, NlmkitError
+from nlmkit.nn.input_vectors import InputOptions, InputVectors, input_vectors
 from nlmkit.nn.presets import NONE, Preset
 from nlmkit.parameters import param
 
@@ -71,10 +73,12 @@ class _Contained(LanguageModel):
     fit_report_: dict[str, Any]
     seed: int
     unknown_rate: float
+    embedding: int
+    tied: bool
 
 
 @dataclasses.dataclass(kw_only=True)
-class NeuralLanguageModel(VocabularyLimits, _Contained):
+class NeuralLanguageModel(InputOptions, VocabularyLimits, _Contained):
     """Base of the neural language models: an estimator that contains a torch module and is none.
 
     Fitted attributes beside those of every language model: ``module_``
@@ -85,6 +89,9 @@ class NeuralLanguageModel(VocabularyLimits, _Contained):
     A model that starts from another (``start_from``) keeps the other's words and ids, and adds the new text's words
     after them; limits of the vocabulary apply to new words only. Before its first step it scores the old words as the
     other did, but for what the new ones take: see :meth:`~nlmkit.nn.module.LanguageModule.copy_words`.
+
+    With a ``representation`` the input layer starts from its vectors, whose dimension takes the place of
+    ``embedding``; ``fit_report_["input"]`` says how much of the training text it covers.
     """
 
     trains_in_steps = True
@@ -102,6 +109,9 @@ class NeuralLanguageModel(VocabularyLimits, _Contained):
         "dropout_output": 0.0,
     }
     """Settings small enough for :mod:`nlmkit.testing`, which fits a model some twenty times."""
+
+    own_architecture: ClassVar[tuple[str, ...]] = ()
+    """Hyper-parameters of a subclass that, beside the shared ones, a model must have like the one it starts from."""
 
     preset: str = param(NONE, choices=(NONE,), help="published settings instead of the defaults; values given win")
     start_from: str | LanguageModel | None = param(
@@ -153,10 +163,33 @@ class NeuralLanguageModel(VocabularyLimits, _Contained):
         """
         raise NotImplementedError
 
-    def _new_module(self, counts: NDArray[np.int64]) -> LanguageModule:
+    def _new_module(self, counts: NDArray[np.int64], width: int | None = None) -> LanguageModule:
+        """The untrained network; ``width`` is that of a representation's vectors."""
         import torch
 
-        return self.build_module(counts, torch.Generator().manual_seed(self.seed))
+        return self._with_input(width).build_module(counts, torch.Generator().manual_seed(self.seed))
+
+    def _with_input(self, width: int | None) -> Self:
+        """These options as the vectors of a representation make them: their width, and no tie to frozen ones."""
+        changed = copy.copy(self)
+        if width is not None:
+            changed.embedding = width
+        if self._frozen:
+            changed.tied = False
+        return changed
+
+    @property
+    def _frozen(self) -> bool:
+        return self.representation is not None and self.tune == "frozen"
+
+    def _check_width(self, width: int) -> None:
+        """Refuse another ``embedding`` than the width of a representation's vectors, where one was asked for."""
+        unasked = self.presets[self.preset].get("embedding", self.hyper_parameters()["embedding"].default)
+        if self.embedding not in (width, unasked):
+            raise HyperParameterError(
+                f"embedding={self.embedding}, but the representation's vectors have {width} dimensions: "
+                f"leave embedding out, or fit a representation of {self.embedding}"
+            )
 
     def to(self, device: str) -> Self:
         """Move the network to a device (``cpu``, ``cuda``, ``auto``), where it then scores, and return self.
@@ -201,7 +234,9 @@ class NeuralLanguageModel(VocabularyLimits, _Contained):
         vocabulary = self.limited_vocabulary(corpus)
         if start is not None:
             vocabulary = _grown(start.vocabulary_, vocabulary)
-        module = self._new_module(vocabulary.counts)
+            self._check_softmax(start, vocabulary)
+        inputs = input_vectors(self, vocabulary, seed=self.seed)
+        module = self._module_on(inputs, vocabulary)
         if start is not None:
             module.copy_words(start.module_, _ids_in(start.vocabulary_, vocabulary))
 
@@ -215,14 +250,29 @@ class NeuralLanguageModel(VocabularyLimits, _Contained):
             started=started,
         )
         self.vocabulary_, self.pipeline_, self.module_ = vocabulary, pipeline, module
-        self.fit_report_ = self._report(corpus, result, start)
+        self.fit_report_ = self._report(corpus, result, start, inputs)
         return self
+
+    def _module_on(self, inputs: InputVectors | None, vocabulary: Vocabulary) -> LanguageModule:
+        """The untrained network over a representation's vectors, or over random ones."""
+        if inputs is None or inputs.matrix is None:
+            return self._new_module(vocabulary.counts)
+        import torch
+
+        width = inputs.matrix.shape[1]
+        self._check_width(width)
+        module = self._new_module(vocabulary.counts, width)
+        module.set_word_vectors(torch.from_numpy(inputs.matrix))
+        module.words.weight.requires_grad_(not self._frozen)
+        return module
 
     def _start_model(self) -> Self | None:
         """The fitted model to start from, if there is one and it suits."""
         start: Any = self.start_from
         if start is None:
             return None
+        if self.representation is not None:
+            raise HyperParameterError("start_from brings word vectors of its own: leave out representation")
         where = f"start_from={start}" if isinstance(start, str) else "start_from"
         if isinstance(start, str):
             from nlmkit.models import load
@@ -234,16 +284,35 @@ class NeuralLanguageModel(VocabularyLimits, _Contained):
                 f"{where} is of the kind {what}: {self.name} starts from a fitted {self.name} only"
             )
         start.check_fitted()
+        built = start._with_input(start.module_.words.width)
         differing = [
-            f"{name}={getattr(start, name)}"
-            for name in _ARCHITECTURE
-            if name in self.hyper_parameters() and getattr(start, name) != getattr(self, name)
+            f"{name}={getattr(built, name)}"
+            for name in (*_ARCHITECTURE, *self.own_architecture)
+            if name in self.hyper_parameters()
+            and getattr(built, name) != getattr(self, name)
+            and not (name == "softmax" and "auto" in (getattr(built, name), getattr(self, name)))
+            and not (name == "softmax_head" and len(start.module_.words.cutoffs) == 2)  # no clusters
         ]
         if differing:
             raise HyperParameterError(f"{where} is built otherwise: set {', '.join(differing)} as it has them")
         return start
 
-    def _report(self, corpus: Corpus, result: TrainingResult, start: Self | None) -> dict[str, Any]:
+    def _check_softmax(self, start: Self, vocabulary: Vocabulary) -> None:
+        """Refuse new words with which ``softmax=auto`` would mean another output layer than that to start from."""
+        from nlmkit.nn.options import ArchitectureOptions, chosen_softmax
+
+        if not (isinstance(self, ArchitectureOptions) and isinstance(start, ArchitectureOptions)):
+            return
+        theirs = chosen_softmax(start, len(start.vocabulary_))
+        ours = chosen_softmax(self, len(vocabulary))
+        if theirs != ours:
+            raise HyperParameterError(
+                f"softmax={self.softmax} is {ours} here, start_from has {theirs}: set softmax={theirs}"
+            )
+
+    def _report(
+        self, corpus: Corpus, result: TrainingResult, start: Self | None, inputs: InputVectors | None
+    ) -> dict[str, Any]:
         counts = self.module_.parameter_counts()
         report: dict[str, Any] = {
             "sentences": corpus.sentences,
@@ -259,6 +328,8 @@ class NeuralLanguageModel(VocabularyLimits, _Contained):
         if start is not None:
             added = len(self.vocabulary_) - len(start.vocabulary_)
             report["started_from"] = {"digest": start.digest, "new_words": added}
+        if inputs is not None:
+            report["input"] = dict(inputs.report)
         return report
 
     @property
@@ -355,7 +426,7 @@ class NeuralLanguageModel(VocabularyLimits, _Contained):
         report = state.metadata.get("fit_report")
         require(isinstance(report, dict), "the saved model is damaged: its metadata lack fit_report")
         self._check_sizes(state)
-        module = self._new_module(self.vocabulary_.counts)
+        module = self._new_module(self.vocabulary_.counts, self._saved_width(state))
         expected = module.state_dict()
         unexpected = sorted(set(state.arrays) - set(expected))
         require(not unexpected, f"the arrays {', '.join(unexpected[:5])} belong to no part of the network")
@@ -377,7 +448,14 @@ class NeuralLanguageModel(VocabularyLimits, _Contained):
         lengths = {length for array in state.arrays.values() for length in array.shape}
         for name in ("embedding", "hidden"):
             size = getattr(self, name)
+            if name == "embedding" and self.representation is not None:
+                size = self._saved_width(state)
             require(size in lengths, f"no array has the length {name}={size}; the arrays contradict the manifest")
+
+    def _saved_width(self, state: FittedState) -> int | None:
+        """Width of the word vectors of a model that took them from a representation."""
+        vectors = state.arrays.get("words.weight")
+        return None if self.representation is None or vectors is None or vectors.ndim != 2 else vectors.shape[1]
 
 
 def _require_torch(component: str) -> None:

@@ -10,6 +10,7 @@ Everything is time-major.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from nlmkit.errors import HyperParameterError
 from nlmkit.nn.body import Body, State
 from nlmkit.nn.feedforward import DirectConnections, FeedForwardBody
 from nlmkit.nn.masks import Dropout
-from nlmkit.nn.options import FeedForwardModelOptions, RecurrentModelOptions
+from nlmkit.nn.options import FeedForwardModelOptions, RecurrentModelOptions, chosen_softmax
 from nlmkit.nn.recurrent import RecurrentStack
 from nlmkit.nn.recurrent_steps import Steps
 from nlmkit.nn.softmax import AdaptiveSoftmax, ClassFactoredSoftmax, FullSoftmax, OutputLayer, SampledSoftmax
@@ -31,7 +32,7 @@ from nlmkit.nn.word_order import WordOrder
 from nlmkit.nn.word_vectors import WordVectors
 from nlmkit.text.vocabulary import EOS_ID
 
-__all__ = ["LanguageModule", "Output", "State", "Trace", "feedforward_module", "recurrent_module"]
+__all__ = ["LanguageModule", "Output", "State", "Trace", "feedforward_module", "module_around", "recurrent_module"]
 
 
 class Output(NamedTuple):
@@ -285,13 +286,7 @@ def _continue(weight: Tensor, old: Tensor) -> None:
 
 
 def recurrent_module(
-    kind: str,
-    options: RecurrentModelOptions,
-    counts: NDArray[np.int64],
-    generator: torch.Generator,
-    *,
-    vectors: NDArray[np.float32] | None = None,
-    frozen: bool = False,
+    kind: str, options: RecurrentModelOptions, counts: NDArray[np.int64], generator: torch.Generator
 ) -> LanguageModule:
     """A recurrent language model's network, with initial weights.
 
@@ -300,28 +295,49 @@ def recurrent_module(
         options: The component's hyper-parameters.
         counts: Training counts by vocabulary id, int64 [V]; zeros where unknown.
         generator: Source of the initial weights, and of masks and samples until another is set.
-        vectors: Input vectors by vocabulary id, [V, e]; their width takes the place of ``options.embedding``.
-        frozen: Leave these vectors as they are.
 
     Raises:
         HyperParameterError: options contradict each other or the vocabulary.
     """
-    words = _word_vectors(options, counts, generator, vectors, frozen)
-    widths = [words.width, *[options.hidden] * options.layers]
-    if options.projection == "last-layer":
-        widths[-1] = words.width
-    body = RecurrentStack(
-        kind,
-        widths,
-        generator,
-        dropout_hidden=options.dropout_hidden,
-        locked=options.locked,
-        layer_norm=options.layer_norm,
-        weight_drop=options.weight_drop,
-        dropout_recurrent=options.dropout_recurrent,
-        zoneout=options.zoneout,
-        forget_bias=getattr(options, "forget_bias", 0.0),
-    )
+
+    def stack(width: int) -> Body:
+        widths = [width, *[options.hidden] * options.layers]
+        if options.projection == "last-layer":
+            widths[-1] = width
+        return RecurrentStack(
+            kind,
+            widths,
+            generator,
+            dropout_hidden=options.dropout_hidden,
+            locked=options.locked,
+            layer_norm=options.layer_norm,
+            weight_drop=options.weight_drop,
+            dropout_recurrent=options.dropout_recurrent,
+            zoneout=options.zoneout,
+            forget_bias=getattr(options, "forget_bias", 0.0),
+        )
+
+    return module_around(stack, options, counts, generator)
+
+
+def module_around(
+    build_body: Callable[[int], Body], options: Any, counts: NDArray[np.int64], generator: torch.Generator
+) -> LanguageModule:
+    """The network around a body of any kind, with initial weights: how a plugin's model gets its own.
+
+    Args:
+        build_body: Makes the body from the width of the word vectors that it reads.
+        options: The component, with :class:`~nlmkit.nn.options.ArchitectureOptions` and
+            :class:`~nlmkit.nn.options.RegularisationOptions` among its hyper-parameters; ``ar`` and ``tar`` if it has
+            them.
+        counts: Training counts by vocabulary id, int64 [V]; zeros where unknown.
+        generator: Source of the initial weights, and of masks and samples until another is set.
+
+    Raises:
+        HyperParameterError: options contradict each other or the vocabulary.
+    """
+    words = _word_vectors(options, counts, generator)
+    body = build_body(words.width)
     projection = _projection(options, body.width, words.width, generator)
     width = body.width if projection is None else projection.out_features
     return LanguageModule(
@@ -330,8 +346,8 @@ def recurrent_module(
         _output_layer(options, words, width, counts, generator),
         generator,
         projection=projection,
-        ar=options.ar,
-        tar=options.tar,
+        ar=getattr(options, "ar", 0.0),
+        tar=getattr(options, "tar", 0.0),
         l1=options.l1,
         dropout_input=Dropout(options.dropout_input, locked=options.locked),
         dropout_output=Dropout(options.dropout_output, locked=options.locked),
@@ -339,15 +355,10 @@ def recurrent_module(
 
 
 def feedforward_module(
-    options: FeedForwardModelOptions,
-    counts: NDArray[np.int64],
-    generator: torch.Generator,
-    *,
-    vectors: NDArray[np.float32] | None = None,
-    frozen: bool = False,
+    options: FeedForwardModelOptions, counts: NDArray[np.int64], generator: torch.Generator
 ) -> LanguageModule:
     """A feed-forward language model's network, with initial weights; arguments as of :func:`recurrent_module`."""
-    words = _word_vectors(options, counts, generator, vectors, frozen)
+    words = _word_vectors(options, counts, generator)
     body = FeedForwardBody(options.order, words.width, options.hidden, EOS_ID, generator)
     if options.projection == "last-layer":
         raise HyperParameterError("projection=last-layer belongs to recurrent models: set hidden to the width wanted")
@@ -373,26 +384,14 @@ def feedforward_module(
 _Options = RecurrentModelOptions | FeedForwardModelOptions
 
 
-def _word_vectors(
-    options: _Options,
-    counts: NDArray[np.int64],
-    generator: torch.Generator,
-    vectors: NDArray[np.float32] | None,
-    frozen: bool,
-) -> WordVectors:
+def _word_vectors(options: _Options, counts: NDArray[np.int64], generator: torch.Generator) -> WordVectors:
     order = WordOrder.by_frequency(counts)
-    if options.softmax == "adaptive":
+    softmax = chosen_softmax(options, len(counts))
+    if softmax == "adaptive":
         order = order.with_cutoffs(adaptive_cutoffs(order.words, options.softmax_head))
-    elif options.softmax == "class-factored":
+    elif softmax == "class-factored":
         order = order.with_cutoffs(class_cutoffs(order.sorted(counts), options.softmax_classes))
-    width = options.embedding if vectors is None else vectors.shape[1]
-    words = WordVectors(order, width, generator, options.dropout_embedding)
-    if vectors is not None:
-        words.weight.data[words.rank] = torch.tensor(vectors, dtype=torch.float32)
-    if frozen and options.tied:
-        raise HyperParameterError("frozen input vectors cannot be the output weights as well: set tied=false")
-    words.weight.requires_grad_(not frozen)
-    return words
+    return WordVectors(order, options.embedding, generator, options.dropout_embedding)
 
 
 def _projection(options: _Options, hidden: int, embedding: int, generator: torch.Generator) -> nn.Linear | None:
@@ -415,8 +414,9 @@ def _output_layer(
     options: _Options, words: WordVectors, width: int, counts: NDArray[np.int64], generator: torch.Generator
 ) -> OutputLayer:
     by_row = words.order.sorted(counts)
-    if options.softmax == "sampled":
+    softmax = chosen_softmax(options, len(counts))
+    if softmax == "sampled":
         samples = options.softmax_samples
         return SampledSoftmax(words, width, by_row, generator, tied=options.tied, samples=samples)
     layers = {"full": FullSoftmax, "adaptive": AdaptiveSoftmax, "class-factored": ClassFactoredSoftmax}
-    return layers[options.softmax](words, width, by_row, generator, tied=options.tied)
+    return layers[softmax](words, width, by_row, generator, tied=options.tied)

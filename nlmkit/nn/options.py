@@ -19,9 +19,10 @@ class ArchitectureOptions:
     hidden: int = param(512, ge=1, le=65536, help="width of the hidden layer or layers")
     tied: bool = param(True, help="share the input vectors with the output layer (Press & Wolf 2017; Inan et al. 2017)")
     softmax: str = param(
-        "full",
-        choices=("full", "adaptive", "class-factored", "sampled"),
-        help="output layer; sampled trains on samples only, scores are normalised over all words always",
+        "auto",
+        choices=("auto", "full", "adaptive", "class-factored", "sampled"),
+        help="output layer; sampled trains on samples only, scores are normalised over all words always; "
+        "auto: adaptive for more than twice softmax_head words, else full",
     )
     softmax_head: int = param(2000, ge=1, help="words in the first cluster of softmax=adaptive")
     softmax_classes: int | None = param(None, ge=2, help="classes of softmax=class-factored; none: √V")
@@ -36,6 +37,14 @@ class ArchitectureOptions:
         0.1, ge=0, le=1, help="share of once-seen training words read as <unk> where the text has none"
     )
     seed: int = param(1, ge=0, le=2**63 - 1, help="of initialisation, masks and order")
+
+
+def chosen_softmax(options: ArchitectureOptions, words: int) -> str:
+    """What ``softmax`` means for a vocabulary of so many ids; ``label_smoothing`` needs the full one."""
+    if options.softmax != "auto":
+        return options.softmax
+    large = words > 2 * options.softmax_head and not getattr(options, "label_smoothing", 0)
+    return "adaptive" if large else "full"
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -105,7 +114,7 @@ class OptimisationOptions:
     )
     warmup: float = param(0.1, ge=0, lt=1, help="share of the steps that raise the rate, for one-cycle and cosine")
     decay: float = param(0.25, gt=0, lt=1, help="factor of schedule=plateau at each epoch that does not improve")
-    epochs: int = param(5, ge=1, le=100000, help="passes over the training text (--budget overrides)")
+    epochs: int = param(10, ge=1, le=100000, help="passes over the training text (--budget overrides)")
     batch: int = param(64, ge=1, le=65536, help="sequences read side by side")
     clip_norm: float | None = param(0.5, gt=0, help="largest norm of the gradient")
     clip_value: float | None = param(None, gt=0, help="largest absolute value of a gradient entry")

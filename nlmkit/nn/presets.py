@@ -36,7 +36,7 @@ NONE: Final = "none"
 Preset = Mapping[str, Any]
 """Values by the name of the hyper-parameter."""
 
-_SMALL: Final[Preset] = {"embedding": 200, "hidden": 200, "layers": 2, "tied": False}
+_SMALL: Final[Preset] = {"embedding": 200, "hidden": 200, "layers": 2, "tied": False, "softmax": "full"}
 _SMALL_REGULARISATION: Final[Preset] = {
     "dropout_input": 0.0,
     "dropout_hidden": 0.0,
@@ -54,7 +54,7 @@ _SMALL_OPTIMISATION: Final[Preset] = {
     "clip_norm": 5 / 20,
 }
 
-_MEDIUM: Final[Preset] = {"embedding": 650, "hidden": 650, "layers": 2, "tied": False}
+_MEDIUM: Final[Preset] = {"embedding": 650, "hidden": 650, "layers": 2, "tied": False, "softmax": "full"}
 _MEDIUM_REGULARISATION: Final[Preset] = {
     "dropout_input": 0.5,
     "dropout_hidden": 0.5,
@@ -73,7 +73,14 @@ _MEDIUM_OPTIMISATION: Final[Preset] = {
     "clip_norm": 5 / 35,
 }
 
-_AWD: Final[Preset] = {"embedding": 400, "hidden": 1150, "layers": 3, "tied": True, "projection": "last-layer"}
+_AWD: Final[Preset] = {
+    "embedding": 400,
+    "hidden": 1150,
+    "layers": 3,
+    "tied": True,
+    "projection": "last-layer",
+    "softmax": "full",
+}
 _AWD_REGULARISATION: Final[Preset] = {
     "dropout_input": 0.4,
     "dropout_hidden": 0.25,
@@ -116,7 +123,7 @@ SIZES: Final[Mapping[str, Preset]] = {
 
 FEED_FORWARD: Final[Mapping[str, Preset]] = {
     NONE: {},
-    "bengio": {"order": 5, "embedding": 30, "hidden": 100, "tied": False, "direct": False},
+    "bengio": {"order": 5, "embedding": 30, "hidden": 100, "tied": False, "direct": False, "softmax": "full"},
 }
 """Presets of ``nnlm``."""
 

@@ -65,9 +65,9 @@ def test_other_cells_take_sizes_and_regularisation_only() -> None:
 def test_the_default_is_the_measured_recipe() -> None:
     lm = LSTM()
     assert (lm.layers, lm.hidden, lm.embedding, lm.tied) == (1, 512, 256, True)
-    assert (lm.dropout_input, lm.dropout_output, lm.locked) == (0.3, 0.3, True)
-    assert (lm.optimizer, lm.lr, lm.schedule, lm.epochs) == ("adamw", 4e-3, "one-cycle", 5)
-    assert (lm.batch, lm.bptt, lm.clip_norm, lm.softmax) == (64, 35, 0.5, "full")
+    assert (lm.dropout_input, lm.dropout_output, lm.locked) == (0.35, 0.35, True)
+    assert (lm.optimizer, lm.lr, lm.schedule, lm.epochs) == ("adamw", 4e-3, "one-cycle", 10)
+    assert (lm.batch, lm.bptt, lm.clip_norm, lm.softmax) == (64, 35, 0.5, "auto")
 
 
 def test_given_values_win_even_when_they_are_the_default() -> None:

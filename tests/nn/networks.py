@@ -36,13 +36,18 @@ def seeded(seed: int = 0) -> torch.Generator:
 def recurrent(
     kind: str = "lstm", *, counts: NDArray[np.int64] = COUNTS, seed: int = 0, **values: Any
 ) -> LanguageModule:
-    options = Recurrent(**{"embedding": 6, "hidden": 8, "softmax_head": 7, "softmax_samples": 9, **values})
+    options = Recurrent(
+        **{"embedding": 6, "hidden": 8, "softmax": "full", "softmax_head": 7, "softmax_samples": 9, **values}
+    )
     return recurrent_module(kind, options, counts, seeded(seed))
 
 
 def feedforward(*, counts: NDArray[np.int64] = COUNTS, seed: int = 0, **values: Any) -> LanguageModule:
     options = FeedForward(
-        **{"embedding": 6, "hidden": 8, "order": 4, "softmax_head": 7, "softmax_samples": 9, **values}
+        **{
+            **{"embedding": 6, "hidden": 8, "order": 4, "softmax": "full", "softmax_head": 7, "softmax_samples": 9},
+            **values,
+        }
     )
     return feedforward_module(options, counts, seeded(seed))
 

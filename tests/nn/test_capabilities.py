@@ -19,7 +19,7 @@ ALL = tuple(options())
 COMPONENTS = {name: registry.get(name) for name in MODELS}
 GROUPS = (option_groups.RecurrentModelOptions, option_groups.FeedForwardModelOptions, option_groups.ForgetGateOptions)
 WITHOUT_EFFECT = [
-    ({"softmax_head": 50}, {"softmax": "adaptive"}),
+    ({"softmax_head": 50, "softmax": "full"}, {"softmax": "adaptive"}),
     ({"softmax_classes": 50}, {"softmax": "class-factored"}),
     ({"softmax_samples": 50}, {"softmax": "sampled"}),
     ({"dropout_hidden": 0.2}, {"layers": 2}),
@@ -30,6 +30,9 @@ WITHOUT_EFFECT = [
     ({"averaging_window": 3}, {"averaging": "nt-asgd"}),
     ({"ema_decay": 0.9}, {"averaging": "ema"}),
     ({"label_smoothing": 0.1, "softmax": "adaptive"}, {"softmax": "full"}),
+    ({"tune": "frozen"}, {"representation": "glove"}),
+    ({"normalization": "unit"}, {"representation": "glove"}),
+    ({"oov": "zero"}, {"representation": "glove"}),
 ]
 
 

@@ -10,9 +10,8 @@ import torch
 
 from nlmkit.errors import HyperParameterError, SavedModelError
 from nlmkit.nn.masks import keep_mask
-from nlmkit.nn.module import recurrent_module
 
-from .networks import COUNTS, Recurrent, V, array, feedforward, random_ids, randomized, recurrent, seeded
+from .networks import COUNTS, V, array, feedforward, random_ids, randomized, recurrent, seeded
 
 SOFTMAXES = ("full", "adaptive", "class-factored", "sampled")
 T, B = 6, 3
@@ -232,22 +231,6 @@ def test_groups_for_an_optimizer_hold_every_trained_weight_once():
     ]
     assert len(matrices["params"]) + len(vectors["params"]) == len(names)
     torch.optim.AdamW(module.parameter_groups(0.1))
-
-
-def test_given_vectors_are_the_input_layer():
-    vectors = np.random.default_rng(3).normal(size=(V, 10)).astype(np.float32)
-    values = {"embedding": 6, "tied": False}
-    module = recurrent_module("lstm", Recurrent(hidden=8, **values), COUNTS, seeded(), vectors=vectors, frozen=True)
-    np.testing.assert_array_equal(array(module.word_vectors()), vectors)
-    ids = random_ids(2, 2)
-    np.testing.assert_array_equal(array(module.words(ids, seeded())), vectors[ids.numpy()])
-    assert not module.words.weight.requires_grad
-    assert all(weight is not module.words.weight for group in module.parameter_groups() for weight in group["params"])
-    fine = recurrent_module("lstm", Recurrent(hidden=10), COUNTS, seeded(), vectors=vectors)
-    assert fine.words.weight.requires_grad
-    assert fine.projection is None
-    with pytest.raises(HyperParameterError, match="tied=false"):
-        recurrent_module("lstm", Recurrent(), COUNTS, seeded(), vectors=vectors, frozen=True)
 
 
 def test_word_vectors_go_in_and_out_by_vocabulary_id():
