@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +19,7 @@ import pytest
 
 from cli.conftest import Run
 from nlmkit.cli.progress import progress
+from nlmkit.components import RunOptions
 
 posix = pytest.mark.skipif(os.name != "posix", reason="pipes, signals and terminals as POSIX has them")
 Process = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -227,3 +231,48 @@ def test_text_cannot_drive_the_terminal(model: str, environment: dict[str, str],
         assert "猫" in shown
         assert not {"\x1b", "\x07", "\u202e"} & set(shown)
     assert run("perplexity", model, "-", "--per-line", input=hostile).stdout_bytes.endswith(b"\t" + hostile)
+
+
+def test_the_display_tells_what_is_left_and_the_latest_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = io.StringIO()
+    drawn.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stderr", drawn)
+    for name, value in {"TERM": "xterm", "COLUMNS": "160"}.items():
+        monkeypatch.setenv(name, value)
+    with progress() as display:
+        assert display is not None
+        run = RunOptions(progress=display)
+        run.note("before any stage: shown nowhere")
+        run.stage("training", 4)
+        run.advance(1)
+        run.note("valid 93.0 · 8,000 tokens/s [b]")
+    shown = drawn.getvalue()
+    assert "training" in shown
+    assert "left" in shown
+    assert "valid 93.0 · 8,000 tokens/s [b]" in shown
+    assert "shown nowhere" not in shown
+
+
+def test_of_several_processes_the_first_saves_and_tells(texts: Path, environment: dict[str, str]) -> None:
+    pytest.importorskip("torch", reason="torch is not installed")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = str(listener.getsockname()[1])
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
+    sizes = ("hidden=8", "embedding=4", "epochs=2", "batch=2", "bptt=5")
+    small = [word for size in sizes for word in ("-p", size)]
+    with contextlib.ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                started(
+                    *("fit", "lstm", str(texts / "train.txt"), "-o", "trained", *small),
+                    environment=environment | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+                )
+            )
+            for rank in range(2)
+        ]
+        told = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], told
+    assert b"saved to" in told[0][0]
+    assert told[1] == (b"", b"")
+    assert Path("trained", "manifest.json").exists()
