@@ -1,0 +1,127 @@
+"""Accuracy of classifiers on a data set by its customary protocol, as a Markdown table.
+
+    python benchmarks/classifiers.py mr DATA --only nbsvm,cnn [--folds 10] [--fold-seed 0]
+    python benchmarks/classifiers.py trec DATA --only nbsvm,cnn --seeds 0,1,2
+    python benchmarks/classifiers.py sst2 DATA --only lstm-classifier -p lstm-classifier.bidirectional=true
+    python benchmarks/classifiers.py waimai DATA --seeds 0 --json waimai.jsonl
+
+DATA is the folder that has the folders mr, trec, sst and waimai. mr is cross-validated; the others have a test set, on
+which the same classifier is tested once for each seed. Nothing is tuned here. A row of the JSON file is one fit, and
+is there as soon as it is done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from classification_data import TASKS, Task
+
+from nlmkit import registry
+from nlmkit.classification.cross_validation import cross_validate
+from nlmkit.classifier import Classifier
+from nlmkit.errors import HyperParameterError
+
+
+def main() -> None:
+    """Fit, test, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", choices=TASKS)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--only", help="names of classifiers, with commas between; all by default")
+    parser.add_argument("--folds", type=int, default=10, help="of mr")
+    parser.add_argument(
+        "--first", type=int, help="stop after so many of the folds, which is to be said with the figure"
+    )
+    parser.add_argument("--fold-seed", type=int, default=0, help="of mr's folds, and of waimai's split")
+    parser.add_argument("--seeds", default="0", help="of the classifiers, with commas between")
+    parser.add_argument("-p", action="append", default=[], metavar="[NAME.]KEY=VALUE", help="a hyper-parameter")
+    parser.add_argument("--json", type=Path, help="file that gets a line for each fit")
+    arguments = parser.parse_args()
+    task = TASKS[arguments.task](arguments.data, arguments.fold_seed)
+    declared = [entry.name for entry in registry.entries() if entry.builtin and entry.kind == "classifier"]
+    print("| classifier | accuracy, mean | standard deviation | fits | n | fit and test, seconds |", flush=True)
+    print("|---|---|---|---|---|---|")
+    for name in arguments.only.split(",") if arguments.only else declared:
+        rows = []
+        for row in _rows(name, task, arguments):
+            rows.append(row)
+            if arguments.json is not None:
+                with arguments.json.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps({"task": arguments.task, "classifier": name} | row) + "\n")
+        values = [row["accuracy"] for row in rows]
+        spread = f"{100 * statistics.stdev(values):.2f}" if len(values) > 1 else "-"
+        seconds = statistics.mean(row["seconds"] for row in rows)
+        n = sum(row["n"] for row in rows) if task.test is None else rows[0]["n"]
+        figures = f"{100 * statistics.mean(values):.2f} | {spread} | {len(rows)} | {n} | {seconds:.1f}"
+        print(f"| {name} | {figures} |", flush=True)
+
+
+def _rows(name: str, task: Task, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """One dictionary a fit."""
+    chosen = task.settings | _settings(name, arguments.p)
+    for seed in map(int, arguments.seeds.split(",")):
+        classifier = _made(name, chosen, seed)
+        about = {"seed": seed, "hyper_parameters": classifier.params_as_json()}
+        if task.test is None:
+            yield from (row | about for row in _fold_rows(classifier, task, arguments))
+        else:
+            begin = time.perf_counter()
+            classifier.fit(task.train, valid=task.valid)
+            fitted = time.perf_counter()
+            report = classifier.report(task.test)
+            times = {"seconds": time.perf_counter() - begin, "seconds_to_fit": fitted - begin}
+            yield {"accuracy": report.accuracy, "macro_f1": report.macro_f1, "n": report.n} | times | about
+        if "seed" not in classifier.hyper_parameters():
+            return  # another seed would change nothing
+
+
+class _Enough(Exception):
+    """So many folds as were asked for are done."""
+
+
+def _fold_rows(classifier: Classifier, task: Task, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+
+    def done(fold: Any) -> None:
+        rows.append(dataclasses.asdict(fold) | {"n": fold.test})
+        if len(rows) == arguments.first:
+            raise _Enough
+
+    with contextlib.suppress(_Enough):
+        cross_validate(classifier, task.train, folds=arguments.folds, seed=arguments.fold_seed, done=done)
+    return rows
+
+
+def _made(name: str, settings: dict[str, Any], seed: int) -> Classifier:
+    cls: Any = registry.get(name)
+    seeded = {"seed": seed} if "seed" in cls.hyper_parameters() else {}
+    made: Classifier = cls(**seeded | settings)
+    return made
+
+
+def _settings(name: str, pairs: list[str]) -> dict[str, Any]:
+    """What ``-p`` sets for a classifier: keys without a name are for all of them."""
+    settings = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        whose, dot, bare = key.rpartition(".")
+        if not equals:
+            raise HyperParameterError(f"{pair!r} is not key=value")
+        if not dot or whose == name:
+            try:
+                settings[bare] = json.loads(value)
+            except ValueError:
+                settings[bare] = value
+    return settings
+
+
+if __name__ == "__main__":
+    main()

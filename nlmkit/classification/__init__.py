@@ -1,0 +1,1 @@
+"""What text classifiers share: labelled texts, reports, and the training of neural ones."""

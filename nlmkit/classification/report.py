@@ -1,0 +1,256 @@
+"""Reports of classification: accuracy with everything that must stand beside it. Computed from labels; knows no model.
+
+A label that the classifier was not trained on is never predicted: its texts count as errors, it has a row of its own,
+and ``unseen`` names it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import unicodedata
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nlmkit.errors import DataError
+
+CONFIDENCE: Final = 0.95
+
+_FIGURES: Final = ("label", "precision", "recall", "f1", "support", "predicted")
+_UNDEFINED: Final = {"precision": "never predicted", "recall": "not in these texts", "f1": "neither"}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClassFigures:
+    """How well one class is told from the others.
+
+    Attributes:
+        label: The class.
+        precision: Share of its texts among those predicted to be of it; None when it was never predicted.
+        recall: Share of its texts that were predicted to be of it; None when it has no text here.
+        f1: Harmonic mean of the two, 2·hits / (support + predicted); None when both are 0.
+        support: Texts of the class.
+        predicted: Texts predicted to be of the class.
+    """
+
+    label: str | int | bool
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int
+    predicted: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class ClassificationReport:
+    """What a classifier makes of labelled texts.
+
+    Attributes:
+        n: Number of texts.
+        accuracy: Share of texts whose label was predicted.
+        interval: Where the accuracy lies with 95 % confidence: percentile bootstrap over the texts; None where there
+            are no resamples.
+        macro_f1: Mean F1 of the classes that occur here, as labels or as predictions.
+        per_class: Figures of each class: those of the training in order, then the unseen labels.
+        confusion: Row by label, column by prediction, in the order of ``per_class``: int64 [classes, classes].
+        unseen: Labels of the texts that training lacked.
+        component: Registered name of the classifier.
+        version: Version of nlmkit that computed the report.
+        text_pipeline: Signature of the text pipeline.
+        texts_digest: Digest of the texts and their labels.
+        model_digest: Digest of the fitted classifier; empty where several made the predictions (cross-validation).
+        resamples: Bootstrap samples of the interval.
+        seed: Seed of the bootstrap.
+    """
+
+    n: int
+    accuracy: float
+    interval: tuple[float, float] | None
+    macro_f1: float
+    per_class: tuple[ClassFigures, ...]
+    confusion: NDArray[np.int64]
+    unseen: tuple[str | int | bool, ...]
+    component: str
+    version: str
+    text_pipeline: str
+    texts_digest: str
+    model_digest: str
+    resamples: int
+    seed: int
+
+    @property
+    def signature(self) -> str:
+        """One line that says which figure this is, in the manner of sacrebleu."""
+        parts = [
+            "nlmkit-accuracy",
+            f"v:{self.version}",
+            self.component,
+            self.text_pipeline,
+            f"classes:{len(self.per_class) - len(self.unseen)}",
+            f"texts:{self.n}:{self.texts_digest}",
+            *([f"model:{self.model_digest}"] if self.model_digest else []),
+        ]
+        return "|".join(parts)
+
+    def to_dict(self, model: str | None = None) -> dict[str, Any]:
+        """The report as strict JSON types; an undefined figure is None and has its reason under ``reasons``.
+
+        ``labels`` names the rows and columns of ``confusion``.
+
+        Args:
+            model: Where the model is, put first when given.
+        """
+        values: dict[str, Any] = {} if model is None else {"model": model}
+        values |= dataclasses.asdict(self)
+        values |= {
+            "interval": None if self.interval is None else list(self.interval),
+            "confidence": CONFIDENCE,
+            "labels": [row.label for row in self.per_class],
+            "confusion": self.confusion.tolist(),
+            "per_class": [dataclasses.asdict(row) for row in self.per_class],
+            "unseen": list(self.unseen),
+            "signature": self.signature,
+        }
+        reasons = {
+            f"per_class[{index}].{name}": reason
+            for index, row in enumerate(self.per_class)
+            for name, reason in _UNDEFINED.items()
+            if getattr(row, name) is None
+        }
+        return values | {"reasons": reasons}
+
+    def render(self) -> str:
+        """The report for a reader: figures, a table by class, the confusion matrix, the signature last."""
+        about = f"n = {self.n}"
+        if self.interval is not None:
+            about = f"{CONFIDENCE:.0%} interval {self.interval[0]:.4f} to {self.interval[1]:.4f}, {about}"
+        lines = [f"accuracy  {self.accuracy:.4f}  ({about})", f"macro-F1  {self.macro_f1:.4f}"]
+        if self.unseen:
+            errors = sum(row.support for row in self.per_class if row.label in self.unseen)
+            names = ", ".join(map(shown, self.unseen))
+            lines.append(f"labels unseen in training, counted as errors: {names} ({errors} texts)")
+        figures = [
+            [shown(row.label), *map(_figure, (row.precision, row.recall, row.f1)), str(row.support), str(row.predicted)]
+            for row in self.per_class
+        ]
+        labels = [shown(row.label) for row in self.per_class]
+        counts = [[name, *map(str, row)] for name, row in zip(labels, self.confusion.tolist(), strict=True)]
+        tables = (_aligned([_FIGURES, *figures]), _aligned([["label \\ predicted", *labels], *counts]))
+        return "\n\n".join(["\n".join(lines), *tables, self.signature])
+
+
+def classification_report(
+    labels: ArrayLike,
+    predicted: ArrayLike,
+    *,
+    classes: ArrayLike,
+    component: str,
+    model_digest: str,
+    text_pipeline: str = "",
+    texts_digest: str = "",
+    resamples: int = 1000,
+    seed: int = 0,
+) -> ClassificationReport:
+    """Make a report of predictions.
+
+    Args:
+        labels: The texts' labels: [texts].
+        predicted: What was predicted, of ``classes``: [texts].
+        classes: Labels that the classifier was trained on, sorted: [classes].
+        component: Registered name of the classifier.
+        model_digest: Digest of the classifier.
+        text_pipeline: Signature of its text pipeline.
+        texts_digest: Digest of texts and labels.
+        resamples: How many bootstrap samples the interval is made of; 0 for no interval.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        DataError: there are no texts, or a prediction is none of the classes.
+    """
+    true, guessed, known = np.asarray(labels), np.asarray(predicted), np.asarray(classes)
+    if not len(true):
+        raise DataError("there are no texts to report on")
+    if true.shape != guessed.shape or true.ndim != 1:
+        raise DataError(f"labels of shape {list(true.shape)} and predictions of shape {list(guessed.shape)}")
+    if not np.isin(guessed, known).all():
+        raise DataError("a prediction is none of the classes")
+    unseen = np.setdiff1d(true, known)
+    names = [*known.tolist(), *unseen.tolist()]
+    number = {name: index for index, name in enumerate(names)}
+    cells = [
+        number[name] * len(names) + number[guess] for name, guess in zip(true.tolist(), guessed.tolist(), strict=True)
+    ]
+    confusion = np.bincount(cells, minlength=len(names) ** 2).reshape(len(names), len(names)).astype(np.int64)
+    per_class = tuple(_figures(confusion, index, name) for index, name in enumerate(names))
+    accuracy = float(np.trace(confusion)) / len(true)
+    from nlmkit import __version__
+
+    return ClassificationReport(
+        n=len(true),
+        accuracy=accuracy,
+        interval=bootstrap_interval(accuracy, len(true), resamples=resamples, seed=seed) if resamples else None,
+        macro_f1=float(np.mean([row.f1 for row in per_class if row.f1 is not None])),
+        per_class=per_class,
+        confusion=confusion,
+        unseen=tuple(unseen.tolist()),
+        component=component,
+        version=__version__,
+        text_pipeline=text_pipeline,
+        texts_digest=texts_digest,
+        model_digest=model_digest,
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def bootstrap_interval(accuracy: float, n: int, *, resamples: int, seed: int) -> tuple[float, float]:
+    """Percentile bootstrap interval of an accuracy, at :data:`CONFIDENCE`.
+
+    A resample draws n texts with replacement, of which those that are right are binomially distributed; so they are
+    drawn at once instead of text by text.
+    """
+    draws = np.random.default_rng(seed).binomial(n, accuracy, resamples) / n
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _figures(confusion: NDArray[np.int64], index: int, label: str | int | bool) -> ClassFigures:
+    hits = int(confusion[index, index])
+    support, predicted = int(confusion[index].sum()), int(confusion[:, index].sum())
+    return ClassFigures(
+        label=label,
+        precision=hits / predicted if predicted else None,
+        recall=hits / support if support else None,
+        f1=2 * hits / (support + predicted) if support + predicted else None,
+        support=support,
+        predicted=predicted,
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
+
+
+def shown(label: Any) -> str:
+    """A label as a reader sees it: quoted where it holds what could not be told apart, or could drive a terminal."""
+    text = str(label)
+    return text if text.isprintable() and text.strip() == text and text else repr(text)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    """A table: the first column to the left, the others to the right."""
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *rest in rows:
+        cells = [first + " " * (widths[0] - _width(first))]
+        cells += [" " * (width - _width(cell)) + cell for cell, width in zip(rest, widths[1:], strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal, where East Asian characters take two."""
+    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)

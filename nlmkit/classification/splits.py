@@ -1,0 +1,93 @@
+"""Splits of labelled texts that keep the classes' shares: train, valid and test, and k folds. All are seeded.
+
+The seed is that of :func:`numpy.random.default_rng`; the same labels in the same order and the same seed give the same
+split on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nlmkit.errors import DataError, HyperParameterError
+
+
+def stratified_split(labels: ArrayLike, shares: Sequence[float], *, seed: int) -> list[NDArray[np.int64]]:
+    """Split texts at random into parts in which every class has about its share.
+
+    Within each class the texts are shuffled and spread evenly over the parts, so that a part's size is right to within
+    one text and a class's share in it to within about one. The first text of each class goes to the first part, which
+    therefore has every class as long as it has as many texts as there are classes.
+
+    Args:
+        labels: Label of each text: [texts].
+        shares: Share of each part, summing to one, such as ``(0.8, 0.1, 0.1)``.
+        seed: Seed of the shuffling.
+
+    Returns:
+        The indices of each part's texts, ascending: int64.
+
+    Raises:
+        HyperParameterError: the shares are not positive or do not sum to one.
+        DataError: there are too few texts, so that a part would be empty.
+    """
+    if not shares or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-9:
+        raise HyperParameterError(f"the shares of a split must be positive and sum to one, not {list(shares)}")
+    codes, counts = _codes(labels)
+    ranks = _shuffled_ranks(codes, counts, np.random.default_rng(seed))
+    # Walking through the texts in the order of their relative place in their class keeps the classes mixed.
+    order = np.lexsort((codes, ranks / counts[codes]))
+    ends = np.rint(np.cumsum(shares) * len(codes)).astype(np.int64)
+    parts = [np.sort(part) for part in np.split(order, ends[:-1])]
+    if not all(map(len, parts)):
+        raise DataError(f"{len(codes)} texts are too few to be split into {len(shares)} parts")
+    return parts
+
+
+def k_folds(labels: ArrayLike, folds: int, *, seed: int) -> NDArray[np.int64]:
+    """Deal texts at random into folds in which every class has about its share.
+
+    Within each class the texts are shuffled and dealt out in turn, each class going on where the one before it ended:
+    the folds' sizes differ by at most one, and so do the numbers of texts of a class in them.
+
+    Args:
+        labels: Label of each text: [texts].
+        folds: How many folds, at least 2.
+        seed: Seed of the shuffling.
+
+    Returns:
+        The fold of each text, from 0: int64 [texts].
+
+    Raises:
+        HyperParameterError: there are fewer than two folds.
+        DataError: there are fewer texts than folds.
+    """
+    if folds < 2:
+        raise HyperParameterError(f"cross-validation needs at least 2 folds, not {folds}")
+    codes, counts = _codes(labels)
+    if len(codes) < folds:
+        raise DataError(f"{len(codes)} texts cannot be dealt into {folds} folds")
+    ranks = _shuffled_ranks(codes, counts, np.random.default_rng(seed))
+    before = np.cumsum(counts) - counts
+    return (before[codes] + ranks) % folds
+
+
+def _codes(labels: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Each text's class as a number, and the classes' sizes."""
+    _, codes, counts = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
+    return codes.astype(np.int64), counts.astype(np.int64)
+
+
+def _shuffled_ranks(
+    codes: NDArray[np.int64], counts: NDArray[np.int64], generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """Each text's place in a random order of its class: int64 [texts], from 0."""
+    shuffled: NDArray[Any] = generator.permutation(len(codes))
+    by_class = shuffled[np.argsort(codes[shuffled], kind="stable")]
+    ranks = np.empty(len(codes), np.int64)
+    starts = np.cumsum(counts) - counts
+    ranks[by_class] = np.arange(len(codes)) - np.repeat(starts, counts)
+    return ranks

@@ -1,0 +1,216 @@
+"""NBSVM: naive Bayes log-count ratios as features of a linear classifier (Wang & Manning 2012).
+
+"Baselines and Bigrams: Simple, Good Sentiment and Topic Classification", ACL 2012, sections 2.1 to 2.3.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from nlmkit.classifier import Classifier
+from nlmkit.components import FittedState, RunOptions
+from nlmkit.errors import DataError
+from nlmkit.parameters import param
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_matrix
+
+    from nlmkit.text import Corpus
+
+LOSSES = ("squared-hinge", "logistic")
+
+
+@dataclasses.dataclass(kw_only=True)
+class NBSVM(Classifier):
+    """Linear classifier of n-grams weighted by naive Bayes: the baseline that short texts are measured against.
+
+    A document is the set of its n-grams. For each class against the others, n-gram i has the log-count ratio
+    r_i = log((p_i/‖p‖₁) / (q_i/‖q‖₁)), where p_i and q_i are ``alpha`` plus the number of documents of the class, and
+    of the others, that have it. A linear classifier (liblinear, L2 penalty) of the documents' ratios gives weights w;
+    its decision uses (1−β)·w̄ + β·w, where w̄ is the mean of \\|w\\|: an interpolation between multinomial naive Bayes
+    and the classifier. Two classes need one such decision, more than two one each.
+
+    **Probabilities** are softmax(scale · margins + offsets): Platt's scaling, fitted by maximum likelihood on the
+    margins of training texts that were held out in ``calibration`` folds. They sum to one, and the most probable class
+    is predicted. The offsets matter for that, too: the interpolation moves the margins and not the intercept, which
+    makes the paper's own decision (``calibration=0``: largest margin) prefer one class. Classes with a single text
+    take no part in the fit.
+
+    Fitted attributes: ``features_`` (:class:`~nlmkit.classification.ngram_features.NGramFeatures`), ``weights_``
+    (float64 [decisions, features], the ratios multiplied in), ``intercepts_`` (float64 [decisions]), ``scale_`` and
+    ``offsets_`` (float64 [classes]).
+    """
+
+    name = "nbsvm"
+    conformance_settings: ClassVar[Mapping[str, Any]] = {}
+
+    order: int = param(2, ge=1, le=9, help="longest n-gram")
+    min_documents: int = param(1, ge=1, help="n-grams in fewer training texts are left out")
+    alpha: float = param(1.0, gt=0, help="added to every count of naive Bayes")
+    beta: float = param(0.25, ge=0, le=1, help="1: the classifier alone; towards 0: naive Bayes")
+    C: float = param(1.0, gt=0, help="inverse strength of the L2 penalty")
+    loss: str = param("squared-hinge", choices=LOSSES, help="squared-hinge is the L2-loss SVM, logistic a regression")
+    calibration: int = param(5, ge=0, help="folds that fit the probabilities (Platt); 0: softmax of margins")
+    max_iter: int = param(1000, ge=1, help="most passes of liblinear over the texts")
+    seed: int = param(0, ge=0, le=2**32 - 1, help="seed of liblinear's order of texts, and of the folds")
+
+    def fit_corpus(
+        self,
+        corpus: Corpus,
+        targets: NDArray[np.int64],
+        *,
+        valid: tuple[Corpus, NDArray[np.int64]] | None,
+        run: RunOptions,
+    ) -> Mapping[str, Any]:
+        """Count n-grams, fit one linear classifier a decision, and the scale of the probabilities."""
+        from nlmkit.classification.linear import require_sklearn
+        from nlmkit.classification.ngram_features import NGramFeatures
+        from nlmkit.text import Vocabulary
+
+        require_sklearn(self.name)
+        run.stage("counting n-grams")
+        self.vocabulary_ = Vocabulary.from_corpus(corpus)
+        self.features_ = NGramFeatures.of(corpus, self.vocabulary_, order=self.order, min_documents=self.min_documents)
+        if not len(self.features_):
+            raise DataError(f"no n-gram is in {self.min_documents} texts: lower min_documents")
+        matrix = self.features_.matrix(corpus)
+        matrix.data[:] = 1.0
+        notes: list[str] = []
+        self.weights_, self.intercepts_ = self._decisions(matrix, targets, len(self.classes_), notes)
+        self.scale_, self.offsets_ = self._calibrated(matrix, targets, notes, run)
+        return {"features": len(self.features_), "notes": list(dict.fromkeys(notes))}
+
+    def _decisions(
+        self, matrix: csr_matrix, targets: NDArray[np.int64], classes: int, notes: list[str]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Weights [decisions, features] and intercepts [decisions]; of two classes only the second has a decision."""
+        import numpy as np
+
+        rows = [self._decision(matrix, targets == index, notes) for index in ((1,) if classes == 2 else range(classes))]
+        return np.stack([weights for weights, _ in rows]), np.array([intercept for _, intercept in rows])
+
+    def _decision(
+        self, matrix: csr_matrix, positive: NDArray[np.bool_], notes: list[str]
+    ) -> tuple[NDArray[np.float64], float]:
+        import numpy as np
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.svm import LinearSVC
+
+        p = self.alpha + positive.astype(np.float64) @ matrix
+        q = self.alpha + (~positive).astype(np.float64) @ matrix
+        ratios = np.log(p / p.sum()) - np.log(q / q.sum())
+        weighted = matrix.copy()
+        weighted.data = ratios[matrix.indices]
+        options: dict[str, Any] = {"C": self.C, "dual": True, "max_iter": self.max_iter, "random_state": self.seed}
+        if self.loss == "logistic":
+            classifier = LogisticRegression(solver="liblinear", **options)
+        else:
+            classifier = LinearSVC(loss="squared_hinge", **options)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ConvergenceWarning)
+            classifier.fit(weighted, positive)
+        if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
+            notes.append(f"liblinear did not converge in {self.max_iter} passes: raise max_iter or lower C")
+        found = classifier.coef_[0]
+        interpolated = (1 - self.beta) * np.abs(found).mean() + self.beta * found
+        return ratios * interpolated, float(classifier.intercept_[0])
+
+    def _calibrated(
+        self, matrix: csr_matrix, targets: NDArray[np.int64], notes: list[str], run: RunOptions
+    ) -> tuple[float, NDArray[np.float64]]:
+        """Scale and offsets of the margins in the softmax, from margins of held-out training texts."""
+        import numpy as np
+
+        from nlmkit.classification.calibration import fit_scale_and_offsets
+        from nlmkit.classification.linear import margins
+        from nlmkit.classification.splits import k_folds
+
+        offsets = np.zeros(len(self.classes_))
+        if self.calibration < 2:
+            return 1.0, offsets
+        counts = np.bincount(targets)
+        # Held out, the one text of a class leaves none to learn it from.
+        known, kept = np.unique(targets[counts[targets] > 1], return_inverse=True)
+        if len(known) < 2:
+            notes.append("too few texts to fit the probabilities: they are the softmax of the margins")
+            return 1.0, offsets
+        rows = matrix[np.isin(targets, known)]
+        number = min(self.calibration, len(kept))
+        folds = k_folds(kept, number, seed=self.seed)
+        found = np.empty((len(kept), len(known)))
+        run.stage("calibrating probabilities", number)
+        for fold in range(number):
+            held_out = folds == fold
+            weights, intercepts = self._decisions(rows[~held_out], kept[~held_out], len(known), notes)
+            found[held_out] = margins(rows[held_out], weights, intercepts)
+            run.advance()
+        scale, offsets[known] = fit_scale_and_offsets(found, kept)
+        return scale, offsets
+
+    def _margins(self, corpus: Corpus) -> NDArray[np.float64]:
+        """Margin of each class: float64 [documents, classes]; of two classes they are opposite."""
+        from nlmkit.classification.linear import margins
+
+        matrix = self.features_.matrix(corpus)
+        matrix.data[:] = 1.0
+        return margins(matrix, self.weights_, self.intercepts_)
+
+    def probabilities(self, corpus: Corpus) -> NDArray[np.float64]:
+        """Softmax of the scaled margins and the offsets: float64 [documents, classes]."""
+        from nlmkit.classification.calibration import softmax
+
+        return softmax(self.scale_ * self._margins(corpus) + self.offsets_)
+
+    def highlights(self, text: str) -> list[tuple[str, float]]:
+        """The tokens of a text, each with what its n-grams add to the margin of the predicted class.
+
+        They sum to that margin less the intercept; an n-gram's part is divided equally among its words.
+        """
+        from nlmkit.classification.linear import class_weights
+
+        corpus = self.encode([text])
+        predicted = int(self.probabilities(corpus)[0].argmax())
+        weights = class_weights(self.weights_, predicted)
+        return list(zip(corpus.sentence(0), self.features_.token_weights(corpus, weights).tolist(), strict=True))
+
+    def fitted_state(self) -> FittedState:
+        """N-grams, weights and intercepts as arrays."""
+        import numpy as np
+
+        state = super().fitted_state()
+        arrays = {
+            **self.features_.arrays(),
+            "weights": self.weights_,
+            "intercepts": self.intercepts_,
+            "scale": np.array([self.scale_]),
+            "offsets": self.offsets_,
+        }
+        return FittedState(arrays, state.metadata)
+
+    def restore(self, state: FittedState) -> None:
+        """Set the classes, the n-grams and their weights.
+
+        Raises:
+            SavedModelError: arrays are missing, contradict each other, or hold NaN or infinity.
+        """
+        import numpy as np
+
+        from nlmkit.classification.linear import restored_decisions
+        from nlmkit.classification.ngram_features import NGramFeatures
+        from nlmkit.saving import require, require_array
+
+        super().restore(state)
+        require("vocabulary_" in vars(self), "its vocabulary is missing; save the model again")
+        self.features_ = NGramFeatures.from_arrays(state.arrays, self.vocabulary_, self.order)
+        self.weights_, self.intercepts_ = restored_decisions(state.arrays, len(self.classes_), len(self.features_))
+        scale = require_array(state.arrays, "scale", dtype="float64", shape=(1,))
+        offsets = require_array(state.arrays, "offsets", dtype="float64", shape=(len(self.classes_),))
+        require(bool(np.isfinite(scale[0]) and scale[0] > 0), "the scale of its probabilities is not positive")
+        require(bool(np.isfinite(offsets).all()), "array 'offsets' holds NaN or infinity")
+        self.scale_, self.offsets_ = float(scale[0]), np.asarray(offsets, np.float64)

@@ -1,0 +1,75 @@
+"""Options for files of labelled texts, and reading them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from nlmkit.classification.data import LabelledTexts
+
+_COLUMNS = {"label_column": "label", "text_column": "text"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """How files of labelled texts are laid out; None where nothing was said.
+
+    Attributes:
+        format: tsv, space, csv or jsonl; by default each file's name tells.
+        label_column: Column or key of the label, in csv and jsonl.
+        text_column: Column or key of the text.
+    """
+
+    format: str | None = None
+    label_column: str | None = None
+    text_column: str | None = None
+
+    @property
+    def given(self) -> dict[str, str]:
+        """What was said, by the name of its option's parameter."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+    def read(self, names: Sequence[str], *, encoding: str, errors: str) -> LabelledTexts:
+        """Read labelled texts of several files as one.
+
+        Raises:
+            DataError: a file is missing, or a line is malformed.
+        """
+        from nlmkit.classification.data import LabelledTexts
+
+        columns = {name: getattr(self, name) or default for name, default in _COLUMNS.items()}
+        options: dict[str, Any] = {"format": self.format, "encoding": encoding, "errors": errors}
+        return LabelledTexts.read(list(names), **options | columns)
+
+
+def form_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of labelled files, passed as one ``form``."""
+
+    @functools.wraps(function)
+    def with_form(**values: Any) -> Any:
+        form = Form(**{field.name: values.pop(field.name) for field in dataclasses.fields(Form)})
+        return function(**values, form=form)
+
+    return form_flags(with_form)
+
+
+def form_flags(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same options, passed one by one."""
+    options = [
+        click.option(
+            "--format",
+            type=click.Choice(["tsv", "space", "csv", "jsonl"]),
+            help="Classifier: label<TAB>text, label<SPACE>text, or named columns.  [default: by the file's name, else "
+            "tsv]",
+        ),
+        click.option("--label-column", metavar="NAME", help="Classifier: column with the label.  [default: label]"),
+        click.option("--text-column", metavar="NAME", help="Classifier: column with the text.  [default: text]"),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function

@@ -1,0 +1,90 @@
+"""``nlmkit score`` for a classifier: accuracy and what must stand beside it, on labelled texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nlmkit.cli import output
+from nlmkit.cli.labelled import Form
+from nlmkit.cli.options import decoding
+from nlmkit.cli.progress import progress
+from nlmkit.errors import DataError
+
+if TYPE_CHECKING:
+    from nlmkit.classification.data import LabelledTexts
+    from nlmkit.classifier import Classifier
+
+
+def score_classifier(
+    model: str,
+    component: Classifier,
+    texts: tuple[str, ...],
+    *,
+    as_json: bool,
+    encoding: str | None,
+    quiet: bool,
+    errors: str | None = None,
+    format: str | None = None,
+    label_column: str | None = None,
+    text_column: str | None = None,
+    plot: str | None = None,
+    samples: int = 1000,
+    seed: int = 0,
+) -> None:
+    """Print the report of a classifier on labelled texts.
+
+    Args:
+        model: Where the classifier is.
+        component: The classifier.
+        texts: Names of the files with labelled texts.
+        as_json: Whether to print JSON.
+        encoding: Of the texts; None for that of training.
+        quiet: Whether to draw no progress.
+        errors: What to do with undecodable bytes; None for what was done in training.
+        format: Of the files; None for what their names tell.
+        label_column: Column of the label.
+        text_column: Column of the text.
+        plot: File for a picture of the confusion matrix.
+        samples: Bootstrap samples of the accuracy's interval; 0 for none.
+        seed: Their seed.
+    """
+    if plot is not None:
+        from nlmkit.evaluation.plots import check_plot
+
+        check_plot(plot)
+    pipeline = decoding(component.pipeline_, encoding, errors)
+    with progress(quiet=quiet) as display:
+        if display is not None:
+            display.start("reading labelled texts")
+        form = Form(format, label_column, text_column)
+        data = _with_labels_of(component, form.read(texts, encoding=pipeline.encoding, errors=pipeline.errors))
+        if display is not None:
+            display.start("classifying")
+        report = component.report(data, resamples=samples, seed=seed)
+    if plot is not None:
+        from nlmkit.evaluation.confusion import plot_confusion
+
+        plot_confusion(report, plot, title=model)
+    if as_json:
+        facts: dict[str, Any] = {"model": model, "kind": component.kind, "score": report.accuracy}
+        output.write_json(facts | report.to_dict())
+    else:
+        output.write(report.render() + "\n")
+
+
+def _with_labels_of(classifier: Classifier, data: LabelledTexts) -> LabelledTexts:
+    """Labels of a file, which are strings, as integers or booleans where the classifier was fitted to such."""
+    kind = classifier.classes_.dtype.kind
+    if kind == "U":
+        return data
+    convert = int if kind == "i" else {"True": True, "true": True, "False": False, "false": False}.__getitem__
+    labels = []
+    for number, label in enumerate(data.labels.tolist()):
+        try:
+            labels.append(convert(label))
+        except (KeyError, ValueError):
+            wanted = "integers" if kind == "i" else "True and False"
+            line = None if data.lines is None else int(data.lines[number])
+            problem = f"the label {label!r}: those of the classifier are {wanted}"
+            raise DataError(problem, source=data.source, line=line) from None
+    return data.with_labels(labels)

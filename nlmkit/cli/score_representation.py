@@ -1,0 +1,165 @@
+"""``nlmkit score`` for a representation: word similarity, and analogies, stability and a picture where asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import click
+
+from nlmkit.cli import output
+from nlmkit.cli.progress import progress
+
+if TYPE_CHECKING:
+    from nlmkit.components import Progress
+    from nlmkit.evaluation.analogies import AnalogyReport, SectionScore
+    from nlmkit.evaluation.similarity import SetScore, SimilarityReport
+    from nlmkit.evaluation.stability import StabilityReport
+    from nlmkit.representation import Measure, Representation
+
+_SET = ("SET", "SPEARMAN", "95% INTERVAL", "PAIRS", "COVERAGE")
+_SECTION = ("ANALOGIES", "ACCURACY", "QUESTIONS", "COVERAGE")
+
+
+def score_representation(
+    model: str,
+    component: Representation,
+    texts: tuple[str, ...],
+    *,
+    as_json: bool,
+    encoding: str | None,
+    quiet: bool,
+    measure: Measure = "cosine",
+    samples: int = 1000,
+    seed: int = 0,
+    analogies: bool = False,
+    method: Literal["3cosadd", "3cosmul"] | None = None,
+    restrict_vocabulary: int | None = None,
+    stability: tuple[str, ...] = (),
+    plot: str | None = None,
+    words: tuple[str, ...] = (),
+) -> None:
+    """Print how well a representation orders pairs of words, and what else is asked for.
+
+    Args:
+        model: Where the representation is.
+        component: The representation.
+        texts: Files of pairs, or names of standard sets; all of those if empty.
+        as_json: Whether to print JSON.
+        encoding: Of the files; None for UTF-8.
+        quiet: Whether to draw no progress and print no notes.
+        measure: Of similarity.
+        samples: Of the bootstrap.
+        seed: Of the bootstrap, and for drawing the words whose neighbours are compared.
+        analogies: Whether to answer Google's analogy questions too.
+        method: How to answer them; None for 3cosadd.
+        restrict_vocabulary: How many of the most frequent words may be answers.
+        stability: Folders of further representations to compare the neighbours with.
+        plot: File for a picture.
+        words: The words in it, several to an item.
+    """
+    if (method or restrict_vocabulary is not None) and not analogies:
+        raise click.UsageError("--method and --restrict-vocabulary are about analogies: give --analogies too")
+    if words and plot is None:
+        raise click.UsageError("--words are those of a picture: give --plot FILE too")
+    from nlmkit.evaluation.similarity import evaluate
+
+    notes: list[str] = []
+    with progress(quiet=quiet) as display:
+        others = [_load_another(path) for path in stability]
+        if plot is not None:  # first, since it needs no pairs: a text without any covered can be looked at still
+            notes += _draw(component, model, plot, words, display)
+        if not quiet:
+            for note in notes:
+                output.note(note)
+        if display is not None:
+            display.start("comparing similarities")
+        report = evaluate(
+            component, texts or None, measure=measure, samples=samples, seed=seed, encoding=encoding or "utf-8"
+        )
+        answered = _answer(component, method, restrict_vocabulary, display) if analogies else None
+        compared = _compare([component, *others], seed, display) if others else None
+    if as_json:
+        facts: dict[str, Any] = {"model": model, "component": component.name, "kind": component.kind}
+        facts |= report.to_dict()
+        if answered is not None:
+            facts["analogies"] = answered.to_dict()
+        if compared is not None:
+            facts["stability"] = {"models": [model, *stability], **compared.to_dict()}
+        if plot is not None:
+            facts |= {"plot": plot, "notes": notes}
+        output.write_json(facts)
+    else:
+        output.write("".join(_render(report, answered, compared)))
+
+
+def _load_another(path: str) -> Representation:
+    from nlmkit.errors import NlmkitError
+    from nlmkit.models import load
+
+    other = load(path)
+    if other.kind != "representation":
+        raise NlmkitError(f"{path}: {other.name} is a {other.kind}, and --stability compares representations")
+    return cast("Representation", other)
+
+
+def _draw(
+    component: Representation, model: str, plot: str, words: tuple[str, ...], display: Progress | None
+) -> list[str]:
+    from nlmkit.evaluation.projection import plot_projection
+
+    if display is not None:
+        display.start("drawing")
+    return plot_projection(component, plot, " ".join(words).split() or None, title=model)
+
+
+def _answer(
+    component: Representation, method: Literal["3cosadd", "3cosmul"] | None, limit: int | None, display: Progress | None
+) -> AnalogyReport:
+    from nlmkit.evaluation.analogies import evaluate_analogies
+
+    return evaluate_analogies(component, method=method or "3cosadd", restrict_vocabulary=limit, progress=display)
+
+
+def _compare(components: list[Representation], seed: int, display: Progress | None) -> StabilityReport:
+    from nlmkit.evaluation.stability import neighbour_stability
+
+    return neighbour_stability(components, seed=seed, progress=display)
+
+
+# ------------------------------------------------------------------------------------------------- for a reader
+
+
+def _render(
+    report: SimilarityReport, answered: AnalogyReport | None, compared: StabilityReport | None
+) -> Iterator[str]:
+    yield output.table([_SET, *map(_set_row, report.sets)])
+    facts = [f"{report.measure} similarity"]
+    facts += ["pairs lower-cased"] if report.lowercase else []
+    facts += [f"intervals from {report.samples} samples with seed {report.seed}"] if report.samples else []
+    composed = sum(each.composed for each in report.sets)
+    facts += [f"{composed} pairs have a word whose vector is made of subwords"] if composed else []
+    yield f"mean Spearman {_figure(report.score)} ({'; '.join(facts)})\n"
+    if answered is not None:
+        yield "\n" + output.table([_SECTION, *map(_section_row, (*answered.sections, answered.total))])
+        yield f"{answered.method}; {answered.candidates} words could be answers\n"
+    if compared is not None:
+        yield (
+            f"\nneighbour stability {compared.overlap:.4f}: mean overlap of the {compared.k} nearest neighbours of "
+            f"{len(compared.words)} words, of {compared.shared_words} shared ones\n"
+        )
+
+
+def _set_row(score: SetScore) -> tuple[str, ...]:
+    interval = "-" if score.interval is None else f"{score.interval[0]:.3f}–{score.interval[1]:.3f}"
+    return score.name, _figure(score.spearman), interval, f"{score.n}/{score.pairs}", f"{score.coverage:.1%}"
+
+
+def _section_row(score: SectionScore) -> tuple[str, ...]:
+    accuracy = f"{score.accuracy:.1%}" if score.n else "-"
+    return score.name, accuracy, f"{score.correct}/{score.n} of {score.questions}", f"{score.coverage:.1%}"
+
+
+def _figure(value: float) -> str:
+    return "undefined" if math.isnan(value) else f"{value:.4f}"

@@ -1,0 +1,474 @@
+"""The conformance kit of classifiers."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlmkit.classification.data import LabelledTexts, encode
+from nlmkit.classifier import Classifier
+from nlmkit.components import Component
+from nlmkit.errors import DataError
+from nlmkit.testing import component, data
+from nlmkit.testing.checks import Check, check_in, require, require_close, require_error
+from nlmkit.text import TextPipeline, Vocabulary
+
+GOOD, BAD, MIXED = "a good one", "bad", "neither"
+"""Labels; their order as strings is not the order in which they first appear."""
+
+Labelled = tuple[list[str], list[Any]]
+
+_OWN: list[Check] = []
+
+
+# ----------------------------------------------------------------------------------------------------------- texts
+
+
+def train() -> Labelled:
+    """Training texts: 48 English ones of 2 to 13 words, half of each of two labels, which a few words tell apart."""
+    things = ("the film", "this old boat", "our dinner", "the song", "her letter", "that tool")
+    endings = ("", ".", "in every way .", "as we all said on the way home .")
+    texts, labels = [], []
+    for index, thing in enumerate(things * 4):
+        ending = endings[index % 4]
+        for label, words in ((BAD, ("dull", "awful", "broken")), (GOOD, ("lovely", "splendid", "fine"))):
+            texts.append(f"{thing} was {words[index % 3]} {ending}".strip())
+            labels.append(label)
+    return texts, labels
+
+
+def other() -> Labelled:
+    """Other training texts: other words, sizes and labels, three of them."""
+    return ["rivers rise", "rivers fall slowly", "hills stand still"] * 6, ["up", "down", "level"] * 6
+
+
+def three() -> Labelled:
+    """Training texts with a third label."""
+    texts, labels = train()
+    return texts + ["so so , neither here nor there", "middling , so so ."] * 8, labels + [MIXED] * 16
+
+
+def valid() -> Labelled:
+    """Held-out texts, with words that the training texts lack."""
+    texts = ["the film was fine .", "the boat was awful", "her quiet song was lovely", "dinner was dull and broken ."]
+    return texts, [GOOD, BAD, GOOD, BAD]
+
+
+def test() -> list[str]:
+    """Texts to classify: of 1 to 60 words, known and unknown, one of them twice."""
+    return [
+        "the film was splendid .",
+        "awful",
+        "our dinner was broken in every way .",
+        "yesterday a neighbour sang a lovely song",
+        " and ".join(["the boat was fine", "the tool was lovely", "we all said so"] * 4),
+        "the film was splendid .",
+        "that was that .",
+    ]
+
+
+def unusual() -> list[str]:
+    """Texts without a known word, or without any."""
+    return ["", " ", "\n", "zyzzyva", "qwerty uiop zyzzyva", "", *data.unusual_lines()]
+
+
+# --------------------------------------------------------------------------------------------------------- subject
+
+
+class Subject(component.Subject):
+    """A configured, unfitted classifier under test."""
+
+    component: Classifier
+    fitted: Classifier
+
+    def clone(self) -> Classifier:
+        """An unfitted classifier with the same hyper-parameters."""
+        return cast(Classifier, super().clone())
+
+    def fitted_on(self, texts: Any, labels: Any = None, *, held_out: Any = None) -> Classifier:
+        """A classifier fitted on labelled texts; there are always validation texts, as a classifier may need them."""
+        classifier = self.clone()
+        classifier.fit(texts, labels, valid=(texts, labels) if held_out is None else held_out)
+        return classifier
+
+    def training(self, *, other: bool = False) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Texts, labels, and validation texts."""
+        return (other_ if other else train)(), {"valid": other_() if other else valid()}
+
+    def results(self, component: Component) -> NDArray[np.float64]:
+        """Probabilities of the test texts and the unusual ones."""
+        return cast(Classifier, component).predict_proba([*test(), *unusual()])
+
+    def uses(self, component: Component) -> Mapping[str, Callable[[], object]]:
+        """Every way to use a fitted classifier."""
+        classifier = cast(Classifier, component)
+        uses = {
+            "encode": lambda: classifier.encode(test()),
+            "predict": lambda: classifier.predict(test()),
+            "predict_proba": lambda: classifier.predict_proba(test()),
+            "score": lambda: classifier.score(*valid()),
+            "report": lambda: classifier.report(*valid()),
+            "fitted_state": classifier.fitted_state,
+            "digest": lambda: classifier.digest,
+        }
+        if _has_highlights(self):
+            uses["highlights"] = lambda: _highlights(classifier, test()[0])
+        return uses
+
+    def inputs(self) -> Iterable[tuple[str, Any, Callable[[], object]]]:
+        """Fitting, classifying and scoring, of lists and of LabelledTexts."""
+        texts, labels = train()
+        held_out = valid()
+        given = (texts, labels, held_out)
+        yield "fit on lists", given, lambda: self.fitted_on(texts, labels, held_out=held_out)
+        both = LabelledTexts(*train())
+        yield "fit on LabelledTexts", both, lambda: self.fitted_on(both, held_out=LabelledTexts(*valid()))
+        some = test()
+        yield "predict_proba", some, lambda: self.fitted.predict_proba(some)
+        scored, right = valid()
+        yield "score", [scored, right], lambda: self.fitted.score(scored, right)
+
+    def score(self, component: Component) -> object:
+        """The score on the validation texts."""
+        return cast(Classifier, component).score(*valid())
+
+
+other_ = other  # `Subject.training` has an argument of that name
+
+
+def _has_highlights(subject: Subject) -> bool:
+    return hasattr(subject.component, "highlights")
+
+
+def _highlights(classifier: Classifier, text: str) -> list[tuple[str, float]]:
+    found: list[tuple[str, float]] = cast(Any, classifier).highlights(text)
+    return found
+
+
+def _lower_cases(subject: Subject) -> bool:
+    return subject.component.lowercase
+
+
+def _sklearn_is_there(subject: Subject) -> bool:
+    return importlib.util.find_spec("sklearn") is not None
+
+
+def _require_distributions(subject: Subject, classifier: Classifier, texts: Sequence[str], what: str) -> None:
+    found = classifier.predict_proba(texts)
+    shape = (len(texts), len(classifier.classes_))
+    require(isinstance(found, np.ndarray), f"predict_proba returns {type(found).__name__}, not an array")
+    require(found.shape == shape, f"{what}: probabilities of shape {list(found.shape)}, not {list(shape)}")
+    require(found.dtype == np.float64, f"{what}: probabilities of {found.dtype}, not float64")
+    require(bool(((found >= 0) & (found <= 1)).all()), f"{what}: probabilities that are NaN or not from 0 to 1")
+    require_close(found.sum(axis=1), np.ones(len(texts)), subject.sum_tolerance, f"{what}: sums of the probabilities")
+
+
+# ------------------------------------------------------------------------------------------------- what fit leaves
+
+
+@check_in(_OWN)
+def fit_sets_classes_and_pipeline(subject: Subject) -> None:
+    """``fit`` sets ``classes_``, the sorted labels, and ``pipeline_``, with the tokenizer of the hyper-parameters."""
+    classes = getattr(subject.fitted, "classes_", None)
+    require(isinstance(classes, np.ndarray), f"classes_ is {type(classes).__name__}, not an array")
+    found = cast("NDArray[Any]", classes).tolist()
+    require(found == sorted({GOOD, BAD}), f"classes_ is {found}, and the labels are {sorted({GOOD, BAD})}")
+    pipeline = getattr(subject.fitted, "pipeline_", None)
+    require(isinstance(pipeline, TextPipeline), f"pipeline_ is {type(pipeline).__name__}, not a TextPipeline")
+    for name in ("tokenizer", "lowercase", "unicode_form"):
+        wanted = getattr(subject.component, name)
+        require(
+            getattr(pipeline, name) == wanted, f"{name} is {wanted!r}, and {getattr(pipeline, name)!r} in pipeline_"
+        )
+
+
+@check_in(_OWN)
+def fit_reports_texts_and_classes(subject: Subject) -> None:
+    """``fit_report_`` is strict JSON, and says how many texts of each label there were."""
+    report = subject.fitted.fit_report_
+    json.dumps(report, allow_nan=False)
+    require(report.get("texts") == 48, f"fit_report_ counts {report.get('texts')} training texts of 48")
+    wanted = {BAD: 24, GOOD: 24}
+    require(report.get("classes") == wanted, f"fit_report_ counts {report.get('classes')}, not {wanted}")
+
+
+@check_in(_OWN)
+def vocabulary_is_of_the_training_texts(subject: Subject) -> None:
+    """``vocabulary_``, where there is one, has no word of the validation texts that the training texts lack."""
+    vocabulary = getattr(subject.fitted, "vocabulary_", None)
+    require(vocabulary is None or isinstance(vocabulary, Vocabulary), "vocabulary_ is no Vocabulary")
+    known = set(encode(train()[0], subject.fitted.pipeline_).types)
+    leaked = sorted(set(() if vocabulary is None else vocabulary.words[3:]) - known)
+    require(not leaked, f"the vocabulary has words that the training texts lack: {leaked[:5]}")
+
+
+@check_in(_OWN)
+def failed_fit_leaves_the_classifier_as_it_was(subject: Subject) -> None:
+    """A fit that fails leaves a fitted classifier fitted as it was."""
+    classifier = cast(Classifier, subject.fit(subject.clone()))
+    before = subject.results(classifier)
+    require_error(DataError, lambda: classifier.fit(["one", "two"], ["a", "a"]), "fit on texts of one label")
+    require_close(subject.results(classifier), before, 0, "probabilities after and before a fit that failed")
+
+
+# --------------------------------------------------------------------------------------------- forms of the inputs
+
+
+@check_in(_OWN)
+def all_forms_of_texts_agree(subject: Subject) -> None:
+    """A list, a tuple, an array and LabelledTexts of the same texts are fitted and classified alike, a Corpus too."""
+    texts, labels = train()
+    arrays = (np.array(texts, object), np.array(labels))
+    forms: dict[str, Callable[[], Classifier]] = {
+        "arrays": lambda: subject.fitted_on(*arrays, held_out=valid()),
+        "LabelledTexts": lambda: subject.fitted_on(LabelledTexts(texts, labels), held_out=LabelledTexts(*valid())),
+    }
+    wanted = subject.results(subject.fitted)
+    for what, fit in forms.items():
+        require_close(subject.results(fit()), wanted, 0, f"probabilities when fitted on {what}, and on lists")
+    wanted = subject.fitted.predict_proba(test())
+    for form in (tuple(test()), np.array(test()), np.array(test(), object), encode(test(), subject.fitted.pipeline_)):
+        what = f"probabilities of texts as {type(form).__name__}, and as a list"
+        require_close(subject.fitted.predict_proba(form), wanted, 0, what)
+
+
+@check_in(_OWN)
+def labels_keep_their_type(subject: Subject) -> None:
+    """Integers and booleans as labels are predicted as such; which labels they are makes no difference."""
+    texts, labels = train()
+    wanted = subject.results(subject.fitted_on(texts, labels))
+    for low, high, kind in ((-3, 20, "i"), (False, True, "b")):
+        numbers = [low if label == sorted({GOOD, BAD})[0] else high for label in labels]
+        classifier = subject.fitted_on(texts, numbers)
+        what = type(low).__name__
+        require(
+            classifier.classes_.dtype.kind == kind, f"classes_ is of {classifier.classes_.dtype}, labels are {what}"
+        )
+        found = classifier.predict(test())
+        require(found.dtype.kind == kind, f"predict gives {found.dtype}, and labels are {what}")
+        require_close(subject.results(classifier), wanted, 0, f"probabilities with {what} labels, and with strings")
+
+
+@check_in(_OWN, when=_lower_cases)
+def texts_pass_the_pipeline(subject: Subject) -> None:
+    """A text is lower-cased where the hyper-parameters say so, when it is classified, too."""
+    wanted = subject.fitted.predict_proba(test())
+    found = subject.fitted.predict_proba([text.upper() for text in test()])
+    require_close(found, wanted, 0, "probabilities of upper-case and lower-case texts")
+
+
+@check_in(_OWN)
+def line_feeds_are_spaces(subject: Subject) -> None:
+    """A text may have several lines: it is one document, and its line feeds are spaces."""
+    wanted = subject.fitted.predict_proba(test())
+    found = subject.fitted.predict_proba([text.replace(" ", "\n") for text in test()])
+    require_close(found, wanted, 0, "probabilities of texts with line feeds, and with spaces in their place")
+
+
+@check_in(_OWN)
+def chinese_texts_are_classified(subject: Subject) -> None:
+    """With ``tokenizer=char`` texts without spaces are learnt like any other."""
+    classifier = subject.clone().set_params(tokenizer="char")
+    lines = data.chinese()[:24]
+    texts = [line + mark for line in lines for mark in ("太好了", "真糟糕")]
+    labels = ["好", "坏"] * len(lines)
+    classifier.fit(texts, labels, valid=(texts, labels))
+    _require_distributions(subject, classifier, [*texts, "未曾见过", ""], "Chinese texts")
+    require(classifier.score(texts, labels) >= 0.9, "the training texts are not learnt")
+
+
+# --------------------------------------------------------------------------------------------------- probabilities
+
+
+@check_in(_OWN)
+def probabilities_are_distributions(subject: Subject) -> None:
+    """``predict_proba`` gives float64 [texts, classes], each row a distribution, for two classes and for more."""
+    _require_distributions(subject, subject.fitted, test(), "two classes")
+    classifier = subject.fitted_on(*three())
+    require(len(classifier.classes_) == 3, f"classes_ has {len(classifier.classes_)} labels of 3")
+    _require_distributions(subject, classifier, test(), "three classes")
+
+
+@check_in(_OWN)
+def predict_is_the_most_probable_class(subject: Subject) -> None:
+    """``predict`` gives for each text the label with the greatest probability."""
+    found = subject.fitted.predict(test())
+    wanted = subject.fitted.classes_[subject.fitted.predict_proba(test()).argmax(axis=1)]
+    require(isinstance(found, np.ndarray), f"predict returns {type(found).__name__}, not an array")
+    require(found.tolist() == wanted.tolist(), f"predict gives {found.tolist()}, most probable are {wanted.tolist()}")
+
+
+@check_in(_OWN)
+def texts_do_not_depend_on_each_other(subject: Subject) -> None:
+    """A text's probabilities are the same alone and among others, longer and shorter ones, in whatever order."""
+    texts = [*test(), *unusual(), " ".join(test() * 12)]
+    together = subject.fitted.predict_proba(texts)
+    alone = np.concatenate([subject.fitted.predict_proba([text]) for text in texts])
+    require_close(together, alone, subject.tolerance, "probabilities of texts together, and each alone")
+    backwards = subject.fitted.predict_proba(texts[::-1])[::-1]
+    require_close(backwards, together, subject.tolerance, "probabilities of texts backwards, and in order")
+
+
+@check_in(_OWN)
+def empty_and_unknown_texts_are_classified(subject: Subject) -> None:
+    """Texts without words, of unknown words alone, and of unusual characters have probabilities, also alone."""
+    _require_distributions(subject, subject.fitted, unusual(), "unusual texts")
+    _require_distributions(subject, subject.fitted, ["", ""], "empty texts")
+    _require_distributions(subject, subject.fitted, ["zyzzyva"], "an unknown word")
+
+
+@check_in(_OWN)
+def no_texts_have_no_predictions(subject: Subject) -> None:
+    """Of no texts at all there are no predictions, a score of NaN, and no report."""
+    classifier = subject.fitted
+    found = classifier.predict_proba([])
+    require(found.shape == (0, 2), f"probabilities of no texts have the shape {list(found.shape)}")
+    require(len(classifier.predict([])) == 0, "predict gives labels for no texts")
+    require(math.isnan(classifier.score([], [])), f"the score of no texts is {classifier.score([], [])}, not NaN")
+    require_error(DataError, lambda: classifier.report([], []), "a report on no texts")
+
+
+# -------------------------------------------------------------------------------------------------------- learning
+
+
+@check_in(_OWN)
+def learns_the_training_texts(subject: Subject) -> None:
+    """Of training texts that single words tell apart, nine in ten are classified rightly afterwards."""
+    accuracy = subject.fitted.score(*train())
+    require(accuracy >= 0.9, f"accuracy {accuracy:.3f} on the training texts")
+
+
+@check_in(_OWN)
+def repeated_and_contradictory_texts_are_taken(subject: Subject) -> None:
+    """Training texts may be empty, stand several times, and have now one label and now another."""
+    texts, labels = train()
+    texts += ["the same", "the same", "the same", ""]
+    labels += [GOOD, BAD, BAD, GOOD]
+    _require_distributions(subject, subject.fitted_on(texts, labels), [*test(), "the same"], "contradictory texts")
+
+
+@check_in(_OWN)
+def a_class_of_one_text_is_taken(subject: Subject) -> None:
+    """A class may have a single training text."""
+    texts, labels = train()
+    classifier = subject.fitted_on([*texts, "so so ,"], [*labels, MIXED], held_out=valid())
+    require(MIXED in classifier.classes_.tolist(), f"{MIXED!r} is not among classes_")
+    _require_distributions(subject, classifier, [*test(), "so so ,"], "a class of one text")
+
+
+@check_in(_OWN)
+def unusable_training_data_are_refused(subject: Subject) -> None:
+    """DataError: one label only, no texts, no words, labels missing, too few, of two types or no labels, one string."""
+    texts, labels = train()
+    wrong: dict[str, tuple[Any, Any]] = {
+        "texts of one label": (texts, [GOOD] * len(texts)),
+        "no texts": ([], []),
+        "texts without words": (["", "  ", "\n"], [GOOD, BAD, GOOD]),
+        "texts without labels": (texts, None),
+        "fewer labels than texts": (texts, labels[:-1]),
+        "labels of two types": (texts[:2], [GOOD, 1]),
+        "labels of None": (texts[:2], [None, None]),
+        "one string instead of texts": ("lovely", ["a"] * 6),
+        "texts that are no strings": ([1, 2], [GOOD, BAD]),
+    }
+    for what, given in wrong.items():
+        require_error(DataError, functools.partial(subject.clone().fit, *given), f"fit on {what}")
+
+
+# --------------------------------------------------------------------------------------------------------- scoring
+
+
+@check_in(_OWN)
+def score_is_the_accuracy(subject: Subject) -> None:
+    """``score`` is the share of texts whose label is predicted, and the report's accuracy."""
+    texts, labels = train()
+    labels = [BAD, *labels[1:-5], *[GOOD] * 5]
+    found = subject.fitted.predict(texts).tolist()
+    wanted = sum(one == two for one, two in zip(found, labels, strict=True)) / len(labels)
+    score, report = subject.fitted.score(texts, labels), subject.fitted.report(texts, labels)
+    require(score == wanted, f"the score is {score!r}, and {wanted!r} of the labels are predicted")
+    require(report.accuracy == wanted, f"the report's accuracy is {report.accuracy!r}, not {wanted!r}")
+    require(report.n == len(labels), f"the report counts {report.n} texts of {len(labels)}")
+    require(report.model_digest == subject.fitted.digest, "the report has another digest than the classifier")
+    json.dumps(report.to_dict(), allow_nan=False)
+
+
+@check_in(_OWN)
+def unseen_labels_are_errors(subject: Subject) -> None:
+    """A label that training lacked is an error in scores, is named in the report, and validation leaves it out."""
+    texts, labels = valid()
+    score = subject.fitted.score(texts, [MIXED] * len(texts))
+    require(score == 0, f"the score is {score!r} on texts whose label training lacked")
+    report = subject.fitted.report(texts, [*labels[:-1], MIXED])
+    require(report.unseen == (MIXED,), f"the report names {report.unseen} as unseen labels, not {MIXED!r}")
+    classifier = subject.fitted_on(*train(), held_out=([*texts, "so so ,"], [*labels, MIXED]))
+    _require_distributions(subject, classifier, test(), "validation texts with an unseen label")
+    notes = " ".join(classifier.fit_report_.get("notes", ()))
+    require(MIXED in notes, f"fit_report_ does not tell of the label {MIXED!r}, which only validation texts have")
+
+
+@check_in(_OWN)
+def labels_of_another_type_are_refused(subject: Subject) -> None:
+    """Scoring labels that could never be right, integers where strings were learnt, raises DataError."""
+    texts, labels = valid()
+    numbers = [0] * len(labels)
+    require_error(DataError, lambda: subject.fitted.score(texts, numbers), "score with labels of another type")
+
+
+@check_in(_OWN)
+def foreign_corpus_is_refused(subject: Subject) -> None:
+    """A Corpus read in another way than the training texts raises DataError: its words are not the classifier's."""
+    pipeline = TextPipeline(tokenizer="char" if subject.component.tokenizer != "char" else "space")
+    foreign = encode(test(), pipeline)
+    require_error(DataError, lambda: subject.fitted.predict(foreign), "predict of a Corpus read otherwise")
+
+
+@check_in(_OWN, when=_has_highlights)
+def highlights_are_tokens_with_weights(subject: Subject) -> None:
+    """``highlights`` gives the tokens of a text, in order, each with a finite weight; of an empty text none."""
+    for text in [*test(), *unusual()]:
+        found = _highlights(subject.fitted, text)
+        tokens = encode([text], subject.fitted.pipeline_).sentence(0)
+        given = [token for token, _ in found]
+        require(given == tokens, f"the tokens of {text!r} are {tokens}, and highlights gives {given}")
+        finite = all(isinstance(weight, float) and math.isfinite(weight) for _, weight in found)
+        require(finite, f"highlights of {text!r} gives weights that are no finite floats")
+
+
+# ---------------------------------------------------------------------------------------------------- scikit-learn
+
+
+@check_in(_OWN, when=_sklearn_is_there)
+def works_inside_scikit_learn(subject: Subject) -> None:
+    """scikit-learn takes it for a classifier, clones it unfitted, cross-validates it and has it in a Pipeline."""
+    import sklearn
+    from sklearn.base import clone, is_classifier
+    from sklearn.model_selection import cross_val_score
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    texts, labels = train()
+    copy = clone(subject.fitted)
+    require(type(copy) is subject.cls, f"clone gives a {type(copy).__name__}")
+    require(not copy.is_fitted, "clone gives a fitted classifier")
+    for name, value in subject.fitted.get_params(deep=False).items():
+        require(getattr(copy, name) is value, f"clone changes {name}")
+    require(is_classifier(subject.component), "is_classifier says no")
+    with sklearn.config_context(enable_metadata_routing=False):
+        scores = cross_val_score(subject.clone(), texts, labels, cv=2, error_score="raise")
+        steps = [("same", FunctionTransformer()), ("classifier", subject.clone())]
+        piped = Pipeline(steps).fit(texts, labels).predict_proba(test())
+    require(bool(np.isfinite(scores).all()), f"cross_val_score gives {scores.tolist()}")
+    alone = subject.clone().fit(texts, labels).predict_proba(test())
+    require_close(piped, alone, 0, "probabilities in a Pipeline, and alone")
+
+
+CHECKS: Final = (*component.CHECKS, *_OWN)
+"""Every check of a classifier, the shared ones first."""

@@ -1,0 +1,292 @@
+"""Classifiers on the command line: ``fit``, ``score`` and ``classify``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Run
+from nlmkit import load
+from nlmkit.classification.data import LabelledTexts
+from nlmkit.classifiers.nbsvm import NBSVM
+from nlmkit.classifiers.tfidf_logreg import TfidfLogReg
+
+WORDS = {"fine": "good one", "dull": "bad one", "lovely": "good one", "awful": "bad one"}
+TRAIN = [
+    (label, f"the {thing} was {word}") for thing in ("film", "song", "meal", "tool") for word, label in WORDS.items()
+]
+TEST = [("good one", "a fine film"), ("bad one", "a dull meal ."), ("good one", "that was dull"), ("bad one", "awful")]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the texts in every form."""
+    folder = tmp_path_factory.mktemp("labelled")
+    for name, rows in (("train", TRAIN), ("test", TEST)):
+        (folder / f"{name}.tsv").write_text("".join(f"{label}\t{text}\n" for label, text in rows), encoding="utf-8")
+        lines = ["review,stars,label", *(f'"{text}",x,{label}' for label, text in rows)]
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        objects = [json.dumps({"text": text, "label": label}) for label, text in rows]
+        (folder / f"{name}.jsonl").write_text("\n".join(objects) + "\n", encoding="utf-8")
+    (folder / "train.lat1").write_bytes("".join(f"{label}\t{text} été\n" for label, text in TRAIN).encode("latin-1"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sentiment(data: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A saved classifier."""
+    folder = tmp_path_factory.mktemp("classifiers") / "sentiment"
+    NBSVM().fit(LabelledTexts.read(data / "train.tsv")).save(folder)
+    return str(folder)
+
+
+# ------------------------------------------------------------------------------------------------------------ fit
+
+
+def test_fit_saves_what_fit_in_python_saves(run: Run, data: Path, sentiment: str) -> None:
+    facts = json.loads(run("fit", "nbsvm", data / "train.tsv", "-o", "m", "--json").stdout)
+    assert facts["digest"] == load(sentiment).digest == load("m").digest
+    assert (facts["kind"], facts["component"]) == ("classifier", "nbsvm")
+    assert facts["fit"]["classes"] == {"bad one": 8, "good one": 8}
+    assert facts["resolved"]["params"]["tokenizer"] == "word"
+    shown = run("fit", "nbsvm", data / "train.tsv", "-o", "m").stdout
+    assert "saved to" in shown
+
+
+def test_every_form_of_file_gives_the_same_classifier(run: Run, data: Path, sentiment: str) -> None:
+    wanted = load(sentiment).digest
+    for number, options in enumerate(
+        (
+            [data / "train.csv", "--text-column", "review"],
+            [data / "train.jsonl"],
+            [data / "train.jsonl", "--format", "jsonl"],
+        )
+    ):
+        assert json.loads(run("fit", "nbsvm", *options, "-o", f"m{number}", "--json").stdout)["digest"] == wanted
+    with (data / "train.tsv").open("rb") as file:
+        run("fit", "nbsvm", "-", "-o", "m", input=file.read())
+    assert load("m").digest == wanted
+
+
+def test_encoding_and_tokens_are_kept_and_a_flag_sets_the_tokenizer(run: Run, data: Path) -> None:
+    train = data / "train.lat1"
+    assert "line 1, byte" in run("fit", "nbsvm", train, "-o", "m", code=1).stderr
+    run("fit", "nbsvm", train, "-o", "m", "--encoding", "latin-1", "--tokenizer", "char", "--no-lowercase")
+    pipeline = load("m").pipeline_  # type: ignore[attr-defined]
+    assert (pipeline.encoding, pipeline.tokenizer, pipeline.lowercase) == ("latin-1", "char", False)
+    run("fit", "nbsvm", train, "-o", "n", "--encoding", "latin-1", "-p", "tokenizer=char", "-p", "lowercase=false")
+    assert load("n").digest == load("m").digest
+    error = run("fit", "nbsvm", train, "-o", "x", "--tokenizer", "char", "-p", "tokenizer=space", code=2).stderr
+    assert "--tokenizer and -p tokenizer say different things" in error
+
+
+def test_the_environment_goes_under_a_flag(run: Run, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NLMKIT_FIT_TOKENIZER", "char")
+    for flags, wanted, by in (([], "char", "environment"), (["-p", "tokenizer=space"], "space", "flag")):
+        resolved = json.loads(run("fit", "nbsvm", data / "train.tsv", "-o", "m", *flags, "--json").stdout)["resolved"]
+        assert resolved["params"]["tokenizer"] == wanted
+        assert resolved["set_by"]["tokenizer"] == by
+
+
+def test_validation_texts_are_scored(run: Run, data: Path) -> None:
+    facts = json.loads(
+        run("fit", "tfidf-logreg", data / "train.tsv", "--valid", data / "test.tsv", "-o", "m", "--json").stdout
+    )
+    model = load("m")
+    assert facts["fit"]["validation_accuracy"] == model.score(LabelledTexts.read(data / "test.tsv")) == 0.75
+
+
+def test_a_written_config_repeats_the_run(run: Run, data: Path) -> None:
+    run(
+        "fit",
+        "nbsvm",
+        data / "train.csv",
+        "--text-column",
+        "review",
+        "-o",
+        "m",
+        "-p",
+        "order=1",
+        "--write-config",
+        "c.toml",
+    )
+    first = load("m").digest
+    run("fit", "--config", "c.toml", "-o", "n")
+    assert load("n").digest == first
+    text = Path("c.toml").read_text(encoding="utf-8")
+    assert 'text_column = "review"' in text
+    assert "order = 1" in text
+
+
+def test_one_class_and_malformed_lines_are_one_clear_line(run: Run) -> None:
+    Path("one.tsv").write_text("a\tx\na\ty\n")
+    error = run("fit", "nbsvm", "one.tsv", "-o", "m", code=1).stderr
+    assert error == "nlmkit: one.tsv: all 2 training texts have the label 'a': a classifier needs two or more\n"
+    Path("bad.tsv").write_text("a\tx\nno tab\n")
+    error = run("fit", "nbsvm", "bad.tsv", "-o", "m", code=1).stderr
+    assert error.startswith("nlmkit: bad.tsv, line 2: no tab on this line")
+    assert not Path("m").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["nbsvm", "-o", "m"], "missing TRAIN"),
+        (["nbsvm", "train.tsv"], "missing MODEL"),
+        (["nbsvm", "train.tsv", "-o", "m", "--cross-validate", "3"], "leave out -o"),
+        (["nbsvm", "train.tsv", "--cross-validate", "3", "--valid", "v"], "leave out --valid"),
+        (["nbsvm", "train.tsv", "-o", "m", "--fold-seed", "3"], "--fold-seed needs --cross-validate"),
+        (["nbsvm", "train.tsv", "-o", "m", "--budget", "3s"], "does not train in steps"),
+        (["nbsvm", "train.tsv", "--cross-validate", "1"], "not in the range"),
+        (
+            ["ngram", "train.tsv", "-o", "m", "--format", "csv"],
+            "--format: for classifiers, and ngram is a language-model",
+        ),
+        (["ngram", "train.tsv", "--cross-validate", "3"], "--cross-validate: for classifiers"),
+        (["nbsvm", "train.tsv", "-o", "m", "--model", "x"], "is not made of other models"),
+    ],
+)
+def test_options_that_mean_nothing_are_usage_errors(run: Run, arguments: list[str], problem: str) -> None:
+    assert problem in run("fit", *arguments, code=2).stderr
+
+
+def test_cross_validation_tells_mean_deviation_and_folds(run: Run, data: Path) -> None:
+    arguments = ["fit", "nbsvm", data / "train.tsv", "--cross-validate", "4", "-p", "order=1", "--fold-seed", "2"]
+    facts = json.loads(run(*arguments, "--json").stdout)
+    accuracy = facts["accuracy"]
+    assert len(accuracy["folds"]) == len(facts["folds"]) == 4
+    assert accuracy["mean"] == pytest.approx(sum(accuracy["folds"]) / 4)
+    assert accuracy["standard_deviation"] >= 0
+    assert (facts["n"], facts["fold_seed"]) == (16, 2)
+    assert facts["resolved"]["cross_validate"] == 4
+    shown = run(*arguments).stdout
+    assert f"accuracy  {accuracy['mean']:.4f} ± {accuracy['standard_deviation']:.4f} over 4 folds" in shown
+    assert list(Path().iterdir()) == []
+
+
+# ---------------------------------------------------------------------------------------------------------- score
+
+
+def test_score_has_what_other_programs_rely_on(run: Run, data: Path, sentiment: str) -> None:
+    facts = json.loads(run("score", sentiment, data / "test.tsv", "--json").stdout)
+    assert facts["accuracy"] == facts["score"] == 0.75
+    assert facts["n"] == 4
+    low, high = facts["interval"]
+    assert low <= 0.75 <= high
+    assert facts["labels"] == ["bad one", "good one"]
+    assert facts["confusion"] == [[2, 0], [1, 1]]
+    assert facts["macro_f1"] == pytest.approx((0.8 + 2 / 3) / 2)
+    assert [row["support"] for row in facts["per_class"]] == [2, 2]
+    assert facts["model_digest"] == load(sentiment).digest
+    shown = run("score", sentiment, data / "test.csv", "--text-column", "review").stdout
+    assert shown.startswith("accuracy  0.7500  (95% interval")
+    assert shown.endswith(facts["signature"] + "\n")
+
+
+def test_score_names_unseen_labels(run: Run, sentiment: str) -> None:
+    Path("t.tsv").write_text("good one\tfine\nodd\tdull\n")
+    assert json.loads(run("score", sentiment, "t.tsv", "--json").stdout)["unseen"] == ["odd"]
+    assert "labels unseen in training, counted as errors: odd (1 texts)" in run("score", sentiment, "t.tsv").stdout
+
+
+def test_score_draws_the_confusion_matrix(run: Run, data: Path, sentiment: str) -> None:
+    pytest.importorskip("matplotlib")
+    run("score", sentiment, data / "test.tsv", "--plot", "c.svg")
+    drawn = Path("c.svg").read_text(encoding="utf-8")
+    assert "good one" in drawn
+    assert "accuracy 0.7500, n = 4" in drawn
+    assert "such a name" in run("score", sentiment, data / "test.tsv", "--plot", "c.txt", code=1).stderr
+
+
+def test_score_takes_the_labels_of_a_file_for_those_of_the_classifier(run: Run) -> None:
+    NBSVM().fit([text for _, text in TRAIN], [10 if label[0] == "g" else -1 for label, _ in TRAIN]).save("ints")
+    Path("t.tsv").write_text("10\tfine\n-1\tdull\n7\tdull\n")
+    facts = json.loads(run("score", "ints", "t.tsv", "--json").stdout)
+    assert (facts["accuracy"], facts["unseen"]) == (pytest.approx(2 / 3), [7])
+    Path("t.tsv").write_text("10\tfine\nbad\tdull\n")
+    assert (
+        "t.tsv, line 2: the label 'bad': those of the classifier are integers"
+        in run("score", "ints", "t.tsv", code=1).stderr
+    )
+    TfidfLogReg().fit([text for _, text in TRAIN], [label[0] == "g" for label, _ in TRAIN]).save("bools")
+    Path("t.tsv").write_text("True\tfine\nfalse\tdull\n")
+    assert json.loads(run("score", "bools", "t.tsv", "--json").stdout)["accuracy"] == 1.0
+
+
+def test_options_of_labelled_files_mean_nothing_for_a_language_model(run: Run, model: str, texts: Path) -> None:
+    error = run("score", model, texts / "test.txt", "--text-column", "review", code=2).stderr
+    assert "--text-column means nothing for a language-model" in error
+
+
+# ------------------------------------------------------------------------------------------------------- classify
+
+
+def test_classify_writes_label_and_probability_a_line(run: Run, data: Path, sentiment: str) -> None:
+    Path("t.txt").write_text("a fine film\n\nzyzzyva\ndull\t!\n")
+    rows = [line.split("\t") for line in run("classify", sentiment, "t.txt").stdout.splitlines()]
+    model = load(sentiment)
+    texts = ["a fine film", "", "zyzzyva", "dull\t!"]
+    assert [row[0] for row in rows] == model.predict(texts).tolist()  # type: ignore[attr-defined]
+    probabilities = model.predict_proba(texts).max(axis=1)  # type: ignore[attr-defined]
+    assert [float(row[1]) for row in rows] == pytest.approx(probabilities, abs=1e-6)
+    with_text = run("classify", sentiment, "t.txt", "--with-text").stdout.splitlines()
+    assert [line.split("\t", 2)[2] for line in with_text] == texts
+    assert run("classify", sentiment, input="a fine film\n").stdout == "\t".join(rows[0]) + "\n"
+    assert run("classify", sentiment, "-", input="").stdout == ""
+
+
+def test_classify_as_json_lines_with_highlights(run: Run, sentiment: str) -> None:
+    lines = run("classify", sentiment, "--json", "--highlights", "--with-text", input="A fine film\ndull").stdout
+    first, second = map(json.loads, lines.splitlines())
+    assert first["label"] == "good one"
+    assert first["probability"] == max(first["probabilities"].values())
+    assert sum(first["probabilities"].values()) == pytest.approx(1)
+    assert [token for token, _ in first["highlights"]] == ["a", "fine", "film"]
+    assert (first["text"], second["text"]) == ("A fine film", "dull")
+    shown = run("classify", sentiment, "--highlights", input="fine \x1b[31m\n").stdout
+    assert "\x1b" not in shown
+    assert shown.split("\t")[2].startswith("fine:")
+
+
+def test_classify_reads_another_encoding(run: Run, sentiment: str) -> None:
+    Path("t.txt").write_bytes("fine été\n".encode("latin-1"))
+    assert "line 1, byte" in run("classify", sentiment, "t.txt", code=1).stderr
+    assert run("classify", sentiment, "t.txt", "--encoding", "latin-1").stdout.startswith("good one\t")
+
+
+def test_classify_refuses_other_models(run: Run, model: str) -> None:
+    assert "is a language-model, and this needs a classifier" in run("classify", model, input="a\n", code=1).stderr
+
+
+def test_a_line_through_a_pipe_is_answered_at_once(environment: dict[str, str], sentiment: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nlmkit", "classify", sentiment],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        for line, wanted in ((b"fine\n", b"good one\t"), (b"dull\n", b"bad one\t")):
+            process.stdin.write(line)
+            process.stdin.flush()
+            assert process.stdout.readline().startswith(wanted)
+    finally:
+        process.stdin.close()
+        process.stdout.close()
+        assert process.wait(30) == 0
+
+
+def test_the_reader_may_leave(sentiment: str, environment: dict[str, str]) -> None:
+    lines = b"a fine film\n" * 20_000
+    command = f'"{sys.executable}" -m nlmkit classify "{sentiment}" | head -1'
+    found = subprocess.run(
+        ["bash", "-c", command], input=lines, env=environment, capture_output=True, timeout=60, check=False
+    )
+    assert found.stdout.startswith(b"good one\t")
+    assert found.stderr == b""
