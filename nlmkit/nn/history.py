@@ -252,6 +252,8 @@ def plot_learning_curve(
 ) -> None:
     """Draw perplexity over minutes, of training text as a thin line and of validation text with marks.
 
+    Where no curve has a perplexity, as GloVe's and those of a sampled softmax without validation text, it is the loss.
+
     Args:
         curves: A log file; or several curves by name, each the records of a log or the evaluations of a run.
         file: Where the picture goes; its ending says in which format (png, svg, pdf).
@@ -274,10 +276,16 @@ def plot_learning_curve(
             if values:
                 minutes, perplexities = zip(*values, strict=True)
                 axes.plot(minutes, perplexities, color=f"C{number}", label=label, **style)
+    quantity = "perplexity"
     if not axes.lines:
-        raise DataError("there is nothing to draw: no curve has a finite perplexity")
+        quantity = "loss"
+        for name, points in curves.items():
+            if values := _losses(points):
+                axes.plot(*zip(*values, strict=True), label=name)
+    if not axes.lines:
+        raise DataError("there is nothing to draw: no curve has a finite perplexity or loss")
     axes.set_xlabel("minutes of training")
-    axes.set_ylabel("perplexity")
+    axes.set_ylabel(quantity)
     axes.set_yscale("log")
     for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
         formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
@@ -297,6 +305,12 @@ def _training_curve(points: Sequence[LogRecord] | Sequence[Evaluation]) -> list[
         elif point.perplexity is not None:
             found.append((point.seconds / 60, point.perplexity))
     return [(minutes, perplexity) for minutes, perplexity in found if perplexity < math.inf]
+
+
+def _losses(points: Sequence[LogRecord] | Sequence[Evaluation]) -> list[tuple[float, float]]:
+    return [
+        (point.seconds / 60, point.loss) for point in points if point.loss is not None and math.isfinite(point.loss)
+    ]
 
 
 def _validation_curve(points: Sequence[LogRecord] | Sequence[Evaluation]) -> list[tuple[float, float]]:

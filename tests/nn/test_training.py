@@ -726,6 +726,23 @@ def test_the_learning_curve_is_drawn(tmp_path: Path) -> None:
     assert not (tmp_path / "none.png").exists()
 
 
+def test_a_curve_without_perplexity_shows_the_loss(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    record = LogRecord(
+        step=1,
+        epoch=1.0,
+        loss=0.08,
+        perplexity=None,
+        lr=0.05,
+        gradient_norm=None,
+        tokens_per_second=None,
+        seconds=2.0,
+        validation_perplexity=None,
+    )
+    plot_learning_curve({"glove": [record, dataclasses.replace(record, step=2, loss=0.04)]}, tmp_path / "loss.svg")
+    assert "loss" in (tmp_path / "loss.svg").read_text()
+
+
 def test_whether_a_picture_can_be_drawn_is_known_before_the_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
