@@ -1,0 +1,200 @@
+"""Documents as ids, and padded batches of them: by similar length, and such that padding can change no result.
+
+Padding has an id of its own, :data:`PAD_ID`, whose vector is zero and is never trained. It is the id of ``<s>``, which
+no classifier ever reads.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nlmkit.text.vocabulary import BOS_ID, UNK_ID
+
+PAD_ID: Final = BOS_ID
+
+Indices = NDArray[np.int64]
+
+
+class Batch(NamedTuple):
+    """Documents side by side.
+
+    Attributes:
+        ids: One sentence a row, padded with :data:`PAD_ID`: int64 [R, T], T ≥ 1.
+        lengths: Words of each row: int64 [R].
+        sentences: Rows of each document, which follow one another: int64 [B]. Where documents are not divided into
+            sentences, R is B and these are ones.
+    """
+
+    ids: Tensor
+    lengths: Tensor
+    sentences: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        return Batch(*(tensor.to(device) for tensor in self))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Documents:
+    """Documents of sentences of words, as ids.
+
+    Attributes:
+        ids: Of all words: int64 [words].
+        sentences: Where each sentence begins in ``ids``, and the last one ends: int64 [sentences + 1].
+        documents: Where each document begins among the sentences, and the last one ends: int64 [documents + 1].
+    """
+
+    ids: Indices
+    sentences: Indices
+    documents: Indices
+
+    @classmethod
+    def whole(cls, ids: NDArray[np.integer], offsets: NDArray[np.integer]) -> Self:
+        """Documents that are one sentence each.
+
+        Args:
+            ids: Of all words: integers [words].
+            offsets: Where each document begins, and the last one ends: integers [documents + 1].
+        """
+        return cls(np.asarray(ids, np.int64), np.asarray(offsets, np.int64), np.arange(len(offsets), dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.documents) - 1
+
+    @property
+    def lengths(self) -> Indices:
+        """Words of each document: int64 [documents]."""
+        return np.diff(self.sentences[self.documents])
+
+    @functools.cached_property
+    def are_whole(self) -> bool:
+        """Whether each document is one sentence."""
+        return np.array_equal(self.documents, np.arange(len(self.sentences)))
+
+    def with_ids(self, ids: Indices) -> Documents:
+        """The same documents with other ids."""
+        return Documents(ids, self.sentences, self.documents)
+
+    def batch(self, chosen: Indices) -> Batch:
+        """Some documents as a batch.
+
+        Args:
+            chosen: Their numbers: int64 [B].
+        """
+        counts = self.documents[chosen + 1] - self.documents[chosen]
+        if self.are_whole:
+            rows = chosen
+        else:
+            within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+            rows = np.repeat(self.documents[chosen], counts) + within
+        begins = self.sentences[rows]
+        lengths = self.sentences[rows + 1] - begins
+        columns = np.arange(max(1, int(lengths.max(initial=0))))
+        is_word = columns < lengths[:, None]
+        ids = np.full(is_word.shape, PAD_ID, np.int64)
+        ids[is_word] = self.ids[(begins[:, None] + columns)[is_word]]
+        return Batch(torch.from_numpy(ids), torch.from_numpy(lengths), torch.from_numpy(counts))
+
+
+def training_batches(lengths: Indices, size: int, sort_within: int, source: torch.Generator) -> list[Indices]:
+    """The documents of an epoch in batches, in random order.
+
+    The shuffled documents are sorted by length within pools of ``sort_within`` batches, so that a batch holds documents
+    of similar length and little padding; then the batches are shuffled. With ``sort_within=1`` batches are plainly
+    random.
+
+    Args:
+        lengths: Words of each document: int64 [documents].
+        size: Documents of a batch; the last one of a pool may have fewer.
+        sort_within: Batches of a pool.
+        source: Source of randomness.
+    """
+    order = torch.randperm(len(lengths), generator=source).numpy()
+    batches: list[Indices] = []
+    for pool in _cut(order, size * sort_within):
+        sorted_pool = pool[np.argsort(lengths[pool], kind="stable")] if sort_within > 1 else pool
+        batches += _cut(sorted_pool, size)
+    return [batches[number] for number in torch.randperm(len(batches), generator=source).tolist()]
+
+
+def scoring_batches(lengths: Indices, words: int) -> Iterator[Indices]:
+    """All documents in batches of similar length, each of at most about ``words`` words with its padding.
+
+    Args:
+        lengths: Words of each document: int64 [documents].
+        words: Most words of a batch; a longer document is a batch of its own.
+    """
+    order = np.argsort(lengths, kind="stable")
+    begin = 0
+    while begin < len(order):
+        # Lengths rise, so the batch that ends with document e has (e − begin + 1) · length[e] words.
+        window = order[begin : begin + max(1, words)]
+        cost = np.maximum(lengths[window], 1) * np.arange(1, len(window) + 1)
+        count = max(1, int(np.searchsorted(cost, words, side="right")))
+        yield window[:count]
+        begin += count
+
+
+def _cut(order: Indices, size: int) -> list[Indices]:
+    return [order[begin : begin + size] for begin in range(0, len(order), size)]
+
+
+def once_seen(counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which ids stand for words that occur once in the training text: bool [V]."""
+    seen = counts == 1
+    seen[: BOS_ID + 2] = False
+    return np.asarray(seen)
+
+
+def with_unknown(documents: Documents, rare: NDArray[np.bool_], rate: float, source: torch.Generator) -> Documents:
+    """The documents with some words read as ``<unk>``, so that its vector is learnt.
+
+    Args:
+        documents: The documents.
+        rare: Which ids may be read so: bool [V].
+        rate: Chance of each place where one of them stands.
+        source: Source of randomness.
+    """
+    places = np.flatnonzero(rare[documents.ids])
+    if rate == 0 or not len(places):
+        return documents
+    hidden = torch.rand(len(places), generator=source).numpy() < rate
+    ids = documents.ids.copy()
+    ids[places[hidden]] = UNK_ID
+    return documents.with_ids(ids)
+
+
+def dev_split(labels: NDArray[np.int64], share: float, seed: int) -> tuple[Indices, Indices]:
+    """Numbers of the documents to train on and of those to watch, both rising.
+
+    The dev part has round(share · n) documents, shared among the classes as the classes share the text (largest
+    remainders first), but never all of a class; it depends on labels and seed alone.
+
+    Args:
+        labels: Class of each document: int64 [n].
+        share: Share of the dev part, in [0, 1).
+        seed: Of the choice.
+    """
+    source = np.random.default_rng([seed, 0x646576])
+    wanted = round(share * len(labels))
+    classes, counts = np.unique(labels, return_counts=True)
+    quotas = counts * (wanted / max(1, len(labels)))
+    taken = np.floor(quotas).astype(np.int64)
+    for index in np.argsort(-(quotas - taken), kind="stable")[: wanted - int(taken.sum())].tolist():
+        taken[index] += 1
+    taken = np.minimum(taken, counts - 1)
+    dev: Sequence[Indices] = [
+        source.permutation(np.flatnonzero(labels == label))[:count]
+        for label, count in zip(classes, taken.tolist(), strict=True)
+    ]
+    is_dev = np.zeros(len(labels), np.bool_)
+    is_dev[np.concatenate(dev) if dev else np.empty(0, np.int64)] = True
+    return np.flatnonzero(~is_dev), np.flatnonzero(is_dev)

@@ -1,0 +1,159 @@
+"""The input layer of a classifier: word vectors, random or from a representation, tuned or not."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nlmkit.classification.neural.batching import PAD_ID
+from nlmkit.errors import HyperParameterError
+from nlmkit.nn.masks import keep_mask
+
+if TYPE_CHECKING:
+    from nlmkit.classification.neural.options import InputOptions
+    from nlmkit.representation import Representation
+    from nlmkit.text import Vocabulary
+
+
+class WordInput(nn.Module):
+    """Word vectors by vocabulary id, in one or two channels side by side.
+
+    Padding is zero in each channel, and stays so. ``tuned`` is a parameter [V, d], ``frozen`` a buffer [V, d]; one of
+    them may be missing.
+
+    Args:
+        tuned: Vectors that training changes.
+        frozen: Vectors that it does not.
+        dropout: Rate of dropout on the vectors, one mask for all words of a row.
+        dropout_word: Rate of dropout of whole words.
+        sparse: Give ``tuned`` a sparse gradient, for an optimizer that takes one.
+    """
+
+    def __init__(
+        self,
+        tuned: Tensor | None,
+        frozen: Tensor | None = None,
+        *,
+        dropout: float = 0.0,
+        dropout_word: float = 0.0,
+        sparse: bool = False,
+    ) -> None:
+        super().__init__()
+        self.tuned = None if tuned is None else nn.Parameter(_without_padding(tuned))
+        self.register_buffer("frozen", None if frozen is None else _without_padding(frozen))
+        self.dropout = dropout
+        self.dropout_word = dropout_word
+        self.sparse = sparse
+        self._extended: list[Tensor] | None = None
+
+    frozen: Tensor | None
+
+    @property
+    def channels(self) -> list[Tensor]:
+        """The matrices [V, d], the frozen one first."""
+        return [matrix for matrix in (self.frozen, self.tuned) if matrix is not None]
+
+    @property
+    def width(self) -> int:
+        """Width of what comes out: d times the channels."""
+        return sum(matrix.shape[1] for matrix in self.channels)
+
+    def forward(self, ids: Tensor, generator: torch.Generator) -> Tensor:
+        """Vectors [R, T, width] of ids [R, T].
+
+        Args:
+            ids: Vocabulary ids; V and up are rows of :meth:`with_extra`.
+            generator: Source of the masks.
+        """
+        found = [
+            functional.embedding(ids, matrix, PAD_ID, sparse=self.sparse and matrix.requires_grad)
+            for matrix in self._extended or self.channels
+        ]
+        vectors = found[0] if len(found) == 1 else torch.cat(found, dim=2)
+        if not self.training:
+            return vectors
+        if self.dropout_word:
+            vectors = vectors * keep_mask((*ids.shape, 1), self.dropout_word, generator, vectors)
+        if self.dropout:
+            vectors = vectors * keep_mask((len(ids), 1, vectors.shape[2]), self.dropout, generator, vectors)
+        return vectors
+
+    @contextlib.contextmanager
+    def with_extra(self, rows: NDArray[np.float32] | None) -> Iterator[None]:
+        """For the length of the body ids from V on have these vectors in every channel: float32 [n, d]."""
+        if rows is not None and len(rows):
+            extra = torch.from_numpy(rows).to(self.channels[0])
+            self._extended = [torch.cat([matrix, extra]) for matrix in self.channels]
+        try:
+            yield
+        finally:
+            self._extended = None
+
+
+def _without_padding(matrix: Tensor) -> Tensor:
+    kept = matrix.detach().clone().float()
+    kept[PAD_ID] = 0
+    return kept
+
+
+def random_vectors(words: int, width: int, bound: float, generator: torch.Generator) -> Tensor:
+    """Vectors uniform in ±bound: float32 [words, width]."""
+    return torch.empty(words, width).uniform_(-bound, bound, generator=generator)
+
+
+def check_input(options: InputOptions) -> None:
+    """Refuse options that contradict each other.
+
+    Raises:
+        HyperParameterError: They do.
+    """
+    if options.representation is None:
+        for name, default in (("tune", "fine-tune"), ("oov", "uniform")):
+            if getattr(options, name) != default:
+                raise HyperParameterError(
+                    f"{name}={getattr(options, name)} has no effect: it needs a representation to begin with"
+                )
+
+
+def initial_channels(
+    options: InputOptions,
+    representation: Representation | None,
+    vocabulary: Vocabulary,
+    generator: torch.Generator,
+    seed: int,
+) -> tuple[Tensor | None, Tensor | None, dict[str, Any]]:
+    """The first vectors: those to be tuned, those to be frozen, and what the fit report says of them.
+
+    Args:
+        options: The component's.
+        representation: Fitted; None: random vectors.
+        vocabulary: Of the classifier.
+        generator: Source of random vectors.
+        seed: Of those that words get that the representation lacks.
+
+    Raises:
+        HyperParameterError: There is nothing that could be frozen.
+    """
+    if representation is not None:
+        found = representation.align(vocabulary, oov=options.oov, seed=seed)
+        report = {"representation": representation.name, "digest": representation.digest, **found.report()}
+        if found.matrix is not None:
+            matrix = torch.from_numpy(np.array(found.matrix, np.float32))
+            tuned = None if options.tune == "frozen" else matrix
+            return tuned, None if options.tune == "fine-tune" else matrix.clone(), {"tune": options.tune, **report}
+        if options.tune != "fine-tune":
+            raise HyperParameterError(
+                f"tune={options.tune}: {representation.name} vectors have nothing to freeze, since the matrix that "
+                "makes them short is what is trained; use tune=fine-tune"
+            )
+    else:
+        report = {"representation": None}
+    vectors = random_vectors(len(vocabulary), options.embedding, options.embedding_range, generator)
+    return vectors, None, {"tune": "fine-tune", **report, "dimension": options.embedding}

@@ -1,0 +1,80 @@
+"""scikit-learn's own tools on every classifier that is registered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone, is_classifier
+from sklearn.ensemble import VotingClassifier
+from sklearn.exceptions import NotFittedError as SklearnNotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.validation import check_is_fitted
+
+from nlmkit import registry
+from nlmkit.classifier import Classifier
+from nlmkit.testing.classifier import train
+
+TEXTS, LABELS = train()
+NAMES = [entry.name for entry in registry.entries() if entry.builtin and entry.kind == "classifier"]
+
+
+@pytest.fixture(params=NAMES)
+def classifier(request: pytest.FixtureRequest) -> Classifier:
+    """Each of them; where training goes in epochs, with a single one, since nothing here depends on what is learnt."""
+    cls: Any = registry.get(request.param)
+    settings = dict(cls.conformance_settings)
+    if "epochs" in cls.hyper_parameters():
+        settings["epochs"] = 1
+    made: Classifier = cls(**settings)
+    return made
+
+
+def test_clone_is_unfitted_and_equal(classifier: Classifier) -> None:
+    classifier.fit(TEXTS, LABELS)
+    copy = clone(classifier)
+    assert copy.get_params(deep=False) == classifier.get_params(deep=False)
+    assert not copy.is_fitted
+    assert classifier.is_fitted
+    check_is_fitted(classifier)
+    with pytest.raises(SklearnNotFittedError):
+        check_is_fitted(copy)
+    assert is_classifier(classifier)
+
+
+def test_cross_validation(classifier: Classifier) -> None:
+    scores = cross_val_score(classifier, TEXTS, np.array(LABELS), cv=2, error_score="raise")
+    assert scores.shape == (2,)
+    assert np.isfinite(scores).all()
+    found = cross_val_predict(classifier, np.array(TEXTS, object), LABELS, cv=2, method="predict_proba")
+    assert found.shape == (len(TEXTS), 2)
+    assert found.sum(axis=1) == pytest.approx(np.ones(len(TEXTS)))
+
+
+def test_grid_search_in_a_pipeline(classifier: Classifier) -> None:
+    upper = FunctionTransformer(lambda texts: [text.upper() for text in texts])
+    grid = {"classifier__tokenizer": ["word", "space"], "classifier__lowercase": [True]}
+    search = GridSearchCV(Pipeline([("upper", upper), ("classifier", classifier)]), grid, cv=2, error_score="raise")
+    search.fit(TEXTS, LABELS)
+    assert search.best_params_["classifier__tokenizer"] in ("word", "space")
+    best = search.best_estimator_["classifier"]
+    assert isinstance(best, type(classifier))
+    assert best.tokenizer == search.best_params_["classifier__tokenizer"]
+    assert search.predict(TEXTS[:4]).tolist() == best.predict([text.upper() for text in TEXTS[:4]]).tolist()
+    assert search.classes_.tolist() == sorted(set(LABELS))
+    assert not classifier.is_fitted
+
+
+def test_several_can_vote() -> None:
+    from nlmkit.classifiers.nbsvm import NBSVM
+    from nlmkit.classifiers.tfidf_logreg import TfidfLogReg
+
+    voters = [("nbsvm", NBSVM(calibration=0)), ("logreg", TfidfLogReg())]
+    assert cross_val_score(voters[0][1], TEXTS, LABELS, cv=3, error_score="raise").mean() == 1.0
+    voting = VotingClassifier(voters, voting="soft").fit(TEXTS, LABELS)
+    expected = np.mean([voter.predict_proba(TEXTS) for voter in voting.estimators_], axis=0)
+    assert voting.predict_proba(TEXTS) == pytest.approx(expected)
+    assert voting.score(TEXTS, LABELS) == 1.0
