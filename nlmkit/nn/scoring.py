@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -80,13 +80,13 @@ class NeuralState:
 
 def start(module: LanguageModule) -> NeuralState:
     """The zero state after reading ``</s>``."""
-    return _read(module, module.initial_state(1), EOS_ID)
+    return read(module, module.initial_state(1), EOS_ID)
 
 
 def advance(module: LanguageModule, state: NeuralState, word_id: int) -> NeuralState:
     """The state after reading one more id; ``</s>`` is read like a word, and the hidden state goes on."""
     device = device_of(module)
-    return _read(module, tuple(torch.tensor(array, device=device) for array in state.tensors), word_id)
+    return read(module, tuple(torch.tensor(array, device=device) for array in state.tensors), word_id)
 
 
 def next_log_probs(module: LanguageModule, state: NeuralState) -> NDArray[np.float64]:
@@ -96,7 +96,8 @@ def next_log_probs(module: LanguageModule, state: NeuralState) -> NDArray[np.flo
         return _as_float64(module.output.all_log_probs(features.unsqueeze(0))[0])
 
 
-def _read(module: LanguageModule, tensors: tuple[torch.Tensor, ...], word_id: int) -> NeuralState:
+def read(module: LanguageModule, tensors: tuple[torch.Tensor, ...], word_id: int) -> NeuralState:
+    """The state after reading one id, from the module's own state for one text."""
     with scoring(module):
         output = _forward(module, np.full((1, 1), word_id, np.int64), tensors)
         return NeuralState(
@@ -126,6 +127,22 @@ def log_probs(
     return stream_log_probs(module, events) if context == "stream" else sentence_log_probs(module, events, offsets)
 
 
+def features(
+    module: LanguageModule, events: NDArray[np.int32], offsets: NDArray[np.int64], context: Context
+) -> NDArray[np.float32]:
+    """What the output layer predicts every event of a text from; arguments are those of :func:`log_probs`.
+
+    Returns:
+        float32 [events, d].
+    """
+    found = np.empty((len(events), module.output.width), np.float32)
+    if context == "stream":
+        found[:] = _read_columns(module, np.asarray(events, np.int64)[:, None], _features, found)[:, 0]
+    else:
+        _read_sentences(module, events, offsets, _features, found)
+    return found
+
+
 def stream_log_probs(module: LanguageModule, events: NDArray[np.int32]) -> NDArray[np.float64]:
     """Natural log-probability of every event of one stream, read in a single column without a cold start.
 
@@ -136,7 +153,8 @@ def stream_log_probs(module: LanguageModule, events: NDArray[np.int32]) -> NDArr
     Returns:
         float64 [events].
     """
-    return _column_log_probs(module, np.asarray(events, np.int64)[:, None])[:, 0]
+    column = np.asarray(events, np.int64)[:, None]
+    return _read_columns(module, column, _log_probs, np.empty(0, np.float64))[:, 0]
 
 
 def sentence_log_probs(
@@ -155,13 +173,7 @@ def sentence_log_probs(
         float64 [events].
     """
     found = np.empty(len(events), np.float64)
-    lengths = np.diff(offsets)
-    for sentences in length_buckets(lengths):
-        places = offsets[sentences] + np.arange(lengths[sentences].max())[:, None]
-        real = np.arange(len(places))[:, None] < lengths[sentences]
-        padded = np.full(places.shape, EOS_ID, np.int64)
-        padded[real] = events[places[real]]
-        found[places[real]] = _column_log_probs(module, padded, real)[real]
+    _read_sentences(module, events, offsets, _log_probs, found)
     return found
 
 
@@ -221,11 +233,47 @@ def distributions(
         yield chunk
 
 
-def _column_log_probs(
-    module: LanguageModule, targets: NDArray[np.int64], real: NDArray[np.bool_] | None = None
-) -> NDArray[np.float64]:
-    """Log-probability of each id, given those above it in its column: float64 [T, B], 0 where ``real`` is False."""
-    found = np.zeros(targets.shape, np.float64)
+_Pick = Callable[["LanguageModule", torch.Tensor, torch.Tensor], torch.Tensor]
+"""What is wanted of features [N, d] and the events that came, int64 [N]: [N] or [N, n]."""
+
+
+def _log_probs(module: LanguageModule, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return module.output.log_probs(features, targets)
+
+
+def _features(module: LanguageModule, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return features
+
+
+def _read_sentences(
+    module: LanguageModule,
+    events: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    pick: _Pick,
+    found: NDArray[Any],
+) -> None:
+    """Put what ``pick`` gives of each event into ``found`` [events, …], each sentence read from the zero state."""
+    lengths = np.diff(offsets)
+    for sentences in length_buckets(lengths):
+        places = offsets[sentences] + np.arange(lengths[sentences].max())[:, None]
+        real = np.arange(len(places))[:, None] < lengths[sentences]
+        padded = np.full(places.shape, EOS_ID, np.int64)
+        padded[real] = events[places[real]]
+        found[places[real]] = _read_columns(module, padded, pick, found, real)[real]
+
+
+def _read_columns(
+    module: LanguageModule,
+    targets: NDArray[np.int64],
+    pick: _Pick,
+    like: NDArray[Any],
+    real: NDArray[np.bool_] | None = None,
+) -> NDArray[Any]:
+    """What ``pick`` gives of each id, those above it in its column read before: [T, B, …], 0 where ``real`` is False.
+
+    ``like`` has the dtype, and [N, …] as shape.
+    """
+    found = np.zeros((*targets.shape, *like.shape[1:]), like.dtype)
     real = np.ones(targets.shape, bool) if real is None else real
     inputs, state = _inputs(targets), module.initial_state(targets.shape[1])
     with scoring(module):
@@ -237,7 +285,7 @@ def _column_log_probs(
             wanted = torch.from_numpy(targets[window][real[window]])
             device = output.features.device
             features = output.features[mask.to(device)]
-            found[window][real[window]] = _as_float64(module.output.log_probs(features, wanted.to(device)))
+            found[window][real[window]] = pick(module, features, wanted.to(device)).cpu().numpy()
     return found
 
 

@@ -38,6 +38,9 @@ ROUNDED = [
     NGram(order=2, precision="float32", smoothing="mle"),
 ]
 
+STACKED = ("mixture", "cache", "temperature", "dynamic")
+"""Each has a file of tests of its own beside this one, where the kit checks it."""
+
 TOKENIZERS = [tokenizer() for tokenizer in BUILT_IN.values()]
 
 test_unigrams = conformance(*UNIGRAMS, **EXACT)
@@ -52,7 +55,7 @@ def test_no_built_in_is_left_out() -> None:
     }
     checked |= {("tokenizer", tokenizer.name) for tokenizer in TOKENIZERS}
     declared = {(entry.kind, entry.name) for entry in registry.entries() if entry.builtin}
-    # Beside this file: test_conformance_neural.py, test_mixture.py and test_cache.py.
-    checked |= {("language-model", name) for name in ("nnlm", "rnnlm", "lstm", "gru", "mixture", "cache")}
+    # The neural ones are in test_conformance_neural.py.
+    checked |= {("language-model", name) for name in ("nnlm", "rnnlm", "lstm", "gru", *STACKED)}
     assert {(kind, name) for kind, name in declared if kind in ("language-model", "tokenizer")} == checked
     assert {model.smoothing for model in OPTIONS if model.order > 1} == set(METHODS)
