@@ -42,6 +42,7 @@ def build_optimizer(
         device: Where the parameters are. Where torch has a fused update, it is used: one pass over memory.
     """
     fused = True if device.type in ("cpu", "cuda") else None
+    groups = _by_decay(groups)
     match options.optimizer:
         case "adamw":
             return torch.optim.AdamW(groups, lr=options.lr, fused=fused)
@@ -54,6 +55,14 @@ def build_optimizer(
         case "adagrad":
             return torch.optim.Adagrad(groups, lr=options.lr, fused=True if device.type == "cpu" else None)
     raise AssertionError(f"the options let {options.optimizer!r} through")
+
+
+def _by_decay(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same parameters in one group for each weight decay: every group costs a call of the update."""
+    found: dict[float, list[Tensor]] = {}
+    for group in groups:
+        found.setdefault(group["weight_decay"], []).extend(group["params"])
+    return [{"params": parameters, "weight_decay": decay} for decay, parameters in found.items()]
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer, module: nn.Module) -> dict[str, dict[str, Tensor]]:

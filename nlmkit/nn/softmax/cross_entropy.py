@@ -8,6 +8,7 @@ the forward pass, and nothing is computed twice; the backward pass multiplies by
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import torch
@@ -44,9 +45,10 @@ def linear_cross_entropy(
         Scalar, in the type of ``weight``. It can be differentiated once, with respect to the first three.
     """
     device = features.device.type
-    if torch.is_autocast_enabled(device):
+    autocast = torch.is_autocast_enabled(device)
+    if autocast:
         features = features.to(torch.get_autocast_dtype(device))
-    with torch.autocast(device, enabled=False):
+    with torch.autocast(device, enabled=False) if autocast else contextlib.nullcontext():
         loss: Tensor = _LinearCrossEntropy.apply(features, weight, bias, targets, chunk, label_smoothing)  # type: ignore[no-untyped-call]
     return loss
 
@@ -77,38 +79,46 @@ class _LinearCrossEntropy(torch.autograd.Function):
         wanted = ctx.needs_input_grad[:3]
         factors = weight.to(features.dtype)
         by_features = torch.empty_like(features) if wanted[0] else None
-        by_weight = torch.zeros_like(weight) if wanted[1] else None
-        by_bias = torch.zeros_like(bias) if wanted[2] else None
-        losses = weight.new_empty(len(features))
+        by_weight: Tensor | None = None
+        by_bias: Tensor | None = None
+        loss = weight.new_zeros(())
         for begin in range(0, len(features), chunk):
             rows = slice(begin, begin + chunk)
-            part, target = features[rows], targets[rows, None]
+            part, target = features[rows], targets[rows]
             logits = torch.mm(part, factors.t()).to(weight.dtype).add_(bias)
             log_probs = torch.log_softmax(logits, dim=1)
-            losses[rows] = -log_probs.gather(1, target)[:, 0]
+            loss.add_(functional.nll_loss(log_probs, target, reduction="sum"), alpha=1 - label_smoothing)
             if label_smoothing:
-                losses[rows].mul_(1 - label_smoothing).sub_(log_probs.mean(dim=1), alpha=label_smoothing)
+                loss.sub_(log_probs.sum(), alpha=label_smoothing / len(weight))
             if not any(wanted):
                 continue
             # By the logits: softmax − (1 − ε) [word is target] − ε / V.
             by_logits = log_probs.exp_()
-            by_logits.scatter_add_(1, target, by_logits.new_full(target.shape, label_smoothing - 1))
+            places = target[:, None]
+            by_logits.scatter_add_(1, places, by_logits.new_full(places.shape, label_smoothing - 1))
             if label_smoothing:
                 by_logits.sub_(label_smoothing / len(weight))
-            if by_bias is not None:
-                by_bias += by_logits.sum(dim=0)
+            if wanted[2]:
+                by_bias = _added(by_bias, by_logits.sum(dim=0))
             by_logits = by_logits.to(features.dtype)
             if by_features is not None:
                 torch.mm(by_logits, factors, out=by_features[rows])
             if by_weight is not None and by_weight.dtype == features.dtype:
                 by_weight.addmm_(by_logits.t(), part)
-            elif by_weight is not None:
-                by_weight += torch.mm(by_logits.t(), part)
+            elif wanted[1]:
+                by_weight = _added(by_weight, torch.mm(by_logits.t(), part).to(weight.dtype))
+        if not len(features):
+            by_weight, by_bias = (torch.zeros_like(each) for each in (weight, bias))
         ctx.save_for_backward(by_features, by_weight, by_bias)
-        return losses.sum()
+        return loss
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         found = (None if part is None else part * gradient.to(part.dtype) for part in ctx.saved_tensors)
         return (*found, None, None, None)
+
+
+def _added(total: Tensor | None, part: Tensor) -> Tensor:
+    """The sum, in place of the total where there is one."""
+    return part if total is None else total.add_(part)
