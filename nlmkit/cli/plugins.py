@@ -1,4 +1,4 @@
-"""``nlmkit plugins``: what other packages add, and whether it works."""
+"""``nlmkit plugins``: what other packages add, whether it works, and how to begin one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from nlmkit.cli import output
 from nlmkit.cli.group import Group, examples
 from nlmkit.cli.list_ import entry_as_json
 from nlmkit.cli.options import json_option
+from nlmkit.cli.plugins_new import command as new_plugin
 from nlmkit.cli.settings import resolve_parameters, split_pairs
 from nlmkit.errors import PluginError
 
@@ -22,14 +23,22 @@ if TYPE_CHECKING:
 @click.group(
     "plugins",
     cls=Group,
-    epilog=examples("nlmkit plugins list", "nlmkit plugins check", "nlmkit plugins check my-model"),
+    epilog=examples(
+        "nlmkit plugins list",
+        "nlmkit plugins check",
+        "nlmkit plugins check my-model",
+        "nlmkit plugins new my-model",
+    ),
 )
 def command() -> None:
-    """List the plugins that are installed, and check them.
+    """List the plugins that are installed, check them, and write new ones.
 
     A plugin is a component or tokenizer that another package declares as an entry point. The environment variable
     NLMKIT_PLUGINS allows only the packages that it names (comma-separated); empty, it turns plugins off.
     """
+
+
+command.add_command(new_plugin)
 
 
 @command.command("list", epilog=examples("nlmkit plugins list", "nlmkit plugins list --json"))

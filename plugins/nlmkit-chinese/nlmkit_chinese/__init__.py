@@ -1,0 +1,1 @@
+"""Chinese word segmentation as nlmkit's tokenizers ``jieba`` and ``jieba-dictionary``."""

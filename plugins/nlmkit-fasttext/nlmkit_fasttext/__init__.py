@@ -1,0 +1,1 @@
+"""fastText as nlmkit's representation ``fasttext``."""

@@ -1,0 +1,1 @@
+"""KenLM's ARPA and binary files as nlmkit's language model ``kenlm``."""

@@ -1,0 +1,1 @@
+"""A unigram language model for nlmkit, declared in pyproject.toml as the language model ``template``."""

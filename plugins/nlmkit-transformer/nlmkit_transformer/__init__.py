@@ -1,0 +1,1 @@
+"""A decoder-only transformer as nlmkit's language model ``transformer``."""
