@@ -71,7 +71,7 @@ def print_fitted(facts: Mapping[str, Any], *, as_json: bool, quiet: bool) -> Non
         rows.append(("vocabulary", f"{facts['vocabulary_size']} {what}"))
     if "dimension" in facts:
         rows.append(("dimension", str(facts["dimension"])))
-    shown = {"notes", "seconds", *(row[0] for row in rows)}
+    shown = {"notes", "seconds", "history", *(row[0] for row in rows)}  # the history is for --json and --plot
     rows += [(key.replace("_", " "), _shown(value)) for key, value in facts["fit"].items() if key not in shown]
     rows += [("digest", facts["digest"]), ("seconds", f"{facts['seconds']:.2f}"), ("saved to", facts["model"])]
     output.write(output.table(rows))
