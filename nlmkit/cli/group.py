@@ -19,7 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "export": ("nlmkit.cli.export", "Write a saved model as a file for other programs (ARPA, word vectors)."),
     "perplexity": ("nlmkit.cli.perplexity", "Perplexity of text: as a report, by line or by token."),
     "compare": ("nlmkit.cli.compare", "Rank models by their perplexity on one text, where that is honest."),
-    "score": ("nlmkit.cli.score", "Score text with a model: one number, greater is better."),
+    "score": ("nlmkit.cli.score", "Score a model: one number, greater is better."),
     "generate": ("nlmkit.cli.generate", "Sample sentences from a language model."),
     "similar": ("nlmkit.cli.similar", "The words most like a word, or analogies, by a representation."),
     "classify": ("nlmkit.cli.classify", "Label each line of a text with a classifier."),
