@@ -137,12 +137,13 @@ def command(
     """
     started = time.perf_counter()
     train = train or (ctx.default_map or {}).get("train", ())
-    if component is None or not (train or model) or not (output or classification.folds):
-        missing = "COMPONENT" if component is None else "MODEL (-o)" if train or model else "TRAIN"
-        raise click.UsageError(f"missing {missing}")
+    if component is None:
+        raise click.UsageError("missing COMPONENT")
     cls = registry.get(component)
-    if not train and (cls.kind == "classifier" or needs_text(cls)):
-        raise click.UsageError("missing TRAIN")
+    if not train and (cls.kind == "classifier" or needs_text(cls) or not (model or params)):
+        raise click.UsageError("missing TRAIN")  # without text it must be made of something else
+    if not (output or classification.folds):
+        raise click.UsageError("missing MODEL (-o)")
     refuse_stdin_twice([*train, valid])
     values, origins = resolve_parameters(cls, params, config, quiet=quiet)
     if cls.kind == "classifier":

@@ -44,8 +44,8 @@ class GRU(RecurrentModelOptions, NeuralLanguageModel):
     presets = SIZES
 
     preset: str = preset_param(SIZES)
-    dropout_input: float = with_default(RegularisationOptions, "dropout_input", 0.3)
-    dropout_output: float = with_default(RegularisationOptions, "dropout_output", 0.3)
+    dropout_input: float = with_default(RegularisationOptions, "dropout_input", 0.4)
+    dropout_output: float = with_default(RegularisationOptions, "dropout_output", 0.4)
 
     def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
         """The untrained network; see :meth:`NeuralLanguageModel.build_module`."""

@@ -46,8 +46,8 @@ class RNNLM(RecurrentModelOptions, NeuralLanguageModel):
     presets = SIZES
 
     preset: str = preset_param(SIZES)
-    dropout_input: float = with_default(RegularisationOptions, "dropout_input", 0.2)
-    dropout_output: float = with_default(RegularisationOptions, "dropout_output", 0.2)
+    dropout_input: float = with_default(RegularisationOptions, "dropout_input", 0.3)
+    dropout_output: float = with_default(RegularisationOptions, "dropout_output", 0.3)
     # 512 units want a lower rate, with which they learn less in as many steps.
     hidden: int = with_default(ArchitectureOptions, "hidden", 256)
     lr: float = with_default(OptimisationOptions, "lr", 0.003)
