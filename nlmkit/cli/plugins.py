@@ -101,8 +101,8 @@ def check(name: str | None, params: dict[str, str], as_json: bool) -> None:
         raise PluginError(f"{len(broken)} of {len(results)} cannot be used: {', '.join(broken)}")
     failed = [one.name for of_one in outcomes.values() for one in of_one if not one.passed]
     if failed:
-        checks = "check" if len(failed) == 1 else "checks"
-        raise PluginError(f"{name}: {len(failed)} {checks} failed: {', '.join(failed)}")
+        noun = "check" if len(failed) == 1 else "checks"
+        raise PluginError(f"{name}: {len(failed)} {noun} failed: {', '.join(failed)}")
 
 
 def _run_kit(results: list[registry.CheckResult], params: dict[str, str]) -> dict[str, list[CheckOutcome]]:

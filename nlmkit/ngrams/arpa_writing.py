@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import ExportError
 from nlmkit.ngrams.table import BackoffTable
-from nlmkit.saving.files import reason, replace, sync_folder
+from nlmkit.saving.files import reason
+from nlmkit.saving.replacing import replacing
 from nlmkit.text.vocabulary import BOS_ID
 
 LOG_ZERO = -99.0
@@ -63,7 +62,7 @@ def write_arpa(
         raise ExportError(f"{path}: an ARPA file cannot say this model: {problem}")
     named = np.array(words, object)
     try:
-        with _replaced(path) as stream:
+        with replacing(path, "an ARPA file is") as stream:
             header = [f"ngram {k}={size}\n" for k, size in enumerate(table.sizes, 1)]
             stream.write("".join(["\\data\\\n", *header]).encode())
             for k in range(1, table.order + 1):
@@ -147,40 +146,3 @@ def _decimals(natural_logs: NDArray[np.floating[Any]]) -> Iterator[str]:
     for at in np.flatnonzero(((sizes < _PLAIN_FROM) | (sizes >= _PLAIN_TO)) & (sizes > 0.0)).tolist():
         texts[at] = np.format_float_positional(values[at], precision=DIGITS, unique=False, fractional=False, trim="-")
     return iter(texts[:-1])
-
-
-@contextmanager
-def _replaced(path: Path) -> Iterator[BinaryIO]:
-    """A stream to a temporary file that takes the place of ``path`` when the body has ended well."""
-    if path.suffix.lower() in {".bz2", ".xz", ".zst"}:
-        raise ExportError(f"{path}: an ARPA file is written plain or as .gz: choose such a name")
-    if path.is_dir():
-        raise ExportError(f"{path}: is a directory: name a file")
-    if path.exists() and not path.is_file():
-        with open(path, "wb") as file, _packed(file, path) as stream:
-            yield stream
-        return
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".tmp-{os.urandom(8).hex()}")
-    try:
-        with open(temporary, "xb") as file:
-            with _packed(file, path) as stream:
-                yield stream
-            file.flush()
-            os.fsync(file.fileno())
-        replace(temporary, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
-    sync_folder(target.parent)
-
-
-@contextmanager
-def _packed(file: BinaryIO, path: Path) -> Iterator[BinaryIO]:
-    if path.suffix.lower() != ".gz":
-        yield file
-        return
-    # no name and no time inside: the same model gives the same bytes
-    with gzip.GzipFile("", "wb", 6, file, 0) as stream:
-        yield cast(BinaryIO, stream)

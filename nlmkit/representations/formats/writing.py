@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import ExportError
 from nlmkit.parameters import suggestion
-from nlmkit.representations.formats import FORMATS, PACKED, SUFFIXES, suffix_of
+from nlmkit.representations.formats import FORMATS, SUFFIXES, suffix_of
 from nlmkit.representations.neighbours import take_rows
-from nlmkit.saving.files import reason, replace, sync_folder
+from nlmkit.saving.files import reason
+from nlmkit.saving.replacing import replacing
 from nlmkit.text.vocabulary import SPECIAL
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def write_vectors(
     _refuse_unsayable(path, words, chosen)
     run.stage(f"writing {os.fspath(path)}", len(words))
     try:
-        with _replaced(path) as stream:
+        with replacing(path, "vectors are") as stream:
             if chosen != "glove":
                 stream.write(f"{len(words)} {representation.dimension}\n".encode())
             step = max(1, _VALUES // representation.dimension)
@@ -100,40 +99,3 @@ _WRITERS: Final[dict[str, Callable[[Sequence[str], NDArray[np.float32]], bytes]]
     "word2vec-binary": _as_binary,
     "glove": _as_text,
 }
-
-
-@contextmanager
-def _replaced(path: Path) -> Iterator[BinaryIO]:
-    """A stream to a temporary file that takes the place of ``path`` when the body has ended well."""
-    if path.suffix.lower() in PACKED and path.suffix.lower() != ".gz":
-        raise ExportError(f"{path}: vectors are written plain or as .gz: choose such a name")
-    if path.is_dir():
-        raise ExportError(f"{path}: is a directory: name a file")
-    if path.exists() and not path.is_file():  # a pipe or device
-        with open(path, "wb") as file, _packed(file, path) as stream:
-            yield stream
-        return
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".tmp-{os.urandom(8).hex()}")
-    try:
-        with open(temporary, "xb") as file:
-            with _packed(file, path) as stream:
-                yield stream
-            file.flush()
-            os.fsync(file.fileno())
-        replace(temporary, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
-    sync_folder(target.parent)
-
-
-@contextmanager
-def _packed(file: BinaryIO, path: Path) -> Iterator[BinaryIO]:
-    if path.suffix.lower() != ".gz":
-        yield file
-        return
-    # no name and no time inside: the same vectors give the same bytes
-    with gzip.GzipFile("", "wb", 6, file, 0) as stream:
-        yield cast(BinaryIO, stream)

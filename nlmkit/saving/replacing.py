@@ -1,0 +1,61 @@
+"""Files for other programs: written whole or not at all, plain or as ``.gz``."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+from nlmkit.errors import ExportError
+from nlmkit.saving.files import replace, sync_folder
+
+_OTHERS: Final = frozenset({".bz2", ".xz", ".zst"})
+
+
+@contextmanager
+def replacing(path: Path, what: str) -> Iterator[BinaryIO]:
+    """A stream to a temporary file that takes the place of ``path`` when the body has ended well.
+
+    Args:
+        path: The file; with the suffix ``.gz`` it is packed. A pipe or device is written as it is.
+        what: What is written, as the beginning of a sentence: "an ARPA file is".
+
+    Raises:
+        ExportError: the name is that of a directory, or asks for another compression.
+        OSError: the file cannot be written.
+    """
+    if path.suffix.lower() in _OTHERS:
+        raise ExportError(f"{path}: {what} written plain or as .gz: choose such a name")
+    if path.is_dir():
+        raise ExportError(f"{path}: is a directory: name a file")
+    if path.exists() and not path.is_file():
+        with open(path, "wb") as file, _packed(file, path) as stream:
+            yield stream
+        return
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".tmp-{os.urandom(8).hex()}")
+    try:
+        with open(temporary, "xb") as file:
+            with _packed(file, path) as stream:
+                yield stream
+            file.flush()
+            os.fsync(file.fileno())
+        replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    sync_folder(target.parent)
+
+
+@contextmanager
+def _packed(file: BinaryIO, path: Path) -> Iterator[BinaryIO]:
+    if path.suffix.lower() != ".gz":
+        yield file
+        return
+    # no name and no time inside: the same content gives the same bytes
+    with gzip.GzipFile("", "wb", 6, file, 0) as stream:
+        yield cast(BinaryIO, stream)
