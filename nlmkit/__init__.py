@@ -37,12 +37,14 @@ if TYPE_CHECKING:
         UnknownComponentError,
     )
     from nlmkit.language_models.cache import Cache
+    from nlmkit.language_models.dynamic import DynamicEvaluation
     from nlmkit.language_models.gru import GRU
     from nlmkit.language_models.lstm import LSTM
     from nlmkit.language_models.mixture import Mixture
     from nlmkit.language_models.ngram import NGram
     from nlmkit.language_models.nnlm import NNLM
     from nlmkit.language_models.rnnlm import RNNLM
+    from nlmkit.language_models.temperature import Temperature
     from nlmkit.models import load
     from nlmkit.representation import Representation
     from nlmkit.representations.glove import GloVe
@@ -69,6 +71,7 @@ __all__ = [
     "Component",
     "Corpus",
     "DataError",
+    "DynamicEvaluation",
     "ExportError",
     "GloVe",
     "HyperParameterError",
@@ -87,6 +90,7 @@ __all__ = [
     "Representation",
     "RunOptions",
     "SavedModelError",
+    "Temperature",
     "TextPipeline",
     "TfidfLogReg",
     "UnknownComponentError",
@@ -108,12 +112,14 @@ _HOMES = {
     "nlmkit.components": ("Component", "LanguageModel", "RunOptions"),
     "nlmkit.errors": tuple(name for name in __all__ if name.endswith("Error")),
     "nlmkit.language_models.cache": ("Cache",),
+    "nlmkit.language_models.dynamic": ("DynamicEvaluation",),
     "nlmkit.language_models.gru": ("GRU",),
     "nlmkit.language_models.lstm": ("LSTM",),
     "nlmkit.language_models.mixture": ("Mixture",),
     "nlmkit.language_models.ngram": ("NGram",),
     "nlmkit.language_models.nnlm": ("NNLM",),
     "nlmkit.language_models.rnnlm": ("RNNLM",),
+    "nlmkit.language_models.temperature": ("Temperature",),
     "nlmkit.models": ("load",),
     "nlmkit.representation": ("Representation",),
     "nlmkit.representations.glove": ("GloVe",),
