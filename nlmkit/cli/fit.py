@@ -82,8 +82,8 @@ _ORIGINS = {
     multiple=True,
     allow_from_autoenv=False,
     metavar="MODEL",
-    help="A saved model that COMPONENT is made of (mixture, cache, temperature, dynamic); given once for each. TRAIN is "
-    "then left out, but for dynamic.",
+    help="A saved model that COMPONENT is made of (mixture, cache, temperature, dynamic); given once for each. TRAIN "
+    "is then left out, but for dynamic.",
 )
 @click.option("--valid", metavar="FILE", help="Held-out text, for components that use one.")
 @pipeline_options
