@@ -71,9 +71,8 @@ def test_a_language_model_reads_it(
         pytest.skip("a free embedding has nothing to freeze")
     model = cast(LanguageModel, small(consumer, representation=fitted[name], tune=tune))
     model.fit(LINES, valid=LINES[:3])
-    width = model.hyper_parameters()["embedding"].default if name == "one-hot" else WIDTH
-    if name != "one-hot":
-        assert cast(Any, model).module_.words.weight.shape[1] == width
+    width = cast(Any, model).embedding if name == "one-hot" else WIDTH
+    assert cast(Any, model).module_.words.weight.shape[1] == width
     assert np.exp(model.next_log_probs(model.start())).sum() == pytest.approx(1, abs=1e-5)
     model.save(tmp_path / "model")
     again = cast(LanguageModel, load(tmp_path / "model"))

@@ -23,7 +23,7 @@ from nlmkit.components import (
 )
 from nlmkit.errors import DataError, HyperParameterError, NlmkitError
 from nlmkit.nn.input_vectors import InputOptions, InputVectors, input_vectors
-from nlmkit.nn.presets import NONE, Preset
+from nlmkit.nn.presets import NONE, WithPresets
 from nlmkit.parameters import param
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class _Contained(LanguageModel):
 
 
 @dataclasses.dataclass(kw_only=True)
-class NeuralLanguageModel(InputOptions, VocabularyLimits, _Contained):
+class NeuralLanguageModel(InputOptions, VocabularyLimits, WithPresets, _Contained):
     """Base of the neural language models: an estimator that contains a torch module and is none.
 
     Fitted attributes beside those of every language model: ``module_``
@@ -95,9 +95,6 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, _Contained):
     """
 
     trains_in_steps = True
-
-    presets: ClassVar[Mapping[str, Preset]] = {NONE: {}}
-    """What each value of ``preset`` sets."""
 
     conformance_settings: ClassVar[Mapping[str, Any]] = {
         "hidden": 12,
@@ -119,38 +116,6 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, _Contained):
     )
 
     summary = _Summary()
-
-    def __new__(cls, *args: Any, **values: Any) -> Self:
-        """Note which hyper-parameters were given, which a preset leaves alone."""
-        model = super().__new__(cls, *args, **values)
-        vars(model)["_given"] = frozenset(values)
-        return model
-
-    def __post_init__(self) -> None:
-        """Resolve the preset."""
-        given = vars(self).pop("_given")
-        for name, value in self.presets[self.preset].items():
-            if name not in given:
-                setattr(self, name, value)
-        vars(self)["_resolved"] = True
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        changes_preset = name == "preset" and "_resolved" in vars(self)
-        old = self.presets[self.preset] if changes_preset else {}
-        super().__setattr__(name, value)
-        if changes_preset:
-            self._change_preset(old, self.presets[self.preset])
-
-    def _change_preset(self, old: Preset, new: Preset) -> None:
-        """Put the new preset's values where the old one's, or the declared defaults, still stand."""
-        declared = self.hyper_parameters()
-        for name in {**old, **new}:
-            if getattr(self, name) == old.get(name, declared[name].default):
-                setattr(self, name, new.get(name, declared[name].default))
-
-    def set_params(self, **values: Any) -> Self:
-        """Set hyper-parameters by name and return self; a preset first, so that the values beside it win."""
-        return super().set_params(**dict(sorted(values.items(), key=lambda item: item[0] != "preset")))
 
     # ----------------------------------------------------------------------------------------------- the module
 

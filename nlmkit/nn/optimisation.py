@@ -41,8 +41,14 @@ def build_optimizer(
         options: Name and highest rate.
         device: Where the parameters are. Where torch has a fused update, it is used: one pass over memory.
     """
+    return torch_optimizer(_by_decay(groups), options, device)
+
+
+def torch_optimizer(
+    groups: list[dict[str, Any]], options: OptimisationOptions, device: torch.device
+) -> torch.optim.Optimizer:
+    """As :func:`build_optimizer`, with the groups as they are, and whatever else stands in them."""
     fused = True if device.type in ("cpu", "cuda") else None
-    groups = _by_decay(groups)
     match options.optimizer:
         case "adamw":
             return torch.optim.AdamW(groups, lr=options.lr, fused=fused)

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
 from nlmkit.classification.neural.options import AugmentationOptions, InputOptions, TrainingOptions
-from nlmkit.classification.neural.presets import WithPresets
 from nlmkit.classifier import Classifier
 from nlmkit.components import Component, FittedState, RunOptions, VocabularyLimits
 from nlmkit.errors import HyperParameterError, NlmkitError
-from nlmkit.nn.presets import NONE
+from nlmkit.nn.presets import NONE, WithPresets
 from nlmkit.parameters import param
 from nlmkit.representation import Representation
 

@@ -57,21 +57,9 @@ def build_optimizer(
         options: Name and highest rate.
         device: Where the parameters are. Where torch has a fused update, it is used: one pass over memory.
     """
-    fused = True if device.type in ("cpu", "cuda") else None
-    match options.optimizer:
-        case "adadelta":
-            return Adadelta(groups, lr=options.lr)
-        case "adamw":
-            return torch.optim.AdamW(groups, lr=options.lr, fused=fused)
-        case "adam":
-            return torch.optim.Adam(groups, lr=options.lr, fused=fused)
-        case "sgd":
-            return torch.optim.SGD(groups, lr=options.lr, fused=fused)
-        case "rmsprop":
-            return torch.optim.RMSprop(groups, lr=options.lr)
-        case "adagrad":
-            return torch.optim.Adagrad(groups, lr=options.lr, fused=True if device.type == "cpu" else None)
-    raise AssertionError(f"the options let {options.optimizer!r} through")
+    if options.optimizer == "adadelta":
+        return Adadelta(groups, lr=options.lr)
+    return optimisation.torch_optimizer(groups, cast("Any", options), device)
 
 
 def learning_rate(options: TrainingOptions, step: float, steps: float | None, *, plateaus: int = 0) -> float:
