@@ -81,6 +81,8 @@ def input_vectors(model: InputOptions, vocabulary: Vocabulary, *, seed: int) -> 
     alignment = source.align(vocabulary, oov=model.oov, seed=seed)
     if alignment.matrix is None and model.tune == "frozen":
         raise HyperParameterError(f"tune=frozen: {found.name} as input is a free embedding, which has to be trained")
+    if alignment.matrix is None and model.oov != "uniform":
+        raise HyperParameterError(f"oov={model.oov} has no effect: {found.name} as input is a free embedding")
     report = {
         "representation": found.name,
         "digest": found.digest,

@@ -107,6 +107,8 @@ def test_one_hot_is_a_free_embedding() -> None:
     np.testing.assert_array_equal(lm.log_probs(VALID), free.log_probs(VALID))
     with pytest.raises(HyperParameterError, match="free embedding"):
         LSTM(**TINY, representation=OneHot().fit(TRAIN), tune="frozen").fit(TRAIN)
+    with pytest.raises(HyperParameterError, match="oov=zero has no effect"):
+        LSTM(**TINY, representation=OneHot().fit(TRAIN), oov="zero").fit(TRAIN)
 
 
 @pytest.mark.parametrize("tune", ["frozen", "fine-tune"])
