@@ -88,6 +88,10 @@ class LSTMClassifier(TransferOptions, StackOptions, _Contained):
             )
         if self.representation is not None:
             raise HyperParameterError("representation and start_from both give the word vectors: leave one of them out")
+        for name in ("forget_bias", "embedding", "embedding_range"):
+            value = getattr(self, name)
+            if value != self.hyper_parameters()[name].default:
+                raise HyperParameterError(f"{name}={value} has no effect: the language model's weights are begun with")
         if self.lm_lr != self.hyper_parameters()["lm_lr"].default and not self.lm_epochs:
             raise HyperParameterError(f"lm_lr={self.lm_lr:g} has no effect: it needs lm_epochs=1 or more")
 
@@ -104,12 +108,14 @@ class LSTMClassifier(TransferOptions, StackOptions, _Contained):
             self.units_, self.layer_norm_ = (self.hidden or HIDDEN,) * (self.layers or LAYERS), False
             return {}
         from nlmkit.classification.neural import transfer
+        from nlmkit.classification.neural.checks import refuse_hidden_dropout
 
         lm = transfer.language_model(self.start_from, self.pipeline_)
         units = transfer.units(lm)
         for name, own, theirs in (("layers", self.layers, len(units)), ("hidden", self.hidden, lm.hidden)):
             if own not in (None, theirs):
                 raise HyperParameterError(f"{name}={own}, but the language model in start_from has {theirs}")
+        refuse_hidden_dropout(self, len(units))
         report: dict[str, Any] = {"digest": lm.digest, "words": len(lm.vocabulary_)}
         if self.lm_epochs:
             run.stage("tuning the language model")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from nlmkit import LSTM, Corpus, HyperParameterError, NGram, TextPipeline, load
+from nlmkit import LSTM, Corpus, HyperParameterError, NGram, RunOptions, TextPipeline, load
 from nlmkit.classification.neural.module import train_only
 from nlmkit.classification.neural.optimisation import parameter_groups
 from nlmkit.classification.neural.transfer import after_sentence_end, first_vectors, grown_vocabulary
@@ -140,6 +140,64 @@ def test_it_learns_with_everything_on(lm: LSTM, tmp_path: Path) -> None:
     assert model.score(TEXTS, LABELS) > 0.9
     padding_and_batches_change_nothing(model)
     saved_and_loaded_is_the_same(model, tmp_path)
+
+
+@pytest.mark.parametrize("dense", [None, 5])
+def test_the_whole_head_is_one_part(lm: LSTM, dense: int | None) -> None:
+    model = LSTMClassifier(**TINY, start_from=lm, unfreeze="none", pooling="last", dense=dense)
+    module = model.fit(TEXTS, LABELS).module_
+    parts = module.parts()
+    assert [name for name, _ in parts] == ["words", "layer 1", "layer 2", "output"]
+    train_only(parts, 1)
+    trained = {name for name, weight in module.named_parameters() if weight.requires_grad}
+    assert trained == {"weight", "bias"} | ({"encoder.dense.weight", "encoder.dense.bias"} if dense else set())
+    scales = {id(weight): group["scale"] for group in parameter_groups(parts, 0.0, 2.0) for weight in group["params"]}
+    assert [scales[id(weights[0])] for _, weights in parts] == [0.125, 0.25, 0.5, 1.0]
+    assert {scales[id(weight)] for weight in parts[-1][1]} == {1.0}
+
+
+def test_a_dense_layer_learns_while_all_below_is_frozen(lm: LSTM) -> None:
+    def after(epochs: int) -> torch.Tensor:
+        options = {**TINY, "epochs": epochs, "averaging": "none", "valid_share": 0.0}
+        model = LSTMClassifier(**options, start_from=lm, unfreeze="none", dense=5)
+        return model.fit(TEXTS, LABELS).module_.encoder.dense.weight.detach()  # type: ignore[union-attr]
+
+    assert not torch.equal(after(1), after(3))
+
+
+def test_a_language_model_over_a_representation_is_tuned_too(lm: LSTM) -> None:
+    words = [word for word in lm.vocabulary_.words if not word.startswith("<")]
+    vectors = Vectors().fit(dict(zip(words, np.random.default_rng(1).normal(size=(len(words), 5)), strict=True)))
+    over = LSTM(hidden=8, epochs=1, batch=4, representation=vectors).fit(Corpus.read(TEXTS[:12], PIPELINE))
+    model = LSTMClassifier(**TINY, start_from=over, lm_epochs=1).fit(TEXTS, LABELS)
+    assert model.fit_report_["language_model"]["tuned"]["epochs"] == 1
+
+
+def test_words_that_join_do_not_change_the_kind_of_softmax() -> None:
+    small = LSTM(hidden=8, embedding=6, epochs=1, batch=4, softmax_head=8).fit(Corpus.read(TEXTS[:2], PIPELINE))
+    assert len(small.vocabulary_) <= 16
+    model = LSTMClassifier(**TINY, start_from=small, lm_epochs=1).fit(TEXTS, LABELS)
+    assert len(model.vocabulary_) > 16
+
+
+def test_of_a_budget_the_language_model_gets_half(lm: LSTM) -> None:
+    model = LSTMClassifier(**{**TINY, "epochs": 10**5}, start_from=lm, lm_epochs=10**5)
+    report = model.fit(TEXTS, LABELS, run=RunOptions(budget_seconds=3.0)).fit_report_
+    assert report["seconds"] < 9
+    assert report["language_model"]["tuned"]["steps"] > 5
+    assert report["steps"] > 5
+
+
+@pytest.mark.parametrize("option", [{"forget_bias": 2.0}, {"embedding": 7}, {"embedding_range": 0.1}])
+def test_what_the_language_model_decides_is_refused(lm: LSTM, option: dict[str, Any]) -> None:
+    with pytest.raises(HyperParameterError, match=f"{next(iter(option))}=.* has no effect"):
+        LSTMClassifier(**TINY, start_from=lm, **option).fit(TEXTS, LABELS)
+
+
+def test_dropout_between_layers_needs_two_in_the_language_model() -> None:
+    single = LSTM(hidden=8, embedding=6, epochs=1, batch=4).fit(Corpus.read(TEXTS[:12], PIPELINE))
+    with pytest.raises(HyperParameterError, match=r"dropout_hidden=0\.5 has no effect"):
+        LSTMClassifier(**TINY, start_from=single, dropout_hidden=0.5).fit(TEXTS, LABELS)
 
 
 def test_a_folder_is_as_good_and_the_classifier_does_not_need_it_afterwards(lm: LSTM, tmp_path: Path) -> None:

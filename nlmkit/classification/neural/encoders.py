@@ -130,15 +130,16 @@ class RecurrentEncoder(DocumentEncoder):
         return features if self.dense is None else self.dense(self.dropout(features, generator)).relu()
 
     def parts(self) -> Parts:
-        """Layer by layer, those that read backwards with their twins; the dense layer goes with the last one."""
+        """Layer by layer, those that read backwards with their twins."""
         backwards = self.encoder.backwards or [None] * len(self.encoder.layers)
-        found: Parts = [
+        return [
             (f"layer {number}", [*layer.parameters(), *(twin.parameters() if twin is not None else ())])
             for number, (layer, twin) in enumerate(zip(self.encoder.layers, backwards, strict=True), start=1)
         ]
-        if self.dense is not None:
-            found.append(("dense", list(self.dense.parameters())))
-        return found
+
+    def head(self) -> Parts:
+        """The dense layer, where there is one."""
+        return [] if self.dense is None else [("dense", list(self.dense.parameters()))]
 
 
 class HierarchicalEncoder(DocumentEncoder):

@@ -40,6 +40,10 @@ class DocumentEncoder(nn.Module):
         """The layers that are unfrozen one after another, from below; one unless a subclass says otherwise."""
         return [("encoder", list(self.parameters()))]
 
+    def head(self) -> Parts:
+        """New layers on top of :meth:`parts`, which are trained whenever the last layer is, at its rate."""
+        return []
+
 
 class ClassifierModule(nn.Module):
     """Word vectors, encoder, dropout, last layer::
@@ -89,16 +93,20 @@ class ClassifierModule(nn.Module):
         return cast("Tensor", self.encoder(self.words(batch.ids, self.generator), batch, self.generator))
 
     def parts(self) -> Parts:
-        """The parts with their trained parameters, from the input to the output."""
-        own = [("words", list(self.words.parameters())), *self.encoder.parts(), ("output", [self.weight, self.bias])]
-        return [(name, parameters) for name, parameters in own if parameters]
+        """What is trained, from the input to the output: the parts that are unfrozen, or have a rate, one by one."""
+        return [*self._below(), ("output", [*weights_of(self.encoder.head()), self.weight, self.bias])]
 
     def parameter_counts(self) -> dict[str, int]:
-        """Parameters of each part by its name, frozen word vectors included."""
-        counts = {name: sum(weight.numel() for weight in parameters) for name, parameters in self.parts()}
+        """Parameters of each layer or part by its name, frozen word vectors included."""
+        layers = [*self._below(), *self.encoder.head(), ("output", [self.weight, self.bias])]
+        counts = {name: sum(weight.numel() for weight in parameters) for name, parameters in layers}
         if self.words.frozen is not None:
             counts = {"words (frozen)": self.words.frozen.numel(), **counts}
         return counts
+
+    def _below(self) -> Parts:
+        below = [("words", list(self.words.parameters())), *self.encoder.parts()]
+        return [(name, parameters) for name, parameters in below if parameters]
 
 
 def train_only(parts: Parts, count: int) -> None:

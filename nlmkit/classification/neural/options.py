@@ -132,7 +132,12 @@ class TransferOptions:
     start_from: str | LanguageModel | None = param(
         None, help="a fitted lstm language model, or its folder: its vectors and layers are what training begins with"
     )
-    lm_epochs: int = param(0, ge=0, le=100000, help="epochs that the language model is first tuned on these texts")
+    lm_epochs: int = param(
+        0,
+        ge=0,
+        le=100000,
+        help="epochs that the language model is first tuned on these texts; with --budget, half of it",
+    )
     lm_lr: float = param(0.001, gt=0, help="its highest learning rate in them")
     unfreeze: str = param(
         "all",

@@ -175,7 +175,8 @@ def train(
         for name, watches in (("schedule", options.schedule == "plateau"), ("patience", options.patience is not None)):
             if watches:
                 raise HyperParameterError(
-                    f"{name}={getattr(options, name)} watches held-out texts: give some, or set valid_share"
+                    f"{name}={getattr(options, name)} watches held-out texts: give some, or training texts "
+                    f"enough that valid_share={options.valid_share:g} of them are one or more"
                 )
     device = choose_device(run.device)
     words = int(sample.documents.lengths.max(initial=0))

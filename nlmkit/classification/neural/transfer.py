@@ -6,7 +6,7 @@ first, then the words. Words that the language model lacks join its vocabulary, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from nlmkit.language_models.lstm import LSTM
     from nlmkit.nn.recurrent import RecurrentStack
     from nlmkit.text import Corpus, TextPipeline
+
+BUDGET_SHARE: Final = 0.5
+"""Share of a budget in which the language model is tuned."""
 
 
 def language_model(start: str | LanguageModel, pipeline: TextPipeline) -> LSTM:
@@ -71,14 +74,28 @@ def fine_tuned(  # noqa: PLR0917
         valid: Held-out texts, whose perplexity chooses the epoch that is kept.
         epochs: Passes over the training texts.
         lr: Highest learning rate.
-        run: Progress and device.
+        run: Progress, device and budget. Of a budget the language model gets :data:`BUDGET_SHARE`, in place of epochs.
     """
     import dataclasses
 
     from nlmkit.components import RunOptions
+    from nlmkit.nn.options import chosen_softmax
 
-    tuned = type(lm)(**{**lm.get_params(deep=False), "start_from": lm, "epochs": epochs, "lr": lr})
-    own = RunOptions(progress=run.progress, device=run.device, precision=run.precision)
+    # The network as it is, whatever vectors it began with and however many words join it.
+    as_it_is = {
+        **{name: lm.hyper_parameters()[name].default for name in ("representation", "tune", "oov", "normalization")},
+        "embedding": lm.module_.words.width,
+        "softmax": chosen_softmax(lm, len(lm.vocabulary_)),
+    }
+    if as_it_is["softmax"] == "full":
+        as_it_is["softmax_head"] = lm.hyper_parameters()["softmax_head"].default
+    tuned = type(lm)(**{**lm.get_params(deep=False), **as_it_is, "start_from": lm, "epochs": epochs, "lr": lr})
+    own = RunOptions(
+        progress=run.progress,
+        device=run.device,
+        precision=run.precision,
+        budget_seconds=None if run.budget_seconds is None else BUDGET_SHARE * run.budget_seconds,
+    )
     # The same tokens, whatever encoding their files had.
     texts = [None if part is None else dataclasses.replace(part, pipeline=lm.pipeline_) for part in (corpus, valid)]
     return tuned.fit(texts[0], valid=texts[1] if texts[1] is not None and texts[1].tokens else None, run=own)
