@@ -111,7 +111,8 @@ class LabelledTexts:
             format: One of :data:`FORMATS`; by default told by each file's name (.csv, .jsonl, .ndjson), else ``tsv``.
             encoding: Encoding of the files.
             errors: What to do with undecodable bytes: ``strict``, ``replace`` or ``ignore``.
-            label_column: Name of the column with the label.
+            label_column: Name of the column with the label. A tsv file has no other columns; names that are given for
+                it must be its header.
             text_column: Name of the column with the text.
 
         Raises:
@@ -296,15 +297,28 @@ def _content(line: str) -> str:
 
 
 def _read_tsv(lines: Iterator[str], name: str, label_column: str, text_column: str) -> Iterator[Row]:
-    yield from _read_separated(lines, name, "\t", "label<TAB>text", header=f"{label_column}\t{text_column}")
+    header = f"{label_column}\t{text_column}"
+    named = (label_column, text_column) != (LABEL_COLUMN, TEXT_COLUMN)
+    yield from _read_separated(lines, name, "\t", "label<TAB>text", header=header, named=named)
 
 
 def _read_space(lines: Iterator[str], name: str, label_column: str, text_column: str) -> Iterator[Row]:
-    yield from _read_separated(lines, name, " ", "label, a space, text", header=None)
+    if (label_column, text_column) != (LABEL_COLUMN, TEXT_COLUMN):
+        raise HyperParameterError(f"{name}: the form label, a space, text has no columns to name; csv and jsonl have")
+    yield from _read_separated(lines, name, " ", "label, a space, text")
 
 
-def _read_separated(lines: Iterator[str], name: str, separator: str, form: str, *, header: str | None) -> Iterator[Row]:
+def _read_separated(
+    lines: Iterator[str], name: str, separator: str, form: str, *, header: str | None = None, named: bool = False
+) -> Iterator[Row]:
     for number, line in enumerate(map(_content, lines), start=1):
+        if number == 1 and named and line != header:
+            raise DataError(
+                f"columns are named, but the first line is not {header!r}: a tsv file has a label and a text, without "
+                "names or under these; other tables are csv or jsonl",
+                source=name,
+                line=1,
+            )
         if not line or (number == 1 and line == header):
             continue
         label, found, text = line.partition(separator)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from nlmkit.classifier import Classifier
 from nlmkit.components import FittedState, RunOptions
-from nlmkit.errors import DataError
+from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.parameters import param
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class NBSVM(Classifier):
     beta: float = param(0.25, ge=0, le=1, help="1: the classifier alone; towards 0: naive Bayes")
     C: float = param(1.0, gt=0, help="inverse strength of the L2 penalty")
     loss: str = param("squared-hinge", choices=LOSSES, help="squared-hinge is the L2-loss SVM, logistic a regression")
-    calibration: int = param(5, ge=0, help="folds that fit the probabilities (Platt); 0: softmax of margins")
+    calibration: int = param(5, ge=0, help="folds that fit the probabilities (Platt), 2 or more; 0: softmax of margins")
     max_iter: int = param(1000, ge=1, help="most passes of liblinear over the texts")
     seed: int = param(0, ge=0, le=2**32 - 1, help="seed of liblinear's order of texts, and of the folds")
 
@@ -72,6 +72,8 @@ class NBSVM(Classifier):
         from nlmkit.classification.ngram_features import NGramFeatures
         from nlmkit.text import Vocabulary
 
+        if self.calibration == 1:
+            raise HyperParameterError("calibration=1: one fold leaves nothing to learn from; 2 or more, or 0 for none")
         require_sklearn(self.name)
         run.stage("counting n-grams")
         self.vocabulary_ = Vocabulary.from_corpus(corpus)

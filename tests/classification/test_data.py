@@ -158,6 +158,14 @@ def test_a_first_line_of_the_column_names_is_a_header(tmp_path: Path) -> None:
     assert len(LabelledTexts.read(named)) == 2
 
 
+def test_columns_are_not_named_in_vain(tmp_path: Path) -> None:
+    three = write(tmp_path, "a.tsv", "id\tlabel\treview\n1\tgood\tfine\n")
+    with pytest.raises(DataError, match=r"a\.tsv, line 1: .*first line is not 'label\\treview'"):
+        LabelledTexts.read(three, text_column="review")
+    with pytest.raises(HyperParameterError, match="no columns to name"):
+        LabelledTexts.read(write(tmp_path, "b.txt", "good fine\n"), format="space", text_column="review")
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [

@@ -17,6 +17,7 @@ from nlmkit.classification.neural.layers import Convolution
 from nlmkit.classification.neural.optimisation import clip_rows, learning_rate, slanted_triangular
 from nlmkit.classification.neural.options import KIM
 from nlmkit.classifiers.cnn import CNN
+from nlmkit.representations.vectors import Vectors
 
 from .tiny import (
     LABELS,
@@ -178,11 +179,22 @@ def test_the_log(tmp_path: Path) -> None:
     assert all(record.validation_perplexity for record in records)
 
 
-def test_a_run_that_diverges_says_so_and_leaves_the_classifier_as_it_was(cnn: CNN) -> None:
-    model = CNN(**TINY)
+def test_a_run_that_diverges_says_so_and_leaves_the_classifier_as_it_was() -> None:
+    diverging = CNN(**{**TINY, "lr": 1e38, "optimizer": "sgd", "max_norm": None})
     with pytest.raises(NlmkitError, match="diverged at step"):
-        CNN(**{**TINY, "lr": 1e38, "optimizer": "sgd", "max_norm": None}).fit(TEXTS, LABELS)
-    assert not model.is_fitted
+        diverging.fit(TEXTS, LABELS)
+    assert not diverging.is_fitted
+
+    # What it reads while it trains grows too large under a classifier that was fitted before.
+    fitted = CNN(**TINY).fit(TEXTS, LABELS)
+    before = fitted.predict_proba(TEXTS)
+    with pytest.MonkeyPatch.context() as patch:
+        from nlmkit.classification.neural import training
+
+        patch.setattr(training, "learning_rate", lambda *_, **__: 1e38)
+        with pytest.raises(NlmkitError, match="diverged at step"):
+            fitted.fit(TEXTS[::-1], LABELS[::-1])
+    assert np.array_equal(fitted.predict_proba(TEXTS), before)
 
 
 @pytest.mark.parametrize(
@@ -190,6 +202,8 @@ def test_a_run_that_diverges_says_so_and_leaves_the_classifier_as_it_was(cnn: CN
     [
         ({"tune": "frozen"}, "tune=frozen has no effect"),
         ({"oov": "zero"}, "oov=zero has no effect"),
+        ({"widths": ()}, "widths=.*at least one width"),
+        ({"augment_operations": ("swop",)}, "no operation is called 'swop'; did you mean swap"),
         ({"valid_share": 0.0, "patience": 1}, "patience=1 watches held-out texts"),
         ({"valid_share": 0.0, "schedule": "plateau"}, "schedule=plateau watches held-out texts"),
     ],
@@ -197,6 +211,21 @@ def test_a_run_that_diverges_says_so_and_leaves_the_classifier_as_it_was(cnn: CN
 def test_contradictions_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(HyperParameterError, match=message):
         CNN(**TINY, **options).fit(TEXTS, LABELS)
+
+
+def test_a_network_that_memory_cannot_hold_is_no_internal_error() -> None:
+    with pytest.raises(MemoryError, match="smaller embedding"):
+        CNN(**{**TINY, "embedding": 65536, "maps": 65536, "widths": (1024,)}).fit(TEXTS, LABELS)
+
+
+@pytest.mark.parametrize("covered", [0, 1])
+def test_poor_coverage_is_told(covered: int) -> None:
+    words = ["qqq", "a"][: 1 + covered]
+    vectors = Vectors().fit({word: [1.0, 2.0, 3.0] for word in words})
+    notes = (
+        CNN(**{**TINY, "epochs": 1, "embedding": 300}, representation=vectors).fit(TEXTS, LABELS).fit_report_["notes"]
+    )
+    assert any("of the training words only" in note for note in notes)
 
 
 def test_several_workers_are_refused() -> None:

@@ -16,7 +16,7 @@ from nlmkit.classification.data import LabelledTexts
 from nlmkit.classification.splits import stratified_split
 from nlmkit.classifiers.nbsvm import NBSVM
 from nlmkit.components import FittedState
-from nlmkit.errors import DataError, SavedModelError
+from nlmkit.errors import DataError, HyperParameterError, SavedModelError
 
 TRAIN = LabelledTexts.read("corpus:reviews-en")
 TEST = LabelledTexts.read("corpus:reviews-en/test")
@@ -86,6 +86,11 @@ def bare_and_calibrated() -> tuple[NBSVM, NBSVM, LabelledTexts]:
     data = noisy(600)
     inside, outside = (data.take(part) for part in stratified_split(data.labels, (0.6, 0.4), seed=0))
     return NBSVM(calibration=0).fit(inside), NBSVM(calibration=5).fit(inside), outside
+
+
+def test_a_single_fold_of_calibration_is_refused() -> None:
+    with pytest.raises(HyperParameterError, match="calibration=1: one fold"):
+        NBSVM(calibration=1).fit(TRAIN)
 
 
 def test_calibration_fits_the_probabilities_to_texts_that_were_held_out(

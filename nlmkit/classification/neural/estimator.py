@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
-from nlmkit.classification.neural.options import AugmentationOptions, InputOptions, TrainingOptions
+from nlmkit.classification.neural.options import OPERATIONS, AugmentationOptions, InputOptions, TrainingOptions
 from nlmkit.classifier import Classifier
 from nlmkit.components import Component, FittedState, RunOptions, VocabularyLimits
 from nlmkit.errors import HyperParameterError, NlmkitError
 from nlmkit.nn.presets import NONE, WithPresets
-from nlmkit.parameters import param
+from nlmkit.parameters import param, suggestion
 from nlmkit.representation import Representation
 
 if TYPE_CHECKING:
@@ -98,6 +98,13 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
         check_input(cast("InputOptions", self))
         if not self.augment and self.augment_vectors is not None:
             raise HyperParameterError("augment_vectors has no effect: it needs augment=1 or more")
+        for name in self.augment_operations:
+            if name not in OPERATIONS:
+                raise HyperParameterError(
+                    f"augment_operations: no operation is called {name!r}{suggestion(name, OPERATIONS)}"
+                )
+        if getattr(self, "widths", None) == ():
+            raise HyperParameterError("widths=[]: the filters need at least one width")
 
     def start_vocabulary(self, corpus: Corpus) -> Vocabulary:
         """The vocabulary of the training texts."""
@@ -152,6 +159,7 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
         import torch
 
         from nlmkit.classification.neural.training import Sample, train
+        from nlmkit.nn.devices import memory_errors
 
         corpus, targets, valid, held_out, notes = self._held_out(corpus, targets, valid)
         self._take_representation(corpus, run)
@@ -160,12 +168,14 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
             corpus, targets = self._augmented(corpus, targets, run)
         self.vocabulary_ = self.start_vocabulary(corpus)
         generator = torch.Generator().manual_seed(self.seed)
-        words, of_input = self.first_words(self.vocabulary_, generator)
-        module = self.new_module(words, generator)
-        self.first_weights(module)
-        if (of_input.get("token_coverage") or 1.0) < _POOR_COVERAGE:
+        with memory_errors("the network; a smaller embedding, hidden or maps, or fewer words, need less"):
+            words, of_input = self.first_words(self.vocabulary_, generator)
+            module = self.new_module(words, generator)
+            self.first_weights(module)
+        coverage = of_input.get("token_coverage")
+        if coverage is not None and coverage < _POOR_COVERAGE:
             notes.append(
-                f"the representation has vectors for {of_input['token_coverage']:.0%} of the training words only: "
+                f"the representation has vectors for {coverage:.0%} of the training words only: "
                 "see whether it was trained on text with the same tokenizer and case"
             )
         result = train(

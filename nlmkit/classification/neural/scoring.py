@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from nlmkit.classification.neural.batching import Documents, scoring_batches
+from nlmkit.nn.devices import memory_errors
 
 if TYPE_CHECKING:
     from nlmkit.classification.neural.module import ClassifierModule
@@ -39,7 +40,10 @@ def log_probabilities(
     training = module.training
     module.eval()
     try:
-        with torch.inference_mode(), module.words.with_extra(extra):
+        # TensorFloat-32, which torch allows cuDNN by default, would make a probability depend on its batch.
+        exact = torch.backends.cudnn.flags(enabled=None, benchmark=None, deterministic=None, allow_tf32=False)
+        purpose = f"scoring in batches of up to {words} words"
+        with torch.inference_mode(), module.words.with_extra(extra), memory_errors(purpose), exact:
             for chosen in scoring_batches(documents.lengths, words):
                 logits = module(documents.batch(chosen).to(device))
                 found[chosen] = logits.double().log_softmax(dim=1).cpu().numpy()
