@@ -18,14 +18,14 @@ import dataclasses
 import json
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from classification_data import TASKS, Task
 
 from nlmkit import registry
-from nlmkit.classification.cross_validation import cross_validate
+from nlmkit.classification.cross_validation import Fold, cross_validate
 from nlmkit.classifier import Classifier
 from nlmkit.errors import HyperParameterError
 
@@ -50,12 +50,7 @@ def main() -> None:
     print("| classifier | accuracy, mean | standard deviation | fits | n | fit and test, seconds |", flush=True)
     print("|---|---|---|---|---|---|")
     for name in arguments.only.split(",") if arguments.only else declared:
-        rows = []
-        for row in _rows(name, task, arguments):
-            rows.append(row)
-            if arguments.json is not None:
-                with arguments.json.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"task": arguments.task, "classifier": name} | row) + "\n")
+        rows = _rows(name, task, arguments)
         values = [row["accuracy"] for row in rows]
         spread = f"{100 * statistics.stdev(values):.2f}" if len(values) > 1 else "-"
         seconds = statistics.mean(row["seconds"] for row in rows)
@@ -64,40 +59,52 @@ def main() -> None:
         print(f"| {name} | {figures} |", flush=True)
 
 
-def _rows(name: str, task: Task, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """One dictionary a fit."""
+def _rows(name: str, task: Task, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """One dictionary a fit, which is in the file as soon as there is one."""
     chosen = task.settings | _settings(name, arguments.p)
+    rows: list[dict[str, Any]] = []
+
+    def done(row: dict[str, Any]) -> None:
+        rows.append(row)
+        if arguments.json is not None:
+            with arguments.json.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"task": arguments.task, "classifier": name} | row) + "\n")
+
     for seed in map(int, arguments.seeds.split(",")):
         classifier = _made(name, chosen, seed)
         about = {"seed": seed, "hyper_parameters": classifier.params_as_json()}
         if task.test is None:
-            yield from (row | about for row in _fold_rows(classifier, task, arguments))
+            _run_folds(classifier, task, arguments, lambda row, about=about: done(row | about))
         else:
             begin = time.perf_counter()
             classifier.fit(task.train, valid=task.valid)
             fitted = time.perf_counter()
             report = classifier.report(task.test)
             times = {"seconds": time.perf_counter() - begin, "seconds_to_fit": fitted - begin}
-            yield {"accuracy": report.accuracy, "macro_f1": report.macro_f1, "n": report.n} | times | about
+            done({"accuracy": report.accuracy, "macro_f1": report.macro_f1, "n": report.n} | times | about)
         if "seed" not in classifier.hyper_parameters():
-            return  # another seed would change nothing
+            break  # another seed would change nothing
+    return rows
 
 
 class _Enough(Exception):
     """So many folds as were asked for are done."""
 
 
-def _fold_rows(classifier: Classifier, task: Task, arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
+def _run_folds(
+    classifier: Classifier, task: Task, arguments: argparse.Namespace, done: Callable[[dict[str, Any]], None]
+) -> None:
+    number = 0
 
-    def done(fold: Any) -> None:
-        rows.append(dataclasses.asdict(fold) | {"n": fold.test})
-        if len(rows) == arguments.first:
+    def tested(fold: Fold) -> None:
+        nonlocal number
+        done(dataclasses.asdict(fold) | {"n": fold.test})
+        number += 1
+        if number == arguments.first:
             raise _Enough
 
     with contextlib.suppress(_Enough):
-        cross_validate(classifier, task.train, folds=arguments.folds, seed=arguments.fold_seed, done=done)
-    return rows
+        cross_validate(classifier, task.train, folds=arguments.folds, seed=arguments.fold_seed, done=tested)
 
 
 def _made(name: str, settings: dict[str, Any], seed: int) -> Classifier:
