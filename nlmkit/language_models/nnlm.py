@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from nlmkit.nn.estimator import NeuralLanguageModel
-from nlmkit.nn.options import FeedForwardModelOptions, RegularisationOptions
+from nlmkit.nn.options import FeedForwardModelOptions, OptimisationOptions, RegularisationOptions
 from nlmkit.nn.presets import FEED_FORWARD, preset_param, with_default
 
 if TYPE_CHECKING:
@@ -41,8 +41,10 @@ class NNLM(FeedForwardModelOptions, NeuralLanguageModel):
     presets = FEED_FORWARD
 
     preset: str = preset_param(FEED_FORWARD)
-    dropout_input: float = with_default(RegularisationOptions, "dropout_input", 0.2)
-    dropout_output: float = with_default(RegularisationOptions, "dropout_output", 0.2)
+    dropout_input: float = with_default(RegularisationOptions, "dropout_input", 0.3)
+    dropout_output: float = with_default(RegularisationOptions, "dropout_output", 0.5)
+    locked: bool = with_default(RegularisationOptions, "locked", False)
+    lr: float = with_default(OptimisationOptions, "lr", 0.003)
 
     def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
         """The untrained network; see :meth:`NeuralLanguageModel.build_module`."""
