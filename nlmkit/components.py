@@ -11,7 +11,7 @@ import functools
 import itertools
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, cast
 
@@ -155,7 +155,7 @@ class Component:
 
     def __new__(cls, *args: Any, **values: Any) -> Self:
         """Refuse unknown names with a suggestion, which the generated ``__init__`` would not give."""
-        cls._refuse_unknown(values)
+        cls.refuse_unknown(values)
         return super().__new__(cls)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -169,7 +169,7 @@ class Component:
             if name in vars(self) and vars(self)[name] is not value and vars(self)[name] != value:
                 self._forget()  # what was fitted belongs to the old value
         elif not (name.endswith("_") or name.startswith("_")):
-            self._refuse_unknown({name: value})
+            self.refuse_unknown([name])
         object.__setattr__(self, name, value)
         vars(self).pop("_digest", None)  # nlmkit.models keeps it there
 
@@ -179,9 +179,14 @@ class Component:
             del vars(self)[name]
 
     @classmethod
-    def _refuse_unknown(cls, values: Mapping[str, Any]) -> None:
+    def refuse_unknown(cls, names: Iterable[str]) -> None:
+        """Refuse names that no hyper-parameter has, with a suggestion.
+
+        Raises:
+            HyperParameterError: there is one among them.
+        """
         known = cls.hyper_parameters()
-        for name in values:
+        for name in names:
             if name not in known:
                 raise HyperParameterError(f"{cls.name} has no hyper-parameter {name!r}{suggestion(name, known)}")
 
@@ -201,7 +206,7 @@ class Component:
 
     def set_params(self, **values: Any) -> Self:
         """Set hyper-parameters by name and return self."""
-        self._refuse_unknown(values)
+        self.refuse_unknown(values)
         for name, value in values.items():
             setattr(self, name, value)
         return self

@@ -53,14 +53,12 @@ def resolve_parameters(
     Raises:
         HyperParameterError: a name that ``cls`` does not have, or a value that it refuses.
     """
-    known = cls.hyper_parameters()
     environment = _environment(cls, quiet)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for origin, settings in (("file", from_file), ("environment", environment), ("flag", flags)):
+        cls.refuse_unknown(settings)
         for name, value in settings.items():
-            if name not in known:
-                raise HyperParameterError(f"{cls.name} has no hyper-parameter {name!r}{suggestion(name, known)}")
             values[name] = value if origin == "file" else _parse(value, cls, name)
             origins[name] = origin
     return values, origins

@@ -7,10 +7,10 @@ What a model does not have is no field of its component. What it has may still b
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from nlmkit.components import Component
 from nlmkit.errors import HyperParameterError
 from nlmkit.nn.estimator import NeuralLanguageModel
 from nlmkit.nn.options import (
@@ -21,6 +21,7 @@ from nlmkit.nn.options import (
     RecurrentOptions,
     RegularisationOptions,
 )
+from nlmkit.nn.shorthands import rates_of_dropout
 
 MODELS: Final = ("nnlm", "rnnlm", "lstm", "gru")
 
@@ -80,6 +81,16 @@ NEEDS: Final[Mapping[str, Needs]] = {
         "softmax=full, the only one that computes every word's probability in training",
         lambda model: model.softmax in ("full", "auto"),
     ),
+    "forget_bias": Needs(
+        "a start without start_from, from which the biases come otherwise", lambda model: model.start_from is None
+    ),
+    "tar": Needs(
+        "bptt=2 or more: it compares neighbouring steps of a window", lambda model: model.bptt > 1 or model.bptt_random
+    ),
+    "dropout": Needs(
+        "dropout_input, dropout_output or, between layers, dropout_hidden to be left to it",
+        lambda model: any(getattr(model, rate) == model.dropout for rate in rates_of_dropout(model)),
+    ),
     "dropout_hidden": Needs("layers=2 or more: it lies between layers", lambda model: model.layers > 1),
     "locked": Needs(
         "a dropout rate above 0", lambda model: _any(model, "dropout_input", "dropout_hidden", "dropout_output")
@@ -93,7 +104,8 @@ NEEDS: Final[Mapping[str, Needs]] = {
     "averaging_window": Needs("averaging=nt-asgd", lambda model: model.averaging == "nt-asgd"),
     "ema_decay": Needs("averaging=ema", lambda model: model.averaging == "ema"),
 }
-"""What has no effect by itself. An option that stands at its default, or at its preset's value, is never refused."""
+"""What has no effect by itself. An option that stands where it was not set, at its default or preset's value, is never
+refused."""
 
 
 def objection(option: str, model: str) -> str | None:
@@ -118,7 +130,22 @@ def options() -> dict[str, str]:
     }
 
 
-def refuse(component: Component) -> None:
+def refuse_option_of_others(option: str, model: str) -> None:
+    """Refuse an option that other neural models have and this one does not; anything else is left alone.
+
+    Args:
+        option: Any name.
+        model: Name of any component.
+
+    Raises:
+        HyperParameterError: with the reason.
+    """
+    reason = _OBJECTIONS.get(option, {}).get(model)
+    if reason is not None:
+        raise HyperParameterError(f"{option} is not for {model}: it {reason}")
+
+
+def refuse(component: NeuralLanguageModel) -> None:
     """Refuse what the model cannot have, and options that would have no effect beside the others.
 
     Args:
@@ -127,24 +154,17 @@ def refuse(component: Component) -> None:
     Raises:
         HyperParameterError: with the reason.
     """
-    declared = component.hyper_parameters()
-    preset = getattr(component, "presets", {}).get(getattr(component, "preset", None), {})
-    for name, parameter in declared.items():
+    for name, unset in component.values_unless_given().items():
         value = getattr(component, name)
-        if not (name in _OBJECTIONS or name in NEEDS) or value in (
-            parameter.default,
-            preset.get(name, parameter.default),
-        ):
+        if value in (component.hyper_parameters()[name].default, unset):
             continue
-        reason = _OBJECTIONS.get(name, {}).get(component.name)
-        if reason is not None:
-            raise HyperParameterError(f"{name} is not for {component.name}: it {reason}")
+        refuse_option_of_others(name, component.name)
         if name in NEEDS and not NEEDS[name].holds(component):
             raise HyperParameterError(f"{name}={value} has no effect: it needs {NEEDS[name].words}")
     _refuse_widths(component)
 
 
-def _refuse_widths(component: Component) -> None:
+def _refuse_widths(component: NeuralLanguageModel) -> None:
     """Refuse widths that do not fit together."""
     if not isinstance(component, ArchitectureOptions):
         return
@@ -155,7 +175,8 @@ def _refuse_widths(component: Component) -> None:
             raise HyperParameterError(
                 "projection=last-layer needs layers=2 or more: with one, set hidden to the width of the vectors"
             )
-    if component.projection == "none" and component.tied and component.hidden != component.embedding:
+    own_width = component.representation is None  # else the width, and the tie to frozen vectors, are not known yet
+    if own_width and component.projection == "none" and component.tied and component.hidden != component.embedding:
         raise HyperParameterError(
             f"projection=none with tied weights needs hidden={component.hidden} to be embedding={component.embedding}"
         )
@@ -178,3 +199,17 @@ def markdown() -> str:
     lines += ["### Without effect by themselves", "", "| option | needs |", "|---|---|"]
     lines += [f"| `{name}` | {needs.words} |" for name, needs in NEEDS.items()]
     return "\n".join(lines) + "\n"
+
+
+def page() -> str:
+    """The page of the documentation that has the table."""
+    return (
+        "# Options of the neural language models\n\n"
+        "Which model has which option, and if not, why: ✓ is an option that it has. `nlmkit show MODEL`\n"
+        "tells defaults and bounds. This page is what `python -m nlmkit.nn.capabilities` prints.\n\n"
+        f"{markdown()}"
+    )
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
 from nlmkit.components import (
@@ -23,7 +23,8 @@ from nlmkit.components import (
 )
 from nlmkit.errors import DataError, HyperParameterError, NlmkitError
 from nlmkit.nn.input_vectors import InputOptions, InputVectors, input_vectors
-from nlmkit.nn.presets import NONE, WithPresets
+from nlmkit.nn.presets import NONE
+from nlmkit.nn.shorthands import WithDropout
 from nlmkit.parameters import param
 
 if TYPE_CHECKING:
@@ -73,12 +74,13 @@ class _Contained(LanguageModel):
     fit_report_: dict[str, Any]
     seed: int
     unknown_rate: float
+    epochs: int
     embedding: int
     tied: bool
 
 
 @dataclasses.dataclass(kw_only=True)
-class NeuralLanguageModel(InputOptions, VocabularyLimits, WithPresets, _Contained):
+class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, _Contained):
     """Base of the neural language models: an estimator that contains a torch module and is none.
 
     Fitted attributes beside those of every language model: ``module_``
@@ -117,6 +119,18 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithPresets, _Containe
 
     summary = _Summary()
 
+    @classmethod
+    def refuse_unknown(cls, names: Iterable[str]) -> None:
+        """As of every component, with the reason where a name is an option that other neural models have."""
+        unknown = [name for name in names if name not in cls.hyper_parameters()]
+        if not unknown:
+            return
+        from nlmkit.nn.capabilities import refuse_option_of_others
+
+        for name in unknown:
+            refuse_option_of_others(name, cls.name)
+        super().refuse_unknown(unknown)
+
     # ----------------------------------------------------------------------------------------------- the module
 
     def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
@@ -149,8 +163,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithPresets, _Containe
 
     def _check_width(self, width: int) -> None:
         """Refuse another ``embedding`` than the width of a representation's vectors, where one was asked for."""
-        unasked = self.presets[self.preset].get("embedding", self.hyper_parameters()["embedding"].default)
-        if self.embedding not in (width, unasked):
+        if self.embedding not in (width, self.values_unless_given()["embedding"]):
             raise HyperParameterError(
                 f"embedding={self.embedding}, but the representation's vectors have {width} dimensions: "
                 f"leave embedding out, or fit a representation of {self.embedding}"
@@ -216,6 +229,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithPresets, _Containe
         )
         self.vocabulary_, self.pipeline_, self.module_ = vocabulary, pipeline, module
         self.fit_report_ = self._report(corpus, result, start, inputs)
+        self.fit_report_["notes"] += self._without_effect(run)
         return self
 
     def _module_on(self, inputs: InputVectors | None, vocabulary: Vocabulary) -> LanguageModule:
@@ -296,6 +310,18 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithPresets, _Containe
         if inputs is not None:
             report["input"] = dict(inputs.report)
         return report
+
+    def _without_effect(self, run: RunOptions) -> list[str]:
+        """What was set and, with this text or run, had no effect; other such options are refused beforehand."""
+        unset = self.values_unless_given()
+        notes = []
+        if self.vocabulary_.counts[0] and self.unknown_rate != unset["unknown_rate"]:
+            notes.append(
+                f"unknown_rate={self.unknown_rate:g} had no effect: the training text has <unk>, as it is read"
+            )
+        if run.budget_seconds is not None and self.epochs != unset["epochs"]:
+            notes.append(f"epochs={self.epochs} had no effect: the budget decided how long to train")
+        return notes
 
     @property
     def unknown_rule(self) -> str:

@@ -52,7 +52,10 @@ class RecurrentOptions:
     """What only recurrent models have."""
 
     layers: int = param(1, ge=1, le=16, help="stacked recurrent layers")
-    layer_norm: bool = param(False, help="normalise each layer's output (Ba et al. 2016)")
+    layer_norm: bool = param(
+        False,
+        help="layer normalisation of each layer's output alone; Ba et al. 2016 normalise the sums within the cell",
+    )
     dropout_hidden: float = param(0.0, ge=0, lt=1, help="dropout between recurrent layers")
     dropout_recurrent: float = param(
         0.0,
@@ -92,6 +95,12 @@ class FeedForwardOptions:
 class RegularisationOptions:
     """What every neural model may have."""
 
+    dropout: float | None = param(
+        None,
+        ge=0,
+        lt=1,
+        help="dropout_input, dropout_output and, between layers, dropout_hidden in one, where they are not given",
+    )
     dropout_input: float = param(0.0, ge=0, lt=1, help="dropout on the word vectors")
     dropout_output: float = param(0.0, ge=0, lt=1, help="dropout before the output layer")
     dropout_embedding: float = param(0.0, ge=0, lt=1, help="drops whole words of the embedding (Gal & Ghahramani 2016)")

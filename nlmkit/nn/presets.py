@@ -25,7 +25,7 @@ This module imports neither torch nor NumPy.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, ClassVar, Final, Self
 
 from nlmkit.components import Component
@@ -129,9 +129,24 @@ FEED_FORWARD: Final[Mapping[str, Preset]] = {
 """Presets of ``nnlm``."""
 
 
+SOURCES: Final[Mapping[str, str]] = {
+    "small": "Zaremba et al. 2014",
+    "medium": "Zaremba et al. 2014",
+    "awd": "Merity et al. 2018",
+    "bengio": "Bengio et al. 2003",
+}
+"""Where the presets above were published."""
+
+
 def preset_param(presets: Mapping[str, Preset]) -> Any:
-    """Declare the hyper-parameter ``preset`` of a component that has ``presets``."""
-    return param(NONE, choices=tuple(presets), help="published settings instead of the defaults; values given win")
+    """Declare the hyper-parameter ``preset`` of a component that has ``presets``; its help names their sources."""
+    by_source: dict[str, list[str]] = {}
+    for name in presets:
+        if name in SOURCES:
+            by_source.setdefault(SOURCES[name], []).append(name)
+    sources = "; ".join(f"{', '.join(names)}: {source}" for source, names in by_source.items())
+    about = "published settings instead of the defaults; values given win"
+    return param(NONE, choices=tuple(presets), help=f"{about} ({sources})" if sources else about)
 
 
 def with_default(group: type, name: str, default: Any) -> Any:
@@ -152,6 +167,9 @@ class WithPresets(Component):
     presets: ClassVar[Mapping[str, Preset]] = {NONE: {}}
     """What each value of ``preset`` sets."""
 
+    governing: ClassVar[tuple[str, ...]] = ("preset",)
+    """Hyper-parameters that set others, from the one that sets most."""
+
     preset: str
 
     def __new__(cls, *args: Any, **values: Any) -> Self:
@@ -163,23 +181,32 @@ class WithPresets(Component):
     def __post_init__(self) -> None:
         """Resolve the preset."""
         given = vars(self).pop("_given")
-        for name, value in self.presets[self.preset].items():
-            if name not in given:
-                setattr(self, name, value)
-        vars(self)["_resolved"] = True
+        self._resolve({name for name in self.hyper_parameters() if name not in given})
+
+    def values_unless_given(self) -> dict[str, Any]:
+        """What each hyper-parameter is where it was not given itself: the preset's value, or the declared default."""
+        declared = {name: parameter.default for name, parameter in self.hyper_parameters().items()}
+        return {**declared, **self.presets[self.preset]}
 
     def __setattr__(self, name: str, value: Any) -> None:
-        changes_preset = name == "preset" and "_resolved" in vars(self)
-        old = self.presets[self.preset] if changes_preset else {}
-        super().__setattr__(name, value)
-        if not changes_preset:
+        if not (name in self.governing and "_resolved" in vars(self)):
+            super().__setattr__(name, value)
             return
-        # The new preset's values where the old one's, or the declared defaults, still stand.
-        new, declared = self.presets[self.preset], self.hyper_parameters()
-        for other in {**old, **new}:
-            if getattr(self, other) == old.get(other, declared[other].default):
-                setattr(self, other, new.get(other, declared[other].default))
+        # Whatever stands at the old values follows, be it that they were given: a copy must do as its original.
+        following = {other for other, old in self.values_unless_given().items() if getattr(self, other) == old}
+        super().__setattr__(name, value)
+        self._resolve(following - {name})
+
+    def _resolve(self, names: Container[str]) -> None:
+        """Set the hyper-parameters ``names`` to what they are unless given."""
+        vars(self).pop("_resolved", None)
+        for _ in self.governing:  # each may depend on what the one before has set
+            for name, value in self.values_unless_given().items():
+                if name in names and getattr(self, name) != value:
+                    setattr(self, name, value)
+        vars(self)["_resolved"] = True
 
     def set_params(self, **values: Any) -> Self:
-        """Set hyper-parameters by name and return self; a preset first, so that the values beside it win."""
-        return super().set_params(**dict(sorted(values.items(), key=lambda item: item[0] != "preset")))
+        """Set hyper-parameters by name and return self; those that set others first, so that the values beside win."""
+        first = [name for name in self.governing if name in values]
+        return super().set_params(**{name: values[name] for name in (*first, *values)})

@@ -27,7 +27,8 @@ class RecurrentLayer(nn.Module):
         inputs: Width n of the input.
         hidden: Units h.
         generator: Source of the initial weights.
-        layer_norm: Normalise the output (Ba et al. 2016); the state is carried on as it is.
+        layer_norm: Normalise the output that goes to the layer above, and nothing else: the state is carried on as it
+            is, and the sums before the nonlinearities, which Ba et al. 2016 normalise, are left alone.
         weight_drop: Rate of DropConnect on the recurrent weights.
         dropout_recurrent: Rate of dropout on the hidden state from step to step.
         zoneout: Rate of zoneout.
@@ -149,7 +150,7 @@ class RecurrentStack(Body):
         generator: Source of the initial weights.
         dropout_hidden: Rate of dropout between layers.
         locked: Hold that dropout's mask over time.
-        layer_norm: Normalise each layer's output.
+        layer_norm: Normalise each layer's output, as :class:`RecurrentLayer` does.
         weight_drop: Rate of DropConnect on each layer's recurrent weights.
         dropout_recurrent: Rate of dropout on each layer's hidden state from step to step.
         zoneout: Rate of zoneout in each layer.

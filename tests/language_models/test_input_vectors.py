@@ -73,6 +73,15 @@ def test_fine_tuned_vectors_start_there_and_move(cls: type[NeuralLanguageModel],
         assert np.abs(read(moved, word) - KNOWN[word]).max() > 1e-3
 
 
+def test_without_projection_the_width_of_the_vectors_counts(vectors: Vectors) -> None:
+    frozen = LSTM(**TINY, representation=vectors, tune="frozen", projection="none").fit(TRAIN)
+    assert frozen.module_.projection is None
+    tied = LSTM(**{**TINY, "hidden": 3}, representation=vectors, projection="none").fit(TRAIN)
+    assert tied.module_.words.weight.shape[1] == 3
+    with pytest.raises(HyperParameterError, match="hidden=6 and vectors of 3 need a projection"):
+        LSTM(**TINY, representation=vectors, projection="none").fit(TRAIN)
+
+
 def test_coverage_is_reported_by_type_and_token(vectors: Vectors) -> None:
     report = LSTM(**TINY, representation=vectors, oov="zero").fit(TRAIN).fit_report_["input"]
     assert (report["representation"], report["digest"], report["tune"]) == ("vectors", vectors.digest, "fine-tune")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -36,6 +37,14 @@ def test_presets_can_be_chosen_by_name(cls: type[NeuralLanguageModel], preset: s
 def test_no_preset_contradicts_itself(cls: type[NeuralLanguageModel], preset: str) -> None:
     refuse(cls(preset=preset))
     refuse(cls(**cls(preset=preset).params_as_json()))
+
+
+@pytest.mark.parametrize(("cls", "preset"), EVERY)
+def test_the_help_names_where_a_preset_was_published(cls: type[NeuralLanguageModel], preset: str) -> None:
+    about = cls.hyper_parameters()["preset"].help
+    if preset != "none":
+        assert re.search(rf"[(; ]({preset}|{preset}, .*|.*, {preset}): \w+ et al\. \d{{4}}", about), about
+    assert "awd: Merity et al. 2018" in LSTM.hyper_parameters()["preset"].help
 
 
 def test_the_lstm_has_the_published_recipes() -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from nlmkit import registry
+from nlmkit.cli.settings import resolve_parameters
 from nlmkit.errors import HyperParameterError
 from nlmkit.nn import options as option_groups
-from nlmkit.nn.capabilities import MODELS, NEEDS, markdown, objection, options, refuse
+from nlmkit.nn.capabilities import MODELS, NEEDS, markdown, objection, options, page, refuse
 from nlmkit.nn.estimator import NeuralLanguageModel
 from nlmkit.parameters import param
 
@@ -30,6 +32,9 @@ WITHOUT_EFFECT = [
     ({"averaging_window": 3}, {"averaging": "nt-asgd"}),
     ({"ema_decay": 0.9}, {"averaging": "ema"}),
     ({"label_smoothing": 0.1, "softmax": "adaptive"}, {"softmax": "full"}),
+    ({"forget_bias": 0.5, "start_from": "model"}, {"start_from": None}),
+    ({"tar": 1.0, "bptt": 1}, {"bptt": 2}),
+    ({"dropout": 0.3, "dropout_input": 0.1, "dropout_output": 0.2}, {"dropout_output": 0.3}),
     ({"tune": "frozen"}, {"representation": "glove"}),
     ({"normalization": "unit"}, {"representation": "glove"}),
     ({"oov": "zero"}, {"representation": "glove"}),
@@ -117,6 +122,41 @@ def test_widths_that_do_not_fit_together_are_refused():
         refuse(lstm(projection="none"))
     refuse(lstm(projection="none", tied=False))
     refuse(lstm(projection="none", hidden=256))
+    refuse(lstm(projection="none", representation="glove"))  # whose width is not known here
+
+
+OF_OTHERS = {
+    "nnlm": ("layers", "zoneout", "ar", "weight_drop", "bptt"),
+    "gru": ("forget_bias", "order"),
+    "lstm": ("order", "direct"),
+    "rnnlm": ("forget_bias",),
+}
+
+
+@pytest.mark.parametrize(("model", "option"), [(model, option) for model in OF_OTHERS for option in OF_OTHERS[model]])
+def test_an_option_of_another_model_is_refused_with_the_reason_however_it_is_given(model, option):
+    cls = COMPONENTS[model]
+    message = f"^{option} is not for {model}: it {objection(option, model)}$"
+    for give in (
+        lambda: cls(**{option: 1}),
+        lambda: cls().set_params(**{option: 1}),
+        lambda: setattr(cls(), option, 1),
+        lambda: resolve_parameters(cls, {option: "1"}, {}),
+        lambda: resolve_parameters(cls, {}, {option: 1}),
+    ):
+        with pytest.raises(HyperParameterError, match=message):
+            give()
+
+
+def test_other_unknown_names_still_get_a_suggestion():
+    with pytest.raises(HyperParameterError, match=r"nnlm has no hyper-parameter 'ordr'; did you mean order\?"):
+        COMPONENTS["nnlm"](ordr=3)
+
+
+def test_the_documentation_has_the_table():
+    written = (Path(__file__).parents[2] / "docs" / "neural-options.md").read_text(encoding="utf-8")
+    assert written == page(), "write it anew: python -m nlmkit.nn.capabilities > docs/neural-options.md"
+    assert written.endswith(markdown())
 
 
 @pytest.mark.parametrize("model", MODELS)
