@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from nlmkit.errors import SavedModelError
 from nlmkit.saving import read_manifest
@@ -41,6 +41,15 @@ def check_target(folder: Path) -> None:
         raise SavedModelError(
             f"{folder}: holds {foreign[0]!r}, which is no part of a checkpoint; choose another folder"
         )
+
+
+def read_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """What the manifest of a checkpoint says; None where there is none that can be read."""
+    try:
+        manifest = read_manifest(folder)
+    except SavedModelError:
+        return None
+    return manifest if manifest.get("kind") == KIND else None
 
 
 def remove_checkpoint(folder: Path) -> None:

@@ -103,7 +103,8 @@ class LogRecord:
         step: Steps taken.
         epoch: Passes over the training text, with fractions.
         loss: Mean training loss an event since the line before, in nats.
-        perplexity: exp of it; None where the loss is no plain log-probability (sampled softmax, label smoothing).
+        perplexity: exp of it; None where the loss is no plain log-probability of the text (sampled softmax, label
+            smoothing, Kneser-Ney noising).
         lr: Learning rate of the last step.
         gradient_norm: Mean norm of the gradient before clipping, since the line before.
         tokens_per_second: Speed since the line before, without evaluation.

@@ -76,7 +76,9 @@ class _Objective(nn.Module):
             chunk=self._chunk,
             label_smoothing=self._label_smoothing,
         )
-        return loss, self.module.penalty(output), tuple(tensor.detach() for tensor in output.state)
+        # Autocast leaves some states in bfloat16; a run begins, and is saved and resumed, with those of the module.
+        carried = tuple(after.detach().to(before.dtype) for before, after in zip(state, output.state, strict=True))
+        return loss, self.module.penalty(output), carried
 
 
 class Trainer:
@@ -240,6 +242,8 @@ class Trainer:
         if self._evaluation_is_due:
             self._evaluate()
         finished = self.is_completed or self._is_out_of_patience
+        if finished and self._validation is None:
+            self._check_last_step()
         tick = finished or self.step % TICK == 0
         if tick:
             self._write_line(None)
@@ -352,6 +356,18 @@ class Trainer:
         if found is not None:
             raise self._diverged(found.step, f"loss {found.loss:.4g}, gradient norm {found.norm:.4g}")
 
+    def _check_last_step(self) -> None:
+        """Stop where the last step has left weights that are good for nothing; validation text would show it."""
+        self._check()
+        inputs, targets = self._epoch.ids(0)
+        self._module.eval()
+        with torch.no_grad():
+            loss, _, _ = self._objective(inputs, targets, self._initial)
+            whole = all(bool(weight.isfinite().all()) for weight in self._module.parameters())
+        self._module.train()
+        if not (whole and math.isfinite(float(loss))):
+            raise self._diverged(self.step, f"it left weights with which the loss is {float(loss):.4g}")
+
     def _diverged(self, step: int, what: str) -> NlmkitError:
         norms = {
             name: float(torch.linalg.vector_norm(weight.detach())) for name, weight in self._module.named_parameters()
@@ -451,7 +467,12 @@ class Trainer:
         working = self._watch.stepping - self._line_begins
         self._line_begins = self._watch.stepping
         loss = sums.loss / sums.events if sums.events else None
-        plain = self._options.label_smoothing == 0 and getattr(self._options, "softmax", "full") != "sampled"
+        options = self._options
+        plain = (
+            options.label_smoothing == 0
+            and getattr(options, "softmax", "full") != "sampled"
+            and not (options.noising > 0 and options.noising_scheme == "kneser-ney")  # which replaces targets
+        )
         record = LogRecord(
             step=self.step,
             epoch=round(self.epochs, 6),

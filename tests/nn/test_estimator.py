@@ -382,3 +382,31 @@ def test_a_component_s_declaration_imports_nothing_heavy(name: str) -> None:
     )
     found = subprocess.run([sys.executable, "-c", code, name], capture_output=True, text=True, check=True)
     assert json.loads(found.stdout) == []
+
+
+# ------------------------------------------------------------------------------------------- without effect
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "noted"),
+    [
+        ({"unknown_rate": 0.3}, [*TRAIN, "the <unk> sings"], True),
+        ({"unknown_rate": 0.3, "min_count": 4}, TRAIN, True),
+        ({"unknown_rate": 0.3}, TRAIN, False),
+        ({}, [*TRAIN, "the <unk> sings"], False),
+    ],
+)
+def test_a_rate_of_unknown_words_that_could_not_act_is_noted(
+    options: dict[str, Any], text: list[str], noted: bool
+) -> None:
+    notes = NNLM(**TINY, order=2, **options).fit(text, valid=VALID).fit_report_["notes"]
+    assert notes == (["unknown_rate=0.3 had no effect: the training text has <unk>, as it is read"] if noted else [])
+
+
+def test_epochs_beside_a_budget_are_noted() -> None:
+    small = {**TINY, "order": 2, "epochs": 3}
+    notes = NNLM(**small).fit(TRAIN, valid=VALID, run=RunOptions(budget_seconds=0.2)).fit_report_["notes"]
+    assert "epochs=3 had no effect: the budget decided how long to train" in notes
+    del small["epochs"]
+    notes = NNLM(**small).fit(TRAIN, valid=VALID, run=RunOptions(budget_seconds=0.2)).fit_report_["notes"]
+    assert not any("epochs" in note for note in notes)

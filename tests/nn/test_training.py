@@ -390,6 +390,17 @@ def test_weights_that_overflow_are_noticed_before_they_spread(tmp_path: Path) ->
         fit(tiny(optimizer="sgd", lr=1e38, clip_norm=None, schedule="constant"))
 
 
+def test_a_last_step_that_overflows_is_noticed_without_validation_text(tmp_path: Path) -> None:
+    options = tiny(optimizer="sgd", lr=1e38, clip_norm=None, schedule="constant", epochs=1, bptt=1000)
+    run = RunOptions(checkpoint=tmp_path / "run")
+    with pytest.raises(NlmkitError, match=r"training diverged at step 1 .*: it left weights with which the loss is"):
+        fit(options, valid=None, run=run)
+    assert not run.checkpoint.exists()
+    module, result = fit(tiny(epochs=1, bptt=1000), valid=None)
+    assert result.steps == 1
+    assert not module.training
+
+
 def test_a_perplexity_that_is_no_number_stops() -> None:
     class Lost(TinyModule):
         def forward(self, ids: Any, state: Any) -> Any:
@@ -632,6 +643,18 @@ def test_the_log_has_a_line_every_25_steps_and_at_every_evaluation(tmp_path: Pat
 def test_a_loss_that_is_no_log_probability_has_no_perplexity(tmp_path: Path) -> None:
     fit(tiny(label_smoothing=0.1), run=RunOptions(log=tmp_path / "log"))
     assert {record.perplexity for record in read_log(tmp_path / "log")} == {None}
+
+
+@pytest.mark.parametrize(("scheme", "plain"), [("kneser-ney", False), ("unigram", True), ("blank", True)])
+def test_noise_that_replaces_targets_leaves_no_perplexity(scheme: str, plain: bool, tmp_path: Path) -> None:
+    fit(tiny(noising=0.1, noising_scheme=scheme), run=RunOptions(log=tmp_path / "log"))
+    assert {record.perplexity is not None for record in read_log(tmp_path / "log")} == {plain}
+    assert all(record.loss > 0 for record in read_log(tmp_path / "log") if record.loss is not None)
+
+
+def test_without_noise_its_scheme_costs_no_perplexity(tmp_path: Path) -> None:
+    fit(tiny(noising_scheme="kneser-ney"), run=RunOptions(log=tmp_path / "log"))
+    assert None not in {record.perplexity for record in read_log(tmp_path / "log") if record.loss is not None}
 
 
 def test_a_log_is_replaced_and_nothing_else_is(tmp_path: Path) -> None:
