@@ -55,7 +55,7 @@ def boundary(ctx: click.Context | None = None) -> Iterator[None]:
         _leave(sys.stderr)
         raise click.exceptions.Exit(READER_GONE) from None
     except KeyboardInterrupt as error:
-        _report("interrupted", error, ctx)
+        _report(f"interrupted: {error}" if str(error) else "interrupted", error, ctx)
         raise click.exceptions.Exit(INTERRUPTED) from None
     except NlmkitError as error:
         _fail(str(error), error, ctx)

@@ -180,7 +180,10 @@ def command(
     if write_config is not None:
         Path(write_config).write_text(_as_toml(fitted, resolved, members), encoding="utf-8")
     refuse_output(output)
-    corpus = _fit(fitted, train=train, valid=valid, pipeline=pipeline, training=training, output=output, quiet=quiet)
+    with training.interruptible(fitted, output, quiet=quiet):
+        corpus = _fit(
+            fitted, train=train, valid=valid, pipeline=pipeline, training=training, output=output, quiet=quiet
+        )
     if not is_main_process():
         return  # the first process saves and tells what all have trained
     fitted.save(output)

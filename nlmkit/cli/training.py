@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from nlmkit.cli.output import note
 from nlmkit.components import Component, RunOptions
+from nlmkit.nn.distributed import is_main_process
 
 if TYPE_CHECKING:
     from nlmkit.components import Progress
@@ -89,6 +92,34 @@ class Training:
             log=self._log(output),
         )
 
+    @contextlib.contextmanager
+    def interruptible(self, fitted: Component, output: str, *, quiet: bool) -> Iterator[None]:
+        """Around the fitting: tell of a checkpoint that is about to be replaced, and after Ctrl-C how to go on.
+
+        Raises:
+            KeyboardInterrupt: with that as its message, where this run has left a checkpoint.
+        """
+        if not (fitted.trains_in_steps and is_main_process()):
+            yield
+            return
+        from nlmkit.nn.checkpoint_folders import read_checkpoint
+
+        folder = self.checkpoint(output)
+        before = read_checkpoint(folder)
+        if before is not None and before.get("step") != 0 and not (self.resume or quiet):
+            note(
+                f"{folder} holds a checkpoint{_at_step(before)}, which this run replaces; --resume would go on with it"
+            )
+        try:
+            yield
+        except KeyboardInterrupt:
+            after = read_checkpoint(folder)
+            if after is None or (after == before and not self.resume):
+                raise
+            raise KeyboardInterrupt(
+                f"{folder} holds a checkpoint{_at_step(after)}: the same command with --resume goes on from there"
+            ) from None
+
     def finish(self, fitted: Component, output: str) -> None:
         """After the model was saved: draw the curve, remove the checkpoint."""
         if not fitted.trains_in_steps:
@@ -101,6 +132,11 @@ class Training:
         from nlmkit.nn.checkpoint_folders import remove_checkpoint
 
         remove_checkpoint(self.checkpoint(output))
+
+
+def _at_step(checkpoint: Mapping[str, Any]) -> str:
+    # GloVe does not count its steps.
+    return f" of step {checkpoint['step']}" if "step" in checkpoint else ""
 
 
 def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:

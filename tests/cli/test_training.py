@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -53,3 +58,88 @@ def test_a_picture_that_cannot_be_drawn_is_refused_before_training(run: Run, tex
         run("fit", "lstm", texts / "train.txt", "-o", "m", "--plot", name, *SMALL, code=1)
     assert not Path("m").exists()
     assert not Path("m.checkpoint").exists()
+
+
+def test_one_rate_of_dropout_stands_for_several(run: Run, texts: Path) -> None:
+    options = ("-p", "dropout=0.4", "-p", "layers=2", "-p", "dropout_output=0.1", *SMALL)
+    facts = json.loads(run("fit", "lstm", texts / "train.txt", "-o", "m", "--json", *options).stdout)
+    params = facts["resolved"]["params"]
+    assert [params[f"dropout{name}"] for name in ("", "_input", "_hidden", "_output")] == [0.4, 0.4, 0.4, 0.1]
+    manifest = json.loads(Path("m", "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["hyper_parameters"]["dropout_hidden"] == 0.4
+
+
+@pytest.mark.parametrize(
+    ("model", "option", "reason"),
+    [
+        ("nnlm", "weight_drop=0.5", "weight_drop is not for nnlm: it has no recurrent weights"),
+        ("gru", "forget_bias=1", "forget_bias is not for gru: it has no forget gate"),
+        ("lstm", "order=3", "order is not for lstm: it reads the whole history"),
+    ],
+)
+def test_an_option_of_another_model_is_refused_with_the_reason(
+    model: str, option: str, reason: str, run: Run, texts: Path
+) -> None:
+    assert reason in run("fit", model, texts / "train.txt", "-o", "m", "-p", option, code=1).stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGINT")
+def test_ctrl_c_says_how_to_go_on_and_going_on_gives_the_same_model(
+    run: Run, texts: Path, environment: dict[str, str]
+) -> None:
+    args = ["fit", "lstm", str(texts / "train.txt"), "--device", "cpu", *SMALL, "-p", "epochs=100"]
+    command = [sys.executable, "-m", "nlmkit", *args, "-o", "cut", "--log", "log.jsonl"]
+    own = {name: value for name, value in environment.items() if name != "PYTHONPYCACHEPREFIX"}  # torch is large
+    process = subprocess.Popen(
+        command,
+        env=own | {"OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whoever runs the tests in the background ignores it, and children would too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not (Path("log.jsonl").exists() and Path("log.jsonl").read_text()):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    step = json.loads(Path("cut.checkpoint", "manifest.json").read_text(encoding="utf-8"))["step"]
+    assert process.returncode == 130
+    assert stderr == (
+        f"nlmkit: interrupted: cut.checkpoint holds a checkpoint of step {step}: "
+        "the same command with --resume goes on from there\n"
+    )
+    resumed = run(*args, "-o", "cut", "--log", "log.jsonl", "--resume", "--json")
+    assert "replaces" not in resumed.stderr
+    through = json.loads(run(*args, "-o", "through", "--json").stdout)
+    assert 0 < step < through["fit"]["steps"]
+    assert json.loads(resumed.stdout)["digest"] == through["digest"]
+
+
+def test_a_checkpoint_that_a_new_run_replaces_is_told_of(
+    run: Run, texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nlmkit.nn.loop import Trainer
+
+    def interrupted(trainer: Trainer) -> None:
+        if trainer.step == 3:
+            raise KeyboardInterrupt
+        original(trainer)
+
+    original = Trainer._take_step
+    args = ("fit", "lstm", texts / "train.txt", "-o", "m", "--device", "cpu", *SMALL)
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_take_step", interrupted)
+        assert "m.checkpoint holds a checkpoint of step 3: the same" in run(*args, code=130).stderr
+        patch.setattr(Trainer, "run", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+        result = run(*args, code=130)  # before this run has left anything
+    replaced = "note: m.checkpoint holds a checkpoint of step 3, which this run replaces; --resume would go on with it"
+    assert result.stderr == f"{replaced}\nnlmkit: interrupted\n"
+    assert replaced in run(*args).stderr
+    assert not Path("m.checkpoint").exists()
+    assert "replaces" not in run(*args).stderr
