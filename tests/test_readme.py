@@ -23,10 +23,10 @@ BLOCKS = re.findall(r"```(sh|python)\n(.*?)```", README, re.S)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the texts that the README talks about."""
     folder = tmp_path_factory.mktemp("readme")
-    for split in ("train", "valid", "test"):
+    for name, split in (("train", "train"), ("valid", "valid"), ("test", "test"), ("more", "valid")):
         corpus = Corpus.read(f"corpus:english/{split}", TextPipeline(tokenizer="word", lowercase=True))
         lines = (" ".join(corpus.sentence(i)) + "\n" for i in range(corpus.sentences))
-        (folder / f"{split}.txt").write_text("".join(lines), encoding="utf-8")
+        (folder / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
     return folder
 
 
