@@ -194,7 +194,7 @@ def _fit(job: Job, *, quiet: bool, as_json: bool) -> None:
     path = cast(str, job.output)
     refuse_output(path)
     form, decoding = job.classification.form, _decoding(job.pipeline)
-    with progress(quiet=quiet) as display:
+    with job.training.interruptible(job.fitted, path, quiet=quiet), progress(quiet=quiet) as display:
         if display is not None:
             display.start("reading labelled texts")
         held_out = None if job.valid is None else form.read([job.valid], **decoding)

@@ -134,8 +134,9 @@ SOURCES: Final[Mapping[str, str]] = {
     "medium": "Zaremba et al. 2014",
     "awd": "Merity et al. 2018",
     "bengio": "Bengio et al. 2003",
+    "kim": "Kim 2014",
 }
-"""Where the presets above were published."""
+"""Where presets were published, those of classifiers included."""
 
 
 def preset_param(presets: Mapping[str, Preset]) -> Any:

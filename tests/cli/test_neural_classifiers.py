@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from cli.conftest import Run
-from nlmkit import LSTM, Corpus, TextPipeline, load
+from nlmkit import LSTM, Corpus, RunOptions, TextPipeline, load
+from nlmkit.cli.training import Training
 from nlmkit.representations.vectors import Vectors
 
 WORDS = {"fine": "good", "dull": "bad", "lovely": "good", "awful": "bad"}
@@ -56,6 +59,34 @@ def test_cross_validation(run: Run, folder: Path) -> None:
     assert facts["accuracy"]["standard_deviation"] == pytest.approx(np.std(facts["accuracy"]["folds"], ddof=1))
     assert facts["n"] == len(ROWS)
     assert not list(Path.cwd().iterdir())  # neither a model nor a checkpoint
+
+
+def test_interrupted_and_resumed(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nlmkit.classification.neural import training
+
+    command = ["fit", "cnn", folder / "train.tsv", *SMALL, "--json"]
+    whole = json.loads(run(*command, "-o", "whole").stdout)
+    step, taken = training._Trainer._take_step, 0
+
+    def interrupted(self: Any, *rest: Any) -> None:
+        nonlocal taken
+        taken += 1
+        if taken == 11:  # in the third epoch; checkpoints are written between epochs
+            raise KeyboardInterrupt
+        step(self, *rest)
+
+    options = Training.options
+
+    def often(*given: Any) -> RunOptions:
+        return dataclasses.replace(options(*given), checkpoint_seconds=1e-9)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training._Trainer, "_take_step", interrupted)
+        patch.setattr(Training, "options", often)
+        stopped = run(*command, "-o", "cut", code=130)
+    assert "interrupted: cut.checkpoint holds a checkpoint of step 8: the same command with --resume" in stopped.stderr
+    resumed = json.loads(run(*command, "-o", "cut", "--resume").stdout)
+    assert resumed["digest"] == whole["digest"]
 
 
 def test_transfer_from_a_language_model(run: Run, folder: Path) -> None:
