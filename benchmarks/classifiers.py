@@ -80,7 +80,8 @@ def _rows(name: str, task: Task, arguments: argparse.Namespace) -> list[dict[str
             fitted = time.perf_counter()
             report = classifier.report(task.test)
             times = {"seconds": time.perf_counter() - begin, "seconds_to_fit": fitted - begin}
-            done({"accuracy": report.accuracy, "macro_f1": report.macro_f1, "n": report.n} | times | about)
+            facts = {"accuracy": report.accuracy, "macro_f1": report.macro_f1, "n": report.n}
+            done(facts | times | _held_out(classifier) | about)
         if "seed" not in classifier.hyper_parameters():
             break  # another seed would change nothing
     return rows
@@ -99,6 +100,14 @@ def _run_folds(
         report = fitted.report(data.take(np.flatnonzero(number == fold)))
         facts = {"accuracy": report.accuracy, "macro_f1": report.macro_f1, "n": report.n}
         done({"fold": fold} | facts | {"seconds": time.perf_counter() - begin})
+
+
+def _held_out(classifier: Classifier) -> dict[str, Any]:
+    """Accuracy on held-out texts after each epoch, where there are epochs, and which weights were kept."""
+    report = getattr(classifier, "fit_report_", {})
+    if "history" not in report:
+        return {}
+    return {"kept": report["weights"], "held_out": [evaluation["accuracy"] for evaluation in report["history"]]}
 
 
 def _made(name: str, settings: dict[str, Any], seed: int) -> Classifier:
