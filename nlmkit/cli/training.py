@@ -176,7 +176,8 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
             allow_from_autoenv=False,
             help="Go on where an interrupted run stopped; its checkpoint lies in MODEL.checkpoint.",
         ),
-        click.option("--log", metavar="FILE", help="Write a line of JSON on each stage of training."),
+        # torchrun takes --log for one of its own flags.
+        click.option("--log", "--training-log", metavar="FILE", help="Write a line of JSON on each stage of training."),
         click.option(
             "--plot", metavar="FILE", help="Draw the learning curve (png, svg, pdf); its log is MODEL.training.jsonl."
         ),
