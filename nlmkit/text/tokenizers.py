@@ -121,17 +121,18 @@ def word_pattern(*, line_feed: bool = False) -> re.Pattern[str]:
     """Returns the pattern of the ``word`` tokenizer.
 
     The alternatives begin with disjoint character classes and every repetition is of a class that what follows cannot
-    match, so there is nothing to backtrack into and matching is linear.
+    match, so there is nothing to backtrack into and matching is linear. Groups are repeated greedily, not possessively:
+    CPython before 3.11.5 matches possessive groups wrongly (python/cpython#106052).
 
     Args:
         line_feed: Whether LF matches too, as a token of its own; a block of whole lines is then split in one go.
     """
     mark = f"[{_marks()}]"
-    letters = rf"[^\W{HAN}]++(?:{mark}++[^\W{HAN}]*+)*+"
+    letters = rf"[^\W{HAN}]++(?:{mark}++[^\W{HAN}]*+)*"
     joint = r"['’‐‑-]|(?<=\d)[.,](?=\d)"
     # What most tokens are comes first; it says nothing that `letters` does not, and halves the time.
     plain = r"[0-9A-Z_a-z]++(?=[ \n])"
-    alternatives = [plain, rf"{letters}(?:(?:{joint}){letters})*+", rf"[{HAN}]{mark}*+", rf"\S{mark}*+"]
+    alternatives = [plain, rf"{letters}(?:(?:{joint}){letters})*", rf"[{HAN}]{mark}*+", rf"\S{mark}*+"]
     return re.compile("|".join(["\n", *alternatives] if line_feed else alternatives))
 
 
