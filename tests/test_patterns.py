@@ -5,6 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nlmkit.text import tokenizers
+
 PACKAGE = Path(__file__).parents[1] / "nlmkit"
 
 
@@ -15,3 +21,14 @@ def test_no_pattern_repeats_a_group_possessively() -> None:
     for path in paths:
         found = re.findall(r"\)(?:\*|\+|\?|\{[^}]*\})\+", path.read_text(encoding="utf-8"))
         assert not found, f"{path}: {found}"
+
+
+@given(st.text("ab1é.,-'’ \u0301\u0e31你の\n", max_size=60))
+def test_both_ways_of_repeating_groups_match_the_same(text: str) -> None:
+    found = []
+    for repeated in ("*", tokenizers._ANY):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tokenizers, "_ANY", repeated)
+            found.append(tokenizers.word_pattern.__wrapped__().findall(text))
+    assert found[0] == found[1]
+    assert "" not in found[0]

@@ -7,6 +7,7 @@ the entry-point group ``nlmkit.tokenizers``. Every tokenizer here works in time 
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
@@ -21,6 +22,9 @@ HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
 
 # Hangul is not here: Korean separates words by spaces.
 _WIDE = re.compile(f"[{HAN}\u3000-\u30ff\uff01-\uff60]")
+# How the pattern repeats a group. Both match the same; the possessive way takes no memory for each repetition, but
+# CPython before 3.11.5 has it wrong (python/cpython#106052).
+_ANY = "*+" if sys.version_info >= (3, 11, 5) else "*"
 _NO_SPACE_BEFORE = frozenset(".,;:!?%)]}»”’…。，、；：！？）】》」』〉")
 _NO_SPACE_AFTER = frozenset("([{«“‘$£€#（【《「『〈")
 
@@ -121,18 +125,17 @@ def word_pattern(*, line_feed: bool = False) -> re.Pattern[str]:
     """Returns the pattern of the ``word`` tokenizer.
 
     The alternatives begin with disjoint character classes and every repetition is of a class that what follows cannot
-    match, so there is nothing to backtrack into and matching is linear. Groups are repeated greedily, not possessively:
-    CPython before 3.11.5 matches possessive groups wrongly (python/cpython#106052).
+    match, so there is nothing to backtrack into and matching is linear.
 
     Args:
         line_feed: Whether LF matches too, as a token of its own; a block of whole lines is then split in one go.
     """
     mark = f"[{_marks()}]"
-    letters = rf"[^\W{HAN}]++(?:{mark}++[^\W{HAN}]*+)*"
+    letters = rf"[^\W{HAN}]++(?:{mark}++[^\W{HAN}]*+){_ANY}"
     joint = r"['’‐‑-]|(?<=\d)[.,](?=\d)"
     # What most tokens are comes first; it says nothing that `letters` does not, and halves the time.
     plain = r"[0-9A-Z_a-z]++(?=[ \n])"
-    alternatives = [plain, rf"{letters}(?:(?:{joint}){letters})*", rf"[{HAN}]{mark}*+", rf"\S{mark}*+"]
+    alternatives = [plain, rf"{letters}(?:(?:{joint}){letters}){_ANY}", rf"[{HAN}]{mark}*+", rf"\S{mark}*+"]
     return re.compile("|".join(["\n", *alternatives] if line_feed else alternatives))
 
 
