@@ -11,13 +11,15 @@ Each function takes the folder that has the data sets' folders. Nothing is token
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nlmkit.classification.data import LabelledTexts
-from nlmkit.classification.splits import stratified_split
+from nlmkit.classification.splits import k_folds, stratified_split
 from nlmkit.errors import DataError
 
 _PARTS = re.compile(r"[()]|[^\s()]+")
@@ -84,6 +86,15 @@ def waimai(folder: Path, seed: int) -> Task:
 
 
 TASKS: dict[str, Callable[[Path, int], Task]] = {"mr": mr, "trec": trec, "sst2": sst2, "waimai": waimai}
+
+
+def folds_of(
+    data: LabelledTexts, folds: int, *, seed: int, only: Iterable[int] | None = None
+) -> Iterator[tuple[int, LabelledTexts, LabelledTexts]]:
+    """Number, training and test texts of the folds that cross-validation makes, or of some of them."""
+    number = k_folds(data.labels, folds, seed=seed)
+    for fold in range(folds) if only is None else only:
+        yield fold, data.take(np.flatnonzero(number != fold)), data.take(np.flatnonzero(number == fold))
 
 
 def _labelled(texts: dict[str, str], name: str) -> LabelledTexts:

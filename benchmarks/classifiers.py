@@ -20,11 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from classification_data import TASKS, Task
+from classification_data import TASKS, Task, folds_of
 
 from nlmkit import registry
-from nlmkit.classification.splits import k_folds
 from nlmkit.classifier import Classifier
 from nlmkit.errors import HyperParameterError
 
@@ -91,13 +89,11 @@ def _run_folds(
     classifier: Classifier, task: Task, arguments: argparse.Namespace, done: Callable[[dict[str, Any]], None]
 ) -> None:
     """The folds that are wanted, as :func:`nlmkit.classification.cross_validation.cross_validate` makes them."""
-    data = task.train
-    number = k_folds(data.labels, arguments.folds, seed=arguments.fold_seed)
-    for fold in arguments.only_folds or range(arguments.folds):
+    parts = folds_of(task.train, arguments.folds, seed=arguments.fold_seed, only=arguments.only_folds)
+    for fold, train, test in parts:
         begin = time.perf_counter()
         fitted = type(classifier)(**classifier.get_params(deep=False))
-        fitted.fit(data.take(np.flatnonzero(number != fold)))
-        report = fitted.report(data.take(np.flatnonzero(number == fold)))
+        report = fitted.fit(train).report(test)
         facts = {"accuracy": report.accuracy, "macro_f1": report.macro_f1, "n": report.n}
         done({"fold": fold} | facts | {"seconds": time.perf_counter() - begin})
 

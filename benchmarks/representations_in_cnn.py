@@ -23,12 +23,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-from classification_data import mr
+from classification_data import folds_of, mr
 
 from nlmkit import registry
 from nlmkit.classification.data import LabelledTexts
-from nlmkit.classification.splits import k_folds
 from nlmkit.classifier import Classifier
 from nlmkit.components import RunOptions
 from nlmkit.representation import Representation
@@ -93,14 +91,11 @@ def fold_rows(
     classifier: Classifier, representation: Representation, data: LabelledTexts, folds: int
 ) -> list[dict[str, Any]]:
     """One dictionary for each of the first folds."""
-    number = k_folds(data.labels, 10, seed=0)
     rows = []
-    for fold in range(folds):
+    for fold, train, test in folds_of(data, 10, seed=0, only=range(folds)):
         begin = time.perf_counter()
         copy = type(classifier)(**classifier.get_params(deep=False))
-        copy.fit(data.take(np.flatnonzero(number != fold)))
-        test = data.take(np.flatnonzero(number == fold))
-        accuracy = copy.report(test).accuracy
+        accuracy = copy.fit(train).report(test).accuracy
         seconds = time.perf_counter() - begin
         report = copy.fit_report_  # type: ignore[attr-defined]
         known = (
