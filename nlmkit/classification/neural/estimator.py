@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
-from nlmkit.classification.neural.options import OPERATIONS, AugmentationOptions, InputOptions, TrainingOptions
+from nlmkit.classification.neural.options import AugmentationOptions, InputOptions, TrainingOptions
 from nlmkit.classifier import Classifier
 from nlmkit.components import Component, FittedState, RunOptions, VocabularyLimits
 from nlmkit.errors import HyperParameterError, NlmkitError
 from nlmkit.nn.presets import NONE, WithPresets
-from nlmkit.parameters import param, suggestion
+from nlmkit.parameters import param
 from nlmkit.representation import Representation
 
 if TYPE_CHECKING:
@@ -96,13 +96,9 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
         from nlmkit.classification.neural.input import check_input
 
         check_input(cast("InputOptions", self))
-        if not self.augment and self.augment_vectors is not None:
-            raise HyperParameterError("augment_vectors has no effect: it needs augment=1 or more")
-        for name in self.augment_operations:
-            if name not in OPERATIONS:
-                raise HyperParameterError(
-                    f"augment_operations: no operation is called {name!r}{suggestion(name, OPERATIONS)}"
-                )
+        for name in () if self.augment else ("augment_rate", "augment_operations", "augment_vectors"):
+            if getattr(self, name) != self.hyper_parameters()[name].default:
+                raise HyperParameterError(f"{name} has no effect: it needs augment=1 or more")
         if getattr(self, "widths", None) == ():
             raise HyperParameterError("widths=[]: the filters need at least one width")
 
