@@ -33,10 +33,10 @@ class CNN(ConvolutionOptions, NeuralClassifier):
 
     ``preset="kim"`` is the paper: 100 filters of each width, Adadelta with ρ .95, batches of 50 in random order,
     dropout .5, rows of the last layer clipped to norm 3, at most 25 epochs of which the best on a tenth of the training
-    texts is kept. It differs from his code where that makes no difference to the method: unknown words of a test text
-    share the vector of ``<unk>``, where his code gave each its own, from test texts that it had read beforehand;
-    dropout scales in training what his scaled when testing, so that a norm of 3 here is one of 6 there; the held-out
-    tenth has each class's share; and no text is repeated to fill the last batch.
+    texts is kept. It differs from his code in four points: unknown words of a test text share the vector of ``<unk>``,
+    where his code gave each its own, from test texts that it had read beforehand; dropout scales in training what his
+    scaled when testing, so that a norm of 3 here is one of 6 there; the held-out tenth has each class's share; and no
+    text is repeated to fill the last batch.
 
     Example:
         >>> texts = ["a fine film", "a fine day", "a dull film", "a dull day"] * 5
