@@ -55,6 +55,9 @@ class Representation(Component):
     takes_workers: ClassVar[bool] = False
     """Whether :meth:`fit` heeds :attr:`~nlmkit.components.RunOptions.workers`, threads that train without locks."""
 
+    keeps_log: ClassVar[bool] = False
+    """Whether :meth:`fit` heeds :attr:`~nlmkit.components.RunOptions.log` though it does not train in steps."""
+
     vocabulary_: Vocabulary
     pipeline_: TextPipeline
     matrix_: NDArray[np.float32]

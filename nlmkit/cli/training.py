@@ -55,6 +55,8 @@ class Training:
             NlmkitError: the picture could not be drawn, which is better known before the training than after it.
         """
         given = [f"--{name}" for name in _OF_STEPS if getattr(self, name) not in (None, False)]
+        if _keeps_log(fitted) and "--log" in given:
+            given.remove("--log")
         if given and not fitted.trains_in_steps:
             raise click.UsageError(f"{', '.join(given)}: {fitted.name} does not train in steps")
         if self.workers is not None and not getattr(fitted, "takes_workers", False):
@@ -80,7 +82,8 @@ class Training:
     def options(self, fitted: Component, output: str, display: Progress | None) -> RunOptions:
         """The run's options; a component that trains in steps keeps a checkpoint beside the model."""
         if not fitted.trains_in_steps:
-            return RunOptions(progress=display, workers=self.workers or 1)
+            log = self._log(output) if _keeps_log(fitted) else None
+            return RunOptions(progress=display, workers=self.workers or 1, log=log)
         return RunOptions(
             progress=display,
             device=self.device or "auto",
@@ -132,6 +135,10 @@ class Training:
         from nlmkit.nn.checkpoint_folders import remove_checkpoint
 
         remove_checkpoint(self.checkpoint(output))
+
+
+def _keeps_log(fitted: Component) -> bool:
+    return bool(getattr(fitted, "keeps_log", False))
 
 
 def _at_step(checkpoint: Mapping[str, Any]) -> str:

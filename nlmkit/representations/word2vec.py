@@ -50,6 +50,7 @@ class Word2Vec(VocabularyLimits, Representation):
 
     name = "word2vec"
     takes_workers: ClassVar[bool] = True
+    keeps_log: ClassVar[bool] = True
     conformance_settings: ClassVar[Mapping[str, Any]] = {"dimension": 8, "epochs": 2, "min_count": 1}
     """Settings small enough for :mod:`nlmkit.testing`."""
 

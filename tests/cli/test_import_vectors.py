@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import Run
+from nlmkit.nn.history import read_log
 
 GLOVE = "cat 1 0\ndog 0.5 0.75\n"
 WORD2VEC = "2 2\n" + GLOVE
@@ -109,7 +110,7 @@ def test_what_a_representation_does_not_use_is_refused(run: Run, texts: Path) ->
     train = texts / "train.txt"
     refused = run("fit", "one-hot", train, "-o", "m", "--valid", train, code=1)
     assert refused.stderr == "nlmkit: one-hot uses no validation text: leave it out\n"
-    for option in (["--budget", "1m"], ["--device", "cpu"]):
+    for option in (["--budget", "1m"], ["--device", "cpu"], ["--log", "l.jsonl"]):
         assert "does not train in steps" in run("fit", "one-hot", train, "-o", "m", *option, code=2).stderr
     for component in ("one-hot", "ngram"):
         result = run("fit", component, train, "-o", "m", "--workers", "2", code=2)
@@ -123,3 +124,11 @@ def test_workers_are_for_what_trains_without_locks(run: Run, texts: Path) -> Non
     for given, workers in (([], 1), (["--workers", "2"], 2)):
         facts = json.loads(run("fit", "word2vec", texts / "train.txt", "-o", "m", *args, *given).stdout)
         assert facts["fit"]["workers"] == workers
+
+
+def test_word2vec_keeps_a_log_but_has_no_budget(run: Run, texts: Path) -> None:
+    args = ["-p", "min_count=1", "-p", "dimension=4", "-p", "epochs=3"]
+    run("fit", "word2vec", texts / "train.txt", "-o", "m", *args, "--log", "l.jsonl")
+    assert [record.epoch for record in read_log("l.jsonl")] == [1, 2, 3]
+    refused = run("fit", "word2vec", texts / "train.txt", "-o", "m", *args, "--log", "l.jsonl", "--budget", "9", code=2)
+    assert "--budget: word2vec does not train in steps" in refused.stderr
