@@ -16,6 +16,7 @@ from nlmkit.classification.neural.adadelta import Adadelta
 from nlmkit.classification.neural.layers import Convolution
 from nlmkit.classification.neural.optimisation import clip_rows, learning_rate, slanted_triangular
 from nlmkit.classification.neural.options import KIM
+from nlmkit.classification.neural.training import Evaluation, places_by_epoch
 from nlmkit.classifiers.cnn import CNN
 from nlmkit.representations.vectors import Vectors
 
@@ -159,9 +160,42 @@ def test_without_held_out_texts_the_last_weights_are_kept() -> None:
 
 
 def test_patience_stops() -> None:
-    report = CNN(**{**TINY, "epochs": 200, "lr": 1e-7}, patience=2).fit(TEXTS, LABELS).fit_report_
+    wrong = dict(zip(sorted(set(LABELS)), sorted(set(LABELS))[::-1], strict=True))
+    held_out = (TEXTS, [wrong[label] for label in LABELS])
+    report = CNN(**{**TINY, "epochs": 200}, patience=2).fit(TEXTS, LABELS, valid=held_out).fit_report_
     assert report["stopped"] == "patience"
     assert report["epochs"] == 3
+
+
+def test_patience_counts_epochs_that_are_evaluated_in_parts() -> None:
+    report = CNN(**{**TINY, "epochs": 2, "lr": 1e-7}, patience=1).fit(TEXTS, LABELS).fit_report_
+    assert len(report["history"]) > 2
+    assert report["epochs"] == 2
+
+
+def test_patience_goes_by_the_loss_where_accuracy_stays_the_same() -> None:
+    report = CNN(**{**TINY, "epochs": 8, "lr": 1e-5}, patience=1).fit(TEXTS, LABELS).fit_report_
+    figures = [(1 - found["accuracy"], found["validation_loss"]) for found in report["history"]]
+    assert len({found["accuracy"] for found in report["history"]}) == 1
+    assert report["epochs"] == len(figures) == 8
+    assert figures == sorted(figures, reverse=True)
+
+
+def test_places_by_epoch() -> None:
+    def at(epoch: float, accuracy: float | None, loss: float = 0.5) -> Evaluation:
+        return Evaluation(step=1, epoch=epoch, loss=1.0, accuracy=accuracy, validation_loss=loss, seconds=0.0)
+
+    assert places_by_epoch([]) == []
+    assert places_by_epoch([at(1.0, None)]) == []
+    # The best of an epoch counts, wherever in it; what has not ended does not.
+    assert places_by_epoch([at(0.5, 0.9), at(1.0, 0.5), at(1.5, 0.6), at(2.0, 0.8), at(2.5, 1.0)]) == [0, 1]
+    assert places_by_epoch([at(1.0, 0.5, 0.7), at(2.0, 0.5, 0.6), at(3.0, 0.5, 0.7)]) == [1, 0, 1]
+
+
+def test_a_last_step_that_diverges_is_seen_without_held_out_texts() -> None:
+    one_step = {**TINY, "epochs": 1, "batch": 1000, "lr": 1e30, "valid_share": 0.0, "max_norm": None}
+    with pytest.raises(NlmkitError, match="diverged at step 1: probabilities are not finite"):
+        CNN(**one_step).fit(TEXTS, LABELS)
 
 
 def test_a_budget_is_kept() -> None:

@@ -34,11 +34,15 @@ from nlmkit.nn.optimisation import WeightAverage, clip_gradients, epochs_without
 from nlmkit.nn.streams import generator
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nlmkit.classification.neural.options import TrainingOptions
     from nlmkit.components import RunOptions
 
 TICK: Final = 25
 """Steps between two lines of the log."""
+
+_WORST: Final = (math.inf, math.inf)
 
 # What a generator is for.
 _ORDER, _MASKS, _UNKNOWN = 11, 12, 13
@@ -259,11 +263,7 @@ class _Trainer:
     @property
     def _is_out_of_patience(self) -> bool:
         patience = self._options.patience
-        return patience is not None and epochs_without_improvement(self._errors) >= patience
-
-    @property
-    def _errors(self) -> list[float]:
-        return [1 - evaluation.accuracy for evaluation in self.history if evaluation.accuracy is not None]
+        return patience is not None and epochs_without_improvement(places_by_epoch(self.history)) >= patience
 
     def _result(self) -> TrainingResult:
         self.module.eval()
@@ -274,6 +274,7 @@ class _Trainer:
             self.module.load_state_dict(self.best)
         else:
             self.average.keep()
+            self._check_last_weights()
         plan = self.pacer.plan
         notes = []
         if plan is not None and plan.is_shortened:
@@ -294,6 +295,14 @@ class _Trainer:
             words_per_second=(self.words - words) / max(self._watch.stepping - since, 1e-9),
             notes=tuple(notes),
         )
+
+    def _check_last_weights(self) -> None:
+        """The last step's loss was that of the weights before it, and no held-out text has tried them since."""
+        some = np.arange(min(len(self.sample.documents), self._options.batch))
+        with torch.inference_mode():
+            logits = self.module(self.sample.documents.batch(some).to(self._device))
+        if not bool(logits.isfinite().all()):
+            raise self._diverged()
 
     # ------------------------------------------------------------------------------------------------ an epoch
 
@@ -335,7 +344,7 @@ class _Trainer:
             options,
             self.pacer.place(self.step),
             self.pacer.schedule_steps,
-            plateaus=plateaus(self._errors) if options.schedule == "plateau" else 0,
+            plateaus=plateaus(places_by_epoch(self.history)) if options.schedule == "plateau" else 0,
         )
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
@@ -388,7 +397,7 @@ class _Trainer:
             with self._watch.evaluation(), self.average.in_place():
                 accuracy, validation_loss = self._measured(self.valid)
                 found = dataclasses.replace(found, accuracy=accuracy, validation_loss=validation_loss)
-                if found.rank < min(map(_rank, self.history), default=(math.inf, math.inf)):
+                if found.rank < min(map(_rank, self.history), default=_WORST):
                     state = self.module.state_dict()
                     self.best = {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
             self.pacer.evaluation_seconds = self.seconds - begins
@@ -400,11 +409,14 @@ class _Trainer:
         log_probs = log_probabilities(self.module, valid.documents, extra=valid.extra)
         loss = float(-log_probs[np.arange(len(log_probs)), valid.targets].mean())
         if not math.isfinite(loss):
-            raise NlmkitError(
-                f"training diverged at step {self.step}: probabilities are not finite; try a lower lr "
-                f"(now {self._options.lr:g})"
-            )
+            raise self._diverged()
         return float((log_probs.argmax(axis=1) == valid.targets).mean()), loss
+
+    def _diverged(self) -> NlmkitError:
+        return NlmkitError(
+            f"training diverged at step {self.step}: probabilities are not finite; try a lower lr "
+            f"(now {self._options.lr:g})"
+        )
 
     # --------------------------------------------------------------------------------------------------- plan
 
@@ -475,3 +487,22 @@ class _Trainer:
 
 def _rank(evaluation: Evaluation) -> tuple[float, float]:
     return evaluation.rank
+
+
+def places_by_epoch(history: Sequence[Evaluation]) -> list[int]:
+    """The place of each epoch that has ended in the order of their best evaluations: the best is 0, equal ones share.
+
+    Args:
+        history: The evaluations so far, one an epoch or more.
+    """
+    ranks: list[tuple[float, float]] = []
+    best = _WORST
+    for evaluation in history:
+        if evaluation.accuracy is None:
+            continue
+        best = min(best, evaluation.rank)
+        if evaluation.epoch.is_integer():
+            ranks.append(best)
+            best = _WORST
+    order = sorted(set(ranks))
+    return [order.index(rank) for rank in ranks]
