@@ -92,7 +92,7 @@ class LSTMClassifier(TransferOptions, StackOptions, _Contained):
             value = getattr(self, name)
             if value != self.hyper_parameters()[name].default:
                 raise HyperParameterError(f"{name}={value} has no effect: the language model's weights are begun with")
-        if self.lm_lr != self.hyper_parameters()["lm_lr"].default and not self.lm_epochs:
+        if self.lm_lr is not None and not self.lm_epochs:
             raise HyperParameterError(f"lm_lr={self.lm_lr:g} has no effect: it needs lm_epochs=1 or more")
 
     @property
@@ -121,7 +121,10 @@ class LSTMClassifier(TransferOptions, StackOptions, _Contained):
             run.stage("tuning the language model")
             lm = transfer.fine_tuned(lm, corpus, valid, self.lm_epochs, self.lm_lr, run)
             told = lm.fit_report_
-            report["tuned"] = {name: told[name] for name in ("steps", "epochs", "validation_perplexity")}
+            report["tuned"] = {
+                "lr": lm.lr,
+                **{name: told[name] for name in ("steps", "epochs", "validation_perplexity")},
+            }
         vars(self)["_start"] = lm
         self.units_, self.layer_norm_ = tuple(units), lm.layer_norm
         return {"language_model": report}

@@ -122,6 +122,13 @@ def test_the_language_model_is_tuned_first(lm: LSTM) -> None:
     )
 
 
+@pytest.mark.parametrize(("given", "used"), [(None, 5.0), (0.5, 0.5)])
+def test_it_is_tuned_at_a_share_of_its_own_rate(given: float | None, used: float) -> None:
+    lm = LSTM(hidden=8, embedding=6, epochs=1, batch=4, optimizer="sgd", lr=20.0).fit(Corpus.read(TEXTS, PIPELINE))
+    model = LSTMClassifier(**{**TINY, "epochs": 1}, start_from=lm, lm_epochs=1, lm_lr=given).fit(TEXTS, LABELS)
+    assert model.fit_report_["language_model"]["tuned"]["lr"] == used
+
+
 def test_it_learns_with_everything_on(lm: LSTM, tmp_path: Path) -> None:
     model = LSTMClassifier(
         epochs=40,

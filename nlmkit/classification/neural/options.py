@@ -138,7 +138,9 @@ class TransferOptions:
         le=100000,
         help="epochs that the language model is first tuned on these texts; with --budget, half of it",
     )
-    lm_lr: float = param(0.001, gt=0, help="its highest learning rate in them")
+    lm_lr: float | None = param(
+        None, gt=0, help="its highest learning rate in them; none: a quarter of that which it was fitted with"
+    )
     unfreeze: str = param(
         "all",
         choices=("all", "gradual", "none"),

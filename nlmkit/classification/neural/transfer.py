@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 BUDGET_SHARE: Final = 0.5
 """Share of a budget in which the language model is tuned."""
 
+LR_SHARE: Final = 0.25
+"""Share of the learning rate that a language model was fitted with at which it is tuned."""
+
 
 def language_model(start: str | LanguageModel, pipeline: TextPipeline) -> LSTM:
     """The fitted language model that ``start_from`` names, once it suits.
@@ -64,7 +67,7 @@ def language_model(start: str | LanguageModel, pipeline: TextPipeline) -> LSTM:
 
 
 def fine_tuned(  # noqa: PLR0917
-    lm: LSTM, corpus: Corpus, valid: Corpus | None, epochs: int, lr: float, run: RunOptions
+    lm: LSTM, corpus: Corpus, valid: Corpus | None, epochs: int, lr: float | None, run: RunOptions
 ) -> LSTM:
     """The language model after some epochs on the task's texts, whose words join its vocabulary.
 
@@ -73,7 +76,7 @@ def fine_tuned(  # noqa: PLR0917
         corpus: Training texts of the task.
         valid: Held-out texts, whose perplexity chooses the epoch that is kept.
         epochs: Passes over the training texts.
-        lr: Highest learning rate.
+        lr: Highest learning rate; None: :data:`LR_SHARE` of the model's own, which suits its optimizer.
         run: Progress, device and budget. Of a budget the language model gets :data:`BUDGET_SHARE`, in place of epochs.
     """
     import dataclasses
@@ -86,10 +89,11 @@ def fine_tuned(  # noqa: PLR0917
         **{name: lm.hyper_parameters()[name].default for name in ("representation", "tune", "oov", "normalization")},
         "embedding": lm.module_.words.width,
         "softmax": chosen_softmax(lm, len(lm.vocabulary_)),
+        "lr": LR_SHARE * lm.lr if lr is None else lr,
     }
     if as_it_is["softmax"] == "full":
         as_it_is["softmax_head"] = lm.hyper_parameters()["softmax_head"].default
-    tuned = type(lm)(**{**lm.get_params(deep=False), **as_it_is, "start_from": lm, "epochs": epochs, "lr": lr})
+    tuned = type(lm)(**{**lm.get_params(deep=False), **as_it_is, "start_from": lm, "epochs": epochs})
     own = RunOptions(
         progress=run.progress,
         device=run.device,
