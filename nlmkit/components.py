@@ -205,10 +205,29 @@ class Component:
         return {name: getattr(self, name) for name in self.hyper_parameters()}
 
     def set_params(self, **values: Any) -> Self:
-        """Set hyper-parameters by name and return self."""
-        self.refuse_unknown(values)
+        """Set hyper-parameters by name and return self.
+
+        ``representation__dimension=50`` is one of the component in ``representation``, as in scikit-learn; but in its
+        place comes a new, unfitted one, since others may share it.
+
+        Raises:
+            HyperParameterError: there is no such hyper-parameter, or a value is none for it.
+        """
+        self.refuse_unknown([name.partition("__")[0] for name in values])
+        inner: dict[str, dict[str, Any]] = {}
         for name, value in values.items():
-            setattr(self, name, value)
+            own, nested, rest = name.partition("__")
+            if nested:
+                inner.setdefault(own, {})[rest] = value
+            else:
+                setattr(self, name, value)
+        for name, changed in inner.items():
+            member = getattr(self, name)
+            if not isinstance(member, Component):
+                raise HyperParameterError(
+                    f"{name}={member!r} has no hyper-parameters of its own to set: {', '.join(changed)}"
+                )
+            setattr(self, name, type(member)(**member.get_params(deep=False)).set_params(**changed))
         return self
 
     def params_as_json(self) -> dict[str, Any]:

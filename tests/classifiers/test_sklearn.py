@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
-from nlmkit import registry
+from nlmkit import HyperParameterError, registry
 from nlmkit.classifier import Classifier
 from nlmkit.testing.classifier import train
 
@@ -66,6 +66,27 @@ def test_grid_search_in_a_pipeline(classifier: Classifier) -> None:
     assert search.predict(TEXTS[:4]).tolist() == best.predict([text.upper() for text in TEXTS[:4]]).tolist()
     assert search.classes_.tolist() == sorted(set(LABELS))
     assert not classifier.is_fitted
+
+
+def test_grid_search_over_the_representation_of_the_input_layer() -> None:
+    from nlmkit import CNN, Word2Vec
+
+    vectors = Word2Vec(dimension=3, min_count=1, epochs=1)
+    cnn = CNN(representation=vectors, maps=2, epochs=1)
+    search = GridSearchCV(cnn, {"representation__dimension": [4, 5]}, cv=2, error_score="raise").fit(TEXTS, LABELS)
+    chosen = search.best_params_["representation__dimension"]
+    assert search.best_estimator_.module_.words.width == chosen
+    assert vectors.dimension == 3
+    assert cnn.representation is vectors
+
+    fitted = CNN(representation=Word2Vec(dimension=3, min_count=1, epochs=1).fit(TEXTS))
+    assert not fitted.set_params(representation__dimension=4).representation.is_fitted
+    with pytest.raises(HyperParameterError, match=r"no hyper-parameter 'dimensions'.*did you mean dimension"):
+        fitted.set_params(representation__dimensions=4)
+    with pytest.raises(HyperParameterError, match="representation=None has no hyper-parameters of its own"):
+        CNN().set_params(representation__dimension=4)
+    with pytest.raises(HyperParameterError, match="no hyper-parameter 'representations'"):
+        CNN().set_params(representations__dimension=4)
 
 
 def test_several_can_vote() -> None:
