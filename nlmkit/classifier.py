@@ -131,7 +131,7 @@ class Classifier(_Fitted):
         corpus = data.encode(pipeline)
         if not corpus.tokens:
             raise DataError("no training text has a word", source=data.source)
-        notes: list[str] = []
+        notes = list(data.notes)
         validation = None if held_out is None else _validation(held_out, classes, pipeline, notes)
 
         before = dict(vars(self))
@@ -235,6 +235,8 @@ class Classifier(_Fitted):
         from nlmkit.classification.report import classification_report
 
         data = self.labelled(texts, labels)
+        if not len(data):
+            raise DataError("there are no texts to report on", source=data.source)
         return classification_report(
             data.labels,
             self.predict(data),
@@ -350,6 +352,8 @@ def _validation(
     """The held-out documents that have one of the classes, and their targets."""
     import numpy as np
 
+    if not len(data):
+        raise DataError("there are no validation texts", source=data.source)
     if data.labels.dtype.kind != classes.dtype.kind:
         raise DataError("the labels of the validation texts are of another type than those of the training texts")
     known = np.isin(data.labels, classes)

@@ -124,11 +124,20 @@ def cross_validate(
 
     Raises:
         HyperParameterError: there are fewer than two folds.
-        DataError: there are too few texts, or only one label.
+        DataError: there are too few texts, or only one label, or only one where a fold is left out.
     """
-    if len(np.unique(data.labels)) < 2:
+    classes, targets = np.unique(data.labels, return_inverse=True)
+    if len(classes) < 2:
         raise DataError("cross-validation needs texts with two or more labels", source=data.source)
     number = k_folds(data.labels, folds, seed=seed)
+    for fold in range(folds):  # now, not after the folds before it were fitted
+        left = classes[np.unique(targets[number != fold])]
+        if len(left) < 2:
+            raise DataError(
+                f"fold {fold + 1} of {folds}: without it all training texts have the label {left.tolist()[0]!r}, since "
+                "it has the only text of every other label; give two or more labels at least two texts each",
+                source=data.source,
+            )
     predicted = np.empty_like(data.labels)
     results = []
     pipeline = ""
@@ -136,7 +145,11 @@ def cross_validate(
         started = time.perf_counter()
         train, test = np.flatnonzero(number != fold), np.flatnonzero(number == fold)
         fitted = type(classifier)(**classifier.get_params(deep=False))
-        fitted.fit(data.take(train), run=run(fold) if run else None)
+        try:
+            fitted.fit(data.take(train), run=run(fold) if run else None)
+        except DataError as error:
+            problem = f"fold {fold + 1} of {folds}: {error.problem}"
+            raise DataError(problem, source=error.source, line=error.line, byte=error.byte) from error
         test_texts = data.take(test)
         predicted[test] = fitted.predict(test_texts)
         report = classification_report(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import csv
 import hashlib
+import itertools
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias, cast, get_args
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,8 +26,8 @@ from nlmkit.text.pipeline import DecodingErrors
 from nlmkit.text.sources import ByteReader, ByteSource, Source, TextSource, expand, expand_names
 
 Format = Literal["tsv", "space", "csv", "jsonl"]
-"""``tsv``: a label, a tab, the text. ``space``: a label without spaces, a space, the text. ``csv`` and ``jsonl``: named
-columns."""
+"""``tsv``: a label, a tab, the text; or named columns, where names are given. ``space``: a label without spaces, a
+space, the text. ``csv`` and ``jsonl``: named columns."""
 
 FORMATS: Final = get_args(Format)
 LABEL_COLUMN: Final = "label"
@@ -35,9 +37,27 @@ _SUFFIXES: Final[dict[str, Format]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjso
 _COMPRESSED: Final = frozenset({".gz", ".bz2", ".xz", ".zst"})
 _BLOCK_BYTES: Final = 1 << 20
 _LINES_AT_ONCE: Final = 4096
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_DOUBTED_TEXTS: Final = 20  # of fewer texts many may well have a label of their own
+_DOUBTED_SHARE: Final = 0.9
+_SHOWN: Final = 40  # characters of a column's name or of a value in an error
 
 Row: TypeAlias = tuple[int, str, str]
 """Line number, label, text."""
+
+
+class _Columns(NamedTuple):
+    """Where label and text are in a form that names its columns.
+
+    Attributes:
+        label: Name of the column with the label.
+        text: Name of the column with the text.
+        given: Whether the user named either of them, so that a tsv file must have a header.
+    """
+
+    label: str
+    text: str
+    given: bool
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -54,7 +74,7 @@ class LabelledTexts:
 
     Raises:
         DataError: A text is no string, there is not one label a text, or a label is neither string, integer nor
-            boolean, or not of the type of the others.
+            boolean, or not of the type of the others, or a string that cannot be kept as it is.
     """
 
     texts: tuple[str, ...]
@@ -94,16 +114,18 @@ class LabelledTexts:
         format: str | None = None,
         encoding: str = "utf-8",
         errors: DecodingErrors = "strict",
-        label_column: str = LABEL_COLUMN,
-        text_column: str = TEXT_COLUMN,
+        label_column: str | None = None,
+        text_column: str | None = None,
     ) -> LabelledTexts:
         """Read labelled texts.
 
         A blank line holds nothing and is passed over. Labels are strings, kept exactly; a text may be empty, a label
         may not. In ``tsv`` the text begins after the first tab, whatever else is in it, quotation marks included; a
-        first line that is exactly ``label<TAB>text`` (the column names) is a header. CSV is RFC 4180 with a header
-        line: fields in quotation marks may hold line feeds. A JSONL label may be a number or a boolean, whose
-        spelling is the label then.
+        first line that is exactly ``label<TAB>text`` is a header, and any other one with a cell ``label`` is refused,
+        since it would be a header that is taken for a text. Where a column is named, the first line of a ``tsv`` file
+        is its header: columns in any order, of which only a text in the last one may hold tabs. CSV is RFC 4180 with
+        a header line: fields in quotation marks may hold line feeds. A JSONL label may be a number or a boolean,
+        whose spelling is the label then.
 
         Args:
             source: A path, several path names, ``-`` for standard input, ``corpus:NAME/SPLIT``, or open binary file;
@@ -111,25 +133,30 @@ class LabelledTexts:
             format: One of :data:`FORMATS`; by default told by each file's name (.csv, .jsonl, .ndjson), else ``tsv``.
             encoding: Encoding of the files.
             errors: What to do with undecodable bytes: ``strict``, ``replace`` or ``ignore``.
-            label_column: Name of the column with the label. A tsv file has no other columns; names that are given for
-                it must be its header.
-            text_column: Name of the column with the text.
+            label_column: Name of the column with the label; by default ``label``.
+            text_column: Name of the column with the text; by default ``text``.
 
         Raises:
             DataError: A source is missing, or a line is malformed; names the file and the line.
-            HyperParameterError: There is no such format, or the two columns are one.
+            HyperParameterError: There is no such format, the two columns are one, or columns are named in a form that
+                has none.
         """
         if format is not None and format not in FORMATS:
             raise HyperParameterError(f"format must be one of {', '.join(FORMATS)}, not {format!r}")
-        if label_column == text_column:
-            raise HyperParameterError(f"label and text cannot both be in the column {text_column!r}")
+        columns = _Columns(
+            LABEL_COLUMN if label_column is None else label_column,
+            TEXT_COLUMN if text_column is None else text_column,
+            given=not (label_column is None and text_column is None),
+        )
+        if columns.label == columns.text:
+            raise HyperParameterError(f"label and text cannot both be in the column {columns.text!r}")
         pipeline = TextPipeline(encoding=encoding, errors=errors)
         several = isinstance(source, (list, tuple)) and all(isinstance(name, (str, os.PathLike)) for name in source)
         sources = expand_names(cast(Any, source)) if several else expand(source)
         rows: list[Row] = []
         for each in sources:
             reader = _READERS[cast(Format, format) or _format_of(each)]
-            rows += reader(_lines(each, pipeline), each.name, label_column, text_column)
+            rows += reader(_lines(each, pipeline), each.name, columns)
         numbers, labels, texts = zip(*rows, strict=True) if rows else ((), (), ())
         return cls(
             texts,
@@ -170,6 +197,17 @@ class LabelledTexts:
             DataError: A text cannot be read; names the source and its line.
         """
         return encode(self.texts, pipeline, source=self.source, lines=self.lines)
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """What whoever uses the texts should know: that nearly each of them has a label of its own."""
+        once = int((np.unique(self.labels, return_counts=True)[1] == 1).sum())
+        if len(self) < _DOUBTED_TEXTS or once < _DOUBTED_SHARE * len(self):
+            return []
+        return [
+            f"{once} of {len(self)} texts have a label that no other text has: were labels and texts taken for each "
+            "other, or another column for the label?"
+        ]
 
     @cached_property
     def digest(self) -> str:
@@ -231,7 +269,7 @@ def as_labels(labels: ArrayLike | Sequence[Any], *, source: str | None = None) -
     """Labels as an array of strings, int64 or booleans.
 
     Raises:
-        DataError: They are of several types or of another one; says which.
+        DataError: They are of several types or of another one, or a string cannot be kept as it is; says which.
     """
     if isinstance(labels, (str, bytes)) or not isinstance(labels, Iterable):
         raise DataError(f"labels must be a sequence, one label a text, not {type(labels).__name__}", source=source)
@@ -244,8 +282,8 @@ def as_labels(labels: ArrayLike | Sequence[Any], *, source: str | None = None) -
         if type(value) is not wanted:
             problem = f"label {number} is {type(value).__name__} and the first one {wanted.__name__}: use one type"
             raise DataError(problem, source=source)
-        if isinstance(value, str) and value.endswith("\0"):  # NumPy would drop it
-            raise DataError(f"label {number} ends in NUL", source=source)
+        if isinstance(value, str) and (fault := _fault(value)):
+            raise DataError(f"label {number} {fault}", source=source)
     try:
         return np.array(values, _LABELS[wanted])
     except OverflowError:
@@ -253,6 +291,14 @@ def as_labels(labels: ArrayLike | Sequence[Any], *, source: str | None = None) -
 
 
 _LABELS: Final[dict[type, Any]] = {str: np.str_, int: np.int64, bool: np.bool_}
+
+
+def _fault(label: str) -> str | None:
+    """Why a label cannot be kept as it is, if it cannot."""
+    if label.endswith("\0"):  # NumPy would drop it
+        return "ends in NUL"
+    found = _SURROGATE.search(label)  # which no file could hold, a saved classifier's neither
+    return f"holds a lone surrogate, U+{ord(found[0]):04X}, which is no character" if found else None
 
 
 def _one_line(text: str) -> str:
@@ -296,31 +342,55 @@ def _content(line: str) -> str:
     return line.removesuffix("\n").removesuffix("\r")
 
 
-def _read_tsv(lines: Iterator[str], name: str, label_column: str, text_column: str) -> Iterator[Row]:
-    header = f"{label_column}\t{text_column}"
-    named = (label_column, text_column) != (LABEL_COLUMN, TEXT_COLUMN)
-    yield from _read_separated(lines, name, "\t", "label<TAB>text", header=header, named=named)
-
-
-def _read_space(lines: Iterator[str], name: str, label_column: str, text_column: str) -> Iterator[Row]:
-    if (label_column, text_column) != (LABEL_COLUMN, TEXT_COLUMN):
-        raise HyperParameterError(f"{name}: the form label, a space, text has no columns to name; csv and jsonl have")
-    yield from _read_separated(lines, name, " ", "label, a space, text")
-
-
-def _read_separated(
-    lines: Iterator[str], name: str, separator: str, form: str, *, header: str | None = None, named: bool = False
-) -> Iterator[Row]:
-    for number, line in enumerate(map(_content, lines), start=1):
-        if number == 1 and named and line != header:
+def _read_tsv(lines: Iterator[str], name: str, columns: _Columns) -> Iterator[Row]:
+    numbered = _not_blank(lines)
+    first = next(numbered, None)
+    if first is None:
+        return
+    number, line = first
+    names = line.split("\t")
+    if columns.given:
+        yield from _read_named(numbered, name, names, columns, number)
+        return
+    if names != [columns.label, columns.text]:
+        if len(names) > 1 and columns.label in (cell.strip().casefold() for cell in names):
             raise DataError(
-                f"columns are named, but the first line is not {header!r}: a tsv file has a label and a text, without "
-                "names or under these; other tables are csv or jsonl",
+                f"this looks like a header ({_shown(names)}), and only label<TAB>text is taken for one: name its "
+                "columns with --label-column and --text-column, or put the line label<TAB>text before it if it is none",
                 source=name,
-                line=1,
+                line=number,
             )
-        if not line or (number == 1 and line == header):
-            continue
+        numbered = itertools.chain([first], numbered)
+    yield from _read_separated(numbered, name, "\t", "label<TAB>text")
+
+
+def _read_named(
+    numbered: Iterator[tuple[int, str]], name: str, names: Sequence[str], columns: _Columns, line: int
+) -> Iterator[Row]:
+    """The rows after the header ``names`` of a tsv file, which is on ``line``."""
+    remedy = ", give the --format if it is not tsv, or leave the names out if the file is label<TAB>text with no header"
+    at = [_column(wanted, names, name, line, remedy) for wanted in (columns.label, columns.text)]
+    most = len(names) - 1 if at[1] == len(names) - 1 else -1  # as without names, the text may hold tabs at the end
+    for number, content in numbered:
+        fields = content.split("\t", most)
+        if len(fields) != len(names):
+            problem = f"{len(fields)} fields, where the header has {len(names)}"
+            if len(fields) > len(names):
+                problem += ": only a text in the last column may hold tabs"
+            raise DataError(problem, source=name, line=number)
+        yield _row(number, fields[at[0]], fields[at[1]], name)
+
+
+def _read_space(lines: Iterator[str], name: str, columns: _Columns) -> Iterator[Row]:
+    if columns.given:
+        raise HyperParameterError(
+            f"{name}: the form label, a space, text has no columns to name; tsv, csv and jsonl have"
+        )
+    yield from _read_separated(_not_blank(lines), name, " ", "label, a space, text")
+
+
+def _read_separated(numbered: Iterator[tuple[int, str]], name: str, separator: str, form: str) -> Iterator[Row]:
+    for number, line in numbered:
         label, found, text = line.partition(separator)
         if not found:
             what = "tab" if separator == "\t" else "space"
@@ -328,9 +398,14 @@ def _read_separated(
         yield _row(number, label, text, name)
 
 
-def _read_csv(lines: Iterator[str], name: str, label_column: str, text_column: str) -> Iterator[Row]:
+def _not_blank(lines: Iterator[str]) -> Iterator[tuple[int, str]]:
+    """Number and content of each line that has any."""
+    return ((number, line) for number, line in enumerate(map(_content, lines), start=1) if line)
+
+
+def _read_csv(lines: Iterator[str], name: str, columns: _Columns) -> Iterator[Row]:
     reader = csv.reader(lines, strict=True)
-    columns: list[str] | None = None
+    names: list[str] | None = None
     first = 1
     with _field_limit():
         while True:
@@ -343,12 +418,13 @@ def _read_csv(lines: Iterator[str], name: str, label_column: str, text_column: s
                 return
             if not fields:
                 continue
-            if columns is None:
-                columns = fields
-                at = [_column(wanted, columns, name) for wanted in (label_column, text_column)]
+            if names is None:
+                names = fields
+                remedy = ", and --format tsv, as tabs separate the columns" if "\t" in names[0] else ""
+                at = [_column(wanted, names, name, begin, remedy) for wanted in (columns.label, columns.text)]
                 continue
-            if len(fields) != len(columns):
-                problem = f"{len(fields)} fields, where the header has {len(columns)}: quote fields that hold commas"
+            if len(fields) != len(names):
+                problem = f"{len(fields)} fields, where the header has {len(names)}: quote fields that hold commas"
                 raise DataError(problem, source=name, line=begin)
             yield _row(begin, fields[at[0]], fields[at[1]], name)
 
@@ -363,20 +439,37 @@ def _field_limit() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def _column(wanted: str, columns: Sequence[str], name: str) -> int:
-    if columns.count(wanted) == 1:
-        return columns.index(wanted)
-    problem = "no column" if wanted not in columns else "several columns"
-    known = ", ".join(columns[:20])
-    raise DataError(
-        f"{problem} named {wanted!r} in the header ({known}){suggestion(wanted, columns)}: "
-        "name them with --label-column and --text-column",
-        source=name,
-        line=1,
-    )
+def _column(wanted: str, names: Sequence[str], name: str, line: int, remedy: str = "") -> int:
+    """Place of a column in a header.
+
+    Args:
+        wanted: Name of the column.
+        names: The header.
+        name: Of the file.
+        line: On which the header is.
+        remedy: What else than naming another column helps if there is no such one.
+
+    Raises:
+        DataError: There is no such column, or there are several.
+    """
+    if names.count(wanted) == 1:
+        return names.index(wanted)
+    if wanted in names:
+        problem = f"several columns named {wanted!r} in the header ({_shown(names)}): rename all but one of them"
+    else:
+        problem = (
+            f"no column named {wanted!r} in the header ({_shown(names)}){suggestion(wanted, names)}: "
+            f"name them with --label-column and --text-column{remedy}"
+        )
+    raise DataError(problem, source=name, line=line)
 
 
-def _read_jsonl(lines: Iterator[str], name: str, label_column: str, text_column: str) -> Iterator[Row]:
+def _shown(names: Iterable[str]) -> str:
+    """Names of columns, of which there may be many, and which may be a text where there is no header."""
+    return ", ".join(name if len(name) <= _SHOWN else name[:_SHOWN] + "..." for name in itertools.islice(names, 20))
+
+
+def _read_jsonl(lines: Iterator[str], name: str, columns: _Columns) -> Iterator[Row]:
     for number, line in enumerate(lines, start=1):
         if not line.strip(" \t\r\n"):
             continue
@@ -387,26 +480,28 @@ def _read_jsonl(lines: Iterator[str], name: str, label_column: str, text_column:
             raise DataError(f"no valid JSON: {problem}", source=name, line=number) from None
         if not isinstance(value, dict):
             raise DataError("each line must be a JSON object", source=name, line=number)
-        for wanted in (label_column, text_column):
+        for wanted in (columns.label, columns.text):
             if wanted not in value:
                 raise DataError(
-                    f"no {wanted!r} in this object (it has {', '.join(list(value)[:20])}){suggestion(wanted, value)}: "
+                    f"no {wanted!r} in this object (it has {_shown(value)}){suggestion(wanted, value)}: "
                     "name them with --label-column and --text-column",
                     source=name,
                     line=number,
                 )
-        label, text = value[label_column], value[text_column]
+        label, text = value[columns.label], value[columns.text]
         if not isinstance(label, (str, int)):
-            problem = f"the label is {json.dumps(label)[:40]}: it must be a string, an integer or a boolean"
+            problem = f"the label is {json.dumps(label)[:_SHOWN]}: it must be a string, an integer or a boolean"
             raise DataError(problem, source=name, line=number)
         if not isinstance(text, str):
-            raise DataError(f"the text is {json.dumps(text)[:40]}: it must be a string", source=name, line=number)
+            raise DataError(f"the text is {json.dumps(text)[:_SHOWN]}: it must be a string", source=name, line=number)
         yield _row(number, label if isinstance(label, str) else json.dumps(label), text, name)
 
 
 def _row(number: int, label: str, text: str, name: str) -> Row:
     if not label.strip():
         raise DataError("the label is empty", source=name, line=number)
+    if fault := _fault(label):
+        raise DataError(f"the label {fault}", source=name, line=number)
     return number, label, text
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from nlmkit.cli import output
-from nlmkit.cli.labelled import Form, form_options
+from nlmkit.cli.labelled import Form, form_options, print_notes
 from nlmkit.cli.progress import progress
 from nlmkit.cli.settings import to_toml
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
@@ -199,6 +199,7 @@ def _fit(job: Job, *, quiet: bool, as_json: bool) -> None:
             display.start("reading labelled texts")
         held_out = None if job.valid is None else form.read([job.valid], **decoding)
         data = form.read(job.train, **decoding)
+        print_notes(data, quiet=quiet)
         job.fitted.fit(data, valid=held_out, run=job.training.options(job.fitted, path, display))
     if not is_main_process():
         return  # the first process saves and tells what all have trained
@@ -206,7 +207,7 @@ def _fit(job: Job, *, quiet: bool, as_json: bool) -> None:
     job.training.finish(job.fitted, path)
     facts = fit_facts(job.fitted, path, time.perf_counter() - job.started)
     facts["resolved"] = job.resolved() | {"set_by": dict(job.origins)}
-    print_fitted(facts, as_json=as_json, quiet=quiet)
+    print_fitted(facts, as_json=as_json, quiet=quiet, told=data.notes)
 
 
 def _cross_validate(job: Job, folds: int, *, quiet: bool, as_json: bool) -> None:
@@ -217,6 +218,7 @@ def _cross_validate(job: Job, folds: int, *, quiet: bool, as_json: bool) -> None
         if display is not None:
             display.start("reading labelled texts")
         data = chosen.form.read(job.train, **_decoding(job.pipeline))
+        print_notes(data, quiet=quiet)
         run = job.training.options(job.fitted, "fold", display)
         found = cross_validate(
             job.fitted,

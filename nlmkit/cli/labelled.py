@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nlmkit.cli import output
+from nlmkit.nn.distributed import is_main_process
+
 if TYPE_CHECKING:
     from nlmkit.classification.data import LabelledTexts
-
-_COLUMNS = {"label_column": "label", "text_column": "text"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Form:
 
     Attributes:
         format: tsv, space, csv or jsonl; by default each file's name tells.
-        label_column: Column or key of the label, in csv and jsonl.
+        label_column: Column or key of the label.
         text_column: Column or key of the text.
     """
 
@@ -42,9 +43,15 @@ class Form:
         """
         from nlmkit.classification.data import LabelledTexts
 
-        columns = {name: getattr(self, name) or default for name, default in _COLUMNS.items()}
-        options: dict[str, Any] = {"format": self.format, "encoding": encoding, "errors": errors}
-        return LabelledTexts.read(list(names), **options | columns)
+        options: dict[str, Any] = dataclasses.asdict(self) | {"encoding": encoding, "errors": errors}
+        return LabelledTexts.read(list(names), **options)
+
+
+def print_notes(data: LabelledTexts, *, quiet: bool) -> None:
+    """Tell what is odd about the texts, before the work that may be in vain."""
+    if not quiet and is_main_process():
+        for text in data.notes:
+            output.note(text)
 
 
 def form_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,11 +71,19 @@ def form_flags(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--format",
             type=click.Choice(["tsv", "space", "csv", "jsonl"]),
-            help="Classifier: label<TAB>text, label<SPACE>text, or named columns.  [default: by the file's name, else "
-            "tsv]",
+            help="Classifier: label<TAB>text (or with a header, if a column is named), label<SPACE>text, or named "
+            "columns.  [default: by the file's name, else tsv]",
         ),
-        click.option("--label-column", metavar="NAME", help="Classifier: column with the label.  [default: label]"),
-        click.option("--text-column", metavar="NAME", help="Classifier: column with the text.  [default: text]"),
+        click.option(
+            "--label-column",
+            metavar="NAME",
+            help="Classifier: column with the label, as the header or the JSON key names it.  [default: label]",
+        ),
+        click.option(
+            "--text-column",
+            metavar="NAME",
+            help="Classifier: column with the text, as the header or the JSON key names it.  [default: text]",
+        ),
     ]
     for option in reversed(options):
         function = option(function)

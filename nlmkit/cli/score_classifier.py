@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nlmkit.cli import output
-from nlmkit.cli.labelled import Form
+from nlmkit.cli.labelled import Form, print_notes
 from nlmkit.cli.options import decoding
 from nlmkit.cli.progress import progress
 from nlmkit.errors import DataError
@@ -58,6 +58,7 @@ def score_classifier(
             display.start("reading labelled texts")
         form = Form(format, label_column, text_column)
         data = _with_labels_of(component, form.read(texts, encoding=pipeline.encoding, errors=pipeline.errors))
+        print_notes(data, quiet=quiet)
         if display is not None:
             display.start("classifying")
         report = component.report(data, resamples=samples, seed=seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,11 +55,19 @@ def fit_facts(fitted: Component, path: str, seconds: float, corpus: Corpus | Non
     return facts | {"digest": describe(path)["digest"], "seconds": round(seconds, 3)}
 
 
-def print_fitted(facts: Mapping[str, Any], *, as_json: bool, quiet: bool) -> None:
-    """Print the facts as JSON, or a summary to read; notes of the fitting go to stderr in both cases."""
+def print_fitted(facts: Mapping[str, Any], *, as_json: bool, quiet: bool, told: Collection[str] = ()) -> None:
+    """Print the facts as JSON, or a summary to read; notes of the fitting go to stderr in both cases.
+
+    Args:
+        facts: As :func:`fit_facts` gives them.
+        as_json: Whether to print JSON.
+        quiet: Whether to print no notes.
+        told: Notes that were printed before.
+    """
     if not quiet:
         for text in facts["fit"].get("notes", ()):
-            output.note(str(text))
+            if text not in told:
+                output.note(str(text))
     if as_json:
         output.write_json(facts)
         return

@@ -98,3 +98,16 @@ def test_impossible_ones_are_refused() -> None:
         cross_validate(Recorder(), DATA, folds=1)
     with pytest.raises(DataError, match="two or more labels"):
         cross_validate(Recorder(), LabelledTexts(["a", "b"], ["x", "x"]), folds=2)
+
+
+def test_a_fold_that_leaves_one_label_is_named_before_any_is_fitted() -> None:
+    data = LabelledTexts(["one", "two", "three", "four"], ["b", "b", "b", "c"])
+    with pytest.raises(DataError, match=r"fold 2 of 2: without it all training texts have the label 'b', since it has"):
+        cross_validate(Recorder(), data, folds=2)
+    assert not Recorder.seen
+
+
+def test_a_fit_that_fails_is_named_by_its_fold() -> None:
+    data = LabelledTexts(["word", "", "", ""], ["a", "a", "b", "b"], source="texts.tsv")
+    with pytest.raises(DataError, match=r"^texts\.tsv: fold \d of 2: no training text has a word$"):
+        cross_validate(Recorder(), data, folds=2)

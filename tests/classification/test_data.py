@@ -53,6 +53,7 @@ def test_labels_keep_their_type_and_texts_their_characters() -> None:
         ([1.5, 2.5], "label 1 is float"),
         (["a", None], "label 2 is NoneType"),
         (["a", "b\0"], "label 2 ends in NUL"),
+        (["a", "b\ud800"], r"label 2 holds a lone surrogate, U\+D800"),
         ([2**70, 1], "64 bits"),
         ("ab", "must be a sequence"),
         (5, "must be a sequence"),
@@ -158,12 +159,66 @@ def test_a_first_line_of_the_column_names_is_a_header(tmp_path: Path) -> None:
     assert len(LabelledTexts.read(named)) == 2
 
 
+@pytest.mark.parametrize(
+    ("content", "columns", "wanted"),
+    [
+        (
+            "sentence\tlabel\nfine film\t1\n\ndull\t0\n",
+            {"text_column": "sentence"},
+            [("1", "fine film"), ("0", "dull")],
+        ),
+        ("\nid\tlabel\treview\r\n1\tgood\tfine\r\n", {"text_column": "review"}, [("good", "fine")]),
+        ("text\tid\tlabel\nfine\t\tx\n", {"label_column": "label"}, [("x", "fine")]),
+        ("label\ttext\nx\ta\tb \n", {"label_column": "label", "text_column": "text"}, [("x", "a\tb ")]),
+        ('id\tlabel\ttext\n1\tx\t"a\tb"\n', {"text_column": "text"}, [("x", '"a\tb"')]),
+        ("", {"text_column": "review"}, []),
+    ],
+)
+def test_named_columns_are_those_of_the_header_in_any_order(
+    tmp_path: Path, content: str, columns: dict[str, str], wanted: list[tuple[str, str]]
+) -> None:
+    assert rows(LabelledTexts.read(write(tmp_path, "a.tsv", content), **columns)) == wanted  # type: ignore[arg-type]
+
+
 def test_columns_are_not_named_in_vain(tmp_path: Path) -> None:
-    three = write(tmp_path, "a.tsv", "id\tlabel\treview\n1\tgood\tfine\n")
-    with pytest.raises(DataError, match=r"a\.tsv, line 1: .*first line is not 'label\\treview'"):
-        LabelledTexts.read(three, text_column="review")
+    bare = write(tmp_path, "a.tsv", f"pos\t{'good film ' * 9}\n")
+    for columns in ({"text_column": "text"}, {"label_column": "label", "text_column": "text"}):
+        problem = refusal(bare, **columns)
+        assert problem.startswith("line 1: no column named 'label' in the header (pos, good film")
+        assert problem.endswith("or leave the names out if the file is label<TAB>text with no header")
+        assert len(problem) < 300
     with pytest.raises(HyperParameterError, match="no columns to name"):
-        LabelledTexts.read(write(tmp_path, "b.txt", "good fine\n"), format="space", text_column="review")
+        LabelledTexts.read(write(tmp_path, "b.txt", "good fine\n"), format="space", text_column="text")
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["id\tlabel\ttext", "text\tlabel", "sentence\tlabel\r", "label\tsentence", "label\ttext\tid", "Label\tText"],
+)
+def test_another_header_is_not_taken_for_a_text(tmp_path: Path, header: str) -> None:
+    content = f"\n{header}\nx\ta\n"
+    assert refusal(write(tmp_path, "a.tsv", content)).startswith("line 2: this looks like a header (")
+    exact = write(tmp_path, "b.tsv", f"label\ttext{content}")
+    assert len(LabelledTexts.read(exact)) == 2  # as the error advises where that is a text
+
+
+def test_a_text_may_speak_of_labels_and_a_later_line_may_be_like_a_header(tmp_path: Path) -> None:
+    content = "x\tthe label text\nlabel\ttext\ntext\tlabel\n"
+    assert len(LabelledTexts.read(write(tmp_path, "a.tsv", content))) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("id\tlabel\ttext\n1\tx\n", "line 2: 2 fields, where the header has 3"),
+        ("text\tlabel\na\tx\ny\tb\tx\n", "line 3: 3 fields, where the header has 2: only a text in the last column"),
+        ("text\tlabel\na\t\n", "line 2: the label is empty"),
+        ("text\tlabel\ttext\na\tx\tb\n", "line 1: several columns named 'text'"),
+        ("txt\tlabel\na\tx\n", "line 1: no column named 'text' in the header (txt, label); did you mean txt?"),
+    ],
+)
+def test_a_malformed_tsv_with_a_header_is_refused_with_its_line(tmp_path: Path, content: str, problem: str) -> None:
+    assert refusal(write(tmp_path, "a.tsv", content), text_column="text").startswith(problem)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +295,15 @@ def test_a_csv_field_may_be_longer_than_the_modules_limit(tmp_path: Path) -> Non
     ("content", "problem"),
     [
         ("label,review\nx,a\n", "line 1: no column named 'text' in the header (label, review)"),
-        ("label,text,text\nx,a,b\n", "line 1: several columns named 'text'"),
+        (
+            "\nlabel,text,text\nx,a,b\n",
+            "line 2: several columns named 'text' in the header (label, text, text): rename all but one",
+        ),
+        (
+            "label\ttext\nx\ta\n",
+            "line 1: no column named 'label' in the header (label\ttext); did you mean label\ttext?: "
+            "name them with --label-column and --text-column, and --format tsv",
+        ),
         ("label,text\nx,a,b\n", "line 2: 3 fields, where the header has 2"),
         ('label,text\nx,"a\nb"\ny\n', "line 4: 1 fields, where the header has 2"),
         ('label,text\nx,"a\n', "line 2: no valid CSV"),
@@ -274,11 +337,31 @@ def test_jsonl_labels_are_spelt_as_strings(tmp_path: Path) -> None:
         ('{"label": 1.5, "text": "a"}\n', "line 1: the label is 1.5"),
         ('{"label": null, "text": "a"}\n', "line 1: the label is null"),
         ('{"label": "x", "text": null}\n', "line 1: the text is null"),
+        ('{"label": 1, "text": "a"}\n{"label": "a\\ud800", "text": "x"}\n', "line 2: the label holds a lone surrogate"),
+        ('{"label": "a\\u0000", "text": "x"}\n', "line 1: the label ends in NUL"),
         ("[" * 100_000 + "\n", "line 1: no valid JSON: nested too deep"),
     ],
 )
 def test_a_malformed_jsonl_is_refused_with_its_line(tmp_path: Path, content: str, problem: str) -> None:
     assert refusal(write(tmp_path, "a.jsonl", content)).startswith(problem)
+
+
+def test_a_lone_surrogate_in_a_text_is_found_with_its_line_when_the_text_is_encoded(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.jsonl", '\n{"label": "a", "text": "x \\ud800"}\n')
+    with pytest.raises(DataError, match=r"a\.jsonl, line 2: lone surrogate U\+D800"):
+        LabelledTexts.read(path).encode(TextPipeline())
+    pipeline = TextPipeline(errors="replace")
+    assert LabelledTexts.read(path, errors="replace").encode(pipeline).sentence(0) == ["x", "\ufffd"]
+
+
+def test_labels_that_are_nearly_all_different_are_noted() -> None:
+    texts = [f"text {number}" for number in range(20)]
+    for shared, noted in ((0, True), (2, True), (3, False)):
+        labels = ["x"] * shared + [f"label {number}" for number in range(20 - shared)]
+        assert bool(LabelledTexts(texts, labels).notes) is noted
+    assert not LabelledTexts(texts[:19], texts[:19]).notes
+    (told,) = LabelledTexts(texts, list(range(20))).notes
+    assert told.startswith("20 of 20 texts have a label that no other text has")
 
 
 def test_wrong_options_are_refused(tmp_path: Path) -> None:

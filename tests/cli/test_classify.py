@@ -122,6 +122,42 @@ def test_a_written_config_repeats_the_run(run: Run, data: Path) -> None:
     assert "order = 1" in text
 
 
+def test_columns_of_a_tsv_are_those_that_are_named(run: Run) -> None:
+    Path("ilt.tsv").write_text("id\tlabel\ttext\n1\tpos\tgood film\n2\tneg\tbad\n")
+    named = ["--label-column", "label", "--text-column", "text"]
+    facts = json.loads(run("fit", "nbsvm", "ilt.tsv", "-o", "m", *named, "--json").stdout)
+    assert facts["fit"]["classes"] == {"neg": 1, "pos": 1}
+    assert json.loads(run("score", "m", "ilt.tsv", "--text-column", "text", "--json").stdout)["n"] == 2
+    error = run("fit", "nbsvm", "ilt.tsv", "-o", "n", code=1).stderr
+    assert error.startswith("nlmkit: ilt.tsv, line 1: this looks like a header (id, label, text)")
+    Path("bare.tsv").write_text("pos\tgood film\nneg\tbad\n")
+    error = run("fit", "nbsvm", "bare.tsv", "-o", "n", *named, code=1).stderr
+    assert error.startswith("nlmkit: bare.tsv, line 1: no column named 'label' in the header (pos, good film)")
+    assert not Path("n").exists()
+
+
+def test_texts_taken_for_labels_are_noted_once(run: Run, sentiment: str) -> None:
+    Path("t.tsv").write_text("".join(f"film {number}\tgood\n" for number in range(24)))
+    told = "note: 24 of 24 texts have a label that no other text has"
+    for arguments in (["fit", "nbsvm", "t.tsv", "-o", "m"], ["score", sentiment, "t.tsv"]):
+        assert run(*arguments).stderr.count(told) == 1
+        assert told not in run(*arguments, "--quiet").stderr
+    assert told in "note: " + load("m").fit_report_["notes"][0]  # type: ignore[attr-defined]
+    assert told in run("fit", "nbsvm", "t.tsv", "--cross-validate", "2").stderr
+
+
+def test_files_without_texts_and_labels_that_no_model_can_hold_are_named(run: Run, data: Path, sentiment: str) -> None:
+    Path("empty.tsv").write_text("")
+    assert run("score", sentiment, "empty.tsv", code=1).stderr == (
+        "nlmkit: empty.tsv: there are no texts to report on\n"
+    )
+    arguments = ["fit", "nbsvm", data / "train.tsv", "-o", "m", "--valid", "empty.tsv"]
+    assert run(*arguments, code=1).stderr == "nlmkit: empty.tsv: there are no validation texts\n"
+    Path("l.jsonl").write_text('{"label": "b", "text": "y"}\n{"label": "a\\ud800", "text": "x"}\n')
+    error = run("fit", "nbsvm", "l.jsonl", "-o", "m", code=1).stderr
+    assert error == "nlmkit: l.jsonl, line 2: the label holds a lone surrogate, U+D800, which is no character\n"
+
+
 def test_one_class_and_malformed_lines_are_one_clear_line(run: Run) -> None:
     Path("one.tsv").write_text("a\tx\na\ty\n")
     error = run("fit", "nbsvm", "one.tsv", "-o", "m", code=1).stderr
