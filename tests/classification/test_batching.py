@@ -15,6 +15,7 @@ from nlmkit.classification.neural.batching import (
     dev_split,
     once_seen,
     scoring_batches,
+    similar_lengths,
     training_batches,
     with_unknown,
 )
@@ -22,11 +23,18 @@ from nlmkit.classification.subsets import subset
 from nlmkit.nn.streams import generator
 
 LENGTHS = st.lists(st.integers(0, 40), min_size=1, max_size=60)
+SENTENCES = st.lists(st.lists(st.sampled_from([1, 2, 3, 5, 8, 60, 400]), max_size=50), min_size=1, max_size=12)
 
 
 def documents(lengths: list[int]) -> Documents:
     """Documents whose every word is an id of its own, from 3 on."""
     return Documents.whole(np.arange(3, 3 + sum(lengths)), np.append(0, np.cumsum(lengths)))
+
+
+def divided(lengths: list[list[int]]) -> Documents:
+    """The same with sentences."""
+    whole = documents([length for sentences in lengths for length in sentences])
+    return Documents(whole.ids, whole.sentences, np.append(0, np.cumsum(list(map(len, lengths)))))
 
 
 @given(LENGTHS, st.integers(1, 9), st.integers(1, 5), st.integers(0, 5))
@@ -56,10 +64,56 @@ def test_sorting_saves_padding_and_seeds_decide() -> None:
 @given(LENGTHS, st.integers(1, 200))
 def test_scoring_has_every_document_once_within_the_limit(lengths: list[int], words: int) -> None:
     array = np.array(lengths)
-    batches = list(scoring_batches(array, words))
+    batches = list(scoring_batches(documents(lengths), words))
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
     for batch in batches:
         assert len(batch) == 1 or max(1, array[batch].max()) * len(batch) <= words
+
+
+@given(SENTENCES, st.integers(1, 3000))
+def test_scoring_keeps_to_the_limit_where_sentences_are_padded(lengths: list[list[int]], words: int) -> None:
+    all_of_them = divided(lengths)
+    batches = list(scoring_batches(all_of_them, words))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    for chosen in batches:
+        batch = all_of_them.batch(chosen)
+        padded = sum(rows.ids.numel() for rows in batch.groups)
+        assert all_of_them.padded(chosen) == padded
+        assert len(chosen) == 1 or padded <= words
+        assert len(chosen) == 1 or len(chosen) * int(batch.sentences.max()) <= words
+
+
+@given(SENTENCES)
+def test_a_batch_holds_the_sentences_of_its_documents(lengths: list[list[int]]) -> None:
+    all_of_them = divided(lengths)
+    batch = all_of_them.batch(np.arange(len(lengths)))
+    assert batch.sentences.tolist() == [len(sentences) for sentences in lengths]
+    assert batch.lengths.tolist() == [length for sentences in lengths for length in sentences]
+    found: dict[int, list[int]] = {}
+    for rows in batch.groups:
+        assert rows.ids.shape[1] == max((int(batch.lengths[number]) for number in rows.numbers), default=1)
+        for number, ids in zip(rows.numbers.tolist(), rows.ids.tolist(), strict=True):
+            length = int(batch.lengths[number])
+            assert set(ids[length:]) <= {PAD_ID}
+            found[number] = ids[:length]
+    assert [word for number in sorted(found) for word in found[number]] == all_of_them.ids.tolist()
+
+
+def test_rows_of_similar_length_are_grouped() -> None:
+    assert [group.tolist() for group in similar_lengths(np.array([], np.int64))] == [[]]
+    assert [group.tolist() for group in similar_lengths(np.array([9]))] == [[0]]
+    assert [group.tolist() for group in similar_lengths(np.full(200, 7))] == [list(range(200))]
+    # Little is saved, or nothing for all the steps that are added.
+    assert [len(group) for group in similar_lengths(np.repeat([9, 10], 100))] == [200]
+    assert [len(group) for group in similar_lengths(np.array([5, 9, 7, 20]))] == [4]
+    one_long = similar_lengths(np.array([8] * 30 + [900] + [8] * 70))
+    assert sorted(group.tolist() for group in one_long) == [[*range(30), *range(31, 101)], [30]]
+    lengths = np.random.default_rng(3).lognormal(2.6, 1.0, 1000).astype(np.int64) + 1
+    groups = similar_lengths(lengths)
+    assert sorted(np.concatenate(groups).tolist()) == list(range(1000))
+    assert 1 < len(groups) < 8
+    assert sum(len(group) * lengths[group].max() for group in groups) < 2 * lengths.sum()
+    assert 1000 * lengths.max() > 8 * lengths.sum()
 
 
 @given(LENGTHS, st.randoms(use_true_random=False))

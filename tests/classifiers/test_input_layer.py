@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from nlmkit import HyperParameterError, RunOptions, load
+from nlmkit.classification.neural.batching import Rows
 from nlmkit.classification.neural.input import WordInput
 from nlmkit.classifiers.cnn import CNN
 from nlmkit.classifiers.lstm_classifier import LSTMClassifier
@@ -173,6 +174,17 @@ def test_dropout_on_the_input_is_off_when_scoring() -> None:
     dropped = words(ids, source)
     assert (dropped == 0).sum() > 4
     assert not dropped[0, 3].any()
+
+
+def test_a_row_has_the_same_mask_in_any_group() -> None:
+    words = WordInput(torch.rand(6, 4) + 1, torch.rand(6, 4) + 1, dropout=0.5)
+    ids = torch.tensor([[3, 4, 1], [5, 1, 1], [2, 3, 4], [2, 1, 1]])
+    together = words(ids, torch.Generator().manual_seed(3))
+    groups = [Rows(ids[1::2, :1], torch.tensor([1, 3])), Rows(ids[::2], torch.tensor([0, 2]))]
+    short, long = words.of_groups(groups, torch.Generator().manual_seed(3))
+    assert torch.equal(short, together[1::2, :1])
+    assert torch.equal(long, together[::2])
+    assert 0 < (together[:, 0] == 0).sum() < 32
 
 
 def test_the_fit_reports_its_stages(vectors: Vectors) -> None:

@@ -33,7 +33,7 @@ def test_outputs_beyond_the_end_are_zero_and_filters_see_the_rest(model: LSTMCNN
     with torch.no_grad():
         vectors = module.words(batch.ids, module.generator)
         outputs = encoder.encoder(vectors, batch.lengths, module.generator)  # type: ignore[operator]
-        features = encoder(vectors, batch, module.generator)
+        features = encoder(module.words, batch, module.generator)
     assert not outputs[0, 3:].any()
     assert not outputs[1].any()
     for row, length in enumerate(batch.lengths.tolist()):

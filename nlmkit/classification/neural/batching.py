@@ -20,26 +20,53 @@ from nlmkit.text.vocabulary import BOS_ID, UNK_ID
 
 PAD_ID: Final = BOS_ID
 
+STEP_ROWS: Final = 32
+"""A time step costs a recurrent layer as much as this many rows, besides those that it has."""
+
 Indices = NDArray[np.int64]
 
 
-class Batch(NamedTuple):
-    """Documents side by side.
+class Rows(NamedTuple):
+    """Sentences of a batch that lie side by side.
 
     Attributes:
-        ids: One sentence a row, padded with :data:`PAD_ID`: int64 [R, T], T ≥ 1.
+        ids: One sentence a row, padded with :data:`PAD_ID`: int64 [r, t], t ≥ 1.
+        numbers: Which rows of the batch these are, rising: int64 [r].
+    """
+
+    ids: Tensor
+    numbers: Tensor
+
+    def to(self, device: torch.device) -> Rows:
+        """The same on a device."""
+        return Rows(self.ids.to(device), self.numbers.to(device))
+
+
+class Batch(NamedTuple):
+    """Documents side by side, one sentence a row.
+
+    Attributes:
+        groups: The rows, those of similar length together, so that one long sentence does not pad all others. Where
+            documents are not divided into sentences, there is one group.
         lengths: Words of each row: int64 [R].
         sentences: Rows of each document, which follow one another: int64 [B]. Where documents are not divided into
             sentences, R is B and these are ones.
     """
 
-    ids: Tensor
+    groups: tuple[Rows, ...]
     lengths: Tensor
     sentences: Tensor
 
+    @property
+    def ids(self) -> Tensor:
+        """All rows, of a batch with one group: int64 [R, T]."""
+        (only,) = self.groups
+        return only.ids
+
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
-        return Batch(*(tensor.to(device) for tensor in self))
+        groups = tuple(rows.to(device) for rows in self.groups)
+        return Batch(groups, self.lengths.to(device), self.sentences.to(device))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -90,18 +117,71 @@ class Documents:
             chosen: Their numbers: int64 [B].
         """
         counts = self.documents[chosen + 1] - self.documents[chosen]
+        begins, lengths = self._rows(chosen)
+        groups = tuple(
+            Rows(self._side_by_side(begins[numbers], lengths[numbers]), torch.from_numpy(numbers))
+            for numbers in self._groups(lengths)
+        )
+        return Batch(groups, torch.from_numpy(lengths), torch.from_numpy(counts))
+
+    def padded(self, chosen: Indices) -> int:
+        """Words that the batch of some documents has with its padding.
+
+        Args:
+            chosen: Their numbers: int64 [B].
+        """
+        lengths = self._rows(chosen)[1]
+        return sum(len(numbers) * max(1, int(lengths[numbers].max(initial=0))) for numbers in self._groups(lengths))
+
+    def _rows(self, chosen: Indices) -> tuple[Indices, Indices]:
+        """Where the sentences of some documents begin, and their words: int64 [R] each."""
         if self.are_whole:
             rows = chosen
         else:
+            counts = self.documents[chosen + 1] - self.documents[chosen]
             within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
             rows = np.repeat(self.documents[chosen], counts) + within
         begins = self.sentences[rows]
-        lengths = self.sentences[rows + 1] - begins
+        return begins, self.sentences[rows + 1] - begins
+
+    def _groups(self, lengths: Indices) -> list[Indices]:
+        return [np.arange(len(lengths))] if self.are_whole else similar_lengths(lengths)
+
+    def _side_by_side(self, begins: Indices, lengths: Indices) -> Tensor:
         columns = np.arange(max(1, int(lengths.max(initial=0))))
         is_word = columns < lengths[:, None]
         ids = np.full(is_word.shape, PAD_ID, np.int64)
         ids[is_word] = self.ids[(begins[:, None] + columns)[is_word]]
-        return Batch(torch.from_numpy(ids), torch.from_numpy(lengths), torch.from_numpy(counts))
+        return torch.from_numpy(ids)
+
+
+def similar_lengths(lengths: Indices) -> list[Indices]:
+    """Rows in groups of similar length, so that they need little padding.
+
+    A group is cut in two where that saves a quarter of its words, padding included, beyond what reading the shorter
+    rows by themselves costs (:data:`STEP_ROWS`). Where no cut does, all rows are one group.
+
+    Args:
+        lengths: Words of each row: int64 [R].
+
+    Returns:
+        Numbers of the rows of each group, rising: int64 [r] each, at least one group.
+    """
+    order = np.argsort(lengths, kind="stable")
+    rising = lengths[order]
+    groups, uncut = [], [(0, len(order))]
+    while uncut:
+        begin, end = uncut.pop()
+        if end - begin > 1:
+            # After a cut the first n rows are padded to the n-th, no longer to the last.
+            shorter, longest = rising[begin : end - 1], rising[end - 1]
+            saved = np.arange(1, end - begin) * (longest - shorter) - STEP_ROWS * shorter
+            best = int(saved.argmax())
+            if 4 * saved[best] > (end - begin) * longest:
+                uncut += [(begin, begin + best + 1), (begin + best + 1, end)]
+                continue
+        groups.append(np.sort(order[begin:end]))
+    return groups
 
 
 def training_batches(lengths: Indices, size: int, sort_within: int, source: torch.Generator) -> list[Indices]:
@@ -125,20 +205,24 @@ def training_batches(lengths: Indices, size: int, sort_within: int, source: torc
     return [batches[number] for number in torch.randperm(len(batches), generator=source).tolist()]
 
 
-def scoring_batches(lengths: Indices, words: int) -> Iterator[Indices]:
-    """All documents in batches of similar length, each of at most about ``words`` words with its padding.
+def scoring_batches(documents: Documents, words: int) -> Iterator[Indices]:
+    """All documents in batches of similar length, each of at most ``words`` words with its padding.
 
     Args:
-        lengths: Words of each document: int64 [documents].
+        documents: The documents.
         words: Most words of a batch; a longer document is a batch of its own.
     """
+    lengths = documents.lengths
     order = np.argsort(lengths, kind="stable")
     begin = 0
     while begin < len(order):
-        # Lengths rise, so the batch that ends with document e has (e − begin + 1) · length[e] words.
+        # Lengths rise, so the batch that ends with document e has (e − begin + 1) · length[e] words, and no more
+        # sentences; where the sentences are what is padded, there may be more words.
         window = order[begin : begin + max(1, words)]
         cost = np.maximum(lengths[window], 1) * np.arange(1, len(window) + 1)
         count = max(1, int(np.searchsorted(cost, words, side="right")))
+        while count > 1 and (padded := documents.padded(window[:count])) > words:
+            count = max(1, min(count - 1, count * words // padded))
         yield window[:count]
         begin += count
 

@@ -22,6 +22,7 @@ from nlmkit.classification.neural.layers import (
 from nlmkit.classification.neural.module import DocumentEncoder, Parts
 
 if TYPE_CHECKING:
+    from nlmkit.classification.neural.input import WordInput
     from nlmkit.classification.neural.options import ConvolutionOptions, StackOptions
 
 
@@ -59,9 +60,9 @@ class ConvolutionEncoder(DocumentEncoder):
         super().__init__()
         self.filters, self.width = filters, filters.width
 
-    def forward(self, vectors: Tensor, batch: Batch, generator: torch.Generator) -> Tensor:
+    def forward(self, words: WordInput, batch: Batch, generator: torch.Generator) -> Tensor:
         """Features [B, F]; see :class:`DocumentEncoder`."""
-        return cast("Tensor", self.filters(vectors))
+        return cast("Tensor", self.filters(words(batch.ids, generator)))
 
     def winners(self, vectors: Tensor, batch: Batch, generator: torch.Generator) -> Winners:
         """The features with the windows that they come from."""
@@ -82,9 +83,9 @@ class RecurrentConvolutionEncoder(DocumentEncoder):
         self.encoder, self.filters, self.width = encoder, filters, filters.width
         self.dropout = Drop(dropout)
 
-    def forward(self, vectors: Tensor, batch: Batch, generator: torch.Generator) -> Tensor:
+    def forward(self, words: WordInput, batch: Batch, generator: torch.Generator) -> Tensor:
         """Features [B, F]; see :class:`DocumentEncoder`."""
-        outputs = self.encoder(vectors, batch.lengths, generator)
+        outputs = self.encoder(words(batch.ids, generator), batch.lengths, generator)
         return cast("Tensor", self.filters(self.dropout(outputs, generator)))
 
     def winners(self, vectors: Tensor, batch: Batch, generator: torch.Generator) -> Winners:
@@ -117,9 +118,10 @@ class RecurrentEncoder(DocumentEncoder):
             nn.init.zeros_(self.dense.bias)
             self.width = dense
 
-    def forward(self, vectors: Tensor, batch: Batch, generator: torch.Generator) -> Tensor:
+    def forward(self, words: WordInput, batch: Batch, generator: torch.Generator) -> Tensor:
         """Features [B, F]; see :class:`DocumentEncoder`."""
-        outputs, lengths = self.encoder(vectors, batch.lengths, generator), batch.lengths
+        lengths = batch.lengths
+        outputs = self.encoder(words(batch.ids, generator), lengths, generator)
         pooled = {
             "last": lambda: last_states(outputs, lengths, bidirectional=bool(len(self.encoder.backwards))),
             "mean": lambda: mean_over_time(outputs, lengths),
@@ -162,21 +164,35 @@ class HierarchicalEncoder(DocumentEncoder):
         self.sentence_attention = Attention(self.width, attention, generator)
         self.dropout = Drop(dropout)
 
-    def forward(self, vectors: Tensor, batch: Batch, generator: torch.Generator) -> Tensor:
+    def forward(self, words: WordInput, batch: Batch, generator: torch.Generator) -> Tensor:
         """Features [B, F]; see :class:`DocumentEncoder`."""
-        return self.attend(vectors, batch, generator)[0]
+        return self.attend(words, batch, generator)[0]
 
-    def attend(self, vectors: Tensor, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Features [B, F], the words' weights [R, T], each row summing to one, and the sentences' [B, S] likewise."""
-        if len(vectors):
-            outputs = self.words(vectors, batch.lengths, generator)
-            sentences, of_words = self.word_attention(outputs, batch.lengths)
+    def attend(self, words: WordInput, batch: Batch, generator: torch.Generator) -> tuple[Tensor, list[Tensor], Tensor]:
+        """Features [B, F], and weights, each row of which sums to one.
+
+        Returns:
+            The features; the words' weights, [r, t] for each group of rows; the sentences' weights [B, S].
+        """
+        vectors = words.of_groups(batch.groups, generator)
+        if len(batch.lengths):
+            found = [
+                self._read(part, batch.lengths[rows.numbers], generator)
+                for part, rows in zip(vectors, batch.groups, strict=True)
+            ]
+            grouped, of_words = torch.cat([sums for sums, _ in found]), [weights for _, weights in found]
+            numbers = torch.cat([rows.numbers for rows in batch.groups])
+            sentences = torch.zeros_like(grouped).index_copy(0, numbers, grouped)
         else:  # nothing but empty documents
-            sentences, of_words = vectors.new_zeros(0, self.width), vectors.new_zeros(0, 1)
+            sentences, of_words = vectors[0].new_zeros(0, self.width), []
         padded = _side_by_side(self.dropout(sentences, generator), batch.sentences)
         read = self.sentences(padded, batch.sentences, generator)
         features, of_sentences = self.sentence_attention(read, batch.sentences)
         return features, of_words, of_sentences
+
+    def _read(self, vectors: Tensor, lengths: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Sentence vectors [r, n] of the words of a group of rows [r, t, n], and the words' weights [r, t]."""
+        return cast("tuple[Tensor, Tensor]", self.word_attention(self.words(vectors, lengths, generator), lengths))
 
     def parts(self) -> Parts:
         """Words, then sentences."""

@@ -327,16 +327,21 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
 
     def look_into(self, text: str) -> tuple[list[str], torch.Tensor, Batch]:
         """For highlights: the tokens of one text, its vectors, and the batch that it is alone."""
-        import numpy as np
         import torch
+
+        tokens, batch, extra = self.alone(text)
+        with torch.inference_mode(), self.module_.words.with_extra(extra):
+            vectors = self.module_.words(batch.ids, self.module_.generator)
+        return tokens, vectors, batch
+
+    def alone(self, text: str) -> tuple[list[str], Batch, NDArray[np.float32] | None]:
+        """For highlights: the tokens of one text, the batch that it is alone, and vectors of :meth:`documents_of`."""
+        import numpy as np
 
         corpus = self.encode([text])
         documents, extra = self.documents_of(corpus)
-        batch = documents.batch(np.zeros(1, np.int64)).to(self.module_.device)
         self.module_.eval()
-        with torch.inference_mode(), self.module_.words.with_extra(extra):
-            vectors = self.module_.words(batch.ids, self.module_.generator)
-        return corpus.sentence(0), vectors, batch
+        return corpus.sentence(0), documents.batch(np.zeros(1, np.int64)).to(self.module_.device), extra
 
     def to(self, device: str) -> Self:
         """Move the network to a device (``cpu``, ``cuda``, ``auto``), where it then scores, and return self.

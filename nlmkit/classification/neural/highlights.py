@@ -32,12 +32,16 @@ def highlights(classifier: NeuralClassifier, text: str) -> list[tuple[str, float
 
 def attention_of(classifier: NeuralClassifier, text: str) -> tuple[list[float], list[list[float]]]:
     """A text's attention in a fitted hierarchical network: weights of its sentences, and of the words in each."""
-    _, vectors, batch = classifier.look_into(text)
+    _, batch, extra = classifier.alone(text)
     module = classifier.module_
     assert isinstance(module.encoder, HierarchicalEncoder)
-    with torch.inference_mode():
-        _, of_words, of_sentences = module.encoder.attend(vectors, batch, module.generator)
-    rows = [row[:length] for row, length in zip(of_words.double().tolist(), batch.lengths.tolist(), strict=True)]
+    with torch.inference_mode(), module.words.with_extra(extra):
+        _, of_words, of_sentences = module.encoder.attend(module.words, batch, module.generator)
+    lengths = batch.lengths.tolist()
+    rows: list[list[float]] = [[] for _ in lengths]
+    for group, weights in zip(batch.groups, of_words, strict=False):  # there are none for an empty text
+        for number, row in zip(group.numbers.tolist(), weights.double().tolist(), strict=True):
+            rows[number] = row[: lengths[number]]
     return of_sentences[0, : int(batch.sentences[0])].double().tolist(), rows
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nlmkit.classification.neural.batching import PAD_ID
+from nlmkit.classification.neural.batching import PAD_ID, Rows
 from nlmkit.errors import HyperParameterError
 from nlmkit.nn.masks import keep_mask
 
@@ -72,18 +72,34 @@ class WordInput(nn.Module):
             ids: Vocabulary ids; V and up are rows of :meth:`with_extra`.
             generator: Source of the masks.
         """
+        return self.of_groups([Rows(ids, torch.arange(len(ids), device=ids.device))], generator)[0]
+
+    def of_groups(self, groups: Sequence[Rows], generator: torch.Generator) -> list[Tensor]:
+        """Vectors [r, t, width] of each group of rows.
+
+        A row's mask is the same however the rows are grouped; those of whole words are not.
+
+        Args:
+            groups: One or more, with all rows of a batch between them; ids are those of :meth:`forward`.
+            generator: Source of the masks.
+        """
+        # One look-up for all groups, since each would make a gradient for the whole vocabulary.
+        ids = torch.cat([rows.ids.flatten() for rows in groups])
         found = [
             functional.embedding(ids, matrix, PAD_ID, sparse=self.sparse and matrix.requires_grad)
             for matrix in self._extended or self.channels
         ]
-        vectors = found[0] if len(found) == 1 else torch.cat(found, dim=2)
-        if not self.training:
-            return vectors
-        if self.dropout_word:
-            vectors = vectors * keep_mask((*ids.shape, 1), self.dropout_word, generator, vectors)
-        if self.dropout:
-            vectors = vectors * keep_mask((len(ids), 1, vectors.shape[2]), self.dropout, generator, vectors)
-        return vectors
+        vectors = found[0] if len(found) == 1 else torch.cat(found, dim=1)
+        if self.training and self.dropout_word:
+            vectors = vectors * keep_mask((len(ids), 1), self.dropout_word, generator, vectors)
+        width = vectors.shape[1]
+        parts = torch.split(vectors, [rows.ids.numel() for rows in groups])
+        shaped = [part.view(*rows.ids.shape, width) for part, rows in zip(parts, groups, strict=True)]
+        if self.training and self.dropout:
+            count = sum(len(rows.ids) for rows in groups)
+            masks = keep_mask((count, 1, width), self.dropout, generator, vectors)
+            shaped = [part * masks[rows.numbers] for part, rows in zip(shaped, groups, strict=True)]
+        return shaped
 
     @contextlib.contextmanager
     def with_extra(self, rows: NDArray[np.float32] | None) -> Iterator[None]:

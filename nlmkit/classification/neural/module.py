@@ -18,7 +18,7 @@ Parts = list[tuple[str, list[nn.Parameter]]]
 
 
 class DocumentEncoder(nn.Module):
-    """What lies between word vectors and the last layer.
+    """What lies between the input layer and the last layer.
 
     Attributes:
         width: Width F of the features.
@@ -26,11 +26,11 @@ class DocumentEncoder(nn.Module):
 
     width: int
 
-    def forward(self, vectors: Tensor, batch: Batch, generator: torch.Generator) -> Tensor:
+    def forward(self, words: WordInput, batch: Batch, generator: torch.Generator) -> Tensor:
         """Features of each document [B, F].
 
         Args:
-            vectors: Of the batch's words, zero in the padding: [R, T, n].
+            words: The input layer, for vectors of the batch's words, zero in the padding: [R, T, n], or group by group.
             batch: The batch.
             generator: Source of masks.
         """
@@ -90,7 +90,7 @@ class ClassifierModule(nn.Module):
 
     def features(self, batch: Batch) -> Tensor:
         """What the last layer sees: [B, F]."""
-        return cast("Tensor", self.encoder(self.words(batch.ids, self.generator), batch, self.generator))
+        return cast("Tensor", self.encoder(self.words, batch, self.generator))
 
     def parts(self) -> Parts:
         """What is trained, from the input to the output: the parts that are unfrozen, or have a rate, one by one."""

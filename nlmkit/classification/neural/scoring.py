@@ -44,7 +44,7 @@ def log_probabilities(
         exact = torch.backends.cudnn.flags(enabled=None, benchmark=None, deterministic=None, allow_tf32=False)
         purpose = f"scoring in batches of up to {words} words"
         with torch.inference_mode(), module.words.with_extra(extra), memory_errors(purpose), exact:
-            for chosen in scoring_batches(documents.lengths, words):
+            for chosen in scoring_batches(documents, words):
                 logits = module(documents.batch(chosen).to(device))
                 found[chosen] = logits.double().log_softmax(dim=1).cpu().numpy()
     finally:

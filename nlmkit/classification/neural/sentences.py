@@ -1,7 +1,9 @@
 """Where sentences end in a text of tokens.
 
 A sentence ends after a token of nothing but ``. ! ?`` ``。！？`` ``…`` ``．`` ``｡``, and after the closing quotation
-marks and brackets that follow it (at most three), whatever the language. A single ``.`` ends none
+marks and brackets that follow it (at most three), whatever the language. Straight quotation marks do not tell which
+they are: of the ``"`` of a document every second one closes, and every ``'`` but the first, since apostrophes that are
+tokens would spoil the count; one that ends the document closes, too. A single ``.`` ends none
 
 - after a single letter, as in ``U . S .`` or ``J . Smith``;
 - after one of a few titles (mr, mrs, ms, dr, st, vs);
@@ -42,16 +44,18 @@ def sentence_bounds(corpus: Corpus, *, characters: bool) -> tuple[NDArray[np.int
     """
     tokens, ids = corpus.tokens, corpus.ids
     ends = _of_types(corpus, lambda word: bool(word) and MARKS.issuperset(word))[ids]
-    closes = _of_types(corpus, CLOSING.__contains__)[ids]
     is_last = np.zeros(tokens, np.bool_)
     is_last[corpus.offsets[1:][np.diff(corpus.offsets) > 0] - 1] = True
     is_first = np.zeros(tokens, np.bool_)
     is_first[corpus.offsets[:-1][np.diff(corpus.offsets) > 0]] = True
 
+    may_close = _of_types(corpus, CLOSING.__contains__)[ids]
+    opens = (_numbers(corpus, '"') % 2 == 1) | (_numbers(corpus, "'") == 1)
+    closes = may_close & (~opens | is_last)
     stops = _of_types(corpus, ".".__eq__)[ids]
     if characters:
         spaces = _of_types(corpus, SPACE_SYMBOL.__eq__)[ids]
-        follows = is_last | _shifted(spaces | closes | ends, -1)
+        follows = is_last | _shifted(spaces | may_close | ends, -1)
         ends &= ~stops | follows
     else:
         abbreviated = _of_types(corpus, lambda word: (len(word) == 1 and word.isalpha()) or word.lower() in TITLES)
@@ -64,6 +68,14 @@ def sentence_bounds(corpus: Corpus, *, characters: bool) -> tuple[NDArray[np.int
     ends_at = np.flatnonzero(bounds) + 1
     sentences = np.append(0, ends_at).astype(np.int64)
     return sentences, np.searchsorted(sentences, corpus.offsets).astype(np.int64)
+
+
+def _numbers(corpus: Corpus, word: str) -> NDArray[np.int64]:
+    """1 where a document has a word for the first time, 2 for the second, and so on; 0 elsewhere: int64 [tokens]."""
+    found = _of_types(corpus, word.__eq__)[corpus.ids]
+    counts = np.append(0, np.cumsum(found))
+    before = np.repeat(counts[corpus.offsets[:-1]], np.diff(corpus.offsets))
+    return np.where(found, counts[1:] - before, 0)
 
 
 def _of_types(corpus: Corpus, holds: Callable[[str], bool]) -> NDArray[np.bool_]:
