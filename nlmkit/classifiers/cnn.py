@@ -29,7 +29,8 @@ class CNN(ConvolutionOptions, NeuralClassifier):
     (``tune=frozen``, *static*), tuned (``fine-tune``, *non-static*), or both side by side (``multichannel``), where
     each filter has weights for either copy.
 
-    The defaults are not the paper's: AdamW, dropout on the word vectors too, and an exponential average of the weights.
+    The defaults are not the paper's: AdamW, dropout on the word vectors too, words that occur once read as unknown every
+    other time, and an exponential average of the weights.
 
     ``preset="kim"`` is the paper: 100 filters of each width, Adadelta with ρ .95, batches of 50 in random order,
     dropout .5, rows of the last layer clipped to norm 3, at most 25 epochs of which the best on a tenth of the training
@@ -51,8 +52,9 @@ class CNN(ConvolutionOptions, NeuralClassifier):
 
     preset: str = preset_param(CNN_PRESETS)
     max_norm: float | None = with_default(TrainingOptions, "max_norm", 3.0)
-    dropout_input: float = with_default(InputOptions, "dropout_input", 0.5)
-    dropout_word: float = with_default(InputOptions, "dropout_word", 0.2)
+    unknown_rate: float = with_default(InputOptions, "unknown_rate", 0.5)
+    dropout_input: float = with_default(InputOptions, "dropout_input", 0.3)
+    dropout_word: float = with_default(InputOptions, "dropout_word", 0.1)
 
     def build_encoder(self, inputs: int, generator: torch.Generator) -> ConvolutionEncoder:
         """The filters; see :meth:`NeuralClassifier.build_encoder`."""
