@@ -345,7 +345,8 @@ def _unknown(bare: str, distribution: str | None, space: list[Entry], what: str)
         return UnknownComponentError(f"no {what} named {bare!r}: {_NOT_INSTALLED}")
     if distribution is None:
         known = {entry.address for entry in space}
-        remedy = suggestion(bare, known) or (f"; known: {', '.join(sorted(known))}" if known else "")
+        listed = f"; known: {', '.join(sorted(known))} (a plugin's are once its package is installed)" if known else ""
+        remedy = suggestion(bare, known) or listed
         return UnknownComponentError(f"no {what} named {bare!r}{remedy}")
     for problem in problems:
         if _canonical(problem.distribution) == _canonical(distribution):

@@ -194,7 +194,11 @@ def test_an_unknown_name_says_what_would_help(name: str, message: str) -> None:
 def test_the_known_names_are_listed_when_none_is_near() -> None:
     with pytest.raises(UnknownComponentError) as caught:
         registry.get("xyzzy")
-    listed = str(caught.value).partition("; known: ")[2].split(", ")
+    names, hint, _ = (
+        str(caught.value).partition("; known: ")[2].partition(" (a plugin's are once its package is installed)")
+    )
+    assert hint
+    listed = names.split(", ")
     assert {"good", "ngram", "other"} <= set(listed)
     assert not {"dots", "space"} & set(listed)
 
