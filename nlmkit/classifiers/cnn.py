@@ -29,8 +29,8 @@ class CNN(ConvolutionOptions, NeuralClassifier):
     (``tune=frozen``, *static*), tuned (``fine-tune``, *non-static*), or both side by side (``multichannel``), where
     each filter has weights for either copy.
 
-    The defaults are not the paper's: AdamW, dropout on the word vectors too, words that occur once read as unknown every
-    other time, and an exponential average of the weights.
+    The defaults are not the paper's: AdamW, dropout on the word vectors too, words that occur once read as unknown half
+    of the time, and an exponential average of the weights.
 
     ``preset="kim"`` is the paper: 100 filters of each width, Adadelta with ρ .95, batches of 50 in random order,
     dropout .5, rows of the last layer clipped to norm 3, at most 25 epochs of which the best on a tenth of the training
