@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from nlmkit.classification.data import LabelledTexts
-from nlmkit.classification.neural.batching import PAD_ID, Batch, Documents, training_batches
-from nlmkit.classification.neural.training import Sample, train
+from nlmkit.classification.neural.batching import PAD_ID, Batch, Documents, Sample, training_batches
+from nlmkit.classification.neural.training import train
 from nlmkit.classifiers.cnn import CNN
 from nlmkit.components import RunOptions
 from nlmkit.nn.streams import generator

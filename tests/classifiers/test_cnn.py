@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from nlmkit import DataError, HyperParameterError, NlmkitError, RunOptions, SavedModelError, load
 from nlmkit.classification.neural.adadelta import Adadelta
+from nlmkit.classification.neural.history import Evaluation, places_by_epoch
 from nlmkit.classification.neural.layers import Convolution
 from nlmkit.classification.neural.optimisation import clip_rows, learning_rate, slanted_triangular
 from nlmkit.classification.neural.options import KIM
-from nlmkit.classification.neural.training import Evaluation, places_by_epoch
 from nlmkit.classifiers.cnn import CNN
 from nlmkit.representations.vectors import Vectors
 

@@ -155,6 +155,21 @@ class Documents:
         return torch.from_numpy(ids)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Sample:
+    """Labelled documents.
+
+    Attributes:
+        documents: As ids.
+        targets: Class of each: int64 [documents].
+        extra: Of documents that are only scored: vectors of the ids from V on, float32 [n, d].
+    """
+
+    documents: Documents
+    targets: NDArray[np.int64]
+    extra: NDArray[np.float32] | None = None
+
+
 def similar_lengths(lengths: Indices) -> list[Indices]:
     """Rows in groups of similar length, so that they need little padding.
 

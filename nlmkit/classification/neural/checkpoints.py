@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nlmkit.classification.neural.history import Evaluation
 from nlmkit.errors import SavedModelError
 from nlmkit.nn.budget import Plan
 from nlmkit.nn.checkpoints import KIND, check_target
@@ -20,7 +21,8 @@ from nlmkit.nn.optimisation import load_optimizer_state, optimizer_state
 from nlmkit.saving import load_folder, require, require_array, save_folder
 
 if TYPE_CHECKING:
-    from nlmkit.classification.neural.training import Sample, _Trainer
+    from nlmkit.classification.neural.batching import Sample
+    from nlmkit.classification.neural.training import _Trainer
     from nlmkit.components import RunOptions
 
 _MODULE, _BEST, _OPTIMIZER, _AVERAGE = "module.", "best.", "optimizer.", "average."
@@ -114,8 +116,6 @@ class Checkpoints:
             ) from error
 
     def _restore(self, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> float:
-        from nlmkit.classification.neural.training import Evaluation
-
         trainer = self._trainer
         for name in ("step", "epoch", "words", "average_count"):
             require(type(facts[name]) is int and facts[name] >= 0, f"{name} is {facts[name]!r}")

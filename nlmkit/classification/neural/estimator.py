@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from nlmkit.classification.neural.batching import Batch, Documents
+    from nlmkit.classification.neural.batching import Batch, Documents, Sample
     from nlmkit.classification.neural.input import WordInput
     from nlmkit.classification.neural.module import ClassifierModule, DocumentEncoder
-    from nlmkit.classification.neural.training import Sample
     from nlmkit.text import Corpus, Vocabulary
 
 _TIMING: Final = frozenset({"seconds", "words_per_second"})
@@ -154,7 +153,8 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
         self.check_options()
         import torch
 
-        from nlmkit.classification.neural.training import Sample, train
+        from nlmkit.classification.neural.batching import Sample
+        from nlmkit.classification.neural.training import train
         from nlmkit.nn.devices import memory_errors
 
         corpus, targets, valid, held_out, notes = self._held_out(corpus, targets, valid)
@@ -320,7 +320,7 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
         return self.divide(corpus, ids[corpus.ids]), extra
 
     def _sample(self, corpus: Corpus, targets: NDArray[np.int64]) -> Sample:
-        from nlmkit.classification.neural.training import Sample
+        from nlmkit.classification.neural.batching import Sample
 
         documents, extra = self.documents_of(corpus)
         return Sample(documents, targets, extra)

@@ -12,7 +12,7 @@ import dataclasses
 import math
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from nlmkit.classification.neural.batching import Documents, once_seen, training_batches, with_unknown
+from nlmkit.classification.neural.batching import Documents, Sample, once_seen, training_batches, with_unknown
+from nlmkit.classification.neural.history import Evaluation, TrainingResult, best_of, places_by_epoch
 from nlmkit.classification.neural.module import ClassifierModule, train_only, weights_of
 from nlmkit.classification.neural.optimisation import build_optimizer, clip_rows, learning_rate, parameter_groups
 from nlmkit.classification.neural.scoring import log_probabilities
@@ -34,109 +35,14 @@ from nlmkit.nn.optimisation import WeightAverage, clip_gradients, epochs_without
 from nlmkit.nn.streams import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from nlmkit.classification.neural.options import TrainingOptions
     from nlmkit.components import RunOptions
 
 TICK: Final = 25
 """Steps between two lines of the log."""
 
-_WORST: Final = (math.inf, math.inf)
-
 # What a generator is for.
 _ORDER, _MASKS, _UNKNOWN = 11, 12, 13
-
-
-@dataclasses.dataclass(frozen=True)
-class Sample:
-    """Labelled documents.
-
-    Attributes:
-        documents: As ids.
-        targets: Class of each: int64 [documents].
-        extra: Of documents that are only scored: vectors of the ids from V on, float32 [n, d].
-    """
-
-    documents: Documents
-    targets: NDArray[np.int64]
-    extra: NDArray[np.float32] | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Evaluation:
-    """How the network stood at one step.
-
-    Attributes:
-        step: Steps taken.
-        epoch: Passes over the training texts, with fractions.
-        loss: Mean training loss a text since the evaluation before, in nats.
-        accuracy: Of the held-out texts; None where there are none.
-        validation_loss: Mean −ln p(label) of the held-out texts.
-        seconds: Time of training so far.
-    """
-
-    step: int
-    epoch: float
-    loss: float
-    accuracy: float | None
-    validation_loss: float | None
-    seconds: float
-
-    @property
-    def rank(self) -> tuple[float, float]:
-        """What is better is smaller: error rate, then loss."""
-        assert self.accuracy is not None
-        assert self.validation_loss is not None
-        return 1 - self.accuracy, self.validation_loss
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingResult:
-    """What came of a training run.
-
-    Attributes:
-        steps: Steps taken.
-        epochs: Passes over the training texts, with fractions.
-        history: The evaluations, one an epoch or more.
-        best: The one whose weights were kept; None where the last weights were.
-        stopped: ``completed``, or ``patience``.
-        averaged: Whether the weights kept are an average.
-        device: Where it was computed.
-        precision: Of the steps.
-        seconds: Time of training.
-        words_per_second: Words read a second in steps.
-        notes: What whoever started the run should know.
-    """
-
-    steps: int
-    epochs: float
-    history: tuple[Evaluation, ...]
-    best: Evaluation | None
-    stopped: str
-    averaged: bool
-    device: str
-    precision: str
-    seconds: float
-    words_per_second: float
-    notes: tuple[str, ...]
-
-    def report(self) -> dict[str, Any]:
-        """The result as JSON types; only ``seconds`` and ``words_per_second`` tell of the clock."""
-        weights = "last" if self.best is None else f"best on held-out texts, step {self.best.step}"
-        return {
-            "steps": self.steps,
-            "epochs": round(self.epochs, 4),
-            "stopped": self.stopped,
-            "weights": f"{weights}, averaged" if self.averaged else weights,
-            **({} if self.best is None else {"validation_accuracy": self.best.accuracy}),
-            "device": self.device,
-            "precision": self.precision,
-            "history": [dataclasses.asdict(evaluation) for evaluation in self.history],
-            "seconds": round(self.seconds, 3),
-            "words_per_second": round(self.words_per_second, 1),
-            "notes": list(self.notes),
-        }
 
 
 def train(
@@ -269,7 +175,7 @@ class _Trainer:
         self.module.eval()
         for parameter in self._parameters:
             parameter.requires_grad_(True)
-        best = min((found for found in self.history if found.accuracy is not None), key=_rank, default=None)
+        best = best_of(self.history)
         if self.best is not None:
             self.module.load_state_dict(self.best)
         else:
@@ -397,7 +303,8 @@ class _Trainer:
             with self._watch.evaluation(), self.average.in_place():
                 accuracy, validation_loss = self._measured(self.valid)
                 found = dataclasses.replace(found, accuracy=accuracy, validation_loss=validation_loss)
-                if found.rank < min(map(_rank, self.history), default=_WORST):
+                best = best_of(self.history)
+                if best is None or found.rank < best.rank:
                     state = self.module.state_dict()
                     self.best = {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
             self.pacer.evaluation_seconds = self.seconds - begins
@@ -483,26 +390,3 @@ class _Trainer:
         if self.history and self.history[-1].accuracy is not None:
             texts.append(f"valid {100 * self.history[-1].accuracy:.1f} %")
         self._run.note(" · ".join(texts))
-
-
-def _rank(evaluation: Evaluation) -> tuple[float, float]:
-    return evaluation.rank
-
-
-def places_by_epoch(history: Sequence[Evaluation]) -> list[int]:
-    """The place of each epoch that has ended in the order of their best evaluations: the best is 0, equal ones share.
-
-    Args:
-        history: The evaluations so far, one an epoch or more.
-    """
-    ranks: list[tuple[float, float]] = []
-    best = _WORST
-    for evaluation in history:
-        if evaluation.accuracy is None:
-            continue
-        best = min(best, evaluation.rank)
-        if evaluation.epoch.is_integer():
-            ranks.append(best)
-            best = _WORST
-    order = sorted(set(ranks))
-    return [order.index(rank) for rank in ranks]
