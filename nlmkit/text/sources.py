@@ -206,7 +206,8 @@ def _expand_path(name: str) -> list[ByteSource]:
             return [ByteSource(shown, name, path=path)]
     except (OSError, ValueError) as error:
         raise _unreadable(error, shown) from error
-    hint = "" if name.strip() == name and " " not in name else "; to read text itself, give a list of lines"
+    is_text = name.strip() != name or " " in name
+    hint = "; text itself comes through standard input, or in Python as a list of lines" if is_text else ""
     raise DataError(f"no such file or directory{hint}", source=shown)
 
 

@@ -392,7 +392,7 @@ def test_what_names_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nam
 
 
 def test_text_given_for_a_path_is_explained() -> None:
-    assert "give a list of lines" in error_of(Corpus.read, "the cat sat on the mat").problem
+    assert "text itself comes through standard input" in error_of(Corpus.read, "the cat sat on the mat").problem
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no sockets and FIFOs among Windows's files")
