@@ -1,9 +1,24 @@
-"""Accuracy of classifiers on a data set by its customary protocol, as a Markdown table.
+r"""Accuracy of classifiers on a data set by its customary protocol, as a Markdown table.
 
     python benchmarks/classifiers.py mr DATA --only nbsvm,cnn [--folds 10] [--fold-seed 0]
     python benchmarks/classifiers.py trec DATA --only nbsvm,cnn --seeds 0,1,2
     python benchmarks/classifiers.py sst2 DATA --only lstm-classifier -p lstm-classifier.bidirectional=true
     python benchmarks/classifiers.py waimai DATA --seeds 0 --json waimai.jsonl
+
+The rows over word2vec and from a language model, where W2V, W2V2 and LM are fitted on ptb/train.txt and
+brown/brown.txt, lower-cased (LM with `--tokenizer space`):
+
+    W2V   word2vec -p min_count=5
+    W2V2  word2vec -p min_count=2 -p window=2 -p dimension=200 -p epochs=15
+    LM    lstm -p min_count=3 -p embedding=300 -p hidden=400 -p dropout=0.2 --budget 24m --valid ptb/valid.txt
+
+    trec  --only cnn --seeds 0,1,2,3,4 -p representation=W2V2 -p valid_share=0 -p dropout_input=0.2 -p dropout_word=0
+    sst2  --only cnn --seeds 0,1,2 -p representation=W2V -p epochs=4 -p dropout_input=0.2 -p dropout_word=0 \
+          -p unknown_rate=0.1
+    sst2  --only lstm-classifier --seeds 0,1,2 -p representation=W2V -p epochs=4
+    mr    --only lstm-classifier -p representation=W2V2 -p epochs=8 -p dropout_input=0.5 -p dropout_word=0.2
+    mr    --only lstm-classifier --only-folds 0 1 2 -p start_from=LM -p lm_epochs=6 -p epochs=6 -p dropout_input=0.5 \
+          -p dropout_word=0.2
 
 DATA is the folder that has the folders mr, trec, sst and waimai. mr is cross-validated; the others have a test set, on
 which the same classifier is tested once for each seed. Nothing is tuned here. A row of the JSON file is one fit, and
