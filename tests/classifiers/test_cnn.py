@@ -297,6 +297,27 @@ def test_resuming_gives_what_the_uninterrupted_run_gives(tmp_path: Path, monkeyp
         CNN(**{**settings, "seed": 9}).fit(TEXTS, LABELS, run=resuming)
 
 
+@pytest.mark.parametrize(("field", "value"), [("epoch", 1), ("epoch", "1"), ("accuracy", None), ("loss", [0.5])])
+def test_a_checkpoint_with_other_than_numbers_in_its_history_is_refused(
+    field: str, value: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nlmkit.classification.neural import checkpoints
+
+    settings = {**TINY, "epochs": 5}
+    run = RunOptions(checkpoint=tmp_path / "checkpoint", checkpoint_seconds=1e-9)
+    CNN(**settings).fit(TEXTS, LABELS, run=run)
+    load_folder = checkpoints.load_folder
+
+    def damaged(*arguments: Any, **options: Any) -> Any:
+        folder = load_folder(*arguments, **options)
+        folder.manifest["history"][0][field] = value
+        return folder
+
+    monkeypatch.setattr(checkpoints, "load_folder", damaged)
+    with pytest.raises(SavedModelError, match="an evaluation is"):
+        CNN(**settings).fit(TEXTS, LABELS, run=RunOptions(checkpoint=tmp_path / "checkpoint", resume=True))
+
+
 @pytest.mark.parametrize("damage", ["nan", "shape"])
 def test_damaged_weights_are_refused(cnn: CNN, damage: str) -> None:
     state = cnn.fitted_state()

@@ -130,6 +130,10 @@ class Checkpoints:
         plan = None if facts["plan"] is None else Plan.from_json(facts["plan"])
         require(plan is not None or self._run.budget_seconds is not None, "it does not say how many steps there are")
         history = [Evaluation(**evaluation) for evaluation in facts["history"]]
+        for evaluation in history:
+            held_out = () if trainer.valid is None else (evaluation.accuracy, evaluation.validation_loss)
+            numbers = (evaluation.epoch, evaluation.loss, evaluation.seconds, *held_out)
+            require(all(type(number) is float for number in numbers), f"an evaluation is {evaluation}")
         trainer.module.load_state_dict(module)
         load_optimizer_state(trainer.optimizer, trainer.module, optimizer)
         if facts["averaging"]:
