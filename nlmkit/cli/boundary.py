@@ -11,7 +11,7 @@ from typing import IO
 
 import click
 
-from nlmkit.cli.output import flush, one_line
+from nlmkit.cli.output import flush, note, one_line
 from nlmkit.errors import NlmkitError
 
 INTERRUPTED = 130
@@ -21,6 +21,7 @@ READER_GONE = 141
 """Exit code when the reader of a pipe left: 128 + SIGPIPE, what a shell reports for ``cat`` or ``grep`` there."""
 
 _DEBUG = "nlmkit.debug"
+_QUIET = "nlmkit.quiet"
 
 
 def prepare_streams() -> None:
@@ -40,6 +41,38 @@ def set_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     """Callback of ``--debug``, which the group and each command take."""
     if value:
         ctx.meta[_DEBUG] = True
+
+
+def set_quiet(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
+    """Callback of ``--quiet``: remember it for the notes, and pass it on."""
+    ctx.meta[_QUIET] = value
+    return value
+
+
+@contextlib.contextmanager
+def notes_on_stderr(ctx: click.Context) -> Iterator[None]:
+    """Print what reaches the logger of :mod:`nlmkit.notes`, each message once, unless ``--quiet`` was given."""
+    import logging
+
+    from nlmkit.nn.distributed import is_main_process
+    from nlmkit.notes import LOGGER
+
+    shown: set[str] = set()
+
+    class Printer(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            message = record.getMessage()
+            if message not in shown and not ctx.meta.get(_QUIET) and is_main_process():
+                shown.add(message)
+                note(message)
+
+    printer = Printer(logging.WARNING)
+    logger = logging.getLogger(LOGGER)
+    logger.addHandler(printer)
+    try:
+        yield
+    finally:
+        logger.removeHandler(printer)
 
 
 @contextlib.contextmanager

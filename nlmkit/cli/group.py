@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from nlmkit.cli.boundary import boundary, prepare_streams, set_debug
+from nlmkit.cli.boundary import boundary, notes_on_stderr, prepare_streams, set_debug
 from nlmkit.parameters import suggestion
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -102,7 +102,7 @@ class Root(Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, inside the boundary."""
-        with boundary(ctx):
+        with boundary(ctx), notes_on_stderr(ctx):
             return super().invoke(ctx)
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from nlmkit.cli.boundary import set_quiet
+
 if TYPE_CHECKING:
     from nlmkit.text import TextPipeline
 
@@ -28,7 +30,9 @@ def json_option(function: _Function) -> _Function:
 
 def quiet_option(function: _Function) -> _Function:
     """``--quiet``, passed as ``quiet``."""
-    return click.option("-q", "--quiet", is_flag=True, help="Draw no progress and print no notes on stderr.")(function)
+    return click.option(
+        "-q", "--quiet", is_flag=True, callback=set_quiet, help="Draw no progress and print no notes on stderr."
+    )(function)
 
 
 def output_option(function: _Function) -> _Function:
