@@ -1,0 +1,161 @@
+"""Fit one of everything to a few sentences, and save it: the folders that later releases must load for ever.
+
+    python tests/releases/build.py FOLDER            write the models and what they answer (once for each release)
+    python tests/releases/build.py --digests         print each model's digest, to compare two versions on one machine
+
+One thread and fixed seeds; digests of neural models may still differ from one processor to another.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from nlmkit import registry
+from nlmkit.text import TextPipeline
+
+TRAIN = """the farmer keeps a brown horse
+the horse eats green apples
+a girl brings the horse an apple
+the farmer and the girl ride to town
+
+in town they sell apples and bread
+the bread is fresh and the apples are green
+农夫 有 一 匹 马
+马 吃 苹果
+the girl eats bread and an apple
+the old horse sleeps
+""".splitlines()
+VALID = ["the girl keeps a green apple", "the farmer eats bread", "马 吃 苹果"]
+TEST = ["the horse eats bread", "", "a farmer sells an old cart", "农夫 吃 苹果"]
+TEXTS = ["a warm and funny film", "dull , cold and long", "funny and fine", "a long dull evening"] * 4
+LABELS = ["good", "bad", "good", "bad"] * 4
+QUERIES = ["a fine film", "cold and dull", "nothing known"]
+
+TINY = {"embedding": 4, "hidden": 5, "epochs": 2, "batch": 2, "bptt": 5}
+TINY_CLASSIFIER = {"embedding": 4, "epochs": 2, "batch": 4}
+
+
+def models() -> Iterator[tuple[str, Any]]:
+    """Each model's name in the release, and the fitted model; combinations hold models that came before."""
+    fitted: dict[str, Any] = {}
+    for name, make in _recipes(fitted).items():
+        fitted[name] = make()
+        yield name, fitted[name]
+
+
+def _recipes(fitted: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
+    def lm(name: str, **settings: Any) -> Any:
+        return registry.get(name)(**settings)
+
+    def text(name: str, **settings: Any) -> Callable[[], Any]:
+        return lambda: lm(name, **settings).fit(TRAIN)
+
+    def neural(name: str, **settings: Any) -> Callable[[], Any]:
+        known = registry.get(name).hyper_parameters()
+        chosen = {key: value for key, value in {**TINY, **settings}.items() if key in known}
+        return lambda: lm(name, **chosen).fit(TRAIN, valid=VALID)
+
+    def classifier(name: str, **settings: Any) -> Callable[[], Any]:
+        known = registry.get(name).hyper_parameters()
+        chosen = {key: value for key, value in {**TINY_CLASSIFIER, **settings}.items() if key in known}
+        return lambda: lm(name, **chosen).fit(TEXTS, LABELS)
+
+    smoothings = registry.get("ngram").hyper_parameters()["smoothing"].choices or ()
+    recipes: dict[str, Callable[[], Any]] = {}
+    for smoothing in smoothings:
+        if smoothing == "imported":
+            continue
+        order = 1 if smoothing == "add-k" else 3
+        recipes[f"ngram-{smoothing}"] = lambda s=smoothing, o=order: lm("ngram", smoothing=s, order=o).fit(
+            TRAIN, valid=VALID if s == "jelinek-mercer" else None
+        )
+    recipes |= {
+        "ngram-pruned": text("ngram", order=3, prune=(0, 1, 1), vocabulary_size=12),
+        "ngram-words": lambda: lm("ngram", order=2).fit(
+            _corpus(["The Horse eats, and sleeps.", "马吃苹果"], TextPipeline(tokenizer="word", lowercase=True))
+        ),
+        "ngram-imported": lambda: _through_file(fitted["ngram-modified-kneser-ney"], "model.arpa", "from_arpa"),
+        "one-hot": text("one-hot"),
+        "lsa": text("lsa", dimension=3, min_count=1),
+        "word2vec": text("word2vec", dimension=4, min_count=1, epochs=2),
+        "glove": text("glove", dimension=4, min_count=1, epochs=2),
+        "vectors": lambda: _through_file(fitted["lsa"], "vectors.vec", "from_file"),
+        "nnlm": neural("nnlm"),
+        "rnnlm": neural("rnnlm"),
+        "lstm": neural("lstm"),
+        "lstm-options": neural("lstm", layers=2, dropout=0.2, tied=False, softmax="class-factored", averaging="ema"),
+        "lstm-vectors": lambda: lm(
+            "lstm", hidden=4, epochs=1, batch=2, bptt=5, representation=fitted["lsa"], tune="frozen"
+        ).fit(TRAIN),
+        "gru": neural("gru"),
+        "mixture": lambda: lm("mixture", models=(fitted["ngram-modified-kneser-ney"], fitted["lstm"])).fit(
+            None, valid=VALID
+        ),
+        "cache": lambda: lm("cache", model=fitted["lstm"]).fit(None, valid=VALID),
+        "temperature": lambda: lm("temperature", model=fitted["lstm"]).fit(None, valid=VALID),
+        "dynamic": lambda: lm("dynamic", model=fitted["lstm"]).fit(TRAIN, valid=VALID),
+        "nbsvm": classifier("nbsvm"),
+        "tfidf-logreg": classifier("tfidf-logreg"),
+        "cnn": classifier("cnn", filters=3),
+        "lstm-classifier": classifier("lstm-classifier", hidden=4),
+        "lstm-cnn": classifier("lstm-cnn", hidden=4, filters=3),
+        "han": classifier("han", hidden=4),
+    }
+    return recipes
+
+
+def _corpus(lines: list[str], pipeline: TextPipeline) -> Any:
+    from nlmkit.text import Corpus
+
+    return Corpus.read(lines, pipeline)
+
+
+def _through_file(model: Any, name: str, reader: str) -> Any:
+    """``model`` after an export and an import."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / name
+        model.export(place)
+        return getattr(registry.get("ngram" if name.endswith(".arpa") else "vectors"), reader)(place)
+
+
+def answers(model: Any) -> dict[str, Any]:
+    """What a model answers to the test data, as JSON: enough to see that it is the model that was saved."""
+    found: dict[str, Any] = {"component": model.name, "kind": model.kind, "digest": model.digest}
+    if model.kind == "language-model":
+        found["log_probs"] = model.log_probs(TEST).tolist()
+        found["vocabulary"] = len(model.vocabulary_)
+    elif model.kind == "classifier":
+        found["probabilities"] = model.predict_proba(QUERIES).tolist()
+        found["labels"] = [str(label) for label in model.predict(QUERIES)]
+    else:
+        words = [word for word in ("horse", "apple", "马") if word in model.vocabulary_]
+        found["words"] = words
+        found["vectors"] = model.vectors(words).tolist()
+    return found
+
+
+def main() -> None:
+    """Write the release, or print its digests."""
+    import torch
+
+    torch.set_num_threads(1)
+    if sys.argv[1:] == ["--digests"]:
+        for name, model in models():
+            print(f"{name}\t{model.digest}")
+        return
+    target = Path(sys.argv[1])
+    expected = {}
+    for name, model in models():
+        model.save(target / name)
+        (target / name / ".lock").unlink(missing_ok=True)
+        expected[name] = answers(model)
+    (target / "answers.json").write_text(json.dumps(expected, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
