@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -139,7 +140,9 @@ def _draw(
 
     if display is not None:
         display.start("drawing")
-    return plot_projection(component, plot, " ".join(words).split() or None, title=model)
+    # Of white space only what separates arguments: a no-break space may be part of a word.
+    shown = [word for word in re.split(r"[ \t\r\n]+", " ".join(words)) if word]
+    return plot_projection(component, plot, shown or None, title=model)
 
 
 def _answer(

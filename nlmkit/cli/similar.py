@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -131,7 +132,8 @@ def _answered(
 
 
 def _words_of(text: str) -> list[str]:
-    parts = text.split()
+    # Of white space only what separates arguments: a no-break space may be part of a word.
+    parts = [part for part in re.split(r"[ \t\r\n]+", text) if part]
     if len(parts) != 3:
         raise click.UsageError(f'--analogy takes three words, as in --analogy "man king woman", not {text!r}')
     return parts

@@ -67,6 +67,11 @@ def test_a_word_without_a_vector_is_one_line(run: Run, world: str) -> None:
         assert (result.stdout, result.stderr) == ("", expected)
 
 
+def test_words_may_hold_other_white_space(run: Run) -> None:
+    Vectors().fit({"a\u00a0b": [1.0, 2.0], "\u3000": [2.0, 1.0], "c": [1.0, 1.0], "d": [0.5, 1.0]}).save("m")
+    assert run("similar", "m", "--analogy", "a\u00a0b \u3000 c").stdout.startswith("d  ")
+
+
 UNKNOWN = "the word 'quen' has no vector in this vectors representation; did you mean queen?"
 
 
