@@ -311,6 +311,9 @@ class VocabularyLimits:
 
     By default the vocabulary is every training type plus ``<unk>``. A limit maps the other words to ``<unk>``,
     which is then trained like a word.
+
+    A file is the whole vocabulary. It is refused together with another limit, unless that is ``min_count`` at its
+    default, which then has no effect.
     """
 
     vocabulary_size: int | None = param(None, ge=1, help="keep this many most frequent words; the rest become <unk>")
@@ -321,11 +324,22 @@ class VocabularyLimits:
         """The vocabulary of ``corpus`` under these limits."""
         from nlmkit.text import Vocabulary
 
-        if self.vocabulary_file is not None and (self.vocabulary_size is not None or self.min_count > 1):
-            raise HyperParameterError("vocabulary_file cannot be combined with vocabulary_size or min_count")
+        if self.vocabulary_file is not None:
+            default = next(field.default for field in dataclasses.fields(self) if field.name == "min_count")
+            given = [f"vocabulary_size={self.vocabulary_size}"] if self.vocabulary_size is not None else []
+            given += [f"min_count={self.min_count}"] if self.min_count not in (1, default) else []
+            if given:
+                raise HyperParameterError(
+                    f"vocabulary_file cannot be combined with vocabulary_size or min_count: drop {', '.join(given)}"
+                )
         return Vocabulary.from_corpus(
-            corpus, size=self.vocabulary_size, min_count=self.min_count, file=self.vocabulary_file
+            corpus, size=self.vocabulary_size, min_count=self.least_count, file=self.vocabulary_file
         )
+
+    @property
+    def least_count(self) -> int:
+        """How often a word must occur: ``min_count``, or 1 where a file says which words there are."""
+        return self.min_count if self.vocabulary_file is None else 1
 
 
 class LanguageModel(Component):

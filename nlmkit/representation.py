@@ -376,4 +376,7 @@ class Representation(Component):
         from nlmkit.representations.neighbours import similar_spellings
 
         near = suggestion(self.pipeline_.normalize(word), similar_spellings(self, word))
+        parts = self.pipeline_.tokenize(word) if "\n" not in word else [word]
+        if len(parts) > 1:
+            near = f": its tokenizer {self.pipeline_.tokenizer} reads that as {len(parts)} words, {' '.join(parts)}"
         return DataError(f"the word {word!r} has no vector in this {self.name} representation{near}")

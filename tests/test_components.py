@@ -498,6 +498,36 @@ def test_vocabulary_limits_exclude_one_another(tmp_path: Path) -> None:
             Bigram(vocabulary_file=str(words), **more).fit(TRAIN)
 
 
+def test_a_vocabulary_file_goes_with_the_default_of_min_count(tmp_path: Path) -> None:
+    """Of each component that has one: lsa and word2vec have a default of 5."""
+    from nlmkit import CNN, LSA, LSTM, RNNLM, GloVe, NGram, OneHot, Word2Vec
+
+    words = tmp_path / "words.txt"
+    words.write_text("a\nb\n", encoding="utf-8")
+    text = ["a b c a b", "b a c b a"] * 3
+    classifier = CNN(**CNN.conformance_settings, vocabulary_file=str(words)).fit(text, ["x", "y"] * 3)
+    assert classifier.vocabulary_.words[3:] == ("a", "b")
+    for cls in (LSA, Word2Vec, GloVe, OneHot, NGram, LSTM, RNNLM):
+        small = {"dimension": 1, "order": 2, "epochs": 1, "embedding": 2, "hidden": 2, "batch": 2}
+        options = {name: value for name, value in small.items() if name in cls.hyper_parameters()}
+        fitted = cls(**options, vocabulary_file=str(words)).fit(text)
+        assert fitted.vocabulary_.words[3:] == ("a", "b"), cls
+        for more, named in (({"vocabulary_size": 1}, "vocabulary_size=1"), ({"min_count": 2}, "min_count=2")):
+            with pytest.raises(HyperParameterError, match=f"or min_count: drop {named}"):
+                cls(**options, vocabulary_file=str(words), **more).fit(text)
+
+
+def test_a_file_alone_says_how_often_unk_must_occur(tmp_path: Path) -> None:
+    from nlmkit import LSA
+
+    words = tmp_path / "words.txt"
+    words.write_text("a\nb\n", encoding="utf-8")
+    text = ["a <unk> b", "b a c b a"]
+    one, other = (LSA(dimension=1, vocabulary_file=str(words), **more).fit(text) for more in ({}, {"min_count": 1}))
+    assert one.matrix.tobytes() == other.matrix.tobytes()
+    assert one.has_special()[0]
+
+
 def test_event_details_are_empty_by_default() -> None:
     assert Bigram().fit(TRAIN).event_details(TEST) == {}
     with pytest.raises(DataError):

@@ -16,6 +16,7 @@ from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
 from nlmkit.components import Component, RunOptions
 
 if TYPE_CHECKING:
+    from nlmkit.representations.formats.rows import Repeated
     from nlmkit.text import TextPipeline
 
 
@@ -33,11 +34,26 @@ if TYPE_CHECKING:
 @click.argument("file")
 @output_option
 @click.option("--format", "file_format", type=click.Choice(formats.NAMES), help="Format, where FILE does not tell it.")
+@click.option(
+    "--repeated-words",
+    "repeated",
+    type=click.Choice(("first", "error")),
+    default="first",
+    show_default=True,
+    help="Of a word that a file of vectors has twice: keep its first vector with a note, or refuse the file.",
+)
 @pipeline_options
 @quiet_option
 @json_option
 def command(
-    *, file: str, output: str | None, file_format: str | None, pipeline: TextPipeline, quiet: bool, as_json: bool
+    *,
+    file: str,
+    output: str | None,
+    file_format: str | None,
+    repeated: Repeated,
+    pipeline: TextPipeline,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Read FILE and save the model to the folder MODEL: an n-gram model, or word vectors.
 
@@ -53,16 +69,17 @@ def command(
     refuse_output(output)
     started = time.perf_counter()
     with progress(quiet=quiet) as display:
-        imported = _read(Path(file), told, pipeline, RunOptions(progress=display))
+        imported = _read(Path(file), told, pipeline, repeated, RunOptions(progress=display))
     imported.save(output)
     print_fitted(fit_facts(imported, output, time.perf_counter() - started), as_json=as_json, quiet=quiet)
 
 
-def _read(file: Path, told: str, pipeline: TextPipeline, run: RunOptions) -> Component:
+def _read(file: Path, told: str, pipeline: TextPipeline, repeated: Repeated, run: RunOptions) -> Component:
     if told == formats.ARPA:
         from nlmkit.language_models.ngram import NGram
 
         return NGram.from_arpa(file, pipeline=pipeline, run=run)
     from nlmkit.representations.vectors import Vectors
 
-    return Vectors.from_file(file, format=None if told == formats.TEXT else told, pipeline=pipeline, run=run)
+    format = None if told == formats.TEXT else told
+    return Vectors.from_file(file, format=format, pipeline=pipeline, repeated=repeated, run=run)

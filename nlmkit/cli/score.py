@@ -127,8 +127,9 @@ def command(
 
     A representation scores PAIRS, files of word<TAB>word<TAB>score or the names wordsim353 and simlex999; without
     PAIRS those two. Of each set: Spearman's rank correlation with the human scores, its 95 % interval, and how many
-    pairs have two known words; the score is their mean. Fewer than 50 such pairs are refused. A picture is drawn
-    before that.
+    pairs have two known words; the score is their mean. A set with fewer than 50 such pairs is noted and has no
+    score, nor has the mean then. The exit code is 1 only if no set has one and nothing else (--plot, --analogies,
+    --stability) was asked for.
 
     A classifier scores TEST, labelled texts (label<TAB>text, or CSV or JSONL with named columns): accuracy with its
     95 % interval, macro-F1, the classes one by one, and the confusion matrix.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -10,11 +11,13 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.progress import progress
+from nlmkit.errors import DataError, NlmkitError
+from nlmkit.notes import note
 
 if TYPE_CHECKING:
     from nlmkit.components import Progress
     from nlmkit.evaluation.analogies import AnalogyReport, SectionScore
-    from nlmkit.evaluation.similarity import SetScore, SimilarityReport
+    from nlmkit.evaluation.similarity import PairSet, SetScore, SimilarityReport
     from nlmkit.evaluation.stability import StabilityReport
     from nlmkit.representation import Measure, Representation
 
@@ -63,21 +66,31 @@ def score_representation(
         raise click.UsageError("--method and --restrict-vocabulary are about analogies: give --analogies too")
     if words and plot is None:
         raise click.UsageError("--words are those of a picture: give --plot FILE too")
-    from nlmkit.evaluation.similarity import evaluate
+    from nlmkit.evaluation.similarity import SimilarityReport, evaluate
 
     notes: list[str] = []
     with progress(quiet=quiet) as display:
         others = [_load_another(path) for path in stability]
-        if plot is not None:  # first, since it needs no pairs: a text without any covered can be looked at still
+        # Whatever else was asked for needs no pairs, so it is done for a text that covers too few of them too.
+        more = plot is not None or analogies or bool(stability)
+        sets = _pair_sets(texts, encoding, notes if more else None)
+        if plot is not None:
             notes += _draw(component, model, plot, words, display)
-        if not quiet:
-            for note in notes:
-                output.note(note)
         if display is not None:
             display.start("comparing similarities")
-        report = evaluate(
-            component, texts or None, measure=measure, samples=samples, seed=seed, encoding=encoding or "utf-8"
+        report = (
+            evaluate(component, sets, measure=measure, samples=samples, seed=seed, partial=True)
+            if sets
+            else SimilarityReport(
+                sets=(), measure=measure, lowercase=component.pipeline_.lowercase, samples=samples, seed=seed
+            )
         )
+        problems = [DataError(each.problem, source=each.name) for each in report.sets if each.problem]
+        if problems and len(problems) == len(report.sets) and not more:
+            raise problems[0]
+        notes += map(str, problems)
+        for message in notes:
+            note(message)
         answered = _answer(component, method, restrict_vocabulary, display) if analogies else None
         compared = _compare([component, *others], seed, display) if others else None
     if as_json:
@@ -88,14 +101,30 @@ def score_representation(
         if compared is not None:
             facts["stability"] = {"models": [model, *stability], **compared.to_dict()}
         if plot is not None:
-            facts |= {"plot": plot, "notes": notes}
+            facts["plot"] = plot
+        if plot is not None or notes:
+            facts["notes"] = notes
         output.write_json(facts)
     else:
         output.write("".join(_render(report, answered, compared)))
 
 
+def _pair_sets(texts: tuple[str, ...], encoding: str | None, notes: list[str] | None) -> list[PairSet]:
+    """The sets that are meant; none, and a note, where the standard ones are missing and notes can be taken."""
+    from nlmkit.evaluation.similarity import pair_sets
+
+    try:
+        return pair_sets(texts or None, encoding=encoding or "utf-8")
+    except DataError:
+        raise
+    except NlmkitError as error:
+        if texts or notes is None:
+            raise
+        notes.append(str(error))
+        return []
+
+
 def _load_another(path: str) -> Representation:
-    from nlmkit.errors import NlmkitError
     from nlmkit.models import load
 
     other = load(path)
@@ -111,7 +140,9 @@ def _draw(
 
     if display is not None:
         display.start("drawing")
-    return plot_projection(component, plot, " ".join(words).split() or None, title=model)
+    # Of white space only what separates arguments: a no-break space may be part of a word.
+    shown = [word for word in re.split(r"[ \t\r\n]+", " ".join(words)) if word]
+    return plot_projection(component, plot, shown or None, title=model)
 
 
 def _answer(
@@ -134,6 +165,20 @@ def _compare(components: list[Representation], seed: int, display: Progress | No
 def _render(
     report: SimilarityReport, answered: AnalogyReport | None, compared: StabilityReport | None
 ) -> Iterator[str]:
+    yield from _render_similarity(report) if report.sets else ()
+    if answered is not None:
+        yield "\n" * bool(report.sets) + output.table(
+            [_SECTION, *map(_section_row, (*answered.sections, answered.total))]
+        )
+        yield f"{answered.method}; {answered.candidates} words could be answers\n"
+    if compared is not None:
+        yield (
+            f"\nneighbour stability {compared.overlap:.4f}: mean overlap of the {compared.k} nearest neighbours of "
+            f"{len(compared.words)} words, of {compared.shared_words} shared ones\n"
+        )
+
+
+def _render_similarity(report: SimilarityReport) -> Iterator[str]:
     yield output.table([_SET, *map(_set_row, report.sets)])
     facts = [f"{report.measure} similarity"]
     facts += ["pairs lower-cased"] if report.lowercase else []
@@ -141,14 +186,6 @@ def _render(
     composed = sum(each.composed for each in report.sets)
     facts += [f"{composed} pairs have a word whose vector is made of subwords"] if composed else []
     yield f"mean Spearman {_figure(report.score)} ({'; '.join(facts)})\n"
-    if answered is not None:
-        yield "\n" + output.table([_SECTION, *map(_section_row, (*answered.sections, answered.total))])
-        yield f"{answered.method}; {answered.candidates} words could be answers\n"
-    if compared is not None:
-        yield (
-            f"\nneighbour stability {compared.overlap:.4f}: mean overlap of the {compared.k} nearest neighbours of "
-            f"{len(compared.words)} words, of {compared.shared_words} shared ones\n"
-        )
 
 
 def _set_row(score: SetScore) -> tuple[str, ...]:

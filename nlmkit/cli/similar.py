@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
@@ -9,7 +11,8 @@ import click
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import json_option
-from nlmkit.errors import NlmkitError
+from nlmkit.errors import DataError, NlmkitError
+from nlmkit.notes import note
 from nlmkit.representation import Measure, Representation
 
 if TYPE_CHECKING:
@@ -70,43 +73,70 @@ def command(
 ) -> None:
     """List the words most like each WORD, by the representation saved in the folder MODEL.
 
-    A word is looked up as it is spelt, and then as the representation reads text (lower-cased, for instance).
+    A word is looked up as it is spelt, and then as the representation reads text (lower-cased, for instance). One
+    without a vector is noted and passed over; the exit code is 1 only if nothing could be answered.
     """
     if not (words or analogies):
         raise click.UsageError("missing WORD (or --analogy)")
-    questions = [_question(text) for text in analogies]
+    asked: list[dict[str, Any]] = [{"word": word} for word in words]
+    asked += [{"analogy": _words_of(text)} for text in analogies]
     from nlmkit.models import load
 
     representation = load(model)
     if not isinstance(representation, Representation):
         raise NlmkitError(f"{model}: {representation.name} is a {representation.kind}, and this needs a representation")
-    found: list[dict[str, Any]] = []
-    for word in words:
-        neighbours = representation.most_similar(word, number, measure=measure, restrict=restrict)
-        found.append({"word": word, "neighbours": _as_objects(neighbours)})
-    for a, b, c in questions:
-        answers = representation.analogy(a, b, c, number, method=method, restrict=restrict)
-        found.append({"analogy": [a, b, c], "neighbours": _as_objects(answers)})
+
+    def answer(question: dict[str, Any]) -> list[tuple[str, float]]:
+        if "word" in question:
+            return representation.most_similar(question["word"], number, measure=measure, restrict=restrict)
+        a, b, c = question["analogy"]
+        return representation.analogy(a, b, c, number, method=method, restrict=restrict)
+
+    found, unanswered = _answered(asked, answer)
     if as_json:
         facts: dict[str, Any] = {"model": model, "component": representation.name, "digest": representation.digest}
         if words:
             facts["measure"] = measure
-        if questions:
+        if analogies:
             facts["method"] = method
-        output.write_json(facts | {"restrict_vocabulary": restrict, "results": found})
+        facts |= {"restrict_vocabulary": restrict, "results": found}
+        output.write_json(facts | ({"unanswered": unanswered} if unanswered else {}))
         return
     for index, result in enumerate(found):
-        if len(found) > 1:
+        if len(asked) > 1:
             output.write("\n" * bool(index) + output.escape_controls(_title(result)) + "\n")
         rows = [(entry["word"], f"{entry['similarity']:.4f}") for entry in result["neighbours"]]
         output.write(output.table(rows) if rows else "")
 
 
-def _question(text: str) -> tuple[str, str, str]:
-    parts = text.split()
+def _answered(
+    asked: Sequence[dict[str, Any]], answer: Callable[[dict[str, Any]], list[tuple[str, float]]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The questions with their answers; and those that a missing word keeps from being answered, with the reason.
+
+    Raises:
+        DataError: none can be answered.
+    """
+    found, unanswered = [], []
+    for question in asked:
+        try:
+            found.append(question | {"neighbours": _as_objects(answer(question))})
+        except DataError as error:
+            if len(asked) == 1:
+                raise
+            note(str(error))
+            unanswered.append(question | {"reason": str(error)})
+    if not found:
+        raise DataError(f"none of the {len(asked)} questions can be answered: see the notes")
+    return found, unanswered
+
+
+def _words_of(text: str) -> list[str]:
+    # Of white space only what separates arguments: a no-break space may be part of a word.
+    parts = [part for part in re.split(r"[ \t\r\n]+", text) if part]
     if len(parts) != 3:
         raise click.UsageError(f'--analogy takes three words, as in --analogy "man king woman", not {text!r}')
-    return parts[0], parts[1], parts[2]
+    return parts
 
 
 def _as_objects(neighbours: list[tuple[str, float]]) -> list[dict[str, Any]]:

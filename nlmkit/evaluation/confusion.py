@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from nlmkit.classification.report import ClassificationReport, shown
-from nlmkit.evaluation.plots import _FONTS, check_plot
+from nlmkit.evaluation.fonts import drawing, notes_on
+from nlmkit.evaluation.plots import check_plot, printable
+from nlmkit.notes import note
 
 _DARK: Final = 0.6
 """From this share on a cell is so dark that its number is white."""
@@ -28,28 +29,29 @@ def plot_confusion(report: ClassificationReport, path: str | os.PathLike[str], *
     Args:
         report: What to draw.
         path: File to write: ``.png``, ``.svg`` or ``.pdf``.
-        title: What stands above the accuracy.
+        title: What is written above the accuracy.
+
+    Characters that no font has are noted.
 
     Raises:
-        DataError: the file's name tells no format that is known.
-        NlmkitError: matplotlib is not installed.
+        DataError: the file's name has no ending that is known, or its folder cannot be written.
+        NlmkitError: matplotlib is not installed, or cannot be imported.
         OSError: the file cannot be written.
     """
     check_plot(path)
-    import matplotlib
-    from matplotlib import font_manager
     from matplotlib.figure import Figure
 
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    fonts = [name for name in _FONTS if name in installed]
     names = [shown(row.label) for row in report.per_class]
     shares = report.confusion / np.maximum(report.confusion.sum(axis=1, keepdims=True), 1)
     size = min(2.5 + 0.7 * len(names), _LARGEST)
     font_size = min(10.0, 72 * size / (2 * len(names) + 8))
-    settings: dict[Any, Any] = {"font.family": fonts, "font.size": font_size, "svg.fonttype": "none"}
-    settings["svg.hashsalt"] = "nlmkit"  # so that the same report gives the same file
-    with matplotlib.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+    heading = f"accuracy {report.accuracy:.4f}, n = {report.n}"
+    heading = f"{printable(title)}\n{heading}" if title else heading
+    text = "".join([*names, heading])
+    # With a salt, the same report gives the same file.
+    with drawing(text, {"font.size": font_size, "svg.hashsalt": "nlmkit"}) as missing:
+        for message in notes_on(text, missing, Path(path)):
+            note(message)
         figure = Figure(figsize=(size + 1, size), dpi=150, layout="constrained")
         axes = figure.add_subplot()
         picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -59,11 +61,9 @@ def plot_confusion(report: ClassificationReport, path: str | os.PathLike[str], *
                 continue
             colour = "white" if shares[row, column] > _DARK else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=colour)
-        # A label may hold a dollar sign, which begins no formula.
-        axes.set_xticks(range(len(names)), names, rotation=45, ha="right", parse_math=False)
-        axes.set_yticks(range(len(names)), names, parse_math=False)
+        axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+        axes.set_yticks(range(len(names)), names)
         axes.set_xlabel("predicted")
         axes.set_ylabel("label")
-        heading = f"accuracy {report.accuracy:.4f}, n = {report.n}"
-        axes.set_title(f"{title}\n{heading}" if title else heading, parse_math=False)
+        axes.set_title(heading)
         figure.savefig(path, metadata={"Date": None} if Path(path).suffix.lower() == ".svg" else None)

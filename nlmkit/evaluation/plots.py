@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from nlmkit.errors import DataError, NlmkitError
+from nlmkit.evaluation.fonts import drawing, notes_on
+from nlmkit.notes import note
 
 if TYPE_CHECKING:
     from nlmkit.evaluation.comparison import Comparison, Ranked
@@ -19,35 +20,52 @@ SUFFIXES: Final = (".png", ".svg", ".pdf")
 
 _COLOUR: Final = "#3b6ea5"
 _ADAPTED: Final = "#c8863c"
-_FONTS: Final = (
-    "DejaVu Sans",
-    "Noto Sans CJK SC",
-    "Noto Sans SC",
-    "Source Han Sans SC",
-    "WenQuanYi Micro Hei",
-    "Microsoft YaHei",
-    "PingFang SC",
-    "SimHei",
-    "Arial Unicode MS",
-)
-"""The first is matplotlib's own; those installed of the others have the Chinese characters that it lacks."""
+_TALLEST: Final = 200.0
+"""Inches; beyond 2^16 pixels no picture can be written."""
 
 
 def check_plot(path: str | os.PathLike[str]) -> None:
     """Find out before the work that no picture can be drawn.
 
     Raises:
-        DataError: the file's name tells no format that is known.
-        NlmkitError: matplotlib is not installed.
+        DataError: the file's name has no ending that is known, or its folder cannot be written.
+        NlmkitError: matplotlib is not installed, or cannot be imported.
     """
     if Path(path).suffix.lower() not in SUFFIXES:
         raise DataError(f"a picture is written as {', '.join(SUFFIXES)}: give its file such a name", source=str(path))
+    check_folder(path)
+    load_matplotlib()
+
+
+def check_folder(path: str | os.PathLike[str]) -> None:
+    """Find out before the work that a picture cannot be written to a place.
+
+    Raises:
+        DataError: it is a folder, or lies in none that can be written.
+    """
+    if Path(path).is_dir() or not os.access(Path(path).absolute().parent, os.W_OK | os.X_OK):
+        raise DataError("the picture cannot be written there: choose another file", source=str(path))
+
+
+def load_matplotlib() -> None:
+    """Import matplotlib, which pictures need.
+
+    Raises:
+        NlmkitError: it is not installed; or it refuses the environment variable ``MPLBACKEND``.
+    """
     try:
-        import matplotlib  # noqa: F401
+        import matplotlib
+        import matplotlib.figure  # noqa: F401
     except ModuleNotFoundError as error:
-        if error.name != "matplotlib":
+        if error.name is None or error.name.partition(".")[0] != "matplotlib":
             raise
         raise NlmkitError("pictures need matplotlib: pip install 'nlmkit[plot]'") from None
+    except ValueError as error:
+        backend = os.environ.get("MPLBACKEND")
+        if not backend:
+            raise
+        reason = f"matplotlib knows no backend {backend!r}, which MPLBACKEND names"
+        raise NlmkitError(f"{reason}: unset it, since pictures in files need none") from error
 
 
 def plot_perplexities(comparison: Comparison, path: str | os.PathLike[str], *, title: str) -> None:
@@ -58,23 +76,24 @@ def plot_perplexities(comparison: Comparison, path: str | os.PathLike[str], *, t
         path: File to write: ``.png``, ``.svg`` or ``.pdf``.
         title: What the text is.
 
+    Characters that no font has are noted.
+
     Raises:
-        DataError: the file's name tells no format that is known.
-        NlmkitError: matplotlib is not installed.
+        DataError: the file's name has no ending that is known, or its folder cannot be written.
+        NlmkitError: matplotlib is not installed, or cannot be imported.
         OSError: the file cannot be written.
     """
     check_plot(path)
-    import matplotlib
-    from matplotlib import font_manager
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
     rows = comparison.ranked
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    fonts = [name for name in _FONTS if name in installed]
-    with matplotlib.rc_context({"font.family": fonts, "svg.fonttype": "none"}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure = Figure(figsize=(8, 1.6 + 0.55 * len(rows)), dpi=150, layout="constrained")
+    labels = [_label(row, comparison.differing) for row in rows]
+    text = "".join([*labels, printable(title)])
+    with drawing(text) as missing:
+        for message in notes_on(text, missing, Path(path)):
+            note(message)
+        figure = Figure(figsize=(8, min(1.6 + 0.55 * len(rows), _TALLEST)), dpi=150, layout="constrained")
         axes = figure.add_subplot()
         places = range(len(rows))
         widths = [row.report.perplexity if math.isfinite(row.report.perplexity) else 0.0 for row in rows]
@@ -84,11 +103,11 @@ def plot_perplexities(comparison: Comparison, path: str | os.PathLike[str], *, t
         largest = max([*reach, *widths]) or 1.0
         for place, (row, end) in enumerate(zip(rows, reach, strict=True)):
             axes.text(end + 0.012 * largest, place, _figure(row.report.perplexity), va="center", fontsize=10)
-        axes.set_yticks(places, [_label(row, comparison.differing) for row in rows], fontsize=10, parse_math=False)
+        axes.set_yticks(places, labels, fontsize=10)
         axes.set_xlim(0, largest * 1.15)
         axes.invert_yaxis()
         axes.set_xlabel(_axis(rows), fontsize=10)
-        axes.set_title(_short(title), fontsize=11, loc="left", parse_math=False)
+        axes.set_title(printable(title), fontsize=11, loc="left")
         axes.spines[["top", "right"]].set_visible(False)
         if any(row.report.adapted for row in rows):
             handles = [Patch(color=_ADAPTED, label="adapted to the text")]
@@ -124,7 +143,7 @@ def _label(row: Ranked, differing: Sequence[str]) -> str:
         "text_pipeline": report.text_pipeline,
     }
     below = ", ".join(facts[label] for label in differing if facts[label])
-    return f"{_short(row.model, 40)}\n{below}" if below else _short(row.model, 40)
+    return f"{printable(row.model, 40)}\n{below}" if below else printable(row.model, 40)
 
 
 def _axis(rows: Sequence[Ranked]) -> str:
@@ -137,7 +156,10 @@ def _figure(value: float) -> str:
     return f"{value:.2f}" if math.isfinite(value) else "infinite"
 
 
-def _short(text: str, most: int = 80) -> str:
-    """One printable line; its end, which tells paths apart, stays."""
-    line = "".join(char if char.isprintable() else "�" for char in text)
+def printable(text: str, most: int = 80) -> str:
+    """One line that can be drawn, U+FFFD for what cannot (control characters, bytes of a name that are no UTF-8).
+
+    Of a longer text the end stays, which distinguishes paths.
+    """
+    line = "".join(char if char.isprintable() else "\ufffd" for char in text)
     return line if len(line) <= most else f"…{line[-most + 1 :]}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-import warnings
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
@@ -18,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from nlmkit.errors import DataError
-from nlmkit.evaluation.plots import check_plot
+from nlmkit.evaluation.fonts import drawing, notes_on
+from nlmkit.evaluation.plots import check_plot, printable
 from nlmkit.representations.neighbours import most_frequent
 
 if TYPE_CHECKING:
@@ -159,25 +159,20 @@ def plot_projection(
         What its reader should know: words and labels that were left out, characters that no font has.
 
     Raises:
-        DataError: fewer than three of the words have vectors, there are more than ``MOST_WORDS``, or the file's name
-            tells no format that is known.
-        NlmkitError: matplotlib is not installed.
+        DataError: fewer than three of the words have vectors, there are more than ``MOST_WORDS``, the file's name has
+            no ending that is known, or its folder cannot be written.
+        NlmkitError: matplotlib is not installed, or cannot be imported.
         OSError: the file cannot be written.
     """
     check_plot(path)
     representation.check_fitted()
     shown, notes = _shown(representation, words)
     projection = project(representation.vectors(shown))
-    import matplotlib
-
-    labels = [_label(word) for word in shown]
-    families, missing = _fonts("".join([*labels, _label(title)]))
-    is_svg = Path(path).suffix.lower() == ".svg"
-    if missing:
-        notes.append(_font_note(missing, is_svg))
-    with matplotlib.rc_context({"font.family": families, "svg.fonttype": "none"}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        without_room = _draw(projection, labels, missing, Path(path), _label(title))
+    labels, heading = [_label(word) for word in shown], printable(title)
+    text = "".join([*labels, heading])
+    with drawing(text) as missing:
+        notes += notes_on(text, missing, Path(path))
+        without_room = _draw(projection, labels, missing, Path(path), heading)
     if without_room:
         names = ", ".join(without_room[:5]) + (", …" if len(without_room) > 5 else "")
         notes.append(f"{len(without_room)} of {len(labels)} labels had no room ({names}): draw fewer words")
@@ -219,13 +214,13 @@ def _draw(projection: Projection, labels: Sequence[str], missing: set[str], path
     axes.set_ylabel(f"second {second}", fontsize=9)
     axes.tick_params(labelsize=8, colors="0.4")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title(title, fontsize=11, loc="left", parse_math=False)
+    axes.set_title(title, fontsize=11, loc="left")
 
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     to_points = 72 / figure.dpi
     frame = axes.get_window_extent(renderer)
     places = (axes.transData.transform(projection.points) - (frame.x0, frame.y0)) * to_points
-    texts = [axes.text(0, 0, label, fontsize=_FONT_SIZE, parse_math=False) for label in labels]
+    texts = [axes.text(0, 0, label, fontsize=_FONT_SIZE) for label in labels]
     sizes = []
     for label, text in zip(labels, texts, strict=True):
         box = text.get_window_extent(renderer)
@@ -257,7 +252,6 @@ def _annotate(
         ha="left",
         va="bottom",
         fontsize=_FONT_SIZE,
-        parse_math=False,
         zorder=4,
     )
     nearest = np.clip(0.0, offset, offset + size)
@@ -268,51 +262,5 @@ def _annotate(
 
 def _label(text: str) -> str:
     """One printable line of bounded length."""
-    line = "".join(char if char.isprintable() else "�" for char in text)
+    line = printable(text, len(text))
     return line if len(line) <= _LABEL else f"{line[: _LABEL - 1]}…"
-
-
-# ---------------------------------------------------------------------------------------------------------- fonts
-
-
-def _fonts(text: str) -> tuple[list[str], set[str]]:
-    """Names of installed fonts that together have the characters of a text, and the characters that none has.
-
-    matplotlib's own font is asked first, then every other one, in the order of their names.
-    """
-    from matplotlib import font_manager
-
-    families = ["DejaVu Sans"]
-    first = font_manager.findfont("DejaVu Sans")
-    missing = {char for char in text if not char.isspace()} - _characters(first)
-    fonts = sorted(font_manager.fontManager.ttflist, key=_plainest_first)
-    for font in fonts:
-        if not missing:
-            break
-        if font.name not in families and (has := missing & _characters(font.fname)):
-            families.append(font.name)
-            missing -= has
-    return families, missing
-
-
-def _plainest_first(font: Any) -> tuple[bool, bool, str, str]:
-    """Upright fonts of normal weight first, so that Chinese is not drawn in a decorative one where there is another."""
-    return font.style != "normal", str(font.weight) not in ("400", "normal", "regular"), font.name, font.fname
-
-
-def _characters(path: str) -> set[str]:
-    """The characters that a font file has glyphs for; none where it cannot be read."""
-    from matplotlib.ft2font import FT2Font
-
-    try:
-        return set(map(chr, FT2Font(path).get_charmap()))
-    except (OSError, RuntimeError, ValueError):
-        return set()
-
-
-def _font_note(missing: set[str], is_svg: bool) -> str:
-    some = "".join(sorted(missing)[:10]) + ("…" if len(missing) > 10 else "")
-    note = f"no installed font has the characters {some}"
-    if is_svg:
-        return f"{note}; an .svg keeps them as text, and shows them where a font has them"
-    return f"{note}: install one (for Chinese, Noto Sans CJK), or write an .svg, which keeps them as text"

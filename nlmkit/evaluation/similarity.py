@@ -91,7 +91,7 @@ class SetScore:
         name: Name of the set.
         digest: Digest of the set.
         spearman: Rank correlation over the covered pairs; NaN where it is undefined, since all similarities (or all
-            judgements) are equal.
+            judgements) are equal, or too few pairs are covered.
         interval: Where the middle ``CONFIDENCE`` of the bootstrap's samples lies; None where there are no samples, or
             one of them has no correlation.
         n: Pairs whose two words have vectors: the covered ones.
@@ -111,6 +111,16 @@ class SetScore:
     def coverage(self) -> float:
         """Share of the pairs that is covered."""
         return self.n / self.pairs
+
+    @property
+    def problem(self) -> str:
+        """Why there is no score: fewer than ``MINIMUM_PAIRS`` pairs are covered; empty where they are enough."""
+        if self.n >= MINIMUM_PAIRS:
+            return ""
+        return (
+            f"both words are known for {self.n} of {self.pairs} pairs, and fewer than {MINIMUM_PAIRS} are "
+            "no basis for a score: train on more text, or give pairs of words that the text has"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as JSON types; ``spearman`` may be NaN."""
@@ -137,8 +147,8 @@ class SimilarityReport:
 
     @property
     def score(self) -> float:
-        """The mean of the sets' correlations; NaN where one is undefined."""
-        return sum(each.spearman for each in self.sets) / len(self.sets)
+        """The mean of the sets' correlations; NaN where one is undefined, or there are no sets."""
+        return sum(each.spearman for each in self.sets) / len(self.sets) if self.sets else math.nan
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON types; figures may be NaN."""
@@ -161,6 +171,7 @@ def evaluate(
     samples: int = 1000,
     seed: int = 0,
     encoding: str = "utf-8",
+    partial: bool = False,
 ) -> SimilarityReport:
     """Compare a representation's similarities with people's.
 
@@ -174,6 +185,8 @@ def evaluate(
         samples: Samples of the bootstrap; none are drawn for 0.
         seed: Its seed; the interval of a set does not depend on the other sets.
         encoding: Of files.
+        partial: Report a set with fewer than ``MINIMUM_PAIRS`` covered pairs, with a correlation of NaN, rather than
+            raise an error; :attr:`SetScore.problem` says so.
 
     Raises:
         DataError: a file is unusable, or fewer than ``MINIMUM_PAIRS`` pairs of a set are covered.
@@ -185,7 +198,7 @@ def evaluate(
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise HyperParameterError(f"{name} must be a whole number of at least 0, not {value!r}")
     sets = pair_sets(data, encoding=encoding)
-    scores = tuple(_score_set(representation, each, measure, samples, seed) for each in sets)
+    scores = tuple(_score_set(representation, each, measure, samples, seed, partial=partial) for each in sets)
     lowercase = representation.pipeline_.lowercase
     return SimilarityReport(sets=scores, measure=measure, lowercase=lowercase, samples=samples, seed=seed)
 
@@ -195,7 +208,9 @@ def score(representation: Representation, data: Data | None = None) -> float:
     return evaluate(representation, data, samples=0).score
 
 
-def _score_set(representation: Representation, pairs: PairSet, measure: Measure, samples: int, seed: int) -> SetScore:
+def _score_set(
+    representation: Representation, pairs: PairSet, measure: Measure, samples: int, seed: int, *, partial: bool
+) -> SetScore:
     """One set's score.
 
     Raises:
@@ -205,24 +220,27 @@ def _score_set(representation: Representation, pairs: PairSet, measure: Measure,
     own = {word for word, row in zip(words, representation.ids(words).tolist(), strict=True) if row >= 0}
     composed = {word for word in words if word not in own and word in representation}
     covered = [place for place, pair in enumerate(pairs.pairs) if (own | composed).issuperset(pair)]
-    if len(covered) < MINIMUM_PAIRS:
-        raise DataError(
-            f"both words are known for {len(covered)} of {len(pairs.pairs)} pairs, and fewer than {MINIMUM_PAIRS} are "
-            "no basis for a score: train on more text, or give pairs of words that the text has",
-            source=pairs.name,
-        )
+    result = SetScore(
+        name=pairs.name,
+        digest=pairs.digest,
+        spearman=math.nan,
+        interval=None,
+        n=len(covered),
+        pairs=len(pairs.pairs),
+        composed=sum(not composed.isdisjoint(pairs.pairs[place]) for place in covered),
+    )
+    if result.problem:
+        if partial:
+            return result
+        raise DataError(result.problem, source=pairs.name)
     similarities = np.empty(len(covered))
     for row, place in enumerate(covered):
         similarities[row] = representation.similarity(*pairs.pairs[place], measure=measure)
     judgements = np.array(pairs.judgements)[covered]
-    return SetScore(
-        name=pairs.name,
-        digest=pairs.digest,
+    return dataclasses.replace(
+        result,
         spearman=float(spearman(judgements, similarities)),
         interval=_interval(judgements, similarities, samples, seed),
-        n=len(covered),
-        pairs=len(pairs.pairs),
-        composed=sum(not composed.isdisjoint(pairs.pairs[place]) for place in covered),
     )
 
 

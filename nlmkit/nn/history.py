@@ -6,12 +6,12 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
-from nlmkit.errors import DataError, NlmkitError
+from nlmkit.errors import DataError
 from nlmkit.saving.strict_json import StrictJSONError, parse
 
 if TYPE_CHECKING:
@@ -123,6 +123,10 @@ class LogRecord:
     validation_perplexity: float | None = None
 
 
+_LONGEST_NAME: Final = 60  # of a curve
+_LARGEST: Final = 1e300
+"""Values from here on are left out of a picture, whose axes would overflow."""
+
 _NAMES: Final = tuple(field.name for field in dataclasses.fields(LogRecord))
 _BEGINNING: Final = b'{"step": '
 
@@ -226,24 +230,24 @@ def check_picture(file: str | os.PathLike[str]) -> None:
         file: Where the picture will go.
 
     Raises:
-        NlmkitError: matplotlib is not installed.
+        NlmkitError: matplotlib is not installed, or cannot be imported.
         DataError: The file's ending is no format that it draws, or its folder cannot be written.
     """
+    from nlmkit.evaluation.plots import check_folder
+
     path = Path(file)
     known = _figure().canvas.get_supported_filetypes()
     if path.suffix.removeprefix(".").lower() not in known:
         raise DataError(f"no format of a picture: end it in one of {', '.join(sorted(known))}", source=str(path))
-    if path.is_dir() or not os.access(path.absolute().parent, os.W_OK | os.X_OK):
-        raise DataError("the picture cannot be written there: choose another file", source=str(path))
+    check_folder(path)
 
 
 def _figure() -> Figure:
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "matplotlib":
-            raise
-        raise NlmkitError("pictures need matplotlib: pip install 'nlmkit[plot]'") from None
+    from nlmkit.evaluation.plots import load_matplotlib
+
+    load_matplotlib()
+    from matplotlib.figure import Figure
+
     return Figure(figsize=(7, 4.5), layout="constrained")
 
 
@@ -254,70 +258,100 @@ def plot_learning_curve(
     """Draw perplexity over minutes, of training text as a thin line and of validation text with marks.
 
     Where no curve has a perplexity, as GloVe's and those of a sampled softmax without validation text, it is the loss.
+    Values that are null or not finite are left out, and characters that no font has are noted.
 
     Args:
         curves: A log file; or several curves by name, each the records of a log or the evaluations of a run.
         file: Where the picture goes; its ending says in which format (png, svg, pdf).
 
     Raises:
-        NlmkitError: matplotlib is not installed.
+        NlmkitError: matplotlib is not installed, or cannot be imported.
         DataError: The log cannot be read, no curve has a point, or the picture cannot be written.
     """
     if isinstance(curves, (str, os.PathLike)):
         curves = {Path(curves).stem: read_log(curves)}
-    figure = _figure()
+    from nlmkit.evaluation.fonts import drawing, notes_on
+    from nlmkit.evaluation.plots import load_matplotlib, printable
+    from nlmkit.notes import note
+
+    load_matplotlib()
+    named = [(printable(name, _LONGEST_NAME), points) for name, points in curves.items()]
+    text = "".join(name for name, _ in named)
+    with drawing(text) as missing:
+        for message in notes_on(text, missing, Path(file)):
+            note(message)
+        figure = _figure()
+        _draw(figure, named)
+        try:
+            figure.savefig(os.fspath(file), dpi=150)
+        except (OSError, ValueError) as error:
+            raise DataError(f"the picture cannot be written ({error})", source=os.fspath(file)) from None
+
+
+def _draw(figure: Figure, curves: Sequence[tuple[str, Sequence[LogRecord] | Sequence[Evaluation]]]) -> None:
     from matplotlib.ticker import LogFormatter
 
     axes = figure.subplots()
-    for number, (name, points) in enumerate(curves.items()):
+    labels: list[str] = []
+    lowest = math.inf
+    for number, (name, points) in enumerate(curves):
         for label, style, values in (
             (f"{name}, training", {"linewidth": 0.8, "alpha": 0.6}, _training_curve(points)),
             (f"{name}, validation", {"marker": "o", "markersize": 4}, _validation_curve(points)),
         ):
             if values:
-                minutes, perplexities = zip(*values, strict=True)
-                axes.plot(minutes, perplexities, color=f"C{number}", label=label, **style)
+                axes.plot(*zip(*values, strict=True), color=f"C{number}", **style)
+                labels.append(label)
+                lowest = min(lowest, *(value for _, value in values))
     quantity = "perplexity"
     if not axes.lines:
         quantity = "loss"
-        for name, points in curves.items():
+        for name, points in curves:
             if values := _losses(points):
-                axes.plot(*zip(*values, strict=True), label=name)
+                axes.plot(*zip(*values, strict=True))
+                labels.append(name)
+                lowest = min(lowest, *(value for _, value in values))
     if not axes.lines:
         raise DataError("there is nothing to draw: no curve has a finite perplexity or loss")
     axes.set_xlabel("minutes of training")
     axes.set_ylabel(quantity)
-    axes.set_yscale("log")
-    for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-        formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
+    if lowest > 0:  # a loss may be less
+        axes.set_yscale("log")
+        for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
     axes.grid(visible=True, which="both", linewidth=0.3)
-    axes.legend()
-    try:
-        figure.savefig(os.fspath(file), dpi=150)
-    except (OSError, ValueError) as error:
-        raise DataError(f"the picture cannot be written ({error})", source=os.fspath(file)) from None
+    # Set afterwards, since a legend leaves out what begins with an underscore.
+    legend = axes.legend(axes.lines, list(map(str, range(len(labels)))))
+    for shown, label in zip(legend.get_texts(), labels, strict=True):
+        shown.set_text(label)
 
 
 def _training_curve(points: Sequence[LogRecord] | Sequence[Evaluation]) -> list[tuple[float, float]]:
-    found = []
-    for point in points:
-        if isinstance(point, Evaluation):
-            found.append((point.seconds / 60, perplexity_of(point.loss)))
-        elif point.perplexity is not None:
-            found.append((point.seconds / 60, point.perplexity))
-    return [(minutes, perplexity) for minutes, perplexity in found if perplexity < math.inf]
-
-
-def _losses(points: Sequence[LogRecord] | Sequence[Evaluation]) -> list[tuple[float, float]]:
-    return [
-        (point.seconds / 60, point.loss) for point in points if point.loss is not None and math.isfinite(point.loss)
-    ]
+    return _curve(
+        (point.seconds, _perplexity_of(point.loss) if isinstance(point, Evaluation) else point.perplexity)
+        for point in points
+    )
 
 
 def _validation_curve(points: Sequence[LogRecord] | Sequence[Evaluation]) -> list[tuple[float, float]]:
+    return _curve(
+        (point.seconds, point.perplexity if isinstance(point, Evaluation) else point.validation_perplexity)
+        for point in points
+    )
+
+
+def _losses(points: Sequence[LogRecord] | Sequence[Evaluation]) -> list[tuple[float, float]]:
+    return _curve((point.seconds, point.loss) for point in points)
+
+
+def _perplexity_of(loss: float | None) -> float | None:
+    return None if loss is None else perplexity_of(loss)
+
+
+def _curve(values: Iterable[tuple[float | None, float | None]]) -> list[tuple[float, float]]:
+    """Minutes and values, without those that are null, not finite, or too large to be drawn."""
     found = []
-    for point in points:
-        perplexity = point.perplexity if isinstance(point, Evaluation) else point.validation_perplexity
-        if perplexity is not None and perplexity < math.inf:
-            found.append((point.seconds / 60, perplexity))
+    for seconds, value in values:
+        if seconds is not None and value is not None and abs(seconds) < _LARGEST and abs(value) < _LARGEST:
+            found.append((seconds / 60, float(value)))
     return found

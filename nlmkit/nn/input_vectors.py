@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from nlmkit.components import Component
 from nlmkit.errors import HyperParameterError
+from nlmkit.notes import note
 from nlmkit.parameters import param
 from nlmkit.representation import Representation
 
@@ -71,18 +72,22 @@ def input_vectors(model: InputOptions, vocabulary: Vocabulary, *, seed: int) -> 
 
     Raises:
         HyperParameterError: the representation is none, or not fitted.
-        DataError: a word lacks, with ``oov=error``.
+        DataError: a word lacks, with ``oov=error``; or all words do, with ``tune=frozen``.
         SavedModelError: its folder cannot be read.
     """
     found = _representation(model.representation)
     if found is None:
         return None
+    from nlmkit.representations.alignment import check_coverage
+
     source = found if model.normalization == "none" else found.normalized(cast("Normalization", model.normalization))
     alignment = source.align(vocabulary, oov=model.oov, seed=seed)
     if alignment.matrix is None and model.tune == "frozen":
         raise HyperParameterError(f"tune=frozen: {found.name} as input is a free embedding, which has to be trained")
     if alignment.matrix is None and model.oov != "uniform":
         raise HyperParameterError(f"oov={model.oov} has no effect: {found.name} as input is a free embedding")
+    if poor := check_coverage(alignment, source, vocabulary, model.tune):
+        note(poor)
     report = {
         "representation": found.name,
         "digest": found.digest,

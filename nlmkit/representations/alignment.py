@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from nlmkit.errors import DataError
 from nlmkit.representations.neighbours import check_choice, mean_of_rarest, standard_deviation, take_rows
 from nlmkit.text.vocabulary import SPECIAL
 
 if TYPE_CHECKING:
     from nlmkit.representation import Representation
     from nlmkit.text import Vocabulary
+
+POOR_COVERAGE: Final = 0.5
+"""With vectors for a smaller share of the training text's words than this, something is probably wrong."""
 
 RULES: Final = ("uniform", "mean-rare", "zero", "error")
 """What a word of the consumer that has no vector starts from."""
@@ -94,6 +98,33 @@ def summarise(
         token_coverage=covered / tokens if tokens else None,
         dimension=dimension,
     )
+
+
+def check_coverage(alignment: Alignment, representation: Representation, vocabulary: Vocabulary, tune: str) -> str:
+    """What a consumer's user should know of the coverage; empty where it is good enough, or not known.
+
+    Args:
+        alignment: Of the consumer's vocabulary.
+        representation: What it was made of.
+        vocabulary: The consumer's.
+        tune: What training does to the vectors, such as ``frozen``.
+
+    Raises:
+        DataError: no word has a vector, and none is trained.
+    """
+    coverage = alignment.token_coverage
+    if alignment.matrix is None or coverage is None or coverage >= POOR_COVERAGE:
+        return ""
+    advice = "see whether it was trained on text with the same tokenizer and case"
+    words = vocabulary.words[len(SPECIAL) :]
+    lowered = representation.ids([word.lower() for word in words]) >= 0
+    share = float(vocabulary.counts[len(SPECIAL) :][lowered].sum() / vocabulary.counts[len(SPECIAL) :].sum())
+    if share >= POOR_COVERAGE:
+        advice = f"it has {share:.0%} of them in lower case, so give --lowercase"
+    if tune == "frozen" and not alignment.known[len(SPECIAL) :].any():
+        problem = f"the representation has a vector for none of the {len(words)} words of the training text"
+        raise DataError(f"{problem}, and tune=frozen trains none: {advice}, or set tune=fine-tune")
+    return f"the representation has vectors for {coverage:.0%} of the training words only: {advice}"
 
 
 def _spread(representation: Representation, rows: NDArray[np.int64]) -> float:

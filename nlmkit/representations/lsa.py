@@ -99,7 +99,7 @@ class LSA(VocabularyLimits, Representation):
         run.stage("reading text")
         corpus, pipeline = self._training_corpus(data, valid)
         vocabulary = self.limited_vocabulary(corpus)
-        text = known_text(corpus, rows_of_types(corpus, vocabulary, self.min_count))
+        text = known_text(corpus, rows_of_types(corpus, vocabulary, self.least_count))
         weights = self._weights(text, len(vocabulary), run)
         vectors, values = self._decompose(weights, run)
         power = self._power

@@ -14,6 +14,7 @@ from nlmkit.representation import Representation
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from nlmkit.representations.formats.rows import Repeated
     from nlmkit.text import TextPipeline, Vocabulary
 
 
@@ -70,21 +71,27 @@ class Vectors(Representation):
         *,
         format: str | None = None,
         pipeline: TextPipeline | None = None,
+        repeated: Repeated = "first",
         run: RunOptions | None = None,
     ) -> Self:
         """Read a file of vectors, plain or compressed.
+
+        Without a header, the vectors are as long as most of the first 1,000 lines have numbers at their end; what is
+        before them is the word, which may hold spaces.
 
         Args:
             path: The file.
             format: ``word2vec`` (text with a header; also fastText's ``.vec``), ``word2vec-binary`` or ``glove``; if
                 left out, told by the suffix ``.bin`` and else by the first line.
             pipeline: How text is read before its words are looked up; its encoding is also the file's.
+            repeated: What to do with a word that the file has twice: ``first`` keeps the first vector, and notes
+                how many others were left out; ``error`` refuses the file.
             run: Progress.
 
         Raises:
-            DataError: the file is cut short, claims more than it has, mixes dimensions, repeats a word, or holds NaN
-                or infinity (names the line, or the byte of a binary file).
-            HyperParameterError: there is no such format.
+            DataError: the file is cut short, claims more than it has, mixes dimensions, holds NaN or infinity, or
+                repeats a word where that is refused (names the line, or the byte of a binary file).
+            HyperParameterError: there is no such format, or no such way with repeated words.
         """
         from nlmkit.representations.formats.reading import read_vectors
         from nlmkit.text import TextPipeline, Vocabulary
@@ -93,7 +100,7 @@ class Vectors(Representation):
         run = run or RunOptions()
         pipeline = pipeline or TextPipeline()
         run.stage(f"reading {os.fspath(path)}", total_bytes([path_source(path)]))
-        words, matrix, found = read_vectors(path, format, pipeline=pipeline, advance=run.advance)
+        words, matrix, found = read_vectors(path, format, pipeline=pipeline, repeated=repeated, advance=run.advance)
         report = {"format": found, "words": len(words), "dimension": matrix.shape[1]}
         vectors = cls()
         vectors._set_fitted(vocabulary=Vocabulary(words), pipeline=pipeline, matrix=matrix, report=report)
@@ -159,15 +166,23 @@ class Vectors(Representation):
         return vectors
 
     @classmethod
-    def from_keyed_vectors(cls, keyed: Any, *, pipeline: TextPipeline | None = None) -> Self:
+    def from_keyed_vectors(
+        cls, keyed: Any, *, pipeline: TextPipeline | None = None, repeated: Repeated = "first"
+    ) -> Self:
         """Copy a ``gensim.models.KeyedVectors``, with its counts where it has them.
 
+        Args:
+            keyed: The vectors.
+            pipeline: How text is read before its words are looked up.
+            repeated: What to do with a word that is there twice, as for :meth:`from_file`.
+
         Raises:
-            DataError: it is none, or holds what :meth:`from_arrays` refuses.
+            DataError: it is none, or holds what :meth:`from_arrays` refuses; a word is repeated where that is refused.
+            HyperParameterError: there is no such way with repeated words.
         """
         from nlmkit.representations.formats.keyed_vectors import from_keyed_vectors
 
-        words, matrix, counts = from_keyed_vectors(keyed)
+        words, matrix, counts = from_keyed_vectors(keyed, repeated)
         return cls.from_arrays(words, matrix, counts=counts, pipeline=pipeline, report={"format": "gensim"})
 
 

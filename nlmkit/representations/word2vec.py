@@ -100,7 +100,7 @@ class Word2Vec(VocabularyLimits, Representation):
         run.stage("reading text")
         corpus, pipeline = self._training_corpus(data, valid)
         vocabulary = self.limited_vocabulary(corpus)
-        rows = rows_of_types(corpus, vocabulary, self.min_count)
+        rows = rows_of_types(corpus, vocabulary, self.least_count)
         if not known_text(corpus, rows).has_pairs:
             raise DataError("no two known words stand in one line: there is nothing to learn from")
         if self.objective == _HIERARCHICAL and np.count_nonzero(rows >= 0) == 1:

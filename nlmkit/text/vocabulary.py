@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nlmkit.errors import DataError, HyperParameterError
+from nlmkit.notes import note
 
 if TYPE_CHECKING:
     from nlmkit.text.corpus import Corpus
@@ -75,7 +76,9 @@ class Vocabulary:
                 ``<unk>``, ``<s>`` and ``</s>`` come on top. The ids stay in order of first appearance.
             min_count: Keep only words that occur at least so often.
             file: Take the words from this UTF-8 text instead, one a line, in its order; it may be compressed. Lines
-                with ``<unk>``, ``<s>`` or ``</s>``, which other toolkits write, are passed over.
+                with ``<unk>``, ``<s>`` or ``</s>``, which other toolkits write, are passed over. A word that the text
+                lacks is put into the Unicode form and case of the text; one that its tokenizer does not give as one
+                token is kept, and noted, since it cannot occur.
 
         Raises:
             HyperParameterError: A limit is no positive integer, or `file` is given together with another limit.
@@ -89,11 +92,13 @@ class Vocabulary:
         elif size is not None or min_count != 1:
             raise HyperParameterError("a vocabulary file is the whole vocabulary: drop size and min_count, or the file")
         else:
-            words = _read_words(file)
+            words, problem = _as_in_text(_read_words(file), corpus)
             surface = set(corpus.types) - {UNK}
             if surface and surface.isdisjoint(words):
-                problem = "no word of this vocabulary occurs in the text: it must hold one word a line"
-                raise DataError(problem, source=os.fspath(file))
+                nothing = f"no word of this vocabulary occurs in the text: {problem or 'it must hold one word a line'}"
+                raise DataError(nothing, source=os.fspath(file))
+            if problem:
+                note(f"{os.fspath(file)}: {problem}")
         vocabulary = cls(words)
         counts = np.zeros(len(vocabulary), np.int64)
         np.add.at(counts, vocabulary.ids(corpus.types), frequencies)
@@ -219,6 +224,30 @@ def _most_frequent(types: Sequence[str], frequencies: NDArray[np.int64], size: i
         ranked = candidates[np.argsort(-frequencies[candidates], kind="stable")]
         kept[ranked[size:]] = False
     return [types[index] for index in np.flatnonzero(kept).tolist()]
+
+
+def _as_in_text(words: Iterable[str], corpus: Corpus) -> tuple[list[str], str]:
+    """The words of a list as the tokenization of a corpus reads them, each once; and what is wrong with the others."""
+    if corpus.pipeline is None:  # the text was given as tokens
+        return list(words), ""
+    known = set(corpus.types)
+    found: dict[str, None] = {}
+    apart: list[str] = []
+    for word in words:
+        token = word
+        if word not in known:
+            tokens = corpus.pipeline.tokenize(word)
+            token = tokens[0] if len(tokens) == 1 else corpus.pipeline.normalize(word)
+            if len(tokens) != 1:
+                apart.append(f"{word!r} is read as {' '.join(tokens) or 'nothing'}")
+        if token not in SPECIAL:
+            found[token] = None
+    if not apart:
+        return list(found), ""
+    return list(found), (
+        f"{len(apart)} of its words cannot occur in this text, since the tokenizer {corpus.pipeline.tokenizer} does "
+        f"not give them as one token ({apart[0]}): write them as it does, or choose another --tokenizer"
+    )
 
 
 def _read_words(file: str | os.PathLike[str]) -> list[str]:

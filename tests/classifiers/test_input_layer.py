@@ -11,7 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from nlmkit import HyperParameterError, RunOptions, load
+from nlmkit import DataError, HyperParameterError, RunOptions, load
 from nlmkit.classification.neural.batching import Rows
 from nlmkit.classification.neural.input import WordInput
 from nlmkit.classifiers.cnn import CNN
@@ -47,6 +47,17 @@ def test_frozen_stays_frozen(vectors: Vectors) -> None:
     assert np.array_equal(rows_of(model, words.frozen, known), vectors.vectors(known))
     assert "words" not in model.fit_report_["parameters_by_part"]
     assert model.fit_report_["parameters_by_part"]["words (frozen)"] == len(model.vocabulary_) * DIMENSION
+
+
+@pytest.mark.parametrize("cls", [CNN, LSTMClassifier])
+def test_frozen_vectors_of_none_of_the_words_are_refused(cls: Any) -> None:
+    elsewhere = Vectors().fit({"x": [1.0, 2.0], "y": [2.0, 1.0]})
+    small = {"epochs": 1, "batch": 8, "valid_share": 0.0, "representation": elsewhere}
+    with pytest.raises(DataError, match=r"a vector for none of the \d+ words of the training text, and tune=frozen"):
+        cls(**small, tune="frozen").fit(TEXTS, LABELS)
+    for tune in ("fine-tune", *(["multichannel"] if cls is CNN else [])):
+        notes = cls(**small, tune=tune).fit(TEXTS, LABELS).fit_report_["notes"]
+        assert any("has vectors for 0% of the training words only" in note for note in notes)
 
 
 def test_fine_tuned_ones_move(vectors: Vectors) -> None:

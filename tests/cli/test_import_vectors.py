@@ -63,7 +63,11 @@ def test_the_summary_says_what_there_is(run: Run) -> None:
         (["v.vec"], b"3 2\ncat 1.25 0.25\ndog 0.5 0.75\n", "v.vec, line 4: the file ends after 2 of the 3 vectors"),
         (["v.vec"], b"999999999999 300\ncat 1 0\n", "v.vec, line 1: the header claims 999999999999 vectors of 300"),
         (["v.txt"], b"cat 1 0\ndog 1\n", "v.txt, line 2: 1 values, where 2 have to stand"),
-        (["v.txt"], b"cat 1 0\ncat 1 1\n", "v.txt, line 2: the word 'cat' stands at line 1 already"),
+        (
+            ["v.txt", "--repeated-words", "error"],
+            b"cat 1 0\ncat 1 1\n",
+            "v.txt, line 2: the word 'cat' was at line 1 already",
+        ),
         (["v.txt"], b"cat 1 nan\n", "v.txt, line 1: value 2 of the word 'cat' is NaN"),
         (["v.bin"], BINARY[:-4], "v.bin, byte 26: the file ends within vector 2 of the 2"),
         (["v.txt", "--format", "word2vec"], GLOVE.encode(), "v.txt, line 1: a word2vec file begins with the number"),
@@ -76,6 +80,17 @@ def test_a_bad_file_is_one_line(args: list[str], content: bytes, message: str, r
     assert result.stderr.startswith(f"nlmkit: {message}")
     assert result.stderr.count("\n") == 1
     assert not Path("m").exists()
+
+
+def test_a_repeated_word_is_noted(run: Run) -> None:
+    Path("v.txt").write_text(GLOVE + "cat 3 3\n")
+    result = run("import", "v.txt", "-o", "m")
+    assert result.stderr.startswith("note: v.txt: 1 vector is of a word that the file has already; the first vector")
+    assert "(first: 'cat' at line 3, which was at line 1 already)" in result.stderr
+    assert result.stderr.count("\n") == 1
+    Path("once.txt").write_text(GLOVE)
+    facts = [json.loads(run("import", name, "-o", "m", "--json", "-q").stdout) for name in ("v.txt", "once.txt")]
+    assert facts[0]["digest"] == facts[1]["digest"]
 
 
 def test_what_has_no_vectors_cannot_be_written_as_such(run: Run, texts: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from toy_vectors import ToyVectors, registered
 
 from cli.conftest import Run
+from nlmkit.evaluation import similarity
 from nlmkit.evaluation.similarity import evaluate
 
 pytest.importorskip("scipy", reason="rank correlations need scipy")
@@ -113,8 +114,44 @@ def test_a_picture_is_drawn_even_where_there_is_no_score(run: Run, vectors: str,
     assert all(f">{word}<" in shown for word in ("w1", "w2", "w3"))
     assert ">w4<" not in shown
     Path("few.tsv").write_text("w1\tw2\t3\n", encoding="utf-8")
-    assert "known for 1 of 1" in run("score", vectors, "few.tsv", "--plot", "out.png", code=1).stderr
+    result = run("score", vectors, "few.tsv", "--plot", "out.png", "--json")
+    assert result.stderr.startswith("note: few.tsv: both words are known for 1 of 1 pairs, and fewer than 50")
+    facts = json.loads(result.stdout)
+    assert (facts["score"], facts["sets"][0]["spearman"], facts["plot"]) == (None, None, "out.png")
+    assert (facts["notes"], facts["sets"][0]["n"]) == ([result.stderr[len("note: ") : -1]], 1)
     assert Path("out.png").exists()
+
+
+def test_sets_that_are_covered_are_scored_beside_one_that_is_not(run: Run, vectors: str, pairs: str) -> None:
+    Path("few.tsv").write_text("w1\tw2\t3\nw1\tnobody\t3\n", encoding="utf-8")
+    result = run("score", vectors, pairs, "few.tsv", "--samples", "0")
+    shown = [line.split() for line in result.stdout.splitlines()]
+    expected = f"{evaluate(fitted(0), pairs, samples=0).score:.4f}"
+    assert shown[1] == [pairs, expected, "-", "64/65", "98.5%"]
+    assert shown[2] == ["few.tsv", "undefined", "-", "1/2", "50.0%"]
+    assert "mean Spearman undefined" in result.stdout
+    assert "note: few.tsv: both words are known for 1 of 2 pairs" in result.stderr
+    assert run("score", vectors, "few.tsv", code=1).stdout == ""
+    fitted(1).save("other")
+    assert "neighbour stability" in run("score", vectors, "few.tsv", "--stability", "other").stdout
+
+
+def test_files_are_read_before_a_picture_is_drawn(run: Run, vectors: str) -> None:
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    assert "no such file" in run("score", vectors, "none.tsv", "--plot", "out.png", code=1).stderr
+    assert not Path("out.png").exists()
+
+
+def test_a_picture_needs_no_standard_sets(run: Run, vectors: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("nlmkit.evaluation.similarity.standard_pairs", similarity.standard_pairs.__wrapped__)
+    result = run("score", vectors, "--plot", "out.svg")
+    assert result.stdout == ""
+    assert result.stderr.startswith("note: the standard word sets come with gensim")
+    facts = json.loads(run("score", vectors, "--plot", "out.svg", "--json").stdout)
+    assert (facts["score"], facts["sets"], len(facts["notes"])) == (None, [], 1)
+    assert "come with gensim" in run("score", vectors, code=1).stderr
 
 
 @pytest.mark.parametrize(

@@ -61,10 +61,52 @@ def test_json(run: Run, world: str) -> None:
 
 
 def test_a_word_without_a_vector_is_one_line(run: Run, world: str) -> None:
-    for args in (["quen"], ["king", "quen"], ["--analogy", "man king quen"]):
+    for args in (["quen"], ["--analogy", "man king quen"]):
         result = run("similar", world, *args, "--json", code=1)
         expected = "nlmkit: the word 'quen' has no vector in this vectors representation; did you mean queen?\n"
         assert (result.stdout, result.stderr) == ("", expected)
+
+
+def test_words_may_hold_other_white_space(run: Run) -> None:
+    Vectors().fit({"a\u00a0b": [1.0, 2.0], "\u3000": [2.0, 1.0], "c": [1.0, 1.0], "d": [0.5, 1.0]}).save("m")
+    assert run("similar", "m", "--analogy", "a\u00a0b \u3000 c").stdout.startswith("d  ")
+
+
+UNKNOWN = "the word 'quen' has no vector in this vectors representation; did you mean queen?"
+
+
+def test_what_is_known_is_answered_and_the_rest_noted(run: Run, world: str) -> None:
+    result = run("similar", world, "quen", "king", "-n", "1", "--analogy", "man king quen")
+    assert result.stdout == "king:\nqueen  0.9216\n"
+    assert result.stderr == f"note: {UNKNOWN}\n"
+    result = run("similar", world, "quen", "-n", "1", "--analogy", "man king woman")
+    assert result.stdout.startswith("man : king = woman :\nqueen  ")
+    facts = json.loads(run("similar", world, "king", "quen", "--analogy", "man king quen", "--json").stdout)
+    assert [each["word"] for each in facts["results"]] == ["king"]
+    assert facts["unanswered"] == [
+        {"word": "quen", "reason": UNKNOWN},
+        {"analogy": ["man", "king", "quen"], "reason": UNKNOWN},
+    ]
+
+
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_nothing_known_is_an_error(as_json: tuple[str, ...], run: Run, world: str) -> None:
+    result = run("similar", world, "quen", "kong", "--analogy", "man king quen", *as_json, code=1)
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        f"note: {UNKNOWN}",
+        "note: the word 'kong' has no vector in this vectors representation; did you mean king?",
+        "nlmkit: none of the 3 questions can be answered: see the notes",
+    ]
+
+
+def test_a_word_that_the_tokenizer_splits_is_told(run: Run) -> None:
+    Path("v.txt").write_text("New 1 2\nYork 2 1\n")
+    run("import", "v.txt", "-o", "m", "--tokenizer", "word")
+    assert run("similar", "m", "New York", code=1).stderr == (
+        "nlmkit: the word 'New York' has no vector in this vectors representation: its tokenizer word reads that as 2 "
+        "words, New York\n"
+    )
 
 
 @pytest.mark.parametrize(

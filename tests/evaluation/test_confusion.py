@@ -36,6 +36,15 @@ def test_the_same_report_gives_the_same_file(tmp_path: Path) -> None:
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 
 
+def test_names_and_labels_that_are_hard_to_draw(tmp_path: Path) -> None:
+    hard = ["m\udcff", "two\nlines\x1b", "$\\frac$"]
+    for name in ("c.svg", "c.png"):
+        plot_confusion(report(hard, hard), tmp_path / name, title="m\udcff$\n")
+    drawn = (tmp_path / "c.svg").read_text(encoding="utf-8")
+    for text in ("'m\\udcff'", r"'two\nlines\x1b'", "m\ufffd$\ufffd"):
+        assert text in drawn
+
+
 def test_many_classes_fit(tmp_path: Path) -> None:
     labels = [f"class number {index}" for index in range(40)]
     plot_confusion(report(labels, labels), tmp_path / "many.png")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from nlmkit.errors import DataError, NlmkitError
+from nlmkit.evaluation import plots
 from nlmkit.evaluation.comparison import Comparison, Ranked
 from nlmkit.evaluation.plots import check_plot, plot_perplexities
 from nlmkit.reports import PerplexityReport
@@ -118,6 +119,61 @@ def test_without_matplotlib_the_install_line_is_given(monkeypatch: pytest.Monkey
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(NlmkitError, match=r"pictures need matplotlib: pip install 'nlmkit\[plot\]'"):
         check_plot("out.png")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from nlmkit.evaluation.plots import check_plot; check_plot('out.png')",
+        "from nlmkit.nn.history import check_picture; check_picture('out.png')",
+        "from nlmkit.nn.history import plot_learning_curve; plot_learning_curve({}, 'out.png')",
+    ],
+)
+def test_an_unknown_backend_is_one_error(code: str) -> None:
+    import os
+    import subprocess
+    import sys
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True, env={**os.environ, "MPLBACKEND": "x"}
+    )
+    assert result.stderr.splitlines()[-1] == (
+        "nlmkit.errors.NlmkitError: matplotlib knows no backend 'x', which MPLBACKEND names: unset it, since pictures "
+        "in files need none"
+    )
+
+
+def test_a_place_that_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
+    (tmp_path / "folder.png").mkdir()
+    for path in (tmp_path / "nowhere" / "out.png", tmp_path / "folder.png"):
+        with pytest.raises(DataError, match="the picture cannot be written there: choose another file"):
+            check_plot(path)
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+def test_names_that_are_no_utf8(suffix: str, tmp_path: Path) -> None:
+    name = b"m\xff$".decode("utf-8", "surrogateescape")
+    path = tmp_path / f"{name}.{suffix}"
+    plot_perplexities(comparison(ranked(name, 2.0)), path, title=name)
+    assert path.stat().st_size > 1000
+    if suffix == "svg":
+        assert texts(path).count("m\ufffd$") == 2
+
+
+def test_a_picture_has_no_more_pixels_than_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert plots._TALLEST * 150 < 2**16
+    monkeypatch.setattr(plots, "_TALLEST", 5.0)
+    plot_perplexities(comparison(*(ranked("a", 2.0) for _ in range(9))), tmp_path / "out.svg", title="t")
+    assert 'height="360pt"' in (tmp_path / "out.svg").read_text()
+
+
+def test_settings_of_the_user_do_not_matter(tmp_path: Path) -> None:
+    import matplotlib
+
+    for name, settings in (("one.png", {}), ("other.png", {"text.usetex": True, "font.family": "cursive"})):
+        with matplotlib.rc_context(settings):
+            plot_perplexities(comparison(ranked("$a", 2.0)), tmp_path / name, title="t")
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "other.png").read_bytes()
 
 
 def test_importing_the_module_imports_no_matplotlib() -> None:

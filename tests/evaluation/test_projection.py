@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from toy_vectors import ToyVectors, toy
 
 from nlmkit.errors import DataError, NotFittedError
-from nlmkit.evaluation import projection
+from nlmkit.evaluation import fonts, projection
 from nlmkit.evaluation.projection import DEFAULT_WORDS, MOST_WORDS, place_labels, plot_projection, project
 
 pytest.importorskip("matplotlib", reason="pictures need matplotlib")
@@ -180,37 +180,13 @@ def test_characters_that_no_font_has_are_noted(tmp_path: Path, monkeypatch: pyte
     from matplotlib import font_manager
 
     monkeypatch.setattr(font_manager.fontManager, "ttflist", [])
+    monkeypatch.setattr(fonts, "PACKAGED", ("nlmkit_no_fonts", ""))
     words = ["好", "差", "很好", "plain"]
     for name, remedy in (("out.png", "install one"), ("out.svg", "an .svg keeps them as text")):
         (note,) = plot_projection(random_toy(4, words), tmp_path / name)
         assert note.startswith("no installed font has the characters 好差很")
         assert remedy in note
     assert set(words) <= set(texts(tmp_path / "out.svg"))
-
-
-def test_another_font_is_taken_for_what_the_first_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    from matplotlib import font_manager
-
-    entry = font_manager.FontEntry
-    fonts = [
-        entry(fname="/z.ttf", name="Zeta", style="normal", weight=400),
-        entry(fname="/b.ttf", name="Beta", style="italic", weight=400),
-        entry(fname="/a.ttf", name="Alpha", style="normal", weight=900),
-    ]
-    monkeypatch.setattr(font_manager.fontManager, "ttflist", fonts)
-    monkeypatch.setattr(font_manager, "findfont", lambda name: "/first.ttf")
-    has = {"/first.ttf": "abc", "/z.ttf": "好", "/b.ttf": "好差", "/a.ttf": "好"}
-    monkeypatch.setattr(projection, "_characters", lambda path: set(has[path]))
-    assert projection._fonts("a 好") == (["DejaVu Sans", "Zeta"], set())
-    assert projection._fonts("a好差") == (["DejaVu Sans", "Zeta", "Beta"], set())
-    assert projection._fonts("ab") == (["DejaVu Sans"], set())
-    assert projection._fonts("好x") == (["DejaVu Sans", "Zeta"], {"x"})
-
-
-def test_a_file_that_is_no_font_has_no_characters(tmp_path: Path) -> None:
-    (tmp_path / "no.ttf").write_bytes(b"nothing")
-    assert projection._characters(str(tmp_path / "no.ttf")) == set()
-    assert projection._characters(str(tmp_path / "missing.ttf")) == set()
 
 
 def test_labels_that_are_hard_to_draw(tmp_path: Path) -> None:

@@ -109,8 +109,12 @@ def test_fewer_than_fifty_pairs_are_refused(covered: int) -> None:
         DataError, match=rf"^made-up: both words are known for {covered} of 60 pairs, and fewer than 50"
     ):
         evaluate(few, made_up())
+    (only,) = evaluate(few, made_up(), partial=True).sets
+    assert (only.n, only.interval, math.isnan(only.spearman)) == (covered, None, True)
+    assert only.problem.startswith(f"both words are known for {covered} of 60 pairs")
     enough = toy(angles({f"w{n}": float(n) for n in range(51)}))
-    assert evaluate(enough, made_up(), samples=0).sets[0].n == 50
+    (only,) = evaluate(enough, made_up(), samples=0).sets
+    assert (only.n, only.problem) == (50, "")
 
 
 def test_the_mean_is_over_sets() -> None:

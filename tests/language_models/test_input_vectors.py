@@ -92,6 +92,44 @@ def test_coverage_is_reported_by_type_and_token(vectors: Vectors) -> None:
     json.dumps(report)
 
 
+@pytest.fixture
+def elsewhere() -> Vectors:
+    """Vectors of words that the text does not have."""
+    return Vectors().fit({word: [1.0, float(number), 0.5] for number, word in enumerate(("x", "y", "THE"))})
+
+
+@pytest.mark.parametrize("cls", MODELS)
+def test_frozen_vectors_of_none_of_the_words_are_refused(cls: type[NeuralLanguageModel], elsewhere: Vectors) -> None:
+    words = len({word for line in TRAIN for word in line.split()})
+    problem = f"a vector for none of the {words} words of the training text, and tune=frozen trains none: see whether"
+    with pytest.raises(DataError, match=problem):
+        cls(**TINY, representation=elsewhere, tune="frozen").fit(TRAIN)
+
+
+def test_poor_coverage_is_noted(
+    elsewhere: Vectors, vectors: Vectors, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    LSTM(**TINY, representation=elsewhere).fit(TRAIN)
+    assert [message[:66] for message in caplog.messages] == [
+        "the representation has vectors for 0% of the training words only: "
+    ]
+    caplog.clear()
+    LSTM(**TINY, representation=vectors, tune="frozen").fit(TRAIN)
+    assert caplog.messages == []
+    monkeypatch.setattr("nlmkit.representations.alignment.POOR_COVERAGE", 0.99)
+    LSTM(**TINY, representation=vectors, tune="frozen").fit(TRAIN)
+    assert len(caplog.messages) == 1
+
+
+def test_words_that_differ_by_case_are_told(vectors: Vectors, caplog: pytest.LogCaptureFixture) -> None:
+    loud = ["THE CAT SEES THE DOG", "THE DOG SEES A CAT"] * 4
+    LSTM(**TINY, representation=vectors).fit(loud)
+    (message,) = caplog.messages
+    assert message.endswith("0% of the training words only: it has 90% of them in lower case, so give --lowercase")
+    with pytest.raises(DataError, match="90% of them in lower case, so give --lowercase, or set tune=fine-tune"):
+        LSTM(**TINY, representation=vectors, tune="frozen").fit(loud)
+
+
 def test_words_that_lack_a_vector_follow_the_rule(vectors: Vectors) -> None:
     zero = LSTM(**TINY, representation=vectors, tune="frozen", oov="zero").fit(TRAIN)
     np.testing.assert_array_equal(read(zero, "bird"), 0)

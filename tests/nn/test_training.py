@@ -766,6 +766,61 @@ def test_a_curve_without_perplexity_shows_the_loss(tmp_path: Path) -> None:
     assert "loss" in (tmp_path / "loss.svg").read_text()
 
 
+def _record(seconds: Any, perplexity: Any, loss: Any = None, validation: Any = None) -> LogRecord:
+    return LogRecord(1, 1.0, loss, perplexity, 0.1, None, None, seconds, validation)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        _record(1.0, None),
+        _record(None, 2.0, 1.0, 3.0),
+        _record(math.nan, 2.0, 1.0, 3.0),
+        _record(1.0, math.nan, math.inf, math.inf),
+        _record(1.0, 10**400, 10**400, 10**400),
+        _record(10**400, 2.0, 1.0),
+        Evaluation(1, 1.0, True, math.nan, math.nan, False, 1.0),
+        Evaluation(1, 1.0, True, math.inf, math.inf, False, 1.0),
+        Evaluation(1, 1.0, True, None, None, False, 1.0),  # type: ignore[arg-type]
+    ],
+)
+def test_what_has_no_value_is_left_out_of_a_curve(record: Any, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    with pytest.raises(DataError, match="nothing to draw"):
+        plot_learning_curve({"one": [record]}, tmp_path / "none.svg")
+    plot_learning_curve({"one": [record, _record(1.0, 2.0)]}, tmp_path / "some.svg")
+
+
+def test_a_log_of_null_values_is_one_error(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    names = [field.name for field in dataclasses.fields(LogRecord)]
+    (tmp_path / "log.jsonl").write_text(json.dumps({**dict.fromkeys(names), "step": 1}) + "\n")
+    with pytest.raises(DataError, match="nothing to draw"):
+        plot_learning_curve(tmp_path / "log.jsonl", tmp_path / "none.png")
+    (tmp_path / "empty.jsonl").write_text("")
+    with pytest.raises(DataError, match="nothing to draw"):
+        plot_learning_curve(tmp_path / "empty.jsonl", tmp_path / "none.png")
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+def test_curves_whose_names_are_hard_to_draw(suffix: str, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    names = ["_hidden", "$x_1$", "$\\frac", "m\udcff", "\x1b[31m", "a" * 300, "b" + "a" * 300]
+    path = tmp_path / f"curve.{suffix}"
+    plot_learning_curve({name: [_record(1.0, 2.0, validation=3.0)] for name in names}, path)
+    if suffix == "svg":
+        drawn = path.read_text(encoding="utf-8")
+        for label in ("_hidden, training", "$x_1$, validation", "m\ufffd, training", "\ufffd[31m, training"):
+            assert label in drawn
+        assert drawn.count("…" + "a" * 59 + ", training") == 2
+
+
+def test_a_loss_of_less_than_zero_is_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    plot_learning_curve({"one": [_record(1.0, None, 0.5), _record(2.0, None, -0.5)]}, tmp_path / "loss.svg")
+    assert "−0.4" in (tmp_path / "loss.svg").read_text(encoding="utf-8")
+
+
 def test_whether_a_picture_can_be_drawn_is_known_before_the_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

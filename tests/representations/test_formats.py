@@ -141,6 +141,125 @@ def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
         read_vectors(written(tmp_path / "v.txt", TEXT), "word2vek")
 
 
+@pytest.mark.parametrize("format", [None, "glove"])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (". . . 0.1 0.2\nb 0.3 0.4\n", [". . .", "b"]),
+        ("b 0.3 0.4\n. . . 0.1 0.2\n", ["b", ". . ."]),
+        (". . . 0.1 0.2\n. . 0.3 0.4\n", [". . .", ". ."]),
+        ("at name@domain.com 1 2 \nb 3 4 \n", ["at name@domain.com", "b"]),
+        ("300 0.1 0.2\n1e5 0.3 0.4\nnan 1 2\n", ["300", "1e5", "nan"]),
+        ("New York\t1\t2\r\nb\t3\t4\r\n", ["New York", "b"]),
+        ("a\u00a0b 1 2\n\u3000 3 4\n\u0085 5 6\n", ["a\u00a0b", "\u3000", "\u0085"]),
+        ("a\x0bb\t1\t2\n\x0c 3 4\n\x1c 5 6\n", ["a\x0bb", "\x0c", "\x1c"]),
+        ("\ufeff. . 1 2\nb 3 4\n", [". .", "b"]),
+    ],
+    ids=[
+        "spaces",
+        "spaces later",
+        "spaces only",
+        "trailing spaces",
+        "numbers",
+        "tabs and CRLF",
+        "Unicode",
+        "VT",
+        "BOM",
+    ],
+)
+def test_without_header_most_lines_say_how_long_vectors_are(
+    text: str, words: list[str], format: str | None, tmp_path: Path
+) -> None:
+    found, matrix, kind = read_vectors(written(tmp_path / "v.txt", text), format)
+    assert (found, kind, matrix.shape[1]) == (words, "glove", 2)
+    assert np.isfinite(matrix).all()
+    assert matrix[3:].all()
+
+
+def test_the_sample_is_bounded_and_all_lines_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nlmkit.representations.formats.text._SAMPLED_LINES", 3)
+    text = ". . 1 2\na 3 4\nb 5 6\n" + "".join(f"w{i} 7 8\n" for i in range(5))
+    assert len(read_vectors(written(tmp_path / "v.txt", text))[0]) == 8
+    monkeypatch.setattr("nlmkit.representations.formats.text._SAMPLED_BYTES", 1)  # the first line alone
+    with pytest.raises(DataError, match="line 2: 2 values, where 3 have"):
+        read_vectors(written(tmp_path / "v.txt", "a 1 2 3\nb 3 4\nc 5 6\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "format", "words"),
+    [
+        ("2 5\n3 6\n", "glove", ["2", "3"]),  # the word 2 and its one value
+        ("2 1\n3 6\n4 7\n", "word2vec", ["3", "4"]),
+        ("1 2\n3 6 7\n", "word2vec", ["3"]),
+    ],
+)
+def test_two_numbers_are_a_header_unless_all_lines_have_one_value(
+    text: str, format: str, words: list[str], tmp_path: Path
+) -> None:
+    found, _, kind = read_vectors(written(tmp_path / "v.txt", text))
+    assert (found, kind) == (words, format)
+
+
+REPEATED = {"a": [1.0, 2.0], "b": [3.0, 4.0]}
+AGAIN = struct.pack("<2f", 5, 6)
+WITH_REPEATS = {
+    "glove": ("v.txt", b"a 1 2\nb 3 4\na 5 6\nb 7 8\n", "'a' at line 3, which was at line 1 already"),
+    "word2vec": ("v.vec", b"4 2\na 1 2\nb 3 4\na 5 6\nb 7 8\n", "'a' at line 4, which was at line 2 already"),
+    "word2vec, its header counts words": (
+        "v.vec",
+        b"2 2\na 1 2\na 5 6\nb 3 4\nb 7 8\n",
+        "'a' at line 3, which was at line 2 already",
+    ),
+    "packed": (
+        "v.vec.gz",
+        gzip.compress(b"2 2\na 1 2\na 5 6\nb 3 4\nb 7 8\n"),
+        "'a' at line 3, which was at line 2 already",
+    ),
+    "binary": (
+        "v.bin",
+        binary(REPEATED, "4 2\n") + b"a " + AGAIN + b"\nb " + AGAIN + b"\n",
+        "'a' at byte 26, which was at byte 4 already",
+    ),
+    "binary, its header counts words": (
+        "v.bin",
+        binary(REPEATED, "2 2\n", b"").replace(b"b ", b"a " + AGAIN + b"b ") + b"b " + AGAIN,
+        "'a' at byte 14, which was at byte 4 already",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "example"), WITH_REPEATS.values(), ids=WITH_REPEATS)
+def test_the_first_vector_of_a_repeated_word_is_kept_and_the_others_noted(
+    name: str, content: bytes, example: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = written(tmp_path / name, content)
+    words, matrix, _ = read_vectors(path)
+    assert words == ["a", "b"]
+    np.testing.assert_array_equal(matrix[3:], np.array([[1, 2], [3, 4]], np.float32))
+    (message,) = caplog.messages
+    assert message.startswith(f"{path}: 2 vectors are of a word that the file has already; the first vector")
+    assert example in message
+    caplog.clear()
+    with pytest.raises(DataError, match=r"the word '.' was at .* already: keep one of them"):
+        read_vectors(path, repeated="error")
+    assert caplog.messages == []
+
+
+def test_special_words_and_words_that_decoding_makes_equal_are_repeated_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    words, matrix, _ = read_vectors(written(tmp_path / "v.vec", "3 1\n</s> 1\nb 3\n</s> 5\n"))
+    assert (words, matrix[2].tolist()) == (["b"], [1])
+    path = written(tmp_path / "v.txt", "mü 1 2\nmä 3 4\n".encode("latin-1"))
+    assert read_vectors(path, pipeline=TextPipeline(errors="replace"))[0] == ["m\ufffd"]
+    assert [message.count("1 vector is of a word") for message in caplog.messages] == [1, 1]
+
+
+def test_an_unknown_way_with_repeated_words_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HyperParameterError, match="repeated must be one of first, error, not 'last'"):
+        read_vectors(written(tmp_path / "v.txt", TEXT), repeated="last")  # type: ignore[arg-type]
+
+
 # --------------------------------------------------------------------------------------------------- bad files
 
 BAD_TEXT = {
@@ -159,8 +278,16 @@ BAD_TEXT = {
     "NaN": ("2 2\na 1 2\nb nan 4\n", 3, "value 1 of the word 'b' is NaN"),
     "infinity": ("2 2\na 1 2\nb 3 -inf\n", 3, "value 2 of the word 'b' is infinite"),
     "overflow": ("2 2\na 1 2\nb 3 1e39\n", 3, "value 2 of the word 'b' is infinite in single precision"),
-    "repeated word": ("3 2\na 1 2\nb 3 4\na 5 6\n", 4, "the word 'a' stands at line 2 already"),
-    "repeated special": ("3 2\n</s> 1 2\nb 3 4\n</s> 5 6\n", 4, "'</s>' stands at line 2 already"),
+    "longer than its header, with a repeated word": (
+        "2 2\na 1 2\na 1 2\nb 3 4\nc 5 6\n",
+        5,
+        "more vectors than the 2 that the header claims",
+    ),
+    "a header that counts neither vectors nor words": (
+        "3 2\na 1 2\nb 3 4\na 5 6\na 5 6\n",
+        1,
+        "claims 3 vectors, but 4 follow, of 2 words",
+    ),
     "NUL": ("1 2\na\0b 1 2\n", 2, "holds a line feed or NUL"),
     "no vectors": ("0 2\n", 1, "claims 0 vectors of 2 values"),
     "no values": ("2 0\na\nb\n", 1, "claims 2 vectors of 0 values"),
@@ -201,7 +328,9 @@ def test_bad_word2vec_text_is_refused_by_its_line(
         ("a 1 2\nb c 3\n", 2, "'c' is no number"),
         ("3 2\na 1 2\n", 2, "if line 1 is a header, give --format word2vec"),
         ("a 1 2\nb\0\0 1\n", 2, "if the file is binary, give --format word2vec-binary"),
-        ("a 1 2\na 3 4\n", 2, "'a' stands at line 1 already"),
+        (". . . 1 2\nb 3 4\nc 5\n", 3, "1 values, where 2 have to stand"),
+        ("a 1\nb 3 4\nc 5 6\n", 1, "1 values, where 2 have to stand"),
+        ("an essay\nof words\n", 1, "0 values follow the word"),
     ],
 )
 def test_bad_glove_text_is_refused_by_its_line(text: str, line: int, problem: str, tmp_path: Path) -> None:
@@ -224,7 +353,11 @@ BAD_BINARY = {
         "the file ends within vector 5 of the 5",
     ),
     "more than the header": (binary(header="3 2\n"), len(binary()) - 11, "more data after the 3 vectors"),
-    "repeated word": (binary()[:-11] + b"the " + bytes(9), len(binary()) - 11, "'the' stands at byte 4 already"),
+    "more than the header, with a repeated word": (
+        binary(header="2 2\n") + b"the " + bytes(8),
+        HEAD + 9 + 4 + 4 + 9 + 4 + 1 - 5,
+        "more data after the 2 vectors",
+    ),
     "NaN": (
         binary()[: HEAD + FIRST + 4] + struct.pack("<2f", 1, float("nan")) + binary()[HEAD + FIRST + 12 :],
         HEAD + FIRST,

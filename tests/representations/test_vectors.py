@@ -48,6 +48,21 @@ def test_every_way_in_gives_the_same(tmp_path: Path) -> None:
     assert ways["gensim"].fit_report_ == {"words": 2, "dimension": 2, "format": "gensim"}
 
 
+def test_keyed_vectors_may_repeat_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    made = keyed()
+    made.set_vecattr("cat", "count", 7)
+    made.index_to_key[2] = "cat"
+    vectors = Vectors().fit(made)
+    assert vectors.vocabulary_.words[3:] == ("cat",)
+    assert vectors.vocabulary_.counts.tolist() == [0, 0, 0, 7]
+    np.testing.assert_array_equal(vectors.matrix, np.array(EXPECTED[:4], np.float32))
+    (message,) = caplog.messages
+    assert message.startswith("1 of 3 KeyedVectors are of a word that was there already")
+    assert "(first: 'cat', number 3, which was number 1 already)" in message
+    with pytest.raises(DataError, match="the KeyedVectors repeat a word: 'cat', number 3"):
+        Vectors.from_keyed_vectors(made, repeated="error")
+
+
 def test_counts_go_with_their_words() -> None:
     vectors = Vectors.from_arrays(list(WORDS), list(WORDS.values()), counts=[4, 6, 5])
     assert vectors.vocabulary_.counts.tolist() == [0, 0, 6, 4, 5]

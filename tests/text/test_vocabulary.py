@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlmkit.errors import DataError, HyperParameterError
-from nlmkit.text import BOS_ID, EOS_ID, UNK_ID, Corpus, Vocabulary
+from nlmkit.text import BOS_ID, EOS_ID, UNK_ID, Corpus, TextPipeline, Vocabulary
 
 LINES = ["b a b", "c a b", "", "d <unk> d a e"]  # b 3, a 3, d 2, c 1, e 1, <unk> 1
 
@@ -153,12 +154,69 @@ def test_from_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("pipeline", "line", "listed", "words", "apart"),
+    [
+        (TextPipeline(lowercase=True), "The cat", "The\ncat\nDog", ["the", "cat", "dog"], ""),
+        (TextPipeline(lowercase=True), "The cat", "the\nThe\nCAT", ["the", "cat"], ""),
+        (TextPipeline(lowercase=True), "a </S>", "a\n</S>\n<S>\n<UNK>", ["a"], ""),
+        (TextPipeline(unicode_form="NFC"), "e\u0301 a", "e\u0301\na", ["é", "a"], ""),
+        (TextPipeline(unicode_form="NFD"), "é", "é", ["e\u0301"], ""),
+        (TextPipeline(unicode_form="NFKC", lowercase=True), "ﬁne", "ﬁne\nＡ", ["fine", "a"], ""),
+        (TextPipeline(), "The cat", "the\nThe", ["the", "The"], ""),
+        (TextPipeline(), "a", "a\nNew York\nSan José", ["a", "New York", "San José"], "2 .*'New York' is read as New"),
+        (
+            TextPipeline(tokenizer="word", lowercase=True),
+            "The cat",
+            "The\nDon't\nU.S.\n\u00a0",
+            ["the", "don't", "u.s.", "\u00a0"],
+            "2 .* the tokenizer word .*'U.S.' is read as u . s .",
+        ),
+        (TextPipeline(tokenizer="char"), "你好", "你\n你好", ["你", "你好"], "1 .*'你好' is read as 你 好"),
+    ],
+)
+def test_a_file_is_read_as_the_text_is(
+    pipeline: TextPipeline,
+    line: str,
+    listed: str,
+    words: list[str],
+    apart: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    text, file = tmp_path / "text.txt", tmp_path / "words.txt"
+    text.write_text(line.replace(" </S>", "") + "\n", encoding="utf-8")
+    file.write_text(listed + "\n", encoding="utf-8")
+    vocabulary = Vocabulary.from_corpus(Corpus.read(text, pipeline=pipeline), file=file)
+    assert list(vocabulary.words[3:]) == words
+    if apart:
+        (message,) = caplog.messages
+        assert re.search(f"{re.escape(str(file))}: {apart}", message)
+    else:
+        assert caplog.messages == []
+
+
+def test_a_word_that_the_text_has_is_left_as_it_is(tmp_path: Path) -> None:
+    """Though lower-casing may not give the form that it had: the same words give the same vocabulary as ever."""
+    text, file = tmp_path / "text.txt", tmp_path / "words.txt"
+    pipeline = TextPipeline(lowercase=True, unicode_form="NFC")
+    text.write_text("J\u030c\n", encoding="utf-8")  # no composed capital, but a composed small letter
+    corpus = Corpus.read(text, pipeline=pipeline)
+    assert pipeline.normalize(corpus.types[0]) != corpus.types[0]
+    file.write_text(corpus.types[0] + "\n", encoding="utf-8")
+    assert Vocabulary.from_corpus(corpus, file=file).words[3:] == corpus.types
+    tokens = Corpus.read([["The", "New York"]])
+    file.write_text("The\nNew York\n", encoding="utf-8")
+    assert Vocabulary.from_corpus(tokens, file=file).words[3:] == ("The", "New York")
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"b\n\na\n", "line 2: a blank line"),
         (b"b\na\nb\n", "line 3: the word 'b' stands on line 1 already"),
         (b"b\n\xff\n", "line 2, byte 2: byte 0xFF"),
-        (b"b 3\na 3\n", "no word of this vocabulary occurs in the text"),
+        (b"b 3\na 3\n", "no word of this vocabulary occurs in the text: 2 of its words .*'b 3' is read as b 3"),
+        (b"x\n", "no word of this vocabulary occurs in the text: it must hold one word a line"),
         (b"", "no word of this vocabulary occurs in the text"),
     ],
 )

@@ -15,6 +15,7 @@ from torch.nn import functional
 from nlmkit.classification.neural.batching import PAD_ID, Rows
 from nlmkit.errors import HyperParameterError
 from nlmkit.nn.masks import keep_mask
+from nlmkit.representations.alignment import check_coverage
 
 if TYPE_CHECKING:
     from nlmkit.classification.neural.options import InputOptions
@@ -156,9 +157,11 @@ def initial_channels(
 
     Raises:
         HyperParameterError: There is nothing that could be frozen.
+        DataError: With ``tune=frozen`` no word has a vector.
     """
     if representation is not None:
         found = representation.align(vocabulary, oov=options.oov, seed=seed)
+        check_coverage(found, representation, vocabulary, options.tune)  # how poor it is, the component notes
         report = {"representation": representation.name, "digest": representation.digest, **found.report()}
         if found.matrix is not None:
             matrix = torch.from_numpy(np.array(found.matrix, np.float32))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import DataError
-from nlmkit.representations.formats.rows import Rows, check_header
+from nlmkit.representations.formats.rows import Repeated, Rows, check_header
 from nlmkit.representations.formats.text import header_of
 
 _MAX_HEADER: Final = 64
@@ -21,7 +21,12 @@ _PICKLE: Final = b"\x80"
 
 
 def read_binary(
-    chunks: Iterator[bytes], name: str, *, codec: tuple[str, str], size: int | None
+    chunks: Iterator[bytes],
+    name: str,
+    *,
+    codec: tuple[str, str],
+    size: int | None,
+    repeated: Repeated = "first",
 ) -> tuple[list[str], NDArray[np.float32]]:
     """Reads vectors from the bytes of a file.
 
@@ -33,13 +38,14 @@ def read_binary(
         name: Of the file.
         codec: Encoding of the words, and what to do with bytes that are no text in it.
         size: Bytes of the file, where they are known.
+        repeated: What to do with repeated words.
 
     Returns:
         The words without the special ones; and the vectors by vocabulary id, float32 [words + 3, d].
 
     Raises:
-        DataError: The file is cut short, longer than its header says, or of another format; a word is repeated, empty
-            or no text; or a value is not finite. Errors name the byte.
+        DataError: The file is cut short, longer than its header says, or of another format; a word is empty, no text,
+            or repeated where that is refused; or a value is not finite. Errors name the byte.
     """
     stream = _Stream(chunks)
     stream.need(_MAX_HEADER)
@@ -53,15 +59,16 @@ def read_binary(
     available = None if size is None else size - stream.position
     # A letter, a space, the values.
     check_header(name, count, dimension, least=count * (2 + 4 * dimension), available=available, place={"byte": 0})
-    rows = Rows(name, dimension, None if size is None else count)
+    rows = Rows(name, dimension, count, room=size is not None, repeated=repeated)
     begins = array("q")  # where each vector's word begins
 
     def place(index: int) -> dict[str, Any]:
         return {"byte": begins[index]}
 
     batch = max(1, _VALUES // dimension)
-    while rows.read < count:
-        number = min(batch, count - rows.read)
+    while rows.read < count or (rows.repeats and _more(stream)):
+        # Vectors beyond the count are those of repeated words, or refused.
+        number = min(batch, count - rows.read) if rows.read < count else 1
         words = []
         block = np.empty((number, dimension), np.float32)
         for index in range(number):
@@ -72,17 +79,24 @@ def read_binary(
                 raise _cut(name, rows.read + index, count, stream.end)
             block[index] = np.frombuffer(stream.take(4 * dimension), "<f4")
         rows.add(words, block, codec, place)
+    if _more(stream):
+        problem = f"more data after the {count} vectors that the header claims"
+        raise DataError(problem, source=name, byte=stream.position)
+    return rows.finish({"byte": 0})
+
+
+def _more(stream: _Stream) -> bool:
+    """Whether another vector follows; line feeds before it are taken."""
     while stream.need(1):
-        if stream.take(1) != b"\n":
-            problem = f"more data after the {count} vectors that the header claims"
-            raise DataError(problem, source=name, byte=stream.position - 1)
-    return rows.finish()
+        if stream.peek(1) != b"\n":
+            return True
+        stream.take(1)
+    return False
 
 
 def _word(stream: _Stream, name: str, number: int, count: int) -> tuple[bytes, int]:
     """The next word and where it begins; line feeds before it belong to the vector before."""
-    while stream.need(1) and stream.peek(1) == b"\n":
-        stream.take(1)
+    _more(stream)
     at = stream.position
     length = stream.find(b" ", _MAX_WORD)
     if length < 0:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import DataError, NlmkitError
+from nlmkit.notes import note
+from nlmkit.representations.formats.rows import Repeated
 from nlmkit.representations.formats.writing import rows_to_write
-from nlmkit.representations.neighbours import take_rows
+from nlmkit.representations.neighbours import check_choice, take_rows
 
 if TYPE_CHECKING:
     from nlmkit.representation import Representation
@@ -31,16 +33,36 @@ def to_keyed_vectors(representation: Representation) -> Any:
     return keyed
 
 
-def from_keyed_vectors(keyed: Any) -> tuple[list[str], NDArray[np.float32], list[int] | None]:
+def from_keyed_vectors(
+    keyed: Any, repeated: Repeated = "first"
+) -> tuple[list[str], NDArray[np.float32], list[int] | None]:
     """Words, vectors and counts of a ``KeyedVectors``; counts are None where it has none.
 
     Raises:
-        DataError: It is no ``KeyedVectors``.
+        DataError: It is no ``KeyedVectors``, or a word is repeated where that is refused.
+        HyperParameterError: There is no such way with repeated words.
     """
+    check_choice("repeated", repeated, get_args(Repeated))
     words, vectors = getattr(keyed, "index_to_key", None), getattr(keyed, "vectors", None)
     if words is None or vectors is None:
         raise DataError(f"these are no KeyedVectors, but {type(keyed).__name__}")
     counts = None
     if "count" in getattr(keyed, "expandos", {}):
-        counts = [int(keyed.get_vecattr(word, "count")) for word in words]
-    return list(words), np.asarray(vectors, np.float32), counts
+        counts = np.asarray(keyed.expandos["count"]).astype(np.int64).tolist()
+    matrix = np.asarray(vectors, np.float32)
+    first: dict[str, int] = {}
+    kept = [index for index, word in enumerate(words) if first.setdefault(word, index) == index]
+    repeats = len(words) - len(kept)
+    if repeats and len(matrix) == len(words):
+        again = next(index for index, word in enumerate(words) if first[word] != index)
+        example = f"{words[again]!r}, number {again + 1}, which was number {first[words[again]] + 1} already"
+        if repeated == "error":
+            raise DataError(f"the KeyedVectors repeat a word: {example}")
+        note(
+            f"{repeats} of {len(words)} KeyedVectors are of a word that was there already; the first vector of each "
+            f"word was kept (first: {example}); give repeated='error' to refuse them"
+        )
+        matrix = matrix[kept]
+        counts = None if counts is None else [counts[index] for index in kept]
+        return list(first), matrix, counts
+    return list(words), matrix, counts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.representations.formats import FORMATS, PACKED, SUFFIXES, suffix_of
 from nlmkit.representations.formats.binary import read_binary
-from nlmkit.representations.formats.text import header_of, lines_of, read_text
+from nlmkit.representations.formats.rows import Repeated
+from nlmkit.representations.formats.text import has_header, lines_of, read_text, sample_of
 from nlmkit.representations.neighbours import check_choice
 from nlmkit.text import TextPipeline
 from nlmkit.text.sources import ByteReader, ByteSource, path_source
@@ -26,6 +27,7 @@ def read_vectors(
     format: str | None = None,
     *,
     pipeline: TextPipeline | None = None,
+    repeated: Repeated = "first",
     advance: Callable[[int], None] = lambda amount: None,
 ) -> tuple[list[str], NDArray[np.float32], str]:
     """Reads a file of word vectors; a compressed one is unpacked, as its suffix says.
@@ -35,6 +37,8 @@ def read_vectors(
         format: One of :data:`~nlmkit.representations.formats.FORMATS`. If left out, a name in ``.bin`` is
             ``word2vec-binary``; any other is text, and ``word2vec`` if its first line is a header.
         pipeline: Whose encoding, and way with undecodable bytes, words are decoded by.
+        repeated: What to do with a word that the file has twice: ``first`` keeps the first vector and notes it,
+            ``error`` refuses the file.
         advance: Called with the number of bytes read, as they lie on disk.
 
     Returns:
@@ -43,8 +47,10 @@ def read_vectors(
 
     Raises:
         DataError: The file cannot be read or is damaged; see the readers of the formats.
-        HyperParameterError: There is no such format, or words cannot be told from spaces in the encoding.
+        HyperParameterError: There is no such format or way with repeated words, or words cannot be told from spaces in
+            the encoding.
     """
+    check_choice("repeated", repeated, get_args(Repeated))
     if format is not None:
         check_choice("format", format, FORMATS)
     pipeline = pipeline or TextPipeline()
@@ -57,12 +63,16 @@ def read_vectors(
     with ByteReader(source, utf8=pipeline.is_utf8 and not binary) as reader:
         chunks = _followed(reader, advance)
         if binary:
-            return *read_binary(chunks, source.name, codec=codec, size=size), "word2vec-binary"
+            words, matrix = read_binary(chunks, source.name, codec=codec, size=size, repeated=repeated)
+            return words, matrix, "word2vec-binary"
         lines = lines_of(_checked(chunks, source.name), source.name)
-        first = next(lines, b"")
-        header = header_of(first) is not None if format is None else format == "word2vec"
-        lines = itertools.chain([first], lines) if first else lines
-        words, matrix = read_text(lines, source.name, header=header, codec=codec, size=size)
+        if format is None:
+            sample = sample_of(lines)
+            header = has_header(sample)
+            lines = itertools.chain(sample, lines)
+        else:
+            header = format == "word2vec"
+        words, matrix = read_text(lines, source.name, header=header, codec=codec, size=size, repeated=repeated)
         return words, matrix, "word2vec" if header else "glove"
 
 

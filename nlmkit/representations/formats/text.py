@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -12,13 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import DataError
-from nlmkit.representations.formats.rows import MAX_DIMENSION, Rows, check_header
+from nlmkit.representations.formats.rows import MAX_DIMENSION, Repeated, Rows, check_header
 
 _HEADER: Final = re.compile(rb"(\d{1,18})[ \t]+(\d{1,18})")
 _MAX_LINE: Final = 1 << 23
 _LINES: Final = 1 << 12
+_SAMPLED_LINES: Final = 1000
+_SAMPLED_BYTES: Final = 1 << 22
 _VALUES: Final = 1 << 18
 _WHITE: Final = b" \t\r"
+_SEPARATOR: Final = re.compile(rb"[ \t]+")  # bytes.split() would also split at VT and FF, which words may hold
 _MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -46,12 +50,56 @@ def header_of(line: bytes) -> tuple[int, int] | None:
     return None if matched is None else (int(matched[1]), int(matched[2]))
 
 
+def sample_of(lines: Iterator[bytes]) -> list[bytes]:
+    """Take the first lines of a file: at most 1,000, and no more after 4 MiB."""
+    sample: list[bytes] = []
+    taken = 0
+    while len(sample) < _SAMPLED_LINES and taken < _SAMPLED_BYTES and (line := next(lines, None)) is not None:
+        sample.append(line)
+        taken += len(line)
+    return sample
+
+
+def dimension_of(sample: Sequence[bytes]) -> int:
+    """Length of the vectors in lines without a header: what most lines have, the earliest of equally many.
+
+    What a line has is the numbers that it ends in, of which at least its first item is the word: so a word may be a
+    number, or hold spaces as GloVe's ``. . .`` does.
+
+    Args:
+        sample: Lines; blank ones do not count.
+    """
+    lengths: Counter[int] = Counter()
+    for line in sample:
+        items = _SEPARATOR.split(line.removeprefix(_MARK).rstrip(_WHITE))
+        if items != [b""]:
+            lengths[sum(1 for _ in itertools.takewhile(_is_number, reversed(items[1:])))] += 1
+    return max(lengths, key=lengths.__getitem__, default=0)  # the first of equal ones
+
+
+def has_header(sample: Sequence[bytes]) -> bool:
+    """Whether the first of some lines is a header of word2vec.
+
+    Two whole numbers are one, unless the lines after them have a word and one value each, and the second number is
+    not 1: then the vectors have one value, and the first word is a number too.
+    """
+    header = header_of(sample[0]) if sample else None
+    return header is not None and not (header[1] != 1 and dimension_of(sample[1:]) == 1)
+
+
 def read_text(
-    lines: Iterator[bytes], name: str, *, header: bool, codec: tuple[str, str], size: int | None
+    lines: Iterator[bytes],
+    name: str,
+    *,
+    header: bool,
+    codec: tuple[str, str],
+    size: int | None,
+    repeated: Repeated = "first",
 ) -> tuple[list[str], NDArray[np.float32]]:
     """Reads vectors from lines.
 
-    Values are separated by spaces; further words than the first belong to the word, as in GloVe's ``. . .``.
+    Items are separated by spaces or tabs; those before the values are the word, as in GloVe's ``. . .``. Without a
+    header, :func:`dimension_of` the first lines says how many values there are.
 
     Args:
         lines: Of the file.
@@ -59,16 +107,18 @@ def read_text(
         header: Whether the first line is a header.
         codec: Encoding of the words, and what to do with bytes that are no text in it.
         size: Bytes of the file, where they are known.
+        repeated: What to do with repeated words.
 
     Returns:
         The words without the special ones; and the vectors by vocabulary id, float32 [words + 3, d].
 
     Raises:
         DataError: The file is empty, cut short or longer than its header says; a line has another number of values
-            than the first, or one that is no finite number; a word is repeated, empty or no text.
+            than the others, or one that is no finite number; a word is empty, no text, or repeated where that is
+            refused.
     """
     first = next(lines, b"").removeprefix(_MARK)
-    if not first.strip():
+    if not first.strip(_WHITE):
         raise DataError("the file is empty" if not first else "a blank line", source=name, line=1)
     reader = _Reader(name, codec, looks_like_header=header_of(first) is not None)
     count = None
@@ -85,17 +135,18 @@ def read_text(
         available = None if size is None else size - len(first) - 1
         check_header(name, count, dimension, least=least, available=available, place={"line": 1})
     else:
-        dimension = len(first.split()) - 1
+        sample = sample_of(itertools.chain([first], lines))
+        dimension = dimension_of(sample)
         if not 1 <= dimension <= MAX_DIMENSION:
             problem = f"{dimension} values follow the word; 1 to {MAX_DIMENSION} have to"
             raise DataError(problem, source=name, line=1)
-        lines = itertools.chain([first], lines)
-    rows = Rows(name, dimension, None if size is None else count)
-    reader.read(lines, rows, dimension, count, first_line=2 if header else 1)
+        lines = itertools.chain(sample, lines)
+    rows = Rows(name, dimension, count, room=size is not None, repeated=repeated)
+    reader.read(lines, rows, dimension, first_line=2 if header else 1)
     if count is not None and rows.read < count:
         problem = f"the file ends after {rows.read} of the {count} vectors that its header claims: it is cut short"
         raise DataError(problem, source=name, line=rows.read + 2)
-    return rows.finish()
+    return rows.finish({"line": 1})
 
 
 class _Reader:
@@ -106,7 +157,7 @@ class _Reader:
         self._codec = codec
         self._looks_like_header = looks_like_header
 
-    def read(self, lines: Iterator[bytes], rows: Rows, dimension: int, count: int | None, *, first_line: int) -> None:
+    def read(self, lines: Iterator[bytes], rows: Rows, dimension: int, *, first_line: int) -> None:
         self._dimension = dimension
         batch = max(1, min(_LINES, _VALUES // dimension))
         self._number = first_line
@@ -119,7 +170,7 @@ class _Reader:
             words: list[bytes] = []
             texts: list[bytes] = []
             for line in taken:
-                if not line.strip():
+                if not line.strip(_WHITE):
                     blank = blank or self._number + len(words)
                     continue
                 if blank is not None:  # blank lines may only end the file
@@ -127,8 +178,6 @@ class _Reader:
                 word, text = self._parts(line, self._number + len(words))
                 words.append(word)
                 texts.append(text)
-            if count is not None and rows.read + len(words) > count:
-                raise self._error(f"more vectors than the {count} that the header claims", first_line + count)
             if words:
                 rows.add(words, self._values(texts), self._codec, place)
                 self._number += len(words)
@@ -138,7 +187,7 @@ class _Reader:
         word, _, text = line.rstrip(_WHITE).partition(b" ")
         if text.count(b" ") == self._dimension - 1 and text:
             return word, text
-        parts = line.split()
+        parts = _SEPARATOR.split(line.strip(_WHITE))
         extra = len(parts) - 1 - self._dimension
         # "windows 95" would be told from a value too many by nothing.
         if extra < 0 or (extra > 0 and any(_is_number(part) for part in parts[1 : 1 + extra])):

@@ -123,3 +123,14 @@ def test_options_that_contradict_each_other_are_refused() -> None:
             tiny(**options).fit(data.train(), run=run)
     with pytest.raises(DataError, match="nothing to learn from"):
         tiny().fit([["alone"], ["single"]])
+
+
+def test_a_vocabulary_file_goes_with_the_default_of_min_count(tmp_path: Path) -> None:
+    """Which is 5; another is refused."""
+    words = tmp_path / "words.txt"
+    words.write_text("red\nwine\n", encoding="utf-8")
+    options = {name: value for name, value in FastText.conformance_settings.items() if name != "min_count"}
+    text = [["red", "wine", "beer"]] * 3
+    assert FastText(**options, vocabulary_file=str(words)).fit(text).vocabulary_.words[3:] == ("red", "wine")
+    with pytest.raises(HyperParameterError, match="drop min_count=2"):
+        FastText(**options, vocabulary_file=str(words), min_count=2).fit(text)
