@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nlmkit.reports import PerplexityReport
+    from nlmkit.reports import LineFigures, PerplexityReport
     from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
 API_VERSION = 1
@@ -449,8 +449,12 @@ class LanguageModel(Component):
             NotNormalizedError: the model's scores are no distribution.
         """
         self._check_normalized()
+        from nlmkit.unknown_words import note_cheap_unknown
+
         corpus = self.encode(data)
-        return self.report_of(self.log_probs(corpus, context=context), corpus, context=context)
+        report = self.report_of(self.log_probs(corpus, context=context), corpus, context=context)
+        note_cheap_unknown(self, report.oov, corpus.tokens)
+        return report
 
     def report_of(self, log_probs: NDArray[np.float64], corpus: Corpus, *, context: Context) -> PerplexityReport:
         """The report of a text whose log-probabilities this model has given already.
@@ -477,6 +481,35 @@ class LanguageModel(Component):
             adapted=self.adapts_to_test_text,
             labels=self.report_labels,
         )
+
+    def line_figures(self, data: Any, *, context: Context = "sentence") -> LineFigures:
+        """Perplexity, with and without OOV words, and bits per character of each line, as ``--per-line`` prints them.
+
+        Args:
+            data: As for :meth:`encode`; of a Corpus and of token lists, whose raw lines are not known, there are no
+                bits per character.
+            context: ``sentence`` or ``stream``.
+
+        Returns:
+            Arrays with one value per line, blank lines included.
+
+        Raises:
+            NotNormalizedError: the model's scores are no distribution.
+            DataError: the text cannot be read.
+        """
+        self._check_normalized()
+        from nlmkit.reports import line_figures
+        from nlmkit.text import Corpus
+        from nlmkit.text.joining import joined, line_lengths, whole
+
+        lines = None
+        if isinstance(data, Corpus):
+            corpus = self.encode(data)
+        else:
+            corpus, lines = joined(whole(data, self.pipeline_))
+        characters = None if lines is None or corpus.pipeline is None else line_lengths(lines)
+        log_probs = self.log_probs(corpus, context=context)
+        return line_figures(log_probs, corpus.event_offsets, corpus.oov_mask(self.vocabulary_), characters)
 
     def perplexity(self, data: Any, *, context: Context = "sentence") -> float:
         """exp(−mean log-probability an event); see :meth:`report` for what must stand beside it.

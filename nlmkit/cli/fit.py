@@ -29,6 +29,7 @@ from nlmkit.cli.options import (
     pipeline_options,
     quiet_option,
     refuse_stdin_twice,
+    text_column,
 )
 from nlmkit.cli.progress import progress
 from nlmkit.cli.settings import read_config, resolve_parameters, split_pairs, to_toml
@@ -41,6 +42,7 @@ from nlmkit.nn.distributed import is_main_process
 
 if TYPE_CHECKING:
     from nlmkit.text import Corpus, TextPipeline
+    from nlmkit.text.tables import TextColumn
 
 _ORIGINS = {
     ParameterSource.COMMANDLINE: "flag",
@@ -167,6 +169,8 @@ def command(
         fit_classifier(job, write_config=write_config, quiet=quiet, as_json=as_json)
         return
     classification.refuse(component, cls.kind)
+    form = classification.form
+    column = text_column(form.text_column, form.format)
     assert output  # only cross-validation does without
     members = load_members(cls, model, values)
     fitted = cls(**values | members)
@@ -174,15 +178,23 @@ def command(
     if (of_members := _pipeline_of(fitted)) is not None:
         chosen = {name: getattr(pipeline, name) for name in PIPELINE if name in _option_origins(ctx)}
         pipeline = dataclasses.replace(of_members, **chosen)
-    resolved = _resolved(
-        fitted, component=component, train=train, output=output, model=model, valid=valid, pipeline=pipeline
+    resolved = (
+        _resolved(fitted, component=component, train=train, output=output, model=model, valid=valid, pipeline=pipeline)
+        | form.given
     )
     if write_config is not None:
         Path(write_config).write_text(_as_toml(fitted, resolved, members), encoding="utf-8")
     refuse_output(output)
     with training.interruptible(fitted, output, quiet=quiet):
         corpus = _fit(
-            fitted, train=train, valid=valid, pipeline=pipeline, training=training, output=output, quiet=quiet
+            fitted,
+            train=train,
+            valid=valid,
+            column=column,
+            pipeline=pipeline,
+            training=training,
+            output=output,
+            quiet=quiet,
         )
     if not is_main_process():
         return  # the first process saves and tells what all have trained
@@ -198,6 +210,7 @@ def _fit(
     *,
     train: tuple[str, ...],
     valid: str | None,
+    column: TextColumn | None,
     pipeline: TextPipeline,
     training: Training,
     output: str,
@@ -206,8 +219,8 @@ def _fit(
     from nlmkit.cli.texts import read_texts
 
     with progress(quiet=quiet) as display:
-        held_out = None if valid is None else read_texts([valid], pipeline, display, f"reading {valid}")
-        corpus = read_texts(train, pipeline, display, "reading text") if train else None
+        held_out = None if valid is None else read_texts([valid], pipeline, display, f"reading {valid}", column)
+        corpus = read_texts(train, pipeline, display, "reading text", column) if train else None
         fitted.fit(corpus, valid=held_out, run=training.options(fitted, output, display))
     return corpus
 
@@ -244,7 +257,7 @@ def _as_toml(fitted: Component, resolved: dict[str, Any], members: Mapping[str, 
 
     Hyper-parameters that are ``members`` stand there as paths of saved models.
     """
-    keys = ("component", "train", "model", "valid", "output")
+    keys = ("component", "train", "model", "valid", "output", "format", "text_column")
     fit = {key: resolved[key] for key in keys if key in resolved} | resolved["pipeline"]
     params = {}
     for name, value in resolved["params"].items():

@@ -44,12 +44,13 @@ class Classification:
     fold_seed: int | None
 
     def refuse(self, component: str, kind: str) -> None:
-        """Refuse all of it for another kind of component.
+        """Refuse all of it for another kind of component, except where the text is in a table.
 
         Raises:
             click.UsageError: something was given.
         """
-        flags = ["--" + name.replace("_", "-") for name in self.form.given]
+        given = [name for name in self.form.given if name == "label_column" or self.form.text_column is None]
+        flags = ["--" + name.replace("_", "-") for name in given]
         others = {"--cross-validate": self.folds, "--fold-seed": self.fold_seed}
         flags += [flag for flag, value in others.items() if value is not None]
         if flags:

@@ -29,7 +29,7 @@ class _Kind(NamedTuple):
 
 
 _KINDS: Final[Mapping[str, _Kind]] = {
-    "language-model": _Kind("score_language_model", "TEXT", frozenset({"errors"})),
+    "language-model": _Kind("score_language_model", "TEXT", frozenset({"errors", "format", "text_column"})),
     "representation": _Kind(
         "score_representation",
         "",
@@ -61,6 +61,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     epilog=examples(
         "nlmkit score kn5 test.txt",
         "nlmkit score kn5 - --json < test.txt",
+        "nlmkit score kn5 stimuli.tsv --text-column sentence",
         "nlmkit score vectors",
         "nlmkit score vectors simlex999 my-pairs.tsv --analogies --json",
         'nlmkit score vectors --plot royals.png --words "king queen man woman prince princess"',
