@@ -11,6 +11,7 @@ from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import decoding, decoding_options, json_option, quiet_option, text_column_options
 from nlmkit.cli.options import text_column as choose_text_column
+from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.progress import progress
 from nlmkit.components import Context, Progress
 from nlmkit.errors import DataError, NotComparableError
@@ -53,7 +54,7 @@ _COLUMNS = {"context": "CONTEXT", "adapted": "ADAPTED", "unknown_rule": "<UNK>",
 )
 @click.option(
     "--samples",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 10_000_000),
     default=1000,
     show_default=True,
     help="Samples for intervals and p-values; 0 for none.",
@@ -101,6 +102,7 @@ def command(
     from nlmkit.evaluation.comparison import compare
 
     if plot is not None:
+        refuse_conflicts([Output("--plot", plot)], [*texts, *models])
         from nlmkit.evaluation.plots import check_plot
 
         check_plot(plot)

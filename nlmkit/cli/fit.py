@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -31,8 +30,9 @@ from nlmkit.cli.options import (
     refuse_stdin_twice,
     text_column,
 )
+from nlmkit.cli.outputs import Output, parameter_inputs, refuse_conflicts
 from nlmkit.cli.progress import progress
-from nlmkit.cli.settings import read_config, resolve_parameters, split_pairs, to_toml
+from nlmkit.cli.settings import config_path, read_config, resolve_parameters, split_pairs, to_toml, write_settings
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
 from nlmkit.cli.training import Training, training_options
 from nlmkit.components import Component
@@ -149,6 +149,14 @@ def command(
         raise click.UsageError("missing MODEL (-o)")
     refuse_stdin_twice([*train, valid])
     values, origins = resolve_parameters(cls, params, config, quiet=quiet)
+    refuse_conflicts(
+        [
+            Output("-o", output, is_model=True) if output is not None else None,
+            Output("--write-config", write_config) if write_config is not None else None,
+            *training.outputs(cls, output),
+        ],
+        [*train, valid, *model, config_path(ctx), *parameter_inputs(values, cls.hyper_parameters())],
+    )
     if cls.kind == "classifier":
         values, origins = with_token_options(values, origins, pipeline, _option_origins(ctx))
         members = load_members(cls, model, values)
@@ -174,7 +182,7 @@ def command(
     assert output  # only cross-validation does without
     members = load_members(cls, model, values)
     fitted = cls(**values | members)
-    training.check(fitted)
+    training.check(fitted, output)
     if (of_members := _pipeline_of(fitted)) is not None:
         chosen = {name: getattr(pipeline, name) for name in PIPELINE if name in _option_origins(ctx)}
         pipeline = dataclasses.replace(of_members, **chosen)
@@ -182,9 +190,9 @@ def command(
         _resolved(fitted, component=component, train=train, output=output, model=model, valid=valid, pipeline=pipeline)
         | form.given
     )
-    if write_config is not None:
-        Path(write_config).write_text(_as_toml(fitted, resolved, members), encoding="utf-8")
     refuse_output(output)
+    if write_config is not None:
+        write_settings(write_config, _as_toml(fitted, resolved, members), output)
     with training.interruptible(fitted, output, quiet=quiet):
         corpus = _fit(
             fitted,

@@ -11,6 +11,7 @@ import click
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.labelled import form_flags
 from nlmkit.cli.options import decoding_options, json_option, quiet_option, refuse_stdin_twice
+from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.errors import NlmkitError
 
 
@@ -79,7 +80,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
 )
 @click.option(
     "--samples",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 10_000_000),
     help="Representation, classifier: bootstrap samples for the intervals; 0 for none.  [default: 1000]",
 )
 @click.option(
@@ -135,6 +136,8 @@ def command(
     95 % interval, macro-F1, the classes one by one, and the confusion matrix.
     """
     refuse_stdin_twice(texts)
+    if options["plot"] is not None:
+        refuse_conflicts([Output("--plot", options["plot"])], [model, *texts, *options["stability"]])
     from nlmkit.models import load
 
     component = load(model)

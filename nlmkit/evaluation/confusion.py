@@ -11,6 +11,7 @@ import numpy as np
 
 from nlmkit.classification.report import ClassificationReport, shown
 from nlmkit.evaluation.plots import _FONTS, check_plot
+from nlmkit.saving.written import written
 
 _DARK: Final = 0.6
 """From this share on a cell is so dark that its number is white."""
@@ -66,4 +67,6 @@ def plot_confusion(report: ClassificationReport, path: str | os.PathLike[str], *
         axes.set_ylabel("label")
         heading = f"accuracy {report.accuracy:.4f}, n = {report.n}"
         axes.set_title(f"{title}\n{heading}" if title else heading, parse_math=False)
-        figure.savefig(path, metadata={"Date": None} if Path(path).suffix.lower() == ".svg" else None)
+        form = Path(path).suffix.lower()[1:]
+        with written(Path(path)) as stream:
+            figure.savefig(stream, format=form, metadata={"Date": None} if form == "svg" else None)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from nlmkit.errors import DataError, NlmkitError
+from nlmkit.saving.written import written
 
 if TYPE_CHECKING:
     from nlmkit.evaluation.comparison import Comparison, Ranked
@@ -95,7 +96,8 @@ def plot_perplexities(comparison: Comparison, path: str | os.PathLike[str], *, t
             if not all(row.report.adapted for row in rows):
                 handles.append(Patch(color=_COLOUR, label="not adapted"))
             figure.legend(handles=handles, loc="outside lower right", ncols=2, frameon=False, fontsize=9)
-        figure.savefig(path, format=Path(path).suffix.lower()[1:])
+        with written(Path(path)) as stream:
+            figure.savefig(stream, format=Path(path).suffix.lower()[1:])
 
 
 def _draw_interval(axes: object, place: int, row: Ranked) -> float:
