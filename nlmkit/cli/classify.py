@@ -17,7 +17,7 @@ from nlmkit.errors import NlmkitError
 if TYPE_CHECKING:
     from nlmkit.classifier import Classifier
     from nlmkit.text import Corpus, TextPipeline
-    from nlmkit.text.tables import TextColumn
+    from nlmkit.text.columns import TextColumn
 
 
 @click.command(
@@ -98,7 +98,7 @@ def _blocks(
 ) -> Iterator[tuple[Corpus, list[str]]]:
     from nlmkit.cli.texts import note_tables
     from nlmkit.text import stream_blocks
-    from nlmkit.text.tables import stream_tables
+    from nlmkit.text.columns import stream_tables
 
     if column is not None:
         for rows in stream_tables(names, pipeline, column):

@@ -19,7 +19,7 @@ from nlmkit.errors import DataError, NotComparableError
 if TYPE_CHECKING:
     from nlmkit.evaluation.comparison import Comparison, Difference, Ranked, Refused, Scored
     from nlmkit.text import Corpus, TextPipeline
-    from nlmkit.text.tables import TextColumn
+    from nlmkit.text.columns import TextColumn
 
 _MODEL = ("RANK", "MODEL", "PERPLEXITY", "95% INTERVAL", "BITS/TOKEN")
 _PAIR = ("BETTER", "WORSE", "PERPLEXITY", "95% INTERVAL", "P", "SENTENCES WON:LOST:TIED")

@@ -42,7 +42,7 @@ from nlmkit.nn.distributed import is_main_process
 
 if TYPE_CHECKING:
     from nlmkit.text import Corpus, TextPipeline
-    from nlmkit.text.tables import TextColumn
+    from nlmkit.text.columns import TextColumn
 
 _ORIGINS = {
     ParameterSource.COMMANDLINE: "flag",

@@ -13,7 +13,7 @@ from nlmkit.cli.boundary import set_quiet
 
 if TYPE_CHECKING:
     from nlmkit.text import TextPipeline
-    from nlmkit.text.tables import TextColumn
+    from nlmkit.text.columns import TextColumn
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -150,7 +150,7 @@ def text_column(name: str | None, form: str | None) -> TextColumn | None:
         if form is not None:
             raise click.UsageError("--text-format (--format) is the layout of a table: give --text-column too")
         return None
-    from nlmkit.text.tables import FORMATS, TextColumn
+    from nlmkit.text.columns import FORMATS, TextColumn
 
     if form is not None and form not in FORMATS:
         raise click.UsageError(f"--format {form} has no columns to name: it is one of {', '.join(FORMATS)}")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from nlmkit.cli.texts import Part
     from nlmkit.reports import LineFigures
     from nlmkit.text import TextPipeline
-    from nlmkit.text.tables import TextColumn
+    from nlmkit.text.columns import TextColumn
 
 _LINE_COLUMNS = (
     "perplexity",

@@ -11,9 +11,9 @@ from nlmkit.errors import DataError, NlmkitError
 from nlmkit.models import load
 from nlmkit.notes import note
 from nlmkit.text import Corpus, TextPipeline, stream_blocks
+from nlmkit.text.columns import TableRows, TextColumn, looks_like_table, read_tables, stream_tables
 from nlmkit.text.joining import joined
 from nlmkit.text.sources import CATALOG_PREFIX, STDIN, expand_names
-from nlmkit.text.tables import TableRows, TextColumn, looks_like_table, read_tables, stream_tables
 
 
 def load_language_model(path: str) -> LanguageModel:

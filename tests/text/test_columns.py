@@ -10,8 +10,8 @@ import pytest
 
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.text import Corpus, TextPipeline
+from nlmkit.text.columns import FORMATS, TextColumn, looks_like_table, read_tables, stream_tables
 from nlmkit.text.sources import path_source
-from nlmkit.text.tables import FORMATS, TextColumn, looks_like_table, read_tables, stream_tables
 
 SPACE = TextPipeline()
 CONTENT = {
