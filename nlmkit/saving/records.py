@@ -13,6 +13,7 @@ from typing import Final
 
 from nlmkit.errors import SavedModelError
 from nlmkit.saving.manifest import MANIFEST, read_manifest
+from nlmkit.saving.temporary import NAME as TEMPORARY_NAME
 
 LOG_BEGINNING: Final = b'{"step": '
 """What a training log begins with, by which it is known whatever its name."""
@@ -24,7 +25,6 @@ PICTURES: Final = frozenset({".png", ".svg", ".pdf"})
 SETTINGS: Final = ".toml"
 
 _EMPTY_LOG: Final = ".jsonl"
-_TEMPORARY: Final = re.compile(r"\.nlmkit-[0-9a-f]{8}-[0-9a-f]{16}\.tmp")
 _MODELS_OWN: Final = re.compile(r"manifest\.json|\.lock|(?:arrays|vocabulary)-.*|\.tmp-.*")
 _DEEPEST: Final = 4
 _READ_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -40,7 +40,7 @@ def is_record(entry: os.DirEntry[str], depth: int = 0) -> bool:
     if not entry.is_file(follow_symlinks=False):
         return False
     suffix = os.path.splitext(entry.name)[1].lower()
-    if suffix in PICTURES or _TEMPORARY.fullmatch(entry.name):
+    if suffix in PICTURES or TEMPORARY_NAME.fullmatch(entry.name):
         return True
     beginning = _beginning(entry.path)
     if not beginning:
