@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 import click
 
 from nlmkit.errors import NlmkitError
+from nlmkit.parameters import HyperParameter
 from nlmkit.saving.records import PICTURES, SETTINGS, is_models_own, model_around
 
 STDIN = "-"
 CATALOG_PREFIX = "corpus:"
+_FILES = frozenset({"file", "files", "path", "folder", "directory"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +75,7 @@ def refuse_conflicts(outputs: Iterable[Output | None], inputs: Sequence[str | No
             _refuse_in_model(output, given)
 
 
-def parameter_inputs(params: Mapping[str, Any], declared: Mapping[str, Any]) -> list[str]:
+def parameter_inputs(params: Mapping[str, Any], declared: Mapping[str, HyperParameter]) -> list[str]:
     """The values of hyper-parameters that name files or saved models.
 
     Args:
@@ -81,9 +84,17 @@ def parameter_inputs(params: Mapping[str, Any], declared: Mapping[str, Any]) -> 
     """
     found: list[str] = []
     for name, value in params.items():
-        if name in declared and (declared[name].takes_components or name.endswith(("file", "path", "folder"))):
+        if name in declared and _names_file(declared[name]):
             found += [each for each in _flat(value) if isinstance(each, str)]
     return found
+
+
+def _names_file(parameter: HyperParameter) -> bool:
+    """Whether a hyper-parameter takes a file or a model, by its type, its name or the words of its help."""
+    if parameter.choices is not None:
+        return False
+    words = {*re.findall(r"[a-z]+", parameter.help.lower()), *parameter.name.split("_")}
+    return parameter.takes_components or not words.isdisjoint(_FILES)
 
 
 def _flat(value: Any) -> list[Any]:

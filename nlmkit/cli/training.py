@@ -200,7 +200,12 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Go on where an interrupted run stopped; its checkpoint lies in MODEL.checkpoint.",
         ),
         # torchrun takes --log for one of its own flags.
-        click.option("--log", "--training-log", metavar="FILE", help="Write a line of JSON on each stage of training."),
+        click.option(
+            "--log",
+            "--training-log",
+            metavar="FILE",
+            help="Write a line of JSON on each stage of training; FILE may be in the folder MODEL.",
+        ),
         click.option(
             "--plot", metavar="FILE", help="Draw the learning curve (png, svg, pdf); its log is MODEL.training.jsonl."
         ),

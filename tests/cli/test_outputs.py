@@ -55,6 +55,7 @@ def contents() -> dict[str, bytes]:
         ("ngram t.txt -o .", "-o . holds t.txt, which is read"),
         ("ngram t.txt -o m --config run.toml --write-config run.toml", "is the same as run.toml"),
         ("ngram t.txt -o m -p vocabulary_file=words.txt --write-config words.txt", "is the same as words.txt"),
+        ("toy-recency t.txt -o m -p file=words.txt --write-config words.txt", "is the same as words.txt"),
         ("glove t.txt -o m --log t.txt", "--log t.txt is the same as t.txt"),
         ("glove t.txt -o m --plot hard.png", "--plot hard.png is the same as t.txt"),
         ("glove t.txt -o m --log a.jsonl --write-config a.jsonl", "--write-config and --log are both a.jsonl"),
