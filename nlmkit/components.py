@@ -11,12 +11,13 @@ import functools
 import itertools
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, cast
 
 from nlmkit.errors import DataError, HyperParameterError, NotFittedError, NotNormalizedError
-from nlmkit.parameters import HyperParameter, param, resolve_types, suggestion, to_json
+from nlmkit.parameters import HyperParameter, param, resolve_types, shown, suggestion, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nlmkit.reports import PerplexityReport
+    from nlmkit.reports import LineFigures, PerplexityReport
     from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
 API_VERSION = 1
@@ -61,7 +62,8 @@ class RunOptions:
         checkpoint: Folder that holds what resuming needs; written while training goes on.
         checkpoint_seconds: Time between checkpoints.
         resume: Go on from the checkpoint, if there is one.
-        log: File that gets a line of JSON on each stage of training.
+        log: File that gets a line of JSON on each stage of training. It may be in the folder that the model is saved
+            to, or in a subfolder of it; saving leaves training logs, pictures and settings there alone.
 
     Raises:
         HyperParameterError: An option has a wrong value.
@@ -83,14 +85,21 @@ class RunOptions:
         if self.precision not in _PRECISIONS:
             raise HyperParameterError(f"precision must be one of {', '.join(_PRECISIONS)}, not {self.precision!r}")
         if isinstance(self.workers, bool) or not isinstance(self.workers, int) or self.workers < 1:
-            raise HyperParameterError(f"workers must be a whole number of at least 1, not {self.workers!r}")
+            raise HyperParameterError(f"workers must be a whole number of at least 1, not {shown(self.workers)}")
         for name in ("budget_seconds", "checkpoint_seconds"):
             value = getattr(self, name)
             if (value is not None or name == "checkpoint_seconds") and not _is_duration(value):
-                raise HyperParameterError(f"{name} must be a positive number of seconds, not {value!r}")
+                raise HyperParameterError(f"{name} must be a positive number of seconds, not {shown(value)}")
         for name in ("checkpoint", "log"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, Path(getattr(self, name)))
+        if self.log is not None and self.checkpoint is not None:
+            log, checkpoint = (Path(os.path.realpath(path)) for path in (self.log, self.checkpoint))
+            if log == checkpoint or checkpoint in log.parents:
+                raise HyperParameterError(
+                    f"the log {self.log} is in the folder of the checkpoint {self.checkpoint}, which is removed at the "
+                    "end: choose another file for the log"
+                )
         if self.resume and self.checkpoint is None:
             raise HyperParameterError("resume needs the checkpoint folder of the run that was interrupted")
 
@@ -116,8 +125,8 @@ _PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 def _is_duration(value: object) -> bool:
-    # bool is an int, NaN is below nothing, and infinity is no time that ends.
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf")
+    # bool is an int, NaN is below nothing, and infinity is no time that ends, nor is an int too large for a float.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= sys.float_info.max
 
 
 @dataclasses.dataclass(frozen=True)
@@ -463,8 +472,12 @@ class LanguageModel(Component):
             NotNormalizedError: the model's scores are no distribution.
         """
         self._check_normalized()
+        from nlmkit.unknown_words import note_cheap_unknown
+
         corpus = self.encode(data)
-        return self.report_of(self.log_probs(corpus, context=context), corpus, context=context)
+        report = self.report_of(self.log_probs(corpus, context=context), corpus, context=context)
+        note_cheap_unknown(self, report.oov, corpus.tokens)
+        return report
 
     def report_of(self, log_probs: NDArray[np.float64], corpus: Corpus, *, context: Context) -> PerplexityReport:
         """The report of a text whose log-probabilities this model has given already.
@@ -491,6 +504,35 @@ class LanguageModel(Component):
             adapted=self.adapts_to_test_text,
             labels=self.report_labels,
         )
+
+    def line_figures(self, data: Any, *, context: Context = "sentence") -> LineFigures:
+        """Perplexity, with and without OOV words, and bits per character of each line, as ``--per-line`` prints them.
+
+        Args:
+            data: As for :meth:`encode`; of a Corpus and of token lists, whose raw lines are not known, there are no
+                bits per character.
+            context: ``sentence`` or ``stream``.
+
+        Returns:
+            Arrays with one value per line, blank lines included.
+
+        Raises:
+            NotNormalizedError: the model's scores are no distribution.
+            DataError: the text cannot be read.
+        """
+        self._check_normalized()
+        from nlmkit.reports import line_figures
+        from nlmkit.text import Corpus
+        from nlmkit.text.joining import joined, line_lengths, whole
+
+        lines = None
+        if isinstance(data, Corpus):
+            corpus = self.encode(data)
+        else:
+            corpus, lines = joined(whole(data, self.pipeline_))
+        characters = None if lines is None or corpus.pipeline is None else line_lengths(lines)
+        log_probs = self.log_probs(corpus, context=context)
+        return line_figures(log_probs, corpus.event_offsets, corpus.oov_mask(self.vocabulary_), characters)
 
     def perplexity(self, data: Any, *, context: Context = "sentence") -> float:
         """exp(−mean log-probability an event); see :meth:`report` for what must stand beside it.

@@ -19,6 +19,8 @@ from typing import Any
 
 from nlmkit.errors import HyperParameterError
 
+_LARGEST_BITS = 14_000  # of an integer: about the 4300 digits that Python reads
+
 
 def param(
     default: Any,
@@ -88,17 +90,34 @@ class HyperParameter:
 
             value = built(value)
         if not _matches(value, self.type):
-            raise HyperParameterError(f"{self.name} must be {self.type_name}, not {value!r}")
+            raise HyperParameterError(f"{self.name} must be {self.type_name}, not {shown(value)}")
         if self.choices is not None and value not in self.choices:
             near = suggestion(value, map(str, self.choices)) if isinstance(value, str) else ""
-            raise HyperParameterError(f"{self.name} must be {self.constraint}, not {value!r}{near}")
+            raise HyperParameterError(f"{self.name} must be {self.constraint}, not {shown(value)}{near}")
         for number in _numbers(value):
-            # A huge int is finite, and would overflow on its way into math.isfinite.
             if not isinstance(number, numbers.Integral) and not math.isfinite(number):
                 raise HyperParameterError(f"{self.name} must be a finite number, not {number!r}")
             if not _within(number, self.bounds):
-                raise HyperParameterError(f"{self.name} must be {self.constraint}, not {number!r}")
+                raise HyperParameterError(f"{self.name} must be {self.constraint}, not {shown(number)}")
+            if isinstance(number, numbers.Integral):
+                self._check_size(int(number))
         return value
+
+    def _check_size(self, number: int) -> None:
+        """Refuse an integer that would overflow as the float that it stands for, or be too long for the manifest."""
+        if number.bit_length() > _LARGEST_BITS:
+            raise HyperParameterError(f"{self.name} must be a number of fewer digits, not {shown(number)}")
+        if abs(number) > sys.float_info.max and not _mentions(self.type, int):
+            raise HyperParameterError(f"{self.name} must be a finite number, not {shown(number)}")
+
+
+def shown(value: Any, most: int = 200) -> str:
+    """A value as it may be part of a one-line message: cut where it is long, which an integer's digits may be."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python's limit on the digits of an integer
+        return "a value with a number of thousands of digits"
+    return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -182,6 +201,10 @@ def _matches(value: Any, hint: Any) -> bool:
 def _mentions_components(hint: Any) -> bool:
     # Told by what every component class has: nlmkit.components, which has the class itself, imports this module.
     return hasattr(hint, "hyper_parameters") or any(map(_mentions_components, typing.get_args(hint)))
+
+
+def _mentions(hint: Any, cls: type) -> bool:
+    return hint is cls or any(_mentions(argument, cls) for argument in typing.get_args(hint))
 
 
 def _type_name(hint: Any) -> str:

@@ -158,12 +158,18 @@ class LineFigures:
         events: Words and ``</s>``: int64 [sentences].
         oov: Words outside the vocabulary: int64 [sentences].
         perplexity: exp(−log_prob / events): float64 [sentences].
+        perplexity_excluding_oov: The same without the events of OOV words; ``</s>`` is always left: float64
+            [sentences].
+        bits_per_character: −log2 probability divided by the characters of the raw line, its newline included: float64
+            [sentences]; None when there was no raw text.
     """
 
     log_prob: NDArray[np.float64]
     events: NDArray[np.int64]
     oov: NDArray[np.int64]
     perplexity: NDArray[np.float64]
+    perplexity_excluding_oov: NDArray[np.float64]
+    bits_per_character: NDArray[np.float64] | None
 
 
 def perplexity_report(
@@ -241,7 +247,10 @@ def perplexity(log_probs: NDArray[np.float64], event_offsets: NDArray[np.int64])
 
 
 def line_figures(
-    log_probs: NDArray[np.float64], event_offsets: NDArray[np.int64], oov: NDArray[np.bool_]
+    log_probs: NDArray[np.float64],
+    event_offsets: NDArray[np.int64],
+    oov: NDArray[np.bool_],
+    characters: NDArray[np.int64] | None = None,
 ) -> LineFigures:
     """Figures of each sentence.
 
@@ -249,20 +258,29 @@ def line_figures(
         log_probs: Natural log-probability of every event: float64 [events].
         event_offsets: Where each sentence's events begin, and the end: int64 [sentences + 1].
         oov: Whether each word is outside the vocabulary, ``</s>`` left out: bool [words].
+        characters: Characters of each raw line, its newline included: int64 [sentences].
 
     Raises:
         NotNormalizedError: a log-probability is NaN or positive.
     """
     values = _checked(log_probs, event_offsets)
     lengths = np.diff(event_offsets)
-    is_oov = np.zeros(len(values), np.int64)
+    is_oov = np.zeros(len(values), bool)
     is_oov[_is_word(event_offsets)] = oov
-    # Every sentence has at least its </s>, so that no segment is empty.
-    log_prob = np.add.reduceat(values, event_offsets[:-1]) if len(lengths) else np.empty(0)
-    oov_words = np.add.reduceat(is_oov, event_offsets[:-1]) if len(lengths) else np.empty(0, np.int64)
+    log_prob = _sums(values, event_offsets)
+    oov_words = _sums(is_oov.astype(np.int64), event_offsets)
+    known = _sums(np.where(is_oov, 0.0, values), event_offsets)
     with np.errstate(over="ignore"):
         perplexities = np.exp(-log_prob / lengths)
-    return LineFigures(log_prob=log_prob, events=lengths, oov=oov_words, perplexity=perplexities)
+        known_perplexities = np.exp(-known / (lengths - oov_words))
+    return LineFigures(
+        log_prob=log_prob,
+        events=lengths,
+        oov=oov_words,
+        perplexity=perplexities,
+        perplexity_excluding_oov=known_perplexities,
+        bits_per_character=None if characters is None else (0.0 - log_prob) / math.log(2) / characters,
+    )
 
 
 def comparable(a: PerplexityReport, b: PerplexityReport) -> list[str]:
@@ -302,6 +320,11 @@ def _is_word(event_offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
     mask = np.ones(int(event_offsets[-1]), bool)
     mask[event_offsets[1:] - 1] = False
     return mask
+
+
+def _sums(values: NDArray[Any], event_offsets: NDArray[np.int64]) -> NDArray[Any]:
+    """Sum of each sentence's values; every sentence has at least its ``</s>``, so that no segment is empty."""
+    return np.add.reduceat(values, event_offsets[:-1]) if len(event_offsets) > 1 else values[:0]
 
 
 def _perplexity(log_prob: float, events: int) -> float:

@@ -56,6 +56,9 @@ class Settings(Component):
         ("order", -3, "order must be ≥ 1, ≤ 20, not -3"),
         ("order", 21, "order must be ≥ 1, ≤ 20, not 21"),
         ("order", 10**400, "order must be ≥ 1, ≤ 20, not 1000"),
+        pytest.param("order", 10**5000, "order must be ≥ 1, ≤ 20, not a value with a number of thousands", id="huge"),
+        ("cutoffs", (10**5000,), "cutoffs must be a number of fewer digits, not a value with"),
+        ("method", "x" * 5000, "... (5002 characters)"),
         ("order", 3.0, "order must be int, not 3.0"),
         ("order", "3", "order must be int, not '3'"),
         ("order", True, "order must be int, not True"),
@@ -124,7 +127,9 @@ def test_a_huge_integer_is_a_number_where_no_bound_forbids_it() -> None:
         huge: int = param(1, help="any")
         real: float = param(1.0, help="any")
 
-    assert Unbounded(huge=10**400, real=10**400).params_as_json()["real"] == 10**400
+    assert Unbounded(huge=10**400, real=10**300).params_as_json()["huge"] == 10**400
+    with pytest.raises(HyperParameterError, match="real must be a finite number, not 1000"):  # no float holds it
+        Unbounded(real=10**400)
 
 
 def test_an_unknown_name_gets_a_suggestion_everywhere() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlmkit import __version__
+from nlmkit import NGram, __version__
 from nlmkit.errors import NotNormalizedError
 from nlmkit.reports import PerplexityReport, comparable, line_figures, perplexity, perplexity_report
 from nlmkit.text import Corpus, TextPipeline, Vocabulary
@@ -274,6 +275,26 @@ def test_any_text_by_plain_python(scored: tuple[list[list[str]], list[float]]) -
         assert lines.oov[index] == sum(is_oov for _, is_oov in own)
 
 
+def test_every_figure_of_a_line_by_hand() -> None:
+    corpus = Corpus.read(TEXT)
+    characters = np.array([len(line) + 1 for line in TEXT])
+    lines = line_figures(nats(BITS), corpus.event_offsets, corpus.oov_mask(VOCABULARY), characters)
+    assert lines.perplexity.tolist() == pytest.approx([2 ** (7 / 4), 2**5, 2 ** (15 / 4)], rel=1e-14)
+    assert lines.perplexity_excluding_oov.tolist() == pytest.approx([2 ** (7 / 4), 2**5, 2 ** (7 / 3)], rel=1e-14)
+    assert lines.bits_per_character is not None
+    assert lines.bits_per_character.tolist() == pytest.approx([7 / 12, 5 / 1, 15 / 14], rel=1e-14)
+    assert (lines.bits_per_character * characters).sum() / corpus.characters == pytest.approx(
+        report(nats(BITS)).bits_per_character, rel=1e-14
+    )
+    assert line_figures(nats(BITS), corpus.event_offsets, corpus.oov_mask(VOCABULARY)).bits_per_character is None
+
+
+def test_a_line_of_unknown_words_keeps_its_end() -> None:
+    lines = line_figures(np.array([-math.inf, -math.inf, -2.0]), np.array([0, 3]), np.array([True, True]))
+    assert lines.perplexity.tolist() == [math.inf]
+    assert lines.perplexity_excluding_oov.tolist() == [math.exp(2.0)]
+
+
 def test_figures_of_lines_have_fixed_types() -> None:
     for source in (TEXT, []):
         corpus = Corpus.read(source)
@@ -304,3 +325,35 @@ def test_blocks_of_a_text_give_the_lines_of_the_whole() -> None:
         alone = line_figures(values[begin:end], np.array([0, end - begin]), np.zeros(len(line), bool))
         assert alone.log_prob[0] == whole.log_prob[index]
         assert alone.perplexity[0] == whole.perplexity[index]
+
+
+# ------------------------------------------------------------------------------------------------- from Python
+
+
+@pytest.mark.parametrize("context", ["sentence", "stream"])
+def test_a_models_figures_of_lines_are_those_of_its_log_probabilities(context: Any, tmp_path: Path) -> None:
+    lm = NGram(order=2).fit(iter(["the cat sat", "the cat ran"]))
+    lines = ["the dög", "", "the cat\tran \r"]
+    (tmp_path / "t.txt").write_text("\n".join(lines), encoding="utf-8", newline="")
+    corpus = Corpus.read(iter(lines))
+    expected = line_figures(
+        lm.log_probs(corpus, context=context),
+        corpus.event_offsets,
+        corpus.oov_mask(lm.vocabulary_),
+        np.array([len(line) + 1 for line in lines]),
+    )
+    for source in (tmp_path / "t.txt", iter(lines), corpus, [line.split() for line in lines]):
+        found = lm.line_figures(source, context=context)
+        for name in ("log_prob", "events", "oov", "perplexity", "perplexity_excluding_oov"):
+            assert (getattr(found, name) == getattr(expected, name)).all()
+        if source is corpus or isinstance(source, list):
+            assert found.bits_per_character is None
+        else:
+            assert found.bits_per_character is not None
+            assert (found.bits_per_character == expected.bits_per_character).all()
+
+
+def test_scores_that_are_no_distribution_have_no_figures_of_lines() -> None:
+    scorer = NGram(order=2, smoothing="stupid-backoff").fit(iter(["the cat sat"]))
+    with pytest.raises(NotNormalizedError):
+        scorer.line_figures(iter(["the cat"]))

@@ -10,12 +10,14 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
-from nlmkit.cli.options import decoding, decoding_options, refuse_stdin_twice
+from nlmkit.cli.options import decoding, decoding_options, refuse_stdin_twice, text_column_options
+from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.errors import NlmkitError
 
 if TYPE_CHECKING:
     from nlmkit.classifier import Classifier
     from nlmkit.text import Corpus, TextPipeline
+    from nlmkit.text.columns import TextColumn
 
 
 @click.command(
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     allow_from_autoenv=False,
     help="The tokens too, each with how much it counts for the label; what that means, the classifier says.",
 )
+@text_column_options
 @decoding_options
 def command(
     *,
@@ -47,6 +50,8 @@ def command(
     as_json: bool,
     with_text: bool,
     highlights: bool,
+    text_column: str | None,
+    text_format: str | None,
     encoding: str | None,
     errors: str | None,
 ) -> None:
@@ -61,6 +66,7 @@ def command(
     """
     texts = texts or ("-",)
     refuse_stdin_twice(texts)
+    column = choose_text_column(text_column, text_format)
     from nlmkit.models import load
 
     classifier: Any = load(model)
@@ -69,7 +75,7 @@ def command(
     if highlights and not hasattr(classifier, "highlights"):
         raise NlmkitError(f"{model}: {classifier.name} cannot say what its decisions rest on; leave out --highlights")
     pipeline = decoding(classifier.pipeline_, encoding, errors)
-    for corpus, lines in _blocks(texts, classifier, pipeline):
+    for corpus, lines in _blocks(texts, classifier, pipeline, column):
         rows = list(_rows(classifier, corpus, lines, highlights=highlights))
         write = _json_line if as_json else _tsv_line
         output.write("".join(write(row, with_text) for row in rows))
@@ -88,11 +94,18 @@ class _Row:
 
 
 def _blocks(
-    names: tuple[str, ...], classifier: Classifier, pipeline: TextPipeline
+    names: tuple[str, ...], classifier: Classifier, pipeline: TextPipeline, column: TextColumn | None
 ) -> Iterator[tuple[Corpus, list[str]]]:
+    from nlmkit.cli.texts import note_tables
     from nlmkit.text import stream_blocks
+    from nlmkit.text.columns import stream_tables
 
+    if column is not None:
+        for rows in stream_tables(names, pipeline, column):
+            yield dataclasses.replace(rows.corpus(pipeline), pipeline=classifier.pipeline_), rows.texts
+        return
     for name in names:
+        note_tables([name])
         for block in stream_blocks(name, pipeline):
             # Decoded in another way, perhaps, but tokenized as the classifier does it.
             yield dataclasses.replace(block.corpus, pipeline=classifier.pipeline_), block.lines

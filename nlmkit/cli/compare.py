@@ -9,7 +9,9 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
-from nlmkit.cli.options import decoding, decoding_options, json_option, quiet_option
+from nlmkit.cli.options import decoding, decoding_options, json_option, quiet_option, text_column_options
+from nlmkit.cli.options import text_column as choose_text_column
+from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.progress import progress
 from nlmkit.components import Context, Progress
 from nlmkit.errors import DataError, NotComparableError
@@ -17,6 +19,7 @@ from nlmkit.errors import DataError, NotComparableError
 if TYPE_CHECKING:
     from nlmkit.evaluation.comparison import Comparison, Difference, Ranked, Refused, Scored
     from nlmkit.text import Corpus, TextPipeline
+    from nlmkit.text.columns import TextColumn
 
 _MODEL = ("RANK", "MODEL", "PERPLEXITY", "95% INTERVAL", "BITS/TOKEN")
 _PAIR = ("BETTER", "WORSE", "PERPLEXITY", "95% INTERVAL", "P", "SENTENCES WON:LOST:TIED")
@@ -51,7 +54,7 @@ _COLUMNS = {"context": "CONTEXT", "adapted": "ADAPTED", "unknown_rule": "<UNK>",
 )
 @click.option(
     "--samples",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 10_000_000),
     default=1000,
     show_default=True,
     help="Samples for intervals and p-values; 0 for none.",
@@ -59,6 +62,7 @@ _COLUMNS = {"context": "CONTEXT", "adapted": "ADAPTED", "unknown_rule": "<UNK>",
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the samples.")
 @click.option("--plot", metavar="FILE", help="Draw the perplexities as bars: .png, .svg or .pdf (needs matplotlib).")
 @json_option
+@text_column_options
 @decoding_options
 @quiet_option
 def command(
@@ -70,6 +74,8 @@ def command(
     seed: int,
     plot: str | None,
     as_json: bool,
+    text_column: str | None,
+    text_format: str | None,
     encoding: str | None,
     errors: str | None,
     quiet: bool,
@@ -92,14 +98,16 @@ def command(
         raise click.UsageError(f"--context is given {len(contexts)} times for {len(models)} models: once, or for each")
     if len(contexts) < 2:
         contexts = (contexts or ("sentence",)) * len(models)
+    column = choose_text_column(text_column, text_format)
     from nlmkit.evaluation.comparison import compare
 
     if plot is not None:
+        refuse_conflicts([Output("--plot", plot)], [*texts, *models])
         from nlmkit.evaluation.plots import check_plot
 
         check_plot(plot)
     with progress(quiet=quiet) as display:
-        texts_read = _Texts(texts, encoding, errors, display)
+        texts_read = _Texts(texts, column, encoding, errors, display)
         scored = [_scored(*pair, texts_read, display) for pair in zip(models, contexts, strict=True)]
         if display is not None:
             display.start("drawing samples")
@@ -126,9 +134,15 @@ class _Texts:
     """The text as each model reads it; models that read it alike share a corpus."""
 
     def __init__(
-        self, names: tuple[str, ...], encoding: str | None, errors: str | None, display: Progress | None
+        self,
+        names: tuple[str, ...],
+        column: TextColumn | None,
+        encoding: str | None,
+        errors: str | None,
+        display: Progress | None,
     ) -> None:
-        self._names, self._encoding, self._errors, self._display = names, encoding, errors, display
+        self._names, self._column, self._display = names, column, display
+        self._encoding, self._errors = encoding, errors
         self._read: dict[TextPipeline, Corpus] = {}
 
     def read(self, pipeline: TextPipeline) -> tuple[Corpus, TextPipeline]:
@@ -143,7 +157,7 @@ class _Texts:
         if chosen not in self._read:
             if self._read and "-" in self._names:
                 raise DataError("the models read text differently, and standard input is gone: save it to a file")
-            self._read[chosen] = read_texts(self._names, chosen, self._display, "reading text")
+            self._read[chosen] = read_texts(self._names, chosen, self._display, "reading text", self._column)
         return self._read[chosen], chosen
 
 
@@ -152,6 +166,7 @@ def _scored(path: str, context: Context, texts: _Texts, display: Progress | None
 
     from nlmkit.cli.texts import for_model, load_language_model
     from nlmkit.evaluation.comparison import Scored, score
+    from nlmkit.unknown_words import note_cheap_unknown
 
     model = load_language_model(path)
     corpus, pipeline = texts.read(model.pipeline_)
@@ -159,6 +174,7 @@ def _scored(path: str, context: Context, texts: _Texts, display: Progress | None
         display.start(f"scoring with {path}")
     scored = score(path, model, for_model(corpus, model), context=context)
     if isinstance(scored, Scored):
+        note_cheap_unknown(model, scored.report.oov, corpus.tokens, name=path)
         report = dataclasses.replace(scored.report, text_pipeline=pipeline.signature)
         scored = dataclasses.replace(scored, report=report)
     return scored

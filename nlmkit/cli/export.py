@@ -9,6 +9,7 @@ import click
 from nlmkit.cli import formats
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import quiet_option
+from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.progress import progress
 from nlmkit.components import RunOptions
 from nlmkit.errors import ExportError
@@ -37,6 +38,7 @@ def command(*, model: str, file: str, file_format: str | None, quiet: bool) -> N
     A model that the format cannot say is refused.
     """
     chosen = formats.format_to_export(file, file_format)
+    refuse_conflicts([Output("FILE", file)], [model])
     from nlmkit.models import load
 
     component = load(model)

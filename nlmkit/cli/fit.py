@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -29,9 +28,11 @@ from nlmkit.cli.options import (
     pipeline_options,
     quiet_option,
     refuse_stdin_twice,
+    text_column,
 )
+from nlmkit.cli.outputs import Output, parameter_inputs, refuse_conflicts
 from nlmkit.cli.progress import progress
-from nlmkit.cli.settings import read_config, resolve_parameters, split_pairs, to_toml
+from nlmkit.cli.settings import config_path, read_config, resolve_parameters, split_pairs, to_toml, write_settings
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
 from nlmkit.cli.training import Training, training_options
 from nlmkit.components import Component
@@ -41,6 +42,7 @@ from nlmkit.nn.distributed import is_main_process
 
 if TYPE_CHECKING:
     from nlmkit.text import Corpus, TextPipeline
+    from nlmkit.text.columns import TextColumn
 
 _ORIGINS = {
     ParameterSource.COMMANDLINE: "flag",
@@ -147,6 +149,14 @@ def command(
         raise click.UsageError("missing MODEL (-o)")
     refuse_stdin_twice([*train, valid])
     values, origins = resolve_parameters(cls, params, config, quiet=quiet)
+    refuse_conflicts(
+        [
+            Output("-o", output, is_model=True) if output is not None else None,
+            Output("--write-config", write_config) if write_config is not None else None,
+            *training.outputs(cls, output),
+        ],
+        [*train, valid, *model, config_path(ctx), *parameter_inputs(values, cls.hyper_parameters())],
+    )
     if cls.kind == "classifier":
         values, origins = with_token_options(values, origins, pipeline, _option_origins(ctx))
         members = load_members(cls, model, values)
@@ -167,22 +177,32 @@ def command(
         fit_classifier(job, write_config=write_config, quiet=quiet, as_json=as_json)
         return
     classification.refuse(component, cls.kind)
+    form = classification.form
+    column = text_column(form.text_column, form.format)
     assert output  # only cross-validation does without
     members = load_members(cls, model, values)
     fitted = cls(**values | members)
-    training.check(fitted)
+    training.check(fitted, output)
     if (of_members := _pipeline_of(fitted)) is not None:
         chosen = {name: getattr(pipeline, name) for name in PIPELINE if name in _option_origins(ctx)}
         pipeline = dataclasses.replace(of_members, **chosen)
-    resolved = _resolved(
-        fitted, component=component, train=train, output=output, model=model, valid=valid, pipeline=pipeline
+    resolved = (
+        _resolved(fitted, component=component, train=train, output=output, model=model, valid=valid, pipeline=pipeline)
+        | form.given
     )
-    if write_config is not None:
-        Path(write_config).write_text(_as_toml(fitted, resolved, members), encoding="utf-8")
     refuse_output(output)
+    if write_config is not None:
+        write_settings(write_config, _as_toml(fitted, resolved, members), output)
     with training.interruptible(fitted, output, quiet=quiet):
         corpus = _fit(
-            fitted, train=train, valid=valid, pipeline=pipeline, training=training, output=output, quiet=quiet
+            fitted,
+            train=train,
+            valid=valid,
+            column=column,
+            pipeline=pipeline,
+            training=training,
+            output=output,
+            quiet=quiet,
         )
     if not is_main_process():
         return  # the first process saves and tells what all have trained
@@ -198,6 +218,7 @@ def _fit(
     *,
     train: tuple[str, ...],
     valid: str | None,
+    column: TextColumn | None,
     pipeline: TextPipeline,
     training: Training,
     output: str,
@@ -206,8 +227,8 @@ def _fit(
     from nlmkit.cli.texts import read_texts
 
     with progress(quiet=quiet) as display:
-        held_out = None if valid is None else read_texts([valid], pipeline, display, f"reading {valid}")
-        corpus = read_texts(train, pipeline, display, "reading text") if train else None
+        held_out = None if valid is None else read_texts([valid], pipeline, display, f"reading {valid}", column)
+        corpus = read_texts(train, pipeline, display, "reading text", column) if train else None
         fitted.fit(corpus, valid=held_out, run=training.options(fitted, output, display))
     return corpus
 
@@ -244,7 +265,7 @@ def _as_toml(fitted: Component, resolved: dict[str, Any], members: Mapping[str, 
 
     Hyper-parameters that are ``members`` stand there as paths of saved models.
     """
-    keys = ("component", "train", "model", "valid", "output")
+    keys = ("component", "train", "model", "valid", "output", "format", "text_column")
     fit = {key: resolved[key] for key in keys if key in resolved} | resolved["pipeline"]
     params = {}
     for name, value in resolved["params"].items():

@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -14,7 +13,7 @@ import click
 from nlmkit.cli import output
 from nlmkit.cli.labelled import Form, form_options, print_notes
 from nlmkit.cli.progress import progress
-from nlmkit.cli.settings import to_toml
+from nlmkit.cli.settings import to_toml, write_settings
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
 from nlmkit.cli.training import Training
 from nlmkit.errors import HyperParameterError
@@ -44,12 +43,13 @@ class Classification:
     fold_seed: int | None
 
     def refuse(self, component: str, kind: str) -> None:
-        """Refuse all of it for another kind of component.
+        """Refuse all of it for another kind of component, except where the text is in a table.
 
         Raises:
             click.UsageError: something was given.
         """
-        flags = ["--" + name.replace("_", "-") for name in self.form.given]
+        given = [name for name in self.form.given if name == "label_column" or self.form.text_column is None]
+        flags = ["--" + name.replace("_", "-") for name in given]
         others = {"--cross-validate": self.folds, "--fold-seed": self.fold_seed}
         flags += [flag for flag, value in others.items() if value is not None]
         if flags:
@@ -167,9 +167,11 @@ def fit_classifier(job: Job, *, write_config: str | None, quiet: bool, as_json: 
     """
     folds = job.classification.folds
     _check_usage(job)
-    job.training.check(job.fitted)
+    job.training.check(job.fitted, job.output)
+    if folds is None:
+        refuse_output(cast(str, job.output))
     if write_config is not None:
-        Path(write_config).write_text(_as_toml(job), encoding="utf-8")
+        write_settings(write_config, _as_toml(job), job.output)
     if folds is None:
         _fit(job, quiet=quiet, as_json=as_json)
     else:
@@ -192,7 +194,6 @@ def _check_usage(job: Job) -> None:
 
 def _fit(job: Job, *, quiet: bool, as_json: bool) -> None:
     path = cast(str, job.output)
-    refuse_output(path)
     form, decoding = job.classification.form, _decoding(job.pipeline)
     with job.training.interruptible(job.fitted, path, quiet=quiet), progress(quiet=quiet) as display:
         if display is not None:

@@ -11,6 +11,7 @@ import click
 from nlmkit.cli import formats
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import json_option, output_option, pipeline_options, quiet_option
+from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.progress import progress
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
 from nlmkit.components import Component, RunOptions
@@ -66,6 +67,7 @@ def command(
     if not output:
         raise click.UsageError("missing MODEL (-o)")
     told = formats.format_to_import(file, file_format)
+    refuse_conflicts([Output("-o", output, is_model=True)], [file])
     refuse_output(output)
     started = time.perf_counter()
     with progress(quiet=quiet) as display:

@@ -70,9 +70,11 @@ def form_flags(function: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.option(
             "--format",
+            "--text-format",
+            "format",
             type=click.Choice(["tsv", "space", "csv", "jsonl"]),
             help="Classifier: label<TAB>text (or with a header, if a column is named), label<SPACE>text, or named "
-            "columns.  [default: by the file's name, else tsv]",
+            "columns; with --text-column of any component: tsv, csv or jsonl.  [default: by the file's name, else tsv]",
         ),
         click.option(
             "--label-column",
@@ -82,7 +84,8 @@ def form_flags(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--text-column",
             metavar="NAME",
-            help="Classifier: column with the text, as the header or the JSON key names it.  [default: text]",
+            help="Column with the text, as the header or the JSON key names it; of a classifier's texts by default "
+            "text, any other component reads whole lines.",
         ),
     ]
     for option in reversed(options):

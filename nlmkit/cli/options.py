@@ -13,6 +13,7 @@ from nlmkit.cli.boundary import set_quiet
 
 if TYPE_CHECKING:
     from nlmkit.text import TextPipeline
+    from nlmkit.text.columns import TextColumn
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -119,6 +120,41 @@ def decoding_options(function: _Function) -> _Function:
     ):
         function = option(function)
     return function
+
+
+def text_column_options(function: _Function) -> _Function:
+    """``--text-column`` and ``--text-format`` of a command whose texts may be tables, passed as they are."""
+    for option in (
+        click.option(
+            "--text-format",
+            type=click.Choice(["tsv", "csv", "jsonl"]),
+            help="Layout of the table that --text-column reads.  [default: by the file's name, else tsv]",
+        ),
+        click.option(
+            "--text-column",
+            metavar="NAME|NUMBER",
+            help="TEXT is a table (TSV or CSV with a header, JSON Lines): score this column, by its name or number.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def text_column(name: str | None, form: str | None) -> TextColumn | None:
+    """Where the text is, if it is in a table.
+
+    Raises:
+        click.UsageError: a layout was given without a column.
+    """
+    if name is None:
+        if form is not None:
+            raise click.UsageError("--text-format (--format) is the layout of a table: give --text-column too")
+        return None
+    from nlmkit.text.columns import FORMATS, TextColumn
+
+    if form is not None and form not in FORMATS:
+        raise click.UsageError(f"--format {form} has no columns to name: it is one of {', '.join(FORMATS)}")
+    return TextColumn(name, form)
 
 
 def decoding(pipeline: TextPipeline, encoding: str | None, errors: str | None) -> TextPipeline:

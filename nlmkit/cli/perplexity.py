@@ -2,29 +2,62 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
-from nlmkit.cli.options import decoding, decoding_options, json_option, quiet_option, refuse_stdin_twice
+from nlmkit.cli.line_filter import LineFilter, filter_options
+from nlmkit.cli.options import (
+    decoding,
+    decoding_options,
+    json_option,
+    quiet_option,
+    refuse_stdin_twice,
+    text_column_options,
+)
+from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.progress import progress
 from nlmkit.components import Context, LanguageModel
 from nlmkit.errors import NotNormalizedError
 
 if TYPE_CHECKING:
-    from nlmkit.text import Corpus, TextPipeline
+    from nlmkit.cli.texts import Part
+    from nlmkit.reports import LineFigures
+    from nlmkit.text import TextPipeline
+    from nlmkit.text.columns import TextColumn
 
-_LINE_COLUMNS = ("perplexity", "log_prob", "events", "oov", "text")
+_LINE_COLUMNS = (
+    "perplexity",
+    "log_prob",
+    "events",
+    "oov",
+    "perplexity_excluding_oov",
+    "bits_per_character",
+    "text",
+)
 _TOKEN_COLUMNS = ("sentence", "position", "token", "log_prob", "surprisal_bits", "oov")
 _BITS_PER_NAT = 1 / math.log(2)
 
-Blocks = Iterable[tuple["Corpus", list[str]]]
-Columns = dict[str, list[Any]]
-"""The rows of a block, column by column."""
+Parts = Iterable["Part"]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Rows:
+    """Rows to write, column by column.
+
+    Attributes:
+        columns: The values of each column, in the order of the columns.
+        carried: Names of those columns that come from the table that is read.
+    """
+
+    columns: dict[str, list[Any]]
+    carried: frozenset[str] = frozenset()
 
 
 @click.command(
@@ -33,9 +66,11 @@ Columns = dict[str, list[Any]]
     epilog=examples(
         "nlmkit perplexity kn5 test.txt",
         "nlmkit perplexity kn5 test.txt --json",
-        "zcat web.gz | nlmkit perplexity kn5 - --per-line | awk -F'\\t' '$1 < 200' | cut -f5-",
+        "zcat web.gz | nlmkit perplexity kn5 - --max-perplexity 200 --max-oov 0.2 > clean.txt",
+        "nlmkit perplexity kn5 test.txt --per-line | sort -g | cut -f1,7-",
         "nlmkit perplexity kn5 test.txt --per-token > surprisal.tsv",
         "nlmkit perplexity kn5 - --per-token --format jsonl < test.txt",
+        "nlmkit perplexity kn5 stimuli.tsv --text-column sentence --per-line",
     ),
 )
 @click.argument("model")
@@ -58,6 +93,8 @@ Columns = dict[str, list[Any]]
     help="Whether the model starts afresh at each sentence or reads on. With stream, --per-line and --per-token read "
     "all text before the first row.",
 )
+@filter_options
+@text_column_options
 @decoding_options
 @quiet_option
 def command(
@@ -70,6 +107,9 @@ def command(
     row_format: str | None,
     no_header: bool,
     context: Context,
+    line_filter: LineFilter,
+    text_column: str | None,
+    text_format: str | None,
     encoding: str | None,
     errors: str | None,
     quiet: bool,
@@ -80,23 +120,32 @@ def command(
     the model's own tokenizer. Every word and one </s> a sentence is an event, never <s>; a blank line is an empty
     sentence.
 
-    --per-line writes the columns perplexity, log_prob (natural), events, oov, text. The text is the line as it was;
-    it may hold tabs, so it is the last column (all of it: cut -f5-). A line that comes through a pipe is answered at
-    once.
+    --per-line writes the columns perplexity, log_prob (natural), events, oov, perplexity_excluding_oov,
+    bits_per_character, text. The text is the line as it was; it may hold tabs, so it is the last column (all of it:
+    cut -f7-). A line that comes through a pipe is answered at once.
 
     --per-token writes the columns sentence and position (both from 1), token, log_prob (natural), surprisal_bits,
     oov (0 or 1), and what the model adds (ngram: ngram_length). Control and bidirectional characters in a token are
     written \xNN or \uNNNN; --format jsonl has it unchanged.
+
+    --max-perplexity and --max-oov make a filter: the lines that pass are written as they were, in UTF-8, and nothing
+    else; with --per-line their rows. A blank line is judged by the perplexity of its </s>, and has no OOV word.
+
+    With --text-column, TEXT is a table with a header. --per-line and --per-token carry its other columns along, before
+    the text or at the end, called input_NAME where the name is taken; a filter passes the header and whole rows.
     """
     if as_json + per_line + per_token > 1:
         raise click.UsageError("--json, --per-line and --per-token exclude each other")
+    if line_filter.is_given and (as_json or per_token):
+        raise click.UsageError("--max-perplexity and --max-oov pass lines: leave out --json and --per-token")
     if not (per_line or per_token) and (row_format or no_header):
         raise click.UsageError("--format and --no-header need --per-line or --per-token")
     if row_format == "jsonl" and no_header:
         raise click.UsageError("--no-header needs --format tsv")
 
     refuse_stdin_twice(texts)
-    from nlmkit.cli.texts import blocks, joined, load_language_model
+    column = choose_text_column(text_column, text_format)
+    from nlmkit.cli.texts import joined_parts, load_language_model, parts
 
     lm = load_language_model(model)
     if not lm.normalized:
@@ -105,13 +154,16 @@ def command(
             "use nlmkit score"
         )
     pipeline = decoding(lm.pipeline_, encoding, errors)
-    if not (per_line or per_token):
-        _report(lm, model, texts, pipeline, context, as_json=as_json, quiet=quiet)
+    if not (per_line or per_token or line_filter.is_given):
+        _report(lm, model, texts, pipeline, context, column=column, as_json=as_json, quiet=quiet)
         return
-    parts: Blocks = blocks(texts, lm, pipeline)
+    read: Parts = parts(texts, lm, pipeline, column)
     if context == "stream" or lm.adapts_to_test_text:  # what the model remembers must not end with a block
-        parts = [joined(parts)]
-    rows = _line_columns(lm, parts, context) if per_line else _token_columns(lm, parts, context)
+        read = [joined_parts(read)]
+    if line_filter.is_given and not per_line:
+        _write_passing(lm, read, context, line_filter)
+        return
+    rows = _line_rows(lm, read, context, line_filter) if per_line else _token_rows(lm, read, context)
     if row_format == "jsonl":
         _write_jsonl(rows)
     else:
@@ -125,15 +177,14 @@ def _report(
     pipeline: TextPipeline,
     context: Context,
     *,
+    column: TextColumn | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    import dataclasses
-
     from nlmkit.cli.texts import for_model, read_texts
 
     with progress(quiet=quiet) as display:
-        corpus = read_texts(texts, pipeline, display, "reading text")
+        corpus = read_texts(texts, pipeline, display, "reading text", column)
         if display is not None:
             display.start("scoring")
         report = lm.report(for_model(corpus, lm), context=context)
@@ -145,30 +196,85 @@ def _report(
         output.write(report.render() + "\n")
 
 
-def _line_columns(lm: LanguageModel, blocks: Blocks, context: Context) -> Iterator[Columns]:
+def _figures(
+    lm: LanguageModel, read: Parts, context: Context, line_filter: LineFilter
+) -> Iterator[tuple[Part, LineFigures]]:
+    """The figures of each part's lines; where ``<unk>`` is cheap, a note with the first unknown word."""
     from nlmkit.reports import line_figures
+    from nlmkit.text.joining import line_lengths
+    from nlmkit.unknown_words import note_cheap_unknown
 
-    for corpus, lines in blocks:
-        log_probs = lm.log_probs(corpus, context=context)
-        figures = line_figures(log_probs, corpus.event_offsets, corpus.oov_mask(lm.vocabulary_))
-        columns = (figures.perplexity, figures.log_prob, figures.events, figures.oov)
-        yield dict(zip(_LINE_COLUMNS, [*(column.tolist() for column in columns), lines], strict=True))
+    noted = line_filter.max_oov is not None  # which is what the note would advise
+    for part in read:
+        log_probs = lm.log_probs(part.corpus, context=context)
+        oov_mask = part.corpus.oov_mask(lm.vocabulary_)
+        figures = line_figures(log_probs, part.corpus.event_offsets, oov_mask, line_lengths(part.lines))
+        if not noted and oov_mask.any():
+            note_cheap_unknown(lm, int(oov_mask.sum()), len(oov_mask), share=0.0)
+            noted = True
+        yield part, figures
 
 
-def _token_columns(lm: LanguageModel, blocks: Blocks, context: Context) -> Iterator[Columns]:
+def _write_passing(lm: LanguageModel, read: Parts, context: Context, line_filter: LineFilter) -> None:
+    """Write the lines that pass as they were, after the header of a table."""
+    header_due = True
+    for part, figures in _figures(lm, read, context, line_filter):
+        passed = [line for line, passes in zip(part.records, line_filter.passes(figures), strict=True) if passes]
+        if part.header is not None and header_due:
+            passed.insert(0, part.header)
+            header_due = False
+        output.write("".join(f"{output.for_terminal(line)}\n" for line in passed))
+        output.flush()
+
+
+def _line_rows(lm: LanguageModel, read: Parts, context: Context, line_filter: LineFilter) -> Iterator[_Rows]:
+    for part, figures in _figures(lm, read, context, line_filter):
+        assert figures.bits_per_character is not None
+        values = [
+            figures.perplexity,
+            figures.log_prob,
+            figures.events,
+            figures.oov,
+            figures.perplexity_excluding_oov,
+            figures.bits_per_character,
+        ]
+        columns: dict[str, list[Any]] = dict(zip(_LINE_COLUMNS, (each.tolist() for each in values), strict=False))
+        carried = _carried(part.others, _LINE_COLUMNS)
+        columns |= carried | {"text": part.lines}
+        if line_filter.is_given:
+            passes = line_filter.passes(figures).tolist()
+            columns = {name: list(compress(each, passes)) for name, each in columns.items()}
+        yield _Rows(columns, frozenset(carried))
+
+
+def _carried(others: Mapping[str, list[Any]], taken: Iterable[str]) -> dict[str, list[Any]]:
+    """The other columns of a table, by names that none of the columns ``taken`` has."""
+    names = {*taken, "reasons"}  # to_json adds those
+    found = {}
+    for name, values in others.items():
+        free = name
+        while free in names:
+            free = f"input_{free}"
+        names.add(free)
+        found[free] = values
+    return found
+
+
+def _token_rows(lm: LanguageModel, read: Parts, context: Context) -> Iterator[_Rows]:
     import numpy as np
 
     from nlmkit.text import EOS
 
     sentences = 0
-    for corpus, _ in blocks:
+    for part in read:
+        corpus = part.corpus
         lengths = np.diff(corpus.event_offsets)
         is_word = np.ones(corpus.events, bool)
         is_word[corpus.event_offsets[1:] - 1] = False
         oov = np.zeros(corpus.events, bool)
         oov[is_word] = corpus.oov_mask(lm.vocabulary_)
         log_probs = lm.log_probs(corpus, context=context)
-        columns = (
+        values = (
             np.repeat(np.arange(sentences + 1, sentences + 1 + corpus.sentences), lengths).tolist(),
             (np.arange(1, corpus.events + 1) - np.repeat(corpus.event_offsets[:-1], lengths)).tolist(),
             [token for index in range(corpus.sentences) for token in (*corpus.sentence(index), EOS)],
@@ -177,17 +283,26 @@ def _token_columns(lm: LanguageModel, blocks: Blocks, context: Context) -> Itera
             oov.tolist(),
         )
         details = {name: values.tolist() for name, values in lm.event_details(corpus).items()}
+        columns = dict(zip(_TOKEN_COLUMNS, values, strict=True)) | details
+        rows = np.repeat(np.arange(corpus.sentences), lengths).tolist()
+        carried = {
+            name: [each[row] for row in rows]
+            for name, each in _carried(part.others, [*_LINE_COLUMNS, *columns]).items()
+        }
         sentences += corpus.sentences
-        yield dict(zip(_TOKEN_COLUMNS, columns, strict=True)) | details
+        yield _Rows(columns | carried, frozenset(carried))
 
 
-def _write_tsv(blocks: Iterator[Columns], names: Sequence[str], *, header: bool) -> None:
+def _write_tsv(blocks: Iterator[_Rows], names: Sequence[str], *, header: bool) -> None:
     """Write rows as they come; ``names`` are the columns where there are no rows to tell them."""
-    for columns in blocks:
+    for rows in blocks:
         if header:
-            output.write("\t".join(columns) + "\n")
+            output.write("\t".join(map(output.escape_controls, rows.columns)) + "\n")
             header = False
-        cells = [_cells(name, values) for name, values in columns.items()]
+        cells = [
+            map(_carried_cell, values) if name in rows.carried else _cells(name, values)
+            for name, values in rows.columns.items()
+        ]
         output.write("".join("\t".join(row) + "\n" for row in zip(*cells, strict=True)))
         output.flush()
     if header:
@@ -205,9 +320,17 @@ def _cells(name: str, values: list[Any]) -> Iterator[str]:
     return map(str, map(int, values) if isinstance(first, bool) else values)
 
 
-def _write_jsonl(blocks: Iterator[Columns]) -> None:
+def _carried_cell(value: Any) -> str:
+    """A cell of the table that is read; only JSON has other values than strings."""
+    if value is None:
+        return ""
+    return output.escape_controls(value if isinstance(value, str) else output.to_json(value))
+
+
+def _write_jsonl(blocks: Iterator[_Rows]) -> None:
     """Write one object a row, as they come."""
-    for columns in blocks:
-        rows = zip(*columns.values(), strict=True)
-        output.write("".join(output.to_json(dict(zip(columns, row, strict=True))) + "\n" for row in rows))
+    for rows in blocks:
+        columns = rows.columns
+        each = zip(*columns.values(), strict=True)
+        output.write("".join(output.to_json(dict(zip(columns, row, strict=True))) + "\n" for row in each))
         output.flush()

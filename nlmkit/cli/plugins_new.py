@@ -9,6 +9,7 @@ import click
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import json_option
+from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.scaffold import KINDS, new_plugin
 
 
@@ -47,6 +48,7 @@ def command(package: str, kind: str, folder: str | None, as_json: bool) -> None:
     replaced: a unigram language model, random-indexing vectors, a naive Bayes classifier, or a tokenizer of words and
     marks. Its tests run nlmkit's conformance kit.
     """
+    refuse_conflicts([Output("-o", package if folder is None else folder)], [])
     made = new_plugin(package, kind, folder)
     if as_json:
         output.write_json(

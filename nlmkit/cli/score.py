@@ -11,6 +11,7 @@ import click
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.labelled import form_flags
 from nlmkit.cli.options import decoding_options, json_option, quiet_option, refuse_stdin_twice
+from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.errors import NlmkitError
 
 
@@ -29,7 +30,7 @@ class _Kind(NamedTuple):
 
 
 _KINDS: Final[Mapping[str, _Kind]] = {
-    "language-model": _Kind("score_language_model", "TEXT", frozenset({"errors"})),
+    "language-model": _Kind("score_language_model", "TEXT", frozenset({"errors", "format", "text_column"})),
     "representation": _Kind(
         "score_representation",
         "",
@@ -61,6 +62,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     epilog=examples(
         "nlmkit score kn5 test.txt",
         "nlmkit score kn5 - --json < test.txt",
+        "nlmkit score kn5 stimuli.tsv --text-column sentence",
         "nlmkit score vectors",
         "nlmkit score vectors simlex999 my-pairs.tsv --analogies --json",
         'nlmkit score vectors --plot royals.png --words "king queen man woman prince princess"',
@@ -78,7 +80,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
 )
 @click.option(
     "--samples",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 10_000_000),
     help="Representation, classifier: bootstrap samples for the intervals; 0 for none.  [default: 1000]",
 )
 @click.option(
@@ -135,6 +137,8 @@ def command(
     95 % interval, macro-F1, the classes one by one, and the confusion matrix.
     """
     refuse_stdin_twice(texts)
+    if options["plot"] is not None:
+        refuse_conflicts([Output("--plot", options["plot"])], [model, *texts, *options["stability"]])
     from nlmkit.models import load
 
     component = load(model)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nlmkit.cli import output
 from nlmkit.cli.options import decoding
+from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ def score_language_model(
     encoding: str | None,
     quiet: bool,
     errors: str | None = None,
+    text_column: str | None = None,
+    format: str | None = None,
 ) -> None:
     """Print the score of a text.
 
@@ -32,16 +35,22 @@ def score_language_model(
         encoding: Of the text; None for that of training.
         quiet: Whether to draw no progress.
         errors: What to do with bytes that are no text in that encoding; None for what was done in training.
+        text_column: Column of the text, where the texts are tables.
+        format: Layout of the tables; None for what their names tell.
     """
     from nlmkit.cli.texts import for_model, read_texts
+    from nlmkit.unknown_words import note_cheap_unknown
 
+    column = choose_text_column(text_column, format)
     facts: dict[str, Any] = {"model": model, "component": component.name, "kind": component.kind}
     with progress(quiet=quiet) as display:
-        corpus = read_texts(texts, decoding(component.pipeline_, encoding, errors), display, "reading text")
+        pipeline = decoding(component.pipeline_, encoding, errors)
+        corpus = read_texts(texts, pipeline, display, "reading text", column)
         if display is not None:
             display.start("scoring")
         corpus = for_model(corpus, component)
         facts |= {"normalized": component.normalized, "score": component.score(corpus)}
+        note_cheap_unknown(component, int(corpus.oov_mask(component.vocabulary_).sum()), corpus.tokens)
         facts |= {"events": corpus.events, "sentences": corpus.sentences}
     if as_json:
         output.write_json(facts)

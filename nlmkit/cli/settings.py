@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,6 +22,10 @@ from nlmkit.parameters import suggestion
 PARAMETER_VARIABLE = "NLMKIT_P_"
 """Prefix of the environment variables that set hyper-parameters: ``NLMKIT_P_ORDER=5``."""
 
+MAX_CONFIG_BYTES = 1 << 20
+"""The largest file that ``--config`` reads; it is parsed as a whole."""
+
+_CONFIG = "nlmkit.config"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TABLES = ("fit", "params")
@@ -108,6 +113,7 @@ def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -
     """
     if value is None:
         return {}
+    ctx.meta[_CONFIG] = value
     tables = _load_toml(value)
     for name in tables:
         if name not in _TABLES:
@@ -132,18 +138,40 @@ def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -
     return parameters
 
 
+def config_path(ctx: click.Context) -> str | None:
+    """The file that ``--config`` named."""
+    path: str | None = ctx.meta.get(_CONFIG)
+    return path
+
+
 def _configurable(param: click.Parameter) -> bool:
     return param.expose_value and param.name not in ("config", "write_config", "params", "as_json")
 
 
 def _load_toml(path: str) -> dict[str, Any]:
-    data = Path(path).read_bytes()
+    data = _read(path)
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise DataError("not UTF-8, so no TOML", source=path, byte=error.start) from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise DataError(f"no TOML: {error}", source=path) from None
+    except RecursionError:
+        raise DataError("no TOML that can be read: its values are nested too deep", source=path) from None
+    except ValueError:  # Python's limit on the digits of an integer
+        raise DataError("no TOML that can be read: it holds a number with too many digits", source=path) from None
+
+
+def _read(path: str) -> bytes:
+    """A file of settings; pipes may be read, and devices, which have no end, may not."""
+    with open(path, "rb") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and os.path.realpath(path) != os.devnull:
+            raise DataError("is a device: give a file with settings", source=path)
+        data = file.read(MAX_CONFIG_BYTES + 1)
+    if len(data) > MAX_CONFIG_BYTES:
+        raise DataError(f"larger than {MAX_CONFIG_BYTES} bytes, so it holds no settings of nlmkit", source=path)
+    return data
 
 
 def to_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
@@ -159,6 +187,21 @@ def to_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
     if _SURROGATE.search(text):
         raise HyperParameterError("a name that is no valid Unicode cannot be written in TOML: rename the file")
     return text
+
+
+def write_settings(path: str, toml: str, output: str | None) -> None:
+    """Write a file for ``--config``; in the folder ``output`` of the model, which is made later, its folder is made.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    from nlmkit.saving.written import written
+
+    file = Path(path)
+    if output is not None and os.path.realpath(output) in map(str, Path(os.path.realpath(file)).parents):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    with written(file) as stream:
+        stream.write(toml.encode())
 
 
 def _key(key: str) -> str:

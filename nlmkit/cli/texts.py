@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from nlmkit.components import LanguageModel, Progress
-from nlmkit.errors import NlmkitError
+from nlmkit.errors import DataError, NlmkitError
 from nlmkit.models import load
+from nlmkit.notes import note
 from nlmkit.text import Corpus, TextPipeline, stream_blocks
+from nlmkit.text.columns import TableRows, TextColumn, looks_like_table, read_tables, stream_tables
+from nlmkit.text.joining import joined
+from nlmkit.text.sources import CATALOG_PREFIX, STDIN, expand_names
 
 
 def load_language_model(path: str) -> LanguageModel:
@@ -26,7 +28,13 @@ def load_language_model(path: str) -> LanguageModel:
     return model
 
 
-def read_texts(names: Sequence[str], pipeline: TextPipeline, progress: Progress | None, what: str) -> Corpus:
+def read_texts(
+    names: Sequence[str],
+    pipeline: TextPipeline,
+    progress: Progress | None,
+    what: str,
+    column: TextColumn | None = None,
+) -> Corpus:
     """All texts as one corpus.
 
     Args:
@@ -34,11 +42,27 @@ def read_texts(names: Sequence[str], pipeline: TextPipeline, progress: Progress 
         pipeline: How to read them.
         progress: Is shown a stage for the reading.
         what: What the stage is called.
+        column: Where the text is, if the texts are tables.
 
     Raises:
         DataError: a text is missing or unusable.
     """
+    if column is not None:
+        if progress is not None:
+            progress.start(what)
+        return read_tables(names, pipeline, column)
+    note_tables(names)
     return Corpus.read_files(names, pipeline, progress=_follow(progress, what))
+
+
+def note_tables(names: Sequence[str]) -> None:
+    """Send a note for each file that is read as plain text and looks like a table."""
+    for source in expand_names(name for name in names if name != STDIN and not name.startswith(CATALOG_PREFIX)):
+        if looks_like_table(source):
+            note(
+                f"{source.name} looks like a table, and each whole line is read as text, its header and numbers "
+                "included: name the column of the text with --text-column"
+            )
 
 
 def _follow(progress: Progress | None, what: str) -> Callable[[int, int | None], None] | None:
@@ -65,30 +89,73 @@ def for_model(corpus: Corpus, model: LanguageModel) -> Corpus:
     return dataclasses.replace(corpus, pipeline=model.pipeline_)
 
 
-def blocks(names: Sequence[str], model: LanguageModel, pipeline: TextPipeline) -> Iterator[tuple[Corpus, list[str]]]:
-    """The texts bit by bit, each line as soon as it is there: a corpus for the model, and its lines as they stood."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Part:
+    """Consecutive lines of the texts.
+
+    Attributes:
+        corpus: The lines as the model reads them, one sentence each.
+        lines: The raw text of each, without what else is on a table's row.
+        records: What each was read from: the same, or a table's whole row.
+        others: The other columns of a table by name; empty where the texts are no tables.
+        header: The header of a table, as it was, in front of its first row; None elsewhere.
+    """
+
+    corpus: Corpus
+    lines: list[str]
+    records: list[str]
+    others: dict[str, list[Any]]
+    header: str | None = None
+
+
+def parts(
+    names: Sequence[str], model: LanguageModel, pipeline: TextPipeline, column: TextColumn | None = None
+) -> Iterator[Part]:
+    """The texts bit by bit, each line as soon as it is there.
+
+    Args:
+        names: Paths, directories, ``-``, ``corpus:NAME``.
+        model: What the corpora are for.
+        pipeline: How to read them.
+        column: Where the text is, if the texts are tables.
+
+    Raises:
+        DataError: a text is missing or unusable, after the lines before the fault have come out.
+    """
+    if column is not None:
+        for rows in stream_tables(names, pipeline, column):
+            try:
+                corpus = rows.corpus(pipeline)
+            except DataError as error:
+                if error.line is not None and (good := rows.before(error.line)).texts:
+                    yield _part(good, good.corpus(pipeline), model)
+                raise
+            yield _part(rows, corpus, model)
+        return
     for name in names:
+        note_tables([name])  # not all of them first: a missing one is an error only after the rows before it
         for block in stream_blocks(name, pipeline):
-            yield for_model(block.corpus, model), block.lines
+            yield Part(for_model(block.corpus, model), block.lines, block.lines, {})
 
 
-def joined(parts: Iterable[tuple[Corpus, list[str]]]) -> tuple[Corpus, list[str]]:
-    """All blocks as one."""
-    numbers: dict[str, int] = {}
-    ids: list[NDArray[np.int32]] = []
-    ends: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
-    lines: list[str] = []
-    pipeline: TextPipeline | None = None
-    for corpus, part in parts:
-        numbering = [numbers.setdefault(word, len(numbers)) for word in corpus.types]
-        ids.append(np.array(numbering, np.int32)[corpus.ids])
-        ends.append(ends[-1][-1] + corpus.offsets[1:])
-        lines += part
-        pipeline = corpus.pipeline
-    whole = Corpus(
-        tuple(numbers),
-        np.concatenate(ids) if ids else np.empty(0, np.int32),
-        np.concatenate(ends),
-        pipeline=pipeline,
-    )
-    return whole, lines
+def _part(rows: TableRows, corpus: Corpus, model: LanguageModel) -> Part:
+    return Part(for_model(corpus, model), rows.texts, rows.records, rows.others, rows.header)
+
+
+def joined_parts(every: Iterable[Part]) -> Part:
+    """All parts as one."""
+    records: list[str] = []
+    others: dict[str, list[Any]] = {}
+    header: str | None = None
+
+    def gather() -> Iterator[tuple[Corpus, list[str]]]:
+        nonlocal header
+        for part in every:
+            header = part.header if header is None else header
+            records.extend(part.records)
+            for name, values in part.others.items():
+                others.setdefault(name, []).extend(values)
+            yield part.corpus, part.lines
+
+    corpus, lines = joined(gather())
+    return Part(corpus, lines, records, others, header)

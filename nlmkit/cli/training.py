@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nlmkit.cli.output import note
+from nlmkit.cli.outputs import CHECKPOINT, STDIN, Output
 from nlmkit.components import Component, RunOptions
 from nlmkit.nn.distributed import is_main_process
 
@@ -47,8 +48,12 @@ class Training:
     plot: str | None
     workers: int | None
 
-    def check(self, fitted: Component) -> None:
-        """Refuse what the component cannot do anything with.
+    def check(self, fitted: Component, output: str | None) -> None:
+        """Refuse what the component cannot do anything with, and a picture that cannot be drawn.
+
+        Args:
+            fitted: The component.
+            output: Folder that the model will be saved to.
 
         Raises:
             click.UsageError: an option of training was given for a component that does not train in steps.
@@ -66,7 +71,7 @@ class Training:
         if self.plot is not None:
             from nlmkit.nn.history import check_picture
 
-            check_picture(self.plot)
+            check_picture(self.plot, to_come=output)
 
     def checkpoint(self, output: str) -> Path:
         """The checkpoint's folder, beside the model's, which holds nothing but the model."""
@@ -78,6 +83,16 @@ class Training:
         folder = Path(output)
         beside = folder.with_name(folder.name + ".training.jsonl") if self.plot is not None else None
         return beside if self.log is None else Path(self.log)
+
+    def outputs(self, cls: type[Component], output: str | None) -> list[Output | None]:
+        """What training will write beside the model that is saved at ``output``, if it is."""
+        log = self.log if output is None else self._log(output)
+        keeps_checkpoint = output is not None and output != STDIN and cls.trains_in_steps
+        return [
+            None if log is None else Output("--log", str(log), is_log=True),
+            None if self.plot is None else Output("--plot", self.plot),
+            Output(CHECKPOINT, str(self.checkpoint(output)), is_model=True) if output and keeps_checkpoint else None,
+        ]
 
     def options(self, fitted: Component, output: str, display: Progress | None) -> RunOptions:
         """The run's options; a component that trains in steps keeps a checkpoint beside the model."""
@@ -131,6 +146,7 @@ class Training:
         if self.plot is not None and log is not None:
             from nlmkit.nn.history import plot_learning_curve, read_log
 
+            Path(self.plot).parent.mkdir(parents=True, exist_ok=True)  # a subfolder of the model's
             plot_learning_curve({Path(output).name: read_log(log)}, self.plot)
         from nlmkit.nn.checkpoint_folders import remove_checkpoint
 
@@ -184,7 +200,12 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Go on where an interrupted run stopped; its checkpoint lies in MODEL.checkpoint.",
         ),
         # torchrun takes --log for one of its own flags.
-        click.option("--log", "--training-log", metavar="FILE", help="Write a line of JSON on each stage of training."),
+        click.option(
+            "--log",
+            "--training-log",
+            metavar="FILE",
+            help="Write a line of JSON on each stage of training; FILE may be in the folder MODEL.",
+        ),
         click.option(
             "--plot", metavar="FILE", help="Draw the learning curve (png, svg, pdf); its log is MODEL.training.jsonl."
         ),

@@ -12,6 +12,7 @@ from nlmkit.classification.report import ClassificationReport, shown
 from nlmkit.evaluation.fonts import drawing, notes_on
 from nlmkit.evaluation.plots import check_plot, printable
 from nlmkit.notes import note
+from nlmkit.saving.written import written
 
 _DARK: Final = 0.6
 """From this share on a cell is so dark that its number is white."""
@@ -66,4 +67,6 @@ def plot_confusion(report: ClassificationReport, path: str | os.PathLike[str], *
         axes.set_xlabel("predicted")
         axes.set_ylabel("label")
         axes.set_title(heading)
-        figure.savefig(path, metadata={"Date": None} if Path(path).suffix.lower() == ".svg" else None)
+        form = Path(path).suffix.lower()[1:]
+        with written(Path(path)) as stream:
+            figure.savefig(stream, format=form, metadata={"Date": None} if form == "svg" else None)

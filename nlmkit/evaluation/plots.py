@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from nlmkit.errors import DataError, NlmkitError
 from nlmkit.evaluation.fonts import drawing, notes_on
 from nlmkit.notes import note
+from nlmkit.saving.written import written
 
 if TYPE_CHECKING:
     from nlmkit.evaluation.comparison import Comparison, Ranked
@@ -37,13 +38,21 @@ def check_plot(path: str | os.PathLike[str]) -> None:
     load_matplotlib()
 
 
-def check_folder(path: str | os.PathLike[str]) -> None:
+def check_folder(path: str | os.PathLike[str], *, to_come: str | os.PathLike[str] | None = None) -> None:
     """Find out before the work that a picture cannot be written to a place.
+
+    Args:
+        path: Where the picture will go.
+        to_come: A folder that will be there by then, that of the model.
 
     Raises:
         DataError: it is a folder, or lies in none that can be written.
     """
-    if Path(path).is_dir() or not os.access(Path(path).absolute().parent, os.W_OK | os.X_OK):
+    place = Path(path).absolute()
+    folder = place.parent
+    if to_come is not None and Path(os.path.realpath(to_come)) in Path(os.path.realpath(place)).parents:
+        folder = next(parent for parent in place.parents if parent.exists())
+    if place.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise DataError("the picture cannot be written there: choose another file", source=str(path))
 
 
@@ -114,7 +123,8 @@ def plot_perplexities(comparison: Comparison, path: str | os.PathLike[str], *, t
             if not all(row.report.adapted for row in rows):
                 handles.append(Patch(color=_COLOUR, label="not adapted"))
             figure.legend(handles=handles, loc="outside lower right", ncols=2, frameon=False, fontsize=9)
-        figure.savefig(path, format=Path(path).suffix.lower()[1:])
+        with written(Path(path)) as stream:
+            figure.savefig(stream, format=Path(path).suffix.lower()[1:])
 
 
 def _draw_interval(axes: object, place: int, row: Ranked) -> float:

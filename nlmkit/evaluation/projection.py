@@ -20,6 +20,7 @@ from nlmkit.errors import DataError
 from nlmkit.evaluation.fonts import drawing, notes_on
 from nlmkit.evaluation.plots import check_plot, printable
 from nlmkit.representations.neighbours import most_frequent
+from nlmkit.saving.written import written
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -235,7 +236,8 @@ def _draw(projection: Projection, labels: Sequence[str], missing: set[str], path
             without_room.append(label)
         else:
             _annotate(axes, label, point, offset, size)
-    figure.savefig(path, format=path.suffix.lower()[1:])
+    with written(path) as stream:
+        figure.savefig(stream, format=path.suffix.lower()[1:])
     return without_room
 
 

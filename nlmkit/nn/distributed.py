@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nlmkit.errors import NlmkitError
+from nlmkit.parameters import shown
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+_MOST_DIGITS = 9
 _VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
@@ -140,6 +142,8 @@ def _leave() -> None:
 
 def _number(variable: str, default: int | None = None) -> int:
     text = os.environ.get(variable, "" if default is None else str(default))
-    if not text.isascii() or not text.isdigit():
-        raise NlmkitError(f"the environment variable {variable} is {text!r}, not a number: start nlmkit with torchrun")
+    if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
+        raise NlmkitError(
+            f"the environment variable {variable} is {shown(text)}, not a number: start nlmkit with torchrun"
+        )
     return int(text)

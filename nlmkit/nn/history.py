@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
 import json
 import math
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from nlmkit.errors import DataError
+from nlmkit.saving.records import LOG_BEGINNING, is_models_own
 from nlmkit.saving.strict_json import StrictJSONError, parse
+from nlmkit.saving.written import written
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -128,7 +133,7 @@ _LARGEST: Final = 1e300
 """Values from here on are left out of a picture, whose axes would overflow."""
 
 _NAMES: Final = tuple(field.name for field in dataclasses.fields(LogRecord))
-_BEGINNING: Final = b'{"step": '
+_LONGEST_LINE: Final = 1 << 16
 
 
 class TrainingLog:
@@ -147,11 +152,15 @@ class TrainingLog:
         if path is None:
             return
         kept = [record for record in read_log(path) if record.step <= after] if _exists(path) else []
+        if is_models_own(path.name):
+            raise DataError("is a name of a saved model's files: choose another file for the log", source=str(path))
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.tmp")
-        beside.write_text("".join(map(_line, kept)), encoding="utf-8")
-        os.replace(beside, path)
-        self._file = path.open("a", encoding="utf-8", newline="\n")
+        self._path = path
+        with written(path) as stream:
+            stream.write("".join(map(_line, kept)).encode())
+        # not through a link, which might have taken the file's place since
+        flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+        self._file = os.fdopen(os.open(path, flags), "a", encoding="utf-8", newline="\n")
 
     def __enter__(self) -> Self:
         return self
@@ -164,10 +173,26 @@ class TrainingLog:
             self._file = None
 
     def write(self, record: LogRecord) -> None:
-        """Append a record."""
-        if self._file is not None:
+        """Append a record.
+
+        Raises:
+            OSError: it cannot be written; names the file.
+        """
+        if self._file is None:
+            return
+        try:
             self._file.write(_line(record))
             self._file.flush()
+        except OSError as error:
+            self._discard()
+            raise OSError(error.errno, error.strerror, str(self._path)) from error
+
+    def _discard(self) -> None:
+        """Close the file without what it could not write, which closing would try to write again."""
+        file, self._file = self._file, None
+        with contextlib.suppress(OSError):
+            if file is not None:
+                file.close()
 
 
 def read_log(path: str | os.PathLike[str]) -> list[LogRecord]:
@@ -176,11 +201,21 @@ def read_log(path: str | os.PathLike[str]) -> list[LogRecord]:
     Raises:
         DataError: The file cannot be read or is no training log; names the line.
     """
+    source = os.fspath(path)
+    records = []
     try:
-        data = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            # A line at a time: a file that is no log, or has no end, is known by its first.
+            for number in itertools.count(1):
+                line = file.readline(_LONGEST_LINE)
+                if not line.endswith(b"\n"):
+                    break
+                records.append(_record(line.removesuffix(b"\n"), source, number))
     except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror})", source=os.fspath(path)) from None
-    return [_record(line, os.fspath(path), number) for number, line in enumerate(data.split(b"\n")[:-1], 1)]
+        raise DataError(f"cannot be read ({error.strerror})", source=source) from None
+    if len(line) == _LONGEST_LINE:
+        raise DataError("the line is too long, so this is no training log", source=source, line=number)
+    return records
 
 
 def _exists(path: Path) -> bool:
@@ -189,8 +224,8 @@ def _exists(path: Path) -> bool:
         return False
     if path.is_file():
         with path.open("rb") as file:
-            first = file.readline(1 << 16)
-        if not first or (not first.endswith(b"\n") and first.startswith(_BEGINNING)):
+            first = file.readline(_LONGEST_LINE)
+        if not first or (not first.endswith(b"\n") and first.startswith(LOG_BEGINNING)):
             return False  # its first line was not written to its end
         if first.endswith(b"\n"):
             _record(first, str(path), 1)
@@ -213,6 +248,8 @@ def _record(line: bytes, source: str, number: int) -> LogRecord:
     for name, item in value.items():
         if isinstance(item, bool) or not isinstance(item, (int, float, type(None))):
             raise DataError(f"{name} is {item!r}, not a number", source=source, line=number)
+        if isinstance(item, int) and abs(item) > sys.float_info.max:
+            raise DataError(f"{name} is too large a number", source=source, line=number)
     return LogRecord(**value)
 
 
@@ -223,11 +260,12 @@ def _finite(value: Any) -> Any:
 # --------------------------------------------------------------------------------------------------- picture
 
 
-def check_picture(file: str | os.PathLike[str]) -> None:
+def check_picture(file: str | os.PathLike[str], *, to_come: str | os.PathLike[str] | None = None) -> None:
     """Find out before hours of training whether a picture could be drawn.
 
     Args:
         file: Where the picture will go.
+        to_come: A folder that will be there by then, that of the model.
 
     Raises:
         NlmkitError: matplotlib is not installed, or cannot be imported.
@@ -239,7 +277,7 @@ def check_picture(file: str | os.PathLike[str]) -> None:
     known = _figure().canvas.get_supported_filetypes()
     if path.suffix.removeprefix(".").lower() not in known:
         raise DataError(f"no format of a picture: end it in one of {', '.join(sorted(known))}", source=str(path))
-    check_folder(path)
+    check_folder(path, to_come=to_come)
 
 
 def _figure() -> Figure:
@@ -283,7 +321,8 @@ def plot_learning_curve(
         figure = _figure()
         _draw(figure, named)
         try:
-            figure.savefig(os.fspath(file), dpi=150)
+            with written(Path(file)) as stream:
+                figure.savefig(stream, format=Path(file).suffix[1:].lower() or None, dpi=150)
         except (OSError, ValueError) as error:
             raise DataError(f"the picture cannot be written ({error})", source=os.fspath(file)) from None
 

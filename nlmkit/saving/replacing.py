@@ -11,6 +11,7 @@ from typing import BinaryIO, Final, cast
 
 from nlmkit.errors import ExportError
 from nlmkit.saving.files import replace, sync_folder
+from nlmkit.saving.records import model_around
 
 _OTHERS: Final = frozenset({".bz2", ".xz", ".zst"})
 
@@ -24,13 +25,15 @@ def replacing(path: Path, what: str) -> Iterator[BinaryIO]:
         what: What is written, as the beginning of a sentence: "an ARPA file is".
 
     Raises:
-        ExportError: the name is that of a directory, or asks for another compression.
+        ExportError: the name is that of a directory or in a saved model's folder, or asks for another compression.
         OSError: the file cannot be written.
     """
     if path.suffix.lower() in _OTHERS:
         raise ExportError(f"{path}: {what} written plain or as .gz: choose such a name")
     if path.is_dir():
         raise ExportError(f"{path}: is a directory: name a file")
+    if (model := model_around(path)) is not None:
+        raise ExportError(f"{path}: is in the folder of the model {model}, which holds no exported files: name another")
     if path.exists() and not path.is_file():
         with open(path, "wb") as file, _packed(file, path) as stream:
             yield stream

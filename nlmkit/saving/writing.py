@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nlmkit.errors import SavedModelError
 from nlmkit.saving.files import LOCK, HashedWriter, make_folder, open_regular, reason, sync_folder, writers_lock
 from nlmkit.saving.manifest import MANIFEST, Payload, parse_object, read_manifest_bytes, serialise_manifest
+from nlmkit.saving.records import is_record
 from nlmkit.saving.strict_json import StrictJSONError, parse, shown
 from nlmkit.saving.vocabulary import encode_vocabulary
 
@@ -130,7 +131,7 @@ def _write_blocks(writer: HashedWriter, blocks: list[bytes]) -> None:
 
 
 def check_target(folder: Path) -> None:
-    """Refuses to write among files that no saved model has.
+    """Refuses to write among files that neither a saved model has nor a run leaves beside it.
 
     Raises:
         SavedModelError: the path is a file, or a folder that holds something else than a saved model.
@@ -148,7 +149,9 @@ def check_target(folder: Path) -> None:
     with os.scandir(folder) as entries:
         for entry in entries:
             known = entry.name in (MANIFEST, LOCK) or _REMOVABLE.fullmatch(entry.name)
-            if entry.name not in _IGNORED and not (known and entry.is_file(follow_symlinks=False)):
+            if entry.name not in _IGNORED and not (
+                is_record(entry) if not known else entry.is_file(follow_symlinks=False)
+            ):
                 raise SavedModelError(
                     f"{folder}: holds {entry.name!r}, which is no part of a saved model, so nothing was written; "
                     "choose another folder or move it away"

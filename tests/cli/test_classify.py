@@ -254,8 +254,8 @@ def test_score_takes_the_labels_of_a_file_for_those_of_the_classifier(run: Run) 
 
 
 def test_options_of_labelled_files_mean_nothing_for_a_language_model(run: Run, model: str, texts: Path) -> None:
-    error = run("score", model, texts / "test.txt", "--text-column", "review", code=2).stderr
-    assert "--text-column means nothing for a language-model" in error
+    error = run("score", model, texts / "test.txt", "--label-column", "review", code=2).stderr
+    assert "--label-column means nothing for a language-model" in error
 
 
 # ------------------------------------------------------------------------------------------------------- classify

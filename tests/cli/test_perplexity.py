@@ -92,15 +92,19 @@ def test_per_line(context: str, run: Run, model: str) -> None:
     Path("t.txt").write_text(text, encoding="utf-8", newline="")
     printed = run("perplexity", model, "t.txt", "--per-line", "--context", context).stdout_bytes.decode()
     header, *lines = printed.split("\n")[:-1]
-    assert header == "perplexity\tlog_prob\tevents\toov\ttext"
+    assert header == "perplexity\tlog_prob\tevents\toov\tperplexity_excluding_oov\tbits_per_character\ttext"
     expected = reference(text, context)
-    assert [line.split("\t", 4)[4] for line in lines] == text.split("\n")[:-1]
+    assert [line.split("\t", 6)[6] for line in lines] == text.split("\n")[:-1]
     for line, row in zip(lines, expected, strict=True):
         perplexity, log_prob, events, oov = line.split("\t")[:4]
         total = sum(value for _, value, _ in row)
         assert float(log_prob) == pytest.approx(total, rel=1e-8)
         assert float(perplexity) == pytest.approx(math.exp(-total / len(row)), rel=1e-8)
         assert (int(events), int(oov)) == (len(row), sum(flag for *_, flag in row))
+        excluding, bits, raw = line.split("\t", 6)[4:]
+        known = [value for _, value, flag in row if not flag]
+        assert float(excluding) == pytest.approx(math.exp(-sum(known) / len(known)), rel=1e-8)
+        assert float(bits) == pytest.approx(-total / math.log(2) / len(raw + "\n"), rel=1e-8)
 
 
 @pytest.mark.parametrize("context", ["sentence", "stream"])
@@ -196,15 +200,22 @@ def test_zero_probability_is_infinite_and_null(run: Run, model: str, monkeypatch
 
     monkeypatch.setattr(Recency, "log_probs", zero)
     args = ["perplexity", model, "-"]
-    assert run(*args, "--per-line", "--no-header", input="the cat\n").stdout == "inf\t-inf\t3\t0\tthe cat\n"
+    assert run(*args, "--per-line", "--no-header", input="the cat\n").stdout == "inf\t-inf\t3\t0\tinf\tinf\tthe cat\n"
     line = json.loads(run(*args, "--per-line", "--format", "jsonl", input="the cat\n").stdout)
     assert line == {
         "perplexity": None,
         "log_prob": None,
         "events": 3,
         "oov": 0,
+        "perplexity_excluding_oov": None,
+        "bits_per_character": None,
         "text": "the cat",
-        "reasons": {"perplexity": "infinite", "log_prob": "-infinite"},
+        "reasons": {
+            "perplexity": "infinite",
+            "log_prob": "-infinite",
+            "perplexity_excluding_oov": "infinite",
+            "bits_per_character": "infinite",
+        },
     }
     token = run(*args, "--per-token", "--no-header", input="the\n").stdout.splitlines()[0]
     assert token.split("\t")[:6] == ["1", "1", "the", "-inf", "inf", "0"]

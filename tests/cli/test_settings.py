@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,11 @@ CONFIGS: list[tuple[str | bytes, str]] = [
     ("[fit\n", "no TOML"),
     (b"[fit]\ncomponent = '\xff'\n", "byte 19: not UTF-8"),
     ("a = " + "[" * 5000, "no TOML"),
+    ("[params]\norder = " + "9" * 5000, "it holds a number with too many digits"),
+    ("[fit]\nseed = [" + "9" * 5000 + "]", "it holds a number with too many digits"),
+    ("[params]\nk = " + "9" * 4000, "k must be a finite number, not 999"),
+    ("[params]\nceiling = " + "9" * 4290, "ceiling must be a number of fewer digits, not 999"),
+    ("#" * ((1 << 20) + 1), "larger than 1048576 bytes, so it holds no settings of nlmkit"),
     ("[fits]\n", "unknown key 'fits'; did you mean fit?"),
     ("fit = 1\n", "fit must be a table"),
     ("[fit]\ntokeniser = 'char'\n", "unknown key 'tokeniser'; did you mean tokenizer?"),
@@ -122,6 +128,27 @@ def test_a_bad_file_is_one_line(content: str | bytes, message: str, run: Run, te
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert not Path("m").exists()
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "[" + "9" * 5000 + "]", "[" * 5000 + "]" * 5000, "9" * 4290])
+@pytest.mark.parametrize("name", ["k", "wide", "ceiling"])
+def test_huge_values_are_refused_in_a_line_of_moderate_length(
+    text: str, name: str, run: Run, texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    args = ["fit", "toy-recency", texts / "train.txt", "-o", "m"]
+    by_flag = run(*args, "-p", f"{name}={text}", code=1).stderr
+    monkeypatch.setenv(f"NLMKIT_P_{name.upper()}", text)
+    assert run(*args, code=1).stderr == by_flag
+    assert by_flag.startswith(f"nlmkit: {name} must be ")
+    assert len(by_flag) < 400
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no file without end")
+def test_a_device_is_no_config(run: Run, texts: Path) -> None:
+    args = ["fit", "toy-recency", texts / "train.txt", "-o", "m", "--config"]
+    assert "/dev/zero: is a device" in run(*args, "/dev/zero", code=1).stderr
+    assert not Path("m").exists()
+    run(*args, "/dev/null")
 
 
 def test_a_missing_config_is_one_line(run: Run) -> None:

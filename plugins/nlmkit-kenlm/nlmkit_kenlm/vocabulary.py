@@ -24,6 +24,7 @@ MAGIC: Final = b"mmap lm http://kheafield.com/code format version"
 _SANITY: Final = 88
 _FIXED: Final = struct.Struct("<B3xfIB3xI")
 _TAIL: Final = 1 << 24
+_LONGEST_LINE: Final = 1 << 24
 _UNKNOWN: Final = (b"<unk>", b"<UNK>")
 _MARKS: Final = (b"<s>", b"</s>")
 _MODELS: Final = (
@@ -204,7 +205,9 @@ def _decoded(names: list[bytes], source: str) -> list[str]:
 def _numbered(file: IO[bytes], source: str) -> Iterator[tuple[int, bytes]]:
     """Lines with their numbers, from 1, without their ends."""
     try:
-        for number, text in enumerate(file, 1):
+        for number, text in enumerate(iter(lambda: file.readline(_LONGEST_LINE), b""), 1):
+            if len(text) == _LONGEST_LINE:
+                raise DataError("the line is too long: this is no text of words", source=source, line=number)
             yield number, text.rstrip(b"\r\n")
     except (OSError, EOFError, lzma.LZMAError) as error:
         raise DataError(f"cannot be read ({error})", source=source) from None

@@ -207,3 +207,12 @@ def test_options_that_contradict_each_other_are_refused() -> None:
     ):
         with pytest.raises(HyperParameterError, match=message):
             model.fit(data)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no file without end")
+def test_a_list_of_words_without_end_is_refused() -> None:
+    """Its first line is read to a limit and no further."""
+    from nlmkit_kenlm.vocabulary import words_of_list
+
+    with pytest.raises(DataError, match="/dev/zero, line 1: the line is too long"):
+        words_of_list("/dev/zero")

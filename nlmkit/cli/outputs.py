@@ -1,0 +1,193 @@
+"""What a command writes, checked against what it reads before any of it is touched."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nlmkit.errors import NlmkitError
+from nlmkit.parameters import HyperParameter
+from nlmkit.saving.records import PICTURES, SETTINGS, is_models_own, model_around
+
+STDIN = "-"
+CATALOG_PREFIX = "corpus:"
+_FILES = frozenset({"file", "files", "path", "folder", "directory"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """A file or folder that a command will write.
+
+    Attributes:
+        option: What names it on the command line, such as ``--log``.
+        path: The file or folder.
+        is_model: Whether it is the folder of a model or of a checkpoint.
+        is_log: Whether it is a training log, which may be in a model's folder under any name.
+    """
+
+    option: str
+    path: str
+    is_model: bool = False
+    is_log: bool = False
+
+    @property
+    def real(self) -> Path:
+        """The path without links and relative parts."""
+        try:
+            return Path(os.path.realpath(self.path))
+        except ValueError:  # NUL in it, which whoever writes there says
+            return Path(self.path)
+
+
+def refuse_conflicts(outputs: Iterable[Output | None], inputs: Sequence[str | None]) -> None:
+    """Refuse to write over, or into, what the same run reads; to be called before any work.
+
+    Args:
+        outputs: What will be written; None among them is passed over.
+        inputs: Names of the texts, files and models that will be read: paths, ``-``, ``corpus:NAME``; None and names
+            of nothing are passed over.
+
+    Raises:
+        click.UsageError: an output is ``-``.
+        NlmkitError: an output is an input or lies among the files of one, two outputs are one, or an output would
+            keep a model from being saved.
+    """
+    given = [output for output in outputs if output is not None]
+    for output in given:
+        if output.path == STDIN:
+            raise click.UsageError(f"{output.option} - names no file: standard output is for results (write ./- for -)")
+        if not output.path:
+            raise click.UsageError(f"{output.option} needs a name")
+    names = dict.fromkeys(name for name in inputs if name and name != STDIN and os.path.lexists(name))
+    for output in given:
+        for name in [*names, *_files_of_catalog(inputs)]:
+            _refuse_input(output, name)
+    for number, output in enumerate(given):
+        for other in given[:number]:
+            _refuse_both(other, output)
+        if not output.is_model:
+            _refuse_in_model(output, given)
+
+
+def parameter_inputs(params: Mapping[str, Any], declared: Mapping[str, HyperParameter]) -> list[str]:
+    """The values of hyper-parameters that name files or saved models.
+
+    Args:
+        params: Values as they were given.
+        declared: The hyper-parameters by name.
+    """
+    found: list[str] = []
+    for name, value in params.items():
+        if name in declared and _names_file(declared[name]):
+            found += [each for each in _flat(value) if isinstance(each, str)]
+    return found
+
+
+def _names_file(parameter: HyperParameter) -> bool:
+    """Whether a hyper-parameter takes a file or a model, by its type, its name or the words of its help."""
+    if parameter.choices is not None:
+        return False
+    words = {*re.findall(r"[a-z]+", parameter.help.lower()), *parameter.name.split("_")}
+    return parameter.takes_components or not words.isdisjoint(_FILES)
+
+
+def _flat(value: Any) -> list[Any]:
+    return [item for each in value for item in _flat(each)] if isinstance(value, (list, tuple)) else [value]
+
+
+def _files_of_catalog(inputs: Sequence[str | None]) -> list[str]:
+    names = [name for name in inputs if name and name.startswith(CATALOG_PREFIX)]
+    if not names:
+        return []
+    from nlmkit.errors import DataError
+    from nlmkit.text import catalog
+
+    found: list[str] = []
+    for name in names:
+        try:
+            files = catalog.resolve(name.removeprefix(CATALOG_PREFIX))
+        except DataError:  # whoever reads it says so
+            continue
+        found += map(str, files) if isinstance(files, list) else []
+    return found
+
+
+def _refuse_input(output: Output, name: str) -> None:
+    """Refuse ``output`` where it is the input ``name``, or is among its files."""
+    real = Path(os.path.realpath(name))
+    remedy = "choose another path"
+    if output.real == real or _same_file(output.path, name):
+        raise NlmkitError(f"{output.option} {output.path} is the same as {name}, which is read: {remedy}")
+    if real.is_dir() and not output.is_model:
+        if output.real.parent == real and not _is_model(real):
+            raise NlmkitError(f"{output.option} {output.path} is in {name}, whose files are read as text: {remedy}")
+        for file in _files(real):
+            if _same_file(output.path, file):
+                raise NlmkitError(f"{output.option} {output.path} is the same as {file}, which is read: {remedy}")
+    if output.is_model and output.real in real.parents and not _is_record(real):
+        raise NlmkitError(f"{output.option} {output.path} holds {name}, which is read: {remedy}")
+
+
+def _same_file(one: str | Path, other: str | Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:  # one of them is not there
+        return False
+
+
+def _is_model(folder: Path) -> bool:
+    return (folder / "manifest.json").exists()
+
+
+def _files(folder: Path) -> Sequence[Path]:
+    try:
+        return [entry for entry in folder.iterdir() if entry.is_file()]
+    except OSError:
+        return []
+
+
+def _is_record(file: Path) -> bool:
+    """Whether a run may leave such a file in a model's folder, where saving the model leaves it alone."""
+    return file.suffix.lower() in (*PICTURES, SETTINGS) and not is_models_own(file.name)
+
+
+def _refuse_both(one: Output, other: Output) -> None:
+    if one.real == other.real or _same_file(one.path, other.path):
+        raise NlmkitError(f"{one.option} and {other.option} are both {other.path}: choose different paths")
+    for inner, outer in ((one, other), (other, one)):
+        if inner.is_model and outer.real in inner.real.parents:
+            raise NlmkitError(
+                f"{inner.option} {inner.path} is in {outer.option} {outer.path}, which holds nothing but its model "
+                "and logs, pictures and settings: choose another path"
+            )
+
+
+def _refuse_in_model(output: Output, given: Sequence[Output]) -> None:
+    """Refuse a file that saving a model among the outputs, or that is there, would stumble over."""
+    folders = {other.real: other for other in given if other.is_model}
+    around = next((folder for folder in output.real.parents if folder in folders), None)
+    if around is not None and folders[around].option == CHECKPOINT:
+        raise NlmkitError(
+            f"{output.option} {output.path} is in the checkpoint {folders[around].path}, which is removed when the "
+            "model is saved: choose another path"
+        )
+    around = around or model_around(output.real)
+    if around is None:
+        return
+    inside = output.real.relative_to(around)
+    if is_models_own(inside.parts[0]) or not (output.is_log or _is_record(output.real)):
+        raise NlmkitError(
+            f"{output.option} {output.path} is in the folder of the model {around}, which holds nothing else than the "
+            f"model, training logs, pictures ({', '.join(sorted(PICTURES))}) and settings ({SETTINGS}): "
+            "choose another path"
+        )
+
+
+CHECKPOINT = "the checkpoint"
+"""What messages call the checkpoint's folder, which no option names."""

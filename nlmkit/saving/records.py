@@ -1,0 +1,75 @@
+"""What a run may leave in a model's folder beside the model: training logs, pictures, and settings.
+
+Saving leaves them alone, and loading does not look at them. They may be in the folder itself or in a subfolder that
+holds nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from nlmkit.errors import SavedModelError
+from nlmkit.saving.manifest import MANIFEST, read_manifest
+from nlmkit.saving.temporary import NAME as TEMPORARY_NAME
+
+LOG_BEGINNING: Final = b'{"step": '
+"""What a training log begins with, by which it is known whatever its name."""
+
+SETTINGS_BEGINNING: Final = b"[fit]\n"
+"""What the settings of a run begin with."""
+
+PICTURES: Final = frozenset({".png", ".svg", ".pdf"})
+SETTINGS: Final = ".toml"
+
+_EMPTY_LOG: Final = ".jsonl"
+_MODELS_OWN: Final = re.compile(r"manifest\.json|\.lock|(?:arrays|vocabulary)-.*|\.tmp-.*")
+_DEEPEST: Final = 4
+_READ_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+def is_record(entry: os.DirEntry[str], depth: int = 0) -> bool:
+    """Whether an entry of a model's folder is left by a run: a regular file of a kind above, or a folder of such."""
+    if entry.is_dir(follow_symlinks=False):
+        if depth == _DEEPEST:
+            return False
+        with os.scandir(entry.path) as entries:
+            return all(is_record(inner, depth + 1) for inner in entries)
+    if not entry.is_file(follow_symlinks=False):
+        return False
+    suffix = os.path.splitext(entry.name)[1].lower()
+    if suffix in PICTURES or TEMPORARY_NAME.fullmatch(entry.name):
+        return True
+    beginning = _beginning(entry.path)
+    if not beginning:
+        return suffix == _EMPTY_LOG
+    return beginning.startswith(LOG_BEGINNING) or (suffix == SETTINGS and beginning.startswith(SETTINGS_BEGINNING))
+
+
+def _beginning(path: str) -> bytes:
+    try:
+        descriptor = os.open(path, _READ_FLAGS)
+    except OSError:
+        return b"?"
+    with open(descriptor, "rb") as file:
+        return file.read(len(LOG_BEGINNING))
+
+
+def is_models_own(name: str) -> bool:
+    """Whether a saved model's folder has files of such a name, so that nothing else in it may be called so."""
+    return bool(_MODELS_OWN.fullmatch(name))
+
+
+def model_around(path: Path) -> Path | None:
+    """The folder of the saved model, or the checkpoint, that ``path`` is in or would be in; None outside of any."""
+    inner = Path(os.path.realpath(path.parent))
+    for folder in (inner, *list(inner.parents)[:_DEEPEST]):
+        if os.path.lexists(folder / MANIFEST):
+            try:
+                read_manifest(folder)
+            except SavedModelError:  # another program's
+                continue
+            return folder
+    return None

@@ -1,0 +1,64 @@
+"""Small files for people (settings, logs, pictures), written whole or not at all, and never through a link."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from nlmkit.saving.files import replace, sync_folder
+from nlmkit.saving.temporary import mode_of, new_temporary, remove_leftovers
+
+_SYSTEMS: Final = ("/dev", "/proc")  # whose links, such as /dev/stdout, are files that others have open
+
+
+@contextmanager
+def written(path: Path) -> Iterator[BinaryIO]:
+    """A stream to a temporary file that takes the place of ``path`` when the body has ended well.
+
+    The new file has the mode of the one that it replaces. A link is replaced itself, not the file that it leads to. A
+    pipe or device is written as it is.
+
+    Args:
+        path: The file; its folder must be there.
+
+    Raises:
+        OSError: it cannot be written; names the file.
+    """
+    try:
+        if _is_written_directly(path):
+            with open(path, "wb") as file:
+                yield file
+            return
+        remove_leftovers(path.parent)
+        temporary, descriptor = new_temporary(path.parent, mode_of(path))
+        try:
+            with open(descriptor, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                if os.name != "nt":  # under its lock, or another writer would take it for a leftover
+                    replace(temporary, path)
+            if os.name == "nt":
+                replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+        sync_folder(path.parent)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), os.fspath(path)) from error
+
+
+def _is_written_directly(path: Path) -> bool:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return True  # a pipe or device; opening a folder is an error
+    except OSError:  # nothing is there, or a link leads nowhere
+        return False
+    return os.path.realpath(path.parent).startswith(_SYSTEMS)
