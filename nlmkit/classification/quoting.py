@@ -33,7 +33,8 @@ def unquoted(lines: Sequence[tuple[int, str]], separator: str) -> list[tuple[int
 
 def _records(lines: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     """Lines, joined where a quotation mark is still open at the end of one."""
-    begin, parts, is_open = 0, [], False
+    begin, is_open = 0, False
+    parts: list[str] = []
     for number, line in lines:
         if not is_open:
             if not line:
