@@ -335,6 +335,9 @@ class Column:
     def __iter__(self) -> Iterator[object]:
         return (object() for _ in self.values)
 
+    def slice(self, start: int, length: int) -> Column:
+        return Column(self.values[start : start + length])
+
     def to_pylist(self) -> list[Any]:
         return self.values
 
@@ -368,7 +371,7 @@ def test_columns_of_arrow_are_texts_and_labels() -> None:
 
 @pytest.mark.parametrize("missing", [None, float("nan")])
 def test_missing_values_are_named(missing: object) -> None:
-    with pytest.raises(DataError, match=r"text 2 is \w+ \(missing\): leave it out"):
+    with pytest.raises(DataError, match="text 2 is .*missing"):
         as_texts(["a", missing])  # type: ignore[list-item]
-    with pytest.raises(DataError, match=r"label 2 is \w+ \(missing\)"):
+    with pytest.raises(DataError, match="label 2 is .*missing"):
         as_labels(["a", missing])
