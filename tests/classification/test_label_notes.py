@@ -371,7 +371,7 @@ def test_columns_of_arrow_are_texts_and_labels() -> None:
 
 @pytest.mark.parametrize("missing", [None, float("nan")])
 def test_missing_values_are_named(missing: object) -> None:
-    with pytest.raises(DataError, match="text 2 is .*missing"):
+    with pytest.raises(DataError, match=r"text 2 is .*missing"):
         as_texts(["a", missing])  # type: ignore[list-item]
-    with pytest.raises(DataError, match="label 2 is .*missing"):
+    with pytest.raises(DataError, match=r"label 2 is .*missing"):
         as_labels(["a", missing])
