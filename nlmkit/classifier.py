@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nlmkit.classification.report import ClassificationReport
     from nlmkit.text import Corpus, TextPipeline
 
+_CELLS = 1 << 24  # probabilities that predict holds at once
 _NAMED = 5  # of many labels an error names so many
 _TIMING = frozenset({"seconds", "tokens_per_second", "words_per_second"})  # what a report tells that no two runs share
 
@@ -116,6 +117,8 @@ class Classifier(_Fitted):
         """
         import numpy as np
 
+        from nlmkit.classification.label_notes import lone_note
+
         run = run or RunOptions()
         data, held_out = labelled(texts, labels), None if valid is None else labelled(valid)
         classes, targets = np.unique(data.labels, return_inverse=True)
@@ -131,7 +134,8 @@ class Classifier(_Fitted):
         corpus = data.encode(pipeline)
         if not corpus.tokens:
             raise DataError("no training text has a word", source=data.source)
-        notes = list(data.notes)
+        lone = lone_note({str(label): count for label, count in data.counts.items()})
+        notes = [*data.notes, *([lone] if lone else [])]
         validation = None if held_out is None else _validation(held_out, classes, pipeline, notes)
 
         before = dict(vars(self))
@@ -208,7 +212,17 @@ class Classifier(_Fitted):
 
     def predict(self, texts: Any) -> NDArray[Any]:
         """The most probable label of each text: array [texts] of the labels' own type."""
-        found = self.predict_proba(texts).argmax(axis=1)
+        import numpy as np
+
+        from nlmkit.classification.subsets import subset
+
+        corpus = self.encode(texts)
+        found = np.zeros(corpus.sentences, np.int64)
+        step = max(1, _CELLS // len(self.classes_))
+        for begin in range(0, corpus.sentences, step):
+            some = np.arange(begin, min(begin + step, corpus.sentences))
+            part = corpus if len(some) == corpus.sentences else subset(corpus, some)
+            found[some] = self.predict_proba(part).argmax(axis=1)
         labels: NDArray[Any] = self.classes_[found]
         return labels
 
@@ -255,15 +269,25 @@ class Classifier(_Fitted):
         Raises:
             DataError: they are labels of another type than those of the training.
         """
+        from nlmkit.classification.data import label_kind
+        from nlmkit.classification.label_notes import likeness_note
+        from nlmkit.notes import note
+
         self.check_fitted()
         data = labelled(texts, labels)
-        if len(data) and data.labels.dtype.kind != self.classes_.dtype.kind:
+        ours, theirs = label_kind(self.classes_), label_kind(data.labels)
+        if len(data) and ours != theirs:
             kinds = {"U": "strings", "i": "integers", "b": "booleans"}
             raise DataError(
-                f"these labels are {kinds[data.labels.dtype.kind]}, and those of the training were "
-                f"{kinds[self.classes_.dtype.kind]}: none could ever be right",
+                f"these labels are {kinds[theirs]}, and those of the training were {kinds[ours]}: none could ever be "
+                "right",
                 source=data.source,
             )
+        if ours == "U":
+            known = dict.fromkeys(self.classes_.tolist())
+            found = likeness_note([label for label in data.counts if label not in known], [*known])
+            if found is not None:
+                note(found)
         return data
 
     # ------------------------------------------------------------------------------------------------------- saving
@@ -290,7 +314,7 @@ class Classifier(_Fitted):
             raise SavedModelError("its metadata lack the classes; save the model again")
         require(isinstance(report, dict), "its metadata lack fit_report; save the model again")
         try:
-            labels = as_labels(classes)
+            labels = as_labels(classes, longest=None)
         except DataError as error:
             raise SavedModelError(f"its classes are no labels: {error}") from error
         require(bool((labels[1:] > labels[:-1]).all()), "its classes are not in order; save the model again")
@@ -330,13 +354,18 @@ def labelled(texts: Any, labels: Any = None) -> LabelledTexts:
         DataError: labels are missing, too many or too few, or there are two sets of them; or the texts are no strings.
     """
     from nlmkit.classification.data import LabelledTexts
+    from nlmkit.text.tables import refuse_table
 
+    refuse_table(texts, "the texts")
     if isinstance(texts, LabelledTexts):
         if labels is not None:
             raise DataError("these texts have labels already: leave the others out")
         return texts
     if labels is None:
-        if not (isinstance(texts, (tuple, list)) and len(texts) == 2 and _is_sequence(texts[0])):
+        is_pair = isinstance(texts, (tuple, list)) and len(texts) == 2
+        if is_pair:
+            refuse_table(texts[0], "the texts")
+        if not (is_pair and _is_sequence(texts[0])):
             raise DataError("labels are missing: give texts and labels, or LabelledTexts")
         texts, labels = texts
     return LabelledTexts(texts, labels)
@@ -352,17 +381,23 @@ def _validation(
     """The held-out documents that have one of the classes, and their targets."""
     import numpy as np
 
+    from nlmkit.classification.data import label_kind
+    from nlmkit.classification.label_notes import likeness_note
+
     if not len(data):
         raise DataError("there are no validation texts", source=data.source)
-    if data.labels.dtype.kind != classes.dtype.kind:
+    if label_kind(data.labels) != label_kind(classes):
         raise DataError("the labels of the validation texts are of another type than those of the training texts")
     known = np.isin(data.labels, classes)
     if not known.any():
         raise DataError("no validation text has a label of the training texts", source=data.source)
     if not known.all():
-        missing = sorted(map(_shown, np.unique(data.labels[~known])))
+        unknown = np.unique(data.labels[~known])
+        missing = sorted(map(_shown, unknown))
         named = ", ".join([*missing[:_NAMED], *(["..."] if len(missing) > _NAMED else [])])
         notes.append(f"{int((~known).sum())} validation texts have labels that training lacks ({named}): left out")
+        alike = likeness_note(unknown.tolist(), classes.tolist()) if label_kind(classes) == "U" else None
+        notes += [alike] if alike else []
         data = data.take(np.flatnonzero(known))
     return data.encode(pipeline), np.searchsorted(classes, data.labels).astype(np.int64)
 

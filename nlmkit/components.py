@@ -243,11 +243,17 @@ class Component:
         """Hyper-parameters as JSON types; the constructor takes them back, fitted components among them excepted."""
         return {name: to_json(value) for name, value in self.get_params().items()}
 
+    def saved_params(self) -> dict[str, Any]:
+        """:meth:`params_as_json` without what a later release added and what has its default; see ``param(later=)``."""
+        added = {name for name, about in self.hyper_parameters().items() if about.later}
+        left_out = {name for name in added if getattr(self, name) == self.hyper_parameters()[name].default}
+        return {name: value for name, value in self.params_as_json().items() if name not in left_out}
+
     def description(self) -> dict[str, Any]:
         """What JSON says of the component where it is a hyper-parameter of another; no digest when it is not fitted."""
         return {
             "component": self.name,
-            "hyper_parameters": self.params_as_json(),
+            "hyper_parameters": self.saved_params(),
             "digest": self.digest if self.is_fitted else None,
         }
 
@@ -309,7 +315,13 @@ def _declared(cls: type[Component]) -> Mapping[str, HyperParameter]:
         if about is None:
             raise TypeError(f"{cls.__name__}.{field.name} must be declared with nlmkit.parameters.param")
         declared[field.name] = HyperParameter(
-            field.name, hints[field.name], field.default, about["help"], about["bounds"], about["choices"]
+            field.name,
+            hints[field.name],
+            field.default,
+            about["help"],
+            about["bounds"],
+            about["choices"],
+            about.get("later", False),
         )
     return declared
 

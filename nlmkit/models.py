@@ -205,7 +205,7 @@ def _take_apart(component: Component, *, owners_words: Sequence[str] | None = No
 
 def _with_references(component: Component) -> dict[str, Any]:
     """The hyper-parameters as JSON; of the components among them only which they are, as the rest is under members."""
-    values = component.params_as_json()
+    values = component.saved_params()
     for place, member in members(component).items():
         reference = {"member": place, "component": member.name, "digest": member.digest if member.is_fitted else None}
         put(values, place, reference)

@@ -31,6 +31,7 @@ def param(
     le: float | None = None,
     lt: float | None = None,
     choices: tuple[Any, ...] | None = None,
+    later: bool = False,
 ) -> Any:
     """Declare a hyper-parameter as a field of a component's dataclass.
 
@@ -42,9 +43,16 @@ def param(
         le: Largest allowed value.
         lt: Value that must not be reached.
         choices: The allowed values, where they are few.
+        later: Whether a later release than the component's first added it. At its default, which keeps the meaning of
+            models saved before, it is left out of saved models and checkpoints, whose digests so stay as they were.
     """
     bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
-    metadata = {"help": help, "choices": choices, "bounds": {k: v for k, v in bounds.items() if v is not None}}
+    metadata = {
+        "help": help,
+        "choices": choices,
+        "bounds": {k: v for k, v in bounds.items() if v is not None},
+        "later": later,
+    }
     return dataclasses.field(default=default, metadata={"nlmkit": metadata})
 
 
@@ -58,6 +66,7 @@ class HyperParameter:
     help: str
     bounds: Mapping[str, float]
     choices: tuple[Any, ...] | None
+    later: bool = False
 
     @property
     def type_name(self) -> str:

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import itertools
 import json
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,12 +19,14 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlmkit.classification.quoting import QUOTE, unquoted
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.parameters import suggestion
 from nlmkit.text import Corpus, TextPipeline
 from nlmkit.text.blocks import MAX_LINE_BYTES, byte_blocks, line_blocks
 from nlmkit.text.pipeline import DecodingErrors
 from nlmkit.text.sources import ByteReader, ByteSource, Source, TextSource, expand, expand_names
+from nlmkit.text.tables import refuse_table
 
 Format = Literal["tsv", "space", "csv", "jsonl"]
 """``tsv``: a label, a tab, the text; or named columns, where names are given. ``space``: a label without spaces, a
@@ -38,12 +41,16 @@ _COMPRESSED: Final = frozenset({".gz", ".bz2", ".xz", ".zst"})
 _BLOCK_BYTES: Final = 1 << 20
 _LINES_AT_ONCE: Final = 4096
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_DOUBTED_TEXTS: Final = 20  # of fewer texts many may well have a label of their own
-_DOUBTED_SHARE: Final = 0.9
 _SHOWN: Final = 40  # characters of a column's name or of a value in an error
 
-Row: TypeAlias = tuple[int, str, str]
-"""Line number, label, text."""
+LABEL_CHARACTERS: Final = 1000
+"""Most characters of a label."""
+
+_FIXED_WIDTH: Final = 64
+"""Characters of the longest label in an array of fixed width, which takes as much memory for each label."""
+
+Row: TypeAlias = tuple[int, str | int | bool, str]
+"""Line number, label (of JSON perhaps a number or a boolean), text."""
 
 
 class _Columns(NamedTuple):
@@ -66,15 +73,19 @@ class LabelledTexts:
 
     Attributes:
         texts: The texts as they are, not tokenized.
-        labels: One label a text: array [texts] of strings, int64 or booleans.
+        labels: One label a text: array [texts] of strings, int64 or booleans. Where a string has more than 64
+            characters, the array is one of objects, since one of fixed width would take so much for every text.
         source: What errors call the texts.
         lines: Line of the source on which each text begins: int64 [texts]; None where there are no lines.
         encoding: How the texts' bytes were decoded.
         errors: What was done with undecodable bytes.
+        reading_notes: What was found when the texts were read.
+        first: Texts that might be a header, as the first ones of their sources: number and place of each.
 
     Raises:
-        DataError: A text is no string, there is not one label a text, or a label is neither string, integer nor
-            boolean, or not of the type of the others, or a string that cannot be kept as it is.
+        DataError: The texts are a table or a mapping, a text is no string, there is not one label a text, or a label
+            is neither string, integer nor boolean, or not of the type of the others, or a string that cannot be kept
+            as it is, or of more than 1,000 characters.
     """
 
     texts: tuple[str, ...]
@@ -83,6 +94,8 @@ class LabelledTexts:
     lines: NDArray[np.int64] | None = None
     encoding: str = "utf-8"
     errors: DecodingErrors = "strict"
+    reading_notes: tuple[str, ...] = ()
+    first: tuple[tuple[int, str], ...] = ((0, "text 1"),)
 
     def __init__(
         self,
@@ -93,6 +106,8 @@ class LabelledTexts:
         lines: NDArray[np.int64] | None = None,
         encoding: str = "utf-8",
         errors: DecodingErrors = "strict",
+        reading_notes: Sequence[str] = (),
+        first: Sequence[tuple[int, str]] = ((0, "text 1"),),
     ) -> None:
         set_ = object.__setattr__
         set_(self, "texts", as_texts(texts))
@@ -105,6 +120,8 @@ class LabelledTexts:
         set_(self, "lines", lines)
         set_(self, "encoding", encoding)
         set_(self, "errors", errors)
+        set_(self, "reading_notes", tuple(reading_notes))
+        set_(self, "first", tuple(first))
 
     @classmethod
     def read(
@@ -120,12 +137,13 @@ class LabelledTexts:
         """Read labelled texts.
 
         A blank line holds nothing and is passed over. Labels are strings, kept exactly; a text may be empty, a label
-        may not. In ``tsv`` the text begins after the first tab, whatever else is in it, quotation marks included; a
+        may not. In ``tsv`` the text begins after the first tab, whatever else is in it, quotation marks included,
+        unless every cell of the file is in quotation marks: then they are read as those of CSV, as in ``space``. A
         first line that is exactly ``label<TAB>text`` is a header, and any other one with a cell ``label`` is refused,
         since it would be a header that is taken for a text. Where a column is named, the first line of a ``tsv`` file
         is its header: columns in any order, of which only a text in the last one may hold tabs. CSV is RFC 4180 with
         a header line: fields in quotation marks may hold line feeds. A JSONL label may be a number or a boolean,
-        whose spelling is the label then.
+        whose spelling is the label then. What looks odd about the labels is in :attr:`notes`.
 
         Args:
             source: A path, several path names, ``-`` for standard input, ``corpus:NAME/SPLIT``, or open binary file;
@@ -154,13 +172,20 @@ class LabelledTexts:
         several = isinstance(source, (list, tuple)) and all(isinstance(name, (str, os.PathLike)) for name in source)
         sources = expand_names(cast(Any, source)) if several else expand(source)
         rows: list[Row] = []
+        notes: list[str] = []
+        first: list[tuple[int, str]] = []
         for each in sources:
-            reader = _READERS[cast(Format, format) or _format_of(each)]
-            rows += reader(_lines(each, pipeline), each.name, columns)
+            form = cast(Format, format) or _format_of(each)
+            before = len(rows)
+            rows += _READERS[form](_lines(each, pipeline), each.name, columns, notes)
+            if form in ("tsv", "space") and not columns.given and len(rows) > before:
+                first.append((before, f"{each.name}: line {rows[before][0]}"))
         numbers, labels, texts = zip(*rows, strict=True) if rows else ((), (), ())
         return cls(
             texts,
-            labels,
+            _spelt(labels, notes),
+            reading_notes=notes,
+            first=first,
             source=", ".join(dict.fromkeys(each.name for each in sources)),
             lines=np.array(numbers, np.int64) if len(sources) == 1 else None,
             encoding=encoding,
@@ -177,6 +202,7 @@ class LabelledTexts:
             lines=None if self.lines is None else self.lines[chosen],
             encoding=self.encoding,
             errors=self.errors,
+            first=(),
         )
 
     def with_labels(self, labels: ArrayLike | Sequence[Any]) -> LabelledTexts:
@@ -188,6 +214,8 @@ class LabelledTexts:
             lines=self.lines,
             encoding=self.encoding,
             errors=self.errors,
+            reading_notes=self.reading_notes,
+            first=self.first,
         )
 
     def encode(self, pipeline: TextPipeline) -> Corpus:
@@ -200,14 +228,26 @@ class LabelledTexts:
 
     @cached_property
     def notes(self) -> list[str]:
-        """What whoever uses the texts should know: that nearly each of them has a label of its own."""
-        once = int((np.unique(self.labels, return_counts=True)[1] == 1).sum())
-        if len(self) < _DOUBTED_TEXTS or once < _DOUBTED_SHARE * len(self):
-            return []
-        return [
-            f"{once} of {len(self)} texts have a label that no other text has: were labels and texts taken for each "
-            "other, or another column for the label?"
-        ]
+        """What whoever uses the texts should know: see :mod:`nlmkit.classification.label_notes`."""
+        from nlmkit.classification import label_notes
+
+        own = label_notes.own_label_note(self.counts)
+        notes = [*self.reading_notes, *([own] if own else [])]
+        if label_kind(self.labels) == "U":
+            if not own:  # else they are no labels
+                notes += label_notes.label_notes(self.counts)
+            labels = self.labels.tolist() if self.first and len(self) else []
+            for number, place in self.first if labels else ():
+                header = label_notes.header_note(labels, self.texts, number, place)
+                notes += [header] if header else []
+        mark = label_notes.mark_note(self.texts)
+        return [*notes, mark] if mark else notes
+
+    @cached_property
+    def counts(self) -> dict[Any, int]:
+        """How many texts have each label, in the labels' order."""
+        labels, counts = np.unique(self.labels, return_counts=True)
+        return dict(zip(labels.tolist(), counts.tolist(), strict=True))
 
     @cached_property
     def digest(self) -> str:
@@ -221,7 +261,7 @@ class LabelledTexts:
         return len(self.texts)
 
     def __repr__(self) -> str:
-        return f"<LabelledTexts: {len(self)} texts, {len(np.unique(self.labels))} labels, from {self.source}>"
+        return f"<LabelledTexts: {len(self)} texts, {len(self.counts)} labels, from {self.source}>"
 
 
 def encode(
@@ -253,39 +293,53 @@ def as_texts(texts: Iterable[str]) -> tuple[str, ...]:
     """Texts as a tuple.
 
     Raises:
-        DataError: They are one string, or one of them is none; says which.
+        DataError: They are a table, a mapping, a set or one string, or one of them is none; says which.
     """
+    refuse_table(texts, "the texts")
     if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
         what = "one text" if isinstance(texts, str) else type(texts).__name__
         raise DataError(f"a classifier takes a sequence of texts, not {what}: put a single text in a list")
-    found = tuple(texts)
+    found = tuple(_items(texts))
     for number, text in enumerate(found, start=1):
         if not isinstance(text, str):
+            if _is_missing(text):
+                raise DataError(f"text {number} is {type(text).__name__} (missing): leave it out, or make it ''")
             raise DataError(f"text {number} is {type(text).__name__}, not a string")
     return found
 
 
-def as_labels(labels: ArrayLike | Sequence[Any], *, source: str | None = None) -> NDArray[Any]:
-    """Labels as an array of strings, int64 or booleans.
+def as_labels(
+    labels: ArrayLike | Sequence[Any], *, source: str | None = None, longest: int | None = LABEL_CHARACTERS
+) -> NDArray[Any]:
+    """Labels as an array of strings, int64 or booleans; of objects (strings) where one has more than 64 characters.
+
+    Args:
+        labels: The labels.
+        source: What errors call them.
+        longest: Most characters of one; None: any number.
 
     Raises:
-        DataError: They are of several types or of another one, or a string cannot be kept as it is; says which.
+        DataError: They are a table or a mapping, of several types or of another one, or a string cannot be kept as it
+            is, or is too long; says which.
     """
+    refuse_table(labels, "the labels")
     if isinstance(labels, (str, bytes)) or not isinstance(labels, Iterable):
         raise DataError(f"labels must be a sequence, one label a text, not {type(labels).__name__}", source=source)
-    values = [value.item() if isinstance(value, np.generic) else value for value in labels]
+    values = [value.item() if isinstance(value, np.generic) else value for value in _items(labels)]
     wanted = type(values[0]) if values else str
     for number, value in enumerate(values, start=1):
         if type(value) not in _LABELS:
-            problem = f"label {number} is {type(value).__name__}: labels are strings, integers or booleans"
+            missing = " (missing)" if _is_missing(value) else ""
+            problem = f"label {number} is {type(value).__name__}{missing}: labels are strings, integers or booleans"
             raise DataError(problem, source=source)
         if type(value) is not wanted:
             problem = f"label {number} is {type(value).__name__} and the first one {wanted.__name__}: use one type"
             raise DataError(problem, source=source)
-        if isinstance(value, str) and (fault := _fault(value)):
+        if isinstance(value, str) and (fault := _fault(value, longest)):
             raise DataError(f"label {number} {fault}", source=source)
+    is_long = wanted is str and max(map(len, values), default=0) > _FIXED_WIDTH
     try:
-        return np.array(values, _LABELS[wanted])
+        return np.array(values, np.object_ if is_long else _LABELS[wanted])
     except OverflowError:
         raise DataError("an integer label does not fit into 64 bits: use strings", source=source) from None
 
@@ -293,8 +347,29 @@ def as_labels(labels: ArrayLike | Sequence[Any], *, source: str | None = None) -
 _LABELS: Final[dict[type, Any]] = {str: np.str_, int: np.int64, bool: np.bool_}
 
 
-def _fault(label: str) -> str | None:
+def label_kind(labels: NDArray[Any]) -> str:
+    """What labels are: ``U`` (strings, in an array of objects too), ``i`` (integers) or ``b`` (booleans)."""
+    return "U" if labels.dtype.kind == "O" else labels.dtype.kind
+
+
+def _items(values: Any) -> Iterable[Any]:
+    """What to iterate over: a column of Arrow gives its values as Python has them."""
+    return cast("Iterable[Any]", values.to_pylist() if hasattr(values, "to_pylist") else values)
+
+
+def _is_missing(value: object) -> bool:
+    """Whether a value is None, NaN or pandas' NA."""
+    is_nan = isinstance(value, float) and math.isnan(value)
+    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _fault(label: str, longest: int | None = LABEL_CHARACTERS) -> str | None:
     """Why a label cannot be kept as it is, if it cannot."""
+    if longest is not None and len(label) > longest:
+        return (
+            f"has {len(label)} characters ({label[:_SHOWN]!r}...), and {longest} are the most: were labels and texts "
+            "taken for each other?"
+        )
     if label.endswith("\0"):  # NumPy would drop it
         return "ends in NUL"
     found = _SURROGATE.search(label)  # which no file could hold, a saved classifier's neither
@@ -342,26 +417,88 @@ def _content(line: str) -> str:
     return line.removesuffix("\n").removesuffix("\r")
 
 
-def _read_tsv(lines: Iterator[str], name: str, columns: _Columns) -> Iterator[Row]:
+def _spelt(labels: Sequence[str | int | bool], notes: list[str]) -> list[str]:
+    """Labels as strings, and a note where JSON's numbers or booleans and its strings are spelt alike."""
+    spelt = [label if isinstance(label, str) else json.dumps(label) for label in labels]
+    others = {name for name, label in zip(spelt, labels, strict=True) if not isinstance(label, str)}
+    mixed = sorted(others.intersection(label for label in labels if isinstance(label, str)))
+    if mixed:
+        notes.append(
+            f"labels of JSON that are strings in some lines and numbers or booleans in others are one class each: "
+            f"{_shown(mixed)}"
+        )
+    return spelt
+
+
+def _repeats(rows: Iterator[Row], header: tuple[str, str], name: str, notes: list[str]) -> Iterator[Row]:
+    """The rows, with a note of those that repeat the header, as joined files have it."""
+    lines = []
+    for row in rows:
+        if row[1:] == header:
+            lines.append(row[0])
+        yield row
+    if lines:
+        times = "" if len(lines) == 1 else f", and {len(lines) - 1} more do"
+        notes.append(f"{name}: line {lines[0]} repeats the header and was taken for a text{times}: delete it")
+
+
+def _read_tsv(lines: Iterator[str], name: str, columns: _Columns, notes: list[str]) -> Iterator[Row]:
     numbered = _not_blank(lines)
     first = next(numbered, None)
     if first is None:
         return
     number, line = first
+    if line.startswith(QUOTE):
+        kept = [first, *((number, content) for number, content in enumerate(map(_content, lines), start=number + 1))]
+        records = unquoted(kept, "\t")
+        if records is not None:
+            yield from _read_quoted(records, name, "\t", columns, notes)
+            return
+        numbered = ((number, content) for number, content in kept[1:] if content)
     names = line.split("\t")
     if columns.given:
-        yield from _read_named(numbered, name, names, columns, number)
+        yield from _repeats(
+            _read_named(numbered, name, names, columns, number), (columns.label, columns.text), name, notes
+        )
         return
-    if names != [columns.label, columns.text]:
+    has_header = names == [columns.label, columns.text]
+    if not has_header:
         if len(names) > 1 and columns.label in (cell.strip().casefold() for cell in names):
-            raise DataError(
-                f"this looks like a header ({_shown(names)}), and only label<TAB>text is taken for one: name its "
-                "columns with --label-column and --text-column, or put the line label<TAB>text before it if it is none",
-                source=name,
-                line=number,
-            )
+            raise _like_header(names, name, number)
         numbered = itertools.chain([first], numbered)
-    yield from _read_separated(numbered, name, "\t", "label<TAB>text")
+    rows = _read_separated(numbered, name, "\t", "label<TAB>text")
+    yield from _repeats(rows, (columns.label, columns.text), name, notes) if has_header else rows
+
+
+def _read_quoted(
+    records: Sequence[tuple[int, list[str]]], name: str, separator: str, columns: _Columns, notes: list[str]
+) -> Iterator[Row]:
+    """The rows of a file of which every cell is in quotation marks; the first record may be a header."""
+    notes.append(f"{name}: every cell is in quotation marks, which were taken off as those of CSV are")
+    number, names = records[0]
+    rows = records[1:]
+    at, fields = [0, 1], 2
+    if columns.given:
+        at = [_column(wanted, names, name, number) for wanted in (columns.label, columns.text)]
+        fields = len(names)
+    elif names != [columns.label, columns.text]:
+        if columns.label in (cell.strip().casefold() for cell in names):
+            raise _like_header(names, name, number)
+        rows = records
+    for number, cells in rows:
+        if len(cells) != fields:
+            problem = f"{len(cells)} cells, where {fields} are expected: name the columns with --label-column and "
+            raise DataError(f"{problem}--text-column", source=name, line=number)
+        yield _row(number, cells[at[0]], cells[at[1]], name)
+
+
+def _like_header(names: Sequence[str], name: str, line: int) -> DataError:
+    return DataError(
+        f"this looks like a header ({_shown(names)}), and only label<TAB>text is taken for one: name its "
+        "columns with --label-column and --text-column, or put the line label<TAB>text before it if it is none",
+        source=name,
+        line=line,
+    )
 
 
 def _read_named(
@@ -381,12 +518,23 @@ def _read_named(
         yield _row(number, fields[at[0]], fields[at[1]], name)
 
 
-def _read_space(lines: Iterator[str], name: str, columns: _Columns) -> Iterator[Row]:
+def _read_space(lines: Iterator[str], name: str, columns: _Columns, notes: list[str]) -> Iterator[Row]:
     if columns.given:
         raise HyperParameterError(
             f"{name}: the form label, a space, text has no columns to name; tsv, csv and jsonl have"
         )
-    yield from _read_separated(_not_blank(lines), name, " ", "label, a space, text")
+    numbered = _not_blank(lines)
+    first = next(numbered, None)
+    if first is None:
+        return
+    if first[1].startswith(QUOTE):
+        kept = [first, *((number, content) for number, content in enumerate(map(_content, lines), start=first[0] + 1))]
+        records = unquoted(kept, " ")
+        if records is not None:
+            yield from _read_quoted(records, name, " ", columns, notes)
+            return
+        numbered = ((number, content) for number, content in kept[1:] if content)
+    yield from _read_separated(itertools.chain([first], numbered), name, " ", "label, a space, text")
 
 
 def _read_separated(numbered: Iterator[tuple[int, str]], name: str, separator: str, form: str) -> Iterator[Row]:
@@ -403,7 +551,11 @@ def _not_blank(lines: Iterator[str]) -> Iterator[tuple[int, str]]:
     return ((number, line) for number, line in enumerate(map(_content, lines), start=1) if line)
 
 
-def _read_csv(lines: Iterator[str], name: str, columns: _Columns) -> Iterator[Row]:
+def _read_csv(lines: Iterator[str], name: str, columns: _Columns, notes: list[str]) -> Iterator[Row]:
+    yield from _repeats(_csv_rows(lines, name, columns), (columns.label, columns.text), name, notes)
+
+
+def _csv_rows(lines: Iterator[str], name: str, columns: _Columns) -> Iterator[Row]:
     reader = csv.reader(lines, strict=True)
     names: list[str] | None = None
     first = 1
@@ -469,7 +621,7 @@ def _shown(names: Iterable[str]) -> str:
     return ", ".join(name if len(name) <= _SHOWN else name[:_SHOWN] + "..." for name in itertools.islice(names, 20))
 
 
-def _read_jsonl(lines: Iterator[str], name: str, columns: _Columns) -> Iterator[Row]:
+def _read_jsonl(lines: Iterator[str], name: str, columns: _Columns, notes: list[str]) -> Iterator[Row]:
     for number, line in enumerate(lines, start=1):
         if not line.strip(" \t\r\n"):
             continue
@@ -494,10 +646,13 @@ def _read_jsonl(lines: Iterator[str], name: str, columns: _Columns) -> Iterator[
             raise DataError(problem, source=name, line=number)
         if not isinstance(text, str):
             raise DataError(f"the text is {json.dumps(text)[:_SHOWN]}: it must be a string", source=name, line=number)
-        yield _row(number, label if isinstance(label, str) else json.dumps(label), text, name)
+        yield _row(number, label, text, name)
 
 
-def _row(number: int, label: str, text: str, name: str) -> Row:
+def _row(number: int, label: str | int | bool, text: str, name: str) -> Row:
+    if not isinstance(label, str):
+        label = label if isinstance(label, bool) else int(label)
+        return number, label, text
     if not label.strip():
         raise DataError("the label is empty", source=name, line=number)
     if fault := _fault(label):

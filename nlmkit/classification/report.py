@@ -7,6 +7,7 @@ and ``unseen`` names it.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import unicodedata
 from collections.abc import Sequence
 from typing import Any, Final
@@ -17,6 +18,17 @@ from numpy.typing import ArrayLike, NDArray
 from nlmkit.errors import DataError
 
 CONFIDENCE: Final = 0.95
+
+MATRIX_CLASSES: Final = 100
+"""Of more classes JSON has the cells of the confusion matrix that are not zero, in place of the matrix."""
+
+SHOWN_CLASSES: Final = 30
+"""Of more classes a reader gets the largest confusions, in place of the matrix."""
+
+_TABLE_CLASSES: Final = 50  # of more, the table of figures has those with most texts
+_SHOWN_CONFUSIONS: Final = 20
+_SHOWN_UNSEEN: Final = 10
+_SHOWN_CHARACTERS: Final = 60  # of a label
 
 _FIGURES: Final = ("label", "precision", "recall", "f1", "support", "predicted")
 _UNDEFINED: Final = {"precision": "never predicted", "recall": "not in these texts", "f1": "neither"}
@@ -54,7 +66,8 @@ class ClassificationReport:
             are no resamples.
         macro_f1: Mean F1 of the classes that occur here, as labels or as predictions.
         per_class: Figures of each class: those of the training in order, then the unseen labels.
-        confusion: Row by label, column by prediction, in the order of ``per_class``: int64 [classes, classes].
+        cells: The confusion matrix without its zeros: row (of the label), column (of the prediction), both in the order
+            of ``per_class``, and number of texts, by row and column: int64 [cells, 3].
         unseen: Labels of the texts that training lacked.
         component: Registered name of the classifier.
         version: Version of nlmkit that computed the report.
@@ -70,7 +83,7 @@ class ClassificationReport:
     interval: tuple[float, float] | None
     macro_f1: float
     per_class: tuple[ClassFigures, ...]
-    confusion: NDArray[np.int64]
+    cells: NDArray[np.int64]
     unseen: tuple[str | int | bool, ...]
     component: str
     version: str
@@ -79,6 +92,19 @@ class ClassificationReport:
     model_digest: str
     resamples: int
     seed: int
+
+    @functools.cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """Row by label, column by prediction, in the order of ``per_class``: int64 [classes, classes]."""
+        found = np.zeros((len(self.per_class), len(self.per_class)), np.int64)
+        found[self.cells[:, 0], self.cells[:, 1]] = self.cells[:, 2]
+        return found
+
+    @property
+    def confusions(self) -> NDArray[np.int64]:
+        """The errors among the cells, the largest first: int64 [confusions, 3]."""
+        errors: NDArray[np.int64] = self.cells[self.cells[:, 0] != self.cells[:, 1]]
+        return errors[np.argsort(-errors[:, 2], kind="stable")]
 
     @property
     def signature(self) -> str:
@@ -97,18 +123,22 @@ class ClassificationReport:
     def to_dict(self, model: str | None = None) -> dict[str, Any]:
         """The report as strict JSON types; an undefined figure is None and has its reason under ``reasons``.
 
-        ``labels`` names the rows and columns of ``confusion``.
+        ``labels`` names the rows and columns of ``confusion``. With more than 100 classes, ``confusion`` is None, and
+        ``confusion_cells`` has [row, column, texts] of each cell that is not zero.
 
         Args:
             model: Where the model is, put first when given.
         """
         values: dict[str, Any] = {} if model is None else {"model": model}
-        values |= dataclasses.asdict(self)
+        names = {"cells": "confusion"}
+        values |= {names.get(each.name, each.name): getattr(self, each.name) for each in dataclasses.fields(self)}
+        is_small = len(self.per_class) <= MATRIX_CLASSES
         values |= {
             "interval": None if self.interval is None else list(self.interval),
             "confidence": CONFIDENCE,
             "labels": [row.label for row in self.per_class],
-            "confusion": self.confusion.tolist(),
+            "confusion": self.confusion.tolist() if is_small else None,
+            **({} if is_small else {"confusion_cells": self.cells.tolist()}),
             "per_class": [dataclasses.asdict(row) for row in self.per_class],
             "unseen": list(self.unseen),
             "signature": self.signature,
@@ -119,26 +149,55 @@ class ClassificationReport:
             for name, reason in _UNDEFINED.items()
             if getattr(row, name) is None
         }
+        if not is_small:
+            reasons["confusion"] = f"more than {MATRIX_CLASSES} classes: confusion_cells has what is not zero"
         return values | {"reasons": reasons}
 
     def render(self) -> str:
-        """The report for a reader: figures, a table by class, the confusion matrix, the signature last."""
+        """The report for a reader: figures, a table by class, the confusion matrix, the signature last.
+
+        Of many classes the table has those with most texts, and the largest confusions are listed instead of a matrix.
+        """
         about = f"n = {self.n}"
         if self.interval is not None:
             about = f"{CONFIDENCE:.0%} interval {self.interval[0]:.4f} to {self.interval[1]:.4f}, {about}"
         lines = [f"accuracy  {self.accuracy:.4f}  ({about})", f"macro-F1  {self.macro_f1:.4f}"]
         if self.unseen:
-            errors = sum(row.support for row in self.per_class if row.label in self.unseen)
-            names = ", ".join(map(shown, self.unseen))
+            errors = sum(row.support for row in self.per_class[-len(self.unseen) :])
+            names = ", ".join(map(shown, self.unseen[:_SHOWN_UNSEEN]))
+            if len(self.unseen) > _SHOWN_UNSEEN:
+                names += f" and {len(self.unseen) - _SHOWN_UNSEEN} more"
             lines.append(f"labels unseen in training, counted as errors: {names} ({errors} texts)")
+        return "\n\n".join(["\n".join(lines), self._table(), self._confusions(), self.signature])
+
+    def _table(self) -> str:
+        rows, heading = list(self.per_class), ""
+        if len(rows) > _TABLE_CLASSES:
+            most = sorted(range(len(rows)), key=lambda index: -rows[index].support)[:_TABLE_CLASSES]
+            heading = f"the {_TABLE_CLASSES} of {len(rows)} classes with most texts (--json has all):\n"
+            rows = [rows[index] for index in sorted(most)]
         figures = [
             [shown(row.label), *map(_figure, (row.precision, row.recall, row.f1)), str(row.support), str(row.predicted)]
-            for row in self.per_class
+            for row in rows
         ]
+        return heading + _aligned([_FIGURES, *figures])
+
+    def _confusions(self) -> str:
         labels = [shown(row.label) for row in self.per_class]
-        counts = [[name, *map(str, row)] for name, row in zip(labels, self.confusion.tolist(), strict=True)]
-        tables = (_aligned([_FIGURES, *figures]), _aligned([["label \\ predicted", *labels], *counts]))
-        return "\n\n".join(["\n".join(lines), *tables, self.signature])
+        if len(labels) <= SHOWN_CLASSES:
+            counts = [[name, *map(str, row)] for name, row in zip(labels, self.confusion.tolist(), strict=True)]
+            return _aligned([["label \\ predicted", *labels], *counts])
+        errors = self.confusions
+        if not len(errors):
+            return "no text was taken for one of another class"
+        rows = [
+            [labels[label], str(texts), f"{texts / self.per_class[label].support:.1%}", labels[guess]]
+            for label, guess, texts in errors[:_SHOWN_CONFUSIONS].tolist()
+        ]
+        heading = (
+            f"the largest of {len(errors)} confusions (--json has all):" if len(errors) > len(rows) else "confusions:"
+        )
+        return heading + "\n" + _aligned([["label", "texts", "of the label's", "predicted"], *rows])
 
 
 def classification_report(
@@ -179,12 +238,14 @@ def classification_report(
     unseen = np.setdiff1d(true, known)
     names = [*known.tolist(), *unseen.tolist()]
     number = {name: index for index, name in enumerate(names)}
-    cells = [
+    pairs = [
         number[name] * len(names) + number[guess] for name, guess in zip(true.tolist(), guessed.tolist(), strict=True)
     ]
-    confusion = np.bincount(cells, minlength=len(names) ** 2).reshape(len(names), len(names)).astype(np.int64)
-    per_class = tuple(_figures(confusion, index, name) for index, name in enumerate(names))
-    accuracy = float(np.trace(confusion)) / len(true)
+    places, texts = np.unique(np.array(pairs, np.int64), return_counts=True)
+    cells = np.stack([places // len(names), places % len(names), texts], axis=1).astype(np.int64)
+    per_class = _figures(cells, names)
+    hits = int(cells[cells[:, 0] == cells[:, 1], 2].sum())
+    accuracy = float(hits) / len(true)
     from nlmkit import __version__
 
     return ClassificationReport(
@@ -193,7 +254,7 @@ def classification_report(
         interval=bootstrap_interval(accuracy, len(true), resamples=resamples, seed=seed) if resamples else None,
         macro_f1=float(np.mean([row.f1 for row in per_class if row.f1 is not None])),
         per_class=per_class,
-        confusion=confusion,
+        cells=cells,
         unseen=tuple(unseen.tolist()),
         component=component,
         version=__version__,
@@ -217,16 +278,23 @@ def bootstrap_interval(accuracy: float, n: int, *, resamples: int, seed: int) ->
     return float(low), float(high)
 
 
-def _figures(confusion: NDArray[np.int64], index: int, label: str | int | bool) -> ClassFigures:
-    hits = int(confusion[index, index])
-    support, predicted = int(confusion[index].sum()), int(confusion[:, index].sum())
-    return ClassFigures(
-        label=label,
-        precision=hits / predicted if predicted else None,
-        recall=hits / support if support else None,
-        f1=2 * hits / (support + predicted) if support + predicted else None,
-        support=support,
-        predicted=predicted,
+def _figures(cells: NDArray[np.int64], names: Sequence[str | int | bool]) -> tuple[ClassFigures, ...]:
+    rows, columns, texts = cells.T
+    right = rows == columns
+    counts = (
+        np.bincount(which, texts[kept], minlength=len(names)).astype(np.int64).tolist()
+        for which, kept in ((rows[right], right), (rows, slice(None)), (columns, slice(None)))
+    )
+    return tuple(
+        ClassFigures(
+            label=label,
+            precision=hits / predicted if predicted else None,
+            recall=hits / support if support else None,
+            f1=2 * hits / (support + predicted) if support + predicted else None,
+            support=support,
+            predicted=predicted,
+        )
+        for label, hits, support, predicted in zip(names, *counts, strict=True)
     )
 
 
@@ -235,8 +303,13 @@ def _figure(value: float | None) -> str:
 
 
 def shown(label: Any) -> str:
-    """A label as a reader sees it: quoted where it holds what could not be told apart, or could drive a terminal."""
+    """A label as a reader sees it: quoted where it holds what could not be told apart, or could drive a terminal.
+
+    Of a very long one the beginning.
+    """
     text = str(label)
+    if len(text) > _SHOWN_CHARACTERS:
+        text = text[: _SHOWN_CHARACTERS - 3] + "..."
     return text if text.isprintable() and text.strip() == text and text else repr(text)
 
 

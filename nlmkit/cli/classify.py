@@ -15,6 +15,9 @@ from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.errors import NlmkitError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from nlmkit.classifier import Classifier
     from nlmkit.text import Corpus, TextPipeline
     from nlmkit.text.columns import TextColumn
@@ -76,9 +79,9 @@ def command(
         raise NlmkitError(f"{model}: {classifier.name} cannot say what its decisions rest on; leave out --highlights")
     pipeline = decoding(classifier.pipeline_, encoding, errors)
     for corpus, lines in _blocks(texts, classifier, pipeline, column):
-        rows = list(_rows(classifier, corpus, lines, highlights=highlights))
         write = _json_line if as_json else _tsv_line
-        output.write("".join(write(row, with_text) for row in rows))
+        for row in _rows(classifier, corpus, lines, highlights=highlights):
+            output.write(write(row, with_text))
         output.flush()
 
 
@@ -89,7 +92,8 @@ class _Row:
     text: str
     label: Any
     probability: float
-    probabilities: dict[str, float]
+    labels: list[Any]
+    probabilities: NDArray[np.float64]
     highlights: list[tuple[str, float]] | None
 
 
@@ -115,17 +119,13 @@ def _rows(classifier: Any, corpus: Corpus, lines: list[str], *, highlights: bool
     names = classifier.classes_.tolist()
     for line, row in zip(lines, classifier.predict_proba(corpus), strict=True):
         best = int(row.argmax())
-        yield _Row(
-            line,
-            names[best],
-            float(row[best]),
-            {str(name): value for name, value in zip(names, row.tolist(), strict=True)},
-            classifier.highlights(line) if highlights else None,
-        )
+        told = classifier.highlights(line) if highlights else None
+        yield _Row(line, names[best], float(row[best]), names, row, told)
 
 
 def _json_line(row: _Row, with_text: bool) -> str:
-    facts: dict[str, Any] = {"label": row.label, "probability": row.probability, "probabilities": row.probabilities}
+    probabilities = {str(name): value for name, value in zip(row.labels, row.probabilities.tolist(), strict=True)}
+    facts: dict[str, Any] = {"label": row.label, "probability": row.probability, "probabilities": probabilities}
     if row.highlights is not None:
         facts["highlights"] = row.highlights
     if with_text:

@@ -75,7 +75,9 @@ def score_classifier(
 
 def _with_labels_of(classifier: Classifier, data: LabelledTexts) -> LabelledTexts:
     """Labels of a file, which are strings, as integers or booleans where the classifier was fitted to such."""
-    kind = classifier.classes_.dtype.kind
+    from nlmkit.classification.data import label_kind
+
+    kind = label_kind(classifier.classes_)
     if kind == "U":
         return data
     convert = int if kind == "i" else {"True": True, "true": True, "False": False, "false": False}.__getitem__

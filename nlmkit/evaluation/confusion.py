@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nlmkit.classification.report import ClassificationReport, shown
 from nlmkit.evaluation.fonts import drawing, notes_on
@@ -20,12 +21,17 @@ _DARK: Final = 0.6
 _MANY: Final = 12
 """With more classes than this, cells without texts have no number."""
 
+_DRAWN: Final = 50
+"""Of more classes those with most errors are drawn, and the others as one."""
+
 _LARGEST: Final = 20.0
 """Inches; with so many classes that they do not fit, their names are drawn smaller."""
 
 
 def plot_confusion(report: ClassificationReport, path: str | os.PathLike[str], *, title: str = "") -> None:
     """Draw the confusion matrix: shades are shares of each label's texts, numbers are texts.
+
+    Of more than 50 classes the 50 with most errors are drawn, and all others together as one.
 
     Args:
         report: What to draw.
@@ -42,11 +48,13 @@ def plot_confusion(report: ClassificationReport, path: str | os.PathLike[str], *
     check_plot(path)
     from matplotlib.figure import Figure
 
-    names = [shown(row.label) for row in report.per_class]
-    shares = report.confusion / np.maximum(report.confusion.sum(axis=1, keepdims=True), 1)
+    names, confusion = _drawn(report)
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     size = min(2.5 + 0.7 * len(names), _LARGEST)
     font_size = min(10.0, 72 * size / (2 * len(names) + 8))
     heading = f"accuracy {report.accuracy:.4f}, n = {report.n}"
+    if len(names) <= len(report.per_class) - 1:
+        heading += f"\nthe {len(names) - 1} of {len(report.per_class)} classes with most errors"
     heading = f"{printable(title)}\n{heading}" if title else heading
     text = "".join([*names, heading])
     # With a salt, the same report gives the same file.
@@ -57,7 +65,7 @@ def plot_confusion(report: ClassificationReport, path: str | os.PathLike[str], *
         axes = figure.add_subplot()
         picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         figure.colorbar(picture, ax=axes, label="share of the label's texts")
-        for (row, column), count in np.ndenumerate(report.confusion):
+        for (row, column), count in np.ndenumerate(confusion):
             if not count and len(names) > _MANY:
                 continue
             colour = "white" if shares[row, column] > _DARK else "black"
@@ -70,3 +78,19 @@ def plot_confusion(report: ClassificationReport, path: str | os.PathLike[str], *
         form = Path(path).suffix.lower()[1:]
         with written(Path(path)) as stream:
             figure.savefig(stream, format=form, metadata={"Date": None} if form == "svg" else None)
+
+
+def _drawn(report: ClassificationReport) -> tuple[list[str], NDArray[np.int64]]:
+    """Names and confusion matrix of the classes that are drawn."""
+    names = [shown(row.label) for row in report.per_class]
+    if len(names) <= _DRAWN:
+        return names, report.confusion
+    rows, columns, texts = report.cells.T
+    errors = np.where(rows != columns, texts, 0)
+    both = np.bincount(rows, errors, len(names)) + np.bincount(columns, errors, len(names))
+    kept = np.sort(np.argsort(-both, kind="stable")[:_DRAWN])
+    place = np.full(len(names), _DRAWN)
+    place[kept] = np.arange(_DRAWN)
+    confusion = np.zeros((_DRAWN + 1, _DRAWN + 1), np.int64)
+    np.add.at(confusion, (place[rows], place[columns]), texts)
+    return [*(names[index] for index in kept.tolist()), f"({len(names) - _DRAWN} others)"], confusion

@@ -117,3 +117,78 @@ def test_unusable_predictions_are_refused() -> None:
         report(["a"], ["c"], ["a", "b"])
     with pytest.raises(DataError, match="shape"):
         report(["a", "b"], ["a"], ["a", "b"])
+
+
+# ------------------------------------------------------------------------------------------------------ many classes
+
+
+def many(classes: int) -> Any:
+    """Two texts of each class: one is right, the other taken for the next class; class 0 is taken for 1 five times."""
+    names = [f"c{number:05}" for number in range(classes)]
+    labels = [*names, *names, *[names[0]] * 4]
+    predicted = [*names, *names[1:], names[0], *[names[1]] * 4]
+    return names, report(labels, predicted, names, resamples=0)
+
+
+def test_the_cells_are_the_confusion_matrix() -> None:
+    names, found = many(4)
+    assert found.cells.tolist() == [
+        [0, 0, 1],
+        [0, 1, 5],
+        [1, 1, 1],
+        [1, 2, 1],
+        [2, 2, 1],
+        [2, 3, 1],
+        [3, 0, 1],
+        [3, 3, 1],
+    ]
+    assert found.confusion.tolist() == [[1, 5, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1], [1, 0, 0, 1]]
+    assert found.confusions.tolist()[:2] == [[0, 1, 5], [1, 2, 1]]
+    assert found.to_dict()["confusion"] == found.confusion.tolist()
+    assert "confusion_cells" not in found.to_dict()
+    assert found.render().count(names[0]) == 3
+
+
+def test_many_classes_are_told_by_their_largest_confusions() -> None:
+    _, found = many(3000)
+    assert "confusion" not in vars(found)  # nine million cells that nobody asked for
+    shown = found.render()
+    assert "confusion" not in vars(found)
+    assert len(shown) < 6000
+    assert "the 50 of 3000 classes with most texts (--json has all):\n" in shown
+    assert "the largest of 3000 confusions (--json has all):\n" in shown
+    assert "c00000      5           83.3%     c00001\n" in shown
+    assert max(map(len, shown.splitlines())) < 100
+    facts = found.to_dict()
+    assert facts["confusion"] is None
+    assert facts["reasons"]["confusion"] == "more than 100 classes: confusion_cells has what is not zero"
+    assert facts["confusion_cells"][:2] == [[0, 0, 1], [0, 1, 5]]
+    assert len(facts["confusion_cells"]) == 6000
+    assert len(facts["per_class"]) == len(facts["labels"]) == 3000
+    assert len(json.dumps(facts)) < 1_000_000
+
+
+def test_the_matrix_is_there_up_to_its_bounds() -> None:
+    assert "label \\ predicted" in many(30)[1].render()
+    assert "label \\ predicted" not in many(31)[1].render()
+    assert len(many(100)[1].to_dict()["confusion"]) == 100
+    assert many(101)[1].to_dict()["confusion"] is None
+    names = [str(number) for number in range(40)]
+    assert "no text was taken for one of another class" in report(names, names, names).render()
+
+
+def test_classes_of_numbers_beyond_any_matrix_are_reported() -> None:
+    labels = np.arange(200_000)  # as where another column was taken for the label: a matrix would take 320 GB
+    found = report(labels, np.zeros_like(labels), [0, 1], resamples=0)
+    assert found.accuracy == 1 / 200_000
+    assert len(found.cells) == 200_000
+    shown = found.render()
+    assert "labels unseen in training, counted as errors: 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 199988 more" in shown
+    assert len(shown) < 6000
+
+
+def test_a_long_label_is_cut_where_it_is_shown() -> None:
+    found = report(["x" * 1000, "y"], ["y", "y"], ["x" * 1000, "y"])
+    assert "x" * 57 + "..." in found.render()
+    assert max(map(len, found.render().splitlines())) < 200
+    assert found.to_dict()["labels"][0] == "x" * 1000

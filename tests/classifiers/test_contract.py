@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from nlmkit import load
+from nlmkit import Corpus, load
 from nlmkit.classification.data import LabelledTexts
 from nlmkit.classifiers.nbsvm import NBSVM
 from nlmkit.components import FittedState
@@ -135,3 +136,21 @@ def test_labels_come_back_from_a_saved_model(tmp_path: Path) -> None:
         assert again.classes_.dtype.kind == np.asarray(labels).dtype.kind
         assert again.predict(TEXTS).tolist() == labels
         assert again.report(TEXTS, labels).to_dict()["labels"] == sorted(set(labels))
+
+
+def test_predict_holds_a_bounded_number_of_probabilities(fitted: NBSVM, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With many texts and classes they are predicted part by part, with the same labels."""
+    texts = ["good film", "bad film", "", "unknown words", "bad"] * 3
+    whole = fitted.predict(texts)
+    sizes = []
+    found = type(fitted).probabilities
+
+    def watched(self: NBSVM, corpus: Corpus) -> Any:
+        sizes.append(corpus.sentences)
+        return found(self, corpus)
+
+    monkeypatch.setattr(NBSVM, "probabilities", watched)
+    monkeypatch.setattr("nlmkit.classifier._CELLS", 9)
+    assert fitted.predict(texts).tolist() == whole.tolist()
+    assert sizes == [4, 4, 4, 3]
+    assert fitted.predict([]).tolist() == []

@@ -326,3 +326,20 @@ def test_the_reader_may_leave(sentiment: str, environment: dict[str, str]) -> No
     )
     assert found.stdout.startswith(b"good one\t")
     assert found.stderr == b""
+
+
+def test_joined_and_headed_files_are_told_and_many_classes_listed(run: Run, tmp_path: Path) -> None:
+    rows = [f"class{number % 40}\tword{number % 40} film\n" for number in range(120)]
+    Path("t.tsv").write_text("topic\treview\n" + "".join(rows) + "Class1\tword1 film\n", encoding="utf-8")
+    fitted = run("fit", "tfidf-logreg", "t.tsv", "-o", "m")
+    assert "note: t.tsv: line 1 looks like a header ('topic', 'review')" in fitted.stderr
+    assert "'class1' (3 texts), 'Class1' (1 text)" in fitted.stderr
+    assert "note: 2 of 42 classes have one text only" in fitted.stderr
+    assert fitted.stderr.count("note: ") == 3  # each once
+    assert "note" not in run("fit", "tfidf-logreg", "t.tsv", "-o", "m2", "--quiet").stderr
+    Path("test.tsv").write_text("".join(rows[1:]) + "CLASS5\tword6 film\n", encoding="utf-8")
+    scored = run("score", "m", "test.tsv")
+    assert "note: labels that the classifier does not know look like its own" in scored.stderr
+    assert "\nconfusions:\n" in scored.stdout
+    assert "label \\ predicted" not in scored.stdout
+    assert len(json.loads(run("score", "m", "test.tsv", "--json").stdout)["confusion"]) == 43

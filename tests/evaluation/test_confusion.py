@@ -51,6 +51,21 @@ def test_many_classes_fit(tmp_path: Path) -> None:
     assert (tmp_path / "many.png").stat().st_size > 10_000
 
 
+def test_of_very_many_classes_those_with_most_errors_are_drawn(tmp_path: Path) -> None:
+    """3,000 classes: one wrong one after another would be nine million cells; 50 are drawn, and the others as one."""
+    labels = [f"c{index:04}" for index in range(3000)]
+    wrong = [labels[index + 1] for index in range(1000, 1050)]
+    found = report([*labels, *labels[1000:1050]], [*labels, *wrong])
+    plot_confusion(found, tmp_path / "c.svg")
+    drawn = (tmp_path / "c.svg").read_text(encoding="utf-8")
+    assert "the 50 of 3000 classes with most errors" in drawn
+    assert ">(2950 others)<" in drawn
+    assert ">c1001<" in drawn
+    assert ">c0000<" not in drawn
+    assert ">2950<" in drawn  # texts of the others, all right
+    assert "confusion" not in vars(found)
+
+
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="such a name"):
         plot_confusion(report(["a", "b"], ["a", "b"]), tmp_path / "c.gif")

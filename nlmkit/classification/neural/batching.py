@@ -23,6 +23,12 @@ PAD_ID: Final = BOS_ID
 STEP_ROWS: Final = 32
 """A time step costs a recurrent layer as much as this many rows, besides those that it has."""
 
+WHOLE_WORDS: Final = 150_000
+"""A training batch of up to so many words, padding included, is read at once: 50 texts of 3,000 words."""
+
+PART_WORDS: Final = 32_768
+"""Most words, padding included, of each part of a larger training batch."""
+
 Indices = NDArray[np.int64]
 
 
@@ -124,6 +130,15 @@ class Documents:
         )
         return Batch(groups, torch.from_numpy(lengths), torch.from_numpy(counts))
 
+    def words(self, chosen: Indices) -> int:
+        """Words of some documents, without padding.
+
+        Args:
+            chosen: Their numbers: int64 [B].
+        """
+        ends, begins = self.sentences[self.documents[chosen + 1]], self.sentences[self.documents[chosen]]
+        return int((ends - begins).sum())
+
     def padded(self, chosen: Indices) -> int:
         """Words that the batch of some documents has with its padding.
 
@@ -132,6 +147,18 @@ class Documents:
         """
         lengths = self._rows(chosen)[1]
         return sum(len(numbers) * max(1, int(lengths[numbers].max(initial=0))) for numbers in self._groups(lengths))
+
+    def cells(self, chosen: Indices) -> int:
+        """Vectors that the batch of some documents has: those of its words and, above them, of its sentences.
+
+        Args:
+            chosen: Their numbers: int64 [B].
+        """
+        found = self.padded(chosen)
+        if not self.are_whole:
+            sentences = self.documents[chosen + 1] - self.documents[chosen]
+            found += len(chosen) * int(sentences.max(initial=0))
+        return found
 
     def _rows(self, chosen: Indices) -> tuple[Indices, Indices]:
         """Where the sentences of some documents begin, and their words: int64 [R] each."""
@@ -220,6 +247,24 @@ def training_batches(lengths: Indices, size: int, sort_within: int, source: torc
     return [batches[number] for number in torch.randperm(len(batches), generator=source).tolist()]
 
 
+def parts_of_batch(
+    documents: Documents, chosen: Indices, *, whole: int = WHOLE_WORDS, part: int = PART_WORDS
+) -> list[Indices]:
+    """A training batch in parts, so that its memory has a bound: one text of 30,000 words would pad all the others.
+
+    The gradients of the parts add up to that of the batch. A batch of ordinary size is one part.
+
+    Args:
+        documents: The documents.
+        chosen: Numbers of those in the batch: int64 [B].
+        whole: Words and sentences, padding included, of the largest batch that is read at once.
+        part: The same of a part of a larger batch; a longer document is a part of its own.
+    """
+    if documents.cells(chosen) <= whole:
+        return [chosen]
+    return list(batches_by_length(documents, chosen, part))
+
+
 def scoring_batches(documents: Documents, words: int) -> Iterator[Indices]:
     """All documents in batches of similar length, each of at most ``words`` words with its padding.
 
@@ -227,8 +272,19 @@ def scoring_batches(documents: Documents, words: int) -> Iterator[Indices]:
         documents: The documents.
         words: Most words of a batch; a longer document is a batch of its own.
     """
+    return batches_by_length(documents, np.arange(len(documents)), words)
+
+
+def batches_by_length(documents: Documents, chosen: Indices, words: int) -> Iterator[Indices]:
+    """Some documents in batches of similar length, each of at most ``words`` words with its padding.
+
+    Args:
+        documents: The documents.
+        chosen: Numbers of the documents wanted: int64 [n].
+        words: Most words of a batch; a longer document is a batch of its own.
+    """
     lengths = documents.lengths
-    order = np.argsort(lengths, kind="stable")
+    order = chosen[np.argsort(lengths[chosen], kind="stable")]
     begin = 0
     while begin < len(order):
         # Lengths rise, so the batch that ends with document e has (e − begin + 1) · length[e] words, and no more

@@ -151,7 +151,7 @@ def _run_facts(trainer: _Trainer, options: Any, run: RunOptions) -> dict[str, An
     shapes = {name: [str(tensor.dtype), *tensor.shape] for name, tensor in trainer.module.state_dict().items()}
     return {
         "component": options.name,
-        "hyper_parameters": options.params_as_json(),
+        "hyper_parameters": options.saved_params(),
         "training texts": _digest(trainer.sample),
         "held-out texts": None if trainer.valid is None else _digest(trainer.valid),
         "network": hashlib.sha256(repr(sorted(shapes.items())).encode()).hexdigest()[:16],

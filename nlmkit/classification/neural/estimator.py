@@ -55,6 +55,8 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
 
     Where no held-out texts are given, ``valid_share`` of the training texts are held out: they choose the epoch whose
     weights are kept, and are not trained on.
+
+    Of a text of more than ``max_length`` tokens the first ones are read; a note says how many texts that concerns.
     """
 
     trains_in_steps = True
@@ -157,6 +159,10 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
         from nlmkit.classification.neural.training import train
         from nlmkit.nn.devices import memory_errors
 
+        cut: list[str] = []
+        corpus = self._cut(corpus, "training ", cut)
+        if valid is not None:
+            valid = self._cut(valid[0], "validation ", cut), valid[1]
         corpus, targets, valid, held_out, notes = self._held_out(corpus, targets, valid)
         self._take_representation(corpus, run)
         report = self.prepare(corpus, None if valid is None else valid[0], run)
@@ -186,7 +192,7 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
         )
         self.module_ = module
         counts = module.parameter_counts()
-        told = result.report()
+        report_of_training = result.report()
         return {
             **report,
             "words": int(corpus.tokens),
@@ -195,9 +201,21 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
             "input": of_input,
             "parameters": sum(counts.values()),
             "parameters_by_part": counts,
-            **told,
-            "notes": [*notes, *told["notes"]],
+            **report_of_training,
+            "notes": [*cut, *notes, *report_of_training["notes"]],
         }
+
+    def _cut(self, corpus: Corpus, what: str, notes: list[str]) -> Corpus:
+        """The texts up to ``max_length``, which ``notes`` gets to say where one is longer."""
+        from nlmkit.classification.subsets import beginnings
+
+        found, cut = beginnings(corpus, self.max_length)
+        if cut:
+            notes.append(
+                f"{cut} of {corpus.sentences} {what}texts are longer than max_length={self.max_length} tokens: "
+                "they were read up to there"
+            )
+        return found
 
     def _held_out(
         self, corpus: Corpus, targets: NDArray[np.int64], valid: tuple[Corpus, NDArray[np.int64]] | None
@@ -289,6 +307,19 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
 
     # ------------------------------------------------------------------------------------------------- scoring
 
+    def encode(self, texts: Any) -> Corpus:
+        """See :meth:`nlmkit.classifier.Classifier.encode`; of each text the first ``max_length`` tokens."""
+        from nlmkit.notes import note
+        from nlmkit.text import Corpus
+
+        notes: list[str] = []
+        found = self._cut(super().encode(texts), "", notes)
+        if isinstance(texts, Corpus) and notes:  # one block of many, whose notes should not differ
+            notes = [f"texts longer than max_length={self.max_length} tokens were read up to there"]
+        for message in notes:
+            note(message)
+        return found
+
     def probabilities(self, corpus: Corpus) -> NDArray[np.float64]:
         """Probability of each class: float64 [documents, classes].
 
@@ -305,6 +336,9 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
         """Documents as ids, and vectors of those from V on: words that only the representation knows."""
         import numpy as np
 
+        from nlmkit.classification.subsets import beginnings
+
+        corpus = beginnings(corpus, self.max_length)[0]
         ids, extra = self.vocabulary_.ids(corpus.types).astype(np.int64), None
         representation = self._representation()
         limited = self.vocabulary_size is not None or self.min_count > 1 or self.vocabulary_file is not None

@@ -7,8 +7,8 @@ on how much padding there is, nor on the other rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple, cast
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,13 @@ from nlmkit.nn.masks import Dropout, keep_mask
 from nlmkit.nn.recurrent import RecurrentLayer
 from nlmkit.nn.recurrent_steps import CELLS
 
-KIM_RANGE = 0.01
+LONG_ROW: Final = 512
+"""Rows of more words than this take the gradient of the filters through the winning windows alone."""
+
+PIECE_WORDS: Final = 32_768
+"""Words, padding included, that the filters are held against at once."""
+
+KIM_RANGE: Final = 0.01
 """Kim's code starts filters uniform in ± this where the activation is ReLU."""
 
 
@@ -79,6 +85,9 @@ class Convolution(nn.Module):
     but the longest is followed by such windows; here each one is, so that a text's features cannot depend on what it is
     padded to, and a text shorter than a filter, or empty, has features like any other.
 
+    Of a long row each filter keeps one window of many. Those are searched first, stretch by stretch and without a
+    graph, and computed once more with one; so memory and time of the gradient do not grow with the text.
+
     Args:
         inputs: Width n of the vectors.
         widths: Words that the filters of each kind see.
@@ -112,6 +121,8 @@ class Convolution(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Pooled features [R, F] of vectors [R, T, n], which are zero after the end of each row."""
+        if vectors.shape[1] > LONG_ROW:
+            return self._of_long_rows(vectors)
         padded = self._padded(vectors)
         found = []
         for weight, bias in zip(self.filters, self.biases, strict=True):
@@ -121,14 +132,71 @@ class Convolution(nn.Module):
 
     def winners(self, vectors: Tensor) -> Winners:
         """As :meth:`forward`, with the place of each maximum; of equal windows the first."""
-        padded, columns = self._padded(vectors), vectors.shape[1]
+        columns = vectors.shape[1]
         values, begins = [], []
-        for weight, bias in zip(self.filters, self.biases, strict=True):
-            best = functional.conv1d(padded, weight).max(dim=2)
-            values.append(functional.relu(best.values.clamp_min(0) + bias))
-            begins.append(torch.where(best.values > 0, best.indices - self.padding, columns))
+        for (best, begin), bias in zip(self._search(vectors), self.biases, strict=True):
+            values.append(functional.relu(best.clamp_min(0) + bias))
+            begins.append(torch.where(best > 0, begin, columns))
         widths = torch.tensor(self.widths, device=vectors.device).repeat_interleave(self.maps)
         return Winners(torch.cat(values, dim=1), torch.cat(begins, dim=1), widths)
+
+    def _of_long_rows(self, vectors: Tensor) -> Tensor:
+        """As :meth:`forward`, through the winning windows."""
+        with torch.no_grad():
+            best = self._search(vectors)
+        found = []
+        for (values, begins), weight, bias in zip(best, self.filters, self.biases, strict=True):
+            products = self._at(vectors, begins, weight) if torch.is_grad_enabled() else values
+            found.append(functional.relu(products.clamp_min(0) + bias))
+        return torch.cat(found, dim=1)
+
+    @staticmethod
+    def _at(vectors: Tensor, begins: Tensor, weight: Tensor) -> Tensor:
+        """Products of filters and windows [R, maps].
+
+        Args:
+            vectors: [R, T, n].
+            begins: Where the window of each filter begins, which may be outside the row: int64 [R, maps].
+            weight: The filters: [maps, n, w].
+        """
+        rows, columns, inputs = vectors.shape
+        places = begins.unsqueeze(2) + torch.arange(weight.shape[2], device=begins.device)
+        inside = (places >= 0) & (places < columns)
+        first = torch.arange(rows, device=begins.device).view(-1, 1, 1) * columns
+        words = vectors.reshape(-1, inputs).index_select(0, torch.where(inside, first + places, 0).flatten())
+        windows = words.view(*places.shape, inputs) * inside.unsqueeze(3)
+        return torch.einsum("rmwn,mnw->rm", windows, weight)
+
+    def _search(self, vectors: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """For the filters of each width the largest product [R, maps], and where the first such window begins."""
+        found: list[tuple[Tensor, Tensor]] = []
+        for place, piece in self._pieces(vectors):
+            for number, weight in enumerate(self.filters):
+                values, indices = functional.conv1d(piece, weight).max(dim=2)
+                begins = indices + place
+                if place > -self.padding:
+                    best, before = found[number]
+                    begins = torch.where(values > best, begins, before)
+                    values = torch.maximum(values, best)
+                    found[number] = values, begins
+                else:
+                    found.append((values, begins))
+        return found
+
+    def _pieces(self, vectors: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """Stretches [R, n, t] of the padded rows, each with its first place; every window is whole in one of them."""
+        rows, columns = vectors.shape[:2]
+        if rows * columns <= PIECE_WORDS:
+            yield -self.padding, self._padded(vectors)
+            return
+        longest = max(self.widths)
+        step = max(longest, PIECE_WORDS // rows)
+        for begin in range(-self.padding, columns, step):
+            end = begin + step + longest - 1
+            words = vectors[:, max(0, begin) : max(0, end)]
+            before = min(max(0, -begin), end - begin)
+            after = end - begin - before - words.shape[1]
+            yield begin, functional.pad(words.transpose(1, 2), (before, after))
 
     def _padded(self, vectors: Tensor) -> Tensor:
         """[R, n, T'] with places around the text, such that every window with a word of it is there."""

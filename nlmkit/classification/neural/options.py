@@ -45,6 +45,9 @@ class InputOptions:
     dropout_word: float = param(
         0.0, ge=0, lt=1, help="dropout of whole words: all of a word's vector, at one place of a text"
     )
+    max_length: int | None = param(
+        32768, ge=1, help="tokens of a text that are read, from its first on; none: all of them", later=True
+    )
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -20,7 +20,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from nlmkit.classification.neural.batching import Documents, Sample, once_seen, training_batches, with_unknown
+from nlmkit.classification.neural.batching import (
+    Documents,
+    Sample,
+    once_seen,
+    parts_of_batch,
+    training_batches,
+    with_unknown,
+)
 from nlmkit.classification.neural.history import Evaluation, TrainingResult, best_of, places_by_epoch
 from nlmkit.classification.neural.module import ClassifierModule, train_only, weights_of
 from nlmkit.classification.neural.optimisation import build_optimizer, clip_rows, learning_rate, parameter_groups
@@ -90,7 +97,10 @@ def train(
                 )
     device = choose_device(run.device)
     words = int(sample.documents.lengths.max(initial=0))
-    purpose = f"training in steps of batch={options.batch} texts of up to {words} words; a smaller batch needs less"
+    purpose = (
+        f"training in steps of batch={options.batch} texts of up to {words} words; a smaller batch or max_length needs "
+        "less"
+    )
     with memory_errors(purpose):
         trainer = _Trainer(module, sample, valid, options, counts, run, unknown_rate, device)
         return trainer.run(clock, started)
@@ -205,10 +215,11 @@ class _Trainer:
     def _check_last_weights(self) -> None:
         """The last step's loss was that of the weights before it, and no held-out text has tried them since."""
         some = np.arange(min(len(self.sample.documents), self._options.batch))
-        with torch.inference_mode():
-            logits = self.module(self.sample.documents.batch(some).to(self._device))
-        if not bool(logits.isfinite().all()):
-            raise self._diverged()
+        for part in parts_of_batch(self.sample.documents, some):
+            with torch.inference_mode():
+                logits = self.module(self.sample.documents.batch(part).to(self._device))
+            if not bool(logits.isfinite().all()):
+                raise self._diverged()
 
     # ------------------------------------------------------------------------------------------------ an epoch
 
@@ -254,13 +265,8 @@ class _Trainer:
         )
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
-        batch = documents.batch(chosen).to(self._device)
-        targets = self._targets[torch.from_numpy(chosen).to(self._device)]
-        with torch.autocast(self._device.type, torch.bfloat16) if self._bfloat16 else contextlib.nullcontext():
-            logits = self.module(batch)
-        loss = functional.cross_entropy(logits.float(), targets, label_smoothing=options.label_smoothing)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = loss.detach()
+        loss = self._add_gradients(documents, chosen)
+        norm = loss
         if options.clip_norm is not None:
             norm = clip_gradients(self._parameters, norm=options.clip_norm, value=None)
         self._monitor.add(self.step + 1, loss, norm, len(chosen))
@@ -272,11 +278,25 @@ class _Trainer:
             clip_rows(self.module.weight, options.max_norm)
         self.average.update()
         self.step += 1
-        self.words += int(batch.lengths.sum()) if self._device.type == "cpu" else int(documents.lengths[chosen].sum())
+        self.words += documents.words(chosen)
         if measuring:
             self.pacer.speed.add(self._settled_seconds() - begins, 1)
             self._measure()
         self._run.advance(1)
+
+    def _add_gradients(self, documents: Documents, chosen: NDArray[np.int64]) -> Tensor:
+        """Add the gradients of the batch's mean loss, part by part where it is very large; gives that loss."""
+        total = torch.zeros((), device=self._device)
+        for part in parts_of_batch(documents, chosen):
+            batch = documents.batch(part).to(self._device)
+            targets = self._targets[torch.from_numpy(part).to(self._device)]
+            with torch.autocast(self._device.type, torch.bfloat16) if self._bfloat16 else contextlib.nullcontext():
+                logits = self.module(batch)
+            of_part = functional.cross_entropy(logits.float(), targets, label_smoothing=self._options.label_smoothing)
+            loss = of_part * (len(part) / len(chosen))
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+        return total
 
     def _check(self) -> None:
         found = self._monitor.check()
