@@ -28,11 +28,13 @@ from nlmkit.errors import (
     DataError,
     HyperParameterError,
     NlmkitError,
+    PluginError,
     RegistryError,
     SavedModelError,
     UnknownComponentError,
 )
 from nlmkit.members import MAX_NESTING, PLACE, members, put
+from nlmkit.memory import as_size, is_out_of_memory, out_of_memory
 from nlmkit.saving import arrays_sha256, load_folder, read_manifest, save_folder, vocabulary_sha256
 
 if TYPE_CHECKING:
@@ -59,6 +61,11 @@ def save(component: Component, path: str | os.PathLike[str]) -> None:
         SavedModelError: the folder cannot be written, holds something else, or the fitted state cannot be stored.
     """
     component.check_fitted()
+    with out_of_memory(f"{os.fspath(path)}: saving the model"):
+        _save(component, path)
+
+
+def _save(component: Component, path: str | os.PathLike[str]) -> None:
     parts = _take_apart(component)
     records, entries = _record(parts)
     manifest = {
@@ -77,15 +84,22 @@ def load(path: str | os.PathLike[str], *, verify: bool = True) -> Component:
         verify: Whether to compare every payload with its SHA-256, which reads it once. Structure is always checked.
 
     Raises:
-        SavedModelError: the model is missing, damaged, foreign or from a newer version.
+        SavedModelError: the model is missing, damaged, foreign or from a newer version, or cannot be read.
         UnknownComponentError: the package that the component comes from is not installed.
-        PluginError: that package is there and cannot be used.
+        PluginError: that package is there and cannot be used, or lacks a package that it needs.
+        MemoryError: there is too little memory; the message says how large the model is.
     """
-    folder = load_folder(path, verify=verify)
-    facts = _facts(folder.manifest, str(folder.path / "manifest.json"))
-    component = _rebuild(facts, _Stored.of(folder), str(folder.path))
-    vars(component)["_digest"] = _digest_of_manifest(facts)
+    with out_of_memory(f"{os.fspath(path)}: loading the model", lambda: _size(path)):
+        folder = load_folder(path, verify=verify)
+        facts = _facts(folder.manifest, str(folder.path / "manifest.json"))
+        component = _rebuild(facts, _Stored.of(folder), str(folder.path))
+        vars(component)["_digest"] = _digest_of_manifest(facts)
     return component
+
+
+def _size(path: str | os.PathLike[str]) -> str:
+    payloads = read_manifest(path)["payloads"]
+    return f"its arrays and vocabulary take {as_size(sum(payload['bytes'] for payload in payloads))}"
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -411,9 +425,15 @@ def _located(where: str, name: str) -> Iterator[None]:
         if str(error).startswith(where):
             raise
         raise type(error)(f"{where}: {error}") from error
-    except NlmkitError:
+    except (NlmkitError, RecursionError):
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        if isinstance(error, OSError):  # of the medium that the payloads lie on, or of the machine
+            raise SavedModelError(f"{where}: {name} cannot be restored ({error})") from error
+        if isinstance(error, ImportError):
+            raise PluginError(f"{where}: {name} needs a package that cannot be imported ({error})") from error
         raise SavedModelError(
             f"{where}: damaged: {type(error).__name__} while restoring {name} ({error}); "
             "restore it from a copy or save the model again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from nlmkit.cli.options import json_option, output_option, pipeline_options, qui
 from nlmkit.cli.progress import progress
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
 from nlmkit.components import Component, RunOptions
+from nlmkit.memory import as_size, out_of_memory
 
 if TYPE_CHECKING:
     from nlmkit.text import TextPipeline
@@ -52,10 +54,14 @@ def command(
     told = formats.format_to_import(file, file_format)
     refuse_output(output)
     started = time.perf_counter()
-    with progress(quiet=quiet) as display:
+    with progress(quiet=quiet) as display, out_of_memory(f"{file}: reading it", lambda: f"it has {_size(file)}"):
         imported = _read(Path(file), told, pipeline, RunOptions(progress=display))
     imported.save(output)
     print_fitted(fit_facts(imported, output, time.perf_counter() - started), as_json=as_json, quiet=quiet)
+
+
+def _size(file: str) -> str:
+    return as_size(os.path.getsize(file))
 
 
 def _read(file: Path, told: str, pipeline: TextPipeline, run: RunOptions) -> Component:
