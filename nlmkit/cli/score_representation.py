@@ -108,10 +108,11 @@ def _draw(
     component: Representation, model: str, plot: str, words: tuple[str, ...], display: Progress | None
 ) -> list[str]:
     from nlmkit.evaluation.projection import plot_projection
+    from nlmkit.text.tokenizers import SpaceTokenizer
 
     if display is not None:
         display.start("drawing")
-    return plot_projection(component, plot, " ".join(words).split() or None, title=model)
+    return plot_projection(component, plot, SpaceTokenizer().tokenize(" ".join(words)) or None, title=model)
 
 
 def _answer(

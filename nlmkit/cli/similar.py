@@ -103,7 +103,9 @@ def command(
 
 
 def _question(text: str) -> tuple[str, str, str]:
-    parts = text.split()
+    from nlmkit.text.tokenizers import SpaceTokenizer
+
+    parts = SpaceTokenizer().tokenize(text)
     if len(parts) != 3:
         raise click.UsageError(f'--analogy takes three words, as in --analogy "man king woman", not {text!r}')
     return parts[0], parts[1], parts[2]
