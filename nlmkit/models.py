@@ -36,6 +36,7 @@ from nlmkit.errors import (
 from nlmkit.members import MAX_NESTING, PLACE, members, put
 from nlmkit.memory import as_size, is_out_of_memory, out_of_memory
 from nlmkit.saving import arrays_sha256, load_folder, read_manifest, save_folder, vocabulary_sha256
+from nlmkit.saving.strict_json import shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +49,7 @@ _COUNTS: Final = "vocabulary.counts"
 _WORDS: Final = "vocabulary.words"
 _RESERVED: Final = (_COUNTS, _WORDS)
 _MEMBERS: Final = "members/"
+_LONGEST_MESSAGE: Final = 600
 _OWN, _OWNERS = "own", "owner's"
 _WITH_TEXT: Final = ("representation", "language-model")  # kinds that have a vocabulary and a text pipeline
 
@@ -424,7 +426,7 @@ def _located(where: str, name: str) -> Iterator[None]:
     except SavedModelError as error:
         if str(error).startswith(where):
             raise
-        raise type(error)(f"{where}: {error}") from error
+        raise type(error)(f"{where}: {_brief(error)}") from error
     except (NlmkitError, RecursionError):
         raise
     except Exception as error:
@@ -435,23 +437,29 @@ def _located(where: str, name: str) -> Iterator[None]:
         if isinstance(error, ImportError):
             raise PluginError(f"{where}: {name} needs a package that cannot be imported ({error})") from error
         raise SavedModelError(
-            f"{where}: damaged: {type(error).__name__} while restoring {name} ({error}); "
+            f"{where}: damaged: {type(error).__name__} while restoring {name} ({_brief(error)}); "
             "restore it from a copy or save the model again"
         ) from error
+
+
+def _brief(error: Exception) -> str:
+    """What an error says, cut: it may quote a value from the file, and that may be of any length."""
+    text = str(error)
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}…"
 
 
 def _class_of(facts: Mapping[str, Any], where: str) -> type[Component]:
     if facts["api_version"] != API_VERSION:
         raise SavedModelError(
-            f"{where}: written for version {facts['api_version']} of the component contract, this nlmkit has version "
-            f"{API_VERSION}: install the nlmkit that wrote it ({facts.get('created_by', 'not stated')!r})"
+            f"{where}: written for version {shown(facts['api_version'])} of the component contract, this nlmkit has "
+            f"version {API_VERSION}: install the nlmkit that wrote it ({shown(facts.get('created_by', 'not stated'))})"
         )
     try:
         cls = registry.get(facts["component"], distribution=facts["distribution"])
     except RegistryError as error:
         raise type(error)(f"{where}: {error}") from error
     if cls.kind != facts["kind"]:
-        raise SavedModelError(f"{where}: holds a {facts['kind']!r}, but {facts['component']} is a {cls.kind}")
+        raise SavedModelError(f"{where}: holds a {shown(facts['kind'])}, but {facts['component']} is a {cls.kind}")
     return cls
 
 
@@ -467,7 +475,7 @@ def _construct(
     except (HyperParameterError, TypeError) as error:
         raise SavedModelError(
             f"{where}: wrong hyper-parameters for {facts['component']} {_version_of(facts['distribution'])} "
-            f"(saved with {facts['version']}): {error}"
+            f"(saved with {shown(facts['version'])[1:-1]}): {_brief(error)}"
         ) from error
     except LookupError as error:
         raise SavedModelError(f"{where}: the hyper-parameters have no place for the member {error}") from error
