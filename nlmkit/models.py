@@ -28,12 +28,15 @@ from nlmkit.errors import (
     DataError,
     HyperParameterError,
     NlmkitError,
+    PluginError,
     RegistryError,
     SavedModelError,
     UnknownComponentError,
 )
 from nlmkit.members import MAX_NESTING, PLACE, members, put
+from nlmkit.memory import as_size, is_out_of_memory, out_of_memory
 from nlmkit.saving import arrays_sha256, load_folder, read_manifest, save_folder, vocabulary_sha256
+from nlmkit.saving.strict_json import shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,6 +49,7 @@ _COUNTS: Final = "vocabulary.counts"
 _WORDS: Final = "vocabulary.words"
 _RESERVED: Final = (_COUNTS, _WORDS)
 _MEMBERS: Final = "members/"
+_LONGEST_MESSAGE: Final = 600
 _OWN, _OWNERS = "own", "owner's"
 _WITH_TEXT: Final = ("representation", "language-model")  # kinds that have a vocabulary and a text pipeline
 
@@ -59,6 +63,11 @@ def save(component: Component, path: str | os.PathLike[str]) -> None:
         SavedModelError: the folder cannot be written, holds something else, or the fitted state cannot be stored.
     """
     component.check_fitted()
+    with out_of_memory(f"{os.fspath(path)}: saving the model"):
+        _save(component, path)
+
+
+def _save(component: Component, path: str | os.PathLike[str]) -> None:
     parts = _take_apart(component)
     records, entries = _record(parts)
     manifest = {
@@ -77,15 +86,22 @@ def load(path: str | os.PathLike[str], *, verify: bool = True) -> Component:
         verify: Whether to compare every payload with its SHA-256, which reads it once. Structure is always checked.
 
     Raises:
-        SavedModelError: the model is missing, damaged, foreign or from a newer version.
+        SavedModelError: the model is missing, damaged, foreign or from a newer version, or cannot be read.
         UnknownComponentError: the package that the component comes from is not installed.
-        PluginError: that package is there and cannot be used.
+        PluginError: that package is there and cannot be used, or lacks a package that it needs.
+        MemoryError: there is too little memory; the message says how large the model is.
     """
-    folder = load_folder(path, verify=verify)
-    facts = _facts(folder.manifest, str(folder.path / "manifest.json"))
-    component = _rebuild(facts, _Stored.of(folder), str(folder.path))
-    vars(component)["_digest"] = _digest_of_manifest(facts)
+    with out_of_memory(f"{os.fspath(path)}: loading the model", lambda: _size(path)):
+        folder = load_folder(path, verify=verify)
+        facts = _facts(folder.manifest, str(folder.path / "manifest.json"))
+        component = _rebuild(facts, _Stored.of(folder), str(folder.path))
+        vars(component)["_digest"] = _digest_of_manifest(facts)
     return component
+
+
+def _size(path: str | os.PathLike[str]) -> str:
+    payloads = read_manifest(path)["payloads"]
+    return f"its arrays and vocabulary take {as_size(sum(payload['bytes'] for payload in payloads))}"
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -410,28 +426,40 @@ def _located(where: str, name: str) -> Iterator[None]:
     except SavedModelError as error:
         if str(error).startswith(where):
             raise
-        raise type(error)(f"{where}: {error}") from error
-    except NlmkitError:
+        raise type(error)(f"{where}: {_brief(error)}") from error
+    except (NlmkitError, RecursionError):
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        if isinstance(error, OSError):  # of the medium that the payloads lie on, or of the machine
+            raise SavedModelError(f"{where}: {name} cannot be restored ({error})") from error
+        if isinstance(error, ImportError):
+            raise PluginError(f"{where}: {name} needs a package that cannot be imported ({error})") from error
         raise SavedModelError(
-            f"{where}: damaged: {type(error).__name__} while restoring {name} ({error}); "
+            f"{where}: damaged: {type(error).__name__} while restoring {name} ({_brief(error)}); "
             "restore it from a copy or save the model again"
         ) from error
+
+
+def _brief(error: Exception) -> str:
+    """What an error says, cut: it may quote a value from the file, and that may be of any length."""
+    text = str(error)
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}…"
 
 
 def _class_of(facts: Mapping[str, Any], where: str) -> type[Component]:
     if facts["api_version"] != API_VERSION:
         raise SavedModelError(
-            f"{where}: written for version {facts['api_version']} of the component contract, this nlmkit has version "
-            f"{API_VERSION}: install the nlmkit that wrote it ({facts.get('created_by', 'not stated')!r})"
+            f"{where}: written for version {shown(facts['api_version'])} of the component contract, this nlmkit has "
+            f"version {API_VERSION}: install the nlmkit that wrote it ({shown(facts.get('created_by', 'not stated'))})"
         )
     try:
         cls = registry.get(facts["component"], distribution=facts["distribution"])
     except RegistryError as error:
         raise type(error)(f"{where}: {error}") from error
     if cls.kind != facts["kind"]:
-        raise SavedModelError(f"{where}: holds a {facts['kind']!r}, but {facts['component']} is a {cls.kind}")
+        raise SavedModelError(f"{where}: holds a {shown(facts['kind'])}, but {facts['component']} is a {cls.kind}")
     return cls
 
 
@@ -447,7 +475,7 @@ def _construct(
     except (HyperParameterError, TypeError) as error:
         raise SavedModelError(
             f"{where}: wrong hyper-parameters for {facts['component']} {_version_of(facts['distribution'])} "
-            f"(saved with {facts['version']}): {error}"
+            f"(saved with {shown(facts['version'])[1:-1]}): {_brief(error)}"
         ) from error
     except LookupError as error:
         raise SavedModelError(f"{where}: the hyper-parameters have no place for the member {error}") from error

@@ -468,7 +468,7 @@ def _blaming(entry: Entry, action: str) -> Iterator[None]:
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, MemoryError):
         raise
     except BaseException as error:  # also SystemExit, and what extension modules derive from BaseException
         raise _broken(entry, f"{action}: {_one_line(error)}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
@@ -375,6 +376,60 @@ def test_a_flipped_byte_is_found_unless_nobody_looks(saved: Path) -> None:
     payload.write_bytes(bytes(data))
     assert_refused(saved, "SHA-256", IntegrityError)
     assert load(saved, verify=False).is_fitted
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "message"),
+    [
+        (MemoryError(), MemoryError, "loading the model (its arrays and vocabulary take 664 bytes)"),
+        (MemoryError("Unable to allocate 8 TiB"), MemoryError, "take 664 bytes; Unable to allocate 8 TiB)"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), MemoryError, "; [Errno 12] Cannot allocate memory)"),
+        (RuntimeError("you tried to allocate 8 bytes"), MemoryError, "you tried to allocate 8 bytes"),
+        (KeyboardInterrupt(), KeyboardInterrupt, ""),
+        (RecursionError("too deep"), RecursionError, "too deep"),
+        (
+            OSError(errno.EIO, "Input/output error"),
+            SavedModelError,
+            "cannot be restored ([Errno 5] Input/output error)",
+        ),
+        (OSError(errno.EMFILE, "Too many open files"), SavedModelError, "([Errno 24] Too many open files)"),
+        (ModuleNotFoundError("No module named 'torch'"), PluginError, "cannot be imported (No module named 'torch')"),
+        (KeyError("weights"), SavedModelError, "damaged: KeyError while restoring toy-bigram ('weights'); restore it"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_only_what_is_damage_is_called_so(
+    saved: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    expected: type[BaseException],
+    message: str,
+) -> None:
+    """Not want of memory, a failing disk, a missing package or Ctrl-C."""
+
+    def fail(self: Bigram, state: FittedState) -> None:
+        raise error
+
+    monkeypatch.setattr(registry.get("toy-bigram"), "restore", fail)
+    with pytest.raises(expected) as caught:
+        load(saved)
+    assert type(caught.value) is expected
+    assert message in str(caught.value)
+    assert "damaged" in str(caught.value) or not isinstance(error, KeyError)
+    assert "damaged" not in str(caught.value) or isinstance(error, KeyError)
+    if message and expected is not RecursionError:
+        assert str(caught.value).startswith(str(saved))
+
+
+def test_want_of_memory_while_saving_says_what_was_saved(
+    fitted: Bigram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Bigram) -> FittedState:
+        raise MemoryError("Unable to allocate 8 TiB")
+
+    monkeypatch.setattr(Bigram, "fitted_state", fail)
+    with pytest.raises(MemoryError, match=r"/m: saving the model \(Unable to allocate 8 TiB\)"):
+        save(fitted, tmp_path / "m")
 
 
 def test_a_folder_that_is_no_model(tmp_path: Path) -> None:

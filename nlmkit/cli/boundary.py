@@ -7,12 +7,13 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, NoReturn
 
 import click
 
-from nlmkit.cli.output import flush, note, one_line
+from nlmkit.cli.output import escape_controls, flush, note, one_line
 from nlmkit.errors import NlmkitError
+from nlmkit.memory import is_out_of_memory
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT."""
@@ -81,7 +82,11 @@ def boundary(ctx: click.Context | None = None) -> Iterator[None]:
     try:
         yield
         flush()
-    except (click.ClickException, click.exceptions.Exit, click.Abort):
+    except click.ClickException as error:
+        # Usage errors quote what was typed.
+        vars(error)["message"] = one_line(error.message)
+        raise
+    except (click.exceptions.Exit, click.Abort):
         raise
     except BrokenPipeError:
         _leave(sys.stdout)
@@ -92,12 +97,12 @@ def boundary(ctx: click.Context | None = None) -> Iterator[None]:
         raise click.exceptions.Exit(INTERRUPTED) from None
     except NlmkitError as error:
         _fail(str(error), error, ctx)
-    except OSError as error:
-        _fail(_describe(error), error, ctx)
-    except MemoryError as error:
-        wanted = str(error) or "the size asked for is unknown"
-        _fail(f"out of memory: {wanted}; free some memory, or ask for a smaller model or less text", error, ctx)
     except (Exception, SystemExit) as error:
+        if is_out_of_memory(error):
+            wanted = str(error) or "the size asked for is unknown"
+            _fail(f"out of memory: {wanted}; free some memory, or ask for a smaller model or less text", error, ctx)
+        if isinstance(error, OSError):
+            _fail(_describe(error), error, ctx)
         # SystemExit too: click itself never raises it here, so a plugin tried to end the program.
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         _fail(f"internal error: {what}; please report it, with what --debug prints", error, ctx)
@@ -109,7 +114,7 @@ def _describe(error: OSError) -> str:
     return f"{' -> '.join(names)}: {reason}" if names else reason
 
 
-def _fail(message: str, error: BaseException, ctx: click.Context | None) -> None:
+def _fail(message: str, error: BaseException, ctx: click.Context | None) -> NoReturn:
     _report(message, error, ctx)
     try:
         flush()
@@ -122,7 +127,10 @@ def _report(message: str, error: BaseException, ctx: click.Context | None) -> No
     if ctx is not None and ctx.meta.get(_DEBUG):
         import traceback
 
-        traceback.print_exception(error)
+        # The source lines and messages in it may hold what drives a terminal: file names, words of a text.
+        lines = "".join(traceback.format_exception(error)).split("\n")
+        with contextlib.suppress(OSError):
+            click.echo("\n".join(map(escape_controls, lines)), err=True, nl=False)
     with contextlib.suppress(OSError):
         click.echo(f"nlmkit: {one_line(message)}", err=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.progress import progress
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
 from nlmkit.components import Component, RunOptions
+from nlmkit.memory import as_size, out_of_memory
 
 if TYPE_CHECKING:
     from nlmkit.representations.formats.rows import Repeated
@@ -70,10 +72,14 @@ def command(
     refuse_conflicts([Output("-o", output, is_model=True)], [file])
     refuse_output(output)
     started = time.perf_counter()
-    with progress(quiet=quiet) as display:
+    with progress(quiet=quiet) as display, out_of_memory(f"{file}: reading it", lambda: f"it has {_size(file)}"):
         imported = _read(Path(file), told, pipeline, repeated, RunOptions(progress=display))
     imported.save(output)
     print_fitted(fit_facts(imported, output, time.perf_counter() - started), as_json=as_json, quiet=quiet)
+
+
+def _size(file: str) -> str:
+    return as_size(os.path.getsize(file))
 
 
 def _read(file: Path, told: str, pipeline: TextPipeline, repeated: Repeated, run: RunOptions) -> Component:

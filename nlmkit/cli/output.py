@@ -61,8 +61,8 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def one_line(message: str) -> str:
-    """A message as one line that is safe to show."""
-    return escape_controls(" ".join(message.splitlines()))
+    """A message as one line that is safe to show: line feeds as spaces, what else drives a terminal escaped."""
+    return escape_controls(" ".join(message.replace("\r\n", "\n").rstrip("\n").split("\n")))
 
 
 def on_terminal() -> bool:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from nlmkit.cli.output import one_line
 from nlmkit.components import Progress
 from nlmkit.nn.distributed import is_main_process
 
@@ -26,7 +27,7 @@ class TerminalProgress:
         """Show a new stage in place of the one before; a bar without ``total`` only moves."""
         if self._task is not None:
             self._bars.remove_task(self._task)
-        self._task = self._bars.add_task(description, total=total, note="")
+        self._task = self._bars.add_task(one_line(description), total=total, note="")
 
     def advance(self, amount: float) -> None:
         """Move the bar of the current stage."""
@@ -36,7 +37,7 @@ class TerminalProgress:
     def note(self, text: str) -> None:
         """Show the stage's latest figures at the end of the line."""
         if self._task is not None:
-            self._bars.update(self._task, note=text)
+            self._bars.update(self._task, note=one_line(text))
 
 
 @contextlib.contextmanager

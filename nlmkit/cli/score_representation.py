@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -137,12 +136,11 @@ def _draw(
     component: Representation, model: str, plot: str, words: tuple[str, ...], display: Progress | None
 ) -> list[str]:
     from nlmkit.evaluation.projection import plot_projection
+    from nlmkit.text.tokenizers import SpaceTokenizer
 
     if display is not None:
         display.start("drawing")
-    # Of white space only what separates arguments: a no-break space may be part of a word.
-    shown = [word for word in re.split(r"[ \t\r\n]+", " ".join(words)) if word]
-    return plot_projection(component, plot, shown or None, title=model)
+    return plot_projection(component, plot, SpaceTokenizer().tokenize(" ".join(words)) or None, title=model)
 
 
 def _answer(

@@ -93,7 +93,8 @@ def _component_facts(entry: registry.Entry, found: type) -> dict[str, Any]:
 
 
 def _component_text(facts: Mapping[str, Any]) -> str:
-    head = f"{facts['name']}: {facts['kind']} of {facts['distribution']} {facts['version']}\n{facts['summary']}\n"
+    lines = (f"{facts['name']}: {facts['kind']} of {facts['distribution']} {facts['version']}", facts["summary"])
+    head = "".join(f"{output.escape_controls(line)}\n" for line in lines)
     parameters = facts["hyper_parameters"]
     if not parameters:
         return head

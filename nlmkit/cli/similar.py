@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -132,8 +131,9 @@ def _answered(
 
 
 def _words_of(text: str) -> list[str]:
-    # Of white space only what separates arguments: a no-break space may be part of a word.
-    parts = [part for part in re.split(r"[ \t\r\n]+", text) if part]
+    from nlmkit.text.tokenizers import SpaceTokenizer
+
+    parts = SpaceTokenizer().tokenize(text)
     if len(parts) != 3:
         raise click.UsageError(f'--analogy takes three words, as in --analogy "man king woman", not {text!r}')
     return parts

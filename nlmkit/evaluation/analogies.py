@@ -19,6 +19,7 @@ import numpy as np
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.evaluation.word_sets import lines_of, packaged, products, unit_rows, user_file
 from nlmkit.representations.neighbours import most_frequent
+from nlmkit.text.tokenizers import SpaceTokenizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -268,13 +269,13 @@ def _parse(source: ByteSource, name: str, encoding: str = "utf-8") -> AnalogySet
     section: list[Question] | None = None
     for number, line in lines_of(source, encoding):
         if line.startswith(":"):
-            title = line[1:].strip()
+            title = line[1:].strip(" \t\r")
             if not title or title in sections:
                 problem = f"the section {title!r} is there already" if title else "a section has no name"
                 raise DataError(f"{problem}: each needs a name of its own", source=source.name, line=number)
             section = sections[title] = []
             continue
-        words = line.split()
+        words = SpaceTokenizer().tokenize(line)
         if len(words) != _WORDS:
             problem = f"this should be four words or `: section`, and has {len(words)} words"
             raise DataError(problem, source=source.name, line=number)

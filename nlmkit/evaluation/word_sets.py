@@ -67,7 +67,7 @@ def lines_of(source: ByteSource, encoding: str = "utf-8") -> Iterator[tuple[int,
     with ByteReader(source, utf8=pipeline.is_utf8) as reader:
         for block in byte_blocks(reader, pipeline, source.name, size=BLOCK_BYTES):
             for number, line in enumerate(block.text().split("\n")[:-1], start=block.first_line):
-                if line.strip() and not line.startswith("#"):
+                if line.strip(" \t\r") and not line.startswith("#"):
                     yield number, line
 
 

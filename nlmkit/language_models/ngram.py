@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 IMPORTED = "imported"
 """Value of ``smoothing`` for a model that was read from a file; such a model cannot be fitted."""
 
-_MASS_TOLERANCE = 1e-3
+_MASS_TOLERANCE = 1e-3  # of models that other programs wrote
+_FITTED_TOLERANCE = 1e-6
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -210,11 +211,44 @@ class NGram(VocabularyLimits, LanguageModel):
         unseen, report = state.metadata.get("unseen_backoff"), state.metadata.get("fit_report")
         if not isinstance(unseen, (int, float)) or isinstance(unseen, bool) or not isinstance(report, dict):
             raise SavedModelError("the saved model is damaged: its metadata lack unseen_backoff or fit_report")
+        objection = state.metadata.get("arpa_objection")
+        if not isinstance(objection, (str, type(None))):
+            raise SavedModelError("the saved model is damaged: arpa_objection in its metadata is no text")
         if unseen != 0 and self.smoothing != "stupid-backoff":
             raise SavedModelError(f"the saved model is damaged: unseen_backoff is {unseen} with {self.smoothing}")
-        self.table_ = BackoffTable.from_arrays(state.arrays, self.order, len(self.vocabulary_), float(unseen))
+        table = BackoffTable.from_arrays(state.arrays, self.order, len(self.vocabulary_), float(unseen))
+        if self.normalized:
+            self._check_sums(table)
+        self.table_ = table
         self.fit_report_ = dict(report)
-        self._objection = state.metadata.get("arpa_objection")
+        self._objection = objection
+
+    def _check_sums(self, table: BackoffTable) -> None:
+        """Refuse a saved table that was changed since it was fitted, as far as a sample of its contexts shows it.
+
+        The sums of an imported model are whatever its file made them: those that are not one are noted.
+        """
+        import numpy as np
+
+        from nlmkit.ngrams.soundness import gram_of, sampled_sums
+        from nlmkit.notes import note
+
+        imported = self.smoothing == IMPORTED
+        for sample in sampled_sums(table):
+            gap = np.abs(sample.sums - 1.0) - sample.slack
+            wrong = ~(gap <= (_MASS_TOLERANCE if imported else _FITTED_TOLERANCE)) | ~sample.agree  # true for NaN
+            if not wrong.any():
+                continue
+            at = int((wrong & ~sample.agree if not sample.agree.all() else wrong).argmax())
+            gram = gram_of(table, self.vocabulary_.words, sample.length, int(sample.ids[at]))
+            after = f"after {gram!r}" if sample.length else "of single words"
+            problem = f"the probabilities {after} sum to {sample.sums[at]:.6g}, not to 1"
+            if not sample.agree[at]:
+                problem = f"the n-grams listed after {gram!r} do not begin so"
+            if not imported or not sample.agree[at]:
+                raise SavedModelError(f"the saved model is damaged: {problem}; save it again from its source")
+            note(f"{problem}: perplexities will not be honest")
+            return
 
     def pruned(self, threshold: float) -> NGram:
         """A smaller copy of a fitted or imported model, by relative-entropy pruning (Stolcke 1998).

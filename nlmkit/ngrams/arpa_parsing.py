@@ -22,13 +22,15 @@ LN10 = math.log(10.0)
 MISSING_UNK = -100.0
 """The log10 probability of ``<unk>`` where a file has none: KenLM's choice, far below any that is estimated."""
 
-LARGEST_ORDER = 127
-"""The highest order a file may have."""
+LARGEST_ORDER = 20
+"""The highest order a file may have: that of the n-gram model."""
 
 _CAPITAL_UNK = b"<UNK>"  # KenLM reads it as <unk> too
 _LONGEST_LINE = 1 << 24
 _PREFACE_BYTES = 1 << 22
 _LARGEST_LOG_PROB = 1e-6  # above zero: rounding by the program that wrote the file
+_LARGEST_BACKOFF = 99.0  # where a context leaves hardly anything, some programs write large ones
+_MOST_NGRAMS = 2**31 - 2  # of one order: indices are int32
 _SPACES = b" \t\r\n"
 _TO_SPACE = bytes.maketrans(_SPACES, b" " * len(_SPACES))
 _IS_SPACE = np.isin(np.arange(256), [*_SPACES])
@@ -89,9 +91,17 @@ class Parser:
         words: Words by vocabulary id, complete after the unigrams.
     """
 
-    def __init__(self, name: str, note: Callable[[str], None]) -> None:
+    def __init__(self, name: str, note: Callable[[str], None], size: int | None = None) -> None:
+        """Begin a file.
+
+        Args:
+            name: Its name, for errors.
+            note: Called with what the user should know of it.
+            size: Bytes of the text, where that is known before it is read.
+        """
         self.words: list[str] = [*SPECIAL]
         self._name = name
+        self._size = size
         self._note = note
         self._rest = b""
         self._line = 1  # number of the line that comes next
@@ -150,7 +160,7 @@ class Parser:
                 self._take_ngrams(block[begin:end])
             else:
                 end = block.index(b"\n", begin) + 1
-                self._take_line(block[begin:end].strip())
+                self._take_line(block[begin:end].strip(_SPACES))
             self._line += block.count(b"\n", begin, end)
             begin = end
 
@@ -177,9 +187,19 @@ class Parser:
         if order != len(self._sizes) + 1:
             self._refuse(f"the header gives the size of order {order}, not {len(self._sizes) + 1}, here", self._line)
         if order > LARGEST_ORDER:
-            self._refuse(f"orders above {LARGEST_ORDER} are not supported", self._line)
+            self._refuse(f"orders above {LARGEST_ORDER} are not supported: prune the model to a lower one", self._line)
+        if size > _MOST_NGRAMS:
+            self._refuse(f"{size} n-grams of one order, where {_MOST_NGRAMS} is the limit", self._line)
         self._sizes.append(size)
         self._size_lines.append(self._line)
+        # a digit, a line end, and for each word a separator and a letter
+        least = sum(count * (2 + 2 * k) for k, count in enumerate(self._sizes, 1))
+        if self._size is not None and least > self._size:
+            self._refuse(
+                f"the n-grams that the header claims so far take at least {least} bytes, and the file has "
+                f"{self._size}: it is cut short or was edited",
+                self._line,
+            )
 
     def _expected(self) -> str:
         return f"\\{self._section + 1}-grams:" if self._section < len(self._sizes) else "\\end\\"
@@ -281,10 +301,11 @@ class Parser:
             self._refuse(f"{values[at]} is no log10 probability: it must be at most 0", int(lines[at]))
 
     def _check_backoffs(self, values: Floats, lines: Ids) -> None:
-        good = values < np.inf
+        good = values <= _LARGEST_BACKOFF  # false for NaN
         if not good.all():
             at = int(good.argmin())
-            self._refuse(f"{values[at]} is no log10 backoff weight", int(lines[at]))
+            problem = f"{values[at]} is no log10 backoff weight: it must be at most {_LARGEST_BACKOFF:g}"
+            self._refuse(problem, int(lines[at]))
 
     def _unigrams(self, words: list[bytes], lines: Ids) -> Ids:
         """Give ids to new words."""

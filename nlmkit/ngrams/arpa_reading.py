@@ -9,14 +9,24 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from nlmkit.errors import DataError
+from nlmkit.errors import DataError, SavedModelError
 from nlmkit.ngrams.arpa_parsing import LN10, MISSING_UNK, Parser, Section
 from nlmkit.ngrams.counting import Ids
+from nlmkit.ngrams.estimates import Floats
+from nlmkit.ngrams.soundness import Shorter, empty_context, gram_of, largest_unlisted, sums
 from nlmkit.ngrams.table import BackoffTable
-from nlmkit.text.sources import ByteReader, path_source
+from nlmkit.text.sources import ByteReader, ByteSource, path_source
 from nlmkit.text.vocabulary import BOS, BOS_ID, EOS, EOS_ID
 
 _BLOCK_BYTES = 1 << 22
+_PACKED = frozenset({".gz", ".bz2", ".xz", ".zst"})
+_ROUNDING = 1e-4
+"""By how much a log-probability that backing off gives may exceed zero: five digits of a program that wrote them."""
+
+_LARGEST_SUM = 2.0
+"""More than backing off gives to all words together in any model, normalised or not."""
+
+_SUM_TOLERANCE = 1e-3
 
 
 def read_arpa(
@@ -31,7 +41,9 @@ def read_arpa(
     ``\\data\\`` are passed over. ``<UNK>`` is read as ``<unk>``. What else is not as it should be, but has a clear
     meaning, is mended and noted: a file without ``<unk>`` gives it the log10 probability −100; n-grams whose suffix
     is not in the file, which pruning by SRILM leaves behind, get that suffix with the probability that backing off
-    gives; n-grams with ``<s>`` after, or ``</s>`` before another word, which no text can reach, are left out.
+    gives; n-grams with ``<s>`` after, or ``</s>`` before another word, which no text can reach, are left out; backoff
+    weights that make a word's probability more than 1 by a rounding error are lowered. Where the probabilities after
+    a context do not sum to one, that is noted.
 
     Args:
         path: The file.
@@ -45,10 +57,11 @@ def read_arpa(
     Raises:
         DataError: The file cannot be read; is cut short or no ARPA file; has a section that is missing, out of order
             or not as long as the header says; lacks ``<s>`` or ``</s>``, or the context of an n-gram; repeats an
-            n-gram; holds an unknown word, a log-probability above zero, or a number that is none; or is not UTF-8.
+            n-gram; holds an unknown word, a log-probability above zero, a backoff weight that makes a probability
+            more than 1, or a number that is none; has an order above 20; or is not UTF-8.
     """
     source = path_source(path)
-    parser = Parser(source.name, note)
+    parser = Parser(source.name, note, _plain_size(source))
     with ByteReader(source, utf8=False) as reader:
         done = 0
         for chunk in reader.chunks(_BLOCK_BYTES):
@@ -57,6 +70,14 @@ def read_arpa(
             done = reader.consumed
     sections = parser.finish()
     return _Assembler(source.name, parser.words, sections, note).assemble(), parser.words
+
+
+def _plain_size(source: ByteSource) -> int | None:
+    """Bytes of the text, where they lie on disk as they are."""
+    path = source.path
+    if path is None or not path.is_file() or path.suffix.lower() in _PACKED:
+        return None
+    return path.stat().st_size
 
 
 class _Assembler:
@@ -69,6 +90,8 @@ class _Assembler:
         self._note = note
         self._number_added = 0
         self._is_added: list[NDArray[np.bool_]] = [np.zeros(len(words), bool)]  # by order; not in the file
+        self._lines: list[Ids] = [np.zeros(len(words), np.int32)]  # by order; 0 for what is not in the file
+        self._lines[0][sections[0].columns[0]] = sections[0].lines
 
     def assemble(self) -> BackoffTable:
         """Build the orders from the lowest up."""
@@ -87,8 +110,64 @@ class _Assembler:
                 f"{self._number_added} n-grams that are the suffix of a longer one were not in the file: added with "
                 "the probability that backing off gives"
             )
-        self._table.check()
+        self._check_probabilities()
+        try:
+            self._table.check()
+        except SavedModelError as error:
+            raise DataError(f"cannot be read as a model: {error}", source=self._name) from error
         return self._table
+
+    def _check_probabilities(self) -> None:
+        """Refuse backoff weights that give more than there is, and note sums that are not one."""
+        shorter = empty_context(self._table)
+        is_normalised = abs(float(shorter.sums[0]) - 1.0) <= _SUM_TOLERANCE
+        lowered = off = contexts = 0
+        worst: tuple[float, float, str, int] | None = None
+        for k in range(1, self._table.order):
+            backoffs = self._table.backoffs[k - 1]
+            largest = largest_unlisted(self._table, k, shorter)
+            if len(largest) and float(largest.max()) > _ROUNDING:
+                at = int(largest.argmax())
+                with np.errstate(over="ignore"):
+                    self._refuse_backoff(k, at, "a word without an n-gram after it", float(np.exp(largest[at])))
+            above = largest > 0.0
+            if above.any():
+                lowered += int(above.sum())
+                backoffs[above] -= largest[above] + 1e-12
+                largest[above] = -1e-12
+            backed_off, whole = sums(self._table, k, shorter, largest)
+            excess = backed_off - _LARGEST_SUM * float(shorter.sums.max(initial=1.0))
+            if len(excess) and float(excess.max()) > 0.0:
+                at = int(excess.argmax())
+                self._refuse_backoff(k, at, "the words without an n-gram after it together", float(backed_off[at]))
+            gap = np.abs(whole - 1.0)
+            # digits that the file lacks weigh as much as the backoff weight makes them
+            with np.errstate(over="ignore"):
+                wrong = gap > _SUM_TOLERANCE + 1e-5 * np.exp(np.where(np.isneginf(largest), -np.inf, backoffs))
+            off, contexts = off + int(wrong.sum()), contexts + len(wrong)
+            if wrong.any():
+                at = int(np.where(wrong, gap, 0.0).argmax())
+                if worst is None or gap[at] > worst[0]:
+                    gram = gram_of(self._table, self._words, k, at)
+                    worst = (float(gap[at]), float(whole[at]), gram, int(self._lines[k - 1][at]))
+            shorter = Shorter(largest, whole)
+        if lowered:
+            self._note(
+                f"{lowered} backoff weights lowered by less than {_ROUNDING:.2%}, with which a word's probability "
+                "would exceed 1"
+            )
+        if worst is not None and is_normalised:  # where the unigrams are not, that is the cause
+            self._note(
+                f"the probabilities do not sum to 1 after {off} of {contexts} contexts (to {worst[1]:.4f} after "
+                f"{worst[2]!r}, line {worst[3]}): perplexities will not be honest"
+            )
+
+    def _refuse_backoff(self, k: int, at: int, whom: str, probability: float) -> NoReturn:
+        weight = self._table.backoffs[k - 1][at] / LN10
+        gram = gram_of(self._table, self._words, k, at)
+        problem = f"the log10 backoff weight {weight:.6g} of {gram!r} gives {whom} the probability {probability:.4g}"
+        line = int(self._lines[k - 1][at]) or None
+        raise DataError(f"{problem}: the file is damaged or was edited", source=self._name, line=line)
 
     def _leave_out_unreachable(self) -> None:
         """Drop n-grams in which ``<s>`` is not the first or ``</s>`` not the last word.
@@ -126,7 +205,7 @@ class _Assembler:
 
     def _keep_levels_below(self, k: int) -> None:
         table = self._table
-        del self._is_added[k - 1 :]
+        del self._is_added[k - 1 :], self._lines[k - 1 :]
         self._table = BackoffTable(
             table.first[: k - 1],
             table.children[: k - 2],
@@ -168,6 +247,8 @@ class _Assembler:
         log_probs, lower = section.log_probs, table.log_probs[k - 2]
         if added.any():
             log_probs = np.where(added, lower[suffix] + table.backoffs[k - 2][history], log_probs)
+            self._check_added(section, k, history, added, log_probs)
+            log_probs = np.where(added, np.minimum(log_probs, 0.0), log_probs)
         sizes = np.bincount(suffix, minlength=len(lower))
         self._table = BackoffTable(
             [*table.first, section.columns[0]],
@@ -177,7 +258,17 @@ class _Assembler:
             [*table.backoffs, section.backoffs] if k < len(self._sections) else table.backoffs,
         )
         self._is_added.append(added)
+        self._lines.append(section.lines)
         return None
+
+    def _check_added(self, section: Section, k: int, history: Ids, added: NDArray[np.bool_], log_probs: Floats) -> None:
+        """Refuse a backoff weight with which an n-gram that is not in the file has more than probability 1."""
+        above = added & (log_probs > _ROUNDING)
+        if above.any():
+            at = int(above.argmax())
+            whom = f"{self._gram(section, at)!r}, a suffix on line {section.lines[at]} that is not in the file,"
+            with np.errstate(over="ignore"):
+                self._refuse_backoff(k - 1, int(history[at]), whom, float(np.exp(log_probs[at])))
 
     def _suffixes(self, section: Section) -> tuple[Ids, NDArray[np.int8]]:
         """Find the n-grams without their first words in the table: their ids, and the longest order found."""

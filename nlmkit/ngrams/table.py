@@ -23,6 +23,9 @@ from nlmkit.text.vocabulary import BOS_ID, EOS_ID
 BATCH_EVENTS = 1 << 17
 """Events scored at a time; bounds the working memory to some 10 MB."""
 
+LARGEST_BACKOFF = 745.0
+"""Largest natural logarithm of a backoff weight: the smallest float64 below one times this weight is one."""
+
 _RANGE_SIZES = ((1, 8), (9, 128), (129, 2**31))
 """Ranges of similar size are searched together, so that short ones need not wait for long ones."""
 
@@ -264,7 +267,7 @@ class BackoffTable:
             _check_values(f"log_prob.{k}", self.log_probs[k - 1], 1e-6)
             if k < self.order:
                 _check_array(f"backoff.{k}", self.backoffs[k - 1], np.floating, size)
-                _check_values(f"backoff.{k}", self.backoffs[k - 1], float(np.finfo(np.float32).max))
+                _check_values(f"backoff.{k}", self.backoffs[k - 1], LARGEST_BACKOFF)
                 _check_array(f"children.{k}", self.children[k - 1], np.int32, size + 1)
                 _check_children(k, self.children[k - 1], self.first[k])
             if k > 1:
@@ -339,6 +342,8 @@ def _check_children(k: int, children: NDArray[Any], first: NDArray[Any]) -> None
         len(children) > 0 and children[0] == 0 and children[-1] == len(first), f"{name} does not span order {k + 1}"
     )
     _require(bool(np.all(children[1:] >= children[:-1])), f"{name} is not monotonic")
+    if k == 1:
+        _require(bool(children[BOS_ID] == children[BOS_ID + 1]), f"{name} has n-grams that end in <s>")
     sorted_before = np.empty(len(first) + 1, bool)
     np.greater(first[1:], first[:-1], out=sorted_before[1:-1]) if len(first) else None
     sorted_before[children] = True

@@ -37,19 +37,25 @@ class HashedWriter:
 
     As a context manager it removes the temporary file unless `move` has put it in its place.
 
+    Args:
+        folder: The folder.
+        mode: Permission bits of the file; None for what the umask leaves, so that a model is as readable as any file
+            its owner writes.
+
     Attributes:
         path: The temporary file.
         size: Bytes written so far.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, mode: int | None = None) -> None:
         import hashlib
 
         self.path = folder / f".tmp-{os.urandom(8).hex()}"
         self.size = 0
         self._hash = hashlib.sha256()
-        # Mode 0o666 and the umask: a model is as readable as any file its owner writes.
-        self._descriptor: int | None = os.open(self.path, _WRITE_FLAGS, 0o666)
+        self._descriptor: int | None = os.open(self.path, _WRITE_FLAGS, 0o666 if mode is None else 0o600)
+        if mode is not None and hasattr(os, "fchmod"):
+            os.fchmod(self._descriptor, mode)
 
     def __enter__(self) -> Self:
         return self

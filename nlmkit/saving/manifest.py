@@ -42,7 +42,7 @@ class Payload:
         """
         if size != self.size:
             raise IntegrityError(
-                f"{folder / self.file}: {size} bytes where the manifest says {self.size}, so the file is "
+                f"{folder / self.file}: {size} bytes where the manifest says {shown(self.size)}, so the file is "
                 f"{'truncated' if size < self.size else 'altered'}; restore it from a copy or save the model again"
             )
 

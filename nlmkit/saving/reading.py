@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 from collections.abc import Mapping
@@ -99,5 +100,7 @@ def _load(
             raise SavedModelError(f"{place}: empty; restore it from a copy or save the model again")
         arrays = read_tensors(mmap.mmap(files["arrays"].fileno(), 0, access=mmap.ACCESS_READ), place)
     except OSError as error:
+        if error.errno == errno.ENOMEM:  # of the memory map
+            raise MemoryError(f"{folder}: {reason(error)}") from error
         raise SavedModelError(f"{folder}: cannot be read ({reason(error)})") from None
     return SavedFolder(folder, manifest, arrays, words)

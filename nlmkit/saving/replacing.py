@@ -5,13 +5,13 @@ from __future__ import annotations
 import gzip
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from nlmkit.errors import ExportError
-from nlmkit.saving.files import replace, sync_folder
 from nlmkit.saving.records import model_around
+from nlmkit.saving.written import written
 
 _OTHERS: Final = frozenset({".bz2", ".xz", ".zst"})
 
@@ -19,6 +19,9 @@ _OTHERS: Final = frozenset({".bz2", ".xz", ".zst"})
 @contextmanager
 def replacing(path: Path, what: str) -> Iterator[BinaryIO]:
     """A stream to a temporary file that takes the place of ``path`` when the body has ended well.
+
+    See :func:`nlmkit.saving.written.written` for modes and leftovers. Where ``path`` is a symbolic link, the file that
+    it leads to is replaced and the link stays.
 
     Args:
         path: The file; with the suffix ``.gz`` it is packed. A pipe or device is written as it is.
@@ -32,26 +35,12 @@ def replacing(path: Path, what: str) -> Iterator[BinaryIO]:
         raise ExportError(f"{path}: {what} written plain or as .gz: choose such a name")
     if path.is_dir():
         raise ExportError(f"{path}: is a directory: name a file")
-    if (model := model_around(path)) is not None:
+    is_special = path.exists() and not path.is_file()
+    target = path if is_special else Path(os.path.realpath(path))
+    if (model := model_around(target)) is not None:
         raise ExportError(f"{path}: is in the folder of the model {model}, which holds no exported files: name another")
-    if path.exists() and not path.is_file():
-        with open(path, "wb") as file, _packed(file, path) as stream:
-            yield stream
-        return
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".tmp-{os.urandom(8).hex()}")
-    try:
-        with open(temporary, "xb") as file:
-            with _packed(file, path) as stream:
-                yield stream
-            file.flush()
-            os.fsync(file.fileno())
-        replace(temporary, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
-    sync_folder(target.parent)
+    with written(target) as file, _packed(file, path) as stream:
+        yield stream
 
 
 @contextmanager

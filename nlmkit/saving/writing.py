@@ -37,7 +37,8 @@ def save_folder(
 ) -> None:
     """Writes a saved model, or replaces one atomically: whenever it is interrupted, the old model or the new one loads.
 
-    Several processes may save to one path; the last one stays, whole. The arrays may be those of the very model that
+    Several processes may save to one path; the last one stays, whole. A model that replaces another one keeps the
+    permission bits of its manifest. The arrays may be those of the very model that
     is being replaced.
 
     Args:
@@ -79,9 +80,10 @@ def _write_model(
 ) -> None:
     payloads = []
     created: list[str] = []
+    mode = _mode_of_manifest(folder)
     try:
         for name, _, write in contents:
-            with HashedWriter(folder) as writer:
+            with HashedWriter(folder, mode) as writer:
                 write(writer)
                 writer.finish()
                 payload = Payload(name, writer.size, writer.sha256)
@@ -90,7 +92,7 @@ def _write_model(
                     created.append(payload.file)
                 _place(writer, folder / payload.file, payload)
         sync_folder(folder)
-        with HashedWriter(folder) as writer:
+        with HashedWriter(folder, mode) as writer:
             writer.write(serialise_manifest(manifest, payloads, folder))
             writer.finish()
             writer.move(folder / MANIFEST)
@@ -104,6 +106,14 @@ def _write_model(
     keep = {payload.file for payload in payloads}
     with suppress(OSError):
         _remove(folder, [name for name in os.listdir(folder) if _REMOVABLE.fullmatch(name) and name not in keep])
+
+
+def _mode_of_manifest(folder: Path) -> int | None:
+    """Permission bits of the model that is replaced, which the new one gets; None where there is none."""
+    try:
+        return stat.S_IMODE(os.lstat(folder / MANIFEST).st_mode)
+    except OSError:
+        return None
 
 
 def _place(writer: HashedWriter, target: Path, payload: Payload) -> None:

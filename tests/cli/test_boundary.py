@@ -46,6 +46,48 @@ def test_debug_adds_the_traceback(place: str, run: Run) -> None:
     assert result.stderr.splitlines()[-1].startswith("nlmkit: internal error: ZeroDivisionError")
 
 
+def test_a_traceback_drives_no_terminal(run: Run) -> None:
+    """Names in its messages are escaped, line by line."""
+    result = run("fit", "toy-failing", "-", "-o", "m", "-p", "how=lines", "--debug", code=1, input="a\n")
+    assert result.stderr.startswith("Traceback (most recent call last):\n")
+    assert "\n  File " in result.stderr
+    assert not [char for char in result.stderr if char in "\x1b\u202e"]
+    assert "a\\u202eb: one" in result.stderr.rpartition("nlmkit: ")[0]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["no\x1b[31m\u202e"],
+        ["show", "ngram", "--no\x1b[31m\u202e"],
+        ["show", "ngram", "more\x1b[31m\u202e"],
+        ["perplexity", "m", "-", "--format", "no\x1b[31m\u202e"],
+        ["plugins", "no\x1b[31m\u202e"],
+        ["fit", "ngram", "t", "-o", "m", "--budget", "no\x1b[31m\u202e"],
+    ],
+    ids=lambda args: " ".join(args[:-1]) or "command",
+)
+def test_usage_errors_drive_no_terminal(args: list[str], run: Run) -> None:
+    """They quote what was typed."""
+    result = run(*args, code=2)
+    assert "\\x1b[31m\\u202e" in result.stderr
+    assert not [char for char in result.stderr if char in "\x1b\u202e"]
+
+
+def test_the_progress_line_drives_no_terminal() -> None:
+    """Stages and figures may name files and words."""
+    from rich.progress import Progress
+
+    from nlmkit.cli.progress import TerminalProgress
+
+    bars = Progress(disable=True)
+    shown = TerminalProgress(bars)
+    shown.start("reading a\x1b[31m\u202e\nb", 10)
+    shown.note("at \x9b\u2066\n")
+    (task,) = bars.tasks
+    assert (task.description, task.fields["note"]) == ("reading a\\x1b[31m\\u202e b", "at \\x9b\\u2066")
+
+
 def test_unknown_commands_get_a_suggestion(run: Run) -> None:
     assert "no command 'perplexty'; did you mean perplexity?" in run("perplexty", code=2).stderr
     assert "no command 'chek'; did you mean check?" in run("plugins", "chek", code=2).stderr

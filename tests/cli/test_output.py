@@ -100,6 +100,14 @@ def test_what_is_escaped_and_what_is_not(text: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("message", "shown"),
+    [("a\nb\n", "a b"), ("a\r\nb", "a b"), ("a\rb\u2028c\x1cd\x0c", "a\\x0db\\u2028c\\x1cd\\x0c")],
+)
+def test_only_line_feeds_become_spaces(message: str, shown: str) -> None:
+    assert output.one_line(message) == shown
+
+
+@pytest.mark.parametrize(
     ("value", "shown"),
     [(141.18620712345, "141.186207"), (-0.1, "-0.1"), (math.inf, "inf"), (-math.inf, "-inf"), (math.nan, "nan")],
 )

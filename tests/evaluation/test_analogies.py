@@ -85,6 +85,16 @@ def test_every_answer_is_the_contracts(method: Any) -> None:
     assert [f"w{n}" for n in found.tolist()] == expected
 
 
+def test_words_keep_what_is_no_space(tmp_path: Path) -> None:
+    """Only space, tab and CR separate, as in the text that the vectors were learned from."""
+    path = tmp_path / "odd.txt"
+    path.write_text(": odd\x0c \r\na\xa0b\tc\x0bd e\u3000f g\x85h\r\n\x0c", encoding="utf-8", newline="\n")
+    with pytest.raises(DataError, match="line 3: this should be four words"):
+        read_questions(path)
+    path.write_text(path.read_text("utf-8").removesuffix("\x0c"), encoding="utf-8", newline="\n")
+    assert read_questions(path).sections == {"odd\x0c": (("a\xa0b", "c\x0bd", "e\u3000f", "g\x85h"),)}
+
+
 def test_methods_differ() -> None:
     representation = toy(random_vectors())
     rows = np.array([[int(word[1:]) for word in line.split()[:3]] for line in random_questions()])

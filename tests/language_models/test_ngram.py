@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from nlmkit import NGram, NotFittedError, SavedModelError, load
+from nlmkit.components import FittedState
 
 TEXT = [["the", "cat", "sat"], ["the", "dog", "sat"], ["a", "dog", "ran"]]
 
@@ -61,3 +63,46 @@ def test_a_pruned_copy_is_smaller_and_sums_to_one() -> None:
             state = smaller.advance(state, smaller.vocabulary_.id(word))
         assert np.exp(smaller.next_log_probs(state)).sum() == pytest.approx(1, abs=1e-9)
     assert sum(model.table_.sizes) == sum(NGram(order=3).fit(TEXT).table_.sizes)
+
+
+@pytest.mark.parametrize("settings", [{}, {"precision": "float32"}, {"smoothing": "katz"}, {"smoothing": "mle"}])
+def test_a_changed_table_does_not_load(settings: dict[str, Any]) -> None:
+    """Whatever value of whatever array is another one: what loads after all still sums to one."""
+    model = NGram(order=3, **settings).fit(TEXT)
+    state = model.fitted_state()
+    contexts = [(), *((word,) for word in range(3, 8)), *((a, b) for a in range(3, 8) for b in range(3, 8))]
+    refused = 0
+    for name, array in state.arrays.items():
+        for place in range(len(array)):
+            changed = np.array(array)
+            changed[place] += -0.25 if array.dtype.kind == "f" else 1
+            if (changed == array).all():  # an infinite one
+                continue
+            again = NGram(order=3, **settings)
+            again.vocabulary_, again.pipeline_ = model.vocabulary_, model.pipeline_
+            try:
+                again.restore(FittedState({**state.arrays, name: changed}, state.metadata))
+            except SavedModelError:
+                refused += 1
+                continue
+            for context in contexts:
+                sums = float(np.exp(again.table_.distribution(context)).sum())
+                assert sums == pytest.approx(1, abs=1e-5), (name, place)
+    assert refused > 50
+
+
+def test_a_changed_sum_is_named_and_that_of_an_imported_model_noted(caplog: pytest.LogCaptureFixture) -> None:
+    model = NGram(order=2).fit(TEXT)
+    state = model.fitted_state()
+    changed = np.array(state.arrays["backoff.1"])
+    changed[model.vocabulary_.id("the")] -= 0.5
+    arrays = {**state.arrays, "backoff.1": changed}
+    fitted, imported = NGram(order=2), NGram(order=2, smoothing="imported")
+    for again in (fitted, imported):
+        again.vocabulary_, again.pipeline_ = model.vocabulary_, model.pipeline_
+    with pytest.raises(SavedModelError, match=r"the probabilities after 'the' sum to 0\.\d+, not to 1"):
+        fitted.restore(FittedState(arrays, state.metadata))
+    assert not caplog.messages
+    imported.restore(FittedState(arrays, state.metadata))
+    (message,) = caplog.messages
+    assert message.startswith("the probabilities after 'the' sum to 0.")

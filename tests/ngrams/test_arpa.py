@@ -534,7 +534,9 @@ FAULTS: dict[str, tuple[Callable[[], str], int | None, str]] = {
     "no number for a backoff": (changed("b\t-0.05", "b\tc"), 15, "'c' is no number"),
     "underscore": (changed("-0.9\t", "-0_9\t"), 16, "'-0_9' is no number"),
     "count too small": (changed("ngram 2=4", "ngram 2=3"), 3, "the header says 3 2-grams, and 4 are there"),
-    "count too large": (changed("ngram 1=5", "ngram 1=999999999999"), 2, "999999999999 1-grams, and 5 are there"),
+    "count too large": (changed("ngram 1=5", "ngram 1=6"), 2, "the header says 6 1-grams, and 5 are there"),
+    "terabytes": (changed("ngram 2=4", "ngram 2=999999999999"), 3, "999999999999 n-grams .* 2147483646 is the limit"),
+    "more than the file": (changed("ngram 2=4", "ngram 2=99999"), 3, "take at least 600014 bytes, and the file has"),
     "no count": (changed("ngram 2=4\n", ""), 3, "gives the size of order 3, not 2, here"),
     "count twice": (changed("ngram 2=4", "ngram 1=5"), 3, "gives the size of order 1, not 2, here"),
     "count for a missing section": (changed("ngram 3=2", "ngram 3=2\nngram 4=7"), 24, "end.* where .*4-grams: should"),
@@ -542,12 +544,39 @@ FAULTS: dict[str, tuple[Callable[[], str], int | None, str]] = {
     "no counts": (lambda: "\\data\\\n" + BY_HAND[BY_HAND.index("\\1-grams") :], 2, "the header gives no sizes"),
     "negative count": (changed("ngram 2=4", "ngram 2=-4"), 3, "is no line of the header"),
     "huge count": (changed("ngram 2=4", "ngram 2=" + "9" * 5000), 3, "is no line of the header"),
-    "huge order": (lambda: "\\data\\\n" + "".join(f"ngram {k}=1\n" for k in range(1, 200)), 129, "orders above 127"),
+    "huge order": (
+        lambda: "\\data\\\n" + "".join(f"ngram {k}=1\n" for k in range(1, 200)),
+        22,
+        "orders above 20 are not supported",
+    ),
+    "huge backoff": (changed("a\t-0.2", "a\t1e308"), 10, "1e.308 is no log10 backoff weight: it must be at most 99"),
+    "huge backoff, never used": (changed("b </s>\n", "b </s>\t100\n"), 17, "100.0 is no log10 backoff weight"),
+    "backoff of a word": (
+        changed("a\t-0.2", "a\t3"),
+        10,
+        "log10 backoff weight 3 of 'a' gives a word without an n-gram after it the probability 199.5",
+    ),
+    "backoff of a bigram": (changed("a b\t-0.05", "a b\t3"), 15, "weight 3 of 'a b' gives a word .* probability 251.2"),
+    "backoff of a suffix that is missing": (
+        lambda: (
+            BY_HAND.replace("b\t-0.1", "b\t0.7")
+            .replace("-0.2\tb </s>\n", "")
+            .replace("ngram 2=4", "ngram 2=3")
+            .replace("-0.6\tb", "-0.4\tb")
+            .replace("-0.7\t</s>", "-0.1\t</s>")
+        ),
+        11,
+        "0.7 of 'b' gives 'b </s>', a suffix on line 20 that is not in the file, the probability 3.981",
+    ),
     "junk in the header": (changed("ngram 2=4", "bigrams 4"), 3, "'bigrams 4' is no line of the header"),
     "no end": (changed("\\end\\\n", ""), 22, "ends without .*end.*: it is cut short"),
     "cut in a section": (lambda: BY_HAND[: BY_HAND.index("-0.9\ta a")], 15, "ends without .*end"),
     "cut in a line": (lambda: BY_HAND[: BY_HAND.index("a a")], 16, "has 3 or 4 fields .* not 1"),
-    "cut in the header": (lambda: "\\data\\\nngram 1=5\n", 2, "ends without .*end"),
+    "cut in the header": (
+        lambda: "\\data\\\nngram 1=5\n",
+        2,
+        "claims so far take at least 20 bytes, and the file has 17",
+    ),
     "text after the end": (lambda: BY_HAND + BY_HAND, 24, "text after .*end"),
     "section missing": (
         lambda: BY_HAND[: BY_HAND.index("\\2-")] + BY_HAND[BY_HAND.index("\\3-") :],

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _ORDER: Final = 5
 _MASS_TOLERANCE: Final = 1e-3
+_ROUNDING: Final = 1e-4
 
 
 class _Fitted(LanguageModel):
@@ -203,7 +204,7 @@ class KenLM(_Fitted):
         found = np.fromiter((score(before, word, after) for word in words), np.float64, len(words))
         found *= np.log(10)
         found[BOS_ID] = -np.inf
-        return found
+        return self._at_most_zero(found)
 
     def _kenlm_state(self, state: tuple[int, ...]) -> Any:
         """KenLM's own state after these ids."""
@@ -231,7 +232,21 @@ class KenLM(_Fitted):
         corpus = self.encode(data)
         found = np.fromiter(self._scores(corpus), np.float64, corpus.events)
         found *= np.log(10)
-        return found
+        return self._at_most_zero(found)
+
+    def _at_most_zero(self, log_probs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The values, rounding errors above zero taken off.
+
+        Raises:
+            DataError: one is above zero by more, as a damaged backoff weight makes it.
+        """
+        import numpy as np
+
+        largest = float(log_probs.max(initial=0.0))
+        if not largest <= _ROUNDING:
+            problem = f"gives a word the probability {np.exp(min(largest, 700.0)):.4g}: its backoff weights are damaged"
+            raise DataError(problem, source=self.file or "the KenLM file in the model")
+        return np.minimum(log_probs, 0.0, out=log_probs)
 
     def _scores(self, corpus: Corpus) -> Iterator[float]:
         """log10 of every event's probability."""

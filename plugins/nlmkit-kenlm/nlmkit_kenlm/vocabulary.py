@@ -9,6 +9,8 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import os
+import re
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +29,9 @@ _TAIL: Final = 1 << 24
 _LONGEST_LINE: Final = 1 << 24
 _UNKNOWN: Final = (b"<unk>", b"<UNK>")
 _MARKS: Final = (b"<s>", b"</s>")
+# What KenLM separates fields by; bytes.split() and strip() would also take vertical tab and form feed out of words.
+_SPACES: Final = b" \t\r"
+_FIELD: Final = re.compile(rb"[^ \t\r]+")
 _MODELS: Final = (
     "probing",
     "probing with rest costs",
@@ -125,14 +130,20 @@ def words_of_arpa(file: IO[bytes], source: str) -> tuple[int, list[str]]:
         DataError: it is no ARPA file, or its unigrams are not as many as it says.
     """
     lines = _numbered(file, source)
-    order, wanted, line = 0, -1, 0
+    order, wanted, line, least = 0, -1, 0, 0
+    size = os.fstat(file.fileno()).st_size
     for line, text in lines:
         if text.startswith(b"ngram "):
             length, _, count = text[len(b"ngram ") :].partition(b"=")
-            if not (length.strip().isdigit() and count.strip().isdigit()):
+            if not (length.strip(_SPACES).isdigit() and count.strip(_SPACES).isdigit()):
                 raise DataError("no count of n-grams", source=source, line=line)
-            order = max(order, int(length))
-            wanted = int(count) if int(length) == 1 else wanted
+            order = max(order, int(length[:9]))
+            wanted = int(count[:19]) if int(length[:9]) == 1 else wanted
+            # a digit, a line end, and for each word a separator and a letter
+            least += int(count[:19]) * (2 + 2 * int(length[:9]))
+            if least > size:
+                problem = f"the n-grams that its beginning claims take at least {least} bytes, and it has {size}"
+                raise DataError(problem, source=source, line=line)
         elif text.startswith(b"\\1-grams:"):
             break
         elif line > 1000 and not order:
@@ -141,11 +152,11 @@ def words_of_arpa(file: IO[bytes], source: str) -> tuple[int, list[str]]:
         raise DataError(r"no ARPA file: it has no section \1-grams:", source=source)
     names = []
     for line, text in lines:
-        if not text.strip():
+        if not text.strip(_SPACES):
             continue
         if text.startswith(b"\\"):
             break
-        fields = text.split()
+        fields = _FIELD.findall(text)
         if len(fields) not in (2, 3):
             raise DataError("a unigram is a probability, a word and a backoff weight", source=source, line=line)
         names.append(fields[1])
@@ -162,7 +173,7 @@ def words_of_list(path: str) -> list[str]:
     """
     try:
         with Path(path).open("rb") as file:
-            lines = [text.strip() for _, text in _numbered(file, path)]
+            lines = [text.strip(_SPACES) for _, text in _numbered(file, path)]
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", source=path) from None
     return _decoded(list(filter(None, lines)), path)

@@ -16,6 +16,7 @@ from nlmkit.testing.registration import registered
 from nlmkit.text import Corpus, TextPipeline
 
 from nlmkit_kenlm.model import KenLM
+from nlmkit_kenlm.vocabulary import words_of_list
 
 DATA = Path(__file__).parent / "data"
 ARPA = DATA / "small.arpa"
@@ -157,7 +158,9 @@ def test_what_is_no_kenlm_file_is_an_error_that_names_it(tmp_path: Path) -> None
         binary[:1000]: "words are missing|do not begin|KenLM cannot load",
         binary.replace(b"version 5", b"version 4"): "version '4' of KenLM's binary format",
         arpa.replace(b"ngram 1=26", b"ngram 1=27"): "has 26 unigrams where its beginning says 27",
-        arpa.replace(b"ngram 2=39", b"ngram 2=400"): "KenLM cannot load it",
+        arpa.replace(b"ngram 2=39", b"ngram 2=40"): "KenLM cannot load it",
+        arpa.replace(b"ngram 2=39", b"ngram 2=1000000000000"): r"line 3: .* claims take at least 6\d{12} bytes",
+        arpa.replace(b"ngram 2=39", b"ngram 2=" + b"9" * 5000): "line 3: .* claims take at least",
         arpa.replace(b"\\end\\", b""): "KenLM cannot load it",
         arpa.replace(b"sailor", b"sail\xffr"): "is not UTF-8",
         b"\\data\\\nngram 1=3\n\n\\1-grams:\n-1\t<unk>\n0\t<s>\n-1\t</s>\n\n\\end\\\n": "unigram model",
@@ -171,6 +174,45 @@ def test_what_is_no_kenlm_file_is_an_error_that_names_it(tmp_path: Path) -> None
         assert "\n" not in str(caught.value)
     with pytest.raises(DataError, match="No such file"):
         KenLM(file=str(tmp_path / "absent")).fit()
+
+
+ODD = "\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u3000\u2028\u2029\u200b\xad\ufeff"
+
+
+def test_only_space_tab_and_cr_separate(tmp_path: Path) -> None:
+    """Not vertical tab, form feed or the spaces of Unicode: KenLM takes those for letters, wherever they stand."""
+    lines = [f"a{char}b c{char} {char}d" for char in ODD] + ["a b c", "a\tb\rc"]
+    own = NGram(order=3).fit(lines)
+    assert len(own.vocabulary_) == 3 + 3 * len(ODD) + 3
+    estimated = KenLM(order=3).fit(lines)
+    own.export(tmp_path / "odd.arpa")
+    read = KenLM(file=str(tmp_path / "odd.arpa")).fit(lines)
+    direct = kenlm.Model(str(tmp_path / "odd.arpa"))
+    for model in (estimated, read):
+        assert set(model.vocabulary_.words) == set(own.vocabulary_.words)
+        assert model.perplexity(lines) == pytest.approx(own.perplexity(lines), rel=1e-5)
+    assert all(word in direct for word in own.vocabulary_.words[3:])
+    assert read.fit_report_["unknown_tokens"] == 0
+
+
+def test_a_word_list_keeps_what_is_no_space(tmp_path: Path) -> None:
+    """The words of a binary file without words, one a line, each as it is."""
+    listed = tmp_path / "words.txt"
+    listed.write_text("".join(f" \t{char}\r\n" for char in ODD) + " \n", encoding="utf-8", newline="\n")
+    assert words_of_list(str(listed)) == list(ODD)
+
+
+def test_a_backoff_weight_that_gives_more_than_one_is_refused(tmp_path: Path) -> None:
+    """When it is met: KenLM itself takes it."""
+    own = NGram(order=2).fit(["a b", "a c", "b c"])
+    own.export(tmp_path / "m.arpa")
+    text = (tmp_path / "m.arpa").read_text(encoding="utf-8")
+    start = text.index("\ta\t") + 3
+    text = text[:start] + "3" + text[text.index("\n", start) :]
+    (tmp_path / "m.arpa").write_text(text, encoding="utf-8")
+    model = KenLM(file=str(tmp_path / "m.arpa")).fit()
+    with pytest.raises(DataError, match=r"m\.arpa: gives a word the probability \d+\.?\d*: its backoff weights"):
+        model.perplexity(["a a"])
 
 
 def test_a_failed_fit_leaves_the_model_unfitted() -> None:
