@@ -128,11 +128,9 @@ def test_slow_convergence_is_a_note_and_not_a_warning() -> None:
     assert notes == ["liblinear did not converge in 1 passes: raise max_iter or lower C"]
 
 
-def test_a_default_fit_converges_where_the_texts_are_separable() -> None:
-    generator = np.random.default_rng(0)
-    texts = [" ".join(f"w{number}" for number in generator.zipf(1.2, 300) % 5000) for _ in range(60)]
-    labels = ["a", "b"] * 30
-    assert NBSVM(calibration=0).fit(texts, labels).fit_report_["notes"] == []
+def test_liblinear_converges_in_tens_of_passes() -> None:
+    # with scikit-learn's tolerance of 1e-4 it takes more than 30
+    assert NBSVM(calibration=0, max_iter=25).fit(noisy(300)).fit_report_["notes"] == []
 
 
 def test_fits_at_the_same_time_are_the_fits_alone() -> None:
