@@ -16,11 +16,15 @@ from numpy.typing import NDArray
 _RANGE: Final = 12.0
 """Natural logarithm of the largest scale, and the negative one of the smallest, that is looked at."""
 
+_BLOCK: Final = 1 << 22
+"""Margins that are looked at together, which bounds the memory."""
+
 
 def softmax(margins: NDArray[np.float64]) -> NDArray[np.float64]:
     """Softmax of each row: float64, of the same shape."""
-    powers = np.exp(margins - margins.max(axis=1, keepdims=True))
-    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    shares: NDArray[np.float64] = margins - margins.max(axis=1, keepdims=True)
+    np.exp(shares, out=shares)
+    shares /= shares.sum(axis=1, keepdims=True)
     return shares
 
 
@@ -42,18 +46,27 @@ def fit_scale_and_offsets(
     from scipy.optimize import minimize
 
     texts, classes = margins.shape
-    smoothed = np.full(margins.shape, 1 / (texts + classes))
-    smoothed[np.arange(texts), targets] += texts / (texts + classes)
+    block = max(_BLOCK // classes, 1)
 
-    def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def part(values: NDArray[np.float64], rows: slice) -> tuple[float, NDArray[np.float64]]:
+        own = margins[rows]
+        smoothed = np.full(own.shape, 1 / (texts + classes))
+        smoothed[np.arange(len(own)), targets[rows]] += texts / (texts + classes)
         scale = math.exp(values[0])
-        logits = scale * margins + values[1:]
-        shares = softmax(logits)
+        logits = scale * own + values[1:]
+        gaps = (softmax(logits) - smoothed) / texts
+        gradient = np.concatenate([[scale * (gaps * own).sum()], gaps.sum(axis=0)])
         highest = logits.max(axis=1)
         log_sums = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
-        gaps = (shares - smoothed) / texts
-        gradient = np.concatenate([[scale * (gaps * margins).sum()], gaps.sum(axis=0)])
-        return float((log_sums - (smoothed * logits).sum(axis=1)).mean()), gradient
+        return float((log_sums - (smoothed * logits).sum(axis=1)).sum()) / texts, gradient
+
+    def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        total, gradient = 0.0, np.zeros(classes + 1)
+        for start in range(0, texts, block):
+            own, slope = part(values, slice(start, start + block))
+            total += own
+            gradient += slope
+        return total, gradient
 
     bounds = [(-_RANGE, _RANGE), *[(None, None)] * classes]
     found = minimize(loss, np.zeros(classes + 1), jac=True, method="L-BFGS-B", bounds=bounds).x

@@ -1,18 +1,34 @@
-"""What the linear classifiers share: margins of sparse features, and looking after saved weights."""
+"""What the linear classifiers share: features and weights of bounded size, margins, and looking after saved weights."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nlmkit.errors import NlmkitError
+from nlmkit.classification.ngram_features import NGramFeatures
+from nlmkit.errors import DataError, NlmkitError
 from nlmkit.saving import require, require_array
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
+
+    from nlmkit.text import Corpus, Vocabulary
+
+MOST_WEIGHTS: Final = 1 << 26
+"""Decisions times features that a classifier holds at most: 256 MiB of float32."""
+
+_MOST_DOUBLE: Final = 1 << 24
+"""Decisions times features above which weights are float32."""
+
+LIBLINEAR: Final = threading.Lock()
+"""liblinear draws from one generator for the whole process: at the same time, fits would depend on each other."""
+
+_BLOCK: Final = 1 << 22
+"""Weights that are laid out at a time for a product with sparse features."""
 
 
 def require_sklearn(component: str) -> None:
@@ -25,40 +41,86 @@ def require_sklearn(component: str) -> None:
         raise NlmkitError(f"{component} needs scikit-learn: pip install 'nlmkit[classifiers]'") from None
 
 
-def margins(matrix: csr_matrix, weights: NDArray[np.float64], intercepts: NDArray[np.float64]) -> NDArray[np.float64]:
+def counted_features(
+    corpus: Corpus, vocabulary: Vocabulary, classes: int, *, order: int, min_documents: int, notes: list[str]
+) -> tuple[NGramFeatures, csr_matrix]:
+    """N-grams of the training texts, and how often each text has them: float64 CSR [documents, features].
+
+    Where classes times n-grams exceed :data:`MOST_WEIGHTS`, the rarest n-grams are left out as a larger
+    ``min_documents`` would do, which ``notes`` then says.
+
+    Raises:
+        DataError: no n-gram is in ``min_documents`` texts.
+        NlmkitError: SciPy is not installed.
+    """
+    features, matrix = NGramFeatures.counted(corpus, vocabulary, order=order, min_documents=min_documents)
+    if not len(features):
+        raise DataError(f"no n-gram is in {min_documents} texts: lower min_documents")
+    most = max(MOST_WEIGHTS // decisions_of(classes), 1)
+    if len(features) > most:
+        frequencies = np.bincount(matrix.indices, minlength=len(features))
+        # The least number of texts that few enough n-grams are in, or one n-gram's where even those are too many.
+        least = min(int(np.sort(frequencies)[-most - 1]) + 1, int(frequencies.max()))
+        notes.append(
+            f"{classes} classes and {len(features)} n-grams would make too many weights: "
+            f"n-grams in fewer than {least} texts were left out"
+        )
+        features, matrix = NGramFeatures.counted(corpus, vocabulary, order=order, min_documents=least)
+    return features, matrix
+
+
+def empty_weights(classes: int, features: int) -> NDArray[Any]:
+    """Room for the weights: float64 [decisions, features], or float32 where they are more than 2²⁴."""
+    shape = (decisions_of(classes), features)
+    return np.empty(shape, np.float32 if shape[0] * shape[1] > _MOST_DOUBLE else np.float64)
+
+
+def decisions_of(classes: int) -> int:
+    """How many decisions classes need: two need one, more than two one each."""
+    return 1 if classes == 2 else classes
+
+
+def margins(matrix: csr_matrix, weights: NDArray[Any], intercepts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Margin of each class: float64 [documents, classes].
 
     Args:
         matrix: Features: [documents, features].
-        weights: float64 [decisions, features]; one decision, of the second class against the first, where there are
-            two classes, and otherwise one for each class.
+        weights: float64 or float32 [decisions, features]; one decision, of the second class against the first, where
+            there are two classes, and otherwise one for each class.
         intercepts: float64 [decisions].
     """
-    found: NDArray[np.float64] = np.asarray(matrix @ weights.T) + intercepts
+    found = np.empty((matrix.shape[0], len(weights)))
+    block = max(_BLOCK // max(weights.shape[1], 1), 1)  # SciPy copies the transpose
+    for start in range(0, len(weights), block):
+        found[:, start : start + block] = matrix @ weights[start : start + block].T.astype(np.float64)
+    found += intercepts
     # 0 − x, since −x would make −0 of 0.
     return np.concatenate([0 - found, found], axis=1) if len(weights) == 1 else found
 
 
-def class_weights(weights: NDArray[np.float64], index: int) -> NDArray[np.float64]:
+def class_weights(weights: NDArray[Any], index: int) -> NDArray[np.float64]:
     """Weights of the margin of one class: float64 [features]."""
-    row: NDArray[np.float64] = weights[index] if len(weights) > 1 else weights[0]
+    row = np.asarray(weights[index] if len(weights) > 1 else weights[0], np.float64)
     return 0 - row if len(weights) == 1 and not index else row
 
 
 def restored_decisions(
     arrays: Mapping[str, NDArray[Any]], classes: int, features: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weights and intercepts of a saved model.
+) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Weights (float64 or float32) and intercepts of a saved model.
 
     Raises:
         SavedModelError: they are missing, of a wrong shape, or hold NaN or infinity.
     """
-    decisions = 1 if classes == 2 else classes
+    decisions = decisions_of(classes)
+    single = arrays.get("weights") is not None and arrays["weights"].dtype == np.float32
     found = [
-        require_array(arrays, "weights", dtype="float64", shape=(decisions, features)),
+        require_array(arrays, "weights", dtype="float32" if single else "float64", shape=(decisions, features)),
         require_array(arrays, "intercepts", dtype="float64", shape=(decisions,)),
     ]
     for name, array in zip(("weights", "intercepts"), found, strict=True):
-        require(bool(np.isfinite(array).all()), f"array {name!r} holds NaN or infinity")
-    weights, intercepts = (np.asarray(array, np.float64) for array in found)
+        rows = max(_BLOCK // max(features, 1), 1)
+        finite = all(bool(np.isfinite(array[at : at + rows]).all()) for at in range(0, len(array), rows))
+        require(finite, f"array {name!r} holds NaN or infinity")
+    weights, intercepts = map(np.asarray, found)
     return weights, intercepts

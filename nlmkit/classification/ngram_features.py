@@ -7,6 +7,7 @@ beginning.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 _ARRAY: Final = "ngrams.{}"
+
+_KEY_BITS: Final = 63
+"""Bits of a packed key: a code and a position."""
 
 
 class NGramFeatures:
@@ -42,18 +46,31 @@ class NGramFeatures:
     @classmethod
     def of(cls, corpus: Corpus, vocabulary: Vocabulary, *, order: int, min_documents: int) -> NGramFeatures:
         """All n-grams up to ``order`` that occur in at least ``min_documents`` documents of ``corpus``."""
+        return cls.counted(corpus, vocabulary, order=order, min_documents=min_documents)[0]
+
+    @classmethod
+    def counted(
+        cls, corpus: Corpus, vocabulary: Vocabulary, *, order: int, min_documents: int
+    ) -> tuple[NGramFeatures, csr_matrix]:
+        """The features of :meth:`of` and their :meth:`matrix` of the same corpus, in one pass.
+
+        Raises:
+            NlmkitError: SciPy is not installed.
+        """
+        require_scipy()
         ids, documents = _ids_and_documents(corpus, vocabulary)
         codes: list[NDArray[np.int64]] = []
+        columns = _Columns(corpus.sentences)
         ranks = np.zeros(len(ids), np.int64)
         for n in range(1, order + 1):
-            code = _codes_of(ids, documents, ranks, n, len(vocabulary))
-            known = np.flatnonzero(code >= 0)
-            kept, numbers = np.unique(code[known], return_inverse=True)
-            pairs = np.unique(numbers * np.int64(corpus.sentences) + documents[known])
-            frequent = np.bincount(pairs // max(corpus.sentences, 1), minlength=len(kept)) >= min_documents
-            codes.append(kept[frequent])
-            ranks = _lookup(codes[-1], code)
-        return cls(vocabulary, codes)
+            groups = _Groups.of(_codes_of(ids, documents, ranks, n, len(vocabulary)))
+            counts = groups.by_document(documents)
+            kept = counts.features >= min_documents
+            codes.append(groups.codes[kept])
+            numbers = np.where(kept, np.cumsum(kept) - 1, -1)
+            columns.add(counts, numbers, len(codes[-1]))
+            ranks = groups.scattered(numbers, len(ids))
+        return cls(vocabulary, codes), columns.matrix()
 
     def __len__(self) -> int:
         return int(self._offsets[-1])
@@ -64,18 +81,16 @@ class NGramFeatures:
         Raises:
             NlmkitError: SciPy is not installed.
         """
-        try:
-            from scipy.sparse import csr_matrix
-        except ModuleNotFoundError as error:
-            if error.name != "scipy":
-                raise
-            raise NlmkitError("n-gram features need SciPy: pip install 'nlmkit[classifiers]'") from None
-
-        documents, features = self.occurrences(corpus)[:2]
-        shape = (corpus.sentences, len(self))
-        matrix = csr_matrix((np.ones(len(features)), (documents, features)), shape=shape)
-        matrix.sum_duplicates()
-        return matrix
+        require_scipy()
+        ids, documents = _ids_and_documents(corpus, self.vocabulary)
+        columns = _Columns(corpus.sentences)
+        ranks = np.zeros(len(ids), np.int64)
+        for n, known in enumerate(self._codes, start=1):
+            groups = _Groups.of(_codes_of(ids, documents, ranks, n, len(self.vocabulary)))
+            numbers = _lookup(known, groups.codes)
+            columns.add(groups.by_document(documents), numbers, len(known))
+            ranks = groups.scattered(numbers, len(ids))
+        return columns.matrix()
 
     def occurrences(self, corpus: Corpus) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Every occurrence of a feature.
@@ -140,6 +155,16 @@ class NGramFeatures:
         return cls(vocabulary, codes)
 
 
+def require_scipy() -> None:
+    """Say how to install SciPy where it is missing."""
+    try:
+        import scipy.sparse  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "scipy":
+            raise
+        raise NlmkitError("n-gram features need SciPy: pip install 'nlmkit[classifiers]'") from None
+
+
 def _ids_and_documents(corpus: Corpus, vocabulary: Vocabulary) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Each word's id and its document: int64 [words]."""
     documents = np.repeat(np.arange(corpus.sentences), np.diff(corpus.offsets))
@@ -165,6 +190,123 @@ def _codes_of(
     there = (ranks[:starts] >= 0) & (last >= 0) & (documents[:starts] == documents[n - 1 :])
     codes[:starts][there] = ranks[:starts][there] * words + last[there]
     return codes
+
+
+@dataclasses.dataclass
+class _DocumentCounts:
+    """How often documents have the n-grams of an order; pairs that occur, in order of n-gram and document.
+
+    Attributes:
+        documents: Document of each pair: int64 [pairs].
+        counts: Occurrences of each pair: int64 [pairs].
+        features: Pairs of each n-gram: int64 [n-grams].
+    """
+
+    documents: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    features: NDArray[np.int64]
+
+
+@dataclasses.dataclass
+class _Groups:
+    """The words of a corpus where an n-gram begins, grouped by n-gram.
+
+    Attributes:
+        codes: Code of each n-gram, ascending: int64 [n-grams].
+        sizes: Occurrences of each: int64 [n-grams].
+        positions: Where they begin, ascending within an n-gram: int64 [occurrences].
+    """
+
+    codes: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    positions: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, codes: NDArray[np.int64]) -> _Groups:
+        """Group the code of each word: int64 [words], −1 where no n-gram begins."""
+        positions = np.flatnonzero(codes >= 0)
+        found = codes[positions]
+        bits = max(len(codes) - 1, 0).bit_length()
+        if int(found.max(initial=0)).bit_length() + bits <= _KEY_BITS:
+            # Sorting values is far cheaper than sorting a permutation, and the position gives the inverse mapping.
+            found <<= bits
+            found |= positions
+            found.sort()
+            positions = found & ((1 << bits) - 1)
+            found >>= bits
+        else:
+            order = np.argsort(found, kind="stable")
+            found, positions = found[order], positions[order]
+        starts = np.flatnonzero(_changes(found))
+        return cls(found[starts], np.diff(starts, append=len(found)), positions)
+
+    def by_document(self, documents: NDArray[np.int64]) -> _DocumentCounts:
+        """Count the n-grams of each document.
+
+        Args:
+            documents: Document of each word, ascending: int64 [words].
+        """
+        where = documents[self.positions]
+        new = _changes(where)
+        firsts = np.cumsum(self.sizes) - self.sizes
+        new[firsts] = True
+        starts = np.flatnonzero(new)
+        pairs = np.add.reduceat(new, firsts, dtype=np.int64) if len(firsts) else firsts
+        return _DocumentCounts(where[starts], np.diff(starts, append=len(where)), pairs)
+
+    def scattered(self, numbers: NDArray[np.int64], words: int) -> NDArray[np.int64]:
+        """Number of the n-gram that begins at each word, −1 where none does: int64 [words].
+
+        Args:
+            numbers: Number of each n-gram: int64 [n-grams].
+            words: How many words the corpus has.
+        """
+        found = np.full(words, -1, np.int64)
+        found[self.positions] = np.repeat(numbers, self.sizes)
+        return found
+
+
+class _Columns:
+    """Collects counts by feature, and makes them a matrix by document."""
+
+    def __init__(self, documents: int) -> None:
+        self._documents = documents
+        self._rows: list[NDArray[np.int32]] = []
+        self._counts: list[NDArray[np.float64]] = []
+        self._sizes: list[NDArray[np.int64]] = []
+
+    def add(self, found: _DocumentCounts, numbers: NDArray[np.int64], features: int) -> None:
+        """Append the features of one order.
+
+        Args:
+            found: Counts of n-grams.
+            numbers: Feature of each n-gram among those of its order, −1 for none, the others ascending.
+            features: How many features the order has.
+        """
+        known = numbers >= 0
+        pairs = np.repeat(known, found.features)
+        self._rows.append(found.documents[pairs].astype(np.int32))
+        self._counts.append(found.counts[pairs].astype(np.float64))
+        sizes = np.zeros(features, np.int64)
+        sizes[numbers[known]] = found.features[known]
+        self._sizes.append(sizes)
+
+    def matrix(self) -> csr_matrix:
+        """float64 CSR [documents, features], indices ascending."""
+        from scipy.sparse import csc_matrix
+
+        sizes = np.concatenate(self._sizes)
+        pointers = np.concatenate([[0], np.cumsum(sizes)])
+        arrays = (np.concatenate(self._counts), np.concatenate(self._rows), pointers)
+        # Columns in order make the rows of the transpose ascending without a sort.
+        return csc_matrix(arrays, shape=(self._documents, len(sizes))).tocsr()
+
+
+def _changes(values: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each value differs from the one before; the first does."""
+    new = np.ones(len(values), bool)
+    np.not_equal(values[1:], values[:-1], out=new[1:])
+    return new
 
 
 def _lookup(known: NDArray[np.int64], codes: NDArray[np.int64]) -> NDArray[np.int64]:

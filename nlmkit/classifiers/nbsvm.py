@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from nlmkit.classifier import Classifier
 from nlmkit.components import FittedState, RunOptions
-from nlmkit.errors import DataError, HyperParameterError
+from nlmkit.errors import HyperParameterError
 from nlmkit.parameters import param
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from nlmkit.text import Corpus
 
 LOSSES = ("squared-hinge", "logistic")
+
+_TOLERANCE: Final = 0.01
+"""Of liblinear's optimality conditions, in units of a text's margin; ten times stricter than liblinear's default."""
+
+_MOST_MARGINS: Final = 1 << 24
+"""Held-out texts times classes from which the probabilities are fitted, about at most."""
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -39,7 +46,10 @@ class NBSVM(Classifier):
     margins of training texts that were held out in ``calibration`` folds. They sum to one, and the most probable class
     is predicted. The offsets matter for that, too: the interpolation moves the margins and not the intercept, which
     makes the paper's own decision (``calibration=0``: largest margin) prefer one class. Classes with a single text
-    take no part in the fit.
+    take no part in the fit. Where texts times classes exceed 2²⁴, some of the folds are enough, and a note says so.
+
+    **Memory.** Where classes times n-grams exceed 2²⁶, the rarest n-grams are left out, and a note says so. More than
+    2²⁴ weights are float32.
 
     Fitted attributes: ``features_`` (:class:`~nlmkit.classification.ngram_features.NGramFeatures`), ``weights_``
     (float64 [decisions, features], the ratios multiplied in), ``intercepts_`` (float64 [decisions]), ``scale_`` and
@@ -68,60 +78,84 @@ class NBSVM(Classifier):
         run: RunOptions,
     ) -> Mapping[str, Any]:
         """Count n-grams, fit one linear classifier a decision, and the scale of the probabilities."""
-        from nlmkit.classification.linear import require_sklearn
-        from nlmkit.classification.ngram_features import NGramFeatures
+        import numpy as np
+
+        from nlmkit.classification.linear import counted_features, decisions_of, empty_weights, require_sklearn
         from nlmkit.text import Vocabulary
 
         if self.calibration == 1:
             raise HyperParameterError("calibration=1: one fold leaves nothing to learn from; 2 or more, or 0 for none")
         require_sklearn(self.name)
         run.stage("counting n-grams")
-        self.vocabulary_ = Vocabulary.from_corpus(corpus)
-        self.features_ = NGramFeatures.of(corpus, self.vocabulary_, order=self.order, min_documents=self.min_documents)
-        if not len(self.features_):
-            raise DataError(f"no n-gram is in {self.min_documents} texts: lower min_documents")
-        matrix = self.features_.matrix(corpus)
-        matrix.data[:] = 1.0
         notes: list[str] = []
-        self.weights_, self.intercepts_ = self._decisions(matrix, targets, len(self.classes_), notes)
+        classes = len(self.classes_)
+        self.vocabulary_ = Vocabulary.from_corpus(corpus)
+        self.features_, matrix = counted_features(
+            corpus, self.vocabulary_, classes, order=self.order, min_documents=self.min_documents, notes=notes
+        )
+        matrix.data[:] = 1.0
+        self.weights_ = empty_weights(classes, len(self.features_))
+        self.intercepts_ = np.empty(decisions_of(classes))
+        run.stage("fitting the classifier", decisions_of(classes))
+        for index, weights, intercept in self._decisions(matrix, targets, classes, notes):
+            self.weights_[index], self.intercepts_[index] = weights, intercept
+            run.advance()
         self.scale_, self.offsets_ = self._calibrated(matrix, targets, notes, run)
         return {"features": len(self.features_), "notes": list(dict.fromkeys(notes))}
 
     def _decisions(
         self, matrix: csr_matrix, targets: NDArray[np.int64], classes: int, notes: list[str]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Weights [decisions, features] and intercepts [decisions]; of two classes only the second has a decision."""
+    ) -> Iterator[tuple[int, NDArray[np.float64], float]]:
+        """Number, weights [features] and intercept of each decision; of two classes only the second has one.
+
+        One at a time: all of them may take much more memory than the features.
+        """
         import numpy as np
+        from scipy.sparse import csr_matrix
 
-        rows = [self._decision(matrix, targets == index, notes) for index in ((1,) if classes == 2 else range(classes))]
-        return np.stack([weights for weights, _ in rows]), np.array([intercept for _, intercept in rows])
+        documents = np.arange(len(targets))
+        members = csr_matrix((np.ones(len(targets)), (targets, documents)), shape=(classes, len(targets)))
+        counts = members @ matrix
+        total = np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.float64)
+        weighted = matrix.copy()
+        for number, index in enumerate((1,) if classes == 2 else range(classes)):
+            own = np.zeros(matrix.shape[1])
+            row = slice(counts.indptr[index], counts.indptr[index + 1])
+            own[counts.indices[row]] = counts.data[row]
+            p, q = self.alpha + own, self.alpha + (total - own)
+            ratios = np.log(p / p.sum()) - np.log(q / q.sum())
+            np.take(ratios, matrix.indices, out=weighted.data)
+            found, intercept = self._weights(weighted, targets == index, notes)
+            interpolated = (1 - self.beta) * np.abs(found).mean() + self.beta * found
+            yield number, ratios * interpolated, intercept
 
-    def _decision(
-        self, matrix: csr_matrix, positive: NDArray[np.bool_], notes: list[str]
+    def _weights(
+        self, weighted: csr_matrix, positive: NDArray[np.bool_], notes: list[str]
     ) -> tuple[NDArray[np.float64], float]:
-        import numpy as np
+        """Weights [features] and intercept of the linear classifier."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
         from sklearn.svm import LinearSVC
 
-        p = self.alpha + positive.astype(np.float64) @ matrix
-        q = self.alpha + (~positive).astype(np.float64) @ matrix
-        ratios = np.log(p / p.sum()) - np.log(q / q.sum())
-        weighted = matrix.copy()
-        weighted.data = ratios[matrix.indices]
-        options: dict[str, Any] = {"C": self.C, "dual": True, "max_iter": self.max_iter, "random_state": self.seed}
+        from nlmkit.classification.linear import LIBLINEAR
+
+        options: dict[str, Any] = {
+            "C": self.C,
+            "dual": True,
+            "tol": _TOLERANCE,
+            "max_iter": self.max_iter,
+            "random_state": self.seed,
+        }
         if self.loss == "logistic":
             classifier = LogisticRegression(solver="liblinear", **options)
         else:
             classifier = LinearSVC(loss="squared_hinge", **options)
-        with warnings.catch_warnings(record=True) as caught:
+        with LIBLINEAR, warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
             classifier.fit(weighted, positive)
         if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
             notes.append(f"liblinear did not converge in {self.max_iter} passes: raise max_iter or lower C")
-        found = classifier.coef_[0]
-        interpolated = (1 - self.beta) * np.abs(found).mean() + self.beta * found
-        return ratios * interpolated, float(classifier.intercept_[0])
+        return classifier.coef_[0], float(classifier.intercept_[0])
 
     def _calibrated(
         self, matrix: csr_matrix, targets: NDArray[np.int64], notes: list[str], run: RunOptions
@@ -130,7 +164,6 @@ class NBSVM(Classifier):
         import numpy as np
 
         from nlmkit.classification.calibration import fit_scale_and_offsets
-        from nlmkit.classification.linear import margins
         from nlmkit.classification.splits import k_folds
 
         offsets = np.zeros(len(self.classes_))
@@ -145,14 +178,39 @@ class NBSVM(Classifier):
         rows = matrix[np.isin(targets, known)]
         number = min(self.calibration, len(kept))
         folds = k_folds(kept, number, seed=self.seed)
-        found = np.empty((len(kept), len(known)))
-        run.stage("calibrating probabilities", number)
-        for fold in range(number):
+        used = min(max(_MOST_MARGINS * number // (len(kept) * len(known)), 1), number)
+        if used < number:
+            notes.append(f"{len(known)} classes: only {used} of {number} folds fit the probabilities")
+        run.stage("calibrating probabilities", used)
+
+        def held_out_margins(fold: int) -> tuple[NDArray[np.float64], list[str]]:
+            """Margins of a fold's texts, by a classifier fitted to the other folds; and the notes."""
+            own: list[str] = []
             held_out = folds == fold
-            weights, intercepts = self._decisions(rows[~held_out], kept[~held_out], len(known), notes)
-            found[held_out] = margins(rows[held_out], weights, intercepts)
-            run.advance()
-        scale, offsets[known] = fit_scale_and_offsets(found, kept)
+            inside, outside = rows[~held_out], rows[held_out]
+            found = np.empty((outside.shape[0], len(known)))
+            for index, weights, intercept in self._decisions(inside, kept[~held_out], len(known), own):
+                found[:, -1 if len(known) == 2 else index] = outside @ weights + intercept
+            if len(known) == 2:
+                found[:, 0] = 0 - found[:, 1]
+            return found, own
+
+        margins: list[NDArray[np.float64]] = []
+        # liblinear takes turns; a second thread prepares features and computes margins meanwhile.
+        with ThreadPoolExecutor(2) as threads:
+            for found, own in threads.map(held_out_margins, range(used)):
+                margins.append(found)
+                notes += own
+                run.advance()
+        right = np.concatenate([kept[folds == fold] for fold in range(used)])
+        together = np.concatenate(margins)
+        del margins
+        seen, right = np.unique(right, return_inverse=True)
+        if len(seen) < 2:
+            return 1.0, offsets
+        if len(seen) < len(known):
+            together = together[:, seen]
+        scale, offsets[known[seen]] = fit_scale_and_offsets(together, right)
         return scale, offsets
 
     def _margins(self, corpus: Corpus) -> NDArray[np.float64]:

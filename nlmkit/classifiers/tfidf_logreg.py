@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from nlmkit.classifier import Classifier
 from nlmkit.components import FittedState, RunOptions
-from nlmkit.errors import DataError
 from nlmkit.parameters import param
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
+    from sklearn.linear_model import LogisticRegression
 
     from nlmkit.text import Corpus
+
+_MOST_TOGETHER: Final = 1 << 22
+"""Decisions times features of a regression that L-BFGS fits as a whole; it takes about 30 times their memory."""
+
+_TOLERANCE: Final = 0.01
+"""Of liblinear, which fits regressions of one class against the others."""
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -28,6 +34,11 @@ class TfidfLogReg(Classifier):
     t · (ln((1+D)/(1+d)) + 1), or (1 + ln t) · … with ``sublinear``; each document's weights are scaled to length one.
     The regression is multinomial with an L2 penalty. This is what scikit-learn's TfidfTransformer and
     LogisticRegression compute on the n-grams of this library's tokenizers; no object of theirs is kept or saved.
+
+    **Memory.** Where classes times n-grams exceed 2²² even after n-grams of a single text were merged (which leaves the
+    regression the same), each class has a regression of its own against the others, by liblinear, and the
+    probabilities are the softmax of their logits. Where they exceed 2²⁶, the rarest n-grams are left out. Notes say so.
+    More than 2²⁴ weights are float32.
 
     Fitted attributes: ``features_`` (:class:`~nlmkit.classification.ngram_features.NGramFeatures`), ``idf_`` (float64
     [features]), ``weights_`` (float64 [decisions, features]) and ``intercepts_`` (float64 [decisions]); two classes
@@ -41,7 +52,7 @@ class TfidfLogReg(Classifier):
     min_documents: int = param(1, ge=1, help="n-grams in fewer training texts are left out")
     sublinear: bool = param(True, help="count t occurrences as 1 + ln t")
     C: float = param(10.0, gt=0, help="inverse strength of the L2 penalty")
-    max_iter: int = param(1000, ge=1, help="most iterations of L-BFGS")
+    max_iter: int = param(1000, ge=1, help="most iterations of the solver")
 
     def fit_corpus(
         self,
@@ -52,47 +63,90 @@ class TfidfLogReg(Classifier):
         run: RunOptions,
     ) -> Mapping[str, Any]:
         """Count n-grams, weight them, and fit the regression."""
-        from nlmkit.classification.linear import require_sklearn
-        from nlmkit.classification.ngram_features import NGramFeatures
+        import numpy as np
+
+        from nlmkit.classification.linear import counted_features, decisions_of, empty_weights, require_sklearn
+        from nlmkit.classification.merging import MergedFeatures
         from nlmkit.text import Vocabulary
 
         require_sklearn(self.name)
-        from sklearn.exceptions import ConvergenceWarning
         from sklearn.feature_extraction.text import TfidfTransformer
-        from sklearn.linear_model import LogisticRegression
 
         run.stage("counting n-grams")
+        notes: list[str] = []
+        classes = len(self.classes_)
         self.vocabulary_ = Vocabulary.from_corpus(corpus)
-        self.features_ = NGramFeatures.of(corpus, self.vocabulary_, order=self.order, min_documents=self.min_documents)
-        if not len(self.features_):
-            raise DataError(f"no n-gram is in {self.min_documents} texts: lower min_documents")
-        self.idf_ = TfidfTransformer().fit(self.features_.matrix(corpus)).idf_
-        run.stage("fitting the regression")
-        regression = LogisticRegression(C=self.C, max_iter=self.max_iter)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", ConvergenceWarning)
-            regression.fit(self._matrix(corpus), targets)
-        self.weights_, self.intercepts_ = regression.coef_, regression.intercept_
-        slow = any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
-        note = f"L-BFGS did not converge in {self.max_iter} iterations: raise max_iter or lower C"
-        return {
-            "features": len(self.features_),
-            "iterations": int(regression.n_iter_.max()),
-            "notes": [note] if slow else [],
-        }
+        self.features_, matrix = counted_features(
+            corpus, self.vocabulary_, classes, order=self.order, min_documents=self.min_documents, notes=notes
+        )
+        self.idf_ = TfidfTransformer().fit(matrix).idf_
+        self._weight(matrix)
+        merged = None
+        if decisions_of(classes) * len(self.features_) > _MOST_TOGETHER:
+            merged = MergedFeatures.of(matrix)
+            matrix = merged.matrix
+        apart = classes > 2 and classes * matrix.shape[1] > _MOST_TOGETHER
+        if apart:
+            notes.append(
+                f"{classes} classes and {len(self.features_)} n-grams: "
+                "one regression a class against the others, since a multinomial one takes too much memory"
+            )
+        run.stage("fitting the regression", classes if apart else 1)
+        self.weights_ = empty_weights(classes, len(self.features_))
+        self.intercepts_ = np.empty(decisions_of(classes))
+        begin = iterations = 0
+        for regression in self._regressions(matrix, targets, classes if apart else None, notes):
+            for row, (weights, intercept) in enumerate(
+                zip(regression.coef_, regression.intercept_, strict=True), start=begin
+            ):
+                self.weights_[row] = weights if merged is None else merged.expanded(weights)
+                self.intercepts_[row] = intercept
+            begin += len(regression.coef_)
+            iterations = max(iterations, int(regression.n_iter_.max()))
+            run.advance()
+        return {"features": len(self.features_), "iterations": iterations, "notes": list(dict.fromkeys(notes))}
+
+    def _regressions(
+        self, matrix: csr_matrix, targets: NDArray[np.int64], apart: int | None, notes: list[str]
+    ) -> Iterator[LogisticRegression]:
+        """The multinomial regression, or with ``apart`` one of each of so many classes against the others."""
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
+
+        from nlmkit.classification.linear import LIBLINEAR
+
+        for index in (None,) if apart is None else range(apart):
+            if index is None:
+                regression = LogisticRegression(C=self.C, max_iter=self.max_iter)
+            else:
+                regression = LogisticRegression(
+                    C=self.C, max_iter=self.max_iter, solver="liblinear", dual=True, tol=_TOLERANCE, random_state=0
+                )
+            with LIBLINEAR, warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", ConvergenceWarning)
+                regression.fit(matrix, targets if index is None else targets == index)
+            if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
+                solver = "L-BFGS" if index is None else "liblinear"
+                notes.append(f"{solver} did not converge in {self.max_iter} iterations: raise max_iter or lower C")
+            yield regression
 
     def _matrix(self, corpus: Corpus) -> csr_matrix:
         """Tf-idf weights: float64 CSR [documents, features], rows of length one, or zero without a known n-gram."""
+        matrix = self.features_.matrix(corpus)
+        self._weight(matrix)
+        return matrix
+
+    def _weight(self, matrix: csr_matrix) -> None:
+        """Make counts tf-idf weights, in their place."""
         import numpy as np
 
-        matrix = self.features_.matrix(corpus)
         if self.sublinear:
-            matrix.data = 1 + np.log(matrix.data)
+            np.log(matrix.data, out=matrix.data)
+            matrix.data += 1
         matrix.data *= self.idf_[matrix.indices]
         rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
         lengths = np.sqrt(np.bincount(rows, matrix.data**2, minlength=matrix.shape[0]))
         matrix.data /= lengths[rows]
-        return matrix
 
     def _margins(self, corpus: Corpus) -> NDArray[np.float64]:
         """Logits of the classes: float64 [documents, classes]; of two classes half the log-odds, and its opposite."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from nlmkit.classification import calibration
 from nlmkit.classification.calibration import fit_scale_and_offsets, softmax
 
 
@@ -37,6 +38,15 @@ def test_scale_and_offsets_are_found_again() -> None:
     assert scale == pytest.approx(0.6, abs=0.03)
     assert offsets == pytest.approx([0.5, 0.0, -0.5], abs=0.06)
     assert offsets.sum() == pytest.approx(0, abs=1e-12)
+
+
+def test_blocks_do_not_change_the_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    margins, targets = drawn(500, 3, 0.6, [0.5, 0.0, -0.5])
+    scale, offsets = fit_scale_and_offsets(margins, targets)
+    monkeypatch.setattr(calibration, "_BLOCK", 40)
+    in_blocks = fit_scale_and_offsets(margins, targets)
+    assert in_blocks[0] == pytest.approx(scale, rel=1e-4)
+    assert in_blocks[1] == pytest.approx(offsets, abs=1e-4)
 
 
 def test_margins_that_are_always_right_or_say_nothing_give_finite_scales() -> None:

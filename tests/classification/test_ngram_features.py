@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nlmkit.classification import ngram_features
 from nlmkit.classification.data import encode
 from nlmkit.classification.ngram_features import NGramFeatures
 from nlmkit.errors import NlmkitError, SavedModelError
@@ -55,6 +56,22 @@ def test_counts_are_those_of_tuples(train: list[str], test: list[str], order: in
     for row, text in zip(dense, [*test, "b zz a"], strict=True):
         found = {gram: int(value) for gram, value in zip(columns, row, strict=True) if value}
         assert found == {gram: n for gram, n in counted(text, order).items() if gram in expected}
+
+
+@given(TEXTS, st.integers(1, 4), st.integers(1, 2), st.sampled_from([63, 4]))
+def test_counting_gives_the_matrix_at_once(train: list[str], order: int, min_documents: int, key_bits: int) -> None:
+    _, corpus = made(train, order, min_documents)
+    vocabulary = Vocabulary.from_corpus(corpus)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ngram_features, "_KEY_BITS", key_bits)  # 4: keys that are too long to be packed
+        features, matrix = NGramFeatures.counted(corpus, vocabulary, order=order, min_documents=min_documents)
+        assert (features.matrix(corpus) != matrix).nnz == 0
+    assert matrix.dtype == np.float64
+    assert matrix.has_canonical_format
+    columns = names(features, order)
+    for row, text in zip(matrix.toarray(), train, strict=True):
+        found = {gram: int(value) for gram, value in zip(columns, row, strict=True) if value}
+        assert found == {gram: n for gram, n in counted(text, order).items() if gram in set(columns)}
 
 
 @given(TEXTS, st.text("abc ", max_size=10), st.integers(1, 3))

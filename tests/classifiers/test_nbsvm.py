@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from sklearn.svm import LinearSVC
 
 from nlmkit import load
 from nlmkit.classification.data import LabelledTexts
-from nlmkit.classification.splits import stratified_split
+from nlmkit.classification.splits import k_folds, stratified_split
+from nlmkit.classifiers import nbsvm
 from nlmkit.classifiers.nbsvm import NBSVM
 from nlmkit.components import FittedState
 from nlmkit.errors import DataError, HyperParameterError, SavedModelError
@@ -124,6 +126,39 @@ def test_hyper_parameters_matter() -> None:
 def test_slow_convergence_is_a_note_and_not_a_warning() -> None:
     notes = NBSVM(max_iter=1).fit(TRAIN).fit_report_["notes"]
     assert notes == ["liblinear did not converge in 1 passes: raise max_iter or lower C"]
+
+
+def test_liblinear_converges_in_tens_of_passes() -> None:
+    # with scikit-learn's tolerance of 1e-4 it takes more than 30
+    assert NBSVM(calibration=0, max_iter=25).fit(noisy(300)).fit_report_["notes"] == []
+
+
+def test_fits_at_the_same_time_are_the_fits_alone() -> None:
+    data = noisy(200)
+    alone = NBSVM().fit(data).digest
+    with ThreadPoolExecutor(4) as threads:
+        digests = list(threads.map(lambda _: NBSVM().fit(data).digest, range(4)))
+    assert digests == [alone] * 4
+
+
+def test_many_classes_are_calibrated_on_some_of_the_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = noisy(200)
+    monkeypatch.setattr(nbsvm, "_MOST_MARGINS", 2 * 200 * 2 // 5)
+    classifier = NBSVM().fit(data)
+    assert classifier.fit_report_["notes"] == ["2 classes: only 2 of 5 folds fit the probabilities"]
+    monkeypatch.undo()
+    assert classifier.scale_ == pytest.approx(NBSVM().fit(data).scale_, rel=0.3)
+
+
+def test_classes_that_no_held_out_text_has_take_no_part_in_the_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nbsvm, "_MOST_MARGINS", 1)
+    texts = ["good fine"] * 11 + ["bad dull"] * 10 + ["odd thing"] * 2
+    labels = ["a"] * 11 + ["b"] * 10 + ["c"] * 2
+    folds = k_folds(np.array(labels), 5, seed=0)
+    assert "c" not in np.array(labels)[folds == 0]
+    classifier = NBSVM().fit(texts, labels)
+    assert classifier.offsets_[2] == 0
+    assert classifier.predict(["odd thing", "good fine", "bad dull"]).tolist() == ["c", "a", "b"]
 
 
 def test_features_that_are_all_too_rare_are_an_error() -> None:

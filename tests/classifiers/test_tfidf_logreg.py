@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from nlmkit import load
+from nlmkit.classification import linear
 from nlmkit.classification.data import LabelledTexts
+from nlmkit.classification.merging import MergedFeatures
+from nlmkit.classifiers import tfidf_logreg
 from nlmkit.classifiers.tfidf_logreg import TfidfLogReg
 from nlmkit.components import FittedState
 from nlmkit.errors import DataError, SavedModelError
@@ -52,6 +57,63 @@ def test_document_frequencies_are_of_the_training_texts_alone() -> None:
 def test_slow_convergence_is_a_note_and_not_a_warning() -> None:
     notes = TfidfLogReg(max_iter=1).fit(TRAIN).fit_report_["notes"]
     assert notes == ["L-BFGS did not converge in 1 iterations: raise max_iter or lower C"]
+
+
+THREE = np.array([("a", "b", "c")[index % 3] for index in range(len(TRAIN))])
+
+
+@pytest.mark.parametrize("labels", [TRAIN.labels, THREE], ids=["two", "three"])
+def test_merged_features_give_the_same_regression(labels: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = TfidfLogReg().fit(TRAIN.texts, labels)
+    merged_features = MergedFeatures.of(plain.features_.matrix(plain.encode(TRAIN.texts))).matrix.shape[1]
+    monkeypatch.setattr(tfidf_logreg, "_MOST_TOGETHER", len(plain.weights_) * merged_features)
+    merged = TfidfLogReg().fit(TRAIN.texts, labels)
+    assert merged.fit_report_["notes"] == []
+    assert merged.weights_.shape == plain.weights_.shape
+    assert (merged.weights_ != plain.weights_).any()  # the way was another
+    assert merged.predict_proba(TEST) == pytest.approx(plain.predict_proba(TEST), abs=1e-3)
+
+
+def test_too_many_weights_for_one_regression_are_fitted_class_by_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tfidf_logreg, "_MOST_TOGETHER", 1)
+    classifier = TfidfLogReg(tokenizer="space").fit(TRAIN.texts, THREE)
+    assert classifier.fit_report_["notes"] == [
+        f"3 classes and {len(classifier.features_)} n-grams: "
+        "one regression a class against the others, since a multinomial one takes too much memory"
+    ]
+    vectorizer = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True)
+    train, test = vectorizer.fit_transform(TRAIN.texts), vectorizer.transform(TEST.texts)
+    logits = np.stack(
+        [
+            LogisticRegression(C=10, solver="liblinear", tol=1e-8, max_iter=10_000)
+            .fit(train, name == THREE)
+            .decision_function(test)
+            for name in "abc"
+        ],
+        axis=1,
+    )
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert classifier.predict_proba(TEST) == pytest.approx(expected, abs=0.01)
+    # two classes always have one decision, which costs no more than the features do
+    assert TfidfLogReg().fit(TRAIN).fit_report_["notes"] == []
+
+
+def test_class_by_class_slow_convergence_is_one_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tfidf_logreg, "_MOST_TOGETHER", 1)
+    notes = TfidfLogReg(max_iter=1).fit(TRAIN.texts, THREE).fit_report_["notes"]
+    assert notes[1:] == ["liblinear did not converge in 1 iterations: raise max_iter or lower C"]
+
+
+def test_single_precision_weights_are_saved_and_predict_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linear, "_MOST_DOUBLE", 1)
+    classifier = TfidfLogReg().fit(TRAIN)
+    assert classifier.weights_.dtype == np.float32
+    classifier.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert again.digest == classifier.digest
+    assert (again.predict_proba(TEST) == classifier.predict_proba(TEST)).all()  # type: ignore[attr-defined]
 
 
 def test_features_that_are_all_too_rare_are_an_error() -> None:
