@@ -116,6 +116,8 @@ class Classifier(_Fitted):
         """
         import numpy as np
 
+        from nlmkit.text.unspaced import note_unspaced
+
         run = run or RunOptions()
         data, held_out = labelled(texts, labels), None if valid is None else labelled(valid)
         classes, targets = np.unique(data.labels, return_inverse=True)
@@ -131,6 +133,7 @@ class Classifier(_Fitted):
         corpus = data.encode(pipeline)
         if not corpus.tokens:
             raise DataError("no training text has a word", source=data.source)
+        note_unspaced(corpus)
         notes = list(data.notes)
         validation = None if held_out is None else _validation(held_out, classes, pipeline, notes)
 
@@ -330,12 +333,14 @@ def labelled(texts: Any, labels: Any = None) -> LabelledTexts:
         DataError: labels are missing, too many or too few, or there are two sets of them; or the texts are no strings.
     """
     from nlmkit.classification.data import LabelledTexts
+    from nlmkit.text.tables import refuse_table
 
     if isinstance(texts, LabelledTexts):
         if labels is not None:
             raise DataError("these texts have labels already: leave the others out")
         return texts
     if labels is None:
+        refuse_table(texts, "the list of texts")
         if not (isinstance(texts, (tuple, list)) and len(texts) == 2 and _is_sequence(texts[0])):
             raise DataError("labels are missing: give texts and labels, or LabelledTexts")
         texts, labels = texts

@@ -22,8 +22,10 @@ from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.parameters import suggestion
 from nlmkit.text import Corpus, TextPipeline
 from nlmkit.text.blocks import MAX_LINE_BYTES, byte_blocks, line_blocks
+from nlmkit.text.marks import Marks
 from nlmkit.text.pipeline import DecodingErrors
 from nlmkit.text.sources import ByteReader, ByteSource, Source, TextSource, expand, expand_names
+from nlmkit.text.tables import items_of, problem_of_item, refuse_table
 
 Format = Literal["tsv", "space", "csv", "jsonl"]
 """``tsv``: a label, a tab, the text; or named columns, where names are given. ``space``: a label without spaces, a
@@ -71,6 +73,8 @@ class LabelledTexts:
         lines: Line of the source on which each text begins: int64 [texts]; None where there are no lines.
         encoding: How the texts' bytes were decoded.
         errors: What was done with undecodable bytes.
+        marks: What is done with NUL and the tokens ``<s>`` and ``</s>``; see :class:`~nlmkit.text.TextPipeline`. They
+            are ordinary words by default, since classifiers put no marks around texts.
 
     Raises:
         DataError: A text is no string, there is not one label a text, or a label is neither string, integer nor
@@ -83,6 +87,7 @@ class LabelledTexts:
     lines: NDArray[np.int64] | None = None
     encoding: str = "utf-8"
     errors: DecodingErrors = "strict"
+    marks: Marks = "literal"
 
     def __init__(
         self,
@@ -93,6 +98,7 @@ class LabelledTexts:
         lines: NDArray[np.int64] | None = None,
         encoding: str = "utf-8",
         errors: DecodingErrors = "strict",
+        marks: Marks = "literal",
     ) -> None:
         set_ = object.__setattr__
         set_(self, "texts", as_texts(texts))
@@ -105,6 +111,7 @@ class LabelledTexts:
         set_(self, "lines", lines)
         set_(self, "encoding", encoding)
         set_(self, "errors", errors)
+        set_(self, "marks", marks)
 
     @classmethod
     def read(
@@ -114,6 +121,7 @@ class LabelledTexts:
         format: str | None = None,
         encoding: str = "utf-8",
         errors: DecodingErrors = "strict",
+        marks: Marks = "literal",
         label_column: str | None = None,
         text_column: str | None = None,
     ) -> LabelledTexts:
@@ -133,6 +141,7 @@ class LabelledTexts:
             format: One of :data:`FORMATS`; by default told by each file's name (.csv, .jsonl, .ndjson), else ``tsv``.
             encoding: Encoding of the files.
             errors: What to do with undecodable bytes: ``strict``, ``replace`` or ``ignore``.
+            marks: What to do with NUL and the tokens ``<s>`` and ``</s>``: ``error``, ``skip`` or ``literal``.
             label_column: Name of the column with the label; by default ``label``.
             text_column: Name of the column with the text; by default ``text``.
 
@@ -150,7 +159,7 @@ class LabelledTexts:
         )
         if columns.label == columns.text:
             raise HyperParameterError(f"label and text cannot both be in the column {columns.text!r}")
-        pipeline = TextPipeline(encoding=encoding, errors=errors)
+        pipeline = TextPipeline(encoding=encoding, errors=errors, marks=marks)
         several = isinstance(source, (list, tuple)) and all(isinstance(name, (str, os.PathLike)) for name in source)
         sources = expand_names(cast(Any, source)) if several else expand(source)
         rows: list[Row] = []
@@ -165,6 +174,7 @@ class LabelledTexts:
             lines=np.array(numbers, np.int64) if len(sources) == 1 else None,
             encoding=encoding,
             errors=errors,
+            marks=marks,
         )
 
     def take(self, indices: ArrayLike) -> LabelledTexts:
@@ -177,6 +187,7 @@ class LabelledTexts:
             lines=None if self.lines is None else self.lines[chosen],
             encoding=self.encoding,
             errors=self.errors,
+            marks=self.marks,
         )
 
     def with_labels(self, labels: ArrayLike | Sequence[Any]) -> LabelledTexts:
@@ -188,6 +199,7 @@ class LabelledTexts:
             lines=self.lines,
             encoding=self.encoding,
             errors=self.errors,
+            marks=self.marks,
         )
 
     def encode(self, pipeline: TextPipeline) -> Corpus:
@@ -196,7 +208,7 @@ class LabelledTexts:
         Raises:
             DataError: A text cannot be read; names the source and its line.
         """
-        return encode(self.texts, pipeline, source=self.source, lines=self.lines)
+        return encode(self.texts, pipeline, source=self.source, lines=self.lines, marks=self.marks)
 
     @cached_property
     def notes(self) -> list[str]:
@@ -225,7 +237,12 @@ class LabelledTexts:
 
 
 def encode(
-    texts: Iterable[str], pipeline: TextPipeline, *, source: str = "<texts>", lines: NDArray[np.int64] | None = None
+    texts: Iterable[str],
+    pipeline: TextPipeline,
+    *,
+    source: str = "<texts>",
+    lines: NDArray[np.int64] | None = None,
+    marks: Marks = "literal",
 ) -> Corpus:
     """Tokenize texts: a corpus with one document a sentence. Line feeds in a text are spaces.
 
@@ -234,13 +251,16 @@ def encode(
         pipeline: How they become tokens.
         source: What errors call them.
         lines: Line of each in its source; without, they are counted from 1.
+        marks: What to do with NUL and the tokens ``<s>`` and ``</s>``.
 
     Raises:
-        DataError: A text is no string, or holds NUL, a lone surrogate or a sentence mark as a token.
+        DataError: A text is no string, or holds a lone surrogate, or under ``error`` NUL or a sentence mark.
     """
     documents = [_one_line(text) for text in as_texts(texts)]
     try:
-        return Corpus.read(iter(documents), pipeline)  # an iterator: a list of file names would be refused
+        return Corpus.read(
+            iter(documents), pipeline.with_marks(marks)
+        )  # an iterator: a list of file names would be refused
     except DataError as error:
         if error.line is None:
             raise
@@ -255,13 +275,14 @@ def as_texts(texts: Iterable[str]) -> tuple[str, ...]:
     Raises:
         DataError: They are one string, or one of them is none; says which.
     """
-    if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
+    refuse_table(texts, "the list of texts")
+    if isinstance(texts, str) or not isinstance(texts, Iterable):
         what = "one text" if isinstance(texts, str) else type(texts).__name__
         raise DataError(f"a classifier takes a sequence of texts, not {what}: put a single text in a list")
-    found = tuple(texts)
+    found = tuple(items_of(texts))
     for number, text in enumerate(found, start=1):
         if not isinstance(text, str):
-            raise DataError(f"text {number} is {type(text).__name__}, not a string")
+            raise DataError(f"text {number} {problem_of_item(text) or f'is {type(text).__name__}, not a string'}")
     return found
 
 
@@ -271,9 +292,10 @@ def as_labels(labels: ArrayLike | Sequence[Any], *, source: str | None = None) -
     Raises:
         DataError: They are of several types or of another one, or a string cannot be kept as it is; says which.
     """
-    if isinstance(labels, (str, bytes)) or not isinstance(labels, Iterable):
+    refuse_table(labels, "the list of labels")
+    if isinstance(labels, str) or not isinstance(labels, Iterable):
         raise DataError(f"labels must be a sequence, one label a text, not {type(labels).__name__}", source=source)
-    values = [value.item() if isinstance(value, np.generic) else value for value in labels]
+    values = [value.item() if isinstance(value, np.generic) else value for value in items_of(labels)]
     wanted = type(values[0]) if values else str
     for number, value in enumerate(values, start=1):
         if type(value) not in _LABELS:

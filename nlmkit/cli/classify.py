@@ -10,12 +10,13 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
-from nlmkit.cli.options import decoding, decoding_options, refuse_stdin_twice
+from nlmkit.cli.options import decoding, decoding_options, marks_for, refuse_stdin_twice
 from nlmkit.errors import NlmkitError
 
 if TYPE_CHECKING:
     from nlmkit.classifier import Classifier
     from nlmkit.text import Corpus, TextPipeline
+    from nlmkit.text.marks import Marks
 
 
 @click.command(
@@ -49,6 +50,7 @@ def command(
     highlights: bool,
     encoding: str | None,
     errors: str | None,
+    marks: Marks | None,
 ) -> None:
     r"""Label each line of TEXT with the saved classifier MODEL.
 
@@ -68,7 +70,7 @@ def command(
         raise NlmkitError(f"{model}: {classifier.name} is a {classifier.kind}, and this needs a classifier")
     if highlights and not hasattr(classifier, "highlights"):
         raise NlmkitError(f"{model}: {classifier.name} cannot say what its decisions rest on; leave out --highlights")
-    pipeline = decoding(classifier.pipeline_, encoding, errors)
+    pipeline = decoding(classifier.pipeline_, encoding, errors, marks_for(classifier.kind, marks))
     for corpus, lines in _blocks(texts, classifier, pipeline):
         rows = list(_rows(classifier, corpus, lines, highlights=highlights))
         write = _json_line if as_json else _tsv_line

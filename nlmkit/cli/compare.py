@@ -17,6 +17,7 @@ from nlmkit.errors import DataError, NotComparableError
 if TYPE_CHECKING:
     from nlmkit.evaluation.comparison import Comparison, Difference, Ranked, Refused, Scored
     from nlmkit.text import Corpus, TextPipeline
+    from nlmkit.text.marks import Marks
 
 _MODEL = ("RANK", "MODEL", "PERPLEXITY", "95% INTERVAL", "BITS/TOKEN")
 _PAIR = ("BETTER", "WORSE", "PERPLEXITY", "95% INTERVAL", "P", "SENTENCES WON:LOST:TIED")
@@ -72,6 +73,7 @@ def command(
     as_json: bool,
     encoding: str | None,
     errors: str | None,
+    marks: Marks | None,
     quiet: bool,
 ) -> None:
     """Rank the saved language models MODEL by their perplexity on one text.
@@ -99,7 +101,7 @@ def command(
 
         check_plot(plot)
     with progress(quiet=quiet) as display:
-        texts_read = _Texts(texts, encoding, errors, display)
+        texts_read = _Texts(texts, encoding, errors, marks, display)
         scored = [_scored(*pair, texts_read, display) for pair in zip(models, contexts, strict=True)]
         if display is not None:
             display.start("drawing samples")
@@ -126,9 +128,15 @@ class _Texts:
     """The text as each model reads it; models that read it alike share a corpus."""
 
     def __init__(
-        self, names: tuple[str, ...], encoding: str | None, errors: str | None, display: Progress | None
+        self,
+        names: tuple[str, ...],
+        encoding: str | None,
+        errors: str | None,
+        marks: Marks | None,
+        display: Progress | None,
     ) -> None:
-        self._names, self._encoding, self._errors, self._display = names, encoding, errors, display
+        self._names, self._encoding, self._errors, self._marks = names, encoding, errors, marks
+        self._display = display
         self._read: dict[TextPipeline, Corpus] = {}
 
     def read(self, pipeline: TextPipeline) -> tuple[Corpus, TextPipeline]:
@@ -139,7 +147,7 @@ class _Texts:
         """
         from nlmkit.cli.texts import read_texts
 
-        chosen = decoding(pipeline, self._encoding, self._errors)
+        chosen = decoding(pipeline, self._encoding, self._errors, self._marks)
         if chosen not in self._read:
             if self._read and "-" in self._names:
                 raise DataError("the models read text differently, and standard input is gone: save it to a file")

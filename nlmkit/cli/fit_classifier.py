@@ -122,6 +122,7 @@ class Job:
             **dataclasses.asdict(chosen.form),
             "encoding": self.pipeline.encoding,
             "errors": self.pipeline.errors,
+            "marks": self.pipeline.marks,
             "cross_validate": chosen.folds,
             "fold_seed": chosen.fold_seed,
             "params": self.fitted.params_as_json(),
@@ -239,7 +240,7 @@ def _of_fold(run: RunOptions, folds: int, fold: int) -> RunOptions:
 
 
 def _decoding(pipeline: TextPipeline) -> dict[str, str]:
-    return {"encoding": pipeline.encoding, "errors": pipeline.errors}
+    return {"encoding": pipeline.encoding, "errors": pipeline.errors, "marks": pipeline.marks}
 
 
 def _as_toml(job: Job) -> str:

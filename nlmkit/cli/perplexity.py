@@ -17,6 +17,7 @@ from nlmkit.errors import NotNormalizedError
 
 if TYPE_CHECKING:
     from nlmkit.text import Corpus, TextPipeline
+    from nlmkit.text.marks import Marks
 
 _LINE_COLUMNS = ("perplexity", "log_prob", "events", "oov", "text")
 _TOKEN_COLUMNS = ("sentence", "position", "token", "log_prob", "surprisal_bits", "oov")
@@ -72,6 +73,7 @@ def command(
     context: Context,
     encoding: str | None,
     errors: str | None,
+    marks: Marks | None,
     quiet: bool,
 ) -> None:
     r"""Perplexity of TEXT under the saved language model MODEL.
@@ -104,7 +106,7 @@ def command(
             f"{model}: the scores of this {lm.name} are no probability distribution, so they have no perplexity: "
             "use nlmkit score"
         )
-    pipeline = decoding(lm.pipeline_, encoding, errors)
+    pipeline = decoding(lm.pipeline_, encoding, errors, marks)
     if not (per_line or per_token):
         _report(lm, model, texts, pipeline, context, as_json=as_json, quiet=quiet)
         return

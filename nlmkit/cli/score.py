@@ -29,7 +29,7 @@ class _Kind(NamedTuple):
 
 
 _KINDS: Final[Mapping[str, _Kind]] = {
-    "language-model": _Kind("score_language_model", "TEXT", frozenset({"errors"})),
+    "language-model": _Kind("score_language_model", "TEXT", frozenset({"errors", "marks"})),
     "representation": _Kind(
         "score_representation",
         "",
@@ -50,7 +50,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     "classifier": _Kind(
         "score_classifier",
         "TEST.tsv",
-        frozenset({"errors", "format", "label_column", "text_column", "samples", "seed", "plot"}),
+        frozenset({"errors", "marks", "format", "label_column", "text_column", "samples", "seed", "plot"}),
     ),
 }
 

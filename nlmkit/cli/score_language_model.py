@@ -10,6 +10,7 @@ from nlmkit.cli.progress import progress
 
 if TYPE_CHECKING:
     from nlmkit.components import LanguageModel
+    from nlmkit.text.marks import Marks
 
 
 def score_language_model(
@@ -21,6 +22,7 @@ def score_language_model(
     encoding: str | None,
     quiet: bool,
     errors: str | None = None,
+    marks: Marks | None = None,
 ) -> None:
     """Print the score of a text.
 
@@ -32,12 +34,13 @@ def score_language_model(
         encoding: Of the text; None for that of training.
         quiet: Whether to draw no progress.
         errors: What to do with bytes that are no text in that encoding; None for what was done in training.
+        marks: What to do with sentence marks and NUL; None for an error.
     """
     from nlmkit.cli.texts import for_model, read_texts
 
     facts: dict[str, Any] = {"model": model, "component": component.name, "kind": component.kind}
     with progress(quiet=quiet) as display:
-        corpus = read_texts(texts, decoding(component.pipeline_, encoding, errors), display, "reading text")
+        corpus = read_texts(texts, decoding(component.pipeline_, encoding, errors, marks), display, "reading text")
         if display is not None:
             display.start("scoring")
         corpus = for_model(corpus, component)

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from nlmkit.errors import DataError, PluginError
 from nlmkit.text.blocks import TextBlock
+from nlmkit.text.marks import Marks, clean_sentence, may_hold_marks, without_marks, without_nul
 from nlmkit.text.pipeline import TextPipeline
+from nlmkit.text.tables import problem_of_item
 from nlmkit.text.tokenizers import BUILT_IN, SPACE_SYMBOL, CharTokenizer, SpaceTokenizer, WordTokenizer, word_pattern
 from nlmkit.text.vocabulary import RESERVED
 
@@ -75,20 +77,30 @@ class TypeIndex:
         return words, lengths
 
     def _tokens(self, block: TextBlock, name: str) -> Sequence[str | bytes]:
-        """Returns the tokens of the block with a mark after each line."""
+        """Returns the tokens of the block, rid of sentence marks if they are to be, with a token after each line."""
+        marks = self._pipeline.marks
+        if marks == "error":
+            return self._split(block, block.data, name)
+        data = without_nul(block.data, marks)
+        tokens = self._split(block, data, name)
+        may = self._built_in is None or self._pipeline.lowercase or self._pipeline.unicode_form or may_hold_marks(data)
+        return without_marks(tokens, marks) if may else tokens
+
+    def _split(self, block: TextBlock, data: bytes, name: str) -> Sequence[str | bytes]:
+        """Returns the tokens of the block, whose text is ``data``, with a token after each line."""
         if self._in_bytes:
-            return _split_on_space(self._normalized_bytes(block))
-        text = self._pipeline.normalize(block.text())
+            return _split_on_space(self._normalized_bytes(data))
+        text = self._pipeline.normalize(data.decode())
         if self._built_in is WordTokenizer:
             return word_pattern(line_feed=True).findall(text)
         if self._built_in is CharTokenizer:
             return text.replace("\r\n", "\n").replace(" ", SPACE_SYMBOL).replace("\t", SPACE_SYMBOL)
         return self._plugin_tokens(text, block.first_line, name)
 
-    def _normalized_bytes(self, block: TextBlock) -> bytes:
+    def _normalized_bytes(self, data: bytes) -> bytes:
         if self._pipeline.unicode_form is None and not self._pipeline.lowercase:
-            return block.data
-        return self._pipeline.normalize(block.text()).encode()
+            return data
+        return self._pipeline.normalize(data.decode()).encode()
 
     def _plugin_tokens(self, text: str, first_line: int, name: str) -> list[str]:
         tokenize = self._pipeline.resolved_tokenizer.tokenize
@@ -122,7 +134,7 @@ class TypeIndex:
 
 
 def index_token_lists(
-    sentences: Iterable[Sequence[str]], name: str, *, first: int = 1
+    sentences: Iterable[Sequence[str]], name: str, *, first: int = 1, marks: Marks = "error"
 ) -> tuple[list[str], Ids, NDArray[np.int64]]:
     """Numbers the types of sentences that are tokenized already.
 
@@ -130,6 +142,7 @@ def index_token_lists(
         sentences: The tokens of each sentence.
         name: What errors call their source.
         first: Number of the first sentence there.
+        marks: What to do with sentence marks and NUL.
 
     Returns:
         The types by first appearance, the type ids of all tokens, and the number of tokens in each sentence.
@@ -142,15 +155,20 @@ def index_token_lists(
     parts: list[Ids] = []
     waiting: list[int] = []
     lengths: list[int] = []
-    for number, sentence in enumerate(sentences, start=first):
+    for number, given in enumerate(sentences, start=first):
+        sentence = given
         if isinstance(sentence, (str, bytes)) or not isinstance(sentence, Sequence):
+            problem = (
+                problem_of_item(sentence) or f"is {type(sentence).__name__}: do not mix token lists with anything else"
+            )
             raise DataError(
-                f"this should be a list of tokens but is {type(sentence).__name__}: do not mix token lists with "
-                "anything else",
+                f"this should be a list of tokens but {problem}",
                 source=f"{name}, sentence {number}",
             )
         known = len(ids)
         try:
+            if marks != "error":
+                sentence = clean_sentence(sentence, marks)
             waiting.extend(map(ids.__getitem__, sentence))
         except TypeError:  # What cannot be a key is no string either.
             _check_tokens(sentence, name, number)
@@ -168,8 +186,8 @@ def index_token_lists(
 def reserved_token(word: str, name: str, line: int) -> DataError:
     """Returns the error for a sentence mark among the tokens."""
     return DataError(
-        f"the token {word} is the mark that models put around sentences: remove it from the text or spell it "
-        "differently, and end each sentence with a line feed",
+        f"the token {word} is the mark that models put around sentences: remove it from the text (with --marks skip it "
+        "counts as white space, with --marks literal as a word), and end each sentence with a line feed",
         source=name,
         line=line,
     )

@@ -477,7 +477,7 @@ def test_lines_are_read_like_a_file_of_them(lines: list[str], size: int, most: i
         (["a", 3], 2, "is int"),
         ([3], 1, "is int"),
         ([b"a"], 1, "is bytes"),
-        ([None], 1, "is NoneType"),
+        ([None], 1, "is missing"),
     ],
 )
 def test_faulty_lines_are_named(lines: list[Any], line: int, words: str) -> None:
