@@ -31,6 +31,7 @@ from nlmkit.cli.options import (
     pipeline_options,
     quiet_option,
     refuse_stdin_twice,
+    unusual_marks,
 )
 from nlmkit.cli.progress import progress
 from nlmkit.cli.settings import read_config, resolve_parameters, split_pairs, to_toml
@@ -240,7 +241,7 @@ def _resolved(
         **({"model": list(model)} if model else {}),
         "valid": valid,
         "output": output,
-        "pipeline": pipeline.to_dict() | {"marks": pipeline.marks},
+        "pipeline": pipeline.to_dict() | unusual_marks(fitted.kind, pipeline),
         "params": fitted.params_as_json(),
     }
 

@@ -13,6 +13,7 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.labelled import Form, form_options, print_notes
+from nlmkit.cli.options import unusual_marks
 from nlmkit.cli.progress import progress
 from nlmkit.cli.settings import to_toml
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
@@ -122,7 +123,7 @@ class Job:
             **dataclasses.asdict(chosen.form),
             "encoding": self.pipeline.encoding,
             "errors": self.pipeline.errors,
-            "marks": self.pipeline.marks,
+            **unusual_marks(self.fitted.kind, self.pipeline),
             "cross_validate": chosen.folds,
             "fold_seed": chosen.fold_seed,
             "params": self.fitted.params_as_json(),

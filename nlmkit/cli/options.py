@@ -127,6 +127,11 @@ def marks_for(kind: str, marks: Marks | None) -> Marks:
     return marks or ("error" if kind == "language-model" else "literal")
 
 
+def unusual_marks(kind: str, pipeline: TextPipeline) -> dict[str, Any]:
+    """The setting ``marks``, where it is not what suits the kind."""
+    return {} if pipeline.marks == marks_for(kind, None) else {"marks": pipeline.marks}
+
+
 def decoding_options(function: _Function) -> _Function:
     """``--encoding``, ``--errors`` and ``--marks`` for a text that is scored, passed as they are (None: default)."""
     for option in (
