@@ -118,6 +118,7 @@ class Classifier(_Fitted):
         import numpy as np
 
         from nlmkit.classification.label_notes import lone_note
+        from nlmkit.text.unspaced import note_unspaced
 
         run = run or RunOptions()
         data, held_out = labelled(texts, labels), None if valid is None else labelled(valid)
@@ -134,6 +135,7 @@ class Classifier(_Fitted):
         corpus = data.encode(pipeline)
         if not corpus.tokens:
             raise DataError("no training text has a word", source=data.source)
+        note_unspaced(corpus)
         lone = lone_note({str(label): count for label, count in data.counts.items()})
         notes = [*data.notes, *([lone] if lone else [])]
         validation = None if held_out is None else _validation(held_out, classes, pipeline, notes)
@@ -362,9 +364,10 @@ def labelled(texts: Any, labels: Any = None) -> LabelledTexts:
             raise DataError("these texts have labels already: leave the others out")
         return texts
     if labels is None:
+        refuse_table(texts, "the list of texts")
         is_pair = isinstance(texts, (tuple, list)) and len(texts) == 2
         if is_pair:
-            refuse_table(texts[0], "the texts")
+            refuse_table(texts[0], "the list of texts")
         if not (is_pair and _is_sequence(texts[0])):
             raise DataError("labels are missing: give texts and labels, or LabelledTexts")
         texts, labels = texts

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from nlmkit.reports import LineFigures, PerplexityReport
     from nlmkit.text import Corpus, TextPipeline, Vocabulary
+    from nlmkit.text.marks import Marks
 
 API_VERSION = 1
 """Version of the contracts in this module; a plugin states the one that it was written for."""
@@ -342,8 +343,21 @@ class VocabularyLimits:
     vocabulary_file: str | None = param(None, help="file with one word a line; all other words become <unk>")
 
     def limited_vocabulary(self, corpus: Corpus) -> Vocabulary:
-        """The vocabulary of ``corpus`` under these limits."""
+        """The vocabulary of the training text ``corpus`` under these limits.
+
+        A text that the tokenizer hardly splits is noted (:mod:`nlmkit.text.unspaced`).
+
+        Raises:
+            DataError: the text is empty, or a limit leaves no word.
+            HyperParameterError: limits that contradict each other.
+        """
         from nlmkit.text import Vocabulary
+        from nlmkit.text.unspaced import note_unspaced
+
+        if not corpus.sentences:
+            raise DataError("the training text is empty", source=", ".join(corpus.sources) or None)
+        if getattr(self, "kind", None) != "classifier":  # which notes it for all classifiers
+            note_unspaced(corpus)
 
         if self.vocabulary_file is not None:
             default = next(field.default for field in dataclasses.fields(self) if field.name == "min_count")
@@ -575,6 +589,7 @@ class LanguageModel(Component):
         top_p: float | None = None,
         allow_unk: bool = False,
         seed: int = 0,
+        marks: Marks = "error",
     ) -> list[str]:
         """Sample the continuation of ``prompt`` up to ``</s>``; see :func:`nlmkit.generation.generate`."""
         self.check_fitted()
@@ -589,6 +604,7 @@ class LanguageModel(Component):
             top_p=top_p,
             allow_unk=allow_unk,
             seed=seed,
+            marks=marks,
         )
 
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nlmkit.errors import HyperParameterError, NotNormalizedError
-from nlmkit.text import BOS_ID, EOS_ID, UNK_ID
+from nlmkit.text import BOS_ID, EOS_ID, UNK_ID, Corpus
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlmkit.components import LanguageModel
+    from nlmkit.text.marks import Marks
 
 
 def generate(
@@ -31,6 +32,7 @@ def generate(
     top_p: float | None = None,
     allow_unk: bool = False,
     seed: int = 0,
+    marks: Marks = "error",
 ) -> list[str]:
     """Sample the continuation of ``prompt``: words up to ``</s>`` (which is left out) or to ``max_tokens``.
 
@@ -45,6 +47,7 @@ def generate(
         top_p: Draw from the fewest most probable words whose probability reaches this only.
         allow_unk: Whether ``<unk>`` may be produced; if not, the other words share its probability in proportion.
         seed: Seed of the generator (PCG64).
+        marks: What to do with ``<s>``, ``</s>`` and NUL in the prompt: ``error``, ``skip`` or ``literal``.
 
     Raises:
         HyperParameterError: an argument has a wrong type or value.
@@ -66,7 +69,7 @@ def generate(
 
     random = np.random.Generator(np.random.PCG64(int(seed)))
     state: Any = model.start()
-    for word_id in _prompt_ids(model, prompt):
+    for word_id in _prompt_ids(model, prompt, marks):
         state = model.advance(state, word_id)
     words: list[str] = []
     while len(words) < max_tokens:
@@ -79,11 +82,13 @@ def generate(
     return words
 
 
-def _prompt_ids(model: LanguageModel, prompt: str) -> list[int]:
+def _prompt_ids(model: LanguageModel, prompt: str, marks: Marks) -> list[int]:
     """Vocabulary ids of the prompt's words, read as any other text is."""
     if not prompt:
         return []
-    ids: list[int] = model.encode([prompt]).event_ids(model.vocabulary_)[:-1].tolist()
+    # An iterator, since a list of one file's name would be refused.
+    corpus = Corpus.read(iter([prompt]), model.pipeline_.with_marks(marks))
+    ids: list[int] = model.encode(corpus).event_ids(model.vocabulary_)[:-1].tolist()
     return ids
 
 

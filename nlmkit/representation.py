@@ -307,7 +307,10 @@ class Representation(Component):
             raise HyperParameterError(f"{self.name} uses no validation text: leave it out")
         from nlmkit.text import Corpus, TextPipeline
 
-        corpus = data if isinstance(data, Corpus) else Corpus.read(data)
+        # Nothing is put around sentences here, so that sentence marks in the text are words like others.
+        corpus = data if isinstance(data, Corpus) else Corpus.read(data, TextPipeline(marks="literal"))
+        if not corpus.tokens:
+            raise DataError("the training text has no words", source=", ".join(corpus.sources) or None)
         return corpus, corpus.pipeline or TextPipeline()
 
     def _set_fitted(

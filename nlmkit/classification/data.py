@@ -24,9 +24,10 @@ from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.parameters import suggestion
 from nlmkit.text import Corpus, TextPipeline
 from nlmkit.text.blocks import MAX_LINE_BYTES, byte_blocks, line_blocks
+from nlmkit.text.marks import Marks
 from nlmkit.text.pipeline import DecodingErrors
 from nlmkit.text.sources import ByteReader, ByteSource, Source, TextSource, expand, expand_names
-from nlmkit.text.tables import refuse_table
+from nlmkit.text.tables import items_of, problem_of_item, refuse_table
 
 Format = Literal["tsv", "space", "csv", "jsonl"]
 """``tsv``: a label, a tab, the text; or named columns, where names are given. ``space``: a label without spaces, a
@@ -81,6 +82,8 @@ class LabelledTexts:
         errors: What was done with undecodable bytes.
         reading_notes: What was found when the texts were read.
         first: Texts that might be a header, as the first ones of their sources: number and place of each.
+        marks: What is done with NUL and the tokens ``<s>`` and ``</s>``; see :class:`~nlmkit.text.TextPipeline`. They
+            are ordinary words by default, since classifiers put no marks around texts.
 
     Raises:
         DataError: The texts are a table or a mapping, a text is no string, there is not one label a text, or a label
@@ -96,6 +99,7 @@ class LabelledTexts:
     errors: DecodingErrors = "strict"
     reading_notes: tuple[str, ...] = ()
     first: tuple[tuple[int, str], ...] = ((0, "text 1"),)
+    marks: Marks = "literal"
 
     def __init__(
         self,
@@ -108,6 +112,7 @@ class LabelledTexts:
         errors: DecodingErrors = "strict",
         reading_notes: Sequence[str] = (),
         first: Sequence[tuple[int, str]] = ((0, "text 1"),),
+        marks: Marks = "literal",
     ) -> None:
         set_ = object.__setattr__
         set_(self, "texts", as_texts(texts))
@@ -122,6 +127,7 @@ class LabelledTexts:
         set_(self, "errors", errors)
         set_(self, "reading_notes", tuple(reading_notes))
         set_(self, "first", tuple(first))
+        set_(self, "marks", marks)
 
     @classmethod
     def read(
@@ -131,6 +137,7 @@ class LabelledTexts:
         format: str | None = None,
         encoding: str = "utf-8",
         errors: DecodingErrors = "strict",
+        marks: Marks = "literal",
         label_column: str | None = None,
         text_column: str | None = None,
     ) -> LabelledTexts:
@@ -151,6 +158,7 @@ class LabelledTexts:
             format: One of :data:`FORMATS`; by default told by each file's name (.csv, .jsonl, .ndjson), else ``tsv``.
             encoding: Encoding of the files.
             errors: What to do with undecodable bytes: ``strict``, ``replace`` or ``ignore``.
+            marks: What to do with NUL and the tokens ``<s>`` and ``</s>``: ``error``, ``skip`` or ``literal``.
             label_column: Name of the column with the label; by default ``label``.
             text_column: Name of the column with the text; by default ``text``.
 
@@ -168,7 +176,7 @@ class LabelledTexts:
         )
         if columns.label == columns.text:
             raise HyperParameterError(f"label and text cannot both be in the column {columns.text!r}")
-        pipeline = TextPipeline(encoding=encoding, errors=errors)
+        pipeline = TextPipeline(encoding=encoding, errors=errors, marks=marks)
         several = isinstance(source, (list, tuple)) and all(isinstance(name, (str, os.PathLike)) for name in source)
         sources = expand_names(cast(Any, source)) if several else expand(source)
         rows: list[Row] = []
@@ -190,6 +198,7 @@ class LabelledTexts:
             lines=np.array(numbers, np.int64) if len(sources) == 1 else None,
             encoding=encoding,
             errors=errors,
+            marks=marks,
         )
 
     def take(self, indices: ArrayLike) -> LabelledTexts:
@@ -203,6 +212,7 @@ class LabelledTexts:
             encoding=self.encoding,
             errors=self.errors,
             first=(),
+            marks=self.marks,
         )
 
     def with_labels(self, labels: ArrayLike | Sequence[Any]) -> LabelledTexts:
@@ -216,6 +226,7 @@ class LabelledTexts:
             errors=self.errors,
             reading_notes=self.reading_notes,
             first=self.first,
+            marks=self.marks,
         )
 
     def encode(self, pipeline: TextPipeline) -> Corpus:
@@ -224,7 +235,7 @@ class LabelledTexts:
         Raises:
             DataError: A text cannot be read; names the source and its line.
         """
-        return encode(self.texts, pipeline, source=self.source, lines=self.lines)
+        return encode(self.texts, pipeline, source=self.source, lines=self.lines, marks=self.marks)
 
     @cached_property
     def notes(self) -> list[str]:
@@ -265,7 +276,12 @@ class LabelledTexts:
 
 
 def encode(
-    texts: Iterable[str], pipeline: TextPipeline, *, source: str = "<texts>", lines: NDArray[np.int64] | None = None
+    texts: Iterable[str],
+    pipeline: TextPipeline,
+    *,
+    source: str = "<texts>",
+    lines: NDArray[np.int64] | None = None,
+    marks: Marks = "literal",
 ) -> Corpus:
     """Tokenize texts: a corpus with one document a sentence. Line feeds in a text are spaces.
 
@@ -274,13 +290,16 @@ def encode(
         pipeline: How they become tokens.
         source: What errors call them.
         lines: Line of each in its source; without, they are counted from 1.
+        marks: What to do with NUL and the tokens ``<s>`` and ``</s>``.
 
     Raises:
-        DataError: A text is no string, or holds NUL, a lone surrogate or a sentence mark as a token.
+        DataError: A text is no string, or holds a lone surrogate, or under ``error`` NUL or a sentence mark.
     """
     documents = [_one_line(text) for text in as_texts(texts)]
     try:
-        return Corpus.read(iter(documents), pipeline)  # an iterator: a list of file names would be refused
+        return Corpus.read(
+            iter(documents), pipeline.with_marks(marks)
+        )  # an iterator: a list of file names would be refused
     except DataError as error:
         if error.line is None:
             raise
@@ -295,16 +314,14 @@ def as_texts(texts: Iterable[str]) -> tuple[str, ...]:
     Raises:
         DataError: They are a table, a mapping, a set or one string, or one of them is none; says which.
     """
-    refuse_table(texts, "the texts")
-    if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
+    refuse_table(texts, "the list of texts")
+    if isinstance(texts, str) or not isinstance(texts, Iterable):
         what = "one text" if isinstance(texts, str) else type(texts).__name__
         raise DataError(f"a classifier takes a sequence of texts, not {what}: put a single text in a list")
-    found = tuple(_items(texts))
+    found = tuple(items_of(texts))
     for number, text in enumerate(found, start=1):
         if not isinstance(text, str):
-            if _is_missing(text):
-                raise DataError(f"text {number} is {type(text).__name__} (missing): leave it out, or make it ''")
-            raise DataError(f"text {number} is {type(text).__name__}, not a string")
+            raise DataError(f"text {number} {problem_of_item(text) or f'is {type(text).__name__}, not a string'}")
     return found
 
 
@@ -322,10 +339,10 @@ def as_labels(
         DataError: They are a table or a mapping, of several types or of another one, or a string cannot be kept as it
             is, or is too long; says which.
     """
-    refuse_table(labels, "the labels")
+    refuse_table(labels, "the list of labels")
     if isinstance(labels, (str, bytes)) or not isinstance(labels, Iterable):
         raise DataError(f"labels must be a sequence, one label a text, not {type(labels).__name__}", source=source)
-    values = [value.item() if isinstance(value, np.generic) else value for value in _items(labels)]
+    values = [value.item() if isinstance(value, np.generic) else value for value in items_of(labels)]
     wanted = type(values[0]) if values else str
     for number, value in enumerate(values, start=1):
         if type(value) not in _LABELS:
@@ -350,11 +367,6 @@ _LABELS: Final[dict[type, Any]] = {str: np.str_, int: np.int64, bool: np.bool_}
 def label_kind(labels: NDArray[Any]) -> str:
     """What labels are: ``U`` (strings, in an array of objects too), ``i`` (integers) or ``b`` (booleans)."""
     return "U" if labels.dtype.kind == "O" else labels.dtype.kind
-
-
-def _items(values: Any) -> Iterable[Any]:
-    """What to iterate over: a column of Arrow gives its values as Python has them."""
-    return cast("Iterable[Any]", values.to_pylist() if hasattr(values, "to_pylist") else values)
 
 
 def _is_missing(value: object) -> bool:

@@ -10,7 +10,7 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
-from nlmkit.cli.options import decoding, decoding_options, refuse_stdin_twice, text_column_options
+from nlmkit.cli.options import decoding, decoding_options, marks_for, refuse_stdin_twice, text_column_options
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.errors import NlmkitError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nlmkit.classifier import Classifier
     from nlmkit.text import Corpus, TextPipeline
     from nlmkit.text.columns import TextColumn
+    from nlmkit.text.marks import Marks
 
 
 @click.command(
@@ -57,6 +58,7 @@ def command(
     text_format: str | None,
     encoding: str | None,
     errors: str | None,
+    marks: Marks | None,
 ) -> None:
     r"""Label each line of TEXT with the saved classifier MODEL.
 
@@ -77,7 +79,7 @@ def command(
         raise NlmkitError(f"{model}: {classifier.name} is a {classifier.kind}, and this needs a classifier")
     if highlights and not hasattr(classifier, "highlights"):
         raise NlmkitError(f"{model}: {classifier.name} cannot say what its decisions rest on; leave out --highlights")
-    pipeline = decoding(classifier.pipeline_, encoding, errors)
+    pipeline = decoding(classifier.pipeline_, encoding, errors, marks_for(classifier.kind, marks))
     for corpus, lines in _blocks(texts, classifier, pipeline, column):
         write = _json_line if as_json else _tsv_line
         for row in _rows(classifier, corpus, lines, highlights=highlights):

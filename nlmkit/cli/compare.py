@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nlmkit.evaluation.comparison import Comparison, Difference, Ranked, Refused, Scored
     from nlmkit.text import Corpus, TextPipeline
     from nlmkit.text.columns import TextColumn
+    from nlmkit.text.marks import Marks
 
 _MODEL = ("RANK", "MODEL", "PERPLEXITY", "95% INTERVAL", "BITS/TOKEN")
 _PAIR = ("BETTER", "WORSE", "PERPLEXITY", "95% INTERVAL", "P", "SENTENCES WON:LOST:TIED")
@@ -78,6 +79,7 @@ def command(
     text_format: str | None,
     encoding: str | None,
     errors: str | None,
+    marks: Marks | None,
     quiet: bool,
 ) -> None:
     """Rank the saved language models MODEL by their perplexity on one text.
@@ -107,7 +109,7 @@ def command(
 
         check_plot(plot)
     with progress(quiet=quiet) as display:
-        texts_read = _Texts(texts, column, encoding, errors, display)
+        texts_read = _Texts(texts, column, display, encoding=encoding, errors=errors, marks=marks)
         scored = [_scored(*pair, texts_read, display) for pair in zip(models, contexts, strict=True)]
         if display is not None:
             display.start("drawing samples")
@@ -137,12 +139,14 @@ class _Texts:
         self,
         names: tuple[str, ...],
         column: TextColumn | None,
+        display: Progress | None,
+        *,
         encoding: str | None,
         errors: str | None,
-        display: Progress | None,
+        marks: Marks | None,
     ) -> None:
         self._names, self._column, self._display = names, column, display
-        self._encoding, self._errors = encoding, errors
+        self._encoding, self._errors, self._marks = encoding, errors, marks
         self._read: dict[TextPipeline, Corpus] = {}
 
     def read(self, pipeline: TextPipeline) -> tuple[Corpus, TextPipeline]:
@@ -153,7 +157,7 @@ class _Texts:
         """
         from nlmkit.cli.texts import read_texts
 
-        chosen = decoding(pipeline, self._encoding, self._errors)
+        chosen = decoding(pipeline, self._encoding, self._errors, self._marks)
         if chosen not in self._read:
             if self._read and "-" in self._names:
                 raise DataError("the models read text differently, and standard input is gone: save it to a file")

@@ -24,11 +24,14 @@ from nlmkit.cli.members import load_members, needs_text
 from nlmkit.cli.options import (
     PIPELINE,
     json_option,
+    marks_for,
+    marks_option,
     output_option,
     pipeline_options,
     quiet_option,
     refuse_stdin_twice,
     text_column,
+    unusual_marks,
 )
 from nlmkit.cli.outputs import Output, parameter_inputs, refuse_conflicts
 from nlmkit.cli.progress import progress
@@ -43,6 +46,7 @@ from nlmkit.nn.distributed import is_main_process
 if TYPE_CHECKING:
     from nlmkit.text import Corpus, TextPipeline
     from nlmkit.text.columns import TextColumn
+    from nlmkit.text.marks import Marks
 
 _ORIGINS = {
     ParameterSource.COMMANDLINE: "flag",
@@ -89,6 +93,7 @@ _ORIGINS = {
 )
 @click.option("--valid", metavar="FILE", help="Held-out text, for components that use one.")
 @pipeline_options
+@marks_option
 @training_options
 @classifier_options
 @click.option(
@@ -117,6 +122,7 @@ def command(
     model: tuple[str, ...],
     valid: str | None,
     pipeline: TextPipeline,
+    marks: Marks | None,
     training: Training,
     classification: Classification,
     config: dict[str, Any],
@@ -157,6 +163,7 @@ def command(
         ],
         [*train, valid, *model, config_path(ctx), *parameter_inputs(values, cls.hyper_parameters())],
     )
+    pipeline = pipeline.with_marks(marks_for(cls.kind, marks))
     if cls.kind == "classifier":
         values, origins = with_token_options(values, origins, pipeline, _option_origins(ctx))
         members = load_members(cls, model, values)
@@ -185,7 +192,7 @@ def command(
     training.check(fitted, output)
     if (of_members := _pipeline_of(fitted)) is not None:
         chosen = {name: getattr(pipeline, name) for name in PIPELINE if name in _option_origins(ctx)}
-        pipeline = dataclasses.replace(of_members, **chosen)
+        pipeline = dataclasses.replace(of_members, marks=pipeline.marks, **chosen)
     resolved = (
         _resolved(fitted, component=component, train=train, output=output, model=model, valid=valid, pipeline=pipeline)
         | form.given
@@ -255,7 +262,7 @@ def _resolved(
         **({"model": list(model)} if model else {}),
         "valid": valid,
         "output": output,
-        "pipeline": pipeline.to_dict(),
+        "pipeline": pipeline.to_dict() | unusual_marks(fitted.kind, pipeline),
         "params": fitted.params_as_json(),
     }
 
@@ -280,5 +287,5 @@ def _as_toml(fitted: Component, resolved: dict[str, Any], members: Mapping[str, 
 
 def _option_origins(ctx: click.Context) -> dict[str, str]:
     """Who set the options that have a default, where it was not the default."""
-    sources = {name: ctx.get_parameter_source(name) for name in ("valid", *PIPELINE)}
+    sources = {name: ctx.get_parameter_source(name) for name in ("valid", "marks", *PIPELINE)}
     return {name: _ORIGINS[source] for name, source in sources.items() if source in _ORIGINS}

@@ -12,6 +12,7 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.labelled import Form, form_options, print_notes
+from nlmkit.cli.options import unusual_marks
 from nlmkit.cli.progress import progress
 from nlmkit.cli.settings import to_toml, write_settings
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
@@ -122,6 +123,7 @@ class Job:
             **dataclasses.asdict(chosen.form),
             "encoding": self.pipeline.encoding,
             "errors": self.pipeline.errors,
+            **unusual_marks(self.fitted.kind, self.pipeline),
             "cross_validate": chosen.folds,
             "fold_seed": chosen.fold_seed,
             "params": self.fitted.params_as_json(),
@@ -240,7 +242,7 @@ def _of_fold(run: RunOptions, folds: int, fold: int) -> RunOptions:
 
 
 def _decoding(pipeline: TextPipeline) -> dict[str, str]:
-    return {"encoding": pipeline.encoding, "errors": pipeline.errors}
+    return {"encoding": pipeline.encoding, "errors": pipeline.errors, "marks": pipeline.marks}
 
 
 def _as_toml(job: Job) -> str:

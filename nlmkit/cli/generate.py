@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
+from nlmkit.cli.options import marks_for, marks_option
+
+if TYPE_CHECKING:
+    from nlmkit.text.marks import Marks
 
 
 @click.command(
@@ -32,6 +38,7 @@ from nlmkit.cli.group import Command, examples
 @click.option("--top-p", type=float, help="Draw from the fewest words whose probability reaches this only.")
 @click.option("--allow-unk", is_flag=True, help="Let <unk> be drawn.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Sentence i (from 0) is drawn with seed + i.")
+@marks_option
 @click.option(
     "--json",
     "as_json",
@@ -50,6 +57,7 @@ def command(
     top_p: float | None,
     allow_unk: bool,
     seed: int,
+    marks: Marks | None,
     as_json: bool,
 ) -> None:
     """Sample sentences from the saved language model MODEL, one a line.
@@ -60,7 +68,8 @@ def command(
     from nlmkit.cli.texts import load_language_model
 
     lm = load_language_model(model)
-    pipeline = lm.pipeline_
+    marks = marks_for(lm.kind, marks)
+    pipeline = lm.pipeline_.with_marks(marks)
     for number in range(seed, seed + sentences):
         tokens = lm.generate(
             max_tokens=max_tokens,
@@ -70,6 +79,7 @@ def command(
             top_p=top_p,
             allow_unk=allow_unk,
             seed=number,
+            marks=marks,
         )
         text = pipeline.detokenize([*pipeline.tokenize(prompt), *tokens])
         if as_json:

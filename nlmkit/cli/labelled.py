@@ -35,7 +35,7 @@ class Form:
         """What was said, by the name of its option's parameter."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
-    def read(self, names: Sequence[str], *, encoding: str, errors: str) -> LabelledTexts:
+    def read(self, names: Sequence[str], *, encoding: str, errors: str, marks: str) -> LabelledTexts:
         """Read labelled texts of several files as one.
 
         Raises:
@@ -43,7 +43,7 @@ class Form:
         """
         from nlmkit.classification.data import LabelledTexts
 
-        options: dict[str, Any] = dataclasses.asdict(self) | {"encoding": encoding, "errors": errors}
+        options: dict[str, Any] = dataclasses.asdict(self) | {"encoding": encoding, "errors": errors, "marks": marks}
         return LabelledTexts.read(list(names), **options)
 
 

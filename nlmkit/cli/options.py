@@ -14,6 +14,7 @@ from nlmkit.cli.boundary import set_quiet
 if TYPE_CHECKING:
     from nlmkit.text import TextPipeline
     from nlmkit.text.columns import TextColumn
+    from nlmkit.text.marks import Marks
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -21,6 +22,7 @@ PIPELINE = ("tokenizer", "lowercase", "unicode_form", "encoding", "errors")
 """Names of the options that make a text pipeline."""
 
 _ERRORS = ("strict", "replace", "ignore")
+_MARKS = ("error", "skip", "literal")
 
 
 def json_option(function: _Function) -> _Function:
@@ -108,9 +110,33 @@ def pipeline_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return with_pipeline
 
 
+def marks_option(function: _Function) -> _Function:
+    """``--marks``, passed as it is (None: as suits the kind of component)."""
+    option = click.option(
+        "--marks",
+        type=click.Choice(_MARKS),
+        show_envvar=True,
+        help="What to do with NUL and the tokens <s> and </s> in the text: refuse it, skip them as white space, or "
+        "take them for words (&lt;s&gt;).  [default: error for language models, literal for the others, which put no "
+        "marks around texts]",
+    )
+    return option(function)
+
+
+def marks_for(kind: str, marks: Marks | None) -> Marks:
+    """How a component of a kind treats sentence marks and NUL in its text, where ``marks`` does not say."""
+    return marks or ("error" if kind == "language-model" else "literal")
+
+
+def unusual_marks(kind: str, pipeline: TextPipeline) -> dict[str, Any]:
+    """The setting ``marks``, where it is not what suits the kind."""
+    return {} if pipeline.marks == marks_for(kind, None) else {"marks": pipeline.marks}
+
+
 def decoding_options(function: _Function) -> _Function:
-    """``--encoding`` and ``--errors`` for a text that is scored, passed as they are (None: as in training)."""
+    """``--encoding``, ``--errors`` and ``--marks`` for a text that is scored, passed as they are (None: default)."""
     for option in (
+        marks_option,
         click.option(
             "--errors",
             type=click.Choice(_ERRORS),
@@ -157,7 +183,9 @@ def text_column(name: str | None, form: str | None) -> TextColumn | None:
     return TextColumn(name, form)
 
 
-def decoding(pipeline: TextPipeline, encoding: str | None, errors: str | None) -> TextPipeline:
-    """A model's pipeline, but for how the bytes of this text are decoded."""
-    changes: dict[str, Any] = {"encoding": encoding, "errors": errors}
+def decoding(
+    pipeline: TextPipeline, encoding: str | None, errors: str | None, marks: Marks | None = None
+) -> TextPipeline:
+    """A model's pipeline, but for how the bytes of this text are decoded and what becomes of marks in it."""
+    changes: dict[str, Any] = {"encoding": encoding, "errors": errors, "marks": marks}
     return dataclasses.replace(pipeline, **{name: value for name, value in changes.items() if value is not None})

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nlmkit.reports import LineFigures
     from nlmkit.text import TextPipeline
     from nlmkit.text.columns import TextColumn
+    from nlmkit.text.marks import Marks
 
 _LINE_COLUMNS = (
     "perplexity",
@@ -112,6 +113,7 @@ def command(
     text_format: str | None,
     encoding: str | None,
     errors: str | None,
+    marks: Marks | None,
     quiet: bool,
 ) -> None:
     r"""Perplexity of TEXT under the saved language model MODEL.
@@ -153,7 +155,7 @@ def command(
             f"{model}: the scores of this {lm.name} are no probability distribution, so they have no perplexity: "
             "use nlmkit score"
         )
-    pipeline = decoding(lm.pipeline_, encoding, errors)
+    pipeline = decoding(lm.pipeline_, encoding, errors, marks)
     if not (per_line or per_token or line_filter.is_given):
         _report(lm, model, texts, pipeline, context, column=column, as_json=as_json, quiet=quiet)
         return

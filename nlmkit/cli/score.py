@@ -30,7 +30,7 @@ class _Kind(NamedTuple):
 
 
 _KINDS: Final[Mapping[str, _Kind]] = {
-    "language-model": _Kind("score_language_model", "TEXT", frozenset({"errors", "format", "text_column"})),
+    "language-model": _Kind("score_language_model", "TEXT", frozenset({"errors", "format", "marks", "text_column"})),
     "representation": _Kind(
         "score_representation",
         "",
@@ -51,7 +51,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     "classifier": _Kind(
         "score_classifier",
         "TEST.tsv",
-        frozenset({"errors", "format", "label_column", "text_column", "samples", "seed", "plot"}),
+        frozenset({"errors", "marks", "format", "label_column", "text_column", "samples", "seed", "plot"}),
     ),
 }
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from nlmkit.cli import output
 from nlmkit.cli.labelled import Form, print_notes
-from nlmkit.cli.options import decoding
+from nlmkit.cli.options import decoding, marks_for
 from nlmkit.cli.progress import progress
 from nlmkit.errors import DataError
 
 if TYPE_CHECKING:
     from nlmkit.classification.data import LabelledTexts
     from nlmkit.classifier import Classifier
+    from nlmkit.text.marks import Marks
 
 
 def score_classifier(
@@ -24,6 +25,7 @@ def score_classifier(
     encoding: str | None,
     quiet: bool,
     errors: str | None = None,
+    marks: Marks | None = None,
     format: str | None = None,
     label_column: str | None = None,
     text_column: str | None = None,
@@ -41,6 +43,7 @@ def score_classifier(
         encoding: Of the texts; None for that of training.
         quiet: Whether to draw no progress.
         errors: What to do with undecodable bytes; None for what was done in training.
+        marks: What to do with sentence marks and NUL; None for taking them for words.
         format: Of the files; None for what their names tell.
         label_column: Column of the label.
         text_column: Column of the text.
@@ -52,12 +55,14 @@ def score_classifier(
         from nlmkit.evaluation.plots import check_plot
 
         check_plot(plot)
-    pipeline = decoding(component.pipeline_, encoding, errors)
+    pipeline = decoding(component.pipeline_, encoding, errors, marks_for(component.kind, marks))
     with progress(quiet=quiet) as display:
         if display is not None:
             display.start("reading labelled texts")
         form = Form(format, label_column, text_column)
-        data = _with_labels_of(component, form.read(texts, encoding=pipeline.encoding, errors=pipeline.errors))
+        data = _with_labels_of(
+            component, form.read(texts, encoding=pipeline.encoding, errors=pipeline.errors, marks=pipeline.marks)
+        )
         print_notes(data, quiet=quiet)
         if display is not None:
             display.start("classifying")

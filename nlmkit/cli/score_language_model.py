@@ -11,6 +11,7 @@ from nlmkit.cli.progress import progress
 
 if TYPE_CHECKING:
     from nlmkit.components import LanguageModel
+    from nlmkit.text.marks import Marks
 
 
 def score_language_model(
@@ -24,6 +25,7 @@ def score_language_model(
     errors: str | None = None,
     text_column: str | None = None,
     format: str | None = None,
+    marks: Marks | None = None,
 ) -> None:
     """Print the score of a text.
 
@@ -37,6 +39,7 @@ def score_language_model(
         errors: What to do with bytes that are no text in that encoding; None for what was done in training.
         text_column: Column of the text, where the texts are tables.
         format: Layout of the tables; None for what their names tell.
+        marks: What to do with sentence marks and NUL; None for an error.
     """
     from nlmkit.cli.texts import for_model, read_texts
     from nlmkit.unknown_words import note_cheap_unknown
@@ -44,7 +47,7 @@ def score_language_model(
     column = choose_text_column(text_column, format)
     facts: dict[str, Any] = {"model": model, "component": component.name, "kind": component.kind}
     with progress(quiet=quiet) as display:
-        pipeline = decoding(component.pipeline_, encoding, errors)
+        pipeline = decoding(component.pipeline_, encoding, errors, marks)
         corpus = read_texts(texts, pipeline, display, "reading text", column)
         if display is not None:
             display.start("scoring")

@@ -24,6 +24,7 @@ import numpy as np
 from nlmkit.errors import DataError, HyperParameterError, NlmkitError
 from nlmkit.evaluation.word_sets import lines_of, packaged, user_file
 from nlmkit.text.sources import ByteSource
+from nlmkit.text.tables import refuse_columns
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -307,6 +308,7 @@ def pair_sets(data: Data | None = None, *, encoding: str = "utf-8") -> list[Pair
         return [standard_pairs(name) for name in STANDARD]
     if isinstance(data, (PairSet, str, os.PathLike)):
         return [_pair_set(data, encoding)]
+    refuse_columns(data, "the list of pairs", "its rows, as (word, word, judgement)")
     given = list(data)
     if given and all(isinstance(each, (tuple, list)) and len(each) == _COLUMNS for each in given):
         return [_of_triples(cast("list[tuple[str, str, float]]", given))]

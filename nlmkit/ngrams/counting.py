@@ -146,17 +146,20 @@ def _chunks(event_ids: Ids, size: int, order: int) -> Iterator[Boundaries]:
     A sentence longer than a chunk is cut with ``order − 1`` words of overlap, so that no n-gram is lost or
     counted twice.
     """
-    ends = np.flatnonzero(event_ids == EOS_ID) + 1
     begin = 0
     while begin < len(event_ids):
-        last = int(np.searchsorted(ends, begin + size, side="right")) - 1
-        end = int(ends[last]) if last >= 0 else 0
-        if end <= begin:
-            # one sentence, longer than a chunk
-            end = int(ends[np.searchsorted(ends, begin, side="right")])
-            yield from _pieces(event_ids[begin:end], size, order)
-        else:
+        ends = np.flatnonzero(event_ids[begin : begin + size] == EOS_ID)
+        if len(ends):
+            end = begin + int(ends[-1]) + 1
             yield with_boundaries(event_ids[begin:end])
+        else:
+            # one sentence, longer than a chunk
+            after = begin + size
+            while not len(ends) and after < len(event_ids):
+                ends = np.flatnonzero(event_ids[after : after + size] == EOS_ID) + after
+                after += size
+            end = int(ends[0]) + 1 if len(ends) else len(event_ids)
+            yield from _pieces(event_ids[begin:end], size, order)
         begin = end
 
 

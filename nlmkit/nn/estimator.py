@@ -474,7 +474,7 @@ def _read(data: Any, what: str, wanted: TextPipeline | None) -> tuple[Corpus, Te
     if wanted is not None and pipeline != wanted:
         raise DataError(f"the {what} text was read with {pipeline.signature}, and must be read with {wanted.signature}")
     if not corpus.tokens:
-        raise DataError(f"the {what} text has no words")
+        raise DataError(f"the {what} text has no words", source=", ".join(corpus.sources) or None)
     return corpus, pipeline
 
 

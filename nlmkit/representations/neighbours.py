@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.parameters import suggestion
 from nlmkit.representation import LOOKUP_RULES, Measure
+from nlmkit.text.tables import items_of, problem_of_item, refuse_columns, refuse_table
 from nlmkit.text.vocabulary import SPECIAL, UNK_ID
 
 if TYPE_CHECKING:
@@ -38,13 +39,29 @@ Vector = NDArray[np.float64]
 
 def rows_of(representation: Representation, words: Sequence[str]) -> NDArray[np.int64]:
     """See :meth:`nlmkit.representation.Representation.ids`."""
+    words = listed(words)
     vocabulary, pipeline = representation.vocabulary_, representation.pipeline_
     special = dict(zip(SPECIAL, representation.has_special(), strict=True))
     rows = np.empty(len(words), np.int64)
     for index, word in enumerate(words):
+        if not isinstance(word, str):
+            problem = problem_of_item(word) or f"is {type(word).__name__}, not a string"
+            raise DataError(f"word {index + 1} {problem}")
         known = word if word in vocabulary else pipeline.normalize(word)
         rows[index] = vocabulary.id(known) if known in vocabulary and special.get(known, True) else -1
     return rows
+
+
+def listed(words: Sequence[str]) -> Sequence[str]:
+    """The words as a list, whatever column they were given as.
+
+    Raises:
+        DataError: They are a table.
+    """
+    if isinstance(words, (list, tuple)):
+        return words
+    refuse_table(words, "the list of words")
+    return list(items_of(words))
 
 
 def vectors_of(representation: Representation, words: Sequence[str], oov: str) -> NDArray[np.float32]:
@@ -52,6 +69,7 @@ def vectors_of(representation: Representation, words: Sequence[str], oov: str) -
     check_choice("oov", oov, LOOKUP_RULES)
     if isinstance(words, str):
         raise DataError(f"vectors takes a list of words: give [{words!r}]")
+    words = listed(words)
     rows = representation.ids(words)
     found = take_rows(representation.matrix, np.maximum(rows, 0))
     substitute: NDArray[np.float32] | None = None
@@ -183,6 +201,7 @@ def most_similar(
         query = representation.vectors([word])
         left_out.append(word)
     else:
+        refuse_columns(word, "the word", "a word or a vector")
         query = _as_query(word, representation.dimension)
     found = similarities(representation.matrix, query, measure)[:, 0]
     return _best(representation, found, n, left_out, restrict)
@@ -204,6 +223,7 @@ def analogy(
 
 def doesnt_match(representation: Representation, words: Sequence[str]) -> str:
     """See :meth:`nlmkit.representation.Representation.doesnt_match`."""
+    words = words if isinstance(words, str) else listed(words)
     if isinstance(words, str) or len(words) < 3:
         raise DataError("give a list of at least three words, of which one may not match")
     units = _units(representation.vectors(words).astype(np.float64))

@@ -87,6 +87,9 @@ class OneHot(VocabularyLimits, Representation):
         Raises:
             DataError: so many words that the vectors would take a gigabyte, or a word has none.
         """
+        from nlmkit.representations.neighbours import listed
+
+        words = words if isinstance(words, str) else listed(words)
         if len(words) * self.dimension > _MOST_VALUES:
             raise DataError(f"{_IMPLICIT}: {len(words)} would take {4 * len(words) * self.dimension} bytes; use ids")
         return super().vectors(words, oov=oov)

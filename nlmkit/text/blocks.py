@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 from nlmkit.errors import DataError
+from nlmkit.notes import note
+from nlmkit.text.marks import Marks
 from nlmkit.text.pipeline import TextPipeline
 from nlmkit.text.sources import ByteReader
+from nlmkit.text.tables import problem_of_item
 
 BLOCK_BYTES = 1 << 20
 """Size of a block. Larger ones are no faster, and a block's tokens take some 20 times its size in memory."""
@@ -23,6 +26,10 @@ MAX_LINE_BYTES = 64 << 20
 """The longest line that is read. One beyond it is taken for binary data or for a file without line ends."""
 
 _LINES_AT_ONCE = 4096
+
+# A text that begins with so large a share of NULs is UTF-16 or no text, whatever its marks are to be.
+_DOUBTED_BYTES = 32
+_DOUBTED_SHARE = 3
 
 _UTF8_MARK = "\ufeff".encode()
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -33,7 +40,8 @@ class TextBlock:
     """Whole lines of one source.
 
     Attributes:
-        data: The lines as UTF-8, each ended by LF, without a byte order mark.
+        data: The lines as UTF-8, each ended by LF, without a byte order mark. They hold NUL only where the pipeline's
+            ``marks`` allow it.
         first_line: Number of the first one in its source, from 1.
         lines: How many there are.
         characters: How many characters, each LF included.
@@ -88,11 +96,11 @@ def byte_blocks(reader: ByteReader, pipeline: TextPipeline, name: str, *, size: 
         begin = len(_UTF8_MARK) if offset == 0 and data.startswith(_UTF8_MARK) else 0
         data_offset = offset + begin if verbatim else None
         try:
-            block = _checked(data[begin:], first_line, data_offset, name)
+            block = _checked(data[begin:], first_line, data_offset, name, pipeline.marks)
         except DataError as error:
             if (faultless := (error.line or 0) - first_line) > 0:
                 lines = data[begin:].split(b"\n", faultless)
-                yield _checked(b"\n".join([*lines[:faultless], b""]), first_line, data_offset, name)
+                yield _checked(b"\n".join([*lines[:faultless], b""]), first_line, data_offset, name, pipeline.marks)
             raise
         offset += len(data)
         first_line += block.lines
@@ -127,8 +135,9 @@ def _slow_line_blocks(
         if not isinstance(line, str):
             if batch:
                 yield from _blocks(batch, first_line, pipeline, name)
+            problem = problem_of_item(line) or f"is {type(line).__name__}: do not mix lines with anything else"
             raise DataError(
-                f"this should be a line but is {type(line).__name__}: do not mix lines with anything else",
+                f"this should be a line but {problem}",
                 source=name,
                 line=first_line + len(batch),
             )
@@ -165,17 +174,18 @@ def _joined(batch: list[str], first_line: int, pipeline: TextPipeline, name: str
         for number, line in enumerate(data.split(b"\n"), start=first_line):
             if len(line) > MAX_LINE_BYTES:
                 raise _too_long(name, number)
-    return _checked(data, first_line, None, name)
+    return _checked(data, first_line, None, name, pipeline.marks)
 
 
-def _checked(data: bytes, first_line: int, offset: int | None, name: str) -> TextBlock:
-    """Makes a block of lines, or raises if they hold undecodable bytes or NUL.
+def _checked(data: bytes, first_line: int, offset: int | None, name: str, marks: Marks) -> TextBlock:
+    """Makes a block of lines, or raises if they hold undecodable bytes, or NUL that is to be an error.
 
     Args:
         data: Whole lines.
         first_line: Number of the first one.
         offset: Where the first byte stands in the source; ``None`` if it has no such place.
         name: What errors call the source.
+        marks: What to do with NUL.
     """
     if data.isascii():
         characters = len(data)
@@ -191,9 +201,13 @@ def _checked(data: bytes, first_line: int, offset: int | None, name: str) -> Tex
                 error.start + (offset or 0),
             ) from None
     nul = data.find(b"\0")
-    if nul >= 0:
+    if nul >= 0 and (marks == "error" or (first_line == 1 and marks == "literal" and _is_binary(data))):
         raise _nul(name, first_line + data.count(b"\n", 0, nul), None if offset is None else offset + nul)
     return TextBlock(data, first_line, data.count(b"\n"), characters)
+
+
+def _is_binary(data: bytes) -> bool:
+    return len(data) >= _DOUBTED_BYTES and data.count(0) * _DOUBTED_SHARE >= len(data)
 
 
 def _whole_lines(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
@@ -216,7 +230,20 @@ def _whole_lines(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
         lines += data.count(b"\n")
         yield data
     if carried_bytes and (lines or b"".join(carried) != _UTF8_MARK):  # A lone byte order mark is no line.
-        yield b"".join([*carried, b"\n"])
+        line = b"".join([*carried, b"\n"])
+        if not lines:
+            _note_carriage_returns(line[:-1], name)
+        yield line
+
+
+def _note_carriage_returns(line: bytes, name: str) -> None:
+    """Notes that the only line of a text, which no LF ends, is several to those who end lines with CR."""
+    returns = line.rstrip(b"\r").count(b"\r")
+    if returns:
+        note(
+            f"{name}: the whole text is one line, with {returns} carriage return{'s' if returns > 1 else ''} in it: "
+            "only a line feed ends a line; if it has the line ends of classic Mac OS, convert it first (tr '\\r' '\\n')"
+        )
 
 
 def _transcode(chunks: Iterator[bytes], pipeline: TextPipeline, name: str) -> Iterator[bytes]:
@@ -225,35 +252,39 @@ def _transcode(chunks: Iterator[bytes], pipeline: TextPipeline, name: str) -> It
     lines, offset = 1, 0
     for chunk in _with_end(chunks):
         state = decoder.getstate()
+        fault: DataError | None = None
         try:
-            text = decoder.decode(chunk, final=not chunk)
-        except UnicodeDecodeError as error:
-            # The codec's own buffer may precede the chunk in the error's object, but both end together.
-            bad = len(chunk) - len(error.object) + error.start
-            decoder.setstate(state)
-            if bad > 0:
-                text = decoder.decode(chunk[:bad])
-                lines += text.count("\n")
-                yield _encoded(text, pipeline.errors)
-            raise _undecodable(error.object[error.start], pipeline.encoding, name, lines, offset + bad) from None
+            try:
+                text = decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                # The codec's own buffer may precede the chunk in the error's object, but both end together.
+                bad = len(chunk) - len(error.object) + error.start
+                decoder.setstate(state)
+                text = decoder.decode(chunk[:bad]) if bad > 0 else ""
+                line, byte = lines + text.count("\n"), offset + bad
+                fault = _undecodable(error.object[error.start], pipeline.encoding, name, line, byte)
         except UnicodeError as error:
             # What Python says of UTF-16 and UTF-32 without the mark that tells their byte order.
             remedy = f"if the text has no byte order mark, use --encoding {pipeline.encoding}-le or -be"
-            raise DataError(f"no valid {pipeline.encoding} ({error}): {remedy}", source=name, line=lines) from None
-        if "\0" in text:
+            problem = f"no valid {pipeline.encoding} ({error}): {remedy}"
+            raise DataError(problem, source=name, line=lines, byte=offset) from None
+        if "\0" in text and pipeline.marks == "error":
             decoder.setstate(state)
-            faultless = text[: text.index("\0")]
-            yield _encoded(faultless, pipeline.errors)
             byte = offset + _nul_offset(decoder, chunk, pipeline.encoding)
-            raise _nul(name, lines + faultless.count("\n"), byte)
-        lines += text.count("\n")
-        offset += len(chunk)
+            text = text[: text.index("\0")]
+            fault = _nul(name, lines + text.count("\n"), byte)
         try:
             encoded = _encoded(text, pipeline.errors)
         except UnicodeEncodeError as error:
-            raise _surrogate(text[error.start], name, lines - text.count("\n", error.start)) from None
+            text, surrogate = text[: error.start], text[error.start]
+            encoded = text.encode()
+            fault = _surrogate(surrogate, name, lines + text.count("\n"), offset + len(chunk))
+        lines += text.count("\n")
+        offset += len(chunk)
         if encoded:
             yield encoded
+        if fault is not None:
+            raise fault
 
 
 def _with_end(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -263,10 +294,14 @@ def _with_end(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _nul_offset(decoder: codecs.IncrementalDecoder, chunk: bytes, encoding: str) -> int:
-    """Where the first NUL character begins, counted from the chunk's first byte; found by decoding byte by byte."""
+    """Where the first NUL character begins, counted from the chunk's first byte; found by decoding byte by byte.
+
+    The last byte may decide: what is known only at the end of the text is counted to begin there.
+    """
     width = {"utf-16": 2, "utf-32": 4}.get(codecs.lookup(encoding).name[:6], 1)
     texts = (decoder.decode(chunk[position : position + 1]) for position in range(len(chunk)))
-    return next(position for position, text in enumerate(texts, start=1) if "\0" in text) - width
+    found = (position for position, text in enumerate(texts, start=1) if "\0" in text)
+    return next(found, len(chunk) + width) - width
 
 
 def _encoded(text: str, errors: str) -> bytes:
@@ -289,18 +324,20 @@ def _undecodable(value: int, encoding: str, name: str, line: int, byte: int) -> 
     )
 
 
-def _surrogate(character: str, name: str, line: int) -> DataError:
+def _surrogate(character: str, name: str, line: int, byte: int | None = None) -> DataError:
     return DataError(
         f"lone surrogate U+{ord(character):04X}, which is no character: decode the text as what it is, or pass over "
         "such places with --errors replace",
         source=name,
         line=line,
+        byte=byte,
     )
 
 
 def _nul(name: str, line: int, byte: int | None) -> DataError:
     return DataError(
-        "NUL byte: this is binary data, or text in another encoding (--encoding utf-16 or utf-16-le?)",
+        "NUL byte: this is binary data, or text in another encoding (--encoding utf-16 or utf-16-le?); or pass over "
+        "it with --marks skip",
         source=name,
         line=line,
         byte=byte,
@@ -309,7 +346,8 @@ def _nul(name: str, line: int, byte: int | None) -> DataError:
 
 def _too_long(name: str, line: int) -> DataError:
     return DataError(
-        f"a line of more than {MAX_LINE_BYTES >> 20} MiB: text must have a line feed after each sentence",
+        f"a line of more than {MAX_LINE_BYTES >> 20} MiB: text must have a line feed after each sentence "
+        "(not a carriage return)",
         source=name,
         line=line,
     )

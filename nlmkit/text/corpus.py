@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from nlmkit.errors import DataError
 from nlmkit.text.blocks import BLOCK_BYTES, TextBlock, byte_blocks, line_blocks
 from nlmkit.text.indexing import Ids, TypeIndex, index_token_lists
+from nlmkit.text.marks import Marks
 from nlmkit.text.pipeline import TextPipeline
 from nlmkit.text.sources import (
     ByteReader,
@@ -37,7 +38,7 @@ from nlmkit.text.vocabulary import EOS_ID, Vocabulary
 
 # What a pipe has at once is at most this; from a file it makes blocks of some hundred lines.
 _STREAM_BYTES = 1 << 18
-_CHECK_PIECE = 1 << 20
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,7 +54,7 @@ class Corpus:
         characters: Characters of the text before Unicode form, case and tokenization, with one line feed a sentence;
             ``None`` when there was no text but token lists.
         bytes: The same in bytes of UTF-8, whatever the encoding of the file.
-        pipeline: How the text was read; ``None`` for token lists.
+        pipeline: How the text was read, but for its ``marks``; ``None`` for token lists.
         sources: What was read, by name.
 
     Raises:
@@ -87,7 +88,8 @@ class Corpus:
                 are read in order of their names, without hidden ones and subdirectories; several path objects; ``-``
                 for standard input; ``corpus:NAME`` or ``corpus:NAME/SPLIT`` from the catalogue; a binary file; an
                 iterable of lines, one sentence each; or an iterable of token lists, which are taken as they are.
-            pipeline: How lines become tokens; UTF-8 split on spaces by default. Token lists do not pass through it.
+            pipeline: How lines become tokens; UTF-8 split on spaces by default. Token lists do not pass through it,
+                other than by its ``marks``.
             progress: Called after each block with how much has been read, and of how much where that is known.
 
         Raises:
@@ -125,7 +127,9 @@ class Corpus:
     @cached_property
     def event_offsets(self) -> NDArray[np.int64]:
         """Where each sentence begins among the events, and where the last one ends, int64 [sentences + 1]."""
-        return _read_only(self.offsets + np.arange(len(self.offsets)), np.int64)
+        offsets = np.arange(len(self.offsets), dtype=np.int64)
+        offsets += self.offsets
+        return _read_only(offsets, np.int64)
 
     @cached_property
     def events_digest(self) -> str:
@@ -157,7 +161,9 @@ class Corpus:
         """Maps to a model's vocabulary, with the id of ``</s>`` after the words of each sentence, int32 [events]."""
         events = np.full(self.events, EOS_ID, np.int32)
         is_word = np.ones(self.events, np.bool_)
-        is_word[self.event_offsets[1:] - 1] = False
+        for start in range(0, self.sentences, _PIECE):  # in pieces, since sentences may be many and empty
+            words_before = self.offsets[start + 1 : start + 1 + _PIECE]
+            is_word[words_before + np.arange(start, start + len(words_before))] = False
         events[is_word] = self.ids_for(vocabulary)
         return events
 
@@ -218,7 +224,7 @@ def stream_blocks(
 def _stream(sources: Sequence[Source], pipeline: TextPipeline, max_lines: int) -> Iterator[Block]:
     for source in sources:
         if isinstance(source, TokenSource):
-            yield from _stream_token_lists(source, max_lines)
+            yield from _stream_token_lists(source, max_lines, pipeline.marks)
             continue
         for read in _stream_lines(source, pipeline, max_lines):
             for block in read.split(max_lines):
@@ -245,11 +251,11 @@ def _stream_lines(source: ByteSource | LineSource, pipeline: TextPipeline, max_l
         yield from byte_blocks(reader, pipeline, source.name, size=_STREAM_BYTES)
 
 
-def _stream_token_lists(source: TokenSource, max_lines: int) -> Iterator[Block]:
+def _stream_token_lists(source: TokenSource, max_lines: int, marks: Marks) -> Iterator[Block]:
     sentences = iter(source.sentences)
     first = 1
     while batch := list(islice(sentences, max_lines)):
-        corpus = _from_token_lists(batch, source, first=first)
+        corpus = _from_token_lists(batch, source, marks, first=first)
         yield Block(corpus, [" ".join(sentence) for sentence in batch], source.name, first)
         first += len(batch)
 
@@ -271,7 +277,7 @@ def _read(
     finished = 0
     for source in sources:
         if isinstance(source, TokenSource):
-            corpus = _from_token_lists(source.sentences, source)
+            corpus = _from_token_lists(source.sentences, source, pipeline.marks)
             report(corpus.sentences, corpus.sentences)
             return corpus
         if isinstance(source, LineSource):
@@ -288,8 +294,10 @@ def _read(
     return builder.corpus(tuple(dict.fromkeys(source.label for source in sources)))
 
 
-def _from_token_lists(sentences: Iterable[Sequence[str]], source: TokenSource, *, first: int = 1) -> Corpus:
-    types, ids, lengths = index_token_lists(sentences, source.name, first=first)
+def _from_token_lists(
+    sentences: Iterable[Sequence[str]], source: TokenSource, marks: Marks, *, first: int = 1
+) -> Corpus:
+    types, ids, lengths = index_token_lists(sentences, source.name, first=first, marks=marks)
     return Corpus(tuple(types), ids, _offsets([lengths]), sources=(source.label,))
 
 
@@ -300,13 +308,14 @@ class _Builder:
         self._pipeline = pipeline
         self._index = TypeIndex(pipeline)
         self._ids: list[Ids] = []
-        self._lengths: list[NDArray[np.int64]] = []
+        self._lengths: list[NDArray[np.integer[Any]]] = []
         self._characters = self._bytes = 0
 
     def add(self, block: TextBlock, name: str) -> None:
         ids, lengths = self._index.add(block, name)
         self._ids.append(ids)
-        self._lengths.append(lengths)
+        # A file of a hundred kilobytes can unpack to a hundred million blank lines: one byte each while it is read.
+        self._lengths.append(lengths.astype(np.min_scalar_type(int(lengths.max(initial=0)))))
         self._characters += block.characters
         self._bytes += len(block.data)
 
@@ -317,14 +326,19 @@ class _Builder:
             _offsets(self._lengths),
             self._characters,
             self._bytes,
-            self._pipeline,
+            self._pipeline.with_marks("error"),
             sources,
         )
 
 
-def _offsets(lengths: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+def _offsets(lengths: Sequence[NDArray[np.integer[Any]]]) -> NDArray[np.int64]:
     """Turns the sentences' lengths, in parts, into offsets."""
-    return np.cumsum(np.concatenate([np.zeros(1, np.int64), *lengths]))
+    offsets = np.zeros(1 + sum(map(len, lengths)), np.int64)
+    end = 1
+    for part in lengths:
+        offsets[end : end + len(part)] = part
+        end += len(part)
+    return np.cumsum(offsets, out=offsets)
 
 
 def _read_only(array: NDArray[Any], dtype: type[np.integer[Any]]) -> NDArray[Any]:
@@ -343,8 +357,8 @@ def _check_arrays(types: Sequence[str], ids: NDArray[Any], offsets: NDArray[Any]
     if len(set(types)) != len(types):
         raise DataError("a corpus holds the same type twice")
     seen = 0  # Each id must have been seen or be the next; in pieces, to need little memory.
-    for start in range(0, len(ids), _CHECK_PIECE):
-        piece = ids[start : start + _CHECK_PIECE]
+    for start in range(0, len(ids), _PIECE):
+        piece = ids[start : start + _PIECE]
         before = np.maximum.accumulate(np.concatenate([[seen - 1], piece]))
         if piece.min() < 0 or (piece > before[:-1] + 1).any():
             raise DataError("a corpus needs its types numbered in the order in which they first appear")

@@ -7,7 +7,7 @@ token of its own among the others, so that one pass through a dictionary gives w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 
 from nlmkit.errors import DataError, PluginError
 from nlmkit.text.blocks import TextBlock
+from nlmkit.text.marks import Marks, clean_sentence, may_hold_marks, without_marks, without_nul
 from nlmkit.text.pipeline import TextPipeline
+from nlmkit.text.tables import problem_of_item
 from nlmkit.text.tokenizers import BUILT_IN, SPACE_SYMBOL, CharTokenizer, SpaceTokenizer, WordTokenizer, word_pattern
 from nlmkit.text.vocabulary import RESERVED
 
 Ids: TypeAlias = NDArray[np.int32]
 
 _TAB_CR_TO_SPACE = bytes.maketrans(b"\t\r", b"  ")
+_PIECE_BYTES = 4 << 20  # Of a block that a long line makes larger than others.
 _FLUSH = 1 << 20  # Tokens that wait as Python integers before they become an array.
 _END = 0  # Id of the line end in a `TypeIndex`, before words are renumbered.
 
@@ -39,7 +42,7 @@ class TypeIndex:
         self._ids.default_factory = self._ids.__len__  # A new type's id is the number of types before it.
         self._built_in = BUILT_IN.get(pipeline.tokenizer)
         # `space` works on bytes, which are cheaper to split and look up than strings. NUL stands for the line end
-        # there, since no block holds one; the other tokenizers never give out an LF.
+        # there, since no text that is split holds one; the other tokenizers never give out an LF.
         self._in_bytes = self._built_in is SpaceTokenizer
         self._ids[b"\0" if self._in_bytes else "\n"] = _END
 
@@ -64,8 +67,9 @@ class TypeIndex:
             PluginError: A plugin's tokenizer returned something that is no token.
         """
         known = len(self._ids)
-        tokens = self._tokens(block, name)
-        ids = np.fromiter(map(self._ids.__getitem__, tokens), np.int32, len(tokens))
+        tokens_of = (self._tokens(piece, block.first_line, name) for piece in self._pieces(block.data))
+        parts = [np.fromiter(map(self._ids.__getitem__, tokens), np.int32, len(tokens)) for tokens in tokens_of]
+        ids = np.concatenate(parts) if len(parts) != 1 else parts[0]
         if len(self._ids) > known:
             self._check(ids, block, name, known)
         ends = np.flatnonzero(ids == _END)
@@ -74,21 +78,49 @@ class TypeIndex:
         words -= 1
         return words, lengths
 
-    def _tokens(self, block: TextBlock, name: str) -> Sequence[str | bytes]:
-        """Returns the tokens of the block with a mark after each line."""
+    def _pieces(self, data: bytes) -> Iterator[bytes]:
+        """Yields the text in pieces whose tokens take little memory, however long its lines are.
+
+        What ends in a space or LF can be normalized and split on its own, except by a plugin, which gets whole lines.
+        """
+        begin = 0
+        in_pieces = self._built_in in (SpaceTokenizer, WordTokenizer)  # `char` makes no list
+        while in_pieces and len(data) - begin > _PIECE_BYTES:
+            end = begin + _PIECE_BYTES
+            cut = max(data.rfind(b" ", begin, end), data.rfind(b"\n", begin, end)) + 1
+            if not cut:
+                after = [found for found in (data.find(b" ", end), data.find(b"\n", end)) if found >= 0]
+                cut = min(after, default=len(data) - 1) + 1
+            yield data[begin:cut]
+            begin = cut
+        if begin < len(data):
+            yield data[begin:] if begin else data
+
+    def _tokens(self, data: bytes, first_line: int, name: str) -> Sequence[str | bytes]:
+        """Returns the tokens of a text, rid of sentence marks if they are to be, with a token after each line."""
+        marks = self._pipeline.marks
+        if marks == "error":
+            return self._split(data, first_line, name)
+        data = without_nul(data, marks)
+        tokens = self._split(data, first_line, name)
+        may = self._built_in is None or self._pipeline.lowercase or self._pipeline.unicode_form or may_hold_marks(data)
+        return without_marks(tokens, marks) if may else tokens
+
+    def _split(self, data: bytes, first_line: int, name: str) -> Sequence[str | bytes]:
+        """Returns the tokens of a text with a token after each line."""
         if self._in_bytes:
-            return _split_on_space(self._normalized_bytes(block))
-        text = self._pipeline.normalize(block.text())
+            return _split_on_space(self._normalized_bytes(data))
+        text = self._pipeline.normalize(data.decode())
         if self._built_in is WordTokenizer:
             return word_pattern(line_feed=True).findall(text)
         if self._built_in is CharTokenizer:
             return text.replace("\r\n", "\n").replace(" ", SPACE_SYMBOL).replace("\t", SPACE_SYMBOL)
-        return self._plugin_tokens(text, block.first_line, name)
+        return self._plugin_tokens(text, first_line, name)
 
-    def _normalized_bytes(self, block: TextBlock) -> bytes:
+    def _normalized_bytes(self, data: bytes) -> bytes:
         if self._pipeline.unicode_form is None and not self._pipeline.lowercase:
-            return block.data
-        return self._pipeline.normalize(block.text()).encode()
+            return data
+        return self._pipeline.normalize(data.decode()).encode()
 
     def _plugin_tokens(self, text: str, first_line: int, name: str) -> list[str]:
         tokenize = self._pipeline.resolved_tokenizer.tokenize
@@ -122,7 +154,7 @@ class TypeIndex:
 
 
 def index_token_lists(
-    sentences: Iterable[Sequence[str]], name: str, *, first: int = 1
+    sentences: Iterable[Sequence[str]], name: str, *, first: int = 1, marks: Marks = "error"
 ) -> tuple[list[str], Ids, NDArray[np.int64]]:
     """Numbers the types of sentences that are tokenized already.
 
@@ -130,6 +162,7 @@ def index_token_lists(
         sentences: The tokens of each sentence.
         name: What errors call their source.
         first: Number of the first sentence there.
+        marks: What to do with sentence marks and NUL.
 
     Returns:
         The types by first appearance, the type ids of all tokens, and the number of tokens in each sentence.
@@ -142,15 +175,20 @@ def index_token_lists(
     parts: list[Ids] = []
     waiting: list[int] = []
     lengths: list[int] = []
-    for number, sentence in enumerate(sentences, start=first):
+    for number, given in enumerate(sentences, start=first):
+        sentence = given
         if isinstance(sentence, (str, bytes)) or not isinstance(sentence, Sequence):
+            problem = (
+                problem_of_item(sentence) or f"is {type(sentence).__name__}: do not mix token lists with anything else"
+            )
             raise DataError(
-                f"this should be a list of tokens but is {type(sentence).__name__}: do not mix token lists with "
-                "anything else",
+                f"this should be a list of tokens but {problem}",
                 source=f"{name}, sentence {number}",
             )
         known = len(ids)
         try:
+            if marks != "error":
+                sentence = clean_sentence(sentence, marks)
             waiting.extend(map(ids.__getitem__, sentence))
         except TypeError:  # What cannot be a key is no string either.
             _check_tokens(sentence, name, number)
@@ -168,8 +206,8 @@ def index_token_lists(
 def reserved_token(word: str, name: str, line: int) -> DataError:
     """Returns the error for a sentence mark among the tokens."""
     return DataError(
-        f"the token {word} is the mark that models put around sentences: remove it from the text or spell it "
-        "differently, and end each sentence with a line feed",
+        f"the token {word} is the mark that models put around sentences: remove it from the text (with --marks skip it "
+        "counts as white space, with --marks literal as a word), and end each sentence with a line feed",
         source=name,
         line=line,
     )

@@ -7,20 +7,19 @@ than its training text.
 from __future__ import annotations
 
 import codecs
-import unicodedata
+import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal, get_args
 
 from nlmkit.errors import DataError, HyperParameterError, SavedModelError
+from nlmkit.text.known_encodings import check_encoding
+from nlmkit.text.marks import NUL_AS, Marks, clean_sentence
+from nlmkit.text.normalization import UnicodeForm, normalize
 from nlmkit.text.tokenizers import BUILT_IN, Tokenizer
 
 DecodingErrors = Literal["strict", "replace", "ignore"]
-UnicodeForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
-
-# Python counts these as text encodings, but no text file is written in them.
-_NOT_FOR_FILES = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"})
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,11 @@ class TextPipeline:
         unicode_form: ``NFC``, ``NFD``, ``NFKC``, ``NFKD``, or ``None`` to leave characters as they are.
         lowercase: Whether to lower-case, by Unicode's rules.
         tokenizer: ``space``, ``word``, ``char``, or the name of a plugin's tokenizer, looked up when first used.
+        marks: What to do with the tokens ``<s>`` and ``</s>``, which language models put around sentences, and with
+            NUL: ``error`` raises; ``skip`` takes them for white space; ``literal`` takes them for ordinary words,
+            spelt ``&lt;s&gt;`` and ``&lt;/s&gt;``, and NUL for the character ``␀`` (a text that begins with as many
+            NULs as characters is still refused, as binary data or UTF-16). It concerns one reading of a text:
+            pipelines that differ in nothing else are equal, a `Corpus` forgets it, and no model saves it.
 
     Raises:
         HyperParameterError: A value is not one of these.
@@ -44,9 +48,10 @@ class TextPipeline:
     unicode_form: UnicodeForm | None = None
     lowercase: bool = False
     tokenizer: str = "space"
+    marks: Marks = field(default="error", compare=False)
 
     def __post_init__(self) -> None:
-        _check_encoding(self.encoding)
+        check_encoding(self.encoding)
         if self.errors not in get_args(DecodingErrors):
             raise HyperParameterError(f"errors must be strict, replace or ignore, not {self.errors!r}")
         if self.unicode_form is not None and self.unicode_form not in get_args(UnicodeForm):
@@ -55,6 +60,8 @@ class TextPipeline:
             raise HyperParameterError(f"lowercase must be true or false, not {self.lowercase!r}")
         if not isinstance(self.tokenizer, str) or not self.tokenizer:
             raise HyperParameterError(f"tokenizer must be the name of a tokenizer, not {self.tokenizer!r}")
+        if self.marks not in get_args(Marks):
+            raise HyperParameterError(f"marks must be error, skip or literal, not {self.marks!r}")
 
     @property
     def is_utf8(self) -> bool:
@@ -98,26 +105,42 @@ class TextPipeline:
         character's normal form or lower case contains one.
         """
         if self.unicode_form is not None:
-            text = unicodedata.normalize(self.unicode_form, text)
+            text = normalize(self.unicode_form, text)
         return text.lower() if self.lowercase else text
+
+    def with_marks(self, marks: Marks) -> TextPipeline:
+        """Returns the same pipeline with another treatment of sentence marks and NUL."""
+        if marks == self.marks:
+            return self
+        changed = copy.copy(self)  # the tokenizer that was looked up goes along
+        object.__setattr__(changed, "marks", marks)
+        changed.__post_init__()
+        return changed
 
     def tokenize(self, line: str) -> list[str]:
         """Turns one line, without its LF, into tokens.
+
+        Under ``marks="error"`` sentence marks and NUL are left as they are: reading a text refuses them.
 
         Raises:
             DataError: The line holds an LF.
         """
         if "\n" in line:
             raise DataError("a line must not hold a line feed: split the text at them first")
-        return self.resolved_tokenizer.tokenize(self.normalize(line))
+        if self.marks == "error":
+            return self.resolved_tokenizer.tokenize(self.normalize(line))
+        line = line.replace("\0", NUL_AS[self.marks])
+        return [*clean_sentence(self.resolved_tokenizer.tokenize(self.normalize(line)), self.marks)]
 
     def detokenize(self, tokens: Sequence[str]) -> str:
         """Joins tokens, such as generated ones, into readable text."""
         return self.resolved_tokenizer.detokenize(tokens)
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the fields as JSON-ready values."""
-        return asdict(self)
+        """Returns the fields as JSON-ready values, without ``marks``, which is no part of a model."""
+        values = asdict(self)
+        del values["marks"]
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TextPipeline:
@@ -128,7 +151,7 @@ class TextPipeline:
         """
         if not isinstance(values, Mapping):
             raise SavedModelError(f"the text pipeline must be a JSON object, not {type(values).__name__}")
-        names = {field.name for field in fields(cls)}
+        names = {field.name for field in fields(cls)} - {"marks"}
         for problem, keys in (("unknown", values.keys() - names), ("missing", names - values.keys())):
             if keys:
                 raise SavedModelError(f"the text pipeline has {problem} keys: {', '.join(sorted(map(str, keys)))}")
@@ -136,19 +159,3 @@ class TextPipeline:
             return cls(**values)
         except HyperParameterError as error:
             raise SavedModelError(f"the text pipeline is not valid: {error}") from error
-
-
-def _check_encoding(name: object) -> None:
-    """Raises `HyperParameterError` unless the name is that of an encoding in which text files are written."""
-    message = f"unknown text encoding {name!r}: use a name that Python knows, such as utf-8, latin-1 or gb18030"
-    if not isinstance(name, str):
-        raise HyperParameterError(message)
-    try:
-        codec = codecs.lookup(name)
-        b"a".decode(name)
-    except UnicodeError:
-        pass  # One byte of a wider encoding.
-    except (LookupError, ValueError):
-        raise HyperParameterError(message) from None
-    if codec.incrementaldecoder is None or codec.name.replace("-", "_") in _NOT_FOR_FILES:
-        raise HyperParameterError(message)

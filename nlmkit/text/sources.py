@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Protocol, TypeAlias, cast
 
 from nlmkit.errors import DataError
 from nlmkit.text import catalog
+from nlmkit.text.tables import items_of, refuse_table
 
 TextSource: TypeAlias = (
     str | os.PathLike[str] | BinaryIO | Iterable[os.PathLike[str]] | Iterable[str] | Iterable[Sequence[str]]
@@ -50,6 +51,12 @@ _LONGEST_NAME = 300
 
 # A zstd block of four bytes can unpack to 128 KiB, so this bounds one step's output to some 64 MiB.
 _ZSTD_STEP = 2048
+_PACKED_STEP = 1 << 16
+
+# Text packs to a third or a tenth of its size, logs to a fiftieth. A small file that unpacks to far more was made to
+# fill the memory.
+_BOMB_BYTES = 256 << 20
+_BOMB_RATIO = 250
 
 
 class _Reads(Protocol):
@@ -101,7 +108,8 @@ def expand(source: TextSource) -> list[Source]:
 
     A `str` names one file or directory, ``-`` standard input, ``corpus:NAME`` or ``corpus:NAME/SPLIT`` an entry of the
     catalogue. A path object always names a file or directory. In any other iterable, path objects are files, strings
-    are lines, and sequences of strings are sentences; use `expand_names` for several files given as strings.
+    are lines, and sequences of strings are sentences; use `expand_names` for several files given as strings. A column
+    of a table is such an iterable; a whole table is refused.
 
     Raises:
         DataError: The source names nothing readable, or is nothing that text can come from.
@@ -110,8 +118,7 @@ def expand(source: TextSource) -> list[Source]:
         return _expand_name(source)
     if isinstance(source, os.PathLike):
         return [*_expand_path(os.fspath(source))]
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        raise DataError("text was given as bytes: decode it into lines, or give the path of a file")
+    refuse_table(source, "text")
     if _is_binary_stream(source):
         name = str(getattr(source, "name", "<stream>"))
         return [ByteSource(name, name, stream=cast(BinaryIO, source))]
@@ -124,6 +131,7 @@ def expand(source: TextSource) -> list[Source]:
 
 def expand_names(names: Iterable[str | os.PathLike[str]]) -> list[Source]:
     """Lists the sources of several names, each a path, a directory, ``-`` or ``corpus:NAME``, as `expand` reads one."""
+    refuse_table(names, "the list of paths")
     every = [names] if isinstance(names, (str, os.PathLike)) else list(names)
     for number, name in enumerate(every, start=1):
         if not isinstance(name, (str, os.PathLike)):
@@ -160,6 +168,7 @@ def _expand_iterable(source: Iterable[Any]) -> list[Source]:
             f"a list of strings is a list of lines, and each of these names a file ({source[0]!r}): give pathlib.Path "
             "objects or Corpus.read_files to read the files, an iterator over the strings to read them as lines"
         )
+    source = items_of(source)
     items = iter(source)
     try:
         first = next(items)
@@ -169,7 +178,7 @@ def _expand_iterable(source: Iterable[Any]) -> list[Source]:
         return expand_names([first, *items])
     # A list can tell its length to the progress display; an iterator gets its first item back.
     every = source if isinstance(source, (list, tuple)) else chain([first], items)
-    if isinstance(first, Sequence) and not isinstance(first, (str, bytes)):
+    if isinstance(first, Sequence) and not isinstance(first, (str, bytes, bytearray)):
         return [TokenSource("<tokens>", "<tokens>", every)]
     return [LineSource("<lines>", "<lines>", every)]
 
@@ -288,6 +297,7 @@ class ByteReader:
         """
         read = self._opened()
         name = self._source.name
+        packed = self._suffix in _COMPRESSED.values()
         at_start = True
         while True:
             try:
@@ -311,15 +321,22 @@ class ByteReader:
                 self._check_start(chunk[:_LONGEST_MAGIC])
                 at_start = False
             self._given += len(chunk)
+            if packed and self._given > max(_BOMB_BYTES, _BOMB_RATIO * self.consumed):
+                raise DataError(
+                    f"the {self._suffix} file unpacks to more than {_BOMB_RATIO} times its size, which no text does: "
+                    "if it is meant to, unpack it first",
+                    source=name,
+                    byte=self._given - len(chunk),
+                )
             yield chunk
 
     def _opened(self) -> Callable[[int], bytes]:
         """Returns the function that reads the next bytes, behind the decompressor that the suffix asks for."""
         stream = cast(BinaryIO, self._file or self._source.stream)
-        if self._suffix == ".zst":
-            return _zstd_reader(stream, self._source.name)
-        if self._suffix in _COMPRESSED.values():
-            stream = self._exits.enter_context(_decompressor(stream, self._suffix))
+        if self._suffix in _MEMBERS:
+            return _members_reader(stream, *_MEMBERS[self._suffix](self._source.name))
+        if self._suffix == ".gz":
+            stream = self._exits.enter_context(_gunzip(stream))
         read = stream.read
         if self._eager or not isinstance(stream, io.BufferedIOBase):
             # `read1` returns what is there; a raw stream's `read` does so anyway.
@@ -362,50 +379,127 @@ def _may_become_magic(start: bytes) -> bool:
     )
 
 
-def _decompressor(stream: BinaryIO, suffix: str) -> BinaryIO:
-    import bz2
+def _gunzip(stream: BinaryIO) -> BinaryIO:
     import gzip
+
+    return cast(BinaryIO, gzip.GzipFile(fileobj=stream, mode="rb"))
+
+
+class _Decompressor(Protocol):
+    """Unpacks one member of a file."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+def _members_reader(
+    stream: _Reads, make: Callable[[], _Decompressor], step: int, padding: int
+) -> Callable[[int], bytes]:
+    """Returns a function that reads the next unpacked bytes of any number of members (streams, frames).
+
+    The readers of `bz2`, `lzma` and `zstandard` take damaged data after the first member for the end of the file, or a
+    member that is cut short for a whole one, so the members are followed here.
+
+    Args:
+        stream: The packed bytes.
+        make: Makes the decompressor of one member.
+        step: How many packed bytes are read at a time.
+        padding: After a member, NULs in a multiple of this many bytes are no data; 0 where there may be none.
+    """
+    member: _Decompressor | None = None
+    rest = b""
+    seen = False
+
+    def read(size: int) -> bytes:
+        nonlocal member, rest, seen
+        while True:
+            hungry = member is None or member.needs_input
+            packed = rest or (stream.read(step) if hungry else b"") or b""
+            if member is None and seen and padding:
+                packed = _without_padding(packed, stream, step, padding)
+            rest = b""
+            if not packed and hungry:
+                if member is not None or not seen:
+                    raise EOFError
+                return b""
+            seen = True
+            member = member or make()
+            unpacked = member.decompress(packed, size)
+            if member.eof:
+                rest, member = member.unused_data, None
+            if unpacked:
+                return unpacked
+
+    return read
+
+
+def _without_padding(packed: bytes, stream: _Reads, step: int, multiple: int) -> bytes:
+    """Returns what follows the NULs between two members; raises if they are not a multiple of so many bytes."""
+    zeros = 0
+    while packed:
+        stripped = packed.lstrip(b"\0")
+        zeros += len(packed) - len(stripped)
+        if stripped:
+            break
+        packed = stream.read(step) or b""
+    else:
+        stripped = b""
+    if zeros % multiple:
+        raise OSError(f"{zeros} bytes of padding, which must be a multiple of {multiple}")
+    return stripped
+
+
+def _bz2(name: str) -> tuple[Callable[[], _Decompressor], int, int]:
+    import bz2
+
+    return bz2.BZ2Decompressor, _PACKED_STEP, 0
+
+
+def _xz(name: str) -> tuple[Callable[[], _Decompressor], int, int]:
     import lzma
 
-    if suffix == ".gz":
-        return cast(BinaryIO, gzip.GzipFile(fileobj=stream, mode="rb"))
-    if suffix == ".bz2":
-        return cast(BinaryIO, bz2.BZ2File(stream, "rb"))
-    return cast(BinaryIO, lzma.LZMAFile(stream, "rb"))
+    return lzma.LZMADecompressor, _PACKED_STEP, 4
 
 
-def _zstd_reader(stream: _Reads, name: str) -> Callable[[int], bytes]:
-    """Returns a function that reads the next unpacked bytes of any number of zstd frames.
-
-    `zstandard`'s own stream reader takes a frame that is cut short for a whole one, so the frames are followed here.
-    """
+def _zstd(name: str) -> tuple[Callable[[], _Decompressor], int, int]:
     try:
         import zstandard
     except ImportError:
         raise DataError("reading .zst files needs zstandard: pip install 'nlmkit[zstd]'", source=name) from None
 
-    frame: Any = None
-    rest = b""
-    seen = False
+    class Frame:
+        needs_input = True  # `zstandard` unpacks all that it is given
 
-    def read(size: int) -> bytes:
-        nonlocal frame, rest, seen
-        while True:
-            packed = rest or stream.read(_ZSTD_STEP)
-            rest = b""
-            if not packed:
-                if frame is not None or not seen:
-                    raise EOFError
-                return b""
-            seen = True
-            frame = frame or zstandard.ZstdDecompressor().decompressobj()
-            unpacked = cast(bytes, frame.decompress(packed))
-            if frame.eof:
-                rest, frame = frame.unused_data, None
-            if unpacked:
-                return unpacked
+        def __init__(self) -> None:
+            self._frame = zstandard.ZstdDecompressor().decompressobj()
 
-    return read
+        @property
+        def eof(self) -> bool:
+            return bool(self._frame.eof)
+
+        @property
+        def unused_data(self) -> bytes:
+            return self._frame.unused_data
+
+        def decompress(self, data: bytes, max_length: int) -> bytes:
+            return self._frame.decompress(data)
+
+    return Frame, _ZSTD_STEP, 0
+
+
+_MEMBERS: dict[str, Callable[[str], tuple[Callable[[], _Decompressor], int, int]]] = {
+    ".bz2": _bz2,
+    ".xz": _xz,
+    ".zst": _zstd,
+}
 
 
 def _unpacking_errors() -> tuple[type[Exception], ...]:

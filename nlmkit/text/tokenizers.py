@@ -13,12 +13,23 @@ from collections.abc import Sequence
 from functools import cache
 from typing import ClassVar, Protocol, runtime_checkable
 
+INVISIBLE_JOINTS = "\u00ad\u180e\u2060"
+"""Soft hyphen, Mongolian vowel separator, word joiner: characters without width between the letters of a word."""
+
 SPACE_SYMBOL = "▁"
 """What the ``char`` tokenizer shows in place of a space (U+2581, as in SentencePiece)."""
 
 # The ideograph blocks: Extension A, the unified block, compatibility ideographs, planes 2 and 3 (which hold nothing
 # else), and the iteration mark and the zero that are written among them.
 HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
+
+# What emoji are made of, in a few ranges: symbols, none of them a letter, digit or punctuation mark of a text.
+PICTURES = (
+    "\u00a9\u00ae\u203c\u2049\u2122\u2190-\u21ff\u2300-\u23ff\u24c2\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff"
+    "\u3030\u303d\u3297\u3299\U0001f000-\U0001f1e5\U0001f200-\U0001faff"
+)
+KEYCAP = "[0-9#*]\ufe0f?\u20e3"
+FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
 
 # Hangul is not here: Korean separates words by spaces.
 _WIDE = re.compile(f"[{HAN}\u3000-\u30ff\uff01-\uff60]")
@@ -65,9 +76,10 @@ class SpaceTokenizer:
 class WordTokenizer:
     """Splits raw text into words, numbers, single Han characters and single punctuation marks.
 
-    Numbers keep inner ``.`` and ``,`` (``1,000.5``), words keep inner apostrophes and hyphens (``don't``,
-    ``well-known``), combining marks stay with the character they modify. White space of any kind separates. Scripts
-    written without spaces other than Han (kana, Thai) come out as unbroken runs.
+    Numbers keep inner ``.`` and ``,`` (``1,000.5``), words keep inner apostrophes, hyphens and soft hyphens
+    (``don't``, ``well-known``), combining marks stay with the character they modify. An emoji is one token with all
+    that belongs to it: skin tone, joined emoji, the two letters of a flag, the enclosing key. White space of any kind
+    separates. Scripts written without spaces other than Han (kana, Thai) come out as unbroken runs.
     """
 
     name: ClassVar[str] = "word"
@@ -132,10 +144,21 @@ def word_pattern(*, line_feed: bool = False) -> re.Pattern[str]:
     """
     mark = f"[{_marks()}]"
     letters = rf"[^\W{HAN}]++(?:{mark}++[^\W{HAN}]*+){_ANY}"
-    joint = r"['’‐‑-]|(?<=\d)[.,](?=\d)"
+    joint = rf"['’‐‑{INVISIBLE_JOINTS}-]|(?<=\d)[.,](?=\d)"
+    # Skin tones, and the tags that spell the flags of regions.
+    modifiers = "\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"
+    picture = rf"[{PICTURES}][{_marks()}{modifiers}]*+"
+    emoji = rf"{picture}(?:(?<=\u200d){picture}){_ANY}"
     # What most tokens are comes first; it says nothing that `letters` does not, and halves the time.
     plain = r"[0-9A-Z_a-z]++(?=[ \n])"
-    alternatives = [plain, rf"{letters}(?:(?:{joint}){letters}){_ANY}", rf"[{HAN}]{mark}*+", rf"\S{mark}*+"]
+    alternatives = [
+        plain,
+        rf"{KEYCAP}{mark}*+|{letters}(?:(?:{joint}){letters}){_ANY}",
+        rf"[{HAN}]{mark}*+",
+        rf"{FLAG}{mark}*+",
+        emoji,
+        rf"\S{mark}*+",
+    ]
     return re.compile("|".join(["\n", *alternatives] if line_feed else alternatives))
 
 

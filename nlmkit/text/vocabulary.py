@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import repeat
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.notes import note
+from nlmkit.text.tables import items_of, refuse_columns
 
 if TYPE_CHECKING:
     from nlmkit.text.corpus import Corpus
@@ -43,7 +44,9 @@ class Vocabulary:
 
     def __init__(self, words: Iterable[str], counts: ArrayLike | None = None) -> None:
         listed = [*SPECIAL]
-        words = list(words)
+        if not isinstance(words, Mapping):  # whose keys may be the words
+            refuse_columns(words, "the list of words", "the column with the words")
+        words = list(items_of(words))
         begin = len(SPECIAL) if tuple(words[: len(SPECIAL)]) == SPECIAL else 0
         for number, word in enumerate(words[begin:], start=begin + 1):
             problem = _problem(word)

@@ -73,7 +73,7 @@ def test_an_error_of_a_text_names_its_file_and_line(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     path.write_text("x\ta\n\ny\tb <s> c\n")
     with pytest.raises(DataError, match=r"a\.tsv, line 3: the token <s>"):
-        NBSVM(tokenizer="space").fit(LabelledTexts.read(path))
+        NBSVM(tokenizer="space").fit(LabelledTexts.read(path, marks="error"))
 
 
 def test_validation_accuracy_is_told_and_unseen_labels_are_left_out() -> None:

@@ -318,8 +318,8 @@ def test_wrong_values_are_refused_when_they_are_set(options: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ([], "no word to learn from"),
-        ([[], []], "no word to learn from"),
+        ([], "the training text has no words"),
+        ([[], []], "the training text has no words"),
         ([["a"], ["b"]], "no two known words stand in one line"),
         ([["a", "b"]] * 3, "dimension=200 is too large .* rank 2"),
         ([["a", "a", "a"]], "more often than by chance$"),

@@ -372,9 +372,9 @@ def test_options_of_a_run_that_it_does_not_have_are_refused(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("text", [[], [[], []], [["a"], ["b"], []]])
 def test_texts_without_neighbours_are_refused(text: list[list[str]]) -> None:
-    with pytest.raises(DataError, match="no two known words stand in one line"):
+    with pytest.raises(DataError, match=r"no two known words stand in one line|the training text has no words"):
         Word2Vec(min_count=1).fit(text)
-    with pytest.raises(DataError, match="no two known words stand in one line"):
+    with pytest.raises(DataError, match=r"no two known words stand in one line|the training text has no words"):
         Word2Vec(min_count=1).fit(Corpus.read(text))
 
 

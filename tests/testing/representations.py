@@ -209,12 +209,12 @@ class LearnsFromNothing(Correct):
     def fit(self, data: Any, *, valid: Any = None, run: Any = None) -> Self:
         import numpy as np
 
-        from nlmkit.text import Vocabulary
+        from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
-        corpus, pipeline = self._training_corpus(data, valid)
+        corpus = data if isinstance(data, Corpus) else Corpus.read(data)
         if corpus.tokens:
-            return super().fit(corpus, run=run)
-        self._finish(Vocabulary([]), pipeline, np.zeros((3, self.dimension), np.float32), data, run)
+            return super().fit(corpus, valid=valid, run=run)
+        self._finish(Vocabulary([]), TextPipeline(), np.zeros((3, self.dimension), np.float32), data, run)
         return self
 
 

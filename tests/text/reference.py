@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import NamedTuple
 
@@ -50,7 +51,9 @@ def word(line: str) -> list[str]:
         if line[begin].isspace():
             begin += 1
             continue
-        if _is_letter(line[begin]):
+        if (emoji := _end_of_emoji(line, begin)) > begin:
+            end = emoji
+        elif _is_letter(line[begin]):
             while end < len(line) and (_is_letter(line[end]) or _is_mark(line[end]) or _joins(line, end)):
                 end += 1
         else:
@@ -104,4 +107,35 @@ def _joins(line: str, position: int) -> bool:
         return False
     if line[position] in ".,":
         return line[position - 1].isdecimal() and line[position + 1].isdecimal()
-    return line[position] in "'’-\u2010\u2011"
+    return line[position] in "'’-\u2010\u2011\u00ad\u180e\u2060"
+
+
+def _end_of_emoji(line: str, begin: int) -> int:
+    """Where the emoji ends that begins here, by the grammar of Unicode's report (UTS 51); `begin` if none does."""
+    end = begin
+    if sequence := _KEYCAP_OR_FLAG.match(line, begin):
+        end = sequence.end()
+    elif _is_picture(line[begin]):
+        end = begin + 1
+        while end < len(line) and (_is_mark(line[end]) or _modifies(line[end])):
+            end += 1
+            if line[end - 1] == "\u200d" and end < len(line) and _is_picture(line[end]):
+                end += 1
+    while begin < end < len(line) and _is_mark(line[end]):
+        end += 1
+    return end
+
+
+_KEYCAP_OR_FLAG = re.compile("[0-9#*]\ufe0f?\u20e3|[\U0001f1e6-\U0001f1ff]{2}")
+
+
+def _is_picture(character: str) -> bool:
+    code = ord(character)
+    ranges = [(0x2190, 0x21FF), (0x2300, 0x23FF), (0x25A0, 0x27BF), (0x2900, 0x297F), (0x2B00, 0x2BFF)]
+    ranges += [(0x1F000, 0x1F1E5), (0x1F200, 0x1FAFF)]
+    in_range = any(first <= code <= last for first, last in ranges)
+    return in_range or character in "©®‼⁉™Ⓜ〰〽㊗㊙"
+
+
+def _modifies(character: str) -> bool:
+    return "\U0001f3fb" <= character <= "\U0001f3ff" or "\U000e0020" <= character <= "\U000e007f"

@@ -159,7 +159,7 @@ def test_arrays_that_contradict_each_other_are_refused(changed: dict[str, Any], 
 
 
 def test_the_order_of_types_is_checked_over_the_whole_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nlmkit.text.corpus._CHECK_PIECE", 2)
+    monkeypatch.setattr("nlmkit.text.corpus._PIECE", 2)
     Corpus(("a", "b", "c"), np.array([0, 1, 1, 0, 2, 0]), np.array([0, 6]))
     with pytest.raises(DataError, match="first appear"):
         Corpus(("a", "b", "c", "d"), np.array([0, 1, 1, 0, 3, 2]), np.array([0, 6]))

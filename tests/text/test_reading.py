@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlmkit.errors import DataError, HyperParameterError, PluginError
-from nlmkit.text import Corpus, TextPipeline
+from nlmkit.text import Corpus, TextPipeline, indexing
 from nlmkit.text import blocks as blocks_module
 from nlmkit.text.corpus import _read
 from nlmkit.text.sources import expand
@@ -477,7 +478,7 @@ def test_lines_are_read_like_a_file_of_them(lines: list[str], size: int, most: i
         (["a", 3], 2, "is int"),
         ([3], 1, "is int"),
         ([b"a"], 1, "is bytes"),
-        ([None], 1, "is NoneType"),
+        ([None], 1, "is missing"),
     ],
 )
 def test_faulty_lines_are_named(lines: list[Any], line: int, words: str) -> None:
@@ -604,3 +605,32 @@ def test_lines_are_asked_for_only_once() -> None:
         yield from ("a", "b", "c")
 
     assert Corpus.read(lines()).types == ("a", "b", "c")
+
+
+# ---- long lines ----
+
+
+@given(texts, st.sampled_from(["space", "word", "char"]), st.integers(1, 9), st.sampled_from([None, "NFC", "NFKD"]))
+def test_blocks_are_split_in_pieces_of_any_size(text: str, tokenizer: str, size: int, form: Any) -> None:
+    pipeline = TextPipeline(tokenizer=tokenizer, lowercase=True, unicode_form=form, marks="literal")
+    text += "ΑΣ \u0301Σ\u0301 Σ\r\nΑΣ"
+    whole = Corpus.read(io.BytesIO(text.encode()), pipeline)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(indexing, "_PIECE_BYTES", size)
+        pieces = Corpus.read(io.BytesIO(text.encode()), pipeline)
+    assert pieces.events_digest == whole.events_digest
+
+
+@pytest.mark.parametrize("tokenizer", ["space", "word", "char"])
+def test_a_long_line_takes_memory_in_proportion(monkeypatch: pytest.MonkeyPatch, tokenizer: str) -> None:
+    """Its text, its ids and the tokens of one piece; a list of all tokens took twice as much, and more if short."""
+    monkeypatch.setattr(indexing, "_PIECE_BYTES", 1 << 17)
+    line = "the cat sat on the mat " * (1 << 18)
+    tracemalloc.start()
+    try:
+        corpus = Corpus.read(iter([line]), TextPipeline(tokenizer=tokenizer))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert corpus.tokens == (len(line) if tokenizer == "char" else 6 << 18)
+    assert peak < (14 if tokenizer == "char" else 11) * len(line)

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nlmkit.text import Corpus, TextPipeline
 from nlmkit.text.tokenizers import BUILT_IN, CharTokenizer, SpaceTokenizer, Tokenizer, WordTokenizer, word_pattern
 
 from . import reference
 
 # Every kind of character the rules speak of, common enough to meet often.
-ALPHABET = "abZ_019 \t\r\v\f\xa0\u3000\u2028\x85'’-‐.,!\"()中々〇𠀀かé\u0301ि\u200d\ufe0f👩กا￼\x1c"
+EMOJI = "❤🏴👍🏽🇩🇪\U000e0067\u20e3"
+ALPHABET = EMOJI + "abZ_019 \t\r\v\f\xa0\u3000\u2028\x85'’-‐.,!\"()中々〇𠀀かé\u0301ि\u200d\ufe0f👩กا￼\x1c\u00ad\u2060"
 
 
 @pytest.mark.parametrize(
@@ -125,3 +127,42 @@ def test_importing_tokenizers_and_pipeline_loads_no_numpy() -> None:
     code = "import sys, nlmkit.text.tokenizers, nlmkit.text.pipeline; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "tokens"),
+    [
+        ("👩\u200d👩\u200d👧 hi", ["👩\u200d👩\u200d👧", "hi"]),
+        ("🧑🏽\u200d🚀🧑🏽\u200d🚀!", ["🧑🏽\u200d🚀", "🧑🏽\u200d🚀", "!"]),
+        ("👩🏽\u200d❤\ufe0f\u200d💋\u200d👨🏻", ["👩🏽\u200d❤\ufe0f\u200d💋\u200d👨🏻"]),
+        ("❤\ufe0f\u200d🔥, ❤", ["❤\ufe0f\u200d🔥", ",", "❤"]),
+        ("👍🏽👍☝🏿", ["👍🏽", "👍", "☝🏿"]),
+        ("🇩🇪🇫🇷 🇩", ["🇩🇪", "🇫🇷", "🇩"]),
+        ("🇩🇪🇫", ["🇩🇪", "🇫"]),
+        (
+            "1\ufe0f\u20e32\ufe0f\u20e3#\ufe0f\u20e3*\u20e3",
+            ["1\ufe0f\u20e3", "2\ufe0f\u20e3", "#\ufe0f\u20e3", "*\u20e3"],
+        ),
+        ("#1 *3", ["#", "1", "*", "3"]),
+        (
+            "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f.",
+            ["🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", "."],
+        ),
+        ("👁\ufe0f\u200d🗨\ufe0f", ["👁\ufe0f\u200d🗨\ufe0f"]),
+        ("😂😂a👍b", ["😂", "😂", "a", "👍", "b"]),
+        ("👩\u200da", ["👩\u200d", "a"]),
+        ("👩\u200d.", ["👩\u200d", "."]),
+        ("co\u00adop\u00aderate", ["co\u00adop\u00aderate"]),
+        ("well-known\u00adly don't", ["well-known\u00adly", "don't"]),
+        ("point\u00ad x \u00ady", ["point", "\u00ad", "x", "\u00ad", "y"]),
+        ("e\u0301\u00ade", ["e\u0301\u00ade"]),
+        ("a\u2060b ᠠ\u180eᠠ", ["a\u2060b", "ᠠ\u180eᠠ"]),
+        ("می\u200cخواهم", ["می\u200cخواهم"]),
+        ("क\u094d\u200dष क\u094dष\u093f", ["क\u094d\u200dष", "क\u094dष\u093f"]),
+        ("葛\U000e0100飾区", ["葛\U000e0100", "飾", "区"]),
+        ("©2020™ 5€ 2×3 → a", ["©", "2020", "™", "5", "€", "2", "×", "3", "→", "a"]),
+    ],
+)
+def test_sequences_that_are_one_character_to_a_reader_are_one_token(line: str, tokens: list[str]) -> None:
+    assert WordTokenizer().tokenize(line) == tokens
+    assert Corpus.read(iter([line]), TextPipeline(tokenizer="word")).sentence(0) == tokens

@@ -16,9 +16,12 @@ as it was in training. Words of one's own therefore belong to a tokenizer of one
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
+
+from nlmkit.text.tokenizers import FLAG, INVISIBLE_JOINTS, KEYCAP, PICTURES
 
 if TYPE_CHECKING:
     from rjieba import Jieba as Segmenter
@@ -28,7 +31,8 @@ class Jieba:
     """Splits Chinese into words, those that the dictionary lacks found by a hidden Markov model.
 
     White space of any kind separates, and is the only thing that is not in a token. What is not Chinese comes out in
-    runs of letters and digits, and single marks; a mark that combines with the character before it stays there.
+    runs of letters and digits, and single marks; a mark that combines with the character before it stays there, an
+    emoji is one token with all that belongs to it, and a soft hyphen divides no word.
     """
 
     name: ClassVar[str] = "jieba"
@@ -40,8 +44,12 @@ class Jieba:
         """The words of one line."""
         found: list[str] = []
         for run in line.split():
-            found += _joined(self._segmenter.cut(run, hmm=self.finds_new_words))
+            for part in _parts(run):
+                found += [part] if part[1:] and _WHOLE.fullmatch(part) else self._cut(part)
         return found
+
+    def _cut(self, part: str) -> list[str]:
+        return _joined(self._segmenter.cut(part, hmm=self.finds_new_words))
 
     def detokenize(self, tokens: Sequence[str]) -> str:
         """Joins the tokens the way text is usually set: without spaces in Chinese, with spaces in Latin script."""
@@ -80,18 +88,38 @@ def _plain_segmenter() -> Segmenter:
     return rjieba.Jieba()
 
 
+# What jieba takes apart character by character: an emoji with what belongs to it, and a word with a soft hyphen in it.
+_PICTURE = f"[{PICTURES}][\ufe0e\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]*+"
+_WHOLE = re.compile(
+    rf"{KEYCAP}|{FLAG}|{_PICTURE}(?:\u200d{_PICTURE})*|[a-zA-Z0-9]++(?:[{INVISIBLE_JOINTS}][a-zA-Z0-9]++)+"
+)
+
+
+def _parts(run: str) -> list[str]:
+    """The run, with each emoji and each word with a soft hyphen as a part of its own."""
+    if run.isascii():
+        return [run]
+    parts: list[str] = []
+    end = 0
+    for match in _WHOLE.finditer(run):
+        if len(match[0]) > 1:
+            parts += [run[end : match.start()], match[0]]
+            end = match.end()
+    return [part for part in [*parts, run[end:]] if part]
+
+
 def _joined(pieces: list[str]) -> list[str]:
     """The pieces, with every combining mark and joiner at the end of the one before it."""
-    found: list[str] = []
+    found: list[list[str]] = []  # in parts, as a token may be a million marks long
     for piece in pieces:
         at = 0
         while at < len(piece) and found and _combines(piece[at]):
             at += 1
         if at:
-            found[-1] += piece[:at]
+            found[-1].append(piece[:at])
         if at < len(piece):
-            found.append(piece[at:])
-    return found
+            found.append([piece[at:]])
+    return ["".join(parts) for parts in found]
 
 
 def _combines(character: str) -> bool:

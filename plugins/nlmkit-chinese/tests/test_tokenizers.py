@@ -69,3 +69,27 @@ def test_a_model_reads_text_with_it(name: str, tmp_path: Path) -> None:
     again = load(tmp_path / "zh")
     assert again.perplexity(TEXT) == model.perplexity(TEXT)
     assert again.report(TEXT).oov == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "tokens"),
+    [
+        ("我爱👩\u200d👩\u200d👧你", ["我", "爱", "👩\u200d👩\u200d👧", "你"]),
+        ("👍🏽好吃", ["👍🏽", "好吃"]),
+        ("🇩🇪队🇩", ["🇩🇪", "队", "🇩"]),
+        ("1\ufe0f\u20e3第一", ["1\ufe0f\u20e3", "第一"]),
+        ("❤\ufe0f\u200d🔥😂😂", ["❤\ufe0f\u200d🔥", "😂", "😂"]),
+        ("写co\u00adoperate", ["写", "co\u00adoperate"]),
+    ],
+)
+def test_emoji_and_soft_hyphens(line: str, tokens: list[str]) -> None:
+    """An emoji with what belongs to it is one token, and so is a word that a soft hyphen could divide."""
+    assert Jieba().tokenize(line) == JiebaDictionary().tokenize(line) == tokens
+
+
+@pytest.mark.parametrize(
+    "text", ["e" + "\u0301" * 300_000, "\u0301é" * 150_000, "co\u00ad" * 100_000, "👍🏽" * 150_000]
+)
+def test_a_long_line_takes_no_square_of_the_time(text: str) -> None:
+    """Joining marks one by one would take minutes."""
+    assert "".join(Jieba().tokenize(text)) == text
