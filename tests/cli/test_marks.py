@@ -41,7 +41,7 @@ def test_a_filter_pipe_goes_on(run: Run, model: Path) -> None:
     assert "--marks skip" in stopped.stderr
     for marks in ("skip", "literal"):
         found = run("perplexity", model, "-", "--per-line", "--marks", marks, input=MARKED)
-        assert [row[4] for row in rows(found.stdout)] == MARKED.decode().split("\n")[:-1]
+        assert [row[-1] for row in rows(found.stdout)] == MARKED.decode().split("\n")[:-1]
         assert not found.stderr
     plain = run("perplexity", model, "-", "--per-line", input=SKIPPED.encode())
     skipped = run("perplexity", model, "-", "--per-line", "--marks", "skip", input=MARKED)
