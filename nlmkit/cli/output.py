@@ -7,15 +7,16 @@ import json
 import math
 import re
 import sys
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
-# C0 and C1 controls, the line and paragraph separators, and every bidirectional mark, embedding and isolate.
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-# Those of them that JSON lets stand in a string.
+from nlmkit.tables import escape_controls as escape_controls  # noqa: PLC0414  # commands have it from here
+from nlmkit.tables import table as table  # noqa: PLC0414
+from nlmkit.tables import width as width  # noqa: PLC0414
+
+# Those controls that JSON lets stand in a string.
 _JSON_CONTROLS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -48,16 +49,6 @@ def _named_errors() -> Iterator[None]:
 def note(message: str) -> None:
     """Tell something beside the result, on stderr."""
     click.echo(f"note: {one_line(message)}", err=True)
-
-
-def escape_controls(text: str) -> str:
-    r"""``text`` with control characters as ``\xNN`` and separators and bidirectional controls as ``\uNNNN``."""
-    return _CONTROLS.sub(_escape, text)
-
-
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def one_line(message: str) -> str:
@@ -118,19 +109,3 @@ def _escape_surrogate(match: re.Match[str]) -> str:
     # A byte of a file name that is no UTF-8 is half a surrogate pair in Python; strict readers refuse those.
     code = ord(match[0])
     return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
-
-
-def width(text: str) -> int:
-    """Columns that ``text`` takes on a terminal (East Asian wide characters take two)."""
-    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
-
-
-def table(rows: Iterable[Sequence[str]]) -> str:
-    """Rows of text as aligned columns, two spaces apart; the last column is not padded."""
-    cells = [[escape_controls(cell) for cell in row] for row in rows]
-    widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
-    lines = []
-    for row in cells:
-        padded = [cell + " " * (columns - width(cell)) for cell, columns in zip(row, widths, strict=True)]
-        lines.append("  ".join(padded).rstrip() + "\n")
-    return "".join(lines)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
-from nlmkit.errors import DataError, NlmkitError
+from nlmkit.errors import DataError, MissingFileError, NlmkitError
 from nlmkit.saving.strict_json import StrictJSONError, parse
 
 if TYPE_CHECKING:
@@ -174,6 +174,8 @@ def read_log(path: str | os.PathLike[str]) -> list[LogRecord]:
     """
     try:
         data = Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise MissingFileError(f"cannot be read ({error.strerror})", source=os.fspath(path)) from None
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", source=os.fspath(path)) from None
     return [_record(line, os.fspath(path), number) for number, line in enumerate(data.split(b"\n")[:-1], 1)]
