@@ -32,7 +32,7 @@ from nlmkit.cli.options import (
 )
 from nlmkit.cli.progress import progress
 from nlmkit.cli.settings import read_config, resolve_parameters, split_pairs, to_toml
-from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
+from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output, save
 from nlmkit.cli.training import Training, training_options
 from nlmkit.components import Component
 from nlmkit.errors import HyperParameterError
@@ -186,7 +186,7 @@ def command(
         )
     if not is_main_process():
         return  # the first process saves and tells what all have trained
-    fitted.save(output)
+    save(fitted, output, quiet=quiet)
     training.finish(fitted, output)
     facts = fit_facts(fitted, output, time.perf_counter() - started, corpus)
     set_by = origins | _option_origins(ctx)

@@ -12,7 +12,7 @@ from nlmkit.cli import formats
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import json_option, output_option, pipeline_options, quiet_option
 from nlmkit.cli.progress import progress
-from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
+from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output, save
 from nlmkit.components import Component, RunOptions
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def command(
     started = time.perf_counter()
     with progress(quiet=quiet) as display:
         imported = _read(Path(file), told, pipeline, RunOptions(progress=display))
-    imported.save(output)
+    save(imported, output, quiet=quiet)
     print_fitted(fit_facts(imported, output, time.perf_counter() - started), as_json=as_json, quiet=quiet)
 
 
