@@ -20,6 +20,7 @@ from nlmkit.notes import note, notes_of_fit
 from nlmkit.parameters import HyperParameter, param, resolve_types, suggestion, to_json
 from nlmkit.progress import AUTO, shows_progress, watched
 from nlmkit.progress import Progress as Progress  # noqa: PLC0414  # it belongs to the contracts here too
+from nlmkit.shapes import short_repr
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -144,6 +145,9 @@ class FittedState:
     arrays: Mapping[str, NDArray[Any]]
     metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     members: Mapping[str, Component] = dataclasses.field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 class Component:

@@ -11,6 +11,7 @@ import difflib
 import math
 import numbers
 import operator
+import re
 import sys
 import types
 import typing
@@ -132,6 +133,25 @@ def resolve_types(cls: type) -> dict[str, Any]:
         holder = types.SimpleNamespace(__annotations__={field.name: field.type})
         hints |= typing.get_type_hints(holder, globalns=vars(sys.modules[owner.__module__]))
     return hints
+
+
+def groups(cls: Any) -> dict[str, str]:
+    """A title for each hyper-parameter of ``cls``, by name: what the class that first declares it is about.
+
+    ``OptimisationOptions`` gives ``Optimisation``; what only the component itself has, goes under its name.
+    """
+    found = {}
+    for name in cls.hyper_parameters():
+        first = next(base for base in reversed(cls.__mro__) if name in _fields_of(base))
+        found[name] = _title(first)
+    return found
+
+
+def _title(cls: Any) -> str:
+    if "name" in vars(cls):
+        return str(cls.name)
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", re.sub("(Options|Limits)$", "", cls.__name__)).lower()
+    return words[:1].upper() + words[1:]
 
 
 def _fields_of(cls: type) -> Mapping[str, dataclasses.Field[Any]]:

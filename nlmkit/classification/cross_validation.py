@@ -104,6 +104,9 @@ class CrossValidation:
             lines.append(f"{repeated} texts also stand, word for word, among the texts that their classifier saw")
         return "\n".join([*lines, "", "all folds together:", self.report.render()])
 
+    def __str__(self) -> str:
+        return self.render()
+
 
 def cross_validate(
     classifier: Classifier,

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nlmkit.errors import DataError
+from nlmkit.shapes import short_repr
 
 CONFIDENCE: Final = 0.95
 
@@ -139,6 +140,12 @@ class ClassificationReport:
         counts = [[name, *map(str, row)] for name, row in zip(labels, self.confusion.tolist(), strict=True)]
         tables = (_aligned([_FIGURES, *figures]), _aligned([["label \\ predicted", *labels], *counts]))
         return "\n\n".join(["\n".join(lines), *tables, self.signature])
+
+    def __str__(self) -> str:
+        return self.render()
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 def classification_report(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -61,9 +63,49 @@ def on_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
+def columns() -> int | None:
+    """Columns to wrap a table in: those of the terminal, or COLUMNS; None for a pipe, whose lines stay whole."""
+    return shutil.get_terminal_size().columns if on_terminal() or os.environ.get("COLUMNS") else None
+
+
 def for_terminal(text: str) -> str:
     """``text`` as it is, but escaped when stdout is a terminal that its control characters could drive."""
     return escape_controls(text) if on_terminal() else text
+
+
+def fact_rows(facts: Mapping[str, Any], *, indent: int = 0, spaced: bool = True) -> list[tuple[str, str]]:
+    """Named facts as rows of a table of two columns; what is nested is indented below its name.
+
+    Args:
+        facts: The facts.
+        indent: Spaces before the names.
+        spaced: Whether a name's underscores become spaces, which those of hyper-parameters must not.
+    """
+    rows: list[tuple[str, str]] = []
+    for key, value in facts.items():
+        name = " " * indent + (str(key).replace("_", " ") if spaced else str(key))
+        if isinstance(value, Mapping) and value:
+            rows += [(name, ""), *fact_rows(value, indent=indent + 2, spaced=spaced)]
+        elif isinstance(value, (list, tuple)) and any(isinstance(item, Mapping) for item in value):
+            for number_, item in enumerate(value, 1):
+                nested = item if isinstance(item, Mapping) else {"": item}
+                rows += [(f"{name} {number_}", ""), *fact_rows(nested, indent=indent + 2, spaced=spaced)]
+        else:
+            rows.append((name, fact(value)))
+    return rows
+
+
+def fact(value: Any) -> str:
+    """A value of JSON for a reader: figures short, lists as words, and no braces or quotes."""
+    if isinstance(value, (list, tuple)):
+        if any(isinstance(item, (list, tuple)) for item in value):
+            return " | ".join(map(fact, value))
+        return " ".join(map(fact, value)) or "none"
+    if value is None or (isinstance(value, Mapping) and not value):
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def number(value: float) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
@@ -13,13 +11,9 @@ from nlmkit.cli.progress import progress
 
 if TYPE_CHECKING:
     from nlmkit.components import Progress
-    from nlmkit.evaluation.analogies import AnalogyReport, SectionScore
-    from nlmkit.evaluation.similarity import SetScore, SimilarityReport
+    from nlmkit.evaluation.analogies import AnalogyReport
     from nlmkit.evaluation.stability import StabilityReport
     from nlmkit.representation import Measure, Representation
-
-_SET = ("SET", "SPEARMAN", "95% INTERVAL", "PAIRS", "COVERAGE")
-_SECTION = ("ANALOGIES", "ACCURACY", "QUESTIONS", "COVERAGE")
 
 
 def score_representation(
@@ -91,7 +85,8 @@ def score_representation(
             facts |= {"plot": plot, "notes": notes}
         output.write_json(facts)
     else:
-        output.write("".join(_render(report, answered, compared)))
+        parts = [found.render() for found in (report, answered, compared) if found is not None]
+        output.write("\n\n".join(parts) + "\n")
 
 
 def _load_another(path: str) -> Representation:
@@ -126,40 +121,3 @@ def _compare(components: list[Representation], seed: int, display: Progress | No
     from nlmkit.evaluation.stability import neighbour_stability
 
     return neighbour_stability(components, seed=seed, progress=display)
-
-
-# ------------------------------------------------------------------------------------------------- for a reader
-
-
-def _render(
-    report: SimilarityReport, answered: AnalogyReport | None, compared: StabilityReport | None
-) -> Iterator[str]:
-    yield output.table([_SET, *map(_set_row, report.sets)])
-    facts = [f"{report.measure} similarity"]
-    facts += ["pairs lower-cased"] if report.lowercase else []
-    facts += [f"intervals from {report.samples} samples with seed {report.seed}"] if report.samples else []
-    composed = sum(each.composed for each in report.sets)
-    facts += [f"{composed} pairs have a word whose vector is made of subwords"] if composed else []
-    yield f"mean Spearman {_figure(report.score)} ({'; '.join(facts)})\n"
-    if answered is not None:
-        yield "\n" + output.table([_SECTION, *map(_section_row, (*answered.sections, answered.total))])
-        yield f"{answered.method}; {answered.candidates} words could be answers\n"
-    if compared is not None:
-        yield (
-            f"\nneighbour stability {compared.overlap:.4f}: mean overlap of the {compared.k} nearest neighbours of "
-            f"{len(compared.words)} words, of {compared.shared_words} shared ones\n"
-        )
-
-
-def _set_row(score: SetScore) -> tuple[str, ...]:
-    interval = "-" if score.interval is None else f"{score.interval[0]:.3f}–{score.interval[1]:.3f}"
-    return score.name, _figure(score.spearman), interval, f"{score.n}/{score.pairs}", f"{score.coverage:.1%}"
-
-
-def _section_row(score: SectionScore) -> tuple[str, ...]:
-    accuracy = f"{score.accuracy:.1%}" if score.n else "-"
-    return score.name, accuracy, f"{score.correct}/{score.n} of {score.questions}", f"{score.coverage:.1%}"
-
-
-def _figure(value: float) -> str:
-    return "undefined" if math.isnan(value) else f"{value:.4f}"

@@ -88,17 +88,6 @@ def print_fitted(facts: Mapping[str, Any], *, as_json: bool, quiet: bool) -> Non
     if "dimension" in facts:
         rows.append(("dimension", str(facts["dimension"])))
     shown = {"notes", "seconds", "history", *(row[0] for row in rows)}  # the history is for --json and --plot
-    rows += [(key.replace("_", " "), _shown(value)) for key, value in facts["fit"].items() if key not in shown]
+    rows += output.fact_rows({key: value for key, value in facts["fit"].items() if key not in shown})
     rows += [("digest", facts["digest"]), ("seconds", f"{facts['seconds']:.2f}"), ("saved to", facts["model"])]
-    output.write(output.table(rows))
-
-
-def _shown(value: Any) -> str:
-    """A value of a fit report: a list of plain values as words, figures short, anything nested as JSON."""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, (list, tuple)):
-        if any(isinstance(item, (list, tuple)) for item in value):
-            return " | ".join(_shown(item) for item in value)
-        return " ".join(_shown(item) for item in value)
-    return value if isinstance(value, str) else output.to_json(value)
+    output.write(output.table(rows, columns=output.columns()))

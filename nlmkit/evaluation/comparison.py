@@ -18,6 +18,7 @@ import numpy as np
 from nlmkit.components import Context, LanguageModel
 from nlmkit.errors import DataError, NotNormalizedError
 from nlmkit.reports import PerplexityReport, comparable, line_figures
+from nlmkit.shapes import short_repr
 from nlmkit.tables import table
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ class Scored:
     report: PerplexityReport
     log_probs: NDArray[np.float64]
     events: NDArray[np.int64]
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ import numpy as np
 from nlmkit.errors import DataError
 from nlmkit.evaluation.plots import check_plot
 from nlmkit.representations.neighbours import most_frequent
+from nlmkit.shapes import short_repr
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -58,6 +59,9 @@ class Projection:
 
     points: NDArray[np.float64]
     explained: tuple[float, float]
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 def project(vectors: ArrayLike) -> Projection:

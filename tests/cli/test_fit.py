@@ -34,7 +34,7 @@ def test_fits_and_saves(run: Run, texts: Path) -> None:
         "vocabulary": "14 predictable types",
         "ngrams": "12 7",
         "perplexity": "inf",
-        "held out tokens": "null",
+        "held out tokens": "none",
         "digest": model.digest,
         "saved to": "m",
     }
