@@ -8,6 +8,7 @@ from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import decoding, decoding_options, json_option, quiet_option
 from nlmkit.cli.progress import progress
+from nlmkit.cli.text_arguments import models_and_texts, standard_input
 from nlmkit.components import Context
 from nlmkit.errors import NotComparableError
 
@@ -17,18 +18,19 @@ from nlmkit.errors import NotComparableError
     cls=Command,
     epilog=examples(
         "nlmkit compare kn5 lstm --text test.txt",
+        "nlmkit compare kn5 lstm < test.txt",
         "nlmkit compare kn5 lstm --text test.txt --context sentence --context stream",
         "nlmkit compare kn5 lstm mixture --text test.txt --json --plot comparison.png",
     ),
 )
-@click.argument("models", nargs=-1, required=True, metavar="MODEL MODEL...")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL MODEL... [TEXT]...")
 @click.option(
     "--text",
     "texts",
     multiple=True,
-    required=True,
-    metavar="TEST",
-    help="The text: a file, a directory, - for standard input, or corpus:NAME. Several are one text.",
+    metavar="TEXT",
+    help="The text: a file, a directory, - for standard input, or corpus:NAME. Several are one text.  "
+    "[default: standard input]",
 )
 @click.option(
     "--context",
@@ -65,6 +67,9 @@ def command(
 ) -> None:
     """Rank the saved language models MODEL by their perplexity on one text.
 
+    The text is named with --text, or after the models: a saved model is a folder, so a file, `-` or corpus:NAME among
+    them is a text. Without either it is standard input.
+
     Models are ranked that predict the same events over the same vocabulary, whatever their kind: the largest set of
     them. The others are named with the reason. What else differs between ranked models (context, whether a model
     adapted to the text, how <unk> got its probability) is shown.
@@ -75,12 +80,15 @@ def command(
 
     The exit code is 1, after the table, when fewer than two models can be ranked.
     """
+    models, positional = models_and_texts(models)
+    texts = (*positional, *texts)
     if len(models) < 2:
         raise click.UsageError("give two models or more to compare")
     if len(contexts) not in (0, 1, len(models)):
         raise click.UsageError(f"--context is given {len(contexts)} times for {len(models)} models: once, or for each")
     if len(contexts) < 2:
         contexts = (contexts or ("sentence",)) * len(models)
+    texts = texts or standard_input("the text (--text)")
     from nlmkit.cli.texts import load_language_model, read_texts
     from nlmkit.evaluation.comparing import TextReader, scored_by
     from nlmkit.evaluation.comparison import compare

@@ -33,6 +33,7 @@ from nlmkit.cli.options import (
 from nlmkit.cli.progress import progress
 from nlmkit.cli.settings import read_config, resolve_parameters, split_pairs, to_toml
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output, save
+from nlmkit.cli.text_arguments import standard_input
 from nlmkit.cli.training import Training, training_options
 from nlmkit.components import Component
 from nlmkit.errors import HyperParameterError
@@ -141,8 +142,10 @@ def command(
     if component is None:
         raise click.UsageError("missing COMPONENT")
     cls = registry.get(component)
-    if not train and (cls.kind == "classifier" or needs_text(cls) or not (model or params)):
-        raise click.UsageError("missing TRAIN")  # without text it must be made of something else
+    if not train and (cls.kind == "classifier" or needs_text(cls)):
+        train = standard_input("TRAIN")
+    elif not (train or model or params):  # without text it must be made of something else
+        raise click.UsageError("missing TRAIN, or --model with what it is made of")
     if not (output or classification.folds):
         raise click.UsageError("missing MODEL (-o)")
     refuse_stdin_twice([*train, valid])

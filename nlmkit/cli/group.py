@@ -159,8 +159,13 @@ nlmkit = Root(
     ],
     help="""Fit, evaluate and use language models.
 
-    Results go to stdout and everything else to stderr. `-` as a text is standard input. With --json, results are
-    strict JSON. Options are also read from the environment: NLMKIT_FIT_TOKENIZER=char.
+    A model comes first, then its texts: `nlmkit COMMAND MODEL TEXT...`. A text is a file (also compressed), a
+    directory, corpus:NAME, or `-` for standard input, which is read too where no text is named and it is no
+    terminal; --text TEXT is another way to name one. --format is the layout of what a command reads or writes:
+    --text-format that of texts in a table, --row-format that of printed rows, --file-format that of a model's file.
+
+    Results go to stdout and everything else to stderr. With --json, results are strict JSON. Options are also read
+    from the environment: NLMKIT_FIT_TOKENIZER=char.
 
     Exit codes: 0 done, 1 an error (one line on stderr), 2 wrong usage, 130 interrupted, 141 the reader of stdout left.
     """,

@@ -32,7 +32,13 @@ if TYPE_CHECKING:
 )
 @click.argument("file")
 @output_option
-@click.option("--format", "file_format", type=click.Choice(formats.NAMES), help="Format, where FILE does not tell it.")
+@click.option(
+    "--format",
+    "--file-format",
+    "file_format",
+    type=click.Choice(formats.NAMES),
+    help="Format, where the name of FILE does not say it.",
+)
 @pipeline_options
 @quiet_option
 @json_option

@@ -70,6 +70,8 @@ def form_flags(function: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.option(
             "--format",
+            "--text-format",
+            "format",
             type=click.Choice(["tsv", "space", "csv", "jsonl"]),
             help="Classifier: label<TAB>text (or with a header, if a column is named), label<SPACE>text, or named "
             "columns.  [default: by the file's name, else tsv]",

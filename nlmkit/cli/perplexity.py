@@ -12,6 +12,7 @@ from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import decoding, decoding_options, json_option, quiet_option, refuse_stdin_twice
 from nlmkit.cli.progress import progress
+from nlmkit.cli.text_arguments import text_argument
 from nlmkit.components import Context, LanguageModel
 from nlmkit.errors import NotNormalizedError
 
@@ -39,12 +40,13 @@ Columns = dict[str, list[Any]]
     ),
 )
 @click.argument("model")
-@click.argument("texts", nargs=-1, required=True, metavar="TEXT...")
+@text_argument()
 @json_option
 @click.option("--per-line", is_flag=True, allow_from_autoenv=False, help="One row for each line.")
 @click.option("--per-token", is_flag=True, allow_from_autoenv=False, help="One row for each word and each </s>.")
 @click.option(
     "--format",
+    "--row-format",
     "row_format",
     type=click.Choice(["tsv", "jsonl"]),
     help="How rows are written.  [default: tsv]",

@@ -223,6 +223,7 @@ def test_what_cannot_be_fitted_is_one_line(args: list[str], message: str, run: R
     assert Path("full/mine.txt").read_text() == "mine"
 
 
+@pytest.mark.usefixtures("at_a_terminal")
 @pytest.mark.parametrize(
     ("args", "message"),
     [
