@@ -104,7 +104,6 @@ class HyperParameter:
 
 _SHORT: Final = 3
 _OTHER_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    "alpha": ("learning_rate",),
     "batch": ("batch_size", "minibatch", "bs"),
     "bidirectional": ("bidir", "bi"),
     "bptt": ("seq_len", "sequence_length", "seq_length", "context_length", "block_size"),

@@ -214,7 +214,7 @@ def _bars(console: Any = None) -> Bars:
         console=console or Console(stderr=True),
         transient=True,
         redirect_stdout=False,
-        # Steps differ in length, and evaluation stands between them: a short memory would make the estimate jump.
+        # Steps differ in length, and evaluation comes between them: a short memory would make the estimate jump.
         speed_estimate_period=120,
     )
 

@@ -62,7 +62,7 @@ def test_every_way_to_smooth_is_known() -> None:
         ("ngram", "n", "order"),
         ("ngram", "vocab_size", "vocabulary_size"),
         ("glove", "vector_size", "dimension"),
-        ("word2vec", "learning_rate", "alpha"),
+        ("glove", "learning_rate", "lr"),
         ("cnn", "random_state", "seed"),
     ],
 )

@@ -102,7 +102,7 @@ def _is_near(given: str, option: str) -> bool:
 
 
 def _value_of(option: str, args: Sequence[str]) -> str:
-    """What stands after the option, or VALUE."""
+    """What follows the option, or VALUE."""
     for place, word in enumerate(args):
         name, equals, value = word.partition("=")
         if name == option:

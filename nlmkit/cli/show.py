@@ -61,7 +61,7 @@ def _find(name: str) -> tuple[registry.Entry, type]:
             if entry.kind == "tokenizer":
                 return entry, type(registry.get_tokenizer(name))
             return entry, registry.get(name)
-    cls = registry.get(name)  # raises with a suggestion, but for spellings of a package's name that are one
+    cls = registry.get(name)  # raises with a suggestion, except for other spellings of a package
     return registry.entry_of(cls), cls
 
 

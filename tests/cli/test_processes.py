@@ -203,6 +203,7 @@ def test_progress_on_a_terminal_and_no_colour(texts: Path, environment: dict[str
     code, sent = on_terminal(*args, environment=environment)
     assert code == 0
     assert b"counting words" in sent
+    assert b"saving to m" in sent
     assert b"saved to" in sent
     assert COLOUR.search(sent)
     code, sent = on_terminal(*args, environment=environment | {"NO_COLOR": "1"})
