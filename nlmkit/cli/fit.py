@@ -21,6 +21,7 @@ from nlmkit.cli.fit_classifier import (
     with_token_options,
 )
 from nlmkit.cli.group import Command, examples
+from nlmkit.cli.guesses import refuse_options_as_parameters
 from nlmkit.cli.members import load_members, needs_text
 from nlmkit.cli.options import (
     PIPELINE,
@@ -149,6 +150,7 @@ def command(
     if not (output or classification.folds):
         raise click.UsageError("missing MODEL (-o)")
     refuse_stdin_twice([*train, valid])
+    refuse_options_as_parameters(ctx.command, cls, params)
     values, origins = resolve_parameters(cls, params, config, quiet=quiet)
     if cls.kind == "classifier":
         values, origins = with_token_options(values, origins, pipeline, _option_origins(ctx))

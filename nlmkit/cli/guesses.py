@@ -1,18 +1,21 @@
-"""What a mistaken command line probably meant; imported only once there is a mistake."""
+"""What a mistaken command line probably meant."""
 
 from __future__ import annotations
 
 import difflib
 import os
 import shlex
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from nlmkit import registry
 from nlmkit.errors import NlmkitError
 from nlmkit.parameters import known_as
+
+if TYPE_CHECKING:
+    from nlmkit.components import Component
 
 _FIT: Final = "nlmkit fit COMPONENT TRAIN... -o MODEL"
 _EVALUATE: Final = "nlmkit perplexity MODEL TEXT (language models) or nlmkit score MODEL TEST (any model)"
@@ -89,6 +92,20 @@ def unknown_option(error: click.NoSuchOption, command: click.Command, args: Sequ
     else:
         options = [option for option in _options(command) if _is_near(error.option_name, option)]
     return f"{message}; did you mean {options[0]}?" if options else message
+
+
+def refuse_options_as_parameters(command: click.Command, cls: type[Component], params: Mapping[str, str]) -> None:
+    """Refuse an option of the command that was given with ``-p``.
+
+    Raises:
+        click.UsageError: with how it is given.
+    """
+    for name, value in params.items():
+        flag = "--" + name.replace("_", "-")
+        if name not in cls.hyper_parameters() and flag in _options(command):
+            raise click.UsageError(
+                f"{name} is an option, not a hyper-parameter of {cls.name}: write {flag} {shlex.quote(value)}"
+            )
 
 
 def _options(command: click.Command) -> list[str]:

@@ -76,6 +76,24 @@ def test_an_unknown_option_leads_to_what_was_meant(args: list[str], message: str
     assert message in stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("budget=20m", "budget is an option, not a hyper-parameter of lstm: write --budget 20m"),
+        ("write_config=my run.toml", "write --write-config 'my run.toml'"),
+        ("tokenizer=char", "tokenizer is an option, not a hyper-parameter of lstm: write --tokenizer char"),
+    ],
+)
+def test_an_option_that_is_given_as_a_hyper_parameter_is_shown_as_an_option(given: str, meant: str, run: Run) -> None:
+    assert meant in run("fit", "lstm", "t.txt", "-o", "m", "-p", given, code=2).stderr
+
+
+def test_what_is_both_stays_a_hyper_parameter(run: Run) -> None:
+    pytest.importorskip("sklearn", reason="nbsvm needs scikit-learn")
+    Path("t.tsv").write_text("a\tgood film\nb\tbad film\na\tgood\nb\tbad\n" * 3, encoding="utf-8")
+    run("fit", "nbsvm", "t.tsv", "-o", "m", "-p", "tokenizer=char")
+
+
 def test_similar_has_the_name_of_the_method_too(run: Run, tmp_path: Path) -> None:
     Path("t.txt").write_text("a b c\nb c a\nc a b\na c b\n" * 3, encoding="utf-8")
     run("fit", "one-hot", "t.txt", "-o", "v")
