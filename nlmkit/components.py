@@ -175,7 +175,9 @@ class Component:
         if callable(export := vars(cls).get("export")):
             cls.export = shows_progress(export)  # type: ignore[attr-defined]
         if "__repr__" not in vars(cls):
-            cls.__repr__ = Component.__repr__  # type: ignore[method-assign]  # else @dataclass would write one
+            # Else @dataclass would write one; that of a base stays.
+            bases = (base for base in cls.__mro__[1:] if issubclass(base, Component) and "__repr__" in vars(base))
+            cls.__repr__ = next(bases).__repr__  # type: ignore[method-assign]
 
     def __new__(cls, *args: Any, **values: Any) -> Self:
         """Refuse unknown names with a suggestion, which the generated ``__init__`` would not give."""

@@ -130,6 +130,19 @@ def test_the_rows_of_a_similarity_report() -> None:
     )
 
 
+def test_a_repr_of_a_components_own_is_kept_and_inherited() -> None:
+    @dataclasses.dataclass(kw_only=True)
+    class Own(NGram):
+        def __repr__(self) -> str:
+            return "own"
+
+    @dataclasses.dataclass(kw_only=True)
+    class Heir(Own):
+        pass
+
+    assert repr(Own()) == repr(Heir()) == "own"
+
+
 def test_a_component_shows_what_was_set_and_what_it_was_fitted_to(tmp_path: Path) -> None:
     assert repr(NGram()) == "NGram()"
     assert repr(NGram(order=3, smoothing="witten-bell")) == "NGram(order=3, smoothing='witten-bell')"
