@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         ExportError,
         HyperParameterError,
         IntegrityError,
+        MissingFileError,
+        MissingModelError,
         NlmkitError,
         NotComparableError,
         NotFittedError,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
         SavedModelError,
         UnknownComponentError,
     )
+    from nlmkit.evaluation.comparing import compare
     from nlmkit.language_models.cache import Cache
     from nlmkit.language_models.dynamic import DynamicEvaluation
     from nlmkit.language_models.gru import GRU
@@ -78,6 +81,8 @@ __all__ = [
     "IntegrityError",
     "LSTMClassifier",
     "LanguageModel",
+    "MissingFileError",
+    "MissingModelError",
     "Mixture",
     "NGram",
     "NlmkitError",
@@ -98,6 +103,7 @@ __all__ = [
     "Vocabulary",
     "Word2Vec",
     "__version__",
+    "compare",
     "load",
 ]
 
@@ -111,6 +117,7 @@ _HOMES = {
     "nlmkit.classifiers.tfidf_logreg": ("TfidfLogReg",),
     "nlmkit.components": ("Component", "LanguageModel", "RunOptions"),
     "nlmkit.errors": tuple(name for name in __all__ if name.endswith("Error")),
+    "nlmkit.evaluation.comparing": ("compare",),
     "nlmkit.language_models.cache": ("Cache",),
     "nlmkit.language_models.dynamic": ("DynamicEvaluation",),
     "nlmkit.language_models.gru": ("GRU",),

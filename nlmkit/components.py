@@ -14,10 +14,14 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 from nlmkit.errors import DataError, HyperParameterError, NotFittedError, NotNormalizedError
+from nlmkit.notes import note, notes_of_fit
 from nlmkit.parameters import HyperParameter, param, resolve_types, shown, suggestion, to_json
+from nlmkit.progress import AUTO, shows_progress, watched
+from nlmkit.progress import Progress as Progress  # noqa: PLC0414  # it belongs to the contracts here too
+from nlmkit.shapes import short_repr
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -35,16 +39,6 @@ API_VERSION = 1
 Context = Literal["sentence", "stream"]
 
 
-class Progress(Protocol):
-    """Receives the progress of long work; the command line draws it on a terminal."""
-
-    def start(self, description: str, total: float | None = None) -> None:
-        """A stage begins; ``total`` is in the stage's own unit, None when unknown."""
-
-    def advance(self, amount: float) -> None:
-        """``amount`` more of the current stage is done."""
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """What concerns a run of ``fit`` and not what the model is.
@@ -53,7 +47,10 @@ class RunOptions:
     nothing to put on a device, to stop by the clock or to resume, and takes only ``progress``.
 
     Attributes:
-        progress: Receives the progress of long work. Where it has a method ``note(text)``, latest figures go there.
+        progress: ``auto`` draws a line on stderr where that is a terminal, or in a Jupyter notebook, and nothing
+            elsewhere (in a pipe, a log file, a thread or process beside the main one, or a test); None draws nothing.
+            An object with ``start`` and ``advance`` (:class:`~nlmkit.progress.Progress`) receives the progress; where
+            it has a method ``note(text)``, latest figures go there.
         device: Where neural models compute: ``auto`` (``cuda`` where there is one, else ``cpu``), ``cpu``, ``cuda``,
             ``cuda:N`` or ``mps``.
         precision: Of a neural model's training steps: ``auto`` takes ``bfloat16`` where the device computes in it
@@ -70,7 +67,7 @@ class RunOptions:
         HyperParameterError: An option has a wrong value.
     """
 
-    progress: Progress | None = None
+    progress: Progress | Literal["auto"] | None = AUTO
     device: str = "auto"
     precision: str = "auto"
     workers: int = 1
@@ -81,6 +78,11 @@ class RunOptions:
     log: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
+        is_display = all(callable(getattr(self.progress, name, None)) for name in ("start", "advance"))
+        if not (self.progress is None or self.progress == AUTO or is_display):
+            raise HyperParameterError(
+                f"progress must be {AUTO!r}, None or an object with start and advance, not {self.progress!r}"
+            )
         if not isinstance(self.device, str) or not _DEVICE.fullmatch(self.device):
             raise HyperParameterError(f"device must be auto, cpu, cuda, cuda:N or mps, not {self.device!r}")
         if self.precision not in _PRECISIONS:
@@ -106,19 +108,28 @@ class RunOptions:
 
     def stage(self, description: str, total: float | None = None) -> None:
         """Announce a stage to whoever watches."""
-        if self.progress is not None:
-            self.progress.start(description, total)
+        if self._display is not None:
+            self._display.start(description, total)
 
     def advance(self, amount: float = 1) -> None:
         """Report ``amount`` more of the stage as done."""
-        if self.progress is not None:
-            self.progress.advance(amount)
+        if self._display is not None:
+            self._display.advance(amount)
 
     def note(self, text: str) -> None:
         """Show the latest figures of the stage, where the display has a place for them."""
-        show = getattr(self.progress, "note", None)
+        show = getattr(self._display, "note", None)
         if callable(show):
             show(text)
+
+    def watched_by(self, display: Progress | None) -> RunOptions:
+        """The same options with ``display`` in the place of ``auto``; other progress stays as it is."""
+        return dataclasses.replace(self, progress=display) if self.progress == AUTO else self
+
+    @property
+    def _display(self) -> Progress | None:
+        """Who receives the progress; nobody while ``auto`` has not been resolved."""
+        return None if self.progress == AUTO else self.progress
 
 
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,4})?")
@@ -145,6 +156,9 @@ class FittedState:
     metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     members: Mapping[str, Component] = dataclasses.field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return short_repr(self)
+
 
 class Component:
     """Base of every representation, language model and classifier.
@@ -162,6 +176,18 @@ class Component:
     api_version: ClassVar[int] = API_VERSION
     trains_in_steps: ClassVar[bool] = False
     """Whether :meth:`fit` heeds all of :class:`RunOptions`: device, budget, checkpoints and log."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Let ``fit`` and ``export`` show their progress and ``fit`` log its notes, and keep the short ``repr``."""
+        super().__init_subclass__(**keywords)
+        if "fit" in vars(cls):
+            cls.fit = _noted(shows_progress(cls.fit))  # type: ignore[method-assign]
+        if callable(export := vars(cls).get("export")):
+            cls.export = shows_progress(export)  # type: ignore[attr-defined]
+        if "__repr__" not in vars(cls):
+            # Else @dataclass would write one; that of a base stays.
+            bases = (base for base in cls.__mro__[1:] if issubclass(base, Component) and "__repr__" in vars(base))
+            cls.__repr__ = next(bases).__repr__  # type: ignore[method-assign]
 
     def __new__(cls, *args: Any, **values: Any) -> Self:
         """Refuse unknown names with a suggestion, which the generated ``__init__`` would not give."""
@@ -187,6 +213,23 @@ class Component:
         """Drop the fitted state."""
         for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
             del vars(self)[name]
+
+    def __repr__(self) -> str:
+        """The hyper-parameters that differ from their defaults, and what the component was fitted to."""
+        changed = (
+            f"{name}={getattr(self, name)!r}"
+            for name, declared in self.hyper_parameters().items()
+            if name in vars(self) and getattr(self, name) != declared.default
+        )
+        call = f"{type(self).__name__}({', '.join(changed)})"
+        if not self.is_fitted:
+            return call
+        facts = ["fitted"]
+        if (vocabulary := getattr(self, "vocabulary_", None)) is not None:
+            facts.append(f"{len(vocabulary)} words")
+        if (classes := getattr(self, "classes_", None)) is not None:
+            facts.append(f"{len(classes)} classes")
+        return f"<{call}: {', '.join(facts)}>"
 
     @classmethod
     def refuse_unknown(cls, names: Iterable[str]) -> None:
@@ -302,7 +345,26 @@ class Component:
         self.check_fitted()
         from nlmkit.models import save
 
-        save(self, Path(path))
+        with watched(AUTO) as display:
+            if display is not None:
+                display.start(f"saving to {os.fspath(path)}")
+            save(self, Path(path))
+
+
+def _noted(fit: Any) -> Any:
+    """Log the notes of ``fit_report_`` once ``fit`` is done."""
+
+    @functools.wraps(fit)
+    def wrapper(self: Component, *args: Any, **kwargs: Any) -> Any:
+        with notes_of_fit() as outermost:
+            fitted = fit(self, *args, **kwargs)
+        if outermost:
+            report = vars(self).get("fit_report_")
+            for text in report.get("notes", ()) if isinstance(report, dict) else ():
+                note(str(text))
+        return fitted
+
+    return wrapper
 
 
 @functools.cache

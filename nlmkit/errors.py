@@ -3,14 +3,16 @@
 ::
 
     NlmkitError
-    ├── DataError                 text or another input file is unusable (names file, line or byte)
+    ├── DataError                 text or another input file is unusable: names file, line or byte (also a ValueError)
+    │   └── MissingFileError      there is no such file (also a FileNotFoundError)
     ├── HyperParameterError       a wrong name, type or value of a hyper-parameter (also a ValueError)
     ├── NotFittedError            a fitted component was needed (also a ValueError)
     ├── NotNormalizedError        a scorer that is no distribution was asked for a perplexity
     ├── NotComparableError        figures that may not stand in one table were put in one
     ├── ExportError               a file format cannot say what the model says
     ├── SavedModelError           a saved model is damaged, foreign or from a newer version
-    │   └── IntegrityError        a payload's size or SHA-256 differs from the manifest
+    │   ├── IntegrityError        a payload's size or SHA-256 differs from the manifest
+    │   └── MissingModelError     there is no saved model at that path (also a FileNotFoundError)
     └── RegistryError             a component name leads nowhere
         ├── UnknownComponentError no component of that name (names the nearest)
         └── PluginError           a plugin was found and could not be used
@@ -20,12 +22,15 @@ The command line turns each of these into one line on stderr and exit code 1.
 
 from __future__ import annotations
 
+import errno
+import os
+
 
 class NlmkitError(Exception):
     """Root of every error that nlmkit raises on purpose."""
 
 
-class DataError(NlmkitError):
+class DataError(NlmkitError, ValueError):
     """Text or another input file is unusable.
 
     Args:
@@ -45,6 +50,17 @@ class DataError(NlmkitError):
         if byte is not None:
             place.append(f"byte {byte}")
         super().__init__(f"{', '.join(place)}: {problem}" if place else problem)
+
+
+class MissingFileError(DataError, FileNotFoundError):
+    """There is no such file. ``errno`` and ``filename`` are set, as they are for every ``FileNotFoundError``."""
+
+    def __init__(self, problem: str, *, source: str | None = None) -> None:
+        super().__init__(problem, source=source)
+        self.errno, self.strerror, self.filename = errno.ENOENT, os.strerror(errno.ENOENT), source
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # not the number and text of the system's error
 
 
 class HyperParameterError(NlmkitError, ValueError):
@@ -73,6 +89,17 @@ class SavedModelError(NlmkitError):
 
 class IntegrityError(SavedModelError):
     """A payload's size or SHA-256 differs from what the manifest states."""
+
+
+class MissingModelError(SavedModelError, FileNotFoundError):
+    """There is no saved model at that path. ``errno`` is set; ``filename`` where the path is known."""
+
+    def __init__(self, message: str, *, path: str | None = None) -> None:
+        super().__init__(message)
+        self.errno, self.strerror, self.filename = errno.ENOENT, os.strerror(errno.ENOENT), path
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class RegistryError(NlmkitError):

@@ -20,7 +20,7 @@ import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from nlmkit import registry
 from nlmkit.components import API_VERSION, Component, FittedState
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from nlmkit.saving import SavedFolder
     from nlmkit.saving.tensors import StoredArrays
     from nlmkit.text import Vocabulary
+
+_Kind = TypeVar("_Kind", bound=Component)
 
 _COUNTS: Final = "vocabulary.counts"
 _WORDS: Final = "vocabulary.words"
@@ -78,15 +80,23 @@ def _save(component: Component, path: str | os.PathLike[str]) -> None:
     save_folder(path, manifest, arrays=parts.all_arrays(), vocabulary=parts.words)
 
 
-def load(path: str | os.PathLike[str], *, verify: bool = True) -> Component:
+@overload
+def load(path: str | os.PathLike[str], *, verify: bool = True) -> Component: ...
+@overload
+def load(path: str | os.PathLike[str], kind: type[_Kind], *, verify: bool = True) -> _Kind: ...
+def load(path: str | os.PathLike[str], kind: type[Component] = Component, *, verify: bool = True) -> Component:
     """Load a saved component; its arrays are memory-mapped.
 
     Args:
         path: Folder of the saved model.
+        kind: What it must be: :class:`LanguageModel`, :class:`Classifier`, :class:`Representation`, or a class of one
+            component such as :class:`NGram`. A type checker then knows what comes back.
         verify: Whether to compare every payload with its SHA-256, which reads it once. Structure is always checked.
 
     Raises:
-        SavedModelError: the model is missing, damaged, foreign or from a newer version, or cannot be read.
+        MissingModelError: there is no saved model at ``path``.
+        SavedModelError: the model is damaged, foreign or from a newer version, cannot be read, or is not of the
+            ``kind``.
         UnknownComponentError: the package that the component comes from is not installed.
         PluginError: that package is there and cannot be used, or lacks a package that it needs.
         MemoryError: there is too little memory; the message says how large the model is.
@@ -94,6 +104,7 @@ def load(path: str | os.PathLike[str], *, verify: bool = True) -> Component:
     with out_of_memory(f"{os.fspath(path)}: loading the model", lambda: _size(path)):
         folder = load_folder(path, verify=verify)
         facts = _facts(folder.manifest, str(folder.path / "manifest.json"))
+        _check_kind(facts, kind, str(folder.path))
         component = _rebuild(facts, _Stored.of(folder), str(folder.path))
         vars(component)["_digest"] = _digest_of_manifest(facts)
     return component
@@ -102,6 +113,13 @@ def load(path: str | os.PathLike[str], *, verify: bool = True) -> Component:
 def _size(path: str | os.PathLike[str]) -> str:
     payloads = read_manifest(path)["payloads"]
     return f"its arrays and vocabulary take {as_size(sum(payload['bytes'] for payload in payloads))}"
+
+
+def _check_kind(facts: Mapping[str, Any], kind: type[Component], where: str) -> None:
+    """Refuse a model of another kind before anything of it is restored."""
+    if kind is not Component and not issubclass(cls := _class_of(facts, where), kind):
+        wanted = str(getattr(kind, "name", None) or getattr(kind, "kind", kind.__name__)).replace("-", " ")
+        raise SavedModelError(f"{where}: {cls.name} is a {cls.kind}, and this needs a {wanted}")
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -6,6 +6,10 @@ In Python they appear on stderr, or wherever the program's logging sends them; t
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
 LOGGER = "nlmkit"
 """Name of the logger that receives the notes."""
 
@@ -15,3 +19,20 @@ def note(message: str) -> None:
     import logging  # not above: start-up is measured
 
     logging.getLogger(LOGGER).warning("%s", message)
+
+
+_inside_fit: contextvars.ContextVar[bool] = contextvars.ContextVar("nlmkit-inside-fit", default=False)
+
+
+@contextlib.contextmanager
+def notes_of_fit() -> Iterator[bool]:
+    """Around a fit: whether its notes are to be logged, which those of a fit inside another piece of work are not.
+
+    What contains a fit says itself which of the notes concern its own result.
+    """
+    outermost = not _inside_fit.get()
+    mark = _inside_fit.set(True)
+    try:
+        yield outermost
+    finally:
+        _inside_fit.reset(mark)

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from nlmkit.components import API_VERSION, Component
 from nlmkit.errors import PluginError, UnknownComponentError
+from nlmkit.guesses import what_is_meant
 from nlmkit.parameters import suggestion
 
 if TYPE_CHECKING:
@@ -346,7 +347,7 @@ def _unknown(bare: str, distribution: str | None, space: list[Entry], what: str)
     if distribution is None:
         known = {entry.address for entry in space}
         listed = f"; known: {', '.join(sorted(known))} (a plugin's are once its package is installed)" if known else ""
-        remedy = suggestion(bare, known) or listed
+        remedy = what_is_meant(bare, what, entries()) or suggestion(bare, known) or listed
         return UnknownComponentError(f"no {what} named {bare!r}{remedy}")
     for problem in problems:
         if _canonical(problem.distribution) == _canonical(distribution):

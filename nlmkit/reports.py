@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from nlmkit.errors import NotNormalizedError
+from nlmkit.shapes import short_repr
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -148,6 +149,9 @@ class PerplexityReport:
         width = max(len(name) for name, _ in rows)
         return "\n".join([*(f"{name:<{width}}  {value}" for name, value in rows), self.signature])
 
+    def __str__(self) -> str:
+        return self.render()
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class LineFigures:
@@ -170,6 +174,9 @@ class LineFigures:
     perplexity: NDArray[np.float64]
     perplexity_excluding_oov: NDArray[np.float64]
     bits_per_character: NDArray[np.float64] | None
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 def perplexity_report(

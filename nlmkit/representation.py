@@ -169,6 +169,18 @@ class Representation(Component):
 
         return most_similar(self, word, n, measure=measure, exclude=exclude, restrict=restrict)
 
+    def similar(
+        self,
+        word: str | ArrayLike,
+        n: int = 10,
+        *,
+        measure: Measure = "cosine",
+        exclude: Iterable[str] = (),
+        restrict: int | None = None,
+    ) -> list[tuple[str, float]]:
+        """The same as :meth:`most_similar`, under the name that the command line has for it."""
+        return self.most_similar(word, n, measure=measure, exclude=exclude, restrict=restrict)
+
     def analogy(
         self,
         a: str,

@@ -316,10 +316,13 @@ def test_a_plain_model_has_no_members_in_its_manifest(tmp_path: Path) -> None:
 def test_show_prints_the_members(saved: Path, fitted: Stack) -> None:
     shown = CliRunner().invoke(nlmkit, ["show", str(saved)])
     assert shown.exit_code == 0, shown.output
-    lines = {tuple(line.split(None, 1)) for line in shown.stdout.splitlines()}
-    assert ("members.others.0.members.first.hyper_parameters.alpha", "0.5") in lines
+    lines = shown.stdout.splitlines()
+    outer = lines.index("Member others.0")
+    inner = lines.index("  Member first", outer)
+    assert ["alpha", "0.5"] in [line.split() for line in lines[inner : inner + 14]]
+    assert all(line.startswith("    ") for line in lines[inner + 1 : inner + 4])
     assert fitted.first is not None
-    assert ("hyper_parameters.first.digest", fitted.first.digest) in lines
+    assert ["first", f"toy-bigram ({fitted.first.digest})"] in [line.split(maxsplit=1) for line in lines]
     about = json.loads(CliRunner().invoke(nlmkit, ["show", str(saved), "--json"]).stdout)
     assert about["members"]["first"]["component"] == "toy-bigram"
     assert "list of LanguageModel" in CliRunner().invoke(nlmkit, ["show", "toy-stack"]).stdout

@@ -18,7 +18,7 @@ from plugin_packages import model_source, write_package
 from toy_models import PACKAGE, Bigram, Uniform, registered
 
 import nlmkit
-from nlmkit import models, registry
+from nlmkit import LSTM, Classifier, LanguageModel, NGram, Representation, models, registry
 from nlmkit.components import Component, FittedState
 from nlmkit.errors import (
     IntegrityError,
@@ -498,3 +498,13 @@ def test_a_component_without_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     about = describe(tmp_path / "model")
     assert (about["kind"], about["pipeline"], about["digest"]) == ("classifier", None, model.digest)
     assert [payload["name"] for payload in about["payloads"]] == ["arrays"]
+
+
+def test_load_takes_the_kind_that_is_wanted(tmp_path: Path) -> None:
+    model = NGram(order=1, smoothing="mle").fit(["a b"])
+    model.save(tmp_path / "m")
+    for kind in (Component, LanguageModel, NGram):
+        assert load(tmp_path / "m", kind).digest == model.digest
+    for kind, wanted in ((Representation, "representation"), (LSTM, "lstm"), (Classifier, "classifier")):
+        with pytest.raises(SavedModelError, match=f"m: ngram is a language-model, and this needs a {wanted}"):
+            load(tmp_path / "m", kind)

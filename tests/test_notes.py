@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 import pytest
 from click.testing import CliRunner
 
+from nlmkit import NGram
 from nlmkit.cli.boundary import notes_on_stderr
 from nlmkit.cli.options import quiet_option
+from nlmkit.errors import HyperParameterError
 from nlmkit.notes import note
 
 
@@ -37,3 +41,32 @@ def test_the_command_line_prints_a_note_once_on_stderr_and_escaped() -> None:
 def test_quiet_drops_the_notes() -> None:
     result = CliRunner().invoke(noted, ["--quiet"])
     assert (result.stdout, result.stderr) == ("quiet: True\n", "")
+
+
+def test_what_a_fit_notes_is_logged_once_in_python(caplog: pytest.LogCaptureFixture) -> None:
+    model = NGram(order=2).fit(["a b", "b a"])
+    notes = model.fit_report_["notes"]
+    assert notes
+    assert [record.getMessage() for record in caplog.records] == notes
+    assert {record.name for record in caplog.records} == {"nlmkit"}
+
+
+def test_a_class_that_calls_the_fit_of_its_base_logs_once(caplog: pytest.LogCaptureFixture) -> None:
+    class Noted(NGram):
+        def fit(self, data: Any, *, valid: Any = None, run: Any = None) -> Any:
+            NGram(order=1).fit(["c"])  # a part of this fit: its notes are not about the result
+            super().fit(data, valid=valid, run=run)
+            self.fit_report_["notes"].append("the last note")
+            return self
+
+    model = Noted(order=2).fit(["a b", "b a"])
+    assert [record.getMessage() for record in caplog.records] == model.fit_report_["notes"]
+    assert caplog.records[-1].getMessage() == "the last note"
+
+
+def test_a_fit_that_fails_logs_nothing_and_the_next_one_logs_again(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(HyperParameterError):
+        NGram(order=2, vocabulary_file="none", vocabulary_size=3).fit(["a"])
+    assert caplog.records == []
+    NGram(order=2).fit(["a b"])
+    assert caplog.records

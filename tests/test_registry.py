@@ -177,7 +177,7 @@ def test_a_built_in_is_got_like_a_plugin() -> None:
         ("good-models:zzz", "the installed package good-models 1.0 has no component 'zzz'"),
         ("absent-package:good", "comes from the package absent-package, which is not installed: pip install absent-p"),
         ("numpy:good", f"the installed package numpy {metadata.version('numpy')} has no component 'good'"),
-        ("dots", "no component named 'dots'; "),  # a tokenizer's name is no component's
+        ("dots", "no component named 'dots': dots is a tokenizer"),  # a tokenizer's name is no component's
         ("", "no component named ''; known: "),
         (":", "no component named ''; known: "),
         ("\x1b[31mred", r"no component named '\x1b[31mred'; known: "),

@@ -22,6 +22,8 @@ from nlmkit.classification.splits import k_folds
 from nlmkit.classifier import Classifier
 from nlmkit.components import RunOptions
 from nlmkit.errors import DataError
+from nlmkit.notes import note, notes_of_fit
+from nlmkit.progress import watched, with_prefix
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -102,6 +104,9 @@ class CrossValidation:
             lines.append(f"{repeated} texts also stand, word for word, among the texts that their classifier saw")
         return "\n".join([*lines, "", "all folds together:", self.report.render()])
 
+    def __str__(self) -> str:
+        return self.render()
+
 
 def cross_validate(
     classifier: Classifier,
@@ -119,7 +124,7 @@ def cross_validate(
         data: The texts.
         folds: How many folds.
         seed: Seed of the folds.
-        run: Options of a fold's run, by its number.
+        run: Options of a fold's run, by its number; by default progress is shown as :class:`RunOptions` says.
         done: Called after each fold.
 
     Raises:
@@ -141,15 +146,22 @@ def cross_validate(
     predicted = np.empty_like(data.labels)
     results = []
     pipeline = ""
+    run = run or (lambda fold: RunOptions())
     for fold in range(folds):
         started = time.perf_counter()
         train, test = np.flatnonzero(number != fold), np.flatnonzero(number == fold)
         fitted = type(classifier)(**classifier.get_params(deep=False))
+        training_texts, this_fold = data.take(train), f"fold {fold + 1} of {folds}"
         try:
-            fitted.fit(data.take(train), run=run(fold) if run else None)
+            options = run(fold)
+            with watched(options.progress) as shown, notes_of_fit():
+                fitted.fit(training_texts, run=dataclasses.replace(options, progress=with_prefix(shown, this_fold)))
         except DataError as error:
-            problem = f"fold {fold + 1} of {folds}: {error.problem}"
+            problem = f"{this_fold}: {error.problem}"
             raise DataError(problem, source=error.source, line=error.line, byte=error.byte) from error
+        for text in fitted.fit_report_.get("notes", ()):
+            if text not in training_texts.notes:  # those concern the texts, and are about all of them elsewhere
+                note(f"{this_fold}: {text}")
         test_texts = data.take(test)
         predicted[test] = fitted.predict(test_texts)
         report = classification_report(

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nlmkit.errors import DataError
+from nlmkit.shapes import short_repr
 
 CONFIDENCE: Final = 0.95
 
@@ -198,6 +199,12 @@ class ClassificationReport:
             f"the largest of {len(errors)} confusions (--json has all):" if len(errors) > len(rows) else "confusions:"
         )
         return heading + "\n" + _aligned([["label", "texts", "of the label's", "predicted"], *rows])
+
+    def __str__(self) -> str:
+        return self.render()
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 def classification_report(

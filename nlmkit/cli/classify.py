@@ -12,6 +12,7 @@ from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import decoding, decoding_options, marks_for, refuse_stdin_twice, text_column_options
 from nlmkit.cli.options import text_column as choose_text_column
+from nlmkit.cli.text_arguments import text_argument
 from nlmkit.errors import NlmkitError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     ),
 )
 @click.argument("model")
-@click.argument("texts", nargs=-1, metavar="[TEXT...]")
+@text_argument(typed=True)
 @click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="A line of strict JSON for each text.")
 @click.option("--with-text", is_flag=True, allow_from_autoenv=False, help="The text too, as the last column.")
 @click.option(
@@ -62,14 +63,13 @@ def command(
 ) -> None:
     r"""Label each line of TEXT with the saved classifier MODEL.
 
-    A text is a file, `-` for standard input (the default), a directory, or corpus:NAME; each line is one document, and
-    a blank line is an empty one. A line that comes through a pipe is answered at once.
+    A text is a file, a directory, corpus:NAME, or `-` for standard input, which is also read where none is named. Each
+    line is one document, and a blank line is an empty one. A line that comes through a pipe is answered at once.
 
     A row is label<TAB>probability. --highlights adds a column TOKEN:WEIGHT ..., separated by spaces, and --with-text
     the line as it was, which may hold tabs (all of it: cut -f3-). Control characters in labels and tokens are written
     \xNN or \uNNNN. --json has label, probability, probabilities by label, and what was asked for.
     """
-    texts = texts or ("-",)
     refuse_stdin_twice(texts)
     column = choose_text_column(text_column, text_format)
     from nlmkit.models import load

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -13,18 +12,12 @@ from nlmkit.cli.options import decoding, decoding_options, json_option, quiet_op
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.progress import progress
-from nlmkit.components import Context, Progress
-from nlmkit.errors import DataError, NotComparableError
+from nlmkit.cli.text_arguments import models_and_texts, standard_input
+from nlmkit.components import Context
+from nlmkit.errors import NotComparableError
 
 if TYPE_CHECKING:
-    from nlmkit.evaluation.comparison import Comparison, Difference, Ranked, Refused, Scored
-    from nlmkit.text import Corpus, TextPipeline
-    from nlmkit.text.columns import TextColumn
     from nlmkit.text.marks import Marks
-
-_MODEL = ("RANK", "MODEL", "PERPLEXITY", "95% INTERVAL", "BITS/TOKEN")
-_PAIR = ("BETTER", "WORSE", "PERPLEXITY", "95% INTERVAL", "P", "SENTENCES WON:LOST:TIED")
-_COLUMNS = {"context": "CONTEXT", "adapted": "ADAPTED", "unknown_rule": "<UNK>", "text_pipeline": "PIPELINE"}
 
 
 @click.command(
@@ -32,18 +25,19 @@ _COLUMNS = {"context": "CONTEXT", "adapted": "ADAPTED", "unknown_rule": "<UNK>",
     cls=Command,
     epilog=examples(
         "nlmkit compare kn5 lstm --text test.txt",
+        "nlmkit compare kn5 lstm < test.txt",
         "nlmkit compare kn5 lstm --text test.txt --context sentence --context stream",
         "nlmkit compare kn5 lstm mixture --text test.txt --json --plot comparison.png",
     ),
 )
-@click.argument("models", nargs=-1, required=True, metavar="MODEL MODEL...")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL MODEL... [TEXT]...")
 @click.option(
     "--text",
     "texts",
     multiple=True,
-    required=True,
-    metavar="TEST",
-    help="The text: a file, a directory, - for standard input, or corpus:NAME. Several are one text.",
+    metavar="TEXT",
+    help="The text: a file, a directory, - for standard input, or corpus:NAME. Several are one text.  "
+    "[default: standard input]",
 )
 @click.option(
     "--context",
@@ -84,6 +78,9 @@ def command(
 ) -> None:
     """Rank the saved language models MODEL by their perplexity on one text.
 
+    The text is named with --text, or after the models: a saved model is a folder, so a file, `-` or corpus:NAME among
+    them is a text. Without either it is standard input.
+
     Models are ranked that predict the same events over the same vocabulary, whatever their kind: the largest set of
     them. The others are named with the reason. What else differs between ranked models (context, whether a model
     adapted to the text, how <unk> got its probability) is shown.
@@ -94,6 +91,8 @@ def command(
 
     The exit code is 1, after the table, when fewer than two models can be ranked.
     """
+    models, positional = models_and_texts(models)
+    texts = (*positional, *texts)
     if len(models) < 2:
         raise click.UsageError("give two models or more to compare")
     if len(contexts) not in (0, 1, len(models)):
@@ -101,6 +100,9 @@ def command(
     if len(contexts) < 2:
         contexts = (contexts or ("sentence",)) * len(models)
     column = choose_text_column(text_column, text_format)
+    texts = texts or standard_input("the text (--text)")
+    from nlmkit.cli.texts import load_language_model, read_texts
+    from nlmkit.evaluation.comparing import TextReader, scored_by
     from nlmkit.evaluation.comparison import compare
 
     if plot is not None:
@@ -109,15 +111,22 @@ def command(
 
         check_plot(plot)
     with progress(quiet=quiet) as display:
-        texts_read = _Texts(texts, column, display, encoding=encoding, errors=errors, marks=marks)
-        scored = [_scored(*pair, texts_read, display) for pair in zip(models, contexts, strict=True)]
+        reader = TextReader(
+            texts,
+            lambda names, pipeline: read_texts(names, pipeline, display, "reading text", column),
+            lambda pipeline: decoding(pipeline, encoding, errors, marks),
+        )
+        scored = [
+            scored_by(path, load_language_model(path), each, reader, display)
+            for path, each in zip(models, contexts, strict=True)
+        ]
         if display is not None:
             display.start("drawing samples")
         comparison = compare(scored, samples=samples, seed=seed)
     if as_json:
         output.write_json({"text": list(texts), **comparison.to_dict()})
     else:
-        output.write("".join(_render(comparison)))
+        output.write(comparison.render() + "\n")
         if not quiet:
             for note in comparison.notes:
                 output.note(note)
@@ -130,115 +139,3 @@ def command(
             f"no two of the {len(models)} models can be compared: {comparison.refused[0].model}: "
             + "; ".join(comparison.refused[0].reasons)
         )
-
-
-class _Texts:
-    """The text as each model reads it; models that read it alike share a corpus."""
-
-    def __init__(
-        self,
-        names: tuple[str, ...],
-        column: TextColumn | None,
-        display: Progress | None,
-        *,
-        encoding: str | None,
-        errors: str | None,
-        marks: Marks | None,
-    ) -> None:
-        self._names, self._column, self._display = names, column, display
-        self._encoding, self._errors, self._marks = encoding, errors, marks
-        self._read: dict[TextPipeline, Corpus] = {}
-
-    def read(self, pipeline: TextPipeline) -> tuple[Corpus, TextPipeline]:
-        """The text, and how it was read in the end.
-
-        Raises:
-            DataError: standard input would have to be read a second time.
-        """
-        from nlmkit.cli.texts import read_texts
-
-        chosen = decoding(pipeline, self._encoding, self._errors, self._marks)
-        if chosen not in self._read:
-            if self._read and "-" in self._names:
-                raise DataError("the models read text differently, and standard input is gone: save it to a file")
-            self._read[chosen] = read_texts(self._names, chosen, self._display, "reading text", self._column)
-        return self._read[chosen], chosen
-
-
-def _scored(path: str, context: Context, texts: _Texts, display: Progress | None) -> Scored | Refused:
-    import dataclasses
-
-    from nlmkit.cli.texts import for_model, load_language_model
-    from nlmkit.evaluation.comparison import Scored, score
-    from nlmkit.unknown_words import note_cheap_unknown
-
-    model = load_language_model(path)
-    corpus, pipeline = texts.read(model.pipeline_)
-    if display is not None:
-        display.start(f"scoring with {path}")
-    scored = score(path, model, for_model(corpus, model), context=context)
-    if isinstance(scored, Scored):
-        note_cheap_unknown(model, scored.report.oov, corpus.tokens, name=path)
-        report = dataclasses.replace(scored.report, text_pipeline=pipeline.signature)
-        scored = dataclasses.replace(scored, report=report)
-    return scored
-
-
-def _render(comparison: Comparison) -> Iterator[str]:
-    """The comparison for a reader, part by part."""
-    if comparison.ranked:
-        report = comparison.ranked[0].report
-        common = [
-            f"{report.events} events in {report.sentences} sentences",
-            f"{report.vocabulary_size} predictable types",
-            *(f"{label.replace('_', ' ')} {_fact(comparison.ranked[0], label)}" for label in _same(comparison)),
-        ]
-        yield f"{'; '.join(common)}\n\n"
-        heads = (*_MODEL, *(_COLUMNS[label] for label in comparison.differing))
-        yield output.table([heads, *_rows(comparison)])
-    if comparison.differences:
-        yield "\n" + output.table([_PAIR, *map(_difference, comparison.differences)])
-    labels = [(row.model, f"{name} {value}") for row in comparison.ranked for name, value in row.report.labels.items()]
-    if labels:
-        yield "\n" + output.table(labels)
-    if comparison.refused:
-        reasons = [(f"  {row.model}", reason) for row in comparison.refused for reason in row.reasons]
-        yield "\nnot ranked:\n" + output.table(reasons)
-
-
-def _rows(comparison: Comparison) -> Iterator[tuple[str, ...]]:
-    for row in comparison.ranked:
-        yield (
-            str(row.rank),
-            row.model,
-            f"{row.report.perplexity:.4f}",
-            _interval(row.interval, ".2f"),
-            f"{row.report.bits_per_token:.4f}",
-            *(_fact(row, label) for label in comparison.differing),
-        )
-
-
-def _difference(pair: Difference) -> tuple[str, ...]:
-    return (
-        pair.better,
-        pair.worse,
-        "-" if pair.ratio is None else f"×{pair.ratio:.4f}",
-        _interval(pair.interval, ".4f"),
-        "-" if pair.p_value is None else f"{pair.p_value:.3g}",
-        f"{pair.wins}:{pair.losses}:{pair.ties}",
-    )
-
-
-def _interval(interval: tuple[float, float] | None, form: str) -> str:
-    return "-" if interval is None else f"{interval[0]:{form}}–{interval[1]:{form}}"
-
-
-def _same(comparison: Comparison) -> list[str]:
-    return [label for label in _COLUMNS if label not in comparison.differing]
-
-
-def _fact(row: Ranked, label: str) -> str:
-    value = getattr(row.report, label)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)

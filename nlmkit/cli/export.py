@@ -27,7 +27,13 @@ from nlmkit.errors import ExportError
 )
 @click.argument("model")
 @click.argument("file")
-@click.option("--format", "file_format", type=click.Choice(formats.NAMES), help="Format, where FILE does not tell it.")
+@click.option(
+    "--format",
+    "--file-format",
+    "file_format",
+    type=click.Choice(formats.NAMES),
+    help="Format, where the name of FILE does not say it.",
+)
 @quiet_option
 def command(*, model: str, file: str, file_format: str | None, quiet: bool) -> None:
     """Write the saved MODEL to FILE in a format of other programs, told by its name.

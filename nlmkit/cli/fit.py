@@ -20,6 +20,7 @@ from nlmkit.cli.fit_classifier import (
     with_token_options,
 )
 from nlmkit.cli.group import Command, examples
+from nlmkit.cli.guesses import refuse_options_as_parameters
 from nlmkit.cli.members import load_members, needs_text
 from nlmkit.cli.options import (
     PIPELINE,
@@ -36,7 +37,8 @@ from nlmkit.cli.options import (
 from nlmkit.cli.outputs import Output, parameter_inputs, refuse_conflicts
 from nlmkit.cli.progress import progress
 from nlmkit.cli.settings import config_path, read_config, resolve_parameters, split_pairs, to_toml, write_settings
-from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
+from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output, save
+from nlmkit.cli.text_arguments import standard_input
 from nlmkit.cli.training import Training, training_options
 from nlmkit.components import Component
 from nlmkit.errors import HyperParameterError
@@ -149,11 +151,14 @@ def command(
     if component is None:
         raise click.UsageError("missing COMPONENT")
     cls = registry.get(component)
-    if not train and (cls.kind == "classifier" or needs_text(cls) or not (model or params)):
-        raise click.UsageError("missing TRAIN")  # without text it must be made of something else
+    if not train and (cls.kind == "classifier" or needs_text(cls)):
+        train = standard_input("TRAIN")
+    elif not (train or model or params):  # without text it must be made of something else
+        raise click.UsageError("missing TRAIN, or --model with what it is made of")
     if not (output or classification.folds):
         raise click.UsageError("missing MODEL (-o)")
     refuse_stdin_twice([*train, valid])
+    refuse_options_as_parameters(ctx.command, cls, params)
     values, origins = resolve_parameters(cls, params, config, quiet=quiet)
     refuse_conflicts(
         [
@@ -213,7 +218,7 @@ def command(
         )
     if not is_main_process():
         return  # the first process saves and tells what all have trained
-    fitted.save(output)
+    save(fitted, output, quiet=quiet)
     training.finish(fitted, output)
     facts = fit_facts(fitted, output, time.perf_counter() - started, corpus)
     set_by = origins | _option_origins(ctx)

@@ -15,14 +15,13 @@ from nlmkit.cli.labelled import Form, form_options, print_notes
 from nlmkit.cli.options import unusual_marks
 from nlmkit.cli.progress import progress
 from nlmkit.cli.settings import to_toml, write_settings
-from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
+from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output, save
 from nlmkit.cli.training import Training
 from nlmkit.errors import HyperParameterError
 from nlmkit.nn.distributed import is_main_process
 
 if TYPE_CHECKING:
     from nlmkit.classifier import Classifier
-    from nlmkit.components import RunOptions
     from nlmkit.text import TextPipeline
 
 TOKENS = ("tokenizer", "lowercase", "unicode_form")
@@ -206,11 +205,11 @@ def _fit(job: Job, *, quiet: bool, as_json: bool) -> None:
         job.fitted.fit(data, valid=held_out, run=job.training.options(job.fitted, path, display))
     if not is_main_process():
         return  # the first process saves and tells what all have trained
-    job.fitted.save(path)
+    save(job.fitted, path, quiet=quiet)
     job.training.finish(job.fitted, path)
     facts = fit_facts(job.fitted, path, time.perf_counter() - job.started)
     facts["resolved"] = job.resolved() | {"set_by": dict(job.origins)}
-    print_fitted(facts, as_json=as_json, quiet=quiet, told=data.notes)
+    print_fitted(facts, as_json=as_json, quiet=quiet)
 
 
 def _cross_validate(job: Job, folds: int, *, quiet: bool, as_json: bool) -> None:
@@ -228,17 +227,12 @@ def _cross_validate(job: Job, folds: int, *, quiet: bool, as_json: bool) -> None
             data,
             folds=folds,
             seed=chosen.fold_seed or 0,
-            run=functools.partial(_of_fold, dataclasses.replace(run, checkpoint=None), folds),
+            run=lambda fold: dataclasses.replace(run, checkpoint=None),
         )
     if as_json:
         output.write_json(found.to_dict() | {"resolved": job.resolved() | {"set_by": dict(job.origins)}})
     else:
         output.write(found.render() + "\n")
-
-
-def _of_fold(run: RunOptions, folds: int, fold: int) -> RunOptions:
-    run.stage(f"fold {fold + 1} of {folds}")
-    return run
 
 
 def _decoding(pipeline: TextPipeline) -> dict[str, str]:

@@ -29,6 +29,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 """Name of each command: its module, which has it as ``command``, and the line that ``nlmkit --help`` shows."""
 
 
+ALIASES: Mapping[str, str] = {"most-similar": "similar", "most_similar": "similar"}
+"""Other names of commands, such as the one of the method in Python."""
+
+
 def examples(*lines: str) -> str:
     """The epilog of a command's help: command lines to copy."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
@@ -47,11 +51,25 @@ def debug_option(*, from_environment: bool = False) -> click.Option:
 
 
 class Command(click.Command):
-    """A command that takes ``--debug`` after its name too."""
+    """A command that takes ``--debug`` after its name too, and that says how an unknown option is spelt here."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.append(debug_option())
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse options and arguments.
+
+        Raises:
+            click.UsageError: an option that there is not, with what was probably meant.
+        """
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            from nlmkit.cli.guesses import unknown_option
+
+            raise click.UsageError(unknown_option(error, self, given), ctx=error.ctx or ctx) from None
 
 
 class Group(click.Group):
@@ -68,9 +86,13 @@ class Group(click.Group):
             click.UsageError: there is none of that name.
         """
         name, known = args[0], self.list_commands(ctx)
-        if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
-            ctx.fail(f"no command {name!r}{suggestion(name, known)}")
+        if self.get_command(ctx, name) is None and not name.startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(f"no command {name!r}{self.guess(args) or suggestion(name, known)}")
         return super().resolve_command(ctx, args)
+
+    def guess(self, args: list[str]) -> str:
+        """What the words of a command line that begins with no command mean, as the end of a message; or nothing."""
+        return ""
 
 
 class Root(Group):
@@ -82,10 +104,17 @@ class Root(Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module; None when there is no such command."""
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
         return command
+
+    def guess(self, args: list[str]) -> str:
+        """The command that another program has under that name, or that a component or a model is an argument of."""
+        from nlmkit.cli.guesses import command_for
+
+        return command_for(args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from the table, importing none of them."""
@@ -130,8 +159,13 @@ nlmkit = Root(
     ],
     help="""Fit, evaluate and use language models.
 
-    Results go to stdout and everything else to stderr. `-` as a text is standard input. With --json, results are
-    strict JSON. Options are also read from the environment: NLMKIT_FIT_TOKENIZER=char.
+    A model comes first, then its texts: `nlmkit COMMAND MODEL TEXT...`. A text is a file (also compressed), a
+    directory, corpus:NAME, or `-` for standard input, which is read too where no text is named and it is no
+    terminal; --text TEXT is another way to name one. --format is the layout of what a command reads or writes:
+    --text-format that of texts in a table, --row-format that of printed rows, --file-format that of a model's file.
+
+    Results go to stdout and everything else to stderr. With --json, results are strict JSON. Options are also read
+    from the environment: NLMKIT_FIT_TOKENIZER=char.
 
     Exit codes: 0 done, 1 an error (one line on stderr), 2 wrong usage, 130 interrupted, 141 the reader of stdout left.
     """,

@@ -14,7 +14,7 @@ from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import json_option, output_option, pipeline_options, quiet_option
 from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.progress import progress
-from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output
+from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output, save
 from nlmkit.components import Component, RunOptions
 from nlmkit.memory import as_size, out_of_memory
 
@@ -36,7 +36,13 @@ if TYPE_CHECKING:
 )
 @click.argument("file")
 @output_option
-@click.option("--format", "file_format", type=click.Choice(formats.NAMES), help="Format, where FILE does not tell it.")
+@click.option(
+    "--format",
+    "--file-format",
+    "file_format",
+    type=click.Choice(formats.NAMES),
+    help="Format, where the name of FILE does not say it.",
+)
 @click.option(
     "--repeated-words",
     "repeated",
@@ -74,7 +80,7 @@ def command(
     started = time.perf_counter()
     with progress(quiet=quiet) as display, out_of_memory(f"{file}: reading it", lambda: f"it has {_size(file)}"):
         imported = _read(Path(file), told, pipeline, repeated, RunOptions(progress=display))
-    imported.save(output)
+    save(imported, output, quiet=quiet)
     print_fitted(fit_facts(imported, output, time.perf_counter() - started), as_json=as_json, quiet=quiet)
 
 

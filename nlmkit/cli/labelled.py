@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nlmkit.cli import output
 from nlmkit.nn.distributed import is_main_process
+from nlmkit.notes import note
 
 if TYPE_CHECKING:
     from nlmkit.classification.data import LabelledTexts
@@ -51,7 +51,7 @@ def print_notes(data: LabelledTexts, *, quiet: bool) -> None:
     """Tell what is odd about the texts, before the work that may be in vain."""
     if not quiet and is_main_process():
         for text in data.notes:
-            output.note(text)
+            note(text)
 
 
 def form_options(function: Callable[..., Any]) -> Callable[..., Any]:

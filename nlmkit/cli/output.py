@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import re
+import shutil
 import sys
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
-# C0 and C1 controls, the line and paragraph separators, and every bidirectional mark, embedding and isolate.
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-# Those of them that JSON lets stand in a string.
+from nlmkit.tables import escape_controls as escape_controls  # noqa: PLC0414  # commands have it from here
+from nlmkit.tables import table as table  # noqa: PLC0414
+from nlmkit.tables import width as width  # noqa: PLC0414
+
+# Those controls that JSON lets stand in a string.
 _JSON_CONTROLS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -50,16 +53,6 @@ def note(message: str) -> None:
     click.echo(f"note: {one_line(message)}", err=True)
 
 
-def escape_controls(text: str) -> str:
-    r"""``text`` with control characters as ``\xNN`` and separators and bidirectional controls as ``\uNNNN``."""
-    return _CONTROLS.sub(_escape, text)
-
-
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-
-
 def one_line(message: str) -> str:
     """A message as one line that is safe to show: line feeds as spaces, what else drives a terminal escaped."""
     return escape_controls(" ".join(message.replace("\r\n", "\n").rstrip("\n").split("\n")))
@@ -70,9 +63,49 @@ def on_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
+def columns() -> int | None:
+    """Columns to wrap a table in: those of the terminal, or COLUMNS; None for a pipe, whose lines stay whole."""
+    return shutil.get_terminal_size().columns if on_terminal() or os.environ.get("COLUMNS") else None
+
+
 def for_terminal(text: str) -> str:
     """``text`` as it is, but escaped when stdout is a terminal that its control characters could drive."""
     return escape_controls(text) if on_terminal() else text
+
+
+def fact_rows(facts: Mapping[str, Any], *, indent: int = 0, spaced: bool = True) -> list[tuple[str, str]]:
+    """Named facts as rows of a table of two columns; what is nested is indented below its name.
+
+    Args:
+        facts: The facts.
+        indent: Spaces before the names.
+        spaced: Whether a name's underscores become spaces, which those of hyper-parameters must not.
+    """
+    rows: list[tuple[str, str]] = []
+    for key, value in facts.items():
+        name = " " * indent + (str(key).replace("_", " ") if spaced else str(key))
+        if isinstance(value, Mapping) and value:
+            rows += [(name, ""), *fact_rows(value, indent=indent + 2, spaced=spaced)]
+        elif isinstance(value, (list, tuple)) and any(isinstance(item, Mapping) for item in value):
+            for number_, item in enumerate(value, 1):
+                nested = item if isinstance(item, Mapping) else {"": item}
+                rows += [(f"{name} {number_}", ""), *fact_rows(nested, indent=indent + 2, spaced=spaced)]
+        else:
+            rows.append((name, fact(value)))
+    return rows
+
+
+def fact(value: Any) -> str:
+    """A value of JSON for a reader: figures short, lists as words, and no braces or quotes."""
+    if isinstance(value, (list, tuple)):
+        if any(isinstance(item, (list, tuple)) for item in value):
+            return " | ".join(map(fact, value))
+        return " ".join(map(fact, value)) or "none"
+    if value is None or (isinstance(value, Mapping) and not value):
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def number(value: float) -> str:
@@ -118,19 +151,3 @@ def _escape_surrogate(match: re.Match[str]) -> str:
     # A byte of a file name that is no UTF-8 is half a surrogate pair in Python; strict readers refuse those.
     code = ord(match[0])
     return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
-
-
-def width(text: str) -> int:
-    """Columns that ``text`` takes on a terminal (East Asian wide characters take two)."""
-    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
-
-
-def table(rows: Iterable[Sequence[str]]) -> str:
-    """Rows of text as aligned columns, two spaces apart; the last column is not padded."""
-    cells = [[escape_controls(cell) for cell in row] for row in rows]
-    widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
-    lines = []
-    for row in cells:
-        padded = [cell + " " * (columns - width(cell)) for cell, columns in zip(row, widths, strict=True)]
-        lines.append("  ".join(padded).rstrip() + "\n")
-    return "".join(lines)

@@ -23,6 +23,7 @@ from nlmkit.cli.options import (
 )
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.progress import progress
+from nlmkit.cli.text_arguments import text_argument
 from nlmkit.components import Context, LanguageModel
 from nlmkit.errors import NotNormalizedError
 
@@ -75,12 +76,13 @@ class _Rows:
     ),
 )
 @click.argument("model")
-@click.argument("texts", nargs=-1, required=True, metavar="TEXT...")
+@text_argument()
 @json_option
 @click.option("--per-line", is_flag=True, allow_from_autoenv=False, help="One row for each line.")
 @click.option("--per-token", is_flag=True, allow_from_autoenv=False, help="One row for each word and each </s>.")
 @click.option(
     "--format",
+    "--row-format",
     "row_format",
     type=click.Choice(["tsv", "jsonl"]),
     help="How rows are written.  [default: tsv]",

@@ -12,6 +12,7 @@ from nlmkit.cli.group import Command, examples
 from nlmkit.cli.labelled import form_flags
 from nlmkit.cli.options import decoding_options, json_option, quiet_option, refuse_stdin_twice
 from nlmkit.cli.outputs import Output, refuse_conflicts
+from nlmkit.cli.text_arguments import standard_input, text_argument
 from nlmkit.errors import NlmkitError
 
 
@@ -72,7 +73,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     ),
 )
 @click.argument("model")
-@click.argument("texts", nargs=-1, metavar="[TEXT|PAIRS|TEST]...")
+@text_argument(required=False)
 @json_option
 @decoding_options
 @click.option(
@@ -146,7 +147,7 @@ def command(
     if kind is None:
         raise NlmkitError(f"{model}: {component.name} is a {component.kind}, which has no score")
     if kind.needs and not texts:
-        raise click.UsageError(f"{model} is a {component.kind}: give the {kind.needs} to score")
+        texts = standard_input(f"{kind.needs} ({model} is a {component.kind})")
     given = {name: value for name, value in options.items() if not (value is None or value is False or value == ())}
     for name in given:
         if name not in kind.options:

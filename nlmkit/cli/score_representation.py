@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
@@ -15,13 +13,10 @@ from nlmkit.notes import note
 
 if TYPE_CHECKING:
     from nlmkit.components import Progress
-    from nlmkit.evaluation.analogies import AnalogyReport, SectionScore
-    from nlmkit.evaluation.similarity import PairSet, SetScore, SimilarityReport
+    from nlmkit.evaluation.analogies import AnalogyReport
+    from nlmkit.evaluation.similarity import PairSet
     from nlmkit.evaluation.stability import StabilityReport
     from nlmkit.representation import Measure, Representation
-
-_SET = ("SET", "SPEARMAN", "95% INTERVAL", "PAIRS", "COVERAGE")
-_SECTION = ("ANALOGIES", "ACCURACY", "QUESTIONS", "COVERAGE")
 
 
 def score_representation(
@@ -105,7 +100,9 @@ def score_representation(
             facts["notes"] = notes
         output.write_json(facts)
     else:
-        output.write("".join(_render(report, answered, compared)))
+        shown = (report if report.sets else None, answered, compared)
+        parts = [found.render() for found in shown if found is not None]
+        output.write("\n\n".join(parts) + "\n" if parts else "")
 
 
 def _pair_sets(texts: tuple[str, ...], encoding: str | None, notes: list[str] | None) -> list[PairSet]:
@@ -155,46 +152,3 @@ def _compare(components: list[Representation], seed: int, display: Progress | No
     from nlmkit.evaluation.stability import neighbour_stability
 
     return neighbour_stability(components, seed=seed, progress=display)
-
-
-# ------------------------------------------------------------------------------------------------- for a reader
-
-
-def _render(
-    report: SimilarityReport, answered: AnalogyReport | None, compared: StabilityReport | None
-) -> Iterator[str]:
-    yield from _render_similarity(report) if report.sets else ()
-    if answered is not None:
-        yield "\n" * bool(report.sets) + output.table(
-            [_SECTION, *map(_section_row, (*answered.sections, answered.total))]
-        )
-        yield f"{answered.method}; {answered.candidates} words could be answers\n"
-    if compared is not None:
-        yield (
-            f"\nneighbour stability {compared.overlap:.4f}: mean overlap of the {compared.k} nearest neighbours of "
-            f"{len(compared.words)} words, of {compared.shared_words} shared ones\n"
-        )
-
-
-def _render_similarity(report: SimilarityReport) -> Iterator[str]:
-    yield output.table([_SET, *map(_set_row, report.sets)])
-    facts = [f"{report.measure} similarity"]
-    facts += ["pairs lower-cased"] if report.lowercase else []
-    facts += [f"intervals from {report.samples} samples with seed {report.seed}"] if report.samples else []
-    composed = sum(each.composed for each in report.sets)
-    facts += [f"{composed} pairs have a word whose vector is made of subwords"] if composed else []
-    yield f"mean Spearman {_figure(report.score)} ({'; '.join(facts)})\n"
-
-
-def _set_row(score: SetScore) -> tuple[str, ...]:
-    interval = "-" if score.interval is None else f"{score.interval[0]:.3f}–{score.interval[1]:.3f}"
-    return score.name, _figure(score.spearman), interval, f"{score.n}/{score.pairs}", f"{score.coverage:.1%}"
-
-
-def _section_row(score: SectionScore) -> tuple[str, ...]:
-    accuracy = f"{score.accuracy:.1%}" if score.n else "-"
-    return score.name, accuracy, f"{score.correct}/{score.n} of {score.questions}", f"{score.coverage:.1%}"
-
-
-def _figure(value: float) -> str:
-    return "undefined" if math.isnan(value) else f"{value:.4f}"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -15,11 +14,9 @@ from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import json_option
 from nlmkit.components import Component
 from nlmkit.errors import UnknownComponentError
-from nlmkit.parameters import to_json
+from nlmkit.parameters import groups, to_json
 
-_NARROW = 16  # characters of a constraint that stand in its column
-_WRAPPED = 64  # characters a line of a longer one
-_LONGEST = 200  # characters of a manifest's value that the table shows; --json has all of it
+_HEAD = ("HYPER-PARAMETER", "DEFAULT", "MEANING (TYPE; ALLOWED VALUES)")
 
 
 @click.command(
@@ -33,7 +30,7 @@ def command(name: str, as_json: bool) -> None:
     """Show the hyper-parameters of the component NAME, or what the saved model at PATH says of itself.
 
     A component's name goes before a folder of the same name: write ./NAME for the folder. A model's arrays are
-    neither read nor checked.
+    neither read nor checked. Options that several components share stand in groups of their own.
     """
     if _is_path(name):
         _show_model(name, as_json)
@@ -64,20 +61,19 @@ def _find(name: str) -> tuple[registry.Entry, type]:
             if entry.kind == "tokenizer":
                 return entry, type(registry.get_tokenizer(name))
             return entry, registry.get(name)
-    cls = registry.get(name)  # raises with a suggestion, but for spellings of a package's name that are one
+    cls = registry.get(name)  # raises with a suggestion, except for other spellings of a package
     return registry.entry_of(cls), cls
 
 
 def _component_facts(entry: registry.Entry, found: type) -> dict[str, Any]:
-    declared = found.hyper_parameters().values() if issubclass(found, Component) else ()
+    component = found if issubclass(found, Component) else None
+    group_of = {} if component is None else groups(component)
     return {
         "kind": entry.kind,
         "name": entry.address,
         "distribution": entry.distribution,
         "version": entry.version,
-        "summary": found.summary()
-        if issubclass(found, Component)
-        else (found.__doc__ or "").strip().partition("\n")[0],
+        "summary": component.summary() if component else (found.__doc__ or "").strip().partition("\n")[0],
         "hyper_parameters": [
             {
                 "name": parameter.name,
@@ -86,27 +82,33 @@ def _component_facts(entry: registry.Entry, found: type) -> dict[str, Any]:
                 "constraint": parameter.constraint,
                 "choices": to_json(parameter.choices),
                 "help": parameter.help,
+                "group": group_of[parameter.name],
             }
-            for parameter in declared
+            for parameter in (component.hyper_parameters().values() if component else ())
         ],
     }
 
 
 def _component_text(facts: Mapping[str, Any]) -> str:
-    lines = (f"{facts['name']}: {facts['kind']} of {facts['distribution']} {facts['version']}", facts["summary"])
-    head = "".join(f"{output.escape_controls(line)}\n" for line in lines)
-    parameters = facts["hyper_parameters"]
-    if not parameters:
+    wrapped = output.columns()
+    head = output.escape_controls(f"{facts['name']}: {facts['kind']} of {facts['distribution']} {facts['version']}")
+    head += "\n" + output.table([(facts["summary"],)], columns=wrapped)
+    rows: dict[str, list[tuple[str, str, str]]] = {}
+    for each in facts["hyper_parameters"]:
+        allowed = "; ".join(filter(None, (each["type"], each["constraint"])))
+        row = (each["name"], output.to_json(each["default"]), f"{each['help']} ({allowed})")
+        rows.setdefault(each["group"], []).append(row)
+    if not rows:
         return head
-    rows = [("HYPER-PARAMETER", "TYPE", "DEFAULT", "CONSTRAINT", "")]
-    for each in parameters:
-        constraint: str = each["constraint"]
-        fits = len(constraint) <= _NARROW
-        default = output.to_json(each["default"])
-        rows.append((each["name"], each["type"], default, constraint if fits else "", each["help"]))
-        if not fits:  # below the help, where there is room
-            rows += [("", "", "", "", line) for line in textwrap.wrap(constraint, _WRAPPED)]
-    return f"{head}\n{output.table(rows)}"
+    # What only this component has comes first.
+    titles = sorted(rows, key=lambda title: title != facts["name"].rpartition(":")[2])
+    columns = range(len(_HEAD) - 1)
+    least = [max(output.width(row[column]) for part in ([_HEAD], *rows.values()) for row in part) for column in columns]
+    parts = [output.table([_HEAD], least=least)]
+    for title in titles:
+        heading = f"\n{title}\n" if len(rows) > 1 else ""
+        parts.append(heading + output.table(rows[title], columns=wrapped, least=least))
+    return f"{head}\n{''.join(parts)}"
 
 
 def _show_model(path: str, as_json: bool) -> None:
@@ -116,17 +118,6 @@ def _show_model(path: str, as_json: bool) -> None:
     if as_json:
         output.write_json(manifest)
         return
-    rows = [(key, text if len(text) <= _LONGEST else text[:_LONGEST] + " …") for key, text in _flat(manifest)]
-    output.write(output.table(rows))
+    from nlmkit.cli.show_model import model_text
 
-
-def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Leaves of nested objects as dotted paths; a list of plain values is one leaf."""
-    if isinstance(value, Mapping) and value:
-        for key, item in value.items():
-            yield from _flat(item, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list) and any(isinstance(item, (Mapping, list)) for item in value):
-        for index, item in enumerate(value):
-            yield from _flat(item, f"{path}[{index}]")
-    else:
-        yield path, value if isinstance(value, str) else output.to_json(value)
+    output.write(model_text(manifest))

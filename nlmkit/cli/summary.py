@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlmkit.cli import output
+from nlmkit.cli.progress import progress
 from nlmkit.components import Component, LanguageModel
 from nlmkit.errors import SavedModelError
+from nlmkit.notes import note
 from nlmkit.representation import Representation
 
 if TYPE_CHECKING:
@@ -31,6 +33,14 @@ def refuse_output(path: str) -> None:
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
         raise SavedModelError(f"{path}: nothing can be written in {existing}; choose another path")
+
+
+def save(fitted: Component, path: str, *, quiet: bool) -> None:
+    """Save a model, with a stage of its own: a large one takes a while."""
+    with progress(quiet=quiet) as display:
+        if display is not None:
+            display.start(f"saving to {path}")
+        fitted.save(path)
 
 
 def fit_facts(fitted: Component, path: str, seconds: float, corpus: Corpus | None = None) -> dict[str, Any]:
@@ -55,19 +65,17 @@ def fit_facts(fitted: Component, path: str, seconds: float, corpus: Corpus | Non
     return facts | {"digest": describe(path)["digest"], "seconds": round(seconds, 3)}
 
 
-def print_fitted(facts: Mapping[str, Any], *, as_json: bool, quiet: bool, told: Collection[str] = ()) -> None:
+def print_fitted(facts: Mapping[str, Any], *, as_json: bool, quiet: bool) -> None:
     """Print the facts as JSON, or a summary to read; notes of the fitting go to stderr in both cases.
 
     Args:
         facts: As :func:`fit_facts` gives them.
         as_json: Whether to print JSON.
         quiet: Whether to print no notes.
-        told: Notes that were printed before.
     """
     if not quiet:
         for text in facts["fit"].get("notes", ()):
-            if text not in told:
-                output.note(str(text))
+            note(str(text))  # shown once, also where ``fit`` or the reader of the texts logged it before
     if as_json:
         output.write_json(facts)
         return
@@ -80,17 +88,6 @@ def print_fitted(facts: Mapping[str, Any], *, as_json: bool, quiet: bool, told: 
     if "dimension" in facts:
         rows.append(("dimension", str(facts["dimension"])))
     shown = {"notes", "seconds", "history", *(row[0] for row in rows)}  # the history is for --json and --plot
-    rows += [(key.replace("_", " "), _shown(value)) for key, value in facts["fit"].items() if key not in shown]
+    rows += output.fact_rows({key: value for key, value in facts["fit"].items() if key not in shown})
     rows += [("digest", facts["digest"]), ("seconds", f"{facts['seconds']:.2f}"), ("saved to", facts["model"])]
-    output.write(output.table(rows))
-
-
-def _shown(value: Any) -> str:
-    """A value of a fit report: a list of plain values as words, figures short, anything nested as JSON."""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, (list, tuple)):
-        if any(isinstance(item, (list, tuple)) for item in value):
-            return " | ".join(_shown(item) for item in value)
-        return " ".join(_shown(item) for item in value)
-    return value if isinstance(value, str) else output.to_json(value)
+    output.write(output.table(rows, columns=output.columns()))

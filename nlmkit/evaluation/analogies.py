@@ -19,6 +19,7 @@ import numpy as np
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.evaluation.word_sets import lines_of, packaged, products, unit_rows, user_file
 from nlmkit.representations.neighbours import most_frequent
+from nlmkit.tables import table
 from nlmkit.text.tokenizers import SpaceTokenizer
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ STANDARD: Final = "questions-words.txt"
 _EPSILON: Final = 0.001  # Levy & Goldberg's, which keeps 3CosMul from dividing by zero
 _ENTRIES: Final = 1 << 22  # similarities held at a time
 _WORDS: Final = 4
+_HEADS: Final = ("ANALOGIES", "ACCURACY", "QUESTIONS", "COVERAGE")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -134,6 +136,19 @@ class AnalogyReport:
             "candidates": self.candidates,
             "sections": [section.to_dict() for section in self.sections],
         }
+
+    def render(self) -> str:
+        """The report for a reader: a row for each section and for all, then how they were answered."""
+        rows = [_HEADS, *map(_row, (*self.sections, self.total))]
+        return f"{table(rows)}{self.method}; {self.candidates} words could be answers"
+
+    def __str__(self) -> str:
+        return self.render()
+
+
+def _row(score: SectionScore) -> tuple[str, ...]:
+    accuracy = f"{score.accuracy:.1%}" if score.n else "-"
+    return score.name, accuracy, f"{score.correct}/{score.n} of {score.questions}", f"{score.coverage:.1%}"
 
 
 def evaluate_analogies(

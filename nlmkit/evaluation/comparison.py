@@ -18,6 +18,8 @@ import numpy as np
 from nlmkit.components import Context, LanguageModel
 from nlmkit.errors import DataError, NotNormalizedError
 from nlmkit.reports import PerplexityReport, comparable, line_figures
+from nlmkit.shapes import short_repr
+from nlmkit.tables import table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +50,9 @@ class Scored:
     report: PerplexityReport
     log_probs: NDArray[np.float64]
     events: NDArray[np.int64]
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -149,6 +154,13 @@ class Comparison:
             "samples": self.samples,
             "seed": self.seed,
         }
+
+    def render(self) -> str:
+        """The comparison for a reader: what is common, the ranking, each model beside the next one, who is left out."""
+        return "\n".join(_parts(self)).rstrip("\n")
+
+    def __str__(self) -> str:
+        return self.render()
 
 
 def score(name: str, model: LanguageModel, corpus: Corpus, *, context: Context = "sentence") -> Scored | Refused:
@@ -311,3 +323,76 @@ def _randomisation(differences: NDArray[np.float64], samples: int, seed: int) ->
         signs = random.integers(0, 2, (min(step, samples - begin), len(differences)), np.int8) * 2 - 1
         as_large += int((np.abs(signs @ differences) >= observed).sum())
     return (as_large + 1) / (samples + 1)
+
+
+# ------------------------------------------------------------------------------------------------- for a reader
+
+_MODEL = ("RANK", "MODEL", "PERPLEXITY", "95% INTERVAL", "BITS/TOKEN")
+_PAIR = ("BETTER", "WORSE", "PERPLEXITY", "95% INTERVAL", "P", "SENTENCES WON:LOST:TIED")
+_COLUMNS = {"context": "CONTEXT", "adapted": "ADAPTED", "unknown_rule": "<UNK>", "text_pipeline": "PIPELINE"}
+_LEAST_P = 0.001  # a smaller p-value is shown as smaller than this
+
+
+def _parts(comparison: Comparison) -> Iterator[str]:
+    if comparison.ranked:
+        report = comparison.ranked[0].report
+        common = [
+            f"{report.events} events in {report.sentences} sentences",
+            f"{report.vocabulary_size} predictable types",
+            *(f"{label.replace('_', ' ')} {_fact(comparison.ranked[0], label)}" for label in _same(comparison)),
+        ]
+        yield f"{'; '.join(common)}\n"
+        heads = (*_MODEL, *(_COLUMNS[label] for label in comparison.differing))
+        yield table([heads, *_rows(comparison)])
+    if comparison.differences:
+        yield table([_PAIR, *map(_difference, comparison.differences)])
+    labels = [(row.model, f"{name} {value}") for row in comparison.ranked for name, value in row.report.labels.items()]
+    if labels:
+        yield table(labels)
+    if comparison.refused:
+        reasons = [(f"  {row.model}", reason) for row in comparison.refused for reason in row.reasons]
+        yield "not ranked:\n" + table(reasons)
+
+
+def _rows(comparison: Comparison) -> Iterator[tuple[str, ...]]:
+    for row in comparison.ranked:
+        yield (
+            str(row.rank),
+            row.model,
+            f"{row.report.perplexity:.4f}",
+            _interval_text(row.interval, ".2f"),
+            f"{row.report.bits_per_token:.4f}",
+            *(_fact(row, label) for label in comparison.differing),
+        )
+
+
+def _difference(pair: Difference) -> tuple[str, ...]:
+    return (
+        pair.better,
+        pair.worse,
+        "-" if pair.ratio is None else f"×{pair.ratio:.4f}",
+        _interval_text(pair.interval, ".4f"),
+        _p_value(pair.p_value),
+        f"{pair.wins}:{pair.losses}:{pair.ties}",
+    )
+
+
+def _p_value(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"<{_LEAST_P}" if value < _LEAST_P else f"{value:.3f}"
+
+
+def _interval_text(interval: tuple[float, float] | None, form: str) -> str:
+    return "-" if interval is None else f"{interval[0]:{form}}–{interval[1]:{form}}"
+
+
+def _same(comparison: Comparison) -> list[str]:
+    return [label for label in _COLUMNS if label not in comparison.differing]
+
+
+def _fact(row: Ranked, label: str) -> str:
+    value = getattr(row.report, label)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -21,6 +21,7 @@ from nlmkit.evaluation.fonts import drawing, notes_on
 from nlmkit.evaluation.plots import check_plot, printable
 from nlmkit.representations.neighbours import most_frequent
 from nlmkit.saving.written import written
+from nlmkit.shapes import short_repr
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -59,6 +60,9 @@ class Projection:
 
     points: NDArray[np.float64]
     explained: tuple[float, float]
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 def project(vectors: ArrayLike) -> Projection:

@@ -23,6 +23,7 @@ import numpy as np
 
 from nlmkit.errors import DataError, HyperParameterError, NlmkitError
 from nlmkit.evaluation.word_sets import lines_of, packaged, user_file
+from nlmkit.tables import table
 from nlmkit.text.sources import ByteSource
 from nlmkit.text.tables import refuse_columns
 
@@ -42,6 +43,9 @@ CONFIDENCE: Final = 0.95
 
 _COLUMNS: Final = 3
 _ENTRIES: Final = 1 << 20  # numbers drawn at a time
+
+
+_HEADS: Final = ("SET", "SPEARMAN", "95% INTERVAL", "PAIRS", "COVERAGE")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -162,6 +166,28 @@ class SimilarityReport:
             "samples": self.samples,
             "seed": self.seed,
         }
+
+    def render(self) -> str:
+        """The report for a reader: a row for each set, then the mean."""
+        rows = [_HEADS, *map(_row, self.sets)]
+        facts = [f"{self.measure} similarity"]
+        facts += ["pairs lower-cased"] if self.lowercase else []
+        facts += [f"intervals from {self.samples} samples with seed {self.seed}"] if self.samples else []
+        composed = sum(each.composed for each in self.sets)
+        facts += [f"{composed} pairs have a word whose vector is made of subwords"] if composed else []
+        return f"{table(rows)}mean Spearman {_figure(self.score)} ({'; '.join(facts)})"
+
+    def __str__(self) -> str:
+        return self.render()
+
+
+def _row(score: SetScore) -> tuple[str, ...]:
+    interval = "-" if score.interval is None else f"{score.interval[0]:.3f}–{score.interval[1]:.3f}"
+    return score.name, _figure(score.spearman), interval, f"{score.n}/{score.pairs}", f"{score.coverage:.1%}"
+
+
+def _figure(value: float) -> str:
+    return "undefined" if math.isnan(value) else f"{value:.4f}"
 
 
 def evaluate(

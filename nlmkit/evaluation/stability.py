@@ -16,6 +16,7 @@ import numpy as np
 
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.evaluation.word_sets import FIRST_WORD, products, unit_rows
+from nlmkit.shapes import short_repr
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,6 +59,19 @@ class StabilityReport:
             "seed": self.seed,
             "pairs": [{"one": one, "other": other, "overlap": overlap} for one, other, overlap in self.pairs],
         }
+
+    def render(self) -> str:
+        """The report for a reader, as one sentence."""
+        return (
+            f"neighbour stability {self.overlap:.4f}: mean overlap of the {self.k} nearest neighbours of "
+            f"{len(self.words)} words, of {self.shared_words} shared ones"
+        )
+
+    def __str__(self) -> str:
+        return self.render()
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 def neighbour_stability(

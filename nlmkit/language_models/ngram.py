@@ -12,6 +12,7 @@ from nlmkit.components import Context, FittedState, LanguageModel, RunOptions, V
 from nlmkit.errors import ExportError, HyperParameterError, SavedModelError
 from nlmkit.ngrams.smoothing import METHODS, check_options
 from nlmkit.parameters import param
+from nlmkit.progress import shows_progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -289,6 +290,7 @@ class NGram(VocabularyLimits, LanguageModel):
         write_arpa(Path(path), self.table_, self.vocabulary_.words, advance=run.advance)
 
     @classmethod
+    @shows_progress
     def from_arpa(
         cls, path: str | os.PathLike[str], *, pipeline: TextPipeline | None = None, run: RunOptions | None = None
     ) -> NGram:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
-from nlmkit.errors import DataError
+from nlmkit.errors import DataError, MissingFileError
 from nlmkit.saving.records import LOG_BEGINNING, is_models_own
 from nlmkit.saving.strict_json import StrictJSONError, parse
 from nlmkit.saving.written import written
@@ -211,6 +211,8 @@ def read_log(path: str | os.PathLike[str]) -> list[LogRecord]:
                 if not line.endswith(b"\n"):
                     break
                 records.append(_record(line.removesuffix(b"\n"), source, number))
+    except FileNotFoundError as error:
+        raise MissingFileError(f"cannot be read ({error.strerror})", source=source) from None
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", source=source) from None
     if len(line) == _LONGEST_LINE:

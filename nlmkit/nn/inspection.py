@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from nlmkit.errors import DataError
 from nlmkit.nn.scoring import device_of
+from nlmkit.shapes import short_repr
 from nlmkit.text import EOS, EOS_ID
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ class Inspection:
     def mean_gradient_norms(self) -> dict[str, NDArray[np.float64]]:
         """Norms by distance, averaged over the targets that have a state so far back: float64 [layers, steps]."""
         return {name: np.nanmean(norms, axis=1) for name, norms in self.gradient_norms.items()}
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 def inspect(module: LanguageModule, corpus: Corpus, vocabulary: Vocabulary, *, gradients: bool = True) -> Inspection:

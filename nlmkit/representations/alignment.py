@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nlmkit.errors import DataError
 from nlmkit.representations.neighbours import check_choice, mean_of_rarest, standard_deviation, take_rows
+from nlmkit.shapes import short_repr
 from nlmkit.text.vocabulary import SPECIAL
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ class Alignment:
             "token_coverage": self.token_coverage,
             "oov": self.oov,
         }
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 def align(representation: Representation, vocabulary: Vocabulary, *, oov: str, seed: int) -> Alignment:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nlmkit.components import RunOptions
 from nlmkit.errors import DataError, HyperParameterError
+from nlmkit.progress import shows_progress
 from nlmkit.representation import Representation
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Vectors(Representation):
         return self
 
     @classmethod
+    @shows_progress
     def from_file(
         cls,
         path: str | os.PathLike[str],

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nlmkit.errors import IntegrityError, SavedModelError
+from nlmkit.errors import IntegrityError, MissingModelError, SavedModelError
 from nlmkit.saving.files import open_regular, read_up_to, reason
 from nlmkit.saving.strict_json import StrictJSONError, parse, serialise, shown
 
@@ -81,7 +81,9 @@ def read_manifest_bytes(folder: Path) -> bytes:
     try:
         is_folder = stat.S_ISDIR(folder.stat().st_mode)
     except FileNotFoundError:
-        raise SavedModelError(f"{folder}: no such folder; give the folder that a model was saved to") from None
+        raise MissingModelError(
+            f"{folder}: no such folder; give the folder that a model was saved to", path=str(folder)
+        ) from None
     except (OSError, ValueError) as error:
         raise SavedModelError(f"{folder}: cannot be read ({reason(error)})") from None
     if not is_folder:
@@ -89,8 +91,10 @@ def read_manifest_bytes(folder: Path) -> bytes:
     try:
         descriptor = open_regular(place)
     except FileNotFoundError:
-        raise SavedModelError(
-            f"{folder}: no {MANIFEST}, so it is no saved model, or its first save was interrupted; save the model again"
+        raise MissingModelError(
+            f"{folder}: no {MANIFEST}, so it is no saved model, or its first save was interrupted; "
+            "save the model again",
+            path=str(place),
         ) from None
     data = read_up_to(MAX_MANIFEST_BYTES, descriptor, place)
     if len(data) > MAX_MANIFEST_BYTES:

@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from nlmkit.errors import DataError
+from nlmkit.errors import DataError, MissingFileError
 
 Provider = Literal["bundled", "gensim", "nltk", "prepare"]
 Task = Literal["language-modelling", "classification"]
@@ -132,7 +132,7 @@ def _files(corpus: CatalogEntry, patterns: Iterable[str]) -> list[Path]:
         if all(matches):
             return [file for match in matches for file in match]
     remedy = corpus.prepare or "its files are missing from this installation: install nlmkit again"
-    raise DataError(f"corpus {corpus.name} is not on this machine: {remedy}")
+    raise MissingFileError(f"corpus {corpus.name} is not on this machine: {remedy}")
 
 
 def _bundled_folders() -> list[Path]:

@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias, cast
 
-from nlmkit.errors import DataError
+from nlmkit.errors import DataError, MissingFileError
 from nlmkit.text import catalog
 from nlmkit.text.tables import items_of, refuse_table
 
@@ -213,11 +213,13 @@ def _expand_path(name: str) -> list[ByteSource]:
             return [ByteSource(_shown(str(file)), str(file), path=file) for file in sorted(files, key=_by_name)]
         if path.exists():
             return [ByteSource(shown, name, path=path)]
+    except DataError:
+        raise
     except (OSError, ValueError) as error:
         raise _unreadable(error, shown) from error
     is_text = name.strip() != name or " " in name
     hint = "; text itself comes through standard input, or in Python as a list of lines" if is_text else ""
-    raise DataError(f"no such file or directory{hint}", source=shown)
+    raise MissingFileError(f"no such file or directory{hint}", source=shown)
 
 
 def _shown(name: str) -> str:
@@ -244,7 +246,8 @@ def _is_binary_stream(source: object) -> bool:
 
 def _unreadable(error: Exception, name: str) -> DataError:
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return DataError(f"cannot be read: {reason}", source=name)
+    kind = MissingFileError if isinstance(error, FileNotFoundError) else DataError
+    return kind(f"cannot be read: {reason}", source=name)
 
 
 class ByteReader:

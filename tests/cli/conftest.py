@@ -54,6 +54,14 @@ def run() -> Run:
 
 
 @pytest.fixture
+def at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if standard input were a terminal for the command line in this process."""
+    monkeypatch.setattr(
+        "click.testing._NamedTextIOWrapper.isatty", lambda stream: stream.name == "<stdin>", raising=False
+    )
+
+
+@pytest.fixture
 def environment(toy_plugin: Path) -> dict[str, str]:
     """Environment variables of a process that finds nlmkit and the plugin, and starts as users' do."""
     places = [str(toy_plugin), str(TESTS), str(TESTS.parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]

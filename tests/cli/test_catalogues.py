@@ -46,12 +46,12 @@ def test_show_lists_the_hyper_parameters(run: Run) -> None:
     assert lines[0] == "toy-recency: language-model of nlmkit-toy 1.0"
     assert lines[1] == "Half add-k unigram, a quarter each on the last two events, sentence ends among them."
     assert [line.split() for line in lines[3:]] == [
-        ["HYPER-PARAMETER", "TYPE", "DEFAULT", "CONSTRAINT"],
-        ["k", "float", "1.0", ">", "0", "added", "to", "every", "count"],
-        ["label", "str", '"plain"', "any", "text"],
-        ["wide", "list", "of", "int", "|", "none", "null", "≥", "0", "numbers"],
-        ["file", "str", "|", "none", "null", "a", "file"],
-        ["ceiling", "int", "|", "none", "9", "≥", "1", "a", "number,", "or", "none"],
+        ["HYPER-PARAMETER", "DEFAULT", "MEANING", "(TYPE;", "ALLOWED", "VALUES)"],
+        ["k", "1.0", "added", "to", "every", "count", "(float;", ">", "0)"],
+        ["label", '"plain"', "any", "text", "(str)"],
+        ["wide", "null", "numbers", "(list", "of", "int", "|", "none;", "≥", "0)"],
+        ["file", "null", "a", "file", "(str", "|", "none)"],
+        ["ceiling", "9", "a", "number,", "or", "none", "(int", "|", "none;", "≥", "1)"],
     ]
     printed = json.loads(run("show", "nlmkit-toy:toy-recency", "--json").stdout)
     assert (printed["name"], printed["kind"], printed["distribution"]) == (
@@ -66,6 +66,7 @@ def test_show_lists_the_hyper_parameters(run: Run) -> None:
         "constraint": "> 0",
         "choices": None,
         "help": "added to every count",
+        "group": "toy-recency",
     }
 
 
@@ -77,12 +78,14 @@ def test_show_takes_every_name_that_list_shows(run: Run) -> None:
 
 def test_show_a_saved_model(run: Run, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert json.loads(run("show", model, "--json").stdout) == describe(model)
-    rows = dict(line.split(maxsplit=1) for line in run("show", model).stdout.splitlines())
-    assert (rows["component"], rows["hyper_parameters.k"], rows["digest"]) == (
-        "toy-recency",
-        "1.0",
-        describe(model)["digest"],
-    )
+    shown = run("show", model).stdout.splitlines()
+    assert shown[:2] == [
+        "toy-recency: language-model of nlmkit-toy 1.0",
+        f"digest    {describe(model)['digest']}",
+    ]
+    # All of a plugin's hyper-parameters: to know its defaults would be to run it.
+    assert ["k", "1"] in [line.split() for line in shown[shown.index("Hyper-parameters") :]]
+    assert not {"{", "}", "[", '"'} & set("".join(shown))
     monkeypatch.chdir(Path(model).parent)
     assert run("show", "recency").stdout == run("show", "./recency").stdout == run("show", model).stdout
 
@@ -188,3 +191,66 @@ def test_plugins_check_runs_the_conformance_checks_of_one(run: Run) -> None:
     assert "ok  saved_and_loaded_results_are_equal" in run("plugins", "check", "ngram").stdout
     assert json.loads(run("plugins", "check", "char", "--json").stdout)[0]["checks"]
     assert run("plugins", "check", "-p", "order=2", code=2).stderr
+
+
+def test_show_groups_the_options_by_what_they_are_about_and_wraps_between_words(run: Run) -> None:
+    shown = run("show", "lstm", env={"COLUMNS": "80"}).stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    titles = [block.splitlines()[0] for block in shown.split("\n\n")[2:]]
+    assert titles == [
+        *("Vocabulary", "Input", "Neural language model", "Architecture", "Recurrent", "Regularisation"),
+        *("Optimisation", "Forget gate"),
+    ]
+    printed = {each["name"]: each for each in json.loads(run("show", "lstm", "--json").stdout)["hyper_parameters"]}
+    groups = {name: printed[name]["group"] for name in ("dropout_output", "preset", "epochs", "min_count", "layers")}
+    assert groups == {  # where an option is first declared counts, not where its default is changed
+        "dropout_output": "Regularisation",
+        "preset": "Neural language model",
+        "epochs": "Optimisation",
+        "min_count": "Vocabulary",
+        "layers": "Recurrent",
+    }
+    words = set(" ".join(printed["softmax"]["help"].split()).split(" "))
+    assert words <= set(shown.split()), "no word is cut"
+    assert "≥\n" not in shown
+    first = run("show", "ngram", env={"COLUMNS": "80"}).stdout.split("\n\n")[2]
+    assert first.splitlines()[:2][0] == "ngram"
+    assert first.splitlines()[1].startswith("order ")
+
+
+def test_show_wraps_nothing_in_a_pipe(run: Run) -> None:
+    lines = run("show", "lstm").stdout.splitlines()
+    assert any(line.startswith("softmax ") and line.endswith("class-factored, sampled)") for line in lines)
+
+
+def test_show_a_saved_model_part_by_part(run: Run, texts: Path) -> None:
+    run("fit", "ngram", texts / "train.txt", "-o", "two", "-p", "order=2", "-p", "smoothing=witten-bell")
+    run("fit", "cache", "--model", "two", "-p", "weight=0.25", "-p", "decay=0.5", "-o", "made")
+    shown = run("show", "./made", env={"COLUMNS": "60"}).stdout
+    assert max(map(len, shown.splitlines())) <= 64
+    titles = [line for line in shown.splitlines() if line and not line.startswith(" ")]
+    assert titles[0] == "cache: language-model of nlmkit 0.1.0"
+    assert [title for title in titles if ":" not in title][-5:] == [
+        "Text",
+        "Hyper-parameters",
+        "Fit",
+        "Member model",
+        "Files",
+    ]
+    lines = [line.split(maxsplit=1) for line in shown.splitlines() if line.strip()]
+    assert ["model", f"ngram ({describe('two')['digest']})"] in lines
+    assert ["weight", "0.25"] in lines
+    assert ["order", "2"] in lines
+    assert "at their defaults: " in shown
+    assert "vocabulary_size" in shown
+    assert not set('{}"') & set(shown)
+
+
+def test_a_fit_prints_nested_facts_as_lines(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn", reason="nbsvm needs scikit-learn")
+    (tmp_path / "t.tsv").write_text("a\tgood film\nb\tbad film\na\tgood\nb\tbad\n" * 3, encoding="utf-8")
+    lines = run("fit", "nbsvm", "t.tsv", "-o", "m").stdout.splitlines()
+    at = next(index for index, line in enumerate(lines) if line.startswith("classes"))
+    assert [line.split() for line in lines[at : at + 3]] == [["classes"], ["a", "6"], ["b", "6"]]
+    assert lines[at + 1].startswith("  a")
+    assert not set('{}"') & set("".join(lines))

@@ -168,6 +168,7 @@ def test_one_class_and_malformed_lines_are_one_clear_line(run: Run) -> None:
     assert not Path("m").exists()
 
 
+@pytest.mark.usefixtures("at_a_terminal")
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

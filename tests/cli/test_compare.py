@@ -143,11 +143,12 @@ def test_nothing_comparable_is_an_error_after_the_table(run: Run, models: dict[s
     assert not Path("p.png").exists()
 
 
+@pytest.mark.usefixtures("at_a_terminal")
 @pytest.mark.parametrize(
     ("args", "message"),
     [
         (["bigram", "--text", "test.txt"], "give two models or more"),
-        (["bigram", "unigram"], "Missing option '--text'"),
+        (["bigram", "unigram"], "missing the text (--text): name a file, or pipe text in (< FILE)"),
         (
             ["bigram", "unigram", "cache", "--text", "test.txt", "--context", "stream", "--context", "stream"],
             "--context is given 2 times for 3 models",

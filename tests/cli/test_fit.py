@@ -34,7 +34,7 @@ def test_fits_and_saves(run: Run, texts: Path) -> None:
         "vocabulary": "14 predictable types",
         "ngrams": "12 7",
         "perplexity": "inf",
-        "held out tokens": "null",
+        "held out tokens": "none",
         "digest": model.digest,
         "saved to": "m",
     }
@@ -224,6 +224,7 @@ def test_what_cannot_be_fitted_is_one_line(args: list[str], message: str, run: R
     assert Path("full/mine.txt").read_text() == "mine"
 
 
+@pytest.mark.usefixtures("at_a_terminal")
 @pytest.mark.parametrize(
     ("args", "message"),
     [

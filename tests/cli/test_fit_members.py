@@ -56,8 +56,9 @@ def test_a_cache_of_a_mixture(run: Run) -> None:
     assert isinstance(model.model, Mixture)
     assert model.window == 20
     assert "validation perplexity without cache" in result.stdout
-    shown = run("show", "c").stdout
-    assert any(line.split() == ["members.model.members.models.0.component", "ngram"] for line in shown.splitlines())
+    shown = run("show", "c").stdout.splitlines()
+    inner = shown.index("  Member models.0", shown.index("Member model"))
+    assert shown[inner + 1].startswith("    ngram: language-model of nlmkit")
 
 
 def test_models_that_are_not_fitted_are_described_and_fitted(run: Run) -> None:
@@ -113,6 +114,7 @@ def test_a_written_configuration_repeats_the_run(run: Run) -> None:
     )
 
 
+@pytest.mark.usefixtures("at_a_terminal")
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [

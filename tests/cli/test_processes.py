@@ -203,6 +203,7 @@ def test_progress_on_a_terminal_and_no_colour(texts: Path, environment: dict[str
     code, sent = on_terminal(*args, environment=environment)
     assert code == 0
     assert b"counting words" in sent
+    assert b"saving to m" in sent
     assert b"saved to" in sent
     assert COLOUR.search(sent)
     code, sent = on_terminal(*args, environment=environment | {"NO_COLOR": "1"})
@@ -233,7 +234,7 @@ def test_text_cannot_drive_the_terminal(model: str, environment: dict[str, str],
     assert run("perplexity", model, "-", "--per-line", input=hostile).stdout_bytes.endswith(b"\t" + hostile)
 
 
-def test_the_display_tells_what_is_left_and_the_latest_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_display_shows_the_stage_and_its_latest_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = io.StringIO()
     drawn.isatty = lambda: True  # type: ignore[method-assign]
     monkeypatch.setattr(sys, "stderr", drawn)
@@ -248,7 +249,7 @@ def test_the_display_tells_what_is_left_and_the_latest_figures(monkeypatch: pyte
         run.note("valid 93.0 · 8,000 tokens/s [b]")
     shown = drawn.getvalue()
     assert "training" in shown
-    assert "left" in shown
+    assert " 25%" in shown
     assert "valid 93.0 · 8,000 tokens/s [b]" in shown
     assert "shown nowhere" not in shown
 

@@ -171,5 +171,5 @@ def test_a_language_model_takes_none_of_them(run: Run, model: str, texts: Path) 
     for args in (["--analogies"], ["--samples", "0"], ["--plot", "out.png"], ["--words", "a"]):
         refused = run("score", model, texts / "test.txt", *args, code=2)
         assert f"{args[0]} means nothing for a language-model" in refused.stderr
-    assert "give the TEXT to score" in run("score", model, code=2).stderr
+    assert run("score", model, input=b"the dog\n").stdout == run("score", model, "-", input=b"the dog\n").stdout
     assert run("score", model, texts / "test.txt", "--errors", "replace").stdout

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from nlmkit.components import Context, FittedState, LanguageModel, RunOptions, check_context
-from nlmkit.errors import DataError, HyperParameterError, NlmkitError, SavedModelError
+from nlmkit.errors import DataError, HyperParameterError, MissingFileError, NlmkitError, SavedModelError
 from nlmkit.parameters import param
 
 if TYPE_CHECKING:
@@ -128,6 +128,8 @@ class KenLM(_Fitted):
             size = os.path.getsize(self.file)
             # Mapped and not read: KenLM maps a binary file too, and one copy of gigabytes is enough.
             data = np.memmap(self.file, np.uint8, "r") if size else np.zeros(0, np.uint8)
+        except FileNotFoundError as error:
+            raise MissingFileError(f"cannot be read ({error.strerror})", source=self.file) from None
         except OSError as error:
             raise DataError(f"cannot be read ({error.strerror})", source=self.file) from None
         loaded = _load(data, self.file, path=Path(self.file), word_list=self.words)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
-from nlmkit.errors import DataError
+from nlmkit.errors import DataError, MissingFileError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -174,6 +174,8 @@ def words_of_list(path: str) -> list[str]:
     try:
         with Path(path).open("rb") as file:
             lines = [text.strip(_SPACES) for _, text in _numbered(file, path)]
+    except FileNotFoundError as error:
+        raise MissingFileError(f"cannot be read ({error.strerror})", source=path) from None
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", source=path) from None
     return _decoded(list(filter(None, lines)), path)

@@ -1,0 +1,142 @@
+"""What a mistaken command line probably meant."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from nlmkit import registry
+from nlmkit.errors import NlmkitError
+from nlmkit.parameters import known_as
+
+if TYPE_CHECKING:
+    from nlmkit.components import Component
+
+_FIT: Final = "nlmkit fit COMPONENT TRAIN... -o MODEL"
+_EVALUATE: Final = "nlmkit perplexity MODEL TEXT (language models) or nlmkit score MODEL TEST (any model)"
+_PLOT: Final = "--plot FILE, an option of fit, compare and score"
+_SIMILAR: Final = "nlmkit similar MODEL WORD..."
+_CORPORA: Final = "nlmkit corpora list, which says where each is got; nlmkit itself downloads nothing"
+_SHOW: Final = "nlmkit show NAME or nlmkit show ./MODEL"
+_CLASSIFY: Final = "nlmkit classify MODEL TEXT"
+_LABELS: Final = f"{_CLASSIFY} (labels) or nlmkit generate MODEL (the next words)"
+_GENERATE: Final = "nlmkit generate MODEL"
+
+_COMMANDS: Final = {
+    **dict.fromkeys(("train", "build", "learn", "estimate", "run", "lmplz", "finetune", "fine-tune"), _FIT),
+    **dict.fromkeys(("resume", "continue"), f"{_FIT} --resume"),
+    **dict.fromkeys(("predict", "infer", "inference"), _LABELS),
+    **dict.fromkeys(("tag", "label", "annotate", "predict-proba"), f"{_CLASSIFY}, which labels whole lines"),
+    **dict.fromkeys(("evaluate", "eval", "test", "validate", "benchmark", "accuracy"), _EVALUATE),
+    **dict.fromkeys(("ppl", "query", "surprisal", "logprob", "log-prob"), "nlmkit perplexity MODEL TEXT"),
+    **dict.fromkeys(("plot", "draw", "visualize", "visualise", "figure"), _PLOT),
+    **dict.fromkeys(("neighbours", "neighbors", "nearest", "nn", "word-similarity"), _SIMILAR),
+    **dict.fromkeys(("analogy", "analogies"), 'nlmkit similar MODEL --analogy "man king woman"'),
+    **dict.fromkeys(("download", "data", "datasets", "dataset", "corpus", "get"), _CORPORA),
+    **dict.fromkeys(("sample", "complete", "sentences"), _GENERATE),
+    **dict.fromkeys(("info", "describe", "inspect", "params", "parameters", "options"), _SHOW),
+    **dict.fromkeys(("components", "ls"), "nlmkit list"),
+    **dict.fromkeys(("models", "load"), f"{_SHOW}; nlmkit list has the components"),
+    **dict.fromkeys(("convert", "to-arpa"), "nlmkit import FILE -o MODEL or nlmkit export MODEL FILE"),
+    **dict.fromkeys(("save",), f"{_FIT}, or nlmkit export MODEL FILE for other programs"),
+    **dict.fromkeys(("mix", "interpolate"), "nlmkit fit mixture --model A --model B --valid TEXT -o MODEL"),
+    **dict.fromkeys(("cross-validate", "crossvalidate", "cv"), "nlmkit fit CLASSIFIER TEXTS --cross-validate 10"),
+    **dict.fromkeys(("rank", "diff"), "nlmkit compare MODEL MODEL... --text TEST"),
+    **dict.fromkeys(("plugin",), "nlmkit plugins list"),
+    **dict.fromkeys(("version",), "nlmkit --version"),
+    **dict.fromkeys(("help",), "nlmkit --help, or nlmkit COMMAND --help"),
+}
+"""What other programs, and the verbs that come to mind, are called here."""
+
+
+def command_for(args: Sequence[str]) -> str:
+    """Where a command line that begins with no command leads, as the end of a message; empty if that is unknown."""
+    name = args[0]
+    verb = name.lower().replace("_", "-")
+    if verb in _COMMANDS:
+        return f": use {_COMMANDS[verb]}"
+    if any(entry.kind != "tokenizer" and name in (entry.address, entry.qualified_name) for entry in registry.entries()):
+        rest = " ".join(map(shlex.quote, args[1:])) or "TRAIN... -o MODEL"
+        return f": {name} is a component; use nlmkit fit {name} {rest}"
+    if os.path.isfile(os.path.join(name, "manifest.json")):
+        return f": {name} is a saved model; use nlmkit show ./{name}, or nlmkit COMMAND {name}"
+    return ""
+
+
+def unknown_option(error: click.NoSuchOption, command: click.Command, args: Sequence[str]) -> str:
+    """The message for an option that the command lacks.
+
+    Where the command takes hyper-parameters (``-p``) and the component has one of that name, or of one like it, that
+    is what was meant.
+    """
+    message = f"No such option: {error.option_name}"
+    name = error.option_name.lstrip("-").replace("-", "_")
+    if any("-p" in param.opts for param in command.params):
+        value = _value_of(error.option_name, args)
+        component, declared = _hyper_parameters(args)
+        meant = known_as(name, declared)
+        if meant is not None:
+            return f"{message}; did you mean -p {meant}={value}?"
+        near = difflib.get_close_matches(name, declared, n=1, cutoff=0.75)
+        options = [option for option in _options(command) if _is_near(error.option_name, option)]
+        if near and not options:
+            return f"{message}; did you mean -p {near[0]}={value}?"
+        if not options:
+            lists = f"nlmkit show {component or 'COMPONENT'} lists them"
+            return f"{message}; hyper-parameters are given as -p KEY=VALUE ({lists})"
+    else:
+        options = [option for option in _options(command) if _is_near(error.option_name, option)]
+    return f"{message}; did you mean {options[0]}?" if options else message
+
+
+def refuse_options_as_parameters(command: click.Command, cls: type[Component], params: Mapping[str, str]) -> None:
+    """Refuse an option of the command that was given with ``-p``.
+
+    Raises:
+        click.UsageError: with how it is given.
+    """
+    for name, value in params.items():
+        flag = "--" + name.replace("_", "-")
+        if name not in cls.hyper_parameters() and flag in _options(command):
+            raise click.UsageError(
+                f"{name} is an option, not a hyper-parameter of {cls.name}: write {flag} {shlex.quote(value)}"
+            )
+
+
+def _options(command: click.Command) -> list[str]:
+    return [name for param in command.params for name in (*param.opts, *param.secondary_opts) if name.startswith("--")]
+
+
+def _is_near(given: str, option: str) -> bool:
+    return difflib.SequenceMatcher(None, given.lower(), option).ratio() >= 0.75 or (
+        len(given) > 4 and option.startswith(given)
+    )
+
+
+def _value_of(option: str, args: Sequence[str]) -> str:
+    """What follows the option, or VALUE."""
+    for place, word in enumerate(args):
+        name, equals, value = word.partition("=")
+        if name == option:
+            if equals:
+                return shlex.quote(value)
+            after = args[place + 1] if place + 1 < len(args) else "-"
+            return shlex.quote(after) if not after.startswith("-") or after[1:2].isdigit() else "VALUE"
+    return "VALUE"
+
+
+def _hyper_parameters(args: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The component that is named among the arguments, and its hyper-parameters where it can be loaded."""
+    addresses = {address for entry in registry.entries() for address in (entry.address, entry.qualified_name)}
+    for word in args:
+        if word in addresses:
+            try:
+                return word, list(registry.get(word).hyper_parameters())
+            except NlmkitError:
+                return word, []
+    return None, []

@@ -1,0 +1,35 @@
+"""Short ``repr`` of objects that hold arrays and long lists: names, dtypes and shapes instead of the values."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence, Sized
+from typing import Any
+
+_FEW = 8  # items of a list that are shown
+_LONGEST = 60  # characters of a value that are shown
+
+
+def short_repr(holder: Any) -> str:
+    """One line on a dataclass: ``Inspection(inputs=7 × str, log_probs=float64 [7])``."""
+    fields = (f"{field.name}={_short(getattr(holder, field.name))}" for field in dataclasses.fields(holder))
+    return f"{type(holder).__name__}({', '.join(fields)})"
+
+
+def _short(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    if shape is not None and hasattr(value, "dtype"):
+        return f"{value.dtype} {list(shape)}" if shape else repr(value.item())
+    if isinstance(value, Mapping):
+        items = [f"{key}: {_short(item)}" for key, item in list(value.items())[:_FEW]]
+        return "{" + ", ".join(items + ["…"] * (len(value) > _FEW)) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        kinds = {type(item) for item in value}
+        if value and kinds <= {str, int, float, bool} and len(value) > 2:
+            return f"{len(value)} × {'/'.join(sorted(kind.__name__ for kind in kinds))}"
+        items = [_short(item) for item in value[:_FEW]]
+        return "[" + ", ".join(items + ["…"] * (len(value) > _FEW)) + "]"
+    text = repr(value)
+    if len(text) > _LONGEST:
+        return f"{type(value).__name__} of {len(value)}" if isinstance(value, Sized) else f"{text[:_LONGEST]}…"
+    return text

@@ -1,0 +1,63 @@
+"""Plain tables for a reader, and text that cannot drive a terminal."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+# C0 and C1 controls, the line and paragraph separators, and every bidirectional mark, embedding and isolate.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+_BETWEEN_WORDS = re.compile("(?<![≥≤<>]) ")  # a bound stays with its sign
+_GAP = 2  # spaces between columns
+_NARROWEST = 24  # columns of a wrapped one, however narrow the terminal is
+
+
+def escape_controls(text: str) -> str:
+    r"""``text`` with control characters as ``\xNN`` and separators and bidirectional controls as ``\uNNNN``."""
+    return _CONTROLS.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def width(text: str) -> int:
+    """Columns that ``text`` takes on a terminal (East Asian wide characters take two)."""
+    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
+
+
+def table(rows: Iterable[Sequence[str]], *, columns: int | None = None, least: Sequence[int] = ()) -> str:
+    """Rows of text as aligned columns, two spaces apart; the last column is not padded.
+
+    Args:
+        rows: The cells, each row with as many.
+        columns: Width of the terminal, in which the last column is wrapped between words; None to wrap nothing.
+        least: Least widths of the first columns, for a table that is aligned with another.
+    """
+    cells = [[escape_controls(cell) for cell in row] for row in rows]
+    widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
+    widths = [max(pair) for pair in itertools.zip_longest(widths, least, fillvalue=0)]
+    room = None if columns is None else max(_NARROWEST, columns - sum(widths[:-1]) - _GAP * (len(widths) - 1))
+    lines = []
+    for row in cells:
+        padded = [cell + " " * (wanted - width(cell)) for cell, wanted in zip(row[:-1], widths, strict=False)]
+        first, *more = [row[-1]] if room is None else wrap(row[-1], room)
+        lines.append("  ".join([*padded, first]).rstrip() + "\n")
+        indent = " " * (sum(widths[:-1]) + _GAP * (len(widths) - 1))
+        lines += [f"{indent}{line}\n" for line in more]
+    return "".join(lines)
+
+
+def wrap(text: str, columns: int) -> list[str]:
+    """``text`` as lines of at most so many columns, broken between words; a longer word has a line of its own."""
+    lines: list[str] = []
+    for word in _BETWEEN_WORDS.split(text):
+        if lines and width(lines[-1]) + 1 + width(word) <= columns:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
