@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nlmkit.text import Corpus, TextPipeline
 
 _MODEL = ("RANK", "MODEL", "PERPLEXITY", "95% INTERVAL", "BITS/TOKEN")
+_TRAINED = ("steps", "epochs")
 _PAIR = ("BETTER", "WORSE", "PERPLEXITY", "95% INTERVAL", "P", "SENTENCES WON:LOST:TIED")
 _COLUMNS = {"context": "CONTEXT", "adapted": "ADAPTED", "unknown_rule": "<UNK>", "text_pipeline": "PIPELINE"}
 
@@ -174,8 +175,9 @@ def _render(comparison: Comparison) -> Iterator[str]:
             *(f"{label.replace('_', ' ')} {_fact(comparison.ranked[0], label)}" for label in _same(comparison)),
         ]
         yield f"{'; '.join(common)}\n\n"
-        heads = (*_MODEL, *(_COLUMNS[label] for label in comparison.differing))
-        yield output.table([heads, *_rows(comparison)])
+        trained = [name for name in _TRAINED if any(name in row.training for row in comparison.ranked)]
+        heads = (*_MODEL, *(name.upper() for name in trained), *(_COLUMNS[label] for label in comparison.differing))
+        yield output.table([heads, *_rows(comparison, trained)])
     if comparison.differences:
         yield "\n" + output.table([_PAIR, *map(_difference, comparison.differences)])
     labels = [(row.model, f"{name} {value}") for row in comparison.ranked for name, value in row.report.labels.items()]
@@ -186,7 +188,7 @@ def _render(comparison: Comparison) -> Iterator[str]:
         yield "\nnot ranked:\n" + output.table(reasons)
 
 
-def _rows(comparison: Comparison) -> Iterator[tuple[str, ...]]:
+def _rows(comparison: Comparison, trained: list[str]) -> Iterator[tuple[str, ...]]:
     for row in comparison.ranked:
         yield (
             str(row.rank),
@@ -194,8 +196,13 @@ def _rows(comparison: Comparison) -> Iterator[tuple[str, ...]]:
             f"{row.report.perplexity:.4f}",
             _interval(row.interval, ".2f"),
             f"{row.report.bits_per_token:.4f}",
+            *(_count(row.training.get(name)) for name in trained),
             *(_fact(row, label) for label in comparison.differing),
         )
+
+
+def _count(value: float | None) -> str:
+    return "-" if value is None else str(value) if isinstance(value, int) else f"{value:.4g}"
 
 
 def _difference(pair: Difference) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -42,12 +42,14 @@ class Scored:
         report: The report.
         log_probs: Natural log-probability of each sentence: float64 [sentences].
         events: Words and ``</s>`` of each sentence: int64 [sentences].
+        training: Steps and epochs that the model was trained for, where it was trained in steps.
     """
 
     model: str
     report: PerplexityReport
     log_probs: NDArray[np.float64]
     events: NDArray[np.int64]
+    training: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,12 +77,14 @@ class Ranked:
         report: The report.
         interval: Perplexities between which the middle ``CONFIDENCE`` of the bootstrap's samples lies; None where the
             text has a single sentence or there are no samples.
+        training: Steps and epochs that the model was trained for, where it was trained in steps.
     """
 
     rank: int
     model: str
     report: PerplexityReport
     interval: tuple[float, float] | None
+    training: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -135,7 +139,13 @@ class Comparison:
         """The comparison as JSON types; figures may be infinite, but for those of the reports."""
         return {
             "ranked": [
-                {"rank": row.rank, "interval": row.interval, **row.report.to_dict(row.model)} for row in self.ranked
+                {
+                    "rank": row.rank,
+                    "interval": row.interval,
+                    **({"training": dict(row.training)} if row.training else {}),
+                    **row.report.to_dict(row.model),
+                }
+                for row in self.ranked
             ],
             "differences": [dataclasses.asdict(difference) for difference in self.differences],
             "refused": [
@@ -172,7 +182,16 @@ def score(name: str, model: LanguageModel, corpus: Corpus, *, context: Context =
         lines = line_figures(log_probs, corpus.event_offsets, corpus.oov_mask(model.vocabulary_))
     except NotNormalizedError as error:
         return Refused(model=name, reasons=(str(error),))
-    return Scored(model=name, report=report, log_probs=lines.log_prob, events=lines.events)
+    return Scored(model=name, report=report, log_probs=lines.log_prob, events=lines.events, training=_training(model))
+
+
+def _training(model: LanguageModel) -> dict[str, float]:
+    """Steps and epochs of the fit report, where it has them."""
+    report = getattr(model, "fit_report_", None)
+    if not isinstance(report, Mapping):
+        return {}
+    found = {name: report.get(name) for name in ("steps", "epochs")}
+    return {name: value for name, value in found.items() if type(value) in (int, float)}
 
 
 def compare(models: Sequence[Scored | Refused], *, samples: int = 1000, seed: int = 0) -> Comparison:
@@ -203,6 +222,7 @@ def compare(models: Sequence[Scored | Refused], *, samples: int = 1000, seed: in
             rank=1 + sum(other < model.report.perplexity for other in perplexities),
             model=model.model,
             report=model.report,
+            training=model.training,
             interval=_interval(np.exp(row)),
         )
         for model, row in zip(ordered, resampled, strict=True)

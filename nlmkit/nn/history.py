@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -50,6 +51,8 @@ class Evaluation:
         for name, item in value.items():
             wanted = _KINDS[name]
             if isinstance(item, bool) != (wanted is bool) or not isinstance(item, wanted):
+                raise ValueError(f"{name} of an evaluation is {item!r}")
+            if item is not None and not (abs(item) <= sys.float_info.max and (item >= 0 or name == "loss")):
                 raise ValueError(f"{name} of an evaluation is {item!r}")
         read: dict[str, Any] = {name: math.inf if item is None else item for name, item in value.items()}
         return cls(**read)
