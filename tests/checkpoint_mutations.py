@@ -15,7 +15,7 @@ from nlmkit.errors import NlmkitError, SavedModelError
 from nlmkit.saving import load_folder, save_folder
 
 MISSING = object()
-VALUES: tuple[Any, ...] = (MISSING, None, True, "x", -1, 0, 3, 10**30, -2.5, 1e300, [None], {"x": [1]})
+VALUES: tuple[Any, ...] = (MISSING, None, True, "x", -1, 0, 10**30, 1e300, [None], {"x": [1]})
 
 
 def manifests(manifest: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -36,7 +36,10 @@ def manifests(manifest: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _paths(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    if before[:1] == ("run",):
+        return  # it is compared as a whole
+    # Of a list's items the first stands for all.
+    items = value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()
     for key, item in items:
         yield (*before, key)
         yield from _paths(item, (*before, key))
@@ -47,16 +50,13 @@ def array_sets(arrays: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, array in arrays.items():
         other: dict[str, Any] = {
             "missing": None,
-            "shorter": array.reshape(-1)[:-1],
             "empty": np.empty(0, array.dtype),
             "deeper": array[None],
-            "doubles": array.astype(np.float16),
-            "whole": array.astype(np.int32),
+            "halves": array.astype(np.float16),
             "negative": array - array.dtype.type(5),
-            "ones": np.full_like(array, 1),
         }
         if array.dtype.kind == "f":
-            other |= {"nan": np.full_like(array, np.nan), "infinite": np.full_like(array, np.inf)}
+            other["nan"] = np.full_like(array, np.nan)
         for what, changed in other.items():
             if changed is None or not np.array_equal(changed, array) or changed.shape != array.shape:
                 kept = {key: value for key, value in arrays.items() if key != name}

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-LANGUAGE_MODEL_SLACK: Final = (1.05, 0.1)
+LANGUAGE_MODEL_SLACK: Final = (1.1, 0.4)
 """Factor of the uniform distribution's loss, and nats, beyond which a language model has diverged."""
 
 CLASSIFIER_SLACK: Final = (1.5, 0.5)

@@ -138,11 +138,7 @@ class Trainer(GensimWord2Vec):  # type: ignore[misc]  # gensim has no types
             )
         finally:
             sentences.stopped = True  # for the threads, if this is left by an error
-        if not np.isfinite(self.wv.vectors).all():
-            raise NlmkitError(
-                f"training diverged: a vector is not finite after {self._epochs} epochs; try a lower alpha "
-                f"(now {self.alpha:g})"
-            )
+        refuse_diverged(self.wv.vectors, self.alpha)
 
     def _do_train_job(self, sentences: list[list[str]], alpha: float, inits: Any) -> tuple[int, int]:
         """Train on one batch, in a worker's thread."""
@@ -182,6 +178,20 @@ class _EpochEnds(CallbackAny2Vec):  # type: ignore[misc]
 
     def on_epoch_end(self, model: Any) -> None:
         self._ended()
+
+
+def refuse_diverged(vectors: NDArray[np.float32], alpha: float) -> None:
+    """Refuse vectors that training has spoilt.
+
+    Args:
+        vectors: Of any shape.
+        alpha: The learning rate at the beginning.
+
+    Raises:
+        NlmkitError: Training diverged: a vector is not finite.
+    """
+    if not np.isfinite(vectors).all():
+        raise NlmkitError(f"training diverged: a vector is not finite; try a lower alpha (now {alpha:g})")
 
 
 def _checksum(text: str) -> int:
