@@ -236,7 +236,8 @@ class Pacer:
 
     def begin(self, *, seconds: float, stepping: float) -> None:
         """Steps are taken from now on: seconds so far, and those of them that were steps."""
-        self._prepared = seconds
+        if self.plan is None and not self._pace.steps:
+            self._prepared = seconds
         self._pace.begin(stepping)
 
     def worked(self, amount: float) -> None:

@@ -22,6 +22,10 @@ CLASSIFIER_SLACK: Final = (1.5, 0.5)
 """The same for a classifier, whose few classes make single sure mistakes dear."""
 
 
+_HARDLY: Final = 1.02
+"""Factor within which a loss counts as that of the uniform distribution, as that of weights that hardly moved."""
+
+
 def problem(loss: float, choices: int, slack: tuple[float, float]) -> str | None:
     """What is wrong with a loss on training texts; None where it may pass.
 
@@ -55,12 +59,12 @@ def notes(loss: float, held_out: float | None, last: float | None, choices: int,
     if choices < 2:
         return []
     found = []
-    if loss > uniform:
+    if loss > _HARDLY * uniform:
         found.append(
             f"the loss on the training text, {loss:.4g}, is worse than the {uniform:.4g} of the uniform distribution "
             f"over {choices} {what}: train longer, or with another lr"
         )
-    elif held_out is not None and held_out > uniform:
+    elif held_out is not None and held_out > _HARDLY * uniform:
         found.append(
             f"the loss on the held-out text, {held_out:.4g}, is worse than the {uniform:.4g} of the uniform "
             f"distribution over {choices} {what}, while that on the training text is {loss:.4g}: the texts differ, or "

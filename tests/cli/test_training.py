@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from nlmkit.errors import SavedModelError
+from nlmkit.nn.checkpoint_folders import beside
+
 from .conftest import Run
 
 SMALL = ("-p", "hidden=8", "-p", "embedding=4", "-p", "epochs=2", "-p", "batch=2", "-p", "bptt=5")
@@ -176,16 +179,13 @@ def test_resume_without_a_checkpoint_is_noted(run: Run, texts: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("output", [".", "..", "./", "../inner/.", "{here}"])
+@pytest.mark.parametrize("output", [".", "./", "../inner/.", "{here}"])
 def test_a_folder_of_any_name_has_its_checkpoint_beside_it(
     output: str, run: Run, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outer = Path("outer").absolute()
     (outer / "inner").mkdir(parents=True)
     monkeypatch.chdir(outer / "inner")
-    if output == "..":
-        (outer / "inner" / "deeper").mkdir()
-        monkeypatch.chdir(outer / "inner" / "deeper")
     seen = []
     from nlmkit.nn.loop import Trainer
 
@@ -197,15 +197,21 @@ def test_a_folder_of_any_name_has_its_checkpoint_beside_it(
 
     monkeypatch.setattr(Trainer, "_save", saved)
     there = output.format(here=outer / "inner")
-    if output == "..":
-        # A model's folder holds nothing else, so it is refused in the end, with its checkpoint kept.
-        run("fit", "lstm", texts / "train.txt", "-o", there, "--device", "cpu", *SMALL, code=1)
-        assert (outer / "inner.checkpoint" / "manifest.json").exists()
-    else:
-        run("fit", "lstm", texts / "train.txt", "-o", there, "--device", "cpu", *SMALL)
-        assert (outer / "inner" / "manifest.json").exists()
-        assert sorted(path.name for path in outer.iterdir()) == ["inner"]
+    run("fit", "lstm", texts / "train.txt", "-o", there, "--device", "cpu", *SMALL)
+    assert (outer / "inner" / "manifest.json").exists()
+    assert sorted(path.name for path in outer.iterdir()) == ["inner"]
     assert set(seen) == {outer.resolve() / "inner.checkpoint"}
+
+
+def test_what_is_beside_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "outer" / "inner").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "outer" / "inner")
+    assert beside(Path("m"), ".checkpoint") == Path("m.checkpoint")
+    assert beside(Path("a/m"), ".checkpoint") == Path("a/m.checkpoint")
+    assert beside(Path(), ".checkpoint") == Path("../inner.checkpoint")
+    assert beside(Path(".."), ".checkpoint") == Path("../../outer.checkpoint")
+    with pytest.raises(SavedModelError, match="/: has nothing beside it"):
+        beside(Path("/"), ".checkpoint")
 
 
 def test_a_link_in_place_of_the_checkpoint_is_refused(run: Run, texts: Path) -> None:

@@ -55,6 +55,9 @@ TICK: Final = 25
 _TIMED_BATCHES: Final = 8
 """Batches of held-out texts by which it is measured how long all of them take."""
 
+_JUDGED_TEXTS: Final = 256
+"""Training texts that show whether a run has diverged."""
+
 # What a generator is for.
 _ORDER, _MASKS, _UNKNOWN = 11, 12, 13
 
@@ -246,11 +249,13 @@ class _Trainer:
     def _judged(self, best: Evaluation | None) -> list[str]:
         """Refuse weights that have gone off, and say what is doubtful."""
         documents, targets = self.sample.documents, self.sample.targets
-        some = np.arange(min(len(documents), self._options.batch))
+        total, texts = 0.0, min(len(documents), _JUDGED_TEXTS)
         with torch.inference_mode():
-            logits = self.module(documents.batch(some).to(self._device)).float().cpu()
-        loss = float(functional.cross_entropy(logits, torch.from_numpy(targets[some])))
-        choices = logits.shape[1]
+            for begin in range(0, texts, self._options.batch):
+                some = np.arange(begin, min(begin + self._options.batch, texts))
+                logits = self.module(documents.batch(some).to(self._device)).float().cpu()
+                total += float(functional.cross_entropy(logits, torch.from_numpy(targets[some]), reduction="sum"))
+        loss, choices = total / texts, self.module.classes
         problem = divergence.problem(loss, choices, divergence.CLASSIFIER_SLACK)
         if problem is not None:
             raise self._diverged(problem)
