@@ -190,8 +190,12 @@ def _training(model: LanguageModel) -> dict[str, float]:
     report = getattr(model, "fit_report_", None)
     if not isinstance(report, Mapping):
         return {}
-    found = {name: report.get(name) for name in ("steps", "epochs")}
-    return {name: value for name, value in found.items() if type(value) in (int, float)}
+    found = {}
+    for name in ("steps", "epochs"):
+        value = report.get(name)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            found[name] = value
+    return found
 
 
 def compare(models: Sequence[Scored | Refused], *, samples: int = 1000, seed: int = 0) -> Comparison:

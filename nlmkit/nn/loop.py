@@ -339,7 +339,7 @@ class Trainer:
         inputs, targets = (torch.cat(ids) for ids in zip(*map(epoch.ids, range(windows)), strict=True))
         with torch.no_grad():
             features = self._module(inputs, self._initial).features.flatten(0, 1)
-            pieces = zip(features.split(self._chunk), targets.flatten().split(self._chunk), strict=True)
+            pieces = zip(*(torch.split(each, self._chunk) for each in (features, targets.flatten())), strict=True)
             values = torch.cat([self._module.output.log_probs(*piece) for piece in pieces]).double()
         total, events = self._together.total([-float(values.sum()), float(len(values))], self._device)
         return total / events
