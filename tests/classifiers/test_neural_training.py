@@ -200,6 +200,27 @@ def test_a_budget_is_used_whatever_the_machine_does(seconds: Any, monkeypatch: p
     assert len(report["history"]) <= 26  # they have a quarter of the budget
 
 
+def test_reading_the_texts_is_part_of_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nlmkit.classification.neural import estimator
+
+    now, begins = 100.0, []
+
+    class Reads(CNN):
+        def text_pipeline(self, data: Any) -> Any:
+            nonlocal now
+            now += 50.0
+            return super().text_pipeline(data)
+
+    monkeypatch.setattr(estimator.time, "perf_counter", lambda: now)
+    train = training.train
+    monkeypatch.setattr(
+        training, "train", lambda *rest, **named: begins.append(named["started"]) or train(*rest, **named)
+    )
+    fitted = Reads(**{**CLASSIFIERS["cnn"][1], "epochs": 1}).fit(TEXTS, LABELS)
+    assert begins == [100.0]
+    assert "_began" not in vars(fitted)
+
+
 # ---------------------------------------------------------------------------------------------- divergence
 
 
