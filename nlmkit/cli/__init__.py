@@ -6,7 +6,10 @@ import sys
 
 
 def main() -> None:
-    """Run the command line on ``sys.argv`` and exit (0 done, 1 error, 2 usage, 130 Ctrl-C, 141 reader gone)."""
+    """Run the command line on ``sys.argv`` and exit.
+
+    0 done, 1 error, 2 usage, 130 Ctrl-C, 141 reader gone, 143 SIGTERM where work was saved first.
+    """
     try:
         from nlmkit.cli.group import nlmkit
 

@@ -14,9 +14,13 @@ import click
 from nlmkit.cli.output import escape_controls, flush, note, one_line
 from nlmkit.errors import NlmkitError
 from nlmkit.memory import is_out_of_memory
+from nlmkit.nn.interruption import Terminated
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT."""
+
+TERMINATED = 143
+"""Exit code after SIGTERM, where a command puts its work in order first: 128 + SIGTERM."""
 
 READER_GONE = 141
 """Exit code when the reader of a pipe left: 128 + SIGPIPE, what a shell reports for ``cat`` or ``grep`` there."""
@@ -92,6 +96,9 @@ def boundary(ctx: click.Context | None = None) -> Iterator[None]:
         _leave(sys.stdout)
         _leave(sys.stderr)
         raise click.exceptions.Exit(READER_GONE) from None
+    except Terminated as error:
+        _report(f"terminated: {error}" if str(error) else "terminated", error, ctx)
+        raise click.exceptions.Exit(TERMINATED) from None
     except KeyboardInterrupt as error:
         _report(f"interrupted: {error}" if str(error) else "interrupted", error, ctx)
         raise click.exceptions.Exit(INTERRUPTED) from None

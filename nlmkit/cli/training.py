@@ -15,6 +15,7 @@ import click
 from nlmkit.cli.output import note
 from nlmkit.cli.outputs import CHECKPOINT, STDIN, Output
 from nlmkit.components import Component, RunOptions
+from nlmkit.nn.checkpoint_folders import beside, read_checkpoint, remove_checkpoint
 from nlmkit.nn.distributed import is_main_process
 
 if TYPE_CHECKING:
@@ -75,14 +76,13 @@ class Training:
 
     def checkpoint(self, output: str) -> Path:
         """The checkpoint's folder, beside the model's, which holds nothing but the model."""
-        folder = Path(output)
-        return folder.with_name(folder.name + ".checkpoint")
+        return beside(Path(output), ".checkpoint")
 
     def _log(self, output: str) -> Path | None:
         """The log; a picture needs one."""
-        folder = Path(output)
-        beside = folder.with_name(folder.name + ".training.jsonl") if self.plot is not None else None
-        return beside if self.log is None else Path(self.log)
+        if self.log is not None:
+            return Path(self.log)
+        return beside(Path(output), ".training.jsonl") if self.plot is not None else None
 
     def outputs(self, cls: type[Component], output: str | None) -> list[Output | None]:
         """What training will write beside the model that is saved at ``output``, if it is."""
@@ -115,13 +115,12 @@ class Training:
         """Around the fitting: tell of a checkpoint that is about to be replaced, and after Ctrl-C how to go on.
 
         Raises:
-            KeyboardInterrupt: with that as its message, where this run has left a checkpoint.
+            KeyboardInterrupt: with that as its message, where this run has left a checkpoint; after SIGTERM, a
+                :class:`~nlmkit.nn.interruption.Terminated`.
         """
         if not (fitted.trains_in_steps and is_main_process()):
             yield
             return
-        from nlmkit.nn.checkpoint_folders import read_checkpoint
-
         folder = self.checkpoint(output)
         before = read_checkpoint(folder)
         if before is not None and before.get("step") != 0 and not (self.resume or quiet):
@@ -130,11 +129,11 @@ class Training:
             )
         try:
             yield
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             after = read_checkpoint(folder)
             if after is None or (after == before and not self.resume):
                 raise
-            raise KeyboardInterrupt(
+            raise type(error)(
                 f"{folder} holds a checkpoint{_at_step(after)}: the same command with --resume goes on from there"
             ) from None
 
@@ -148,8 +147,6 @@ class Training:
 
             Path(self.plot).parent.mkdir(parents=True, exist_ok=True)  # a subfolder of the model's
             plot_learning_curve({Path(output).name: read_log(log)}, self.plot)
-        from nlmkit.nn.checkpoint_folders import remove_checkpoint
-
         remove_checkpoint(self.checkpoint(output))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -44,12 +44,14 @@ class Scored:
         report: The report.
         log_probs: Natural log-probability of each sentence: float64 [sentences].
         events: Words and ``</s>`` of each sentence: int64 [sentences].
+        training: Steps and epochs that the model was trained for, where it was trained in steps.
     """
 
     model: str
     report: PerplexityReport
     log_probs: NDArray[np.float64]
     events: NDArray[np.int64]
+    training: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def __repr__(self) -> str:
         return short_repr(self)
@@ -80,12 +82,14 @@ class Ranked:
         report: The report.
         interval: Perplexities between which the middle ``CONFIDENCE`` of the bootstrap's samples lies; None where the
             text has a single sentence or there are no samples.
+        training: Steps and epochs that the model was trained for, where it was trained in steps.
     """
 
     rank: int
     model: str
     report: PerplexityReport
     interval: tuple[float, float] | None
+    training: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -140,7 +144,13 @@ class Comparison:
         """The comparison as JSON types; figures may be infinite, but for those of the reports."""
         return {
             "ranked": [
-                {"rank": row.rank, "interval": row.interval, **row.report.to_dict(row.model)} for row in self.ranked
+                {
+                    "rank": row.rank,
+                    "interval": row.interval,
+                    **({"training": dict(row.training)} if row.training else {}),
+                    **row.report.to_dict(row.model),
+                }
+                for row in self.ranked
             ],
             "differences": [dataclasses.asdict(difference) for difference in self.differences],
             "refused": [
@@ -184,7 +194,20 @@ def score(name: str, model: LanguageModel, corpus: Corpus, *, context: Context =
         lines = line_figures(log_probs, corpus.event_offsets, corpus.oov_mask(model.vocabulary_))
     except NotNormalizedError as error:
         return Refused(model=name, reasons=(str(error),))
-    return Scored(model=name, report=report, log_probs=lines.log_prob, events=lines.events)
+    return Scored(model=name, report=report, log_probs=lines.log_prob, events=lines.events, training=_training(model))
+
+
+def _training(model: LanguageModel) -> dict[str, float]:
+    """Steps and epochs of the fit report, where it has them."""
+    report = getattr(model, "fit_report_", None)
+    if not isinstance(report, Mapping):
+        return {}
+    found = {}
+    for name in _TRAINED:
+        value = report.get(name)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            found[name] = value
+    return found
 
 
 def compare(models: Sequence[Scored | Refused], *, samples: int = 1000, seed: int = 0) -> Comparison:
@@ -215,6 +238,7 @@ def compare(models: Sequence[Scored | Refused], *, samples: int = 1000, seed: in
             rank=1 + sum(other < model.report.perplexity for other in perplexities),
             model=model.model,
             report=model.report,
+            training=model.training,
             interval=_interval(np.exp(row)),
         )
         for model, row in zip(ordered, resampled, strict=True)
@@ -328,6 +352,7 @@ def _randomisation(differences: NDArray[np.float64], samples: int, seed: int) ->
 # ------------------------------------------------------------------------------------------------- for a reader
 
 _MODEL = ("RANK", "MODEL", "PERPLEXITY", "95% INTERVAL", "BITS/TOKEN")
+_TRAINED = ("steps", "epochs")
 _PAIR = ("BETTER", "WORSE", "PERPLEXITY", "95% INTERVAL", "P", "SENTENCES WON:LOST:TIED")
 _COLUMNS = {"context": "CONTEXT", "adapted": "ADAPTED", "unknown_rule": "<UNK>", "text_pipeline": "PIPELINE"}
 _LEAST_P = 0.001  # a smaller p-value is shown as smaller than this
@@ -342,8 +367,9 @@ def _parts(comparison: Comparison) -> Iterator[str]:
             *(f"{label.replace('_', ' ')} {_fact(comparison.ranked[0], label)}" for label in _same(comparison)),
         ]
         yield f"{'; '.join(common)}\n"
-        heads = (*_MODEL, *(_COLUMNS[label] for label in comparison.differing))
-        yield table([heads, *_rows(comparison)])
+        trained = [name for name in _TRAINED if any(name in row.training for row in comparison.ranked)]
+        heads = (*_MODEL, *(name.upper() for name in trained), *(_COLUMNS[label] for label in comparison.differing))
+        yield table([heads, *_rows(comparison, trained)])
     if comparison.differences:
         yield table([_PAIR, *map(_difference, comparison.differences)])
     labels = [(row.model, f"{name} {value}") for row in comparison.ranked for name, value in row.report.labels.items()]
@@ -354,7 +380,7 @@ def _parts(comparison: Comparison) -> Iterator[str]:
         yield "not ranked:\n" + table(reasons)
 
 
-def _rows(comparison: Comparison) -> Iterator[tuple[str, ...]]:
+def _rows(comparison: Comparison, trained: Sequence[str]) -> Iterator[tuple[str, ...]]:
     for row in comparison.ranked:
         yield (
             str(row.rank),
@@ -362,8 +388,13 @@ def _rows(comparison: Comparison) -> Iterator[tuple[str, ...]]:
             f"{row.report.perplexity:.4f}",
             _interval_text(row.interval, ".2f"),
             f"{row.report.bits_per_token:.4f}",
+            *(_count(row.training.get(name)) for name in trained),
             *(_fact(row, label) for label in comparison.differing),
         )
+
+
+def _count(value: float | None) -> str:
+    return "-" if value is None else str(value) if isinstance(value, int) else f"{value:.4g}"
 
 
 def _difference(pair: Difference) -> tuple[str, ...]:

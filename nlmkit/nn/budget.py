@@ -1,181 +1,82 @@
-"""Training by the clock: measure the speed, fix a number of steps, and keep to it.
+"""Training by the clock: measure the speed, plan a number of steps, and plan anew where the machine does otherwise.
 
 The first steps of a run with a budget are timed, and count as training. From their speed and that of validation follows
-how many steps fit; that number is frozen, and from then on everything is a function of the step, as in a run with a
-given number of epochs: the schedule ends annealed, and a run that is interrupted and resumed does the same steps.
+how many steps fit. From then on everything is a function of the step and the plan, as in a run with a given number of
+epochs. At fixed steps the run is looked at: the speed of the last windows of steps (the median, so that a pause is
+forgiven, and a machine that stays slower or faster is followed) says when it would end. Where that is too early or too
+late, the number of steps is changed, and the schedule goes through its rest in the steps that are left, so that the
+rate is annealed at the end.
 
-Overrun policy, ``shorten``: the frozen steps are finished, unless the machine has become so slow that they would
-take over 1.1 times the budget. Then the rest is shortened to what still fits, and the schedule goes through its rest
-in that many steps, so that the rate is annealed at the end all the same. Where the machine recovers, so that a
-shortened run would end before 0.9 times the budget, it gets back what fits, but never goes through its schedule more
-slowly than was planned at first. Each of these changes is saved in the checkpoint when it is made.
+Speed is time per amount of work (rows of columns, words, records), not per step, since steps differ in length. A change
+is saved in the checkpoint when it is made, with the windows that it came from: a run that is interrupted and resumed
+does the same steps.
 """
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import math
 import statistics
-import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Self
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
-Clock = Callable[[], float]
+from nlmkit.nn.plan import Plan
 
-OVERRUN: Final = 1.1
-"""How many times the budget the projected end may be before the run is shortened."""
+NEAR: Final = 0.05
+"""Share of the budget by which a run may miss its end without a note."""
 
-RECOVERED: Final = 0.9
-"""How many times the budget the projected end of a shortened run may be before it gets steps back."""
+EVALUATION_SHARE: Final = 0.25
+"""Largest share of the budget that evaluations get, but for the one at the end."""
 
-EVALUATIONS: Final = 4
-"""How often a run is evaluated at least; one of fewer epochs is evaluated within them."""
+LOOKS: Final = 40
+"""How often a run is looked at, at least; for long runs it is every `LONGEST_STRIDE` steps."""
 
-_AIM = 0.97
-_SKIPPED = 3
-_FEWEST = 5
-_MEASURED_SHARE, _MEASURED_SECONDS = 0.02, 20.0
-_JUDGED_SHARE = 0.05
+LONGEST_STRIDE: Final = 25
 
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """How many steps a run takes, and where in its schedule each of them is.
-
-    Attributes:
-        steps: Steps of the run.
-        schedule_steps: Length of the schedule in its own steps; equal to ``steps`` unless the run was shortened.
-        bent_at: Step at which the number of steps was last changed, 0 if never.
-        bent_from: Place in the schedule of that step.
-    """
-
-    steps: int
-    schedule_steps: int
-    bent_at: int = 0
-    bent_from: float = 0.0
-
-    @classmethod
-    def of(cls, steps: int) -> Self:
-        """A plan of so many steps."""
-        return cls(steps, steps)
-
-    @property
-    def is_shortened(self) -> bool:
-        """Whether the machine became too slow for the first plan."""
-        return self.steps != self.schedule_steps
-
-    def place(self, step: int) -> float:
-        """Where a step is in the schedule, from 0 to ``schedule_steps`` − 1."""
-        if not self.is_shortened:
-            return float(step)
-        left, own = self.schedule_steps - 1 - self.bent_from, self.steps - 1 - self.bent_at
-        return self.bent_from + (step - self.bent_at) * left / own if own > 0 else self.schedule_steps - 1.0
-
-    def bent(self, step: int, left: int) -> Plan:
-        """The plan with ``left`` steps after ``step``, but one at least, and no more than the schedule has left."""
-        place = self.place(step)
-        left = max(1, min(left, math.ceil(self.schedule_steps - place)))
-        if step + left == self.steps:
-            return self
-        return Plan(step + left, self.schedule_steps, bent_at=step, bent_from=place)
-
-    def to_json(self) -> dict[str, Any]:
-        """The plan as JSON types."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """The plan that `to_json` gave; a ValueError if it makes no sense."""
-        plan = cls(**value)
-        whole = (plan.steps, plan.schedule_steps, plan.bent_at)
-        if not all(isinstance(number, int) and not isinstance(number, bool) for number in whole):
-            raise ValueError("a plan counts in whole steps")
-        if not (0 <= plan.bent_at < plan.steps <= plan.schedule_steps and 0 <= plan.bent_from < plan.schedule_steps):
-            raise ValueError("a plan's steps contradict each other")
-        return plan
-
-
-class Stopwatch:
-    """Seconds of training, those before an interruption included.
-
-    Args:
-        clock: Seconds that only go up.
-        before: Seconds that an interrupted run had taken.
-        started: When this run began on that clock; now if not given.
-
-    Attributes:
-        evaluating: Seconds of this session that were evaluation.
-        saving: Seconds of this session in which checkpoints were written.
-    """
-
-    def __init__(self, clock: Clock = time.perf_counter, *, before: float = 0.0, started: float | None = None) -> None:
-        self._clock = clock
-        self._zero = (clock() if started is None else started) - before
-        self.evaluating = self.saving = 0.0
-
-    @property
-    def seconds(self) -> float:
-        """Seconds so far."""
-        return self._clock() - self._zero
-
-    @property
-    def stepping(self) -> float:
-        """Seconds so far that were neither evaluation nor checkpoints of this session."""
-        return self.seconds - self.evaluating - self.saving
-
-    @contextlib.contextmanager
-    def evaluation(self) -> Iterator[None]:
-        """The body is evaluation."""
-        begins = self.seconds
-        try:
-            yield
-        finally:
-            self.evaluating += self.seconds - begins
-
-    @contextlib.contextmanager
-    def checkpoint(self) -> Iterator[None]:
-        """The body writes a checkpoint."""
-        begins = self.seconds
-        try:
-            yield
-        finally:
-            self.saving += self.seconds - begins
+_AIM = 0.985
+_TOLERANCE, _TOLERANCE_OF_REST = 0.02, 0.04
+_SKIPPED, _FEWEST = 3, 5
+_MEASURED_SHARE, _MEASURED_SECONDS, _MEASURED_MOST = 0.02, 20.0, 0.1
+_WINDOW_SHARE, _WINDOW_STEPS = 0.01, 0.05
+_WINDOWS, _FEWEST_WINDOWS, _SPACING = 9, 3, 2
+_CHANGED = 0.1
 
 
 class SpeedTest:
     """Times a run's first steps, but for the very first, in which memory is claimed.
 
-    The median step counts: what the machine does beside a few of them leaves the plan as it is, and a machine that
-    stays slower has the plan shortened later.
+    The median step counts: what the machine does beside a few of them leaves the plan as it is. The test ends early
+    where it takes a tenth of the budget: then fewer steps have to do.
 
     Args:
         budget: Seconds of the whole run.
     """
 
     def __init__(self, budget: float) -> None:
-        self._wanted = min(_MEASURED_SHARE * budget, _MEASURED_SECONDS)
-        self._skipped = 0
-        self._seconds = 0.0
+        self._wanted, self._most = min(_MEASURED_SHARE * budget, _MEASURED_SECONDS), _MEASURED_MOST * budget
+        self._skipped: list[float] = []
+        self._timed = self._seconds = 0.0
         self._paces: list[float] = []
 
-    def add(self, seconds: float, rows: int) -> None:
-        """A step of so many rows took so long."""
-        if self._skipped < _SKIPPED:
-            self._skipped += 1
-            return
-        self._paces.append(seconds / rows)
+    def add(self, seconds: float, amount: float) -> None:
+        """A step with so much work took so long."""
         self._seconds += seconds
+        if len(self._skipped) < _SKIPPED:
+            self._skipped.append(seconds / amount)
+            return
+        self._paces.append(seconds / amount)
+        self._timed += seconds
 
     @property
     def done(self) -> bool:
         """Whether enough steps have been timed."""
-        return len(self._paces) >= _FEWEST and self._seconds >= self._wanted
+        enough = len(self._paces) >= _FEWEST and self._timed >= self._wanted
+        return enough or (self._seconds >= self._most and bool(self._skipped))
 
     @property
-    def seconds_a_row(self) -> float:
-        """What a row of all columns takes in the median step."""
-        return statistics.median(self._paces)
+    def pace(self) -> float:
+        """Seconds per amount of work in the median step."""
+        return statistics.median(self._paces) if self._paces else self._skipped[-1]
 
 
 def steps_that_fit(
@@ -184,101 +85,125 @@ def steps_that_fit(
     """How many steps a run may have in all.
 
     Args:
-        seconds: What is left of the budget. A little of it is kept back, since no machine runs evenly.
+        seconds: What is left for steps and evaluations.
         taken: Steps taken already; the result is larger by one at least.
         step_seconds: What a step takes.
         evaluation_seconds: What an evaluation takes.
         evaluations: How many evaluations are still to come in a run of so many steps in all.
     """
-    usable = seconds * _AIM
 
     def fits(more: int) -> bool:
-        return more * step_seconds + evaluations(taken + more) * evaluation_seconds <= usable
+        return more * step_seconds + evaluations(taken + more) * evaluation_seconds <= seconds
 
-    low, high = 1, max(1, math.floor(usable / max(step_seconds, 1e-9)))
+    low, high = 1, max(1, math.floor(seconds / max(step_seconds, 1e-9)))
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(middle) else (low, middle - 1)
     return taken + low
 
 
-class Overrun:
-    """Watches the pace of a frozen plan's steps, checkpoints between them included.
+class Pace:
+    """Seconds per amount of work, as the median of the last windows of steps."""
 
-    Args:
-        budget: Seconds of the whole run.
-    """
+    def __init__(self) -> None:
+        self.windows: deque[tuple[float, float]] = deque(maxlen=_WINDOWS)
+        self.amount = 0.0
+        self.steps = 0
+        self._since, self._carried = 0.0, 0.0
 
-    def __init__(self, budget: float) -> None:
-        self._budget = budget
-        self._first: int | None = None
-        self._since: tuple[float, int] | None = None
+    def begin(self, stepping: float) -> None:
+        """Steps are taken from now on; ``stepping`` are seconds of steps so far."""
+        self._since = stepping
 
-    def judge(
-        self,
-        plan: Plan,
-        *,
-        seconds: float,
-        stepping: float,
-        step: int,
-        evaluation_seconds: float,
-        evaluations: Callable[[int], int],
-    ) -> Plan:
-        """The plan, shortened where it would take too long, or lengthened again where the machine recovered.
+    def add(self, amount: float) -> None:
+        """A step with so much work was taken."""
+        self.amount += amount
+        self.steps += 1
 
-        The pace is the mean since the first steps: it follows a slower machine step by step, and forgives a pause.
+    def open(self, stepping: float) -> float:
+        """Seconds of the window that is not full."""
+        return self._carried + stepping - self._since
 
-        Args:
-            plan: As it stands.
-            seconds: Seconds so far.
-            stepping: Those of them that were no evaluation.
-            step: Steps so far.
-            evaluation_seconds: What an evaluation takes.
-            evaluations: How many evaluations are still to come in a run of so many steps in all.
-        """
-        if self._first is None:
-            self._first = step
-        if self._since is None and step >= self._first + _SKIPPED:
-            self._since = (stepping, step)
-        if self._since is None or step == self._since[1] or step >= plan.steps:
-            return plan
-        watched = stepping - self._since[0]
-        if watched < _JUDGED_SHARE * self._budget:
-            return plan
-        pace = watched / (step - self._since[1])
-        end = seconds + (plan.steps - step) * pace + evaluations(plan.steps) * evaluation_seconds
-        if (RECOVERED * self._budget <= end or not plan.is_shortened) and end <= OVERRUN * self._budget:
-            return plan
-        steps = steps_that_fit(
-            self._budget - seconds,
-            taken=step,
-            step_seconds=pace,
-            evaluation_seconds=evaluation_seconds,
-            evaluations=evaluations,
-        )
-        return plan.bent(step, steps - step)
+    def close(self, stepping: float) -> None:
+        """The window is full."""
+        self.windows.append((self.amount, self.open(stepping)))
+        self.amount, self.steps, self._carried, self._since = 0.0, 0, 0.0, stepping
+
+    @property
+    def median(self) -> float | None:
+        """Seconds per amount of work; None before the first window."""
+        return statistics.median(seconds / amount for amount, seconds in self.windows) if self.windows else None
+
+    @property
+    def last(self) -> float | None:
+        """The same of the last window."""
+        return self.windows[-1][1] / self.windows[-1][0] if self.windows else None
+
+    def to_json(self, stepping: float) -> dict[str, Any]:
+        """The windows as JSON types."""
+        return {
+            "windows": [list(window) for window in self.windows],
+            "open": [self.amount, self.steps, self.open(stepping)],
+        }
+
+    def restore(self, value: Mapping[str, Any]) -> None:
+        """Take over what `to_json` gave; a ValueError, KeyError or TypeError if it makes no sense."""
+        windows = [(_amount(amount), _amount(seconds)) for amount, seconds in value["windows"]]
+        if len(windows) > _WINDOWS or not all(amount > 0 for amount, _ in windows):
+            raise ValueError("a window without work, or too many of them")
+        amount, steps, seconds = value["open"]
+        self.amount, self.steps, self._carried = _amount(amount), steps, _amount(seconds)
+        if type(steps) is not int or not 0 <= steps < 2**53 or bool(steps) != (self.amount > 0):
+            raise ValueError(f"a window has {steps!r} steps and the work {amount!r}")
+        self.windows.extend(windows)
 
 
 class Pacer:
     """How many steps a run takes and when it is evaluated: given by its epochs, or found from its budget.
 
+    Several processes agree as long as all of them are told the same numbers.
+
     Args:
         plan: Steps of the run; None where a budget decides.
         budget: Seconds of the run, where one is given.
         windows: Steps of an epoch, about so many where they differ.
+        amount: Work of a step, in the mean, in the unit that :meth:`worked` is told.
         is_evaluated: Whether there is a validation text.
+        fewest: Steps that a run has at least, whatever the budget is.
+        unit: What notes call the steps.
+        checkpoint_seconds: Time between two checkpoints; None where none are written.
 
     Attributes:
         plan: As it now stands; None while the speed is being measured.
-        evaluation_seconds: What an evaluation takes, as far as is known.
+        speed: The measurement of the speed.
+        evaluation_seconds: What the last evaluation took, 0 before the first.
     """
 
-    def __init__(self, plan: Plan | None, *, budget: float | None, windows: int, is_evaluated: bool) -> None:
+    def __init__(
+        self,
+        plan: Plan | None,
+        *,
+        budget: float | None,
+        windows: int,
+        amount: float = 1.0,
+        is_evaluated: bool,
+        fewest: int = 1,
+        unit: str = "steps",
+        checkpoint_seconds: float | None = None,
+    ) -> None:
         self.plan = plan
-        self.evaluation_seconds = 0.0
-        self._budget, self._windows, self._is_evaluated = budget, windows, is_evaluated
         self.speed = SpeedTest(budget or 0.0)
-        self._overrun = None if budget is None else Overrun(budget)
+        self.evaluation_seconds = 0.0
+        self._budget, self._windows, self._amount, self._fewest = budget, windows, amount, fewest
+        self._unit = unit
+        self._is_evaluated, self._checkpoint_seconds = is_evaluated, checkpoint_seconds
+        self._pace = Pace()
+        self._measured: float | None = None
+        self._evaluation_work = 0.0
+        self._since_change = _SPACING
+        self._saving_seconds = self._prepared = 0.0
+
+    # ---------------------------------------------------------------------------------------------- the plan
 
     @property
     def schedule_steps(self) -> int | None:
@@ -297,62 +222,219 @@ class Pacer:
         """Whether half of the planned steps have been taken."""
         return self.plan is not None and step >= self.plan.steps // 2
 
-    def evaluates_at(self, window: int, windows: int) -> bool:
-        """Whether a run is evaluated within an epoch.
+    def evaluates_at(self, epoch: int, window: int, windows: int) -> bool:
+        """Whether a run is evaluated between two steps; never while its speed is being measured.
 
         Args:
-            window: Steps of the epoch taken.
-            windows: Steps that the epoch has.
+            epoch: Epochs finished.
+            window: Steps taken of the next one.
+            windows: Steps that it has.
         """
-        parts = 1 if self.plan is None else self._parts(self.plan.schedule_steps)
-        return any(window == math.ceil(windows * part / parts) for part in range(1, parts))
+        return self.plan is not None and self.plan.evaluates_at(epoch, window, windows, usual=self._windows)
 
-    def freeze(self, *, seconds: float, step: int, step_seconds: float) -> None:
-        """Fix the number of steps.
+    # --------------------------------------------------------------------------------------------- the clock
+
+    def begin(self, *, seconds: float, stepping: float) -> None:
+        """Steps are taken from now on: seconds so far, and those of them that were steps."""
+        if self.plan is None and not self._pace.steps:
+            self._prepared = seconds
+        self._pace.begin(stepping)
+
+    def worked(self, amount: float) -> None:
+        """A step with so much work was taken."""
+        self._pace.add(amount)
+
+    def evaluated(self, seconds: float) -> None:
+        """An evaluation took so long; a machine that becomes slower is taken to evaluate more slowly, too."""
+        self.evaluation_seconds = seconds
+        pace = self._pace.last or self._measured
+        self._evaluation_work = seconds / pace if pace else 0.0
+
+    def freeze(self, *, seconds: float, stepping: float, step: int, pace: float, evaluation_seconds: float) -> None:
+        """Plan a number of steps, once the speed is known.
 
         Args:
             seconds: Seconds so far.
+            stepping: Those of them that were steps.
             step: Steps so far.
-            step_seconds: What a step takes.
-        """
-        assert self._budget is not None
-        self.plan = Plan.of(
-            steps_that_fit(
-                self._budget - seconds,
-                taken=step,
-                step_seconds=step_seconds,
-                evaluation_seconds=self.evaluation_seconds,
-                evaluations=lambda steps: self._evaluations(step, steps, steps),
-            )
-        )
-
-    def judge(self, *, seconds: float, stepping: float, step: int, evaluation_seconds: float) -> bool:
-        """Shorten the plan where it would take too long, or give steps back; tells whether it was changed.
-
-        Args:
-            seconds: Seconds so far.
-            stepping: Those of them that were no evaluation.
-            step: Steps so far.
+            pace: Seconds per amount of work.
             evaluation_seconds: What an evaluation takes.
         """
-        if self._overrun is None or self.plan is None:
+        self._measured = pace
+        self.evaluated(evaluation_seconds)
+        self._pace = Pace()
+        self._pace.begin(stepping)
+        self.plan = self._fitting(Plan.of(step + 1), seconds, step, pace)
+        self.plan = self._with_evaluations(Plan.of(self.plan.steps), pace)
+
+    def looks_at(self, step: int) -> bool:
+        """Whether the run is looked at after a step: a function of the plan, so alike in all processes."""
+        if self._budget is None or self.plan is None:
             return False
-        before, schedule = self.plan, self.plan.schedule_steps
-        self.plan = self._overrun.judge(
-            before,
-            seconds=seconds,
-            stepping=stepping,
-            step=step,
-            evaluation_seconds=evaluation_seconds,
-            evaluations=lambda steps: self._evaluations(step, steps, schedule),
+        stride = max(1, min(LONGEST_STRIDE, self.plan.steps // LOOKS))
+        return step % stride == 0 or step >= self.plan.steps
+
+    def look(self, *, seconds: float, stepping: float, saving: float, step: int) -> bool:
+        """Change the number of steps where the run would end too early or too late; whether it was changed.
+
+        Args:
+            seconds: Seconds so far.
+            stepping: Those of them that were neither evaluation nor checkpoints.
+            saving: What a checkpoint takes.
+            step: Steps so far.
+        """
+        if self._budget is None or self.plan is None:
+            return False
+        self._saving_seconds = saving
+        is_over = step >= self.plan.steps
+        fewest = 1 if is_over else _FEWEST_WINDOWS
+        if not self._window_is_full(stepping, is_over=is_over) or len(self._pace.windows) < fewest:
+            return False
+        pace = self._pace.median
+        assert pace is not None
+        end = seconds + self._rest(step, pace)
+        near = max(_TOLERANCE * self._budget, _TOLERANCE_OF_REST * (self._budget - seconds))
+        is_late = end > _AIM * self._budget
+        too_soon = is_late if is_over else self._since_change < _SPACING
+        if too_soon or abs(end - _AIM * self._budget) <= near:
+            return False
+        before, changed = self.plan, self._fitting(self.plan, seconds, step, pace)
+        if changed.steps == before.steps or (is_over and changed.steps == step + 1):
+            return False
+        self.plan = self._with_evaluations(changed, pace)
+        self._since_change = 0
+        return True
+
+    def _rest(self, step: int, pace: float) -> float:
+        """Seconds that the rest of the plan takes."""
+        assert self.plan is not None
+        seconds = (self.plan.steps - step) * self._amount * pace
+        if self._is_evaluated:
+            seconds += self.plan.evaluations_after(step, self._windows) * self._evaluation_work * pace
+        return seconds + self._saves(seconds)
+
+    def _window_is_full(self, stepping: float, *, is_over: bool) -> bool:
+        """Close the window of steps if it is long enough."""
+        assert self.plan is not None
+        assert self._budget is not None
+        if not self._pace.steps:
+            return is_over
+        full = self._pace.open(stepping) >= _WINDOW_SHARE * self._budget
+        if full or is_over or self._pace.steps >= _WINDOW_STEPS * self.plan.steps:
+            self._pace.close(stepping)
+            self._since_change += 1
+            return True
+        return False
+
+    def _fitting(self, plan: Plan, seconds: float, step: int, pace: float) -> Plan:
+        """The plan with the steps that fit into what is left of the budget."""
+        assert self._budget is not None
+        left = _AIM * self._budget - seconds
+        steps = steps_that_fit(
+            left - self._saves(left),
+            taken=step,
+            step_seconds=pace * self._amount,
+            evaluation_seconds=self._evaluation_work * pace,
+            evaluations=lambda steps: self._evaluations(step, steps, pace),
         )
-        return self.plan != before
+        return plan.bent(step, max(steps, self._fewest) - step)
 
-    def _parts(self, steps: int) -> int:
-        """Parts of an epoch, after each of which a run of so many steps is evaluated."""
-        return min(math.ceil(EVALUATIONS * self._windows / steps), self._windows)
+    def _evaluations(self, step: int, steps: int, pace: float) -> int:
+        if not self._is_evaluated:
+            return 0
+        return self._with_evaluations(Plan.of(steps), pace).evaluations_after(step, self._windows)
 
-    def _evaluations(self, step: int, steps: int, schedule: int) -> int:
-        """Evaluations after ``step`` of a run of ``steps`` steps whose schedule has ``schedule``."""
-        parts = self._parts(schedule)
-        return math.ceil(steps * parts / self._windows) - step * parts // self._windows if self._is_evaluated else 0
+    def _with_evaluations(self, plan: Plan, pace: float) -> Plan:
+        assert self._budget is not None
+        taking = self._evaluation_work * pace
+        most = int(min(EVALUATION_SHARE * self._budget / taking, 1e9)) if taking > 0 else 10**9
+        return plan.evaluated(self._windows, max(1, most))
+
+    def _saves(self, seconds: float) -> float:
+        """What the checkpoints of so many seconds take, the last one included."""
+        if self._checkpoint_seconds is None:
+            return 0.0
+        return (max(0.0, seconds) / self._checkpoint_seconds + 1) * self._saving_seconds
+
+    # ------------------------------------------------------------------------------------- notes, checkpoints
+
+    def notes(self, *, seconds: float, finished: bool) -> list[str]:
+        """What whoever gave a budget should know.
+
+        Args:
+            seconds: Of the whole run.
+            finished: Whether the run took all of its planned steps.
+        """
+        if self._budget is None or self.plan is None:
+            return []
+        found = []
+        steps, first = self.plan.steps, self.plan.first_steps
+        if finished and abs(steps / first - 1) > _CHANGED:
+            slower = "slower" if steps < first else "faster"
+            found.append(
+                f"the machine became {slower} than it was measured, so {steps} {self._unit} were taken where {first} "
+                "were planned at first"
+            )
+        if finished and abs(seconds / self._budget - 1) > NEAR:
+            found.append(f"{seconds / self._budget:.0%} of the budget was used: {self._reason(seconds)}")
+        return found
+
+    def _reason(self, seconds: float) -> str:
+        """Why the budget was missed."""
+        assert self._budget is not None
+        pace = self._pace.median or self._measured or 0.0
+        shares = {
+            "an evaluation": self.evaluation_seconds if self._is_evaluated else 0.0,
+            "a step" if self._unit == "steps" else f"each of the {self._unit}": self._amount * pace,
+            "a checkpoint": self._saving_seconds,
+        }
+        if self._fewest > 1:
+            shares[f"an epoch of {self._fewest} {self._unit}, which a run has at least,"] = (
+                self._fewest * self._amount * pace
+            )
+        name = max(shares, key=shares.__getitem__)
+        if self._prepared > self._budget / 2:
+            name, shares = "what comes before the first step", {"what comes before the first step": self._prepared}
+        if shares[name] > NEAR * self._budget:
+            return f"{name.strip()} takes {shares[name] / self._budget:.0%} of it, so a larger budget is kept better"
+        return f"the machine became {'slower' if seconds > self._budget else 'faster'} at the end"
+
+    def to_json(self, stepping: float) -> dict[str, Any] | None:
+        """What a resumed run needs beside the plan, as JSON types; None without a budget.
+
+        Args:
+            stepping: Seconds of steps so far.
+        """
+        if self._budget is None or self.plan is None:
+            return None
+        return {
+            **self._pace.to_json(stepping),
+            "measured": self._measured,
+            "evaluation_seconds": self.evaluation_seconds,
+            "evaluation_work": self._evaluation_work,
+            "saving_seconds": self._saving_seconds,
+            "since_change": self._since_change,
+        }
+
+    def restore(self, value: object) -> None:
+        """Take over what `to_json` gave, None included; a ValueError, KeyError or TypeError if it makes no sense."""
+        if value is None or self._budget is None or self.plan is None:
+            return
+        if not isinstance(value, Mapping):
+            raise TypeError(f"the pace is {value!r}")
+        since = value["since_change"]
+        if type(since) is not int or not 0 <= since < 2**53:
+            raise ValueError(f"since_change is {since!r}")
+        self._measured = None if value["measured"] is None else _amount(value["measured"])
+        self.evaluation_seconds = _amount(value["evaluation_seconds"])
+        self._evaluation_work = _amount(value["evaluation_work"])
+        self._saving_seconds = _amount(value["saving_seconds"])
+        self._since_change = since
+        self._pace.restore(value)
+
+
+def _amount(value: object) -> float:
+    # Amounts beyond are no time or work of a run, and could overflow in products.
+    if type(value) not in (int, float) or not 0 <= value < 1e15:  # type: ignore[operator]
+        raise ValueError(f"the pace holds {value!r}")
+    return float(value)  # type: ignore[arg-type]

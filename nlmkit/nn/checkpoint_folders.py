@@ -24,8 +24,9 @@ def check_target(folder: Path) -> None:
     """Refuse to write checkpoints where a saved model, or anything else, stands.
 
     Raises:
-        SavedModelError: The folder holds something that is no checkpoint, or cannot be written.
+        SavedModelError: The folder holds something that is no checkpoint, is a link, or cannot be written.
     """
+    _refuse_link(folder)
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if existing.is_dir() and not os.access(existing, os.W_OK | os.X_OK):
         raise SavedModelError(f"{folder}: nothing can be written in {existing}; choose another folder for checkpoints")
@@ -41,6 +42,46 @@ def check_target(folder: Path) -> None:
         raise SavedModelError(
             f"{folder}: holds {foreign[0]!r}, which is no part of a checkpoint; choose another folder"
         )
+
+
+def _refuse_link(folder: Path) -> None:
+    # What is written and removed here must be in this folder, and a link may point to anyone's.
+    if folder.is_symlink():
+        raise SavedModelError(
+            f"{folder}: is a symbolic link, and checkpoints go to a folder of their own; remove the link"
+        )
+
+
+def beside(model: Path, suffix: str) -> Path:
+    """The path beside a model's folder that has its name and a suffix.
+
+    For a folder that is given as ``.`` or ``..`` it is beside the folder that this stands for.
+
+    Raises:
+        SavedModelError: Nothing is beside the folder, which is the root.
+    """
+    if model.name in ("", ".."):
+        model = model.resolve()
+        if not model.name:
+            raise SavedModelError(f"{model}: has nothing beside it for checkpoints; choose another folder")
+        here = Path.cwd().resolve()
+        if here.is_relative_to(model):
+            up = len(here.relative_to(model).parts) + 1
+            return Path(*[".."] * up, model.name + suffix)
+    return model.with_name(model.name + suffix)
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether there is a checkpoint, or at least its manifest.
+
+    Raises:
+        SavedModelError: The folder is a link, or cannot be looked at.
+    """
+    _refuse_link(folder)
+    try:
+        return (folder / "manifest.json").exists()
+    except OSError as error:
+        raise SavedModelError(f"{folder}: cannot be used for checkpoints ({error.strerror})") from None
 
 
 def read_checkpoint(folder: Path) -> dict[str, Any] | None:

@@ -17,10 +17,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nlmkit.errors import SavedModelError
-from nlmkit.nn.budget import Plan
-from nlmkit.nn.checkpoint_folders import KIND, check_target, remove_checkpoint
-from nlmkit.nn.history import Evaluation
+from nlmkit.nn.checkpoint_facts import amount, check_same_run, flag, reading, records, sums, whole
+from nlmkit.nn.checkpoint_folders import KIND, check_target, has_checkpoint, remove_checkpoint
+from nlmkit.nn.history import Evaluation, best_of
+from nlmkit.nn.plan import Plan
+from nlmkit.nn.torch_state import (
+    BEST,
+    MODULE,
+    arrays_of,
+    averages,
+    finite,
+    like,
+    numbered,
+    optimizer_states,
+    tensor,
+    with_prefixes,
+)
 from nlmkit.saving import load_folder, require, require_array, save_folder
 
 if TYPE_CHECKING:
@@ -29,7 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["KIND", "Checkpoint", "check_target", "load_checkpoint", "remove_checkpoint", "run_facts", "save_checkpoint"]
 
-_MODULE, _BEST, _OPTIMIZER, _AVERAGE = "module.", "best.", "optimizer.", "average."
 _STATE, _GENERATOR, _PENDING = "state.", "generator.", "pending"
 
 
@@ -46,6 +57,9 @@ class Checkpoint:
         seconds: Time of training so far.
         tokens: Events read so far, repetitions included.
         plan: Steps of the run; None while the speed is being measured.
+        pace: What the plan of a run with a budget is changed by, as JSON; None without a budget, and in checkpoints of
+            versions that had none.
+        threads: Threads that it is computed with, where they may change its bytes; None where that is not known.
         history: Evaluations so far.
         epoch_loss: Sum of training losses and of events since the last evaluation.
         pending: Loss, gradient norm and events of each step since the last line of the log: float64 [steps, 3].
@@ -66,6 +80,8 @@ class Checkpoint:
     seconds: float
     tokens: int
     plan: Plan | None
+    pace: object
+    threads: object
     history: tuple[Evaluation, ...]
     epoch_loss: tuple[float, int]
     pending: NDArray[np.float64]
@@ -115,17 +131,16 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     Raises:
         SavedModelError: The folder cannot be written; the checkpoint before it still stands.
     """
-    arrays: dict[str, NDArray[Any]] = {_PENDING: checkpoint.pending}
-    named: dict[str, Mapping[str, Tensor]] = {
-        _MODULE: checkpoint.module,
-        _BEST: checkpoint.best or {},
-        _AVERAGE: _numbered(checkpoint.average or ()),
-        _STATE: _numbered(checkpoint.state),
-        _GENERATOR: checkpoint.generators,
-        **{f"{_OPTIMIZER}{name}.": values for name, values in checkpoint.optimizer.items()},
+    arrays: dict[str, NDArray[Any]] = {
+        _PENDING: checkpoint.pending,
+        **arrays_of(
+            module=checkpoint.module,
+            best=checkpoint.best,
+            average=checkpoint.average,
+            optimizer=checkpoint.optimizer,
+        ),
+        **with_prefixes({_STATE: numbered(checkpoint.state), _GENERATOR: checkpoint.generators}),
     }
-    for prefix, tensors in named.items():
-        arrays |= {f"{prefix}{name}": tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
     manifest = {
         "kind": KIND,
         "run": dict(checkpoint.run),
@@ -136,6 +151,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         "seconds": checkpoint.seconds,
         "tokens": checkpoint.tokens,
         "plan": None if checkpoint.plan is None else checkpoint.plan.to_json(),
+        "pace": checkpoint.pace,
+        "threads": checkpoint.threads,
         "history": [evaluation.to_json() for evaluation in checkpoint.history],
         "epoch_loss": list(checkpoint.epoch_loss),
         "average_count": checkpoint.average_count,
@@ -146,20 +163,19 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     save_folder(folder, manifest, arrays=arrays)
 
 
-def _numbered(tensors: Sequence[Tensor]) -> dict[str, Tensor]:
-    return {str(number): tensor for number, tensor in enumerate(tensors)}
-
-
 # ------------------------------------------------------------------------------------------------------ reading
 
 
-def load_checkpoint(folder: Path, run: Mapping[str, Any], module: nn.Module) -> Checkpoint | None:
+def load_checkpoint(
+    folder: Path, run: Mapping[str, Any], module: nn.Module, optimizer: torch.optim.Optimizer
+) -> Checkpoint | None:
     """Read the checkpoint of a run.
 
     Args:
         folder: Where it was saved.
         run: The run that wants to go on; see :func:`run_facts`.
         module: Its module, for the shapes.
+        optimizer: Its optimizer, for what it has to remember.
 
     Returns:
         The checkpoint, None where there is none yet.
@@ -167,103 +183,62 @@ def load_checkpoint(folder: Path, run: Mapping[str, Any], module: nn.Module) -> 
     Raises:
         SavedModelError: It is damaged, or another run's; the message says in what they differ.
     """
-    if not folder.exists() or (folder.is_dir() and not (folder / "manifest.json").exists()):
+    if not has_checkpoint(folder):
         return None
     loaded = load_folder(folder)
     facts, arrays = loaded.manifest, loaded.arrays
     require(facts.get("kind") == KIND, f"{folder}: holds no checkpoint of a training run; nothing to resume")
-    _check_run(folder, facts.get("run"), run)
-    try:
-        return _checkpoint(facts, arrays, module)
-    except SavedModelError as error:
-        raise SavedModelError(f"{folder}: the checkpoint is damaged: {error}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise SavedModelError(
-            f"{folder}: the checkpoint is damaged: {type(error).__name__} ({error}); begin again without resume"
-        ) from error
+    check_same_run(folder, facts.get("run"), run)
+    with reading(folder):
+        return _checkpoint(facts, arrays, module, optimizer)
 
 
-def _check_run(folder: Path, saved: object, run: Mapping[str, Any]) -> None:
-    require(isinstance(saved, dict), f"{folder}: the checkpoint does not say whose it is; begin again without resume")
-    assert isinstance(saved, dict)
-    if saved == dict(run):
-        return
-    differing = []
-    for name in sorted({*saved, *run} - {"hyper_parameters"}):
-        if saved.get(name) != run.get(name):
-            differing.append(f"{name} {saved.get(name)} there, {run.get(name)} here")
-    there, here = saved.get("hyper_parameters"), run.get("hyper_parameters")
-    if isinstance(there, dict) and isinstance(here, dict):
-        names = sorted(name for name in {*there, *here} if there.get(name) != here.get(name))
-        differing += [f"{name}={there.get(name)} there, {here.get(name)} here" for name in names]
-    raise SavedModelError(
-        f"{folder}: the checkpoint is another run's ({'; '.join(differing)}); "
-        "fit with its options and texts, or without resume"
-    )
-
-
-def _checkpoint(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], module: nn.Module) -> Checkpoint:
-    for name in ("step", "epoch", "window", "evaluated", "tokens", "average_count", "state_tensors"):
-        require(type(facts[name]) is int and facts[name] >= -(name == "evaluated"), f"{name} is {facts[name]!r}")
-    for name in ("averaging", "has_best"):
-        require(isinstance(facts[name], bool), f"{name} is {facts[name]!r}")
-    loss, events = facts["epoch_loss"]
-    require(type(loss) is float and type(events) is int and type(facts["seconds"]) is float, "a sum is no number")
+def _checkpoint(
+    facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], module: nn.Module, optimizer: torch.optim.Optimizer
+) -> Checkpoint:
+    step = whole(facts, "step")
+    plan = None if facts["plan"] is None else Plan.from_json(facts["plan"])
+    require(plan is None or plan.bent_at <= step <= plan.steps, f"step {step} is not in its plan")
+    history = tuple(map(Evaluation.from_json, records(facts, "history")))
+    evaluated = whole(facts, "evaluated", least=-1)
+    _check_history(history, step, evaluated)
+    has_best = flag(facts, "has_best")
+    require(has_best == (best_of(history) is not None), "it has best weights without an evaluation, or none with one")
+    pending = np.array(require_array(arrays, _PENDING, dtype="float64", shape=(None, 3)))
+    require(np.isfinite(pending).all() and (pending[:, 2] >= 1).all(), f"array {_PENDING!r} holds no sums of steps")
     shapes = module.state_dict()
-    parameters = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     return Checkpoint(
         run=facts["run"],
-        step=facts["step"],
-        epoch=facts["epoch"],
-        window=facts["window"],
-        evaluated=facts["evaluated"],
-        seconds=facts["seconds"],
-        tokens=facts["tokens"],
-        plan=None if facts["plan"] is None else Plan.from_json(facts["plan"]),
-        history=tuple(map(Evaluation.from_json, facts["history"])),
-        epoch_loss=(loss, events),
-        pending=np.array(require_array(arrays, _PENDING, dtype="float64", shape=(None, 3))),
-        average_count=facts["average_count"],
-        module=_like(arrays, _MODULE, shapes),
-        best=_like(arrays, _BEST, shapes) if facts["has_best"] else None,
-        optimizer={name: _optimizer_state(arrays, name, parameter) for name, parameter in parameters.items()},
-        average=_averages(arrays, list(parameters.values())) if facts["averaging"] else None,
-        state=tuple(_tensor(arrays[f"{_STATE}{number}"]) for number in range(facts["state_tensors"])),
+        step=step,
+        epoch=whole(facts, "epoch", most=step),
+        window=whole(facts, "window", most=step),
+        evaluated=evaluated,
+        seconds=amount(facts, "seconds"),
+        tokens=whole(facts, "tokens"),
+        plan=plan,
+        pace=facts.get("pace"),
+        threads=facts.get("threads"),
+        history=history,
+        epoch_loss=sums(facts, "epoch_loss"),
+        pending=pending,
+        average_count=whole(facts, "average_count", most=step),
+        module=like(arrays, MODULE, shapes),
+        best=like(arrays, BEST, shapes) if has_best else None,
+        optimizer=optimizer_states(arrays, optimizer, module),
+        average=averages(arrays, parameters) if flag(facts, "averaging") else None,
+        state=tuple(
+            finite(arrays[f"{_STATE}{number}"], f"{_STATE}{number}") for number in range(whole(facts, "state_tensors"))
+        ),
         generators={
-            name.removeprefix(_GENERATOR): _tensor(require_array(arrays, name, dtype="uint8", shape=(None, None)))
+            name.removeprefix(_GENERATOR): tensor(require_array(arrays, name, dtype="uint8", shape=(None, None)))
             for name in arrays
             if name.startswith(_GENERATOR)
         },
     )
 
 
-def _like(arrays: Mapping[str, NDArray[Any]], prefix: str, shapes: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {
-        name: _tensor(require_array(arrays, f"{prefix}{name}", dtype=_numpy_dtype(tensor), shape=tuple(tensor.shape)))
-        for name, tensor in shapes.items()
-    }
-
-
-def _averages(arrays: Mapping[str, NDArray[Any]], parameters: Sequence[Tensor]) -> list[Tensor]:
-    return list(_like(arrays, _AVERAGE, _numbered(parameters)).values())
-
-
-def _optimizer_state(arrays: Mapping[str, NDArray[Any]], name: str, parameter: Tensor) -> dict[str, Tensor]:
-    """One parameter's state: scalars, and tensors of its shape."""
-    prefix = f"{_OPTIMIZER}{name}."
-    found = {}
-    for full in arrays:
-        key = full.removeprefix(prefix)
-        if full.startswith(prefix) and "." not in key:
-            shape = tuple(parameter.shape) if arrays[full].ndim else ()
-            found[key] = _tensor(require_array(arrays, full, dtype="float32", shape=shape))
-    return found
-
-
-def _numpy_dtype(tensor: Tensor) -> np.dtype[Any]:
-    return torch.empty(0, dtype=tensor.dtype).numpy().dtype
-
-
-def _tensor(array: NDArray[Any]) -> Tensor:
-    """A tensor with memory of its own: the array lies in a file that the next checkpoint replaces."""
-    return torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("="))).clone()
+def _check_history(history: Sequence[Evaluation], step: int, evaluated: int) -> None:
+    steps = [evaluation.step for evaluation in history]
+    require(steps == sorted(set(steps)) and all(0 < found <= step for found in steps), f"it was evaluated at {steps}")
+    require(evaluated == (steps[-1] if steps else -1), f"evaluated is {evaluated}, and the history ends with {steps}")

@@ -56,6 +56,8 @@ class Evaluation:
             wanted = _KINDS[name]
             if isinstance(item, bool) != (wanted is bool) or not isinstance(item, wanted):
                 raise ValueError(f"{name} of an evaluation is {item!r}")
+            if item is not None and not (abs(item) <= sys.float_info.max and (item >= 0 or name == "loss")):
+                raise ValueError(f"{name} of an evaluation is {item!r}")
         read: dict[str, Any] = {name: math.inf if item is None else item for name, item in value.items()}
         return cls(**read)
 

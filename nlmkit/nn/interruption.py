@@ -1,38 +1,52 @@
-"""Ctrl-C while something must not be torn."""
+"""Ctrl-C and SIGTERM while something must not be torn."""
 
 from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
 
-class Interruption:
-    """Notes the first Ctrl-C instead of raising it; the second one is raised.
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: as Ctrl-C, but sent by another program, such as a batch system whose time is up."""
 
-    It does so only where ``wanted``, in the main thread (no other gets signals), and where Ctrl-C means what it usually
-    does.
+
+class Interruption:
+    """Notes the first Ctrl-C or SIGTERM instead of raising it; the second one is raised.
+
+    It does so only where ``wanted``, in the main thread (no other gets signals), and where the signal means what it
+    usually does.
 
     Attributes:
-        asked: Whether Ctrl-C was pressed.
+        asked: Whether there was one.
     """
 
     def __init__(self, *, wanted: bool = True) -> None:
         self.asked = False
         self._wanted = wanted and threading.current_thread() is threading.main_thread()
-        self._handler: Any = None
+        self._kind: type[KeyboardInterrupt] = KeyboardInterrupt
+        self._handlers: dict[int, Callable[[int, FrameType | None], Any] | int | None] = {}
 
     def __enter__(self) -> Self:
-        if self._wanted and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            self._handler = signal.signal(signal.SIGINT, self._note)
+        usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+        for number, handler in usual.items():
+            if self._wanted and signal.getsignal(number) is handler:
+                self._handlers[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._handler is not None:
-            signal.signal(signal.SIGINT, self._handler)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def error(self) -> KeyboardInterrupt:
+        """What to raise once everything is in order: :class:`Terminated` after SIGTERM."""
+        return self._kind()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGTERM:
+            self._kind = Terminated
         if self.asked:
-            raise KeyboardInterrupt
+            raise self.error()
         self.asked = True

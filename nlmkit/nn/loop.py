@@ -19,8 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nlmkit.errors import HyperParameterError, NlmkitError, SavedModelError
-from nlmkit.nn.budget import Clock, Pacer, Plan, Stopwatch
+from nlmkit.nn import divergence
+from nlmkit.nn.budget import Pacer
+from nlmkit.nn.checkpoint_facts import note_nothing_to_resume, note_other_threads, reading
 from nlmkit.nn.checkpoints import Checkpoint, check_target, load_checkpoint, run_facts, save_checkpoint
+from nlmkit.nn.clock import Clock, Stopwatch
 from nlmkit.nn.history import Evaluation, LogRecord, TrainingLog, best_of, by_epoch, perplexity_of
 from nlmkit.nn.interruption import Interruption
 from nlmkit.nn.monitor import StepMonitor, Sums
@@ -35,8 +38,10 @@ from nlmkit.nn.optimisation import (
     plateaus,
     starts_averaging,
 )
+from nlmkit.nn.plan import Plan
 from nlmkit.nn.streams import Noise, TrainingStream, generator, reset_state
 from nlmkit.nn.validation import Validation
+from nlmkit.saving import require
 
 if TYPE_CHECKING:
     from nlmkit.components import RunOptions
@@ -52,6 +57,9 @@ TICK: Final = 25
 
 _LOGITS: Final = {"cpu": 2_500_000, "mps": 2**24, "cuda": 2**26}
 """Most logits that exist at once, by kind of device."""
+
+_JUDGED: Final = 4096
+"""Words of the training text that show whether a run has diverged."""
 
 # What a generator is for; 1 and 2 are the stream's.
 _NOISE, _MASKS = 3, 4
@@ -91,7 +99,7 @@ class Trainer:
         bfloat16: Whether steps compute in bfloat16.
         kept: After the run, the evaluation whose weights the module holds; None where it holds the last ones.
         kept_average: After the run, whether the module holds an average.
-        warnings: What went wrong without stopping the run.
+        warnings: What whoever started the run should know.
     """
 
     def __init__(
@@ -114,6 +122,7 @@ class Trainer:
         self.bfloat16 = bfloat16
         self._options, self._run, self._together, self._device = options, run, together, device
         self._folder = None if run.checkpoint is None else Path(run.checkpoint)
+        self._threads = torch.get_num_threads() if device.type == "cpu" else None
         self._facts = run_facts(
             options,
             module,
@@ -152,7 +161,7 @@ class Trainer:
         self._module_generator = generator(options.seed, _MASKS, together.rank)
         module.set_generator(self._module_generator)
         self._parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        chunk = max(1, _LOGITS[device.type] // len(vocabulary))
+        self._chunk = chunk = max(1, _LOGITS[device.type] // len(vocabulary))
         self._objective = together.parallel(_Objective(module, chunk, options.label_smoothing), device)
         self._optimizer = build_optimizer(module.parameter_groups(options.weight_decay), options, device)
         self._average = WeightAverage(options.averaging, self._parameters, decay=options.ema_decay)
@@ -164,7 +173,8 @@ class Trainer:
 
         self.step = self._tokens = 0
         self._evaluated = -1
-        self._initial = module.initial_state(self.stream.batch // together.count)
+        self._initial_width = self.stream.batch // together.count
+        self._initial = module.initial_state(self._initial_width)
         self._begin_epoch(0)
         self.history: list[Evaluation] = []
         self._by_epoch: list[float] = []
@@ -174,7 +184,9 @@ class Trainer:
             Plan.of(self.stream.steps(options.epochs)) if run.budget_seconds is None else None,
             budget=run.budget_seconds,
             windows=self._epoch.windows,
+            amount=self.stream.length / self._epoch.windows,
             is_evaluated=valid_events is not None,
+            checkpoint_seconds=None if self._folder is None else run.checkpoint_seconds,
         )
 
         self._whole = True
@@ -220,6 +232,7 @@ class Trainer:
         self._watch = Stopwatch(clock, before=before or 0.0, started=started if before is None else None)
         self._line_begins = self._saved_at = self.seconds
         self._session = (self.seconds, self._tokens)
+        self._pacer.begin(seconds=self.seconds, stepping=self._watch.stepping)
         writes = self._run.log is not None and self._together.is_main
         self._log = TrainingLog(Path(self._run.log) if self._run.log and writes else None, after=self.step)
         self._show_plan()
@@ -232,23 +245,29 @@ class Trainer:
                 # Alone, or by agreement: others would wait for ever for one that saves by itself.
                 if self._whole and (self._together.count == 1 or self._agreed_to_stop):
                     self._save()
+                if self._interruption.asked:
+                    raise self._interruption.error() from None
                 raise
         self._keep_best()
+        self.warnings += self._pacer.notes(seconds=self.seconds, finished=self.is_completed)
 
     def _goes_on(self) -> bool:
         """Everything that happens between two steps; the order is fixed, so that a resumed run repeats it."""
         if self._pacer.plan is None:
             self._measure()
+        changed = self._pacer.looks_at(self.step) and self._look()
         if self._evaluation_is_due:
             self._evaluate()
         finished = self.is_completed or self._is_out_of_patience
-        if finished and self._validation is None:
-            self._check_last_step()
+        if finished:
+            if self._validation is None:
+                self._check_last_step()
+            self._judge_result()
         tick = finished or self.step % TICK == 0
         if tick:
             self._write_line(None)
-        if tick or self._together.count == 1:
-            self._agree(finished=finished)
+        if tick or changed or self._together.count == 1:
+            self._agree(finished=finished, changed=changed)
         return not finished
 
     @property
@@ -256,26 +275,22 @@ class Trainer:
         patience = self._options.patience
         return patience is not None and epochs_without_improvement(self._by_epoch) >= patience
 
-    def _agree(self, *, finished: bool) -> None:
-        """Shorten an overlong run, save where it is time to, stop where that was asked for; all processes alike."""
-        seconds, asked = self.seconds, float(self._interruption.asked)
-        due = float(seconds - self._saved_at >= self._run.checkpoint_seconds)
-        stepping, evaluation = seconds - self._watch.evaluating, self._pacer.evaluation_seconds
+    def _agree(self, *, finished: bool, changed: bool) -> None:
+        """Save where it is time to, stop where that was asked for; all processes alike."""
+        asked, due = (
+            float(self._interruption.asked),
+            float(self.seconds - self._saved_at >= self._run.checkpoint_seconds),
+        )
         if self._together.count > 1:
             (asked,) = self._together.total([asked], self._device)
-            seconds, due, stepping, evaluation = self._together.decided(
-                [seconds, due, stepping, evaluation], self._device
-            )
-        if self._pacer.judge(seconds=seconds, stepping=stepping, step=self.step, evaluation_seconds=evaluation):
-            due = True  # a resumed run must have the same plan
-            self._show_plan()
+            (due,) = self._together.decided([due], self._device)
         if finished and not asked:
             self._save_at_the_end()
-        elif due and not asked:
-            self._save()
+        elif (due or changed) and not asked:
+            self._save()  # after a change at once: a resumed run must have the same plan
         if asked:
             self._agreed_to_stop = True
-            raise KeyboardInterrupt
+            raise self._interruption.error()
 
     def _keep_best(self) -> None:
         """Put the weights that stay into the module."""
@@ -287,6 +302,47 @@ class Trainer:
         else:
             self.kept_average = self._average.active
             self._average.keep()
+
+    def _judge_result(self) -> None:
+        """Refuse weights that predict their own training text worse than chance does, and say what is doubtful."""
+        last, best = (self.history[-1] if self.history else None), best_of(self.history)
+        if last is not None and best is None:
+            raise self._diverged(self.step, f"the perplexity of the validation text is {last.perplexity:.4g}")
+        loss, choices = self._loss_of_kept_weights(), self._module.vocabulary_size - 1  # <s> is never predicted
+        problem = divergence.problem(loss, choices, divergence.LANGUAGE_MODEL_SLACK)
+        if problem is not None:
+            raise self._diverged(self.step, problem)
+        held_out, ended = (
+            None if found is None else math.log(found.perplexity) if found.perplexity > 0 else -math.inf
+            for found in (best, last)
+        )
+        self.warnings += divergence.notes(loss, held_out, ended, choices, "words")
+
+    def _loss_of_kept_weights(self) -> float:
+        """Mean −ln p of the training text under the weights that the run would keep, which it does not change."""
+        self._module.eval()
+        if self._best is None:
+            with self._average.in_place():
+                loss = self._training_loss()
+        else:
+            own = self._copy_of_weights()
+            self._module.load_state_dict(self._best)
+            loss = self._training_loss()
+            self._module.load_state_dict(own)
+        self._module.train()
+        return loss
+
+    def _training_loss(self) -> float:
+        """Mean −ln p of the first words of the training text under the weights as they are."""
+        epoch = self.stream.epoch(0)
+        windows = min(epoch.windows, max(1, _JUDGED // (self._initial_width * epoch.rows(0))))
+        inputs, targets = (torch.cat(ids) for ids in zip(*map(epoch.ids, range(windows)), strict=True))
+        with torch.no_grad():
+            features = self._module(inputs, self._initial).features.flatten(0, 1)
+            pieces = zip(*(torch.split(each, self._chunk) for each in (features, targets.flatten())), strict=True)
+            values = torch.cat([self._module.output.log_probs(*piece) for piece in pieces]).double()
+        total, events = self._together.total([-float(values.sum()), float(len(values))], self._device)
+        return total / events
 
     # ------------------------------------------------------------------------------------------------- a step
 
@@ -310,6 +366,7 @@ class Trainer:
         (loss + penalty).backward()
         norm = clip_gradients(self._parameters, norm=self._options.clip_norm, value=self._options.clip_value)
         self._monitor.add(self.step + 1, loss, norm, rows * self.stream.batch)
+        self._pacer.worked(rows)
         if self._device.type == "cpu":
             self._check()  # costs nothing here, and the weights are still good
         self._optimizer.step()
@@ -377,7 +434,7 @@ class Trainer:
         if self._folder is not None and (self._folder / "manifest.json").exists():
             kept = f"; {self._folder} holds the last good checkpoint"
         return NlmkitError(
-            f"training diverged at step {step} (epoch {self._epoch_number + 1}): {what}, largest weight norm "
+            f"training diverged at step {step} (epoch {max(1, math.ceil(self.epochs))}): {what}, largest weight norm "
             f"{norms[largest]:.4g} ({largest}); try a lower lr (now {self._options.lr:g}), a lower clip_norm (now "
             f"{self._options.clip_norm}) or a longer warmup{kept}"
         )
@@ -388,7 +445,8 @@ class Trainer:
     def _evaluation_is_due(self) -> bool:
         if self._validation is None or self.step in (0, self._evaluated):
             return False
-        return self._window == 0 or self.is_completed or self._pacer.evaluates_at(self._window, self._epoch.windows)
+        place = (self._epoch_number, self._window, self._epoch.windows)
+        return self.is_completed or self._pacer.evaluates_at(*place)
 
     def _evaluate(self) -> None:
         assert self._validation is not None
@@ -410,7 +468,7 @@ class Trainer:
                 epoch=self.epochs,
                 ends_epoch=self._window == 0 or self.is_completed,
                 perplexity=perplexity,
-                loss=loss / events,
+                loss=loss / events if events else math.nan,
                 averaged=self._average.active,
                 seconds=self.seconds,
             )
@@ -422,7 +480,8 @@ class Trainer:
             [evaluation.perplexity for evaluation in self.history], self._options.averaging_window
         ):
             self._average.start()
-        self._pacer.evaluation_seconds = self.seconds - begins
+        (took,) = self._together.decided([self.seconds - begins], self._device)
+        self._pacer.evaluated(took)
         self._whole = True
         self._write_line(perplexity)
 
@@ -437,17 +496,27 @@ class Trainer:
         if not done:
             return
         self._check()
-        row = self._pacer.speed.seconds_a_row if self._together.is_main else 0.0
+        pace = self._pacer.speed.pace if self._together.is_main else 0.0
         evaluation = 0.0
         if self._validation is not None:
             with self._watch.evaluation():
                 evaluation = self._validation.seconds(lambda: self.seconds)
-        row, evaluation, seconds = self._together.decided([row, evaluation, self.seconds], self._device)
-        self._pacer.evaluation_seconds = evaluation
-        rows = self.stream.length / self._epoch.windows
-        self._pacer.freeze(seconds=seconds, step=self.step, step_seconds=row * rows)
+        pace, evaluation, seconds, stepping = self._together.decided(
+            [pace, evaluation, self.seconds, self._watch.stepping], self._device
+        )
+        self._pacer.freeze(seconds=seconds, stepping=stepping, step=self.step, pace=pace, evaluation_seconds=evaluation)
         self._saved_at = -math.inf  # the frozen number is saved at once: a resumed run must have the same
         self._show_plan()
+
+    def _look(self) -> bool:
+        """Plan anew where the run would end too early or too late, all processes alike; whether that was so."""
+        seconds, stepping, saving = self._together.decided(
+            [self.seconds, self._watch.stepping, self._watch.last_saving], self._device
+        )
+        changed = self._pacer.look(seconds=seconds, stepping=stepping, saving=saving, step=self.step)
+        if changed:
+            self._show_plan()
+        return changed
 
     def _show_plan(self) -> None:
         if self._pacer.plan is None:
@@ -535,6 +604,8 @@ class Trainer:
             seconds=self.seconds,
             tokens=self._tokens,
             plan=self._pacer.plan,
+            pace=self._pacer.to_json(self._watch.stepping),
+            threads=self._threads,
             history=tuple(self.history),
             epoch_loss=self._monitor.epoch_loss,
             pending=self._monitor.pending,
@@ -554,34 +625,53 @@ class Trainer:
         """Go on from the checkpoint, if wanted; gives the seconds of training before it, None where there is none."""
         if self._folder is None:
             return None
-        checkpoint = load_checkpoint(self._folder, self._facts, self._module) if wanted else None
+        checkpoint = load_checkpoint(self._folder, self._facts, self._module, self._optimizer) if wanted else None
         if checkpoint is None:
             check_target(self._folder)
+            if wanted and self._together.is_main:
+                note_nothing_to_resume(self._folder)
             return None
+        with reading(self._folder):
+            self._restore(checkpoint)
+        return checkpoint.seconds
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
         self.step, self._tokens = checkpoint.step, checkpoint.tokens
         self._begin_epoch(checkpoint.epoch)
-        if checkpoint.window >= self._epoch.windows:
-            raise self._damaged(f"epoch {checkpoint.epoch} has no window {checkpoint.window}")
-        if checkpoint.plan is None and self._run.budget_seconds is None:
-            raise self._damaged("it does not say how many steps there are to be")
-        self._pacer.plan = checkpoint.plan
         self._window, self._evaluated = checkpoint.window, checkpoint.evaluated
+        require(self._window < self._epoch.windows, f"epoch {checkpoint.epoch} has no window {self._window}")
+        self._check_plan(checkpoint.plan)
+        self._pacer.plan = checkpoint.plan
+        self._pacer.restore(checkpoint.pace)
         self.history = list(checkpoint.history)
         self._by_epoch = by_epoch(self.history)
         self._monitor.restore(checkpoint.pending, checkpoint.epoch_loss)
         self._module.load_state_dict(checkpoint.module)
         self._best = None if checkpoint.best is None else dict(checkpoint.best)
         if checkpoint.average is not None:
+            require(self._options.averaging != "none", "it has an average, and the run makes none")
             self._average.load(checkpoint.average, checkpoint.average_count)
         load_optimizer_state(self._optimizer, self._module, checkpoint.optimizer)
         self._restore_state(checkpoint.state)
         self._restore_generators(checkpoint.generators)
-        return checkpoint.seconds
+        assert self._folder is not None
+        note_other_threads(self._folder, checkpoint.threads, self._threads)
+
+    def _check_plan(self, plan: Plan | None) -> None:
+        if self._run.budget_seconds is None:
+            require(plan is not None, "it does not say how many steps there are to be")
+            require(plan == self._pacer.plan, "its plan is not that of its epochs")
+        fixed = not getattr(self._options, "bptt_random", False)
+        require(
+            not fixed or self.step == self._epoch_number * self._epoch.windows + self._window,
+            f"step {self.step} is not window {self._window} of epoch {self._epoch_number}",
+        )
 
     def _restore_state(self, saved: tuple[Tensor, ...]) -> None:
         wanted = [([len(tensor), self.stream.batch, *tensor.shape[2:]], tensor.dtype) for tensor in self._initial]
-        if [(list(tensor.shape), tensor.dtype) for tensor in saved] != wanted:
-            raise self._damaged("its hidden state has another shape")
+        require(
+            [(list(tensor.shape), tensor.dtype) for tensor in saved] == wanted, "its hidden state has another shape"
+        )
         self._state = tuple(tensor[:, self.stream.share].contiguous().to(self._device) for tensor in saved)
 
     def _restore_generators(self, saved: Mapping[str, Tensor]) -> None:
@@ -589,7 +679,4 @@ class Trainer:
             self._data_generator.set_state(saved["data"][0].clone())
             self._module_generator.set_state(saved["module"][self._together.rank].clone())
         except (KeyError, IndexError, RuntimeError, TypeError) as error:
-            raise self._damaged(f"a random generator cannot be restored ({error})") from None
-
-    def _damaged(self, problem: str) -> SavedModelError:
-        return SavedModelError(f"{self._folder}: the checkpoint is damaged: {problem}; begin again without resume")
+            raise SavedModelError(f"a random generator cannot be restored ({error})") from None

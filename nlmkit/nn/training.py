@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import DataError, HyperParameterError
-from nlmkit.nn.budget import Clock, Plan
+from nlmkit.nn.clock import Clock
 from nlmkit.nn.devices import choose_device, memory_errors, trains_in_bfloat16
 from nlmkit.nn.distributed import processes
 from nlmkit.nn.history import Evaluation
 from nlmkit.nn.loop import BPTT, Trainer
+from nlmkit.nn.plan import Plan
 
 if TYPE_CHECKING:
     from nlmkit.components import RunOptions
@@ -40,7 +41,7 @@ class TrainingResult:
         events_left_out: Events at the end of the training text that an epoch leaves out, fewer than ``batch``.
         device: Where it was computed.
         precision: Of the steps: ``float32`` or ``bfloat16``.
-        warnings: What went wrong without stopping the run.
+        warnings: What whoever started the run should know.
     """
 
     steps: int
@@ -61,11 +62,7 @@ class TrainingResult:
     @property
     def notes(self) -> list[str]:
         """What whoever started the run should know."""
-        slower = (
-            f"the machine became slower than it was measured, so {self.plan.steps} of {self.plan.schedule_steps} "
-            "planned steps were taken, annealed to the end"
-        )
-        return [*([slower] if self.plan.is_shortened else []), *self.warnings]
+        return list(self.warnings)
 
     def report(self) -> dict[str, Any]:
         """The result as JSON types; only the keys ``seconds`` and ``tokens_per_second`` tell of the clock."""
@@ -119,8 +116,8 @@ def train(  # noqa: PLR0917
         HyperParameterError: An option needs validation text, or a device that is not there.
         DataError: A text is empty or holds other ids than the vocabulary's.
         SavedModelError: The checkpoint is damaged, another run's, or cannot be written.
-        NlmkitError: Training diverged: the loss or the gradient is no longer finite.
-        KeyboardInterrupt: Ctrl-C; where there is a checkpoint folder, the run can be resumed from there.
+        NlmkitError: Training diverged, by the rule of :mod:`nlmkit.nn.divergence`.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; where there is a checkpoint folder, the run can be resumed from there.
         MemoryError: The device has too little memory.
     """
     if run.workers > 1:

@@ -109,8 +109,8 @@ class GloVe(VocabularyLimits, Representation):
         if valid is not None:  # before numba is looked for
             raise HyperParameterError(f"{self.name} uses no validation text: leave it out")
         _require_numba(self.name)
+        from nlmkit.nn.checkpoint_folders import check_target
         from nlmkit.representations.cooccurrence import count_cooccurrences
-        from nlmkit.representations.glove_checkpoints import check_target
         from nlmkit.representations.glove_training import Settings, Trainer, Weights, shuffled_records
         from nlmkit.representations.spool import Spools
 
@@ -246,7 +246,7 @@ class GloVe(VocabularyLimits, Representation):
             "tokens": corpus.tokens,
             "skipped_tokens": int(np.count_nonzero(ids < 0)),
             "words": len(vocabulary) - len(SPECIAL),
-            "epochs": len(outcome.costs),
+            "epochs": int(outcome.epochs) if outcome.epochs.is_integer() else round(outcome.epochs, 4),
             "costs": list(outcome.costs),
             "cost": outcome.costs[-1],
             "notes": list(outcome.notes),

@@ -26,12 +26,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import NlmkitError, SavedModelError
-from nlmkit.nn.budget import OVERRUN, Clock, Stopwatch
+from nlmkit.nn.budget import Pacer
+from nlmkit.nn.checkpoint_facts import note_nothing_to_resume, note_other_threads, reading
+from nlmkit.nn.clock import Clock, Stopwatch
 from nlmkit.nn.history import LogRecord, TrainingLog
 from nlmkit.nn.interruption import Interruption
+from nlmkit.nn.plan import Plan
 from nlmkit.representations.cooccurrence import Cooccurrences
 from nlmkit.representations.glove_checkpoints import Checkpoint, check_target, load_checkpoint, save_checkpoint
 from nlmkit.representations.spool import Spool, Spools
+from nlmkit.saving import require
 
 if TYPE_CHECKING:
     from nlmkit.components import RunOptions
@@ -50,8 +54,8 @@ _LANES: Final = 16
 _WEIGHTS, _ORDER = 0, 1
 """What a random generator is for, beside the seed."""
 
-_AIM: Final = 0.97
-"""Share of the budget that is planned for, since no machine runs evenly."""
+_SLACK: Final = 2.0
+"""How many times the cost of vectors and biases of zeros, and one more, a run may cost at its end."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -268,7 +272,8 @@ class Outcome:
     """What came of a training run.
 
     Attributes:
-        costs: Mean of ½ · f · diff² in each epoch.
+        costs: Mean of ½ · f · diff² in each epoch; where a budget ends one, of what of it was done.
+        epochs: Passes over the records, with fractions.
         compiling_seconds: Time until the loop was there, compiled or read from disk.
         training_seconds: Time of this session's steps.
         epoch_seconds: Time that each epoch of this session took, or would have taken had it been a whole one.
@@ -277,6 +282,7 @@ class Outcome:
     """
 
     costs: tuple[float, ...]
+    epochs: float
     compiling_seconds: float
     training_seconds: float
     epoch_seconds: tuple[float, ...]
@@ -318,7 +324,17 @@ class Trainer:
         self._started, self._clock = started, clock
         self._folder = None if run.checkpoint is None else Path(run.checkpoint)
         self._round = max(1, _ROUND // settings.dimension)
-        self._epochs: int | None = epochs if run.budget_seconds is None else None
+        self._rounds = max(1, math.ceil(len(records) / self._round))
+        self._pacer = Pacer(
+            Plan.of(epochs * self._rounds) if run.budget_seconds is None else None,
+            budget=run.budget_seconds,
+            windows=self._rounds,
+            amount=len(records) / self._rounds,
+            is_evaluated=False,
+            fewest=self._rounds,
+            unit="rounds of records",
+            checkpoint_seconds=None if run.checkpoint is None else run.checkpoint_seconds,
+        )
         self._costs: list[float] = []
         self._position, self._cost = 0, 0.0
         self._epoch_seconds: list[float] = []
@@ -328,15 +344,16 @@ class Trainer:
         """Train to the end.
 
         Raises:
-            NlmkitError: Training diverged: the cost is no longer finite.
+            NlmkitError: Training diverged: the cost is not finite, or at the end worse than that of zeros.
             SavedModelError: The checkpoint is damaged, another run's, or cannot be written.
-            KeyboardInterrupt: Ctrl-C; where there is a checkpoint folder, the run can be resumed from there.
+            KeyboardInterrupt: Ctrl-C or SIGTERM; where there is a checkpoint folder, the run can be resumed from there.
         """
         before = self._resume()
         compiling = self._compile()
         self._watch = Stopwatch(self._clock, before=before or 0.0, started=self._started if before is None else None)
         self._session_begins = self._epoch_begins = self._saved_at = self.seconds
         self._steps = self._steps_before_epoch = 0
+        self._pacer.begin(seconds=self.seconds, stepping=self._watch.stepping)
         self._show_plan()
         log = None if self._run.log is None else Path(self._run.log)
         with (
@@ -344,19 +361,26 @@ class Trainer:
             ThreadPoolExecutor(self._run.workers) as self._pool,
             Interruption(wanted=self._folder is not None) as interruption,
         ):
-            while self._epochs is None or len(self._costs) < self._epochs:
+            while not self._pacer.is_over(self._done):
                 self._take_round()
-                planned = self._position == len(self._records) and self._end_epoch()
-                finished = len(self._costs) == self._epochs
+                if self._position == len(self._records):
+                    self._end_epoch()
+                planned = self._plan()
+                finished = self._pacer.is_over(self._done)
                 due = planned or self.seconds - self._saved_at >= self._run.checkpoint_seconds
                 if interruption.asked or (due and not finished):
                     self._save()
                 if interruption.asked:
-                    raise KeyboardInterrupt
+                    raise interruption.error()
             self._save_at_the_end()
         took = self.seconds - self._session_begins - self._watch.saving
+        epochs = len(self._costs) + self._position / len(self._records)
+        costs = [*self._costs, *([self._cost / self._position] if self._position else [])]
+        self._judge(costs[-1])
+        self._notes += self._pacer.notes(seconds=self.seconds, finished=True)
         return Outcome(
-            costs=tuple(self._costs),
+            costs=tuple(costs),
+            epochs=epochs,
             compiling_seconds=compiling,
             training_seconds=took,
             epoch_seconds=tuple(self._epoch_seconds),
@@ -368,6 +392,11 @@ class Trainer:
     def seconds(self) -> float:
         """Time of training so far; with a budget, of what came before it, too."""
         return self._watch.seconds
+
+    @property
+    def _done(self) -> int:
+        """Rounds done."""
+        return len(self._costs) * self._rounds + math.ceil(self._position / self._round)
 
     def _compile(self) -> float:
         """Have the loop compiled, which the first run on a machine takes some seconds for."""
@@ -392,6 +421,7 @@ class Trainer:
 
     def _take_round(self) -> None:
         begin, end = self._position, min(self._position + self._round, len(self._records))
+        begins = self.seconds
         workers = self._run.workers
         if workers == 1:
             cost = self._step(begin, end)
@@ -399,14 +429,18 @@ class Trainer:
             bounds = [begin + (end - begin) * part // workers for part in range(workers + 1)]
             cost = sum(self._pool.map(self._step, bounds[:-1], bounds[1:]))
         if not math.isfinite(cost):
-            raise self._diverged(cost)
+            self._position = end
+            raise self._diverged(f"the cost is {cost}")
         self._cost += cost
         self._position = end
         self._steps += end - begin
         self._run.advance(end - begin)
+        self._pacer.worked(end - begin)
+        if self._pacer.plan is None:
+            self._pacer.speed.add(self.seconds - begins, end - begin)
 
-    def _end_epoch(self) -> bool:
-        """Note the epoch's cost; tells whether the number of epochs was changed."""
+    def _end_epoch(self) -> None:
+        """Note the epoch's cost."""
         self._costs.append(self._cost / len(self._records))
         self._position, self._cost = 0, 0.0
         seconds, epoch = self.seconds, len(self._costs)
@@ -427,40 +461,56 @@ class Trainer:
         )
         self._log.write(record)
         self._run.note(f"epoch {epoch} · cost {self._costs[-1]:.5f} · {rate:,.0f} records/s")
-        return self._plan(took)
 
-    def _plan(self, epoch_seconds: float) -> bool:
-        """Fix the number of epochs that fit the budget, or lower it where the machine became much slower."""
-        budget, done = self._run.budget_seconds, len(self._costs)
-        if budget is None:
-            return False
-        fitting = done + max(0, int((_AIM * budget - self.seconds) / max(epoch_seconds, 1e-9)))
-        before = self._epochs
-        if before is None:
-            self._epochs = fitting
-        elif fitting < before and self.seconds + (before - done) * epoch_seconds > OVERRUN * budget:
-            self._epochs = fitting
-            self._notes.append(f"the machine became slower: {fitting} of {before} planned epochs were taken")
-        if self._epochs == before:
-            return False
-        self._show_plan()
-        return True
+    def _plan(self) -> bool:
+        """Plan the rounds once the speed is known, and anew where they take otherwise; whether that was so."""
+        seconds, stepping = self.seconds, self._watch.stepping
+        if self._pacer.plan is None and self._pacer.speed.done:
+            pace = self._pacer.speed.pace
+            self._pacer.freeze(seconds=seconds, stepping=stepping, step=self._done, pace=pace, evaluation_seconds=0.0)
+            changed = True
+        else:
+            changed = self._pacer.looks_at(self._done) and self._pacer.look(
+                seconds=seconds, stepping=stepping, saving=self._watch.last_saving, step=self._done
+            )
+        if changed:
+            self._show_plan()
+        return changed
 
     def _show_plan(self) -> None:
         total = len(self._records)
-        if self._epochs is None:
-            self._run.stage("training an epoch to measure the speed", total)
+        if self._pacer.plan is None:
+            self._run.stage("training to measure the speed")
         else:
-            self._run.stage("training", self._epochs * total)
+            epochs, rounds = divmod(self._pacer.plan.steps, self._rounds)
+            self._run.stage("training", epochs * total + rounds * self._round)
         self._run.advance(len(self._costs) * total + self._position)
 
-    def _diverged(self, cost: float) -> NlmkitError:
+    def _judge(self, cost: float) -> None:
+        """Refuse weights that are worse than zeros, and say so where they are not better."""
+        zeros = 0.0
+        for begin in range(0, len(self._records), _SHUFFLED_AT_ONCE):
+            block = self._records[begin : begin + _SHUFFLED_AT_ONCE]
+            zeros += float(0.5 * np.dot(block["weight"].astype(np.float64), block["log_count"].astype(np.float64) ** 2))
+        zeros /= len(self._records)
+        weights = self._weights
+        if not (np.isfinite(weights.vectors).all() and np.isfinite(weights.biases).all()):
+            raise self._diverged("a vector is not finite")
+        if cost > _SLACK * zeros + 1:
+            raise self._diverged(f"the cost is {cost:.4g}, and that of vectors of zeros {zeros:.4g}")
+        if cost > zeros > 0:
+            self._notes.append(
+                f"the cost is {cost:.4g}, worse than the {zeros:.4g} of vectors of zeros: train longer, or with "
+                "another lr"
+            )
+
+    def _diverged(self, what: str) -> NlmkitError:
         kept = ""
         if self._folder is not None and (self._folder / "manifest.json").exists():
             kept = f"; {self._folder} holds the last good checkpoint"
         settings = self._settings
         return NlmkitError(
-            f"training diverged in epoch {len(self._costs) + 1}: the cost is {cost}; try a lower lr (now "
+            f"training diverged in epoch {len(self._costs) + bool(self._position)}: {what}; try a lower lr (now "
             f"{settings.lr:g}), a lower clip (now {settings.clip:g}) or bias_update=paper{kept}"
         )
 
@@ -474,7 +524,9 @@ class Trainer:
             costs=tuple(self._costs),
             position=self._position,
             cost=self._cost,
-            epochs=None if self._run.budget_seconds is None else self._epochs,
+            plan=None if self._run.budget_seconds is None else self._pacer.plan,
+            pace=self._pacer.to_json(self._watch.stepping),
+            threads=self._run.workers,
             seconds=self.seconds,
             arrays=self._weights.arrays(),
         )
@@ -493,20 +545,34 @@ class Trainer:
         """Go on from the checkpoint, if wanted; gives the seconds of training before it, None where there is none."""
         if self._folder is None:
             return None
-        found = load_checkpoint(self._folder, self._facts, self._weights.arrays()) if self._run.resume else None
+        wanted, like = self._run.resume, self._weights.arrays()
+        found = load_checkpoint(self._folder, self._facts, like, rounds=self._rounds) if wanted else None
         if found is None:
             check_target(self._folder)
+            if wanted:
+                note_nothing_to_resume(self._folder)
             return None
-        if self._run.budget_seconds is not None:
-            self._epochs = found.epochs
-        done = len(found.costs)
-        if self._epochs is not None and (done > self._epochs or (done == self._epochs and found.position)):
-            raise SavedModelError(
-                f"{self._folder}: the checkpoint has {done} epochs behind it already, and epochs={self._epochs} are "
-                "asked for; ask for more, or begin again without resume"
-            )
-        if found.position % self._round or found.position >= len(self._records):
-            raise SavedModelError(f"{self._folder}: the checkpoint is damaged: no round ends at {found.position}")
+        with reading(self._folder):
+            self._restore(found)
+            note_other_threads(self._folder, found.threads, self._run.workers)
+        self._check_more_is_wanted()
+        return found.seconds
+
+    def _restore(self, found: Checkpoint) -> None:
+        ends = found.position % self._round == 0 and found.position < len(self._records)
+        require(ends, f"no round ends at {found.position}")
         self._weights.load(found.arrays)
         self._costs, self._position, self._cost = list(found.costs), found.position, found.cost
-        return found.seconds
+        if self._run.budget_seconds is not None:
+            plan = found.plan
+            require(plan is None or plan.bent_at <= self._done <= plan.steps, f"round {self._done} is not in its plan")
+            self._pacer.plan = plan
+            self._pacer.restore(found.pace)
+
+    def _check_more_is_wanted(self) -> None:
+        plan, done = self._pacer.plan, len(self._costs)
+        if plan is not None and self._done > plan.steps:
+            raise SavedModelError(
+                f"{self._folder}: the checkpoint has {done} epochs behind it already, and epochs="
+                f"{plan.steps // self._rounds} are asked for; ask for more, or begin again without resume"
+            )

@@ -21,6 +21,8 @@ from gensim.models import Word2Vec as GensimWord2Vec
 from gensim.models.callbacks import CallbackAny2Vec
 from numpy.typing import NDArray
 
+from nlmkit.errors import NlmkitError
+
 LONGEST = 10_000
 """Words of a sentence that gensim trains on; also what a batch has at most."""
 
@@ -116,7 +118,11 @@ class Trainer(GensimWord2Vec):  # type: ignore[misc]  # gensim has no types
         self._began = time.perf_counter()
 
     def run(self, sentences: Sentences, counts: dict[str, int]) -> None:
-        """Build the vocabulary of ``counts``, in the order of their first appearance, and train."""
+        """Build the vocabulary of ``counts``, in the order of their first appearance, and train.
+
+        Raises:
+            NlmkitError: Training diverged: a vector is not finite.
+        """
         self.build_vocab_from_freq(counts, corpus_count=len(sentences))
         self._sentences = sentences
         self._began = time.perf_counter()
@@ -132,6 +138,7 @@ class Trainer(GensimWord2Vec):  # type: ignore[misc]  # gensim has no types
             )
         finally:
             sentences.stopped = True  # for the threads, if this is left by an error
+        refuse_diverged(self.wv.vectors, self.alpha)
 
     def _do_train_job(self, sentences: list[list[str]], alpha: float, inits: Any) -> tuple[int, int]:
         """Train on one batch, in a worker's thread."""
@@ -171,6 +178,20 @@ class _EpochEnds(CallbackAny2Vec):  # type: ignore[misc]
 
     def on_epoch_end(self, model: Any) -> None:
         self._ended()
+
+
+def refuse_diverged(vectors: NDArray[np.float32], alpha: float) -> None:
+    """Refuse vectors that training has spoilt.
+
+    Args:
+        vectors: Of any shape.
+        alpha: The learning rate at the beginning.
+
+    Raises:
+        NlmkitError: Training diverged: a vector is not finite.
+    """
+    if not np.isfinite(vectors).all():
+        raise NlmkitError(f"training diverged: a vector is not finite; try a lower alpha (now {alpha:g})")
 
 
 def _checksum(text: str) -> int:

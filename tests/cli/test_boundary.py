@@ -74,20 +74,6 @@ def test_usage_errors_drive_no_terminal(args: list[str], run: Run) -> None:
     assert not [char for char in result.stderr if char in "\x1b\u202e"]
 
 
-def test_the_progress_line_drives_no_terminal() -> None:
-    """Stages and figures may name files and words."""
-    from rich.progress import Progress
-
-    from nlmkit.cli.progress import TerminalProgress
-
-    bars = Progress(disable=True)
-    shown = TerminalProgress(bars)
-    shown.start("reading a\x1b[31m\u202e\nb", 10)
-    shown.note("at \x9b\u2066\n")
-    (task,) = bars.tasks
-    assert (task.description, task.fields["note"]) == ("reading a\\x1b[31m\\u202e b", "at \\x9b\\u2066")
-
-
 def test_unknown_commands_get_a_suggestion(run: Run) -> None:
     assert "no command 'perplexty'; did you mean perplexity?" in run("perplexty", code=2).stderr
     assert "no command 'chek'; did you mean check?" in run("plugins", "chek", code=2).stderr

@@ -5,12 +5,13 @@ from __future__ import annotations
 import builtins
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from cli.conftest import TRAIN, Run
 from nlmkit.components import LanguageModel
+from nlmkit.evaluation import comparison
 from nlmkit.language_models.cache import Cache
 from nlmkit.language_models.ngram import NGram
 from nlmkit.models import load
@@ -217,3 +218,29 @@ def test_a_picture_that_cannot_be_drawn_is_refused_before_the_work(
     monkeypatch.setattr(builtins, "__import__", without)
     stderr = run("compare", "bigram", "unigram", "--text", "test.txt", "--plot", "out.png", code=1).stderr
     assert stderr == "nlmkit: pictures need matplotlib: pip install 'nlmkit[plot]'\n"
+
+
+def test_steps_and_epochs_are_shown_where_a_model_was_trained_in_steps(
+    run: Run, models: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bigram = load("bigram")
+    monkeypatch.setattr(
+        comparison,
+        "_training",
+        lambda model: {"steps": 1234567, "epochs": 0.77412} if model.digest == bigram.digest else {},
+    )
+    lines = run("compare", "unigram", "bigram", "--text", "test.txt", "--samples", "0").stdout.splitlines()
+    assert lines[2].split()[-2:] == ["STEPS", "EPOCHS"]
+    ends = {line.split()[1]: line.split()[-2:] for line in lines[3:5]}
+    assert ends == {"bigram": ["1234567", "0.7741"], "unigram": ["-", "-"]}
+    ranked = {row["model"]: row for row in compare_json(run, "unigram", "bigram", "--samples", "0")["ranked"]}
+    assert ranked["bigram"]["training"] == {"steps": 1234567, "epochs": 0.77412}
+    assert "training" not in ranked["unigram"]
+
+
+def test_steps_and_epochs_are_those_of_the_fit_report() -> None:
+    class Trained:
+        fit_report_: ClassVar[dict[str, Any]] = {"steps": 7, "epochs": 0.5, "stopped": "completed"}
+
+    assert comparison._training(Trained()) == {"steps": 7, "epochs": 0.5}  # type: ignore[arg-type]
+    assert comparison._training(object()) == {}  # type: ignore[arg-type]

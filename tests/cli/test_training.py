@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from nlmkit.errors import SavedModelError
+from nlmkit.nn.checkpoint_folders import beside
+
 from .conftest import Run
 
 SMALL = ("-p", "hidden=8", "-p", "embedding=4", "-p", "epochs=2", "-p", "batch=2", "-p", "bptt=5")
@@ -143,3 +146,90 @@ def test_a_checkpoint_that_a_new_run_replaces_is_told_of(
     assert replaced in run(*args).stderr
     assert not Path("m.checkpoint").exists()
     assert "replaces" not in run(*args).stderr
+
+
+def test_sigterm_saves_says_how_to_go_on_and_exits_with_143(
+    run: Run, texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nlmkit.nn.loop import Trainer
+
+    def terminated(trainer: Trainer) -> None:
+        if trainer.step == 3:
+            signal.raise_signal(signal.SIGTERM)
+        original(trainer)
+
+    original = Trainer._take_step
+    args = ("fit", "lstm", texts / "train.txt", "-o", "m", "--device", "cpu", *SMALL)
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_take_step", terminated)
+        assert run(*args, code=143).stderr == (
+            "nlmkit: terminated: m.checkpoint holds a checkpoint of step 4: "
+            "the same command with --resume goes on from there\n"
+        )
+    assert (
+        json.loads(run(*args, "--resume", "--json").stdout)["digest"]
+        == json.loads(run(*args, "--json").stdout)["digest"]
+    )
+
+
+def test_resume_without_a_checkpoint_is_noted(run: Run, texts: Path) -> None:
+    result = run("fit", "lstm", texts / "train.txt", "-o", "m", "--device", "cpu", "--resume", *SMALL)
+    assert "note: m.checkpoint holds no checkpoint to resume from, so training begins at the first step\n" in (
+        result.stderr
+    )
+
+
+@pytest.mark.parametrize("output", [".", "./", "../inner/.", "{here}"])
+def test_a_folder_of_any_name_has_its_checkpoint_beside_it(
+    output: str, run: Run, texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outer = Path("outer").absolute()
+    (outer / "inner").mkdir(parents=True)
+    monkeypatch.chdir(outer / "inner")
+    seen = []
+    from nlmkit.nn.loop import Trainer
+
+    original = Trainer._save
+
+    def saved(trainer: Trainer) -> None:
+        original(trainer)
+        seen.append(Path(trainer._run.checkpoint or "").absolute().resolve())
+
+    monkeypatch.setattr(Trainer, "_save", saved)
+    there = output.format(here=outer / "inner")
+    run("fit", "lstm", texts / "train.txt", "-o", there, "--device", "cpu", *SMALL)
+    assert (outer / "inner" / "manifest.json").exists()
+    assert sorted(path.name for path in outer.iterdir()) == ["inner"]
+    assert set(seen) == {outer.resolve() / "inner.checkpoint"}
+
+
+def test_what_is_beside_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "outer" / "inner").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "outer" / "inner")
+    assert beside(Path("m"), ".checkpoint") == Path("m.checkpoint")
+    assert beside(Path("a/m"), ".checkpoint") == Path("a/m.checkpoint")
+    assert beside(Path(), ".checkpoint") == Path("../inner.checkpoint")
+    assert beside(Path(".."), ".checkpoint") == Path("../../outer.checkpoint")
+    with pytest.raises(SavedModelError, match="/: has nothing beside it"):
+        beside(Path("/"), ".checkpoint")
+
+
+def test_a_link_in_place_of_the_checkpoint_is_refused(run: Run, texts: Path) -> None:
+    Path("elsewhere").mkdir()
+    Path("elsewhere", "thesis.tex").touch()
+    Path("m.checkpoint").symlink_to("elsewhere")
+    for more in ((), ("--resume",)):
+        result = run("fit", "lstm", texts / "train.txt", "-o", "m", "--device", "cpu", *more, *SMALL, code=1)
+        assert "m.checkpoint: is a symbolic link" in result.stderr
+    assert [path.name for path in Path("elsewhere").iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("lr", ["1e4", "100"])
+@pytest.mark.parametrize("valid", [True, False])
+def test_diverged_training_saves_no_model(lr: str, valid: bool, run: Run, texts: Path) -> None:
+    train = texts / "train.txt"
+    given = ("--valid", train) if valid else ()
+    result = run("fit", "lstm", train, *given, "-o", "x", "--device", "cpu", *SMALL, "-p", f"lr={lr}", code=1)
+    assert "nlmkit: training diverged at step " in result.stderr
+    assert "try a lower lr" in result.stderr
+    assert not Path("x").exists()

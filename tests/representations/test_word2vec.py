@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nlmkit import DataError, HyperParameterError, load
+from nlmkit import DataError, HyperParameterError, NlmkitError, load
 from nlmkit.components import RunOptions
 from nlmkit.nn.history import read_log
 from nlmkit.representations.word2vec import Word2Vec
@@ -396,3 +396,15 @@ def test_tiny_texts_are_trained_on(text: list[list[str]], architecture: str, obj
     assert model.fit(text).matrix.shape == (words + 3, 3)
     assert np.isfinite(model.matrix).all()
     assert model.matrix[3:].any(axis=1).all()
+
+
+def test_vectors_that_are_not_finite_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nlmkit.representations import word2vec_training
+
+    def spoilt(self: Any, sentences: Any, alpha: float, inits: Any) -> tuple[int, int]:
+        self.wv.vectors[0] = np.nan
+        return 1, 1
+
+    monkeypatch.setattr(word2vec_training.GensimWord2Vec, "_do_train_job", spoilt)
+    with pytest.raises(NlmkitError, match=r"training diverged: a vector is not finite; try a lower alpha"):
+        Word2Vec(dimension=4, epochs=1).fit([["a", "b"], ["b", "a"]] * 3)

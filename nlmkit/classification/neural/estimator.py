@@ -135,6 +135,17 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
 
     # -------------------------------------------------------------------------------------------------- fitting
 
+    def fit(self, texts: Any, labels: Any = None, *, valid: Any = None, run: RunOptions | None = None) -> Self:
+        """Train the network on labelled texts; see :meth:`nlmkit.classifier.Classifier.fit`.
+
+        A budget begins here, so that it covers the reading of the texts.
+        """
+        self._began = time.perf_counter()
+        try:
+            return super().fit(texts, labels, valid=valid, run=run)
+        finally:
+            vars(self).pop("_began", None)
+
     def fit_corpus(
         self,
         corpus: Corpus,
@@ -150,7 +161,7 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
             SavedModelError: a representation or language model to start from cannot be loaded.
             NlmkitError: training diverged.
         """
-        started = time.perf_counter()
+        started: float = vars(self).get("_began", time.perf_counter())
         require_torch(self.name)
         self.check_options()
         import torch

@@ -1,8 +1,9 @@
 """The training loop of a classifier.
 
 What an epoch draws at random (order, masks, words read as unknown) depends on the seed and the number of the epoch
-alone. So between two epochs a run is its weights, optimizer, averages and history, which is what a checkpoint holds,
-and a run that is interrupted and resumed does what the uninterrupted one does.
+alone. So between two steps a run is its weights, optimizer, averages and history, its place in the epoch and the state
+of the generator of its masks, which is what a checkpoint holds, and a run that is interrupted and resumed does what the
+uninterrupted one does.
 """
 
 from __future__ import annotations
@@ -25,20 +26,25 @@ from nlmkit.classification.neural.batching import (
     Sample,
     once_seen,
     parts_of_batch,
+    scoring_batches,
     training_batches,
     with_unknown,
 )
 from nlmkit.classification.neural.history import Evaluation, TrainingResult, best_of, places_by_epoch
 from nlmkit.classification.neural.module import ClassifierModule, train_only, weights_of
 from nlmkit.classification.neural.optimisation import build_optimizer, clip_rows, learning_rate, parameter_groups
-from nlmkit.classification.neural.scoring import log_probabilities
+from nlmkit.classification.neural.scoring import WORDS, log_probabilities
 from nlmkit.errors import HyperParameterError, NlmkitError
-from nlmkit.nn.budget import Clock, Pacer, Plan, Stopwatch
+from nlmkit.nn import divergence
+from nlmkit.nn.budget import Pacer
+from nlmkit.nn.clock import Clock, Stopwatch
 from nlmkit.nn.devices import choose_device, memory_errors, trains_in_bfloat16
 from nlmkit.nn.distributed import process_count
 from nlmkit.nn.history import LogRecord, TrainingLog, perplexity_of
+from nlmkit.nn.interruption import Interruption
 from nlmkit.nn.monitor import StepMonitor
 from nlmkit.nn.optimisation import WeightAverage, clip_gradients, epochs_without_improvement, plateaus
+from nlmkit.nn.plan import Plan
 from nlmkit.nn.streams import generator
 
 if TYPE_CHECKING:
@@ -47,6 +53,12 @@ if TYPE_CHECKING:
 
 TICK: Final = 25
 """Steps between two lines of the log."""
+
+_TIMED_BATCHES: Final = 8
+"""Batches of held-out texts by which it is measured how long all of them take."""
+
+_JUDGED_TEXTS: Final = 256
+"""Training texts that show whether a run has diverged."""
 
 # What a generator is for.
 _ORDER, _MASKS, _UNKNOWN = 11, 12, 13
@@ -83,7 +95,8 @@ def train(
     Raises:
         HyperParameterError: An option needs held-out texts, or a device that is not there.
         SavedModelError: The checkpoint is damaged, another run's, or cannot be written.
-        NlmkitError: Training diverged: the loss or the gradient is no longer finite.
+        NlmkitError: Training diverged, by the rule of :mod:`nlmkit.nn.divergence`.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; where there is a checkpoint folder, the run can be resumed from there.
         MemoryError: The device has too little memory.
     """
     if run.workers > 1 or process_count() > 1:
@@ -133,18 +146,22 @@ class _Trainer:
         self.average = WeightAverage(options.averaging, self._parameters, decay=options.ema_decay)
         self.average.start()
 
-        self.step = self.epoch = self.words = 0
+        self.step = self.words = 0
         self.history: list[Evaluation] = []
         self.best: dict[str, Tensor] | None = None
-        self._monitor = StepMonitor()
+        self.monitor = StepMonitor()
         self.batches_an_epoch = math.ceil(len(sample.documents) / options.batch)
         self.pacer = Pacer(
             Plan.of(self.batches_an_epoch * options.epochs) if run.budget_seconds is None else None,
             budget=run.budget_seconds,
             windows=self.batches_an_epoch,
+            amount=max(1, int(sample.documents.lengths.sum())) / self.batches_an_epoch,
             is_evaluated=valid is not None,
+            checkpoint_seconds=None if run.checkpoint is None else run.checkpoint_seconds,
         )
-        self._evaluated = 0
+        self.begin_epoch(0)
+        self.evaluated = 0
+        self._whole = True
 
     # ------------------------------------------------------------------------------------------------ the run
 
@@ -152,29 +169,56 @@ class _Trainer:
         """Take the steps and leave the weights to keep in the module."""
         from nlmkit.classification.neural.checkpoints import Checkpoints
 
-        checkpoints = Checkpoints(self, self._options, self._run)
-        before = checkpoints.resume()
+        self._checkpoints = Checkpoints(self, self._options, self._run)
+        before = self._checkpoints.resume()
         self._watch = Stopwatch(clock, before=before or 0.0, started=started if before is None else None)
         self._session = (self._watch.stepping, self.words)
         self._line_begins = self._watch.stepping
+        self.pacer.begin(seconds=self.seconds, stepping=self._watch.stepping)
         self._show_plan()
         self.module.train()
-        with TrainingLog(None if self._run.log is None else Path(self._run.log), after=self.step) as self._log:
-            while not self._is_over:
-                self._run_epoch()
-                if not self._is_over:
-                    with self._watch.checkpoint():
-                        checkpoints.save(self.seconds)
+        with (
+            TrainingLog(None if self._run.log is None else Path(self._run.log), after=self.step) as self._log,
+            Interruption(wanted=self._run.checkpoint is not None) as self._interruption,
+        ):
+            try:
+                while self._goes_on():
+                    self._take_step()
+            except KeyboardInterrupt:
+                if self._whole:
+                    self._save()
+                if self._interruption.asked:
+                    raise self._interruption.error() from None
+                raise
         return self._result()
+
+    def _goes_on(self) -> bool:
+        """Everything that happens between two steps; the order is fixed, so that a resumed run repeats it."""
+        changed = self.pacer.plan is None and self._measure()
+        if self.pacer.looks_at(self.step):
+            changed = self._look() or changed
+        if self.step % TICK == 0:
+            self._write_line(None)
+        if self._evaluation_is_due:
+            self._evaluate()
+        if self.pacer.is_over(self.step) or self._is_out_of_patience:
+            return False
+        due = self.seconds - self._checkpoints.saved_at >= self._run.checkpoint_seconds
+        if (due or changed) and not self._interruption.asked:
+            self._save()  # after a change at once: a resumed run must have the same plan
+        if self._interruption.asked:
+            raise self._interruption.error()
+        return True
+
+    def _save(self) -> None:
+        self._check()
+        with self._watch.checkpoint():
+            self._checkpoints.save(self.seconds, self._watch.stepping)
 
     @property
     def seconds(self) -> float:
         """Time of training so far."""
         return self._watch.seconds
-
-    @property
-    def _is_over(self) -> bool:
-        return self.pacer.is_over(self.step) or self._is_out_of_patience
 
     @property
     def _is_out_of_patience(self) -> bool:
@@ -190,13 +234,8 @@ class _Trainer:
             self.module.load_state_dict(self.best)
         else:
             self.average.keep()
-            self._check_last_weights()
-        plan = self.pacer.plan
-        notes = []
-        if plan is not None and plan.is_shortened:
-            notes.append(
-                f"the machine became slower, so {plan.steps} of {plan.schedule_steps} planned steps were taken"
-            )
+        notes = self._judged(best)
+        notes += self.pacer.notes(seconds=self.seconds, finished=self.pacer.is_over(self.step))
         since, words = self._session
         return TrainingResult(
             steps=self.step,
@@ -212,37 +251,42 @@ class _Trainer:
             notes=tuple(notes),
         )
 
-    def _check_last_weights(self) -> None:
-        """The last step's loss was that of the weights before it, and no held-out text has tried them since."""
-        some = np.arange(min(len(self.sample.documents), self._options.batch))
-        for part in parts_of_batch(self.sample.documents, some):
-            with torch.inference_mode():
-                logits = self.module(self.sample.documents.batch(part).to(self._device))
-            if not bool(logits.isfinite().all()):
-                raise self._diverged()
+    def _judged(self, best: Evaluation | None) -> list[str]:
+        """Refuse weights that have gone off, and say what is doubtful."""
+        documents, targets = self.sample.documents, self.sample.targets
+        total, texts = 0.0, min(len(documents), _JUDGED_TEXTS)
+        with torch.inference_mode():
+            for begin in range(0, texts, self._options.batch):
+                for some in parts_of_batch(documents, np.arange(begin, min(begin + self._options.batch, texts))):
+                    logits = self.module(documents.batch(some).to(self._device)).float().cpu()
+                    total += float(functional.cross_entropy(logits, torch.from_numpy(targets[some]), reduction="sum"))
+        loss, choices = total / texts, self.module.classes
+        problem = divergence.problem(loss, choices, divergence.CLASSIFIER_SLACK)
+        if problem is not None:
+            raise self._diverged(problem)
+        last = self.history[-1].validation_loss if self.history else None
+        held_out = None if best is None else best.validation_loss
+        return divergence.notes(loss, held_out, last, choices, "classes")
 
     # ------------------------------------------------------------------------------------------------ an epoch
 
-    def _run_epoch(self) -> None:
-        seed, epoch = self._options.seed, self.epoch
-        self.module.generator = generator(seed, _MASKS, epoch)
+    def begin_epoch(self, number: int, batch: int = 0) -> None:
+        """Be in an epoch, from 0, before one of its batches."""
+        seed = self._options.seed
+        self.epoch, self.batch = number, batch
+        self.module.generator = generator(seed, _MASKS, number)
         train_only(self._parts, self._trained_parts())
-        documents = with_unknown(
-            self.sample.documents, self._rare, self._unknown_rate, generator(seed, _UNKNOWN, epoch)
+        self._documents = with_unknown(
+            self.sample.documents, self._rare, self._unknown_rate, generator(seed, _UNKNOWN, number)
         )
-        source = generator(seed, _ORDER, epoch)
-        batches = training_batches(documents.lengths, self._options.batch, self._options.sort_within, source)
-        for number, chosen in enumerate(batches, start=1):
-            self._take_step(documents, chosen)
-            if self.step % TICK == 0:
-                self._write_line(None)
-                self._judge()
-            ends = number == len(batches) or self.pacer.is_over(self.step)
-            if ends or self.pacer.evaluates_at(number, len(batches)):
-                self._evaluate()
-            if ends:
-                break
-        self.epoch += 1
+        source = generator(seed, _ORDER, number)
+        lengths = self._documents.lengths
+        self._batches = training_batches(lengths, self._options.batch, self._options.sort_within, source)
+
+    @property
+    def batches(self) -> int:
+        """Batches of the epoch."""
+        return len(self._batches)
 
     def _trained_parts(self) -> int:
         """How many parts, from the output, this epoch trains."""
@@ -253,7 +297,8 @@ class _Trainer:
                 return min(1 + self.epoch, len(self._parts))
         return len(self._parts)
 
-    def _take_step(self, documents: Documents, chosen: NDArray[np.int64]) -> None:
+    def _take_step(self) -> None:
+        documents, chosen = self._documents, self._batches[self.batch]
         measuring = self.pacer.plan is None
         begins = self._settled_seconds() if measuring else 0.0
         options = self._options
@@ -265,11 +310,12 @@ class _Trainer:
         )
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
+        self._whole = False
         loss = self._add_gradients(documents, chosen)
         norm = loss
         if options.clip_norm is not None:
             norm = clip_gradients(self._parameters, norm=options.clip_norm, value=None)
-        self._monitor.add(self.step + 1, loss, norm, len(chosen))
+        self.monitor.add(self.step + 1, loss, norm, len(chosen))
         if self._device.type == "cpu":
             self._check()  # costs nothing here, and the weights are still good
         self.optimizer.step()
@@ -278,10 +324,16 @@ class _Trainer:
             clip_rows(self.module.weight, options.max_norm)
         self.average.update()
         self.step += 1
-        self.words += documents.words(chosen)
+        words = documents.words(chosen)
+        self.words += words
+        self.batch += 1
+        if self.batch == len(self._batches):
+            self.begin_epoch(self.epoch + 1)
+        self._whole = True
+        # A text without words takes time, too.
+        self.pacer.worked(max(1, words))
         if measuring:
-            self.pacer.speed.add(self._settled_seconds() - begins, 1)
-            self._measure()
+            self.pacer.speed.add(self._settled_seconds() - begins, max(1, words))
         self._run.advance(1)
 
     def _add_gradients(self, documents: Documents, chosen: NDArray[np.int64]) -> Tensor:
@@ -299,17 +351,22 @@ class _Trainer:
         return total
 
     def _check(self) -> None:
-        found = self._monitor.check()
+        found = self.monitor.check()
         if found is not None:
-            raise NlmkitError(
-                f"training diverged at step {found.step} (epoch {self.epoch + 1}): loss {found.loss:.4g}; try a lower "
-                f"lr (now {self._options.lr:g}) or a clip_norm (now {self._options.clip_norm})"
-            )
+            raise self._diverged(f"loss {found.loss:.4g}", found.step)
+
+    @property
+    def _evaluation_is_due(self) -> bool:
+        if self.step in (0, self.evaluated):
+            return False
+        place = (self.epoch, self.batch, len(self._batches))
+        ends_without_texts = self.valid is None and self.batch == 0
+        return ends_without_texts or self.pacer.is_over(self.step) or self.pacer.evaluates_at(*place)
 
     def _evaluate(self) -> None:
         """Measure on held-out texts, and keep the weights if they are the best so far."""
         self._check()
-        loss, texts = self._monitor.take_epoch_loss()
+        loss, texts = self.monitor.epoch_loss
         begins = self.seconds
         found = Evaluation(
             step=self.step,
@@ -323,12 +380,18 @@ class _Trainer:
             with self._watch.evaluation(), self.average.in_place():
                 accuracy, validation_loss = self._measured(self.valid)
                 found = dataclasses.replace(found, accuracy=accuracy, validation_loss=validation_loss)
-                best = best_of(self.history)
+                best, weights = best_of(self.history), self.best
                 if best is None or found.rank < best.rank:
                     state = self.module.state_dict()
-                    self.best = {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
-            self.pacer.evaluation_seconds = self.seconds - begins
+                    weights = {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
+            self._whole = False
+            self.best = weights
+            self.pacer.evaluated(self.seconds - begins)
+        self._whole = False
+        self.monitor.take_epoch_loss()
         self.history.append(found)
+        self.evaluated = self.step
+        self._whole = True
         self._write_line(found.validation_loss)
 
     def _measured(self, valid: Sample) -> tuple[float, float]:
@@ -336,38 +399,57 @@ class _Trainer:
         log_probs = log_probabilities(self.module, valid.documents, extra=valid.extra)
         loss = float(-log_probs[np.arange(len(log_probs)), valid.targets].mean())
         if not math.isfinite(loss):
-            raise self._diverged()
+            raise self._diverged("probabilities of held-out texts are not finite")
         return float((log_probs.argmax(axis=1) == valid.targets).mean()), loss
 
-    def _diverged(self) -> NlmkitError:
+    def _diverged(self, what: str, step: int | None = None) -> NlmkitError:
+        step = step or self.step
+        epoch = max(1, math.ceil(step / self.batches_an_epoch))
         return NlmkitError(
-            f"training diverged at step {self.step}: probabilities are not finite; try a lower lr "
-            f"(now {self._options.lr:g})"
+            f"training diverged at step {step} (epoch {epoch}): {what}; try a lower lr "
+            f"(now {self._options.lr:g}) or a clip_norm (now {self._options.clip_norm}){self._checkpoints.kept}"
         )
 
     # --------------------------------------------------------------------------------------------------- plan
 
-    def _measure(self) -> None:
-        """Freeze the number of steps, once the speed is known."""
+    def _measure(self) -> bool:
+        """Plan a number of steps once the speed is known; whether that was so."""
         if not self.pacer.speed.done:
-            return
+            return False
+        evaluation = 0.0
         if self.valid is not None:
-            begins = self.seconds
-            with self._watch.evaluation():
-                log_probabilities(self.module, self.valid.documents, extra=self.valid.extra)
-            self.pacer.evaluation_seconds = self.seconds - begins
-        self.pacer.freeze(seconds=self.seconds, step=self.step, step_seconds=self.pacer.speed.seconds_a_row)
-        self._show_plan()
-
-    def _judge(self) -> None:
-        seconds = self.seconds
-        if self.pacer.judge(
-            seconds=seconds,
-            stepping=seconds - self._watch.evaluating,
+            evaluation = self._evaluation_seconds(self.valid)
+        self.pacer.freeze(
+            seconds=self.seconds,
+            stepping=self._watch.stepping,
             step=self.step,
-            evaluation_seconds=self.pacer.evaluation_seconds,
-        ):
+            pace=self.pacer.speed.pace,
+            evaluation_seconds=evaluation,
+        )
+        self._show_plan()
+        return True
+
+    def _evaluation_seconds(self, valid: Sample) -> float:
+        """About how long an evaluation takes, from some batches of it."""
+        documents = valid.documents
+        batches = list(scoring_batches(documents, WORDS))
+        some = batches[:: math.ceil(len(batches) / _TIMED_BATCHES)]
+        begins = self.seconds
+        self.module.eval()
+        with self._watch.evaluation(), torch.inference_mode(), self.module.words.with_extra(valid.extra):
+            for chosen in some:
+                self.module(documents.batch(chosen).to(self._device)).cpu()
+        self.module.train()
+        return (self.seconds - begins) * sum(map(documents.padded, batches)) / sum(map(documents.padded, some))
+
+    def _look(self) -> bool:
+        """Plan anew where the run would end too early or too late; whether that was so."""
+        changed = self.pacer.look(
+            seconds=self.seconds, stepping=self._watch.stepping, saving=self._watch.last_saving, step=self.step
+        )
+        if changed:
             self._show_plan()
+        return changed
 
     def _show_plan(self) -> None:
         if self.pacer.plan is None:
@@ -386,9 +468,9 @@ class _Trainer:
     def _write_line(self, validation_loss: float | None) -> None:
         """A line of the log, where a perplexity is one of labels: exp of the mean loss a text."""
         self._check()
-        if validation_loss is None and not len(self._monitor.pending):
+        if validation_loss is None and not len(self.monitor.pending):
             return
-        sums = self._monitor.take()
+        sums = self.monitor.take()
         working, self._line_begins = self._watch.stepping - self._line_begins, self._watch.stepping
         since, words = self._session
         loss = sums.loss / sums.events if sums.events else None

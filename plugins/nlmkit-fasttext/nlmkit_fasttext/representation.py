@@ -124,7 +124,7 @@ class FastText(VocabularyLimits, _Subwords):
         import numpy as np
         from gensim.models.callbacks import CallbackAny2Vec
         from gensim.models.fasttext import FastText as GensimFastText
-        from nlmkit.representations.word2vec_training import Sentences
+        from nlmkit.representations.word2vec_training import Sentences, refuse_diverged
 
         class Ended(CallbackAny2Vec):  # type: ignore[misc]  # gensim has no types
             def on_epoch_end(self, model: Any) -> None:
@@ -155,6 +155,8 @@ class FastText(VocabularyLimits, _Subwords):
         model.build_vocab_from_freq(counts, corpus_count=len(sentences))
         run.stage("training fasttext", corpus.tokens * self.epochs)
         model.train(sentences, total_examples=len(sentences), epochs=self.epochs, callbacks=[Ended()])
+        refuse_diverged(model.wv.vectors_ngrams, self.alpha)
+        refuse_diverged(model.wv.vectors_vocab, self.alpha)
         return model.wv
 
     def _subwords(self, trained: Any, vocabulary: Vocabulary) -> NDArray[np.float32]:

@@ -1,0 +1,79 @@
+"""When training has diverged: by what rule, and what is said about it. Every loop of training asks here.
+
+* What is not finite (loss, gradient, weights, cost) has diverged, at whatever step it appears: an error.
+* Whoever predicts the texts that it was trained on worse than the uniform distribution over what is predicted has
+  learnt nothing and lost what it began with. Beyond a slack, which the first steps of an honest run stay within, that
+  is an error, too; the training texts decide, since overfitting or another kind of text makes only others worse.
+* What is worse than uniform on held-out texts alone, or within the slack, is a note.
+* A run that was good at an evaluation and went off later keeps the weights of that evaluation, and a note says so.
+
+This module imports neither torch nor NumPy.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+LANGUAGE_MODEL_SLACK: Final = (1.1, 0.4)
+"""Factor of the uniform distribution's loss, and nats, beyond which a language model has diverged."""
+
+CLASSIFIER_SLACK: Final = (1.5, 0.5)
+"""The same for a classifier, whose few classes make single sure mistakes dear."""
+
+
+_HARDLY: Final = 1.02
+"""Factor within which a loss counts as that of the uniform distribution, as that of weights that hardly moved."""
+
+
+def problem(loss: float, choices: int, slack: tuple[float, float]) -> str | None:
+    """What is wrong with a loss on training texts; None where it may pass.
+
+    Args:
+        loss: Mean −ln p of what was right.
+        choices: Between how many it was chosen.
+        slack: Factor and nats beyond the uniform distribution's loss.
+    """
+    uniform = math.log(max(choices, 1))
+    if not math.isfinite(loss):
+        return f"the weights it ends with have the loss {loss:.4g} on the training text"
+    if loss > slack[0] * uniform + slack[1]:
+        return (
+            f"the weights it ends with have the loss {loss:.4g} on the training text, worse than the {uniform:.4g} of "
+            f"the uniform distribution over {choices}"
+        )
+    return None
+
+
+def notes(loss: float, held_out: float | None, last: float | None, choices: int, what: str) -> list[str]:
+    """What is to be said of a result that may pass.
+
+    Args:
+        loss: Mean −ln p on training texts by the weights kept.
+        held_out: The same on held-out texts; None without them.
+        last: The same at the last evaluation, whose weights need not be those kept.
+        choices: Between how many it was chosen.
+        what: What was chosen between, in the plural.
+    """
+    uniform = math.log(max(choices, 1))
+    if choices < 2:
+        return []
+    found = []
+    if loss > _HARDLY * uniform:
+        found.append(
+            f"the loss on the training text, {loss:.4g}, is worse than the {uniform:.4g} of the uniform distribution "
+            f"over {choices} {what}: train longer, or with another lr"
+        )
+    elif held_out is not None and held_out > _HARDLY * uniform:
+        found.append(
+            f"the loss on the held-out text, {held_out:.4g}, is worse than the {uniform:.4g} of the uniform "
+            f"distribution over {choices} {what}, while that on the training text is {loss:.4g}: the texts differ, or "
+            "the model is too sure"
+        )
+    if last is not None and held_out is not None and held_out <= uniform < last:
+        found.append(
+            f"training went off after its best evaluation: the loss on the held-out text ended at {last:.4g}, worse "
+            f"than the {uniform:.4g} of the uniform distribution over {choices} {what}; the best weights were kept, "
+            "and a lower lr may give better ones"
+        )
+    return found

@@ -1,0 +1,147 @@
+"""Weights, averages and the optimizer's memory as arrays of a checkpoint, and back, with every value checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from nlmkit.saving import require, require_array
+
+MODULE, BEST, OPTIMIZER, AVERAGE = "module.", "best.", "optimizer.", "average."
+
+_NEVER_NEGATIVE: Final = frozenset({"step", "exp_avg_sq", "square_avg", "sum", "acc_delta", "seen"})
+
+
+def numbered(tensors: Sequence[Tensor] | None) -> dict[str, Tensor]:
+    """Tensors by their place."""
+    return {str(number): tensor for number, tensor in enumerate(tensors or ())}
+
+
+def arrays_of(
+    *,
+    module: Mapping[str, Tensor],
+    best: Mapping[str, Tensor] | None,
+    average: Sequence[Tensor] | None,
+    optimizer: Mapping[str, Mapping[str, Tensor]],
+) -> dict[str, NDArray[Any]]:
+    """The arrays of a run by name."""
+    named: dict[str, Mapping[str, Tensor]] = {
+        MODULE: module,
+        BEST: best or {},
+        AVERAGE: numbered(average),
+        **{f"{OPTIMIZER}{name}.": values for name, values in optimizer.items()},
+    }
+    return with_prefixes(named)
+
+
+def with_prefixes(named: Mapping[str, Mapping[str, Tensor]]) -> dict[str, NDArray[Any]]:
+    """Tensors as arrays, each under its prefix and name."""
+    return {
+        f"{prefix}{name}": tensor.detach().cpu().numpy()
+        for prefix, tensors in named.items()
+        for name, tensor in tensors.items()
+    }
+
+
+def like(arrays: Mapping[str, NDArray[Any]], prefix: str, shapes: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The arrays under a prefix that have names, shapes and dtypes of some tensors.
+
+    Raises:
+        SavedModelError: One is missing, of another kind, or not finite.
+    """
+    found = {}
+    for name, own in shapes.items():
+        full = f"{prefix}{name}"
+        found[name] = finite(require_array(arrays, full, dtype=_numpy_dtype(own), shape=tuple(own.shape)), full)
+        # Whole numbers are tables of a network, which no training changes and which may be used as indices.
+        constant = own.dtype.is_floating_point or torch.equal(found[name], own.cpu())
+        require(constant, f"array {full!r} is not that of the network")
+    return found
+
+
+def averages(arrays: Mapping[str, NDArray[Any]], parameters: Sequence[Tensor]) -> list[Tensor]:
+    """The average of each parameter; raises as :func:`like` does."""
+    return list(like(arrays, AVERAGE, numbered(parameters)).values())
+
+
+def optimizer_states(
+    arrays: Mapping[str, NDArray[Any]], optimizer: torch.optim.Optimizer, module: nn.Module
+) -> dict[str, dict[str, Tensor]]:
+    """What the optimizer remembers of each parameter, by the parameter's name and its own key.
+
+    Raises:
+        SavedModelError: Something is missing, too much, of another shape, or a value that no optimizer has.
+    """
+    names = {parameter: name for name, parameter in module.named_parameters()}
+    found = {}
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            name = names[parameter]
+            found[name] = _optimizer_state(arrays, name, parameter)
+            present, wanted = set(found[name]), _keys(optimizer)
+            sound = wanted <= present <= wanted | {"step", "seen"} if wanted else not present
+            # A parameter that no step has moved has no memory, unless the optimizer begins with one.
+            require(
+                sound or not (present or optimizer.state.get(parameter)),
+                f"the optimizer remembers {sorted(present)} of {name}, where {sorted(wanted)} has to stand",
+            )
+            if "step" not in wanted:
+                require(
+                    ("step" in present) == ("seen" in present), f"the optimizer remembers {sorted(present)} of {name}"
+                )
+    return found
+
+
+def _keys(optimizer: torch.optim.Optimizer) -> set[str]:
+    match type(optimizer).__name__:
+        case "Adam" | "AdamW":
+            return {"step", "exp_avg", "exp_avg_sq"}
+        case "RMSprop":
+            return {"step", "square_avg"}
+        case "Adagrad":
+            return {"step", "sum"}
+        case "Adadelta":
+            return {"square_avg", "acc_delta"}
+    return set()
+
+
+def _optimizer_state(arrays: Mapping[str, NDArray[Any]], name: str, parameter: Tensor) -> dict[str, Tensor]:
+    """One parameter's state: of its shape, a value a row (``seen``), or a scalar (``step``)."""
+    prefix = f"{OPTIMIZER}{name}."
+    found = {}
+    for full, array in arrays.items():
+        key = full.removeprefix(prefix)
+        if not full.startswith(prefix) or "." in key:
+            continue
+        shape = {"step": (), "seen": tuple(parameter.shape[:1])}.get(key, tuple(parameter.shape))
+        require_array(arrays, full, dtype="float32", shape=shape)
+        # Squares of large gradients may be infinite in an honest run; what is not a number never is.
+        require(not np.isnan(array).any(), f"array {full!r} holds what is not a number")
+        require(key not in _NEVER_NEGATIVE or not (array < 0).any(), f"array {full!r} holds a negative value")
+        require(key not in ("step", "seen") or bool((array < 2**53).all()), f"array {full!r} counts too far")
+        found[key] = tensor(array)
+    return found
+
+
+def finite(array: NDArray[Any], name: str) -> Tensor:
+    """An array as a tensor.
+
+    Raises:
+        SavedModelError: It holds NaN or infinity.
+    """
+    require(array.dtype.kind != "f" or bool(np.isfinite(array).all()), f"array {name!r} holds NaN or infinity")
+    return tensor(array)
+
+
+def tensor(array: NDArray[Any]) -> Tensor:
+    """A tensor with memory of its own: the array lies in a file that the next checkpoint replaces."""
+    return torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("="))).clone()
+
+
+def _numpy_dtype(like: Tensor) -> np.dtype[Any]:
+    return torch.empty(0, dtype=like.dtype).numpy().dtype
