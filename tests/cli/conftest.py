@@ -36,7 +36,7 @@ def toy_plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the user's, and a working directory of the test's own."""
-    for name in [name for name in os.environ if name.startswith("NLMKIT")]:
+    for name in [name for name in os.environ if name.startswith("NLMKIT") or name == "COLUMNS"]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
