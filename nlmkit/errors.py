@@ -27,7 +27,10 @@ import os
 
 
 class NlmkitError(Exception):
-    """Root of every error that nlmkit raises on purpose."""
+    """Root of every error that nlmkit raises on purpose. Its message is one line, whatever names it quotes."""
+
+    def __str__(self) -> str:
+        return " ".join(super().__str__().splitlines())
 
 
 class DataError(NlmkitError, ValueError):
@@ -60,7 +63,7 @@ class MissingFileError(DataError, FileNotFoundError):
         self.errno, self.strerror, self.filename = errno.ENOENT, os.strerror(errno.ENOENT), source
 
     def __str__(self) -> str:
-        return str(self.args[0])  # not the number and text of the system's error
+        return " ".join(str(self.args[0]).splitlines())  # not the number and text of the system's error
 
 
 class HyperParameterError(NlmkitError, ValueError):
@@ -99,7 +102,7 @@ class MissingModelError(SavedModelError, FileNotFoundError):
         self.errno, self.strerror, self.filename = errno.ENOENT, os.strerror(errno.ENOENT), path
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return " ".join(str(self.args[0]).splitlines())
 
 
 class RegistryError(NlmkitError):

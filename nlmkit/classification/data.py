@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import hashlib
 import itertools
@@ -23,7 +22,8 @@ from nlmkit.classification.quoting import QUOTE, unquoted
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.parameters import suggestion
 from nlmkit.text import Corpus, TextPipeline
-from nlmkit.text.blocks import MAX_LINE_BYTES, byte_blocks, line_blocks
+from nlmkit.text.blocks import byte_blocks, line_blocks
+from nlmkit.text.columns import field_limit, shown_names
 from nlmkit.text.marks import Marks
 from nlmkit.text.pipeline import DecodingErrors
 from nlmkit.text.sources import ByteReader, ByteSource, Source, TextSource, expand, expand_names
@@ -437,7 +437,7 @@ def _spelt(labels: Sequence[str | int | bool], notes: list[str]) -> list[str]:
     if mixed:
         notes.append(
             f"labels of JSON that are strings in some lines and numbers or booleans in others are one class each: "
-            f"{_shown(mixed)}"
+            f"{shown_names(mixed)}"
         )
     return spelt
 
@@ -506,7 +506,7 @@ def _read_quoted(
 
 def _like_header(names: Sequence[str], name: str, line: int) -> DataError:
     return DataError(
-        f"this looks like a header ({_shown(names)}), and only label<TAB>text is taken for one: name its "
+        f"this looks like a header ({shown_names(names)}), and only label<TAB>text is taken for one: name its "
         "columns with --label-column and --text-column, or put the line label<TAB>text before it if it is none",
         source=name,
         line=line,
@@ -571,7 +571,7 @@ def _csv_rows(lines: Iterator[str], name: str, columns: _Columns) -> Iterator[Ro
     reader = csv.reader(lines, strict=True)
     names: list[str] | None = None
     first = 1
-    with _field_limit():
+    with field_limit():
         while True:
             try:
                 fields = next(reader, None)
@@ -593,16 +593,6 @@ def _csv_rows(lines: Iterator[str], name: str, columns: _Columns) -> Iterator[Ro
             yield _row(begin, fields[at[0]], fields[at[1]], name)
 
 
-@contextlib.contextmanager
-def _field_limit() -> Iterator[None]:
-    """Let a field be as long as any line may be; the module's own limit is 128 KiB, and global."""
-    before = csv.field_size_limit(MAX_LINE_BYTES)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
 def _column(wanted: str, names: Sequence[str], name: str, line: int, remedy: str = "") -> int:
     """Place of a column in a header.
 
@@ -619,18 +609,13 @@ def _column(wanted: str, names: Sequence[str], name: str, line: int, remedy: str
     if names.count(wanted) == 1:
         return names.index(wanted)
     if wanted in names:
-        problem = f"several columns named {wanted!r} in the header ({_shown(names)}): rename all but one of them"
+        problem = f"several columns named {wanted!r} in the header ({shown_names(names)}): rename all but one of them"
     else:
         problem = (
-            f"no column named {wanted!r} in the header ({_shown(names)}){suggestion(wanted, names)}: "
+            f"no column named {wanted!r} in the header ({shown_names(names)}){suggestion(wanted, names)}: "
             f"name them with --label-column and --text-column{remedy}"
         )
     raise DataError(problem, source=name, line=line)
-
-
-def _shown(names: Iterable[str]) -> str:
-    """Names of columns, of which there may be many, and which may be a text where there is no header."""
-    return ", ".join(name if len(name) <= _SHOWN else name[:_SHOWN] + "..." for name in itertools.islice(names, 20))
 
 
 def _read_jsonl(lines: Iterator[str], name: str, columns: _Columns, notes: list[str]) -> Iterator[Row]:
@@ -647,7 +632,7 @@ def _read_jsonl(lines: Iterator[str], name: str, columns: _Columns, notes: list[
         for wanted in (columns.label, columns.text):
             if wanted not in value:
                 raise DataError(
-                    f"no {wanted!r} in this object (it has {_shown(value)}){suggestion(wanted, value)}: "
+                    f"no {wanted!r} in this object (it has {shown_names(value)}){suggestion(wanted, value)}: "
                     "name them with --label-column and --text-column",
                     source=name,
                     line=number,

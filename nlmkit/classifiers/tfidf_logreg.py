@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _MOST_TOGETHER: Final = 1 << 22
 """Decisions times features of a regression that L-BFGS fits as a whole; it takes about 30 times their memory."""
 
+_LARGEST_IDF: Final = 100.0
+"""Beyond that of any collection: 1 + the logarithm of its texts."""
+
 _TOLERANCE: Final = 0.01
 """Of liblinear, which fits regressions of one class against the others."""
 
@@ -205,6 +208,6 @@ class TfidfLogReg(Classifier):
         require("vocabulary_" in vars(self), "its vocabulary is missing; save the model again")
         self.features_ = NGramFeatures.from_arrays(state.arrays, self.vocabulary_, self.order)
         idf = require_array(state.arrays, "idf", dtype="float64", shape=(len(self.features_),))
-        require(bool(np.isfinite(idf).all()), "array 'idf' holds NaN or infinity")
+        require(bool(((idf >= 1) & (idf <= _LARGEST_IDF)).all()), "array 'idf' holds what is not an idf")
         self.idf_ = np.asarray(idf, np.float64)
         self.weights_, self.intercepts_ = restored_decisions(state.arrays, len(self.classes_), len(self.features_))

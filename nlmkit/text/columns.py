@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import itertools
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -134,7 +135,8 @@ def stream_tables(names: Sequence[str], pipeline: TextPipeline, column: TextColu
             names_here = list(rows.others)
             if first is not None and first != names_here:
                 raise DataError(
-                    f"the other columns are {_shown(names_here)}, and those of the table before {_shown(first)}: "
+                    f"the other columns are {shown_names(names_here)}, and those of the table before "
+                    f"{shown_names(first)}: "
                     "tables that are read as one text must have the same",
                     source=source.name,
                 )
@@ -357,7 +359,7 @@ class _JSONL(_Reader):
             if not isinstance(value, dict):
                 raise self.error("each line must be a JSON object", lines.number)
             if wanted not in value:
-                problem = f"no {wanted!r} in this object (it has {_shown(value)}){suggestion(wanted, value)}"
+                problem = f"no {wanted!r} in this object (it has {shown_names(value)}){suggestion(wanted, value)}"
                 raise self.error(f"{problem}: name it with --text-column", lines.number)
             text = value.pop(wanted)
             if not isinstance(text, str):
@@ -383,11 +385,13 @@ def find_column(wanted: str, header: Sequence[str], source: str, line: int, *, r
     if header.count(wanted) == 1:
         return list(header).index(wanted)
     if wanted in header:
-        problem = f"several columns are called {wanted!r} in the header ({_shown(header)}): rename all but one of them"
+        problem = (
+            f"several columns are called {wanted!r} in the header ({shown_names(header)}): rename all but one of them"
+        )
     elif wanted.isascii() and wanted.isdigit() and len(wanted) < 7 and 1 <= int(wanted) <= len(header):
         return int(wanted) - 1
     else:
-        problem = f"no column {wanted!r} in the header ({_shown(header)}){suggestion(wanted, header)}: {remedy}"
+        problem = f"no column {wanted!r} in the header ({shown_names(header)}){suggestion(wanted, header)}: {remedy}"
     raise DataError(problem, source=source, line=line)
 
 
@@ -432,9 +436,9 @@ def _unique(names: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def _shown(names: Iterable[str]) -> str:
-    shown = [name if len(name) <= _SHOWN else name[:_SHOWN] + "..." for name in list(names)[:20]]
-    return ", ".join(shown)
+def shown_names(names: Iterable[str]) -> str:
+    """Names of columns, of which there may be many, and which may be a text where there is no header."""
+    return ", ".join(name if len(name) <= _SHOWN else name[:_SHOWN] + "..." for name in itertools.islice(names, 20))
 
 
 def _one_line(text: str) -> str:

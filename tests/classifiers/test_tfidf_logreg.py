@@ -136,7 +136,7 @@ def test_highlights_sum_to_the_logit_of_the_predicted_class() -> None:
     ("name", "value", "problem"),
     [
         ("idf", np.zeros(5), "shape"),
-        ("idf", np.array([1.0, np.nan]), "'idf' holds NaN"),
+        ("idf", np.array([1.0, np.nan]), "'idf' holds what is not"),
         ("weights", np.zeros((2, 2)), "shape"),
         ("weights", np.array([[1.0, np.inf]]), "'weights' holds NaN or infinity"),
     ],

@@ -342,7 +342,7 @@ def _command_line() -> Iterator[Target]:
         assert result.exit_code in (0, 1, 2), f"exit code {result.exit_code}: {result.exception!r}"
         assert not any(ord(char) < 32 and char != "\n" for char in result.stderr), "a raw control character on stderr"
         if result.exit_code:
-            raise NlmkitError(result.stderr)
+            raise NlmkitError(result.stderr.rstrip().rpartition("\n")[2] if result.exit_code == 2 else result.stderr)
 
     def config(data: bytes, folder: Path) -> None:
         (folder / "run.toml").write_bytes(data)
