@@ -6,13 +6,11 @@ import csv
 import hashlib
 import itertools
 import json
-import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast, get_args
 
 import numpy as np
@@ -23,11 +21,11 @@ from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.parameters import suggestion
 from nlmkit.text import Corpus, TextPipeline
 from nlmkit.text.blocks import byte_blocks, line_blocks
-from nlmkit.text.columns import field_limit, shown_names
+from nlmkit.text.columns import field_limit, format_of, one_line, shown_names
 from nlmkit.text.marks import Marks
 from nlmkit.text.pipeline import DecodingErrors
 from nlmkit.text.sources import ByteReader, ByteSource, Source, TextSource, expand, expand_names
-from nlmkit.text.tables import items_of, problem_of_item, refuse_table
+from nlmkit.text.tables import is_missing, items_of, problem_of_item, refuse_table
 
 Format = Literal["tsv", "space", "csv", "jsonl"]
 """``tsv``: a label, a tab, the text; or named columns, where names are given. ``space``: a label without spaces, a
@@ -37,8 +35,6 @@ FORMATS: Final = get_args(Format)
 LABEL_COLUMN: Final = "label"
 TEXT_COLUMN: Final = "text"
 
-_SUFFIXES: Final[dict[str, Format]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-_COMPRESSED: Final = frozenset({".gz", ".bz2", ".xz", ".zst"})
 _BLOCK_BYTES: Final = 1 << 20
 _LINES_AT_ONCE: Final = 4096
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -183,7 +179,7 @@ class LabelledTexts:
         notes: list[str] = []
         first: list[tuple[int, str]] = []
         for each in sources:
-            form = cast(Format, format) or _format_of(each)
+            form = cast(Format, format) or format_of(each.name)
             before = len(rows)
             rows += _READERS[form](_lines(each, pipeline), each.name, columns, notes)
             if form in ("tsv", "space") and not columns.given and len(rows) > before:
@@ -295,7 +291,7 @@ def encode(
     Raises:
         DataError: A text is no string, or holds a lone surrogate, or under ``error`` NUL or a sentence mark.
     """
-    documents = [_one_line(text) for text in as_texts(texts)]
+    documents = [one_line(text) for text in as_texts(texts)]
     try:
         return Corpus.read(
             iter(documents), pipeline.with_marks(marks)
@@ -346,7 +342,7 @@ def as_labels(
     wanted = type(values[0]) if values else str
     for number, value in enumerate(values, start=1):
         if type(value) not in _LABELS:
-            missing = " (missing)" if _is_missing(value) else ""
+            missing = " (missing)" if is_missing(value) else ""
             problem = f"label {number} is {type(value).__name__}{missing}: labels are strings, integers or booleans"
             raise DataError(problem, source=source)
         if type(value) is not wanted:
@@ -369,12 +365,6 @@ def label_kind(labels: NDArray[Any]) -> str:
     return "U" if labels.dtype.kind == "O" else labels.dtype.kind
 
 
-def _is_missing(value: object) -> bool:
-    """Whether a value is None, NaN or pandas' NA."""
-    is_nan = isinstance(value, float) and math.isnan(value)
-    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
-
-
 def _fault(label: str, longest: int | None = LABEL_CHARACTERS) -> str | None:
     """Why a label cannot be kept as it is, if it cannot."""
     if longest is not None and len(label) > longest:
@@ -388,22 +378,7 @@ def _fault(label: str, longest: int | None = LABEL_CHARACTERS) -> str | None:
     return f"holds a lone surrogate, U+{ord(found[0]):04X}, which is no character" if found else None
 
 
-def _one_line(text: str) -> str:
-    if "\n" not in text:
-        return text
-    return text.replace("\r\n", " ").replace("\n", " ")
-
-
 # -------------------------------------------------------------------------------------------------------- readers
-
-
-def _format_of(source: Source) -> Format:
-    """The format that a file's name tells."""
-    path = Path(source.name)
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    while suffixes and suffixes[-1] in _COMPRESSED:
-        suffixes.pop()
-    return _SUFFIXES.get(suffixes[-1] if suffixes else "", "tsv")
 
 
 def _lines(source: Source, pipeline: TextPipeline) -> Iterator[str]:
@@ -464,7 +439,7 @@ def _read_tsv(lines: Iterator[str], name: str, columns: _Columns, notes: list[st
         kept = [first, *((number, content) for number, content in enumerate(map(_content, lines), start=number + 1))]
         records = unquoted(kept, "\t")
         if records is not None:
-            yield from _read_quoted(records, name, "\t", columns, notes)
+            yield from _read_quoted(records, name, columns, notes)
             return
         numbered = ((number, content) for number, content in kept[1:] if content)
     names = line.split("\t")
@@ -483,7 +458,7 @@ def _read_tsv(lines: Iterator[str], name: str, columns: _Columns, notes: list[st
 
 
 def _read_quoted(
-    records: Sequence[tuple[int, list[str]]], name: str, separator: str, columns: _Columns, notes: list[str]
+    records: Sequence[tuple[int, list[str]]], name: str, columns: _Columns, notes: list[str]
 ) -> Iterator[Row]:
     """The rows of a file of which every cell is in quotation marks; the first record may be a header."""
     notes.append(f"{name}: every cell is in quotation marks, which were taken off as those of CSV are")
@@ -543,7 +518,7 @@ def _read_space(lines: Iterator[str], name: str, columns: _Columns, notes: list[
         kept = [first, *((number, content) for number, content in enumerate(map(_content, lines), start=first[0] + 1))]
         records = unquoted(kept, " ")
         if records is not None:
-            yield from _read_quoted(records, name, " ", columns, notes)
+            yield from _read_quoted(records, name, columns, notes)
             return
         numbered = ((number, content) for number, content in kept[1:] if content)
     yield from _read_separated(itertools.chain([first], numbered), name, " ", "label, a space, text")

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from nlmkit.errors import NlmkitError
+from nlmkit.errors import DataError, NlmkitError
 from nlmkit.parameters import HyperParameter
 from nlmkit.saving.records import PICTURES, SETTINGS, is_models_own, model_around
 
@@ -105,7 +105,6 @@ def _files_of_catalog(inputs: Sequence[str | None]) -> list[str]:
     names = [name for name in inputs if name and name.startswith(CATALOG_PREFIX)]
     if not names:
         return []
-    from nlmkit.errors import DataError
     from nlmkit.text import catalog
 
     found: list[str] = []

@@ -12,9 +12,7 @@ from typing import Any
 import click
 
 from nlmkit.cli.output import note
-
-STDIN = "-"
-_CORPUS = "corpus:"
+from nlmkit.cli.outputs import CATALOG_PREFIX, STDIN
 
 
 def text_argument(*, typed: bool = False, required: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -66,7 +64,7 @@ def standard_input(what: str, *, typed: bool = False) -> tuple[str, ...]:
 
 def is_text(name: str) -> bool:
     """Whether a name is that of a text and of no saved model, which is a folder."""
-    if name == STDIN or name.startswith(_CORPUS):
+    if name == STDIN or name.startswith(CATALOG_PREFIX):
         return True
     try:
         return not stat.S_ISDIR(os.stat(name).st_mode)

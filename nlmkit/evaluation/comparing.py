@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from nlmkit.components import Context, LanguageModel
 from nlmkit.errors import DataError, HyperParameterError
@@ -14,12 +14,11 @@ from nlmkit.evaluation.comparison import compare as rank
 from nlmkit.models import load
 from nlmkit.progress import AUTO, Progress, watched
 from nlmkit.text import Corpus, TextPipeline
+from nlmkit.text.sources import STDIN
 from nlmkit.unknown_words import note_cheap_unknown
 
 Model = LanguageModel | str | os.PathLike[str]
 """A fitted language model, or the folder of a saved one."""
-
-STDIN: Final = "-"
 
 
 def compare(

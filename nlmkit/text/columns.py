@@ -95,7 +95,7 @@ class TableRows:
 
 
 def format_of(name: str) -> TableFormat:
-    """The format of a table that a file's name tells."""
+    """The format of a table by its file's name: that of the suffix, else ``tsv``."""
     return _SUFFIXES.get(_suffix(name), "tsv")
 
 
@@ -270,7 +270,7 @@ class _Reader:
         header, self.header = self.header, None
         columns: Iterable[list[Any]] = map(list, zip(*(row.others for row in rows), strict=True))
         return TableRows(
-            [_one_line(row.text) for row in rows],
+            [one_line(row.text) for row in rows],
             dict(zip(self.names, columns, strict=True)) if rows else {name: [] for name in self.names},
             [row.record for row in rows],
             [row.line for row in rows],
@@ -441,5 +441,6 @@ def shown_names(names: Iterable[str]) -> str:
     return ", ".join(name if len(name) <= _SHOWN else name[:_SHOWN] + "..." for name in itertools.islice(names, 20))
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """A text with spaces in place of its line feeds."""
     return text.replace("\r\n", " ").replace("\n", " ") if "\n" in text else text

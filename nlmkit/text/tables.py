@@ -61,9 +61,15 @@ def items_of(data: Any) -> Any:
     return _arrow_values(data) if hasattr(data, "to_pylist") and hasattr(data, "slice") else data
 
 
+def is_missing(item: object) -> bool:
+    """Whether an item is None, NaN, or the NA or NaT of pandas."""
+    is_nan = isinstance(item, float) and math.isnan(item)
+    return item is None or is_nan or type(item).__name__ in ("NAType", "NaTType")
+
+
 def problem_of_item(item: object) -> str | None:
     """Say what an item that should be a text is and how to mend it, where that is known."""
-    if item is None or (isinstance(item, float) and math.isnan(item)) or type(item).__name__ in ("NAType", "NaTType"):
+    if is_missing(item):
         return "is missing (None or NaN): drop such rows, or fill them with ''"
     if isinstance(item, (bytes, bytearray)):
         return f"is {type(item).__name__}: decode it first, as in item.decode('utf-8')"
