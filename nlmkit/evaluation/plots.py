@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from nlmkit.errors import DataError, NlmkitError
-from nlmkit.evaluation.fonts import drawing, notes_on
-from nlmkit.notes import note
+from nlmkit.evaluation.fonts import noted_drawing
 from nlmkit.saving.written import written
 
 if TYPE_CHECKING:
@@ -99,9 +98,7 @@ def plot_perplexities(comparison: Comparison, path: str | os.PathLike[str], *, t
     rows = comparison.ranked
     labels = [_label(row, comparison.differing) for row in rows]
     text = "".join([*labels, printable(title)])
-    with drawing(text) as missing:
-        for message in notes_on(text, missing, Path(path)):
-            note(message)
+    with noted_drawing(text, Path(path)):
         figure = Figure(figsize=(8, min(1.6 + 0.55 * len(rows), _TALLEST)), dpi=150, layout="constrained")
         axes = figure.add_subplot()
         places = range(len(rows))
@@ -167,7 +164,7 @@ def _figure(value: float) -> str:
 
 
 def printable(text: str, most: int = 80) -> str:
-    """One line that can be drawn, U+FFFD for what cannot (control characters, bytes of a name that are no UTF-8).
+    """One line that can be drawn, U+FFFD for what cannot (control characters, bytes of a name that are not UTF-8).
 
     Of a longer text the end stays, which distinguishes paths.
     """
