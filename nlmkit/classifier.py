@@ -180,7 +180,7 @@ class Classifier(_Fitted):
     # ------------------------------------------------------------------------------------------------------ scoring
 
     def encode(self, texts: Any) -> Corpus:
-        """Read texts as the classifier does: a corpus with one document a sentence.
+        """Read texts as the classifier does: a corpus with one document per sentence.
 
         Args:
             texts: Strings, LabelledTexts, or a Corpus of documents that was read with the same ``pipeline_``.

@@ -137,7 +137,7 @@ _PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 def _is_duration(value: object) -> bool:
-    # bool is an int, NaN is below nothing, and infinity is no time that ends, nor is an int too large for a float.
+    # bool is an int, NaN fails every comparison, and neither infinity nor an int beyond float is a duration.
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= sys.float_info.max
 
 
@@ -435,7 +435,7 @@ class VocabularyLimits:
 
     @property
     def least_count(self) -> int:
-        """How often a word must occur: ``min_count``, or 1 where a file says which words there are."""
+        """How often a word must occur: ``min_count``, or 1 where a file lists the words."""
         return self.min_count if self.vocabulary_file is None else 1
 
 
@@ -557,7 +557,7 @@ class LanguageModel(Component):
         """Perplexity with everything that must stand beside it.
 
         Raises:
-            NotNormalizedError: the model's scores are no distribution.
+            NotNormalizedError: the model's scores are not a distribution.
         """
         self._check_normalized()
         from nlmkit.unknown_words import note_cheap_unknown
@@ -576,7 +576,7 @@ class LanguageModel(Component):
             context: In which context.
 
         Raises:
-            NotNormalizedError: the model's scores are no distribution.
+            NotNormalizedError: the model's scores are not a distribution.
         """
         self._check_normalized()
         from nlmkit.reports import perplexity_report
@@ -605,7 +605,7 @@ class LanguageModel(Component):
             Arrays with one value per line, blank lines included.
 
         Raises:
-            NotNormalizedError: the model's scores are no distribution.
+            NotNormalizedError: the model's scores are not a distribution.
             DataError: the text cannot be read.
         """
         self._check_normalized()
@@ -626,7 +626,7 @@ class LanguageModel(Component):
         """exp(−mean log-probability an event); see :meth:`report` for what must stand beside it.
 
         Raises:
-            NotNormalizedError: the model's scores are no distribution.
+            NotNormalizedError: the model's scores are not a distribution.
         """
         self._check_normalized()
         from nlmkit.reports import perplexity

@@ -114,7 +114,7 @@ class HyperParameter:
         return value
 
     def _check_size(self, number: int) -> None:
-        """Refuse an integer that would overflow as the float that it stands for, or be too long for the manifest."""
+        """Refuse an integer that would overflow as a float, or be too long for the manifest."""
         if number.bit_length() > _LARGEST_BITS:
             raise HyperParameterError(f"{self.name} must be a number of fewer digits, not {shown(number)}")
         if abs(number) > sys.float_info.max and not _mentions(self.type, int):

@@ -70,7 +70,7 @@ class LabelledTexts:
 
     Attributes:
         texts: The texts as they are, not tokenized.
-        labels: One label a text: array [texts] of strings, int64 or booleans. Where a string has more than 64
+        labels: One label per text: array [texts] of strings, int64 or booleans. Where a string has more than 64
             characters, the array is one of objects, since one of fixed width would take so much for every text.
         source: What errors call the texts.
         lines: Line of the source on which each text begins: int64 [texts]; None where there are no lines.
@@ -82,9 +82,9 @@ class LabelledTexts:
             are ordinary words by default, since classifiers put no marks around texts.
 
     Raises:
-        DataError: The texts are a table or a mapping, a text is no string, there is not one label a text, or a label
-            is neither string, integer nor boolean, or not of the type of the others, or a string that cannot be kept
-            as it is, or of more than 1,000 characters.
+        DataError: The texts are a table or a mapping, a text is not a string, the numbers of texts and labels differ,
+            or a label is neither string, integer nor boolean, or not of the type of the others, or a string that
+            cannot be kept as it is, or of more than 1,000 characters.
     """
 
     texts: tuple[str, ...]
@@ -151,7 +151,7 @@ class LabelledTexts:
         Args:
             source: A path, several path names, ``-`` for standard input, ``corpus:NAME/SPLIT``, or open binary file;
                 compressed files are unpacked.
-            format: One of :data:`FORMATS`; by default told by each file's name (.csv, .jsonl, .ndjson), else ``tsv``.
+            format: One of :data:`FORMATS`; by default that of each file's suffix (.csv, .jsonl, .ndjson), else ``tsv``.
             encoding: Encoding of the files.
             errors: What to do with undecodable bytes: ``strict``, ``replace`` or ``ignore``.
             marks: What to do with NUL and the tokens ``<s>`` and ``</s>``: ``error``, ``skip`` or ``literal``.
@@ -226,7 +226,7 @@ class LabelledTexts:
         )
 
     def encode(self, pipeline: TextPipeline) -> Corpus:
-        """The texts as a corpus with one document a sentence.
+        """The texts as a corpus with one document per sentence.
 
         Raises:
             DataError: A text cannot be read; names the source and its line.
@@ -241,7 +241,7 @@ class LabelledTexts:
         own = label_notes.own_label_note(self.counts)
         notes = [*self.reading_notes, *([own] if own else [])]
         if label_kind(self.labels) == "U":
-            if not own:  # else they are no labels
+            if not own:  # else they are not classes
                 notes += label_notes.label_notes(self.counts)
             labels = self.labels.tolist() if self.first and len(self) else []
             for number, place in self.first if labels else ():
@@ -279,7 +279,7 @@ def encode(
     lines: NDArray[np.int64] | None = None,
     marks: Marks = "literal",
 ) -> Corpus:
-    """Tokenize texts: a corpus with one document a sentence. Line feeds in a text are spaces.
+    """Tokenize texts: a corpus with one document per sentence. Line feeds in a text are spaces.
 
     Args:
         texts: The texts.
@@ -289,7 +289,7 @@ def encode(
         marks: What to do with NUL and the tokens ``<s>`` and ``</s>``.
 
     Raises:
-        DataError: A text is no string, or holds a lone surrogate, or under ``error`` NUL or a sentence mark.
+        DataError: A text is not a string, or holds a lone surrogate, or under ``error`` NUL or a sentence mark.
     """
     documents = [one_line(text) for text in as_texts(texts)]
     try:
@@ -308,7 +308,7 @@ def as_texts(texts: Iterable[str]) -> tuple[str, ...]:
     """Texts as a tuple.
 
     Raises:
-        DataError: They are a table, a mapping, a set or one string, or one of them is none; says which.
+        DataError: They are a table, a mapping, a set or one string, or one of them is not a string; names which.
     """
     refuse_table(texts, "the list of texts")
     if isinstance(texts, str) or not isinstance(texts, Iterable):
@@ -337,7 +337,7 @@ def as_labels(
     """
     refuse_table(labels, "the list of labels")
     if isinstance(labels, (str, bytes)) or not isinstance(labels, Iterable):
-        raise DataError(f"labels must be a sequence, one label a text, not {type(labels).__name__}", source=source)
+        raise DataError(f"labels must be a sequence, one label per text, not {type(labels).__name__}", source=source)
     values = [value.item() if isinstance(value, np.generic) else value for value in items_of(labels)]
     wanted = type(values[0]) if values else str
     for number, value in enumerate(values, start=1):
@@ -482,7 +482,7 @@ def _read_quoted(
 def _like_header(names: Sequence[str], name: str, line: int) -> DataError:
     return DataError(
         f"this looks like a header ({shown_names(names)}), and only label<TAB>text is taken for one: name its "
-        "columns with --label-column and --text-column, or put the line label<TAB>text before it if it is none",
+        "columns with --label-column and --text-column, or put the line label<TAB>text before it if it is not a header",
         source=name,
         line=line,
     )

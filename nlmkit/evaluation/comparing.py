@@ -107,8 +107,9 @@ class TextReader:
     def _through(self, pipeline: TextPipeline) -> Corpus:
         if pipeline not in self._read:
             if self._read and _only_once(self._text):
-                why = "standard input is gone: save it to a file" if _is_stdin(self._text) else "an iterator is used up"
-                raise DataError(f"the models read text differently, and {why}")
+                what = "standard input" if _is_stdin(self._text) else "an iterator"
+                remedy = "save it to a file" if _is_stdin(self._text) else "pass a list"
+                raise DataError(f"the models read text differently, and {what} can be read only once: {remedy}")
             self._read[pipeline] = self._source(self._text, pipeline)
         return self._read[pipeline]
 

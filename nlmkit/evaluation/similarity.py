@@ -36,7 +36,7 @@ STANDARD: Final[Mapping[str, str]] = {"wordsim353": "wordsim353.tsv", "simlex999
 """The standard sets by name, and their files among gensim's test data."""
 
 MINIMUM_PAIRS: Final = 50
-"""Fewer covered pairs than these are no basis for a correlation."""
+"""Fewest covered pairs that give a correlation."""
 
 CONFIDENCE: Final = 0.95
 """Share of the bootstrap's samples that an interval holds."""
@@ -123,8 +123,8 @@ class SetScore:
         if self.n >= MINIMUM_PAIRS:
             return ""
         return (
-            f"both words are known for {self.n} of {self.pairs} pairs, and fewer than {MINIMUM_PAIRS} are "
-            "no basis for a score: train on more text, or give pairs of words that the text has"
+            f"both words are known for {self.n} of {self.pairs} pairs, and a score needs at least {MINIMUM_PAIRS}: "
+            "train on more text, or give pairs of words that the text has"
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -214,7 +214,7 @@ class NGram(VocabularyLimits, LanguageModel):
             raise SavedModelError("the saved model is damaged: its metadata lack unseen_backoff or fit_report")
         objection = state.metadata.get("arpa_objection")
         if not isinstance(objection, (str, type(None))):
-            raise SavedModelError("the saved model is damaged: arpa_objection in its metadata is no text")
+            raise SavedModelError("the saved model is damaged: arpa_objection in its metadata is not a string")
         if unseen != 0 and self.smoothing != "stupid-backoff":
             raise SavedModelError(f"the saved model is damaged: unseen_backoff is {unseen} with {self.smoothing}")
         table = BackoffTable.from_arrays(state.arrays, self.order, len(self.vocabulary_), float(unseen))
@@ -248,7 +248,7 @@ class NGram(VocabularyLimits, LanguageModel):
                 problem = f"the n-grams listed after {gram!r} do not begin so"
             if not imported or not sample.agree[at]:
                 raise SavedModelError(f"the saved model is damaged: {problem}; save it again from its source")
-            note(f"{problem}: perplexities will not be honest")
+            note(f"{problem}: the perplexities of this model cannot be compared with others")
             return
 
     def pruned(self, threshold: float) -> NGram:

@@ -80,11 +80,11 @@ def check_same_run(folder: Path, saved: object, run: Mapping[str, Any]) -> None:
 
     Args:
         folder: Where it is.
-        saved: What it says whose it is.
+        saved: The run that it belongs to, as it was saved.
         run: The run that wants to go on; options are in its ``hyper_parameters``.
 
     Raises:
-        SavedModelError: They differ; the message says in what.
+        SavedModelError: They differ; the message lists the differences.
     """
     require(isinstance(saved, dict), f"{folder}: the checkpoint does not say whose it is; {_BEGIN_AGAIN}")
     assert isinstance(saved, dict)
@@ -127,15 +127,15 @@ def reading(folder: Path) -> Iterator[None]:
 
 
 def note_nothing_to_resume(folder: Path) -> None:
-    """Say that a run that should have gone on begins."""
+    """Note that a run that should resume starts at the first step."""
     note(f"{folder} holds no checkpoint to resume from, so training begins at the first step")
 
 
 def note_other_threads(folder: Path, there: object, here: int | None) -> None:
-    """Say where a run goes on with another number of threads than before, if the checkpoint knows it.
+    """Note that a run resumes with another number of threads than before, if the checkpoint has that number.
 
     Raises:
-        SavedModelError: That number is none.
+        SavedModelError: It is not a number of threads.
     """
     if there is None:
         return

@@ -42,7 +42,8 @@ class TextColumn:
     Attributes:
         name: Name of the column in the header, or the key of a JSON object; a number that no column is called is the
             column's place, from 1.
-        format: ``tsv``, ``csv`` or ``jsonl``; by default each file's name tells (.csv, .jsonl, .ndjson), else ``tsv``.
+        format: ``tsv``, ``csv`` or ``jsonl``; by default that of each file's suffix (.csv, .jsonl, .ndjson), else
+            ``tsv``.
 
     Raises:
         HyperParameterError: There is no such format.
@@ -159,7 +160,7 @@ def looks_like_table(source: Source) -> bool:
     try:
         with ByteReader(source, utf8=True) as reader:
             block = next(byte_blocks(reader, pipeline, source.name, size=_BLOCK_BYTES), None)
-    except DataError:  # whoever reads the file says so
+    except DataError:  # reading the file raises it
         return False
     lines = [line for line in (block.text().split("\n") if block else ()) if line.strip()][:_SAMPLED]
     if form == "jsonl":
@@ -229,7 +230,7 @@ class _Row:
 
 @dataclass
 class _Reader:
-    """Reads one source; a subclass says how its rows are laid out.
+    """Read one source; a subclass parses the rows of its format.
 
     Attributes:
         source: What is read.
@@ -363,7 +364,7 @@ class _JSONL(_Reader):
                 raise self.error(f"{problem}: name it with --text-column", lines.number)
             text = value.pop(wanted)
             if not isinstance(text, str):
-                raise self.error(f"{wanted!r} is {type(text).__name__}, and a text is a string", lines.number)
+                raise self.error(f"{wanted!r} must be a string, not {type(text).__name__}", lines.number)
             if first:
                 self.names, first = list(value), False
             for key in value:

@@ -81,7 +81,7 @@ def problem_of_item(item: object) -> str | None:
 
 
 def _columns(data: object) -> list[Any] | None:
-    """The names of the columns or keys of a table; None if it is none."""
+    """The names of the columns or keys of a table; None for anything else."""
     if isinstance(data, Mapping):
         return list(data)
     structured = getattr(getattr(data, "dtype", None), "names", None)

@@ -184,7 +184,7 @@ def test_several_texts_are_one_and_standard_input_is_read_once(run: Run, models:
     assert len(compare_json(run, "unigram", "lower")["ranked"]) == 2  # the text has no capitals, so the words agree
     assert compare_json(run, "unigram", "lower")["differing"] == ["text_pipeline"]
     stderr = run("compare", "bigram", "lower", "--text", "-", input=TEST.encode(), code=1).stderr
-    assert "the models read text differently, and standard input is gone" in stderr
+    assert "the models read text differently, and standard input can be read only once" in stderr
 
 
 def test_an_encoding_may_be_given(run: Run, models: dict[str, str]) -> None:
