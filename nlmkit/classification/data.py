@@ -20,11 +20,10 @@ from nlmkit.classification.quoting import QUOTE, unquoted
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.parameters import suggestion
 from nlmkit.text import Corpus, TextPipeline
-from nlmkit.text.blocks import byte_blocks, line_blocks
-from nlmkit.text.columns import field_limit, format_of, one_line, shown_names
+from nlmkit.text.columns import decoded, field_limit, format_of, json_object, one_line, shown_names
 from nlmkit.text.marks import Marks
 from nlmkit.text.pipeline import DecodingErrors
-from nlmkit.text.sources import ByteReader, ByteSource, Source, TextSource, expand, expand_names
+from nlmkit.text.sources import Source, TextSource, expand, expand_names
 from nlmkit.text.tables import is_missing, items_of, problem_of_item, refuse_table
 
 Format = Literal["tsv", "space", "csv", "jsonl"]
@@ -383,20 +382,8 @@ def _fault(label: str, longest: int | None = LABEL_CHARACTERS) -> str | None:
 
 def _lines(source: Source, pipeline: TextPipeline) -> Iterator[str]:
     """The decoded lines of a source, each with its LF."""
-    if isinstance(source, ByteSource):
-        with ByteReader(source, utf8=pipeline.is_utf8) as reader:
-            for block in byte_blocks(reader, pipeline, source.name, size=_BLOCK_BYTES):
-                yield from _split(block.text())
-        return
-    lines = getattr(source, "lines", None)
-    if lines is None:
-        raise DataError("labelled texts are read from files or lines, not from token lists", source=source.name)
-    for block in line_blocks(lines, pipeline, source.name, size=_BLOCK_BYTES, most=_LINES_AT_ONCE):
-        yield from _split(block.text())
-
-
-def _split(text: str) -> Iterator[str]:
-    return (line + "\n" for line in text.split("\n")[:-1])  # str.splitlines would split at U+0085, too
+    for text in decoded(source, pipeline, "labelled texts are", size=_BLOCK_BYTES, most=_LINES_AT_ONCE):
+        yield from (line + "\n" for line in text.split("\n")[:-1])  # str.splitlines would split at U+0085, too
 
 
 def _content(line: str) -> str:
@@ -551,7 +538,7 @@ def _csv_rows(lines: Iterator[str], name: str, columns: _Columns) -> Iterator[Ro
             try:
                 fields = next(reader, None)
             except csv.Error as error:
-                raise DataError(f"no valid CSV: {error}", source=name, line=first) from None
+                raise DataError(f"invalid CSV: {error}", source=name, line=first) from None
             begin, first = first, reader.line_num + 1
             if fields is None:
                 return
@@ -597,13 +584,7 @@ def _read_jsonl(lines: Iterator[str], name: str, columns: _Columns, notes: list[
     for number, line in enumerate(lines, start=1):
         if not line.strip(" \t\r\n"):
             continue
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            problem = str(error) if isinstance(error, ValueError) else "nested too deep"
-            raise DataError(f"no valid JSON: {problem}", source=name, line=number) from None
-        if not isinstance(value, dict):
-            raise DataError("each line must be a JSON object", source=name, line=number)
+        value = json_object(line, name, number)
         for wanted in (columns.label, columns.text):
             if wanted not in value:
                 raise DataError(

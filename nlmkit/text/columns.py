@@ -180,7 +180,7 @@ class _Lines:
     """
 
     def __init__(self, source: Source, pipeline: TextPipeline) -> None:
-        self._blocks = _blocks(source, pipeline)
+        self._blocks = decoded(source, pipeline, "a table is", size=_BLOCK_BYTES, most=_ROWS_AT_ONCE, eager=True)
         self._waiting: deque[str] = deque()
         self._taken: list[str] = []
         self.number = 0
@@ -208,15 +208,30 @@ class _Lines:
         return text
 
 
-def _blocks(source: Source, pipeline: TextPipeline) -> Iterator[str]:
+def decoded(
+    source: Source, pipeline: TextPipeline, what: str, *, size: int, most: int, eager: bool = False
+) -> Iterator[str]:
+    """The text of a source in blocks of whole lines, each line ended by LF.
+
+    Args:
+        source: What is read.
+        pipeline: How it is decoded.
+        what: What is read, as the beginning of an error: "a table is".
+        size: Bytes of a block, about.
+        most: Lines of a block where the source is lines.
+        eager: Whether what a pipe holds comes out at once.
+
+    Raises:
+        DataError: The source is token lists, missing or malformed; names it and the line.
+    """
     if isinstance(source, TokenSource):
-        raise DataError("a table is read from files or lines, not from token lists", source=source.name)
+        raise DataError(f"{what} read from files or lines, not from token lists", source=source.name)
     if isinstance(source, ByteSource):
-        with ByteReader(source, utf8=pipeline.is_utf8, eager=True) as reader:
-            for block in byte_blocks(reader, pipeline, source.name, size=_BLOCK_BYTES):
+        with ByteReader(source, utf8=pipeline.is_utf8, eager=eager) as reader:
+            for block in byte_blocks(reader, pipeline, source.name, size=size):
                 yield block.text()
         return
-    for block in line_blocks(source.lines, pipeline, source.name, size=_BLOCK_BYTES, most=_ROWS_AT_ONCE):
+    for block in line_blocks(source.lines, pipeline, source.name, size=size, most=most):
         yield block.text()
 
 
@@ -352,13 +367,7 @@ class _JSONL(_Reader):
             record = lines.taken()
             if not line.strip(" \t\r\n"):
                 continue
-            try:
-                value = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                problem = str(error) if isinstance(error, json.JSONDecodeError) else "a value is too long or too deep"
-                raise self.error(f"invalid JSON: {problem}", lines.number) from None
-            if not isinstance(value, dict):
-                raise self.error("each line must be a JSON object", lines.number)
+            value = json_object(line, self.source.name, lines.number)
             if wanted not in value:
                 problem = f"no {wanted!r} in this object (it has {shown_names(value)}){suggestion(wanted, value)}"
                 raise self.error(f"{problem}: name it with --text-column", lines.number)
@@ -375,6 +384,27 @@ class _JSONL(_Reader):
 
 
 _READERS: Final[dict[TableFormat, type[_Reader]]] = {"tsv": _TSV, "csv": _CSV, "jsonl": _JSONL}
+
+
+def json_object(line: str, source: str, number: int) -> dict[str, Any]:
+    """The JSON object on a line.
+
+    Args:
+        line: The line.
+        source: Name of the file.
+        number: Of the line.
+
+    Raises:
+        DataError: It is not JSON, or another value than an object; names the line.
+    """
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        problem = str(error) if isinstance(error, json.JSONDecodeError) else "a value is too long or too deep"
+        raise DataError(f"invalid JSON: {problem}", source=source, line=number) from None
+    if not isinstance(value, dict):
+        raise DataError("each line must be a JSON object", source=source, line=number)
+    return value
 
 
 def find_column(wanted: str, header: Sequence[str], source: str, line: int, *, remedy: str) -> int:
