@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
+from nlmkit import optional
 from nlmkit.components import FittedState, RunOptions, VocabularyLimits
-from nlmkit.errors import DataError, HyperParameterError, NlmkitError
+from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.parameters import param
 from nlmkit.representation import Representation
 
@@ -93,7 +94,7 @@ class LSA(VocabularyLimits, Representation):
         """
         run = run or RunOptions()
         self._check_options()
-        _require_scipy()
+        optional.require("scipy.sparse", extra="representations", who=self.name)
         from nlmkit.representations.term_counts import known_text, rows_of_types
 
         run.stage("reading text")
@@ -190,12 +191,3 @@ class LSA(VocabularyLimits, Representation):
         sound = np.isfinite(values).all() and (values > 0).all() and (values[1:] <= values[:-1]).all()
         require(sound, "the saved model is damaged: its singular values are not positive or do not fall")
         self.singular_values_ = values
-
-
-def _require_scipy() -> None:
-    try:
-        import scipy.sparse  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "scipy":
-            raise
-        raise NlmkitError("lsa needs SciPy: pip install 'nlmkit[representations]'") from None

@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
+from nlmkit import optional
 from nlmkit.components import RunOptions, VocabularyLimits
-from nlmkit.errors import DataError, HyperParameterError, NlmkitError
+from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.parameters import param
 from nlmkit.representation import Representation
 
@@ -92,7 +93,7 @@ class Word2Vec(VocabularyLimits, Representation):
         """
         run = run or RunOptions()
         self._check_options(run)
-        _require_gensim()
+        optional.require("gensim.models", extra="representations", who=self.name)
         import numpy as np
 
         from nlmkit.representations.term_counts import known_text, rows_of_types
@@ -189,12 +190,3 @@ class Word2Vec(VocabularyLimits, Representation):
             "seed": self.seed,
             "workers": workers,
         }
-
-
-def _require_gensim() -> None:
-    try:
-        import gensim.models  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "gensim":
-            raise
-        raise NlmkitError("word2vec needs gensim: pip install 'nlmkit[representations]'") from None

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
+from nlmkit import optional
 from nlmkit.classification.neural.options import AugmentationOptions, InputOptions, TrainingOptions
 from nlmkit.classifier import Classifier
 from nlmkit.components import Component, FittedState, RunOptions, VocabularyLimits
-from nlmkit.errors import HyperParameterError, NlmkitError
+from nlmkit.errors import HyperParameterError
 from nlmkit.nn.presets import NONE, WithPresets
 from nlmkit.parameters import param
 from nlmkit.representation import Representation
@@ -162,7 +163,7 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
             NlmkitError: training diverged.
         """
         started: float = vars(self).get("_began", time.perf_counter())
-        require_torch(self.name)
+        optional.require("torch", extra="classifiers", who=self.name)
         self.check_options()
         import torch
 
@@ -417,7 +418,7 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
             SavedModelError: arrays are missing, superfluous, of a wrong shape or dtype, or hold NaN or infinity.
         """
         super().restore(state)
-        require_torch(self.name)
+        optional.require("torch", extra="classifiers", who=self.name)
         import numpy as np
         import torch
 
@@ -451,20 +452,6 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
         module.load_state_dict(found)
         module.eval()
         self.module_ = module
-
-
-def require_torch(component: str) -> None:
-    """Say how to install torch where it is missing.
-
-    Raises:
-        NlmkitError: It is.
-    """
-    try:
-        import torch  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise NlmkitError(f"{component} needs PyTorch: pip install 'nlmkit[classifiers]'") from None
 
 
 def load_representation(folder: str, name: str) -> Representation:
