@@ -20,7 +20,7 @@ def test_a_missing_package_is_named_with_its_extra() -> None:
 
 
 def test_a_plugin_names_the_package_itself() -> None:
-    with pytest.raises(NlmkitError, match="^the plugin needs absent: pip install absent>=2$"):
+    with pytest.raises(NlmkitError, match=r"^the plugin needs absent: pip install absent>=2$"):
         optional.require("absent", extra="absent>=2", who="the plugin")
 
 
