@@ -95,12 +95,6 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
         Raises:
             HyperParameterError: with the reason.
         """
-        from nlmkit.classification.neural.input import check_input
-
-        check_input(cast("InputOptions", self))
-        for name in () if self.augment else ("augment_rate", "augment_operations", "augment_vectors"):
-            if getattr(self, name) != self.hyper_parameters()[name].default:
-                raise HyperParameterError(f"{name} has no effect: it needs augment=1 or more")
         if getattr(self, "widths", None) == ():
             raise HyperParameterError("widths=[]: the filters need at least one width")
 
