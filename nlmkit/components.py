@@ -248,6 +248,22 @@ class Component:
         """The declared hyper-parameters by name, in the order of declaration."""
         return _declared(cast("Hashable", cls))  # mypy takes type[...] for unhashable
 
+    def values_unless_given(self) -> dict[str, Any]:
+        """What each hyper-parameter is where it was not given: its default, or what a preset puts in its place."""
+        return {name: parameter.default for name, parameter in self.hyper_parameters().items()}
+
+    def refuse_without_effect(self) -> None:
+        """Refuse what was given and has no effect beside the other values; see ``param(needs=)``.
+
+        Raises:
+            HyperParameterError: with what it needs.
+        """
+        declared = self.hyper_parameters()
+        for name, unset in self.values_unless_given().items():
+            value, needs = getattr(self, name), declared[name].needs
+            if needs is not None and value not in (declared[name].default, unset) and not needs.holds(self):
+                raise HyperParameterError(f"{name}={value} has no effect: it needs {needs.words}")
+
     @classmethod
     def summary(cls) -> str:
         """First line of the docstring."""
@@ -352,10 +368,11 @@ class Component:
 
 
 def _noted(fit: Any) -> Any:
-    """Log the notes of ``fit_report_`` once ``fit`` is done."""
+    """Refuse options without effect before ``fit``, and log the notes of ``fit_report_`` once it is done."""
 
     @functools.wraps(fit)
     def wrapper(self: Component, *args: Any, **kwargs: Any) -> Any:
+        self.refuse_without_effect()
         with notes_of_fit() as outermost:
             fitted = fit(self, *args, **kwargs)
         if outermost:
@@ -385,6 +402,7 @@ def _declared(cls: type[Component]) -> Mapping[str, HyperParameter]:
             about["bounds"],
             about["choices"],
             about.get("later", False),
+            about.get("needs"),
         )
     return declared
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from nlmkit import optional
 from nlmkit.errors import DataError, NlmkitError
 from nlmkit.evaluation.fonts import noted_drawing
 from nlmkit.saving.written import written
@@ -62,12 +63,7 @@ def load_matplotlib() -> None:
         NlmkitError: it is not installed; or it refuses the environment variable ``MPLBACKEND``.
     """
     try:
-        import matplotlib
-        import matplotlib.figure  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "matplotlib":
-            raise
-        raise NlmkitError("pictures need matplotlib: pip install 'nlmkit[plot]'") from None
+        optional.require("matplotlib.figure", extra="plot", who="a picture")
     except ValueError as error:
         backend = os.environ.get("MPLBACKEND")
         if not backend:

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import numpy as np
 
-from nlmkit.errors import DataError, HyperParameterError, NlmkitError
+from nlmkit import optional
+from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.evaluation.word_sets import lines_of, packaged, user_file
 from nlmkit.tables import table
 from nlmkit.text.sources import ByteSource
@@ -284,12 +285,7 @@ def spearman(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     Raises:
         NlmkitError: scipy is not installed.
     """
-    try:
-        from scipy.stats import rankdata
-    except ModuleNotFoundError as error:
-        if error.name != "scipy":
-            raise
-        raise NlmkitError("rank correlations need scipy: pip install 'nlmkit[representations]'") from None
+    rankdata = optional.require("scipy.stats", extra="representations", who="a rank correlation").rankdata
     centred = [ranks - ranks.mean(axis=-1, keepdims=True) for ranks in (rankdata(a, axis=-1), rankdata(b, axis=-1))]
     products = (centred[0] * centred[1]).sum(axis=-1)
     squares = (centred[0] ** 2).sum(axis=-1) * (centred[1] ** 2).sum(axis=-1)
