@@ -42,7 +42,7 @@ _WINDOW_SHARE, _WINDOW_STEPS = 0.01, 0.05
 _WINDOWS, _FEWEST_WINDOWS, _SPACING = 9, 3, 2
 _CHANGED = 0.1
 _PAUSE, _STANDSTILL = 0.1, 5.0
-_FASTER = 0.5
+_FASTER, _NOTHING_LEFT = 0.5, 0.9
 
 
 class SpeedTest:
@@ -438,7 +438,7 @@ class Pacer:
                 self._fewest * self._amount * pace
             )
         name = max(shares, key=shares.__getitem__)
-        if self._prepared > self._budget / 2:
+        if self._prepared > _NOTHING_LEFT * self._budget:
             name, shares = "what comes before the first step", {"what comes before the first step": self._prepared}
         if shares[name] > NEAR * self._budget:
             return f"{name.strip()} takes {shares[name] / self._budget:.0%} of it, so a larger budget is kept better"
