@@ -9,6 +9,8 @@ from nlmkit.classification.neural.estimator import NeuralClassifier
 from nlmkit.classification.neural.options import InputOptions, StackOptions, TrainingOptions, TransferOptions
 from nlmkit.components import FittedState, RunOptions
 from nlmkit.errors import HyperParameterError
+from nlmkit.nn.divergence import during
+from nlmkit.nn.interruption import interruption_saying
 from nlmkit.nn.presets import with_default, with_needs
 from nlmkit.parameters import Needs, param
 
@@ -115,17 +117,25 @@ class LSTMClassifier(TransferOptions, StackOptions, _Contained):
                 raise HyperParameterError(f"{name}={own}, but the language model in start_from has {theirs}")
         refuse_hidden_dropout(self, len(units))
         report: dict[str, Any] = {"digest": lm.digest, "words": len(lm.vocabulary_)}
+        notes: list[str] = []
         if self.lm_epochs:
             run.stage("tuning the language model")
-            lm = transfer.fine_tuned(lm, corpus, valid, self.lm_epochs, self.lm_lr, run)
+            with (
+                during("tuning the language model, whose lr is lm_lr and whose other options are those of start_from"),
+                interruption_saying(
+                    "while the language model was tuned, of which no checkpoint is kept; the same command begins anew"
+                ),
+            ):
+                lm = transfer.fine_tuned(lm, corpus, valid, self.lm_epochs, self.lm_lr, run)
             told = lm.fit_report_
             report["tuned"] = {
                 "lr": lm.lr,
                 **{name: told[name] for name in ("steps", "epochs", "validation_perplexity")},
             }
+            notes = transfer.notes_of_tuning(lm)
         vars(self)["_start"] = lm
         self.units_, self.layer_norm_ = tuple(units), lm.layer_norm
-        return {"language_model": report}
+        return {"language_model": report, "notes": notes}
 
     def start_vocabulary(self, corpus: Corpus) -> Vocabulary:
         """The vocabulary of the training texts, after that of the language model."""

@@ -10,7 +10,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -73,6 +73,10 @@ def for_terminal(text: str) -> str:
     return escape_controls(text) if on_terminal() else text
 
 
+MANY_FIGURES: Final = 60
+"""More figures than that, such as costs of thousands of epochs, fill a screen and are not read."""
+
+
 def fact_rows(facts: Mapping[str, Any], *, indent: int = 0, spaced: bool = True) -> list[tuple[str, str]]:
     """Named facts as rows of a table of two columns; what is nested is indented below its name.
 
@@ -96,10 +100,15 @@ def fact_rows(facts: Mapping[str, Any], *, indent: int = 0, spaced: bool = True)
 
 
 def fact(value: Any) -> str:
-    """A value of JSON for a reader: figures short, lists as words, and no braces or quotes."""
+    """A value of JSON for a reader: figures short, lists as words, and no braces or quotes.
+
+    Of a list of more than `MANY_FIGURES` figures both ends are shown; --json has all of them.
+    """
     if isinstance(value, (list, tuple)):
         if any(isinstance(item, (list, tuple)) for item in value):
             return " | ".join(map(fact, value))
+        if len(value) > MANY_FIGURES and all(isinstance(item, (int, float)) for item in value):
+            return f"{fact(value[:3])} … {fact(value[-3:])} ({len(value)} figures)"
         return " ".join(map(fact, value)) or "none"
     if value is None or (isinstance(value, Mapping) and not value):
         return "none"

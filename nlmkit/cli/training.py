@@ -183,7 +183,13 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(**values, training=training)
 
     options = [
-        click.option("--budget", callback=_seconds, metavar="TIME", help="Train for about so long: 90s, 20m, 1.5h."),
+        click.option(
+            "--budget",
+            callback=_seconds,
+            metavar="TIME",
+            help="Train for about so long: 90s, 20m, 1.5h. Evaluations are part of it; starting, reading text files "
+            "and saving the model come on top.",
+        ),
         click.option("--seed", type=click.IntRange(min=0), help="The same as -p seed=SEED."),
         click.option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps."),
         click.option(

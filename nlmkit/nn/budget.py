@@ -37,9 +37,12 @@ _AIM = 0.985
 _TOLERANCE, _TOLERANCE_OF_REST = 0.02, 0.04
 _SKIPPED, _FEWEST = 3, 5
 _MEASURED_SHARE, _MEASURED_SECONDS, _MEASURED_MOST = 0.02, 20.0, 0.1
+_EVALUATION_MEASURED, _STEPS_AT_LEAST = 0.02, 0.1
 _WINDOW_SHARE, _WINDOW_STEPS = 0.01, 0.05
 _WINDOWS, _FEWEST_WINDOWS, _SPACING = 9, 3, 2
 _CHANGED = 0.1
+_PAUSE, _STANDSTILL = 0.1, 5.0
+_FASTER, _NOTHING_LEFT = 0.5, 0.9
 
 
 class SpeedTest:
@@ -55,12 +58,13 @@ class SpeedTest:
     def __init__(self, budget: float) -> None:
         self._wanted, self._most = min(_MEASURED_SHARE * budget, _MEASURED_SECONDS), _MEASURED_MOST * budget
         self._skipped: list[float] = []
-        self._timed = self._seconds = 0.0
+        self._timed = self._seconds = self._work = 0.0
         self._paces: list[float] = []
 
     def add(self, seconds: float, amount: float) -> None:
         """A step with so much work took so long."""
         self._seconds += seconds
+        self._work += amount
         if len(self._skipped) < _SKIPPED:
             self._skipped.append(seconds / amount)
             return
@@ -74,9 +78,17 @@ class SpeedTest:
         return enough or (self._seconds >= self._most and bool(self._skipped))
 
     @property
+    def lost(self) -> float:
+        """Seconds in which the machine stood nearly still: beyond those that all steps take at the median pace."""
+        if not self._skipped:
+            return 0.0
+        usual = self._work * self.pace
+        return self._seconds - usual if self._seconds > _STANDSTILL * usual else 0.0
+
+    @property
     def pace(self) -> float:
         """Seconds per amount of work in the median step."""
-        return statistics.median(self._paces) if self._paces else self._skipped[-1]
+        return statistics.median_low(self._paces) if self._paces else min(self._skipped)
 
 
 def steps_that_fit(
@@ -129,6 +141,10 @@ class Pace:
         self.windows.append((self.amount, self.open(stepping)))
         self.amount, self.steps, self._carried, self._since = 0.0, 0, 0.0, stepping
 
+    def scale(self, factor: float) -> None:
+        """Let the windows have taken so many times as long."""
+        self.windows = deque(((amount, seconds * factor) for amount, seconds in self.windows), maxlen=_WINDOWS)
+
     @property
     def median(self) -> float | None:
         """Seconds per amount of work; None before the first window."""
@@ -170,6 +186,7 @@ class Pacer:
         amount: Work of a step, in the mean, in the unit of :meth:`worked`.
         is_evaluated: Whether there is a validation text.
         fewest: Steps that a run has at least, whatever the budget is.
+        closing: What comes after the last evaluation, in which the weights are judged, as a share of an evaluation.
         unit: What notes call the steps.
         checkpoint_seconds: Time between two checkpoints; None where none are written.
 
@@ -188,6 +205,7 @@ class Pacer:
         amount: float = 1.0,
         is_evaluated: bool,
         fewest: int = 1,
+        closing: float = 0.0,
         unit: str = "steps",
         checkpoint_seconds: float | None = None,
     ) -> None:
@@ -195,15 +213,20 @@ class Pacer:
         self.speed = SpeedTest(budget or 0.0)
         self.evaluation_seconds = 0.0
         self._budget, self._windows, self._amount, self._fewest = budget, windows, amount, fewest
-        self._unit = unit
+        self._closing, self._unit = closing, unit
         self._is_evaluated, self._checkpoint_seconds = is_evaluated, checkpoint_seconds
         self._pace = Pace()
         self._measured: float | None = None
-        self._evaluation_work = 0.0
+        self._evaluation_work, self._evaluated_faster = 0.0, 1.0
         self._since_change = _SPACING
-        self._saving_seconds = self._prepared = 0.0
+        self._saving_seconds = self._prepared = self._lost = 0.0
 
     # ---------------------------------------------------------------------------------------------- the plan
+
+    @property
+    def most_for_measuring_evaluation(self) -> float:
+        """Seconds after which measuring how long an evaluation takes ends: it must not take what it is to save."""
+        return _EVALUATION_MEASURED * (self._budget or 0.0)
 
     @property
     def schedule_steps(self) -> int | None:
@@ -247,6 +270,8 @@ class Pacer:
     def evaluated(self, seconds: float) -> None:
         """An evaluation took so long; a machine that becomes slower is taken to evaluate more slowly, too."""
         self.evaluation_seconds = seconds
+        usual = self._pace.median
+        self._evaluated_faster = seconds / (self._evaluation_work * usual) if usual and self._evaluation_work else 1.0
         pace = self._pace.last or self._measured
         self._evaluation_work = seconds / pace if pace else 0.0
 
@@ -260,12 +285,17 @@ class Pacer:
             pace: Seconds per amount of work.
             evaluation_seconds: What an evaluation takes.
         """
+        assert self._budget is not None
         self._measured = pace
+        self._lost += self.speed.lost
         self.evaluated(evaluation_seconds)
         self._pace = Pace()
         self._pace.begin(stepping)
-        self.plan = self._fitting(Plan.of(step + 1), seconds, step, pace)
-        self.plan = self._with_evaluations(Plan.of(self.plan.steps), pace)
+        steps = self._fitting(Plan.of(step + 1), seconds, step, pace).steps
+        if self._is_evaluated and seconds + self._evaluation_work * pace > _AIM * self._budget:
+            # Too slow for even one evaluation; that may be so at the beginning only, which the next steps show.
+            steps = max(steps, step + math.ceil(_STEPS_AT_LEAST * self._budget / max(pace * self._amount, 1e-9)))
+        self.plan = self._with_evaluations(Plan.of(steps), pace)
 
     def looks_at(self, step: int) -> bool:
         """Whether the run is looked at after a step: a function of the plan, so alike in all processes."""
@@ -274,7 +304,7 @@ class Pacer:
         stride = max(1, min(LONGEST_STRIDE, self.plan.steps // LOOKS))
         return step % stride == 0 or step >= self.plan.steps
 
-    def look(self, *, seconds: float, stepping: float, saving: float, step: int) -> bool:
+    def look(self, *, seconds: float, stepping: float, saving: float, step: int, is_evaluated: bool = False) -> bool:
         """Change the number of steps where the run would end too early or too late; whether it was changed.
 
         Args:
@@ -282,6 +312,8 @@ class Pacer:
             stepping: Those of them that were neither evaluation nor checkpoints.
             saving: What a checkpoint takes.
             step: Steps so far.
+            is_evaluated: Whether the last evaluation is over. It may have taken less than was left for it; then the
+                run goes on to another one, if the steps to it are worth it.
         """
         if self._budget is None or self.plan is None:
             return False
@@ -290,6 +322,10 @@ class Pacer:
         fewest = 1 if is_over else _FEWEST_WINDOWS
         if not self._window_is_full(stepping, is_over=is_over) or len(self._pace.windows) < fewest:
             return False
+        if is_evaluated and self._evaluated_faster < _FASTER:
+            # Windows of steps were slow, and the evaluation after them was not: the machine is as fast as that was.
+            self._pace.scale(self._evaluated_faster)
+            self.evaluated(self.evaluation_seconds)
         pace = self._pace.median
         assert pace is not None
         end = seconds + self._rest(step, pace)
@@ -301,6 +337,8 @@ class Pacer:
         before, changed = self.plan, self._fitting(self.plan, seconds, step, pace)
         if changed.steps == before.steps or (is_over and changed.steps == step + 1):
             return False
+        if is_evaluated and (changed.steps - step) * self._amount * pace < NEAR * self._budget:
+            return False
         self.plan = self._with_evaluations(changed, pace)
         self._since_change = 0
         return True
@@ -310,7 +348,8 @@ class Pacer:
         assert self.plan is not None
         seconds = (self.plan.steps - step) * self._amount * pace
         if self._is_evaluated:
-            seconds += self.plan.evaluations_after(step, self._windows) * self._evaluation_work * pace
+            evaluations = self.plan.evaluations_after(step, self._windows) + self._closing
+            seconds += evaluations * self._evaluation_work * pace
         return seconds + self._saves(seconds)
 
     def _window_is_full(self, stepping: float, *, is_over: bool) -> bool:
@@ -321,7 +360,11 @@ class Pacer:
             return is_over
         full = self._pace.open(stepping) >= _WINDOW_SHARE * self._budget
         if full or is_over or self._pace.steps >= _WINDOW_STEPS * self.plan.steps:
+            usual = self._pace.median
             self._pace.close(stepping)
+            amount, seconds = self._pace.windows[-1]
+            if usual is not None and seconds > _STANDSTILL * amount * usual:
+                self._lost += seconds - amount * usual
             self._since_change += 1
             return True
         return False
@@ -329,7 +372,7 @@ class Pacer:
     def _fitting(self, plan: Plan, seconds: float, step: int, pace: float) -> Plan:
         """The plan with the steps that fit into what is left of the budget."""
         assert self._budget is not None
-        left = _AIM * self._budget - seconds
+        left = _AIM * self._budget - seconds - self._closing * self._evaluation_work * pace
         steps = steps_that_fit(
             left - self._saves(left),
             taken=step,
@@ -382,6 +425,8 @@ class Pacer:
     def _reason(self, seconds: float) -> str:
         """Why the budget was missed."""
         assert self._budget is not None
+        if self._lost > _PAUSE * self._budget and seconds > self._budget:
+            return f"the machine stood nearly still for about {self._lost:.0f} s"
         pace = self._pace.median or self._measured or 0.0
         shares = {
             "an evaluation": self.evaluation_seconds if self._is_evaluated else 0.0,
@@ -393,7 +438,7 @@ class Pacer:
                 self._fewest * self._amount * pace
             )
         name = max(shares, key=shares.__getitem__)
-        if self._prepared > self._budget / 2:
+        if self._prepared > _NOTHING_LEFT * self._budget:
             name, shares = "what comes before the first step", {"what comes before the first step": self._prepared}
         if shares[name] > NEAR * self._budget:
             return f"{name} takes {shares[name] / self._budget:.0%} of it, so a larger budget would be met more closely"
@@ -414,6 +459,7 @@ class Pacer:
             "evaluation_work": self._evaluation_work,
             "saving_seconds": self._saving_seconds,
             "since_change": self._since_change,
+            "lost": self._lost,
         }
 
     def restore(self, value: object) -> None:
@@ -430,6 +476,7 @@ class Pacer:
         self._evaluation_work = _amount(value["evaluation_work"])
         self._saving_seconds = _amount(value["saving_seconds"])
         self._since_change = since
+        self._lost = _amount(value.get("lost", 0.0))
         self._pace.restore(value)
 
 

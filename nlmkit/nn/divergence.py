@@ -12,8 +12,12 @@ This module imports neither torch nor NumPy.
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from typing import Final
+
+from nlmkit.errors import NlmkitError
 
 LANGUAGE_MODEL_SLACK: Final = (1.1, 0.4)
 """Factor of the uniform distribution's loss, and nats, beyond which a language model has diverged."""
@@ -77,3 +81,14 @@ def notes(loss: float, held_out: float | None, last: float | None, choices: int,
             "and a lower lr may give better ones"
         )
     return found
+
+
+@contextlib.contextmanager
+def during(work: str) -> Iterator[None]:
+    """Let the message of training that diverged in the body begin with the ``work`` that it is a part of."""
+    try:
+        yield
+    except NlmkitError as error:
+        if type(error) is not NlmkitError:
+            raise  # of another kind, whose message says what it is about
+        raise NlmkitError(f"{work}: {error}") from error

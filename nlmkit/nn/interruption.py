@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Self
 
@@ -50,3 +51,23 @@ class Interruption:
         if self.asked:
             raise self.error()
         self.asked = True
+
+
+@contextlib.contextmanager
+def interruption_saying(what: str) -> Iterator[None]:
+    """Let a Ctrl-C or SIGTERM in the body, of which nothing can be saved, be raised with ``what`` as its message."""
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    is_main = threading.current_thread() is threading.main_thread()
+    usual = is_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if usual:
+        signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise error if str(error) else type(error)(what) from None
+    finally:
+        if usual:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)

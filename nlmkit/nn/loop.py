@@ -186,6 +186,7 @@ class Trainer:
             windows=self._epoch.windows,
             amount=self.stream.length / self._epoch.windows,
             is_evaluated=valid_events is not None,
+            closing=0.0 if valid_events is None else min(1.0, min(_JUDGED, len(events)) / len(valid_events)),
             checkpoint_seconds=None if self._folder is None else run.checkpoint_seconds,
         )
 
@@ -258,6 +259,8 @@ class Trainer:
         changed = self._pacer.looks_at(self.step) and self._look()
         if self._evaluation_is_due:
             self._evaluate()
+            if self.is_completed and not self._is_out_of_patience:
+                changed = self._look(is_evaluated=True) or changed
         finished = self.is_completed or self._is_out_of_patience
         if finished:
             if self._validation is None:
@@ -500,7 +503,7 @@ class Trainer:
         evaluation = 0.0
         if self._validation is not None:
             with self._watch.evaluation():
-                evaluation = self._validation.seconds(lambda: self.seconds)
+                evaluation = self._validation.seconds(lambda: self.seconds, self._pacer.most_for_measuring_evaluation)
         pace, evaluation, seconds, stepping = self._together.decided(
             [pace, evaluation, self.seconds, self._watch.stepping], self._device
         )
@@ -508,12 +511,14 @@ class Trainer:
         self._saved_at = -math.inf  # the frozen number is saved at once: a resumed run must have the same
         self._show_plan()
 
-    def _look(self) -> bool:
+    def _look(self, *, is_evaluated: bool = False) -> bool:
         """Plan anew where the run would end too early or too late, all processes alike; whether that was so."""
         seconds, stepping, saving = self._together.decided(
             [self.seconds, self._watch.stepping, self._watch.last_saving], self._device
         )
-        changed = self._pacer.look(seconds=seconds, stepping=stepping, saving=saving, step=self.step)
+        changed = self._pacer.look(
+            seconds=seconds, stepping=stepping, saving=saving, step=self.step, is_evaluated=is_evaluated
+        )
         if changed:
             self._show_plan()
         return changed

@@ -10,6 +10,9 @@ from typing import Any, Final, Self
 EVALUATIONS: Final = 4
 """How often a run is evaluated at least; one of fewer epochs is evaluated within them."""
 
+_MUCH_MORE: Final = 1.25
+"""Factor by which a plan that had ended becomes so much longer that its schedule begins anew."""
+
 _LARGEST: Final = 2**53
 """Beyond it a step is no longer a float of its own."""
 
@@ -51,17 +54,23 @@ class Plan:
         if not self.bent_at and self.steps == self.schedule_steps:
             return float(step)
         left, own = self.schedule_steps - 1 - self.bent_from, self.steps - 1 - self.bent_at
-        if own <= 0:
+        if step >= self.steps - 1:
             return self.schedule_steps - 1.0
         return min(self.bent_from + (step - self.bent_at) * left / own, self.schedule_steps - 1.0)
 
     def bent(self, step: int, left: int) -> Plan:
-        """The plan with ``left`` steps after ``step``, but one at least, which go through the rest of the schedule."""
+        """The plan with ``left`` steps after ``step``, but one at least, which go through the rest of the schedule.
+
+        A plan whose steps have all been taken has nothing left of its schedule. A little more training stays at the
+        end of it; much more gets a schedule of the whole length, in which the steps taken count as what they are.
+        """
         steps = step + max(1, left)
         if steps == self.steps:
             return self
         place, schedule = min(self.place(step), self.schedule_steps - 1.0), self.schedule_steps
-        if steps > schedule:  # the same share of a longer schedule
+        if step >= self.steps and steps > _MUCH_MORE * step:
+            place, schedule = float(step), steps
+        elif steps > schedule:  # the same share of a longer schedule
             place, schedule = place / max(1, schedule - 1) * (steps - 1), steps
         return dataclasses.replace(
             self, steps=steps, schedule_steps=schedule, bent_at=step, bent_from=place, first=self.first_steps

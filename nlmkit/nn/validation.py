@@ -72,12 +72,17 @@ class Validation:
         (total,) = self._together.total([total], self._device)
         return math.nan if math.isnan(total) else perplexity_of(-total / self._events)
 
-    def seconds(self, clock: Callable[[], float]) -> float:
-        """About how long :meth:`perplexity` takes, from a few windows of it."""
+    def seconds(self, clock: Callable[[], float], most: float = math.inf) -> float:
+        """About how long :meth:`perplexity` takes, from a few windows of it.
+
+        Args:
+            clock: Seconds that only go up.
+            most: Seconds after which no further window is timed.
+        """
         times = [clock()]
         for _ in self._sums():
             times.append(clock())
-            if len(times) > _TIMED_WINDOWS:
+            if len(times) > _TIMED_WINDOWS or times[-1] - times[0] >= most:
                 break
         timed = times[1:] if len(times) > 2 else times  # the first window claims memory
         return (timed[-1] - timed[0]) / (len(timed) - 1) * math.ceil(len(self._inputs) / self._rows)

@@ -372,11 +372,11 @@ class Trainer:
                     self._save()
                 if interruption.asked:
                     raise interruption.error()
+            costs = [*self._costs, *([self._cost / self._position] if self._position else [])]
+            self._judge(costs[-1])  # first: weights that went off are no good checkpoint
             self._save_at_the_end()
         took = self.seconds - self._session_begins - self._watch.saving
         epochs = len(self._costs) + self._position / len(self._records)
-        costs = [*self._costs, *([self._cost / self._position] if self._position else [])]
-        self._judge(costs[-1])
         self._notes += self._pacer.notes(seconds=self.seconds, finished=True)
         return Outcome(
             costs=tuple(costs),

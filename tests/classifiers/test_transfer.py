@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from nlmkit import LSTM, Corpus, HyperParameterError, NGram, RunOptions, TextPipeline, load
+from nlmkit import LSTM, Corpus, HyperParameterError, NGram, NlmkitError, RunOptions, TextPipeline, load
+from nlmkit.classification.neural import transfer
 from nlmkit.classification.neural.module import train_only
 from nlmkit.classification.neural.optimisation import parameter_groups
 from nlmkit.classification.neural.transfer import after_sentence_end, first_vectors, grown_vocabulary
 from nlmkit.classifiers.lstm_classifier import LSTMClassifier
+from nlmkit.nn import divergence
+from nlmkit.nn.interruption import Terminated
 from nlmkit.representations.vectors import Vectors
 from nlmkit.text import Vocabulary
 
@@ -260,6 +264,38 @@ def test_small_pieces(lm: LSTM) -> None:
 def test_contradictions_are_refused(lm: LSTM, options: dict[str, Any], message: str) -> None:
     with pytest.raises(HyperParameterError, match=message):
         LSTMClassifier(**TINY, start_from=lm, **options).fit(TEXTS, LABELS)
+
+
+def test_all_that_reads_otherwise_is_named_at_once(lm: LSTM) -> None:
+    with pytest.raises(HyperParameterError, match="with tokenizer=word, lowercase=True: set that for the classifier"):
+        LSTMClassifier(**TINY, start_from=lm, tokenizer="space", lowercase=False).fit(TEXTS, LABELS)
+
+
+def test_divergence_of_the_tuning_says_whose_it_is(lm: LSTM) -> None:
+    with pytest.raises(NlmkitError, match=r"^tuning the language model, whose lr is lm_lr .*: training diverged"):
+        LSTMClassifier(**TINY, start_from=lm, lm_epochs=2, lm_lr=1e4).fit(TEXTS, LABELS)
+
+
+def test_notes_of_the_tuning_are_the_classifiers(lm: LSTM, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(divergence, "notes", lambda *facts: [f"a note on {facts[-1]}"])
+    model = LSTMClassifier(**TINY, start_from=lm, lm_epochs=1).fit(TEXTS, LABELS)
+    assert [note for note in model.fit_report_["notes"] if "a note" in note] == [
+        "tuning the language model, to which half of a budget goes: a note on words",
+        "a note on classes",
+    ]
+    assert not any("epochs=" in note for note in model.fit_report_["notes"])
+
+
+@pytest.mark.parametrize(("number", "kind"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)])
+def test_an_interrupted_tuning_says_that_nothing_is_kept(
+    lm: LSTM, number: int, kind: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "fine_tuned", lambda *_: signal.raise_signal(number))
+    run = RunOptions(checkpoint=tmp_path / "run")
+    with pytest.raises(kind, match="while the language model was tuned, of which no checkpoint is kept"):
+        LSTMClassifier(**TINY, start_from=lm, lm_epochs=1).fit(TEXTS, LABELS, run=run)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert not (tmp_path / "run").exists()
 
 
 def test_other_models_are_refused(lm: LSTM) -> None:

@@ -117,3 +117,9 @@ def test_figures(value: float, shown: str) -> None:
 
 def test_tables_align_wide_characters_and_trim() -> None:
     assert output.table([("名", "a", ""), ("bcd", "e\x1b", "f")]) == "名   a\nbcd  e\\x1b  f\n"
+
+
+def test_of_a_long_list_of_figures_the_ends_are_shown() -> None:
+    assert output.fact([0.5] * 60) == " ".join(["0.5"] * 60)
+    assert output.fact([number / 2 for number in range(61)]) == "0 0.5 1 … 29 29.5 30 (61 figures)"
+    assert output.fact(["word"] * 61).count("word") == 61

@@ -15,6 +15,9 @@ from nlmkit.nn.plan import Plan
 
 BUDGET = 1200.0
 
+PIECES = 100
+"""Of an evaluation."""
+
 
 def measured(seconds: list[float], *, budget: float = 50.0) -> SpeedTest:
     test = SpeedTest(budget)
@@ -84,7 +87,7 @@ class Run:
         """What happens between two steps; whether the run goes on."""
         pacer = self.pacer
         if pacer.plan is None and pacer.speed.done:
-            taken = self.evaluation_seconds * self.speed
+            taken = self.evaluate(2) * PIECES / 2
             pacer.freeze(
                 seconds=self.now,
                 stepping=self.now - self.evaluating,
@@ -99,12 +102,25 @@ class Run:
         epoch, window = divmod(self.step, self.windows)
         due = pacer.is_over(self.step) or pacer.evaluates_at(epoch, window, self.windows)
         if self.evaluation_seconds and self.step and due and self.step not in self.evaluations:
-            taken = self.evaluation_seconds * self.speed
-            self.now += taken
-            self.evaluating += taken
-            pacer.evaluated(taken)
+            pacer.evaluated(self.evaluate(PIECES))
             self.evaluations.append(self.step)
+            if pacer.is_over(self.step) and pacer.look(
+                seconds=self.now,
+                stepping=self.now - self.evaluating,
+                saving=self.saving,
+                step=self.step,
+                is_evaluated=True,
+            ):
+                self.changes.append(self.step)
         return not pacer.is_over(self.step)
+
+    def evaluate(self, pieces: int) -> float:
+        """Some of the pieces of an evaluation, each at the speed of its time; gives the seconds."""
+        begins = self.now
+        for _ in range(pieces):
+            self.now += self.evaluation_seconds / PIECES * self.speed
+        self.evaluating += self.now - begins
+        return self.now - begins
 
     def take(self) -> None:
         amount = self.amounts(self.step)
@@ -218,9 +234,71 @@ def test_what_comes_before_the_first_step_is_named() -> None:
     assert "what comes before the first step takes 300% of it" in note
 
 
-def test_a_machine_that_stops_at_the_end_is_named() -> None:
-    run = Run(lambda step, now: 300.0 if now > 1150 else 0.5).finish()
-    assert any("the machine became slower at the end" in note for note in run.notes)
+def test_a_machine_that_is_slower_at_the_end_is_named() -> None:
+    run = Run(lambda step, now: 0.5).finish()
+    assert run.pacer.notes(seconds=1300.0, finished=True) == [
+        "108% of the budget was used: the machine became slower at the end"
+    ]
+
+
+@pytest.mark.parametrize("at", [7.0, 400.0, 1100.0])
+def test_a_machine_that_stands_still_is_named(at: float) -> None:
+    slept = []
+
+    def machine(step: int, now: float) -> float:
+        if step >= 0 and now >= at and not slept:
+            slept.append(step)
+            return 1300.0
+        return 0.5
+
+    run = Run(machine).finish()
+    assert any("the machine stood nearly still for about 1" in note for note in run.notes)
+
+
+def test_an_evaluation_that_was_dear_at_first_only_does_not_end_the_run() -> None:
+    # While the machine is busy, one evaluation seems to take longer than the budget.
+    run = Run(lambda step, now: 3.6 if now < 60 else 0.6, evaluation_seconds=500.0, windows=2000).finish()
+    assert 0.95 * BUDGET <= run.now <= 1.05 * BUDGET
+    assert len(run.evaluations) == 1
+    assert run.step > 0.9 * (1.0 * BUDGET - 300 - 60) / 0.6
+    assert run.places[-1] == 1.0
+
+
+def test_a_run_goes_on_where_its_last_evaluation_took_less_than_it_was_given() -> None:
+    # Busy to the very evaluation: only that shows how fast the machine has become.
+    run = Run(lambda step, now: 6.0 if now < 160 else 0.6, evaluation_seconds=500.0, windows=2000).finish()
+    assert len(run.evaluations) == 2
+    assert 0.95 * BUDGET <= run.now <= 1.05 * BUDGET
+    first, last = run.evaluations
+    assert last > 10 * first
+    # The schedule had come to its end, and most of the steps would be taken at the lowest rate.
+    assert run.places[first - 1] == 1.0
+    assert run.places[first] < 0.1
+    assert run.places[-1] == 1.0
+    assert run.places[first:] == sorted(run.places[first:])
+
+
+def test_a_run_does_not_go_on_for_a_few_steps_and_another_evaluation() -> None:
+    run = Run(lambda step, now: 1.0 if now < 800 else 0.5, evaluation_seconds=400.0, windows=2000).finish()
+    assert len(run.evaluations) == 1
+
+
+def test_the_judgement_after_the_last_evaluation_is_part_of_the_plan() -> None:
+    def planned(closing: float) -> int:
+        pacer = Pacer(None, budget=100.0, windows=1000, amount=10.0, is_evaluated=True, closing=closing)
+        pacer.freeze(seconds=10.0, stepping=10.0, step=10, pace=0.1, evaluation_seconds=40.0)
+        assert pacer.plan is not None
+        return pacer.plan.steps
+
+    assert planned(0.0) - planned(0.25) == 10
+
+
+def test_what_a_machine_lost_is_in_the_checkpoint() -> None:
+    run = Run(lambda step, now: 900.0 if step == 300 else 0.5).finish(until=400)
+    run.resumed()
+    run.finish()
+    assert run.now < BUDGET
+    assert run.pacer.to_json(run.now)["lost"] == pytest.approx(899.5, abs=1)  # type: ignore[index]
 
 
 @pytest.mark.parametrize("machine", ["busy for the first minute", "slower for good", "faster for good", "uneven"])
@@ -267,7 +345,10 @@ def test_a_plan_bends_to_its_end_both_ways() -> None:
     assert plan.bent(50, -3).steps == 51
     assert plan.bent(50, -3).place(50) == 100
     assert plan.bent(101, 20).place(110) == 120  # past its end it stays at the end of the schedule
-    for found in (shorter, again, longer):
+    much_longer = plan.bent(101, 400)  # which would be most of the run at the lowest rate
+    assert [much_longer.place(step) for step in (101, 300, 500)] == [101, 300, 500]
+    assert much_longer.first_steps == 101
+    for found in (shorter, again, longer, much_longer):
         assert Plan.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 

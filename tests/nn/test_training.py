@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from nlmkit.components import RunOptions
 from nlmkit.errors import DataError, HyperParameterError, NlmkitError
-from nlmkit.nn import loop
+from nlmkit.nn import loop, validation
 from nlmkit.nn.budget import SpeedTest, steps_that_fit
 from nlmkit.nn.clock import Stopwatch
 from nlmkit.nn.devices import choose_device, memory_errors, trains_in_bfloat16
@@ -449,6 +449,65 @@ def test_time_of_evaluation_is_part_of_the_budget() -> None:
     # A quarter of the budget is for evaluations, so there is one after every second epoch of 20 steps.
     assert [evaluation.step for evaluation in result.history[:-1]] == [40, 80, 120, 160, 200]
     assert result.steps < 240
+
+
+def test_measuring_an_evaluation_takes_little_of_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Its 20 windows take half of the budget; timing eight of them would take another fifth.
+    monkeypatch.setattr(validation, "_TOKENS", 400)
+    valid = text(8000, seed=1)
+    seconds, steps = [], []
+    for pieces in (1.0, 2.0):
+        result, took = timed(45, valid=valid, evaluation=1.1 * pieces, step=0.2)
+        seconds.append(took)
+        steps.append(result.steps)
+        assert [evaluation.step for evaluation in result.history] == [result.steps]
+    assert seconds[0] == pytest.approx(45, rel=0.05)
+    assert steps[0] > 60
+    assert seconds[1] < 1.15 * 45  # nearly all of it is evaluation
+
+
+def test_an_evaluation_that_seemed_dearer_than_the_budget_does_not_end_the_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(validation, "_TOKENS", 400)
+
+    class Busy(TimedModule):
+        """Ten times slower for the first sixth of the budget."""
+
+        stop: int | None = None
+
+        def forward(self, ids: Any, state: Any) -> Any:
+            begins = self.clock.now
+            found = super().forward(ids, state)
+            if begins < 1020:
+                self.clock.now += 9 * (self.clock.now - begins)
+            if self.training and self.steps == self.stop:
+                self.stop = None
+                raise KeyboardInterrupt
+            return found
+
+    def run(module: Busy, folder: Path, *, resume: bool = False) -> Any:
+        options = RunOptions(budget_seconds=120, checkpoint=folder, checkpoint_seconds=1e9)
+        valid = text(8000, seed=1)
+        return train(module, EVENTS, valid, tiny(), vocabulary(EVENTS), options, resume=resume, clock=module.clock)
+
+    whole = Busy(Clock(), step=0.4, evaluation=1.0)
+    result = run(whole, tmp_path / "whole")
+    assert 114 <= result.seconds <= 126
+    assert result.steps > 100
+    assert len(result.history) == 1
+    assert result.plan.bent_at > 0
+    # The change is in the checkpoint at once: a run whose power fails later takes the same steps.
+    cut = Busy(Clock(), step=0.4, evaluation=1.0)
+    cut.stop = result.plan.bent_at + 2
+    with pytest.raises(KeyboardInterrupt):
+        run(cut, tmp_path / "cut")
+    resumed = Busy(cut.clock, step=0.4, evaluation=1.0)
+    again = run(resumed, tmp_path / "cut", resume=True)
+    assert again.plan == result.plan
+    assert again.history[0].perplexity == result.history[0].perplexity
+    for name, weight in weights(resumed).items():
+        assert torch.equal(weight, weights(whole)[name])
 
 
 def test_time_before_the_training_is_part_of_the_budget() -> None:

@@ -581,6 +581,14 @@ def test_a_rate_that_is_far_too_high_is_an_error(clip: float) -> None:
         GloVe(**SMALL, lr=1000.0, clip=clip).fit(TEXT)
 
 
+def test_weights_that_went_off_are_no_checkpoint(tmp_path: Path) -> None:
+    run = RunOptions(checkpoint=tmp_path / "run")
+    with pytest.raises(NlmkitError, match="training diverged") as caught:
+        GloVe(**SMALL, lr=1000.0).fit(TEXT, run=run)
+    assert "holds the last good checkpoint" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
 def test_training_that_diverges_says_where_and_what_to_try() -> None:
     options = Settings(dimension=8)
     records = records_of(options)

@@ -17,6 +17,7 @@ from nlmkit.classification.neural.options import AugmentationOptions, InputOptio
 from nlmkit.classifier import Classifier
 from nlmkit.components import Component, FittedState, RunOptions, VocabularyLimits
 from nlmkit.errors import HyperParameterError
+from nlmkit.nn.divergence import during
 from nlmkit.nn.presets import NONE, WithPresets
 from nlmkit.parameters import param
 from nlmkit.representation import Representation
@@ -172,6 +173,7 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
         corpus, targets, valid, held_out, notes = self._held_out(corpus, targets, valid)
         self._take_representation(corpus, run)
         report = self.prepare(corpus, None if valid is None else valid[0], run)
+        notes += report.pop("notes", [])
         if self.augment:
             corpus, targets = self._augmented(corpus, targets, run)
         self.vocabulary_ = self.start_vocabulary(corpus)
@@ -253,7 +255,8 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
                 raise HyperParameterError(f"representation: this {given.name} is not fitted, and learns from no text")
             run.stage(f"fitting {given.name}")
             fresh = type(given)(**given.get_params(deep=False))
-            self.representation_ = fresh.fit(corpus, run=RunOptions(progress=run.progress))
+            with during(f"fitting {given.name} on the training texts"):
+                self.representation_ = fresh.fit(corpus, run=RunOptions(progress=run.progress))
 
     def _representation(self) -> Representation | None:
         """The fitted representation of the input layer, if there is one."""

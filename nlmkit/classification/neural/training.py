@@ -157,6 +157,9 @@ class _Trainer:
             windows=self.batches_an_epoch,
             amount=max(1, int(sample.documents.lengths.sum())) / self.batches_an_epoch,
             is_evaluated=valid is not None,
+            closing=0.0
+            if valid is None
+            else min(1.0, min(_JUDGED_TEXTS, len(sample.documents)) / len(valid.documents)),
             checkpoint_seconds=None if run.checkpoint is None else run.checkpoint_seconds,
         )
         self.begin_epoch(0)
@@ -201,6 +204,8 @@ class _Trainer:
             self._write_line(None)
         if self._evaluation_is_due:
             self._evaluate()
+            if self.valid is not None and self.pacer.is_over(self.step) and not self._is_out_of_patience:
+                changed = self._look(is_evaluated=True) or changed
         if self.pacer.is_over(self.step) or self._is_out_of_patience:
             return False
         due = self.seconds - self._checkpoints.saved_at >= self._run.checkpoint_seconds
@@ -434,18 +439,25 @@ class _Trainer:
         documents = valid.documents
         batches = list(scoring_batches(documents, WORDS))
         some = batches[:: math.ceil(len(batches) / _TIMED_BATCHES)]
-        begins = self.seconds
+        begins, timed = self.seconds, 0
         self.module.eval()
         with self._watch.evaluation(), torch.inference_mode(), self.module.words.with_extra(valid.extra):
             for chosen in some:
                 self.module(documents.batch(chosen).to(self._device)).cpu()
+                timed += documents.padded(chosen)
+                if self.seconds - begins >= self.pacer.most_for_measuring_evaluation:
+                    break
         self.module.train()
-        return (self.seconds - begins) * sum(map(documents.padded, batches)) / sum(map(documents.padded, some))
+        return (self.seconds - begins) * sum(map(documents.padded, batches)) / timed
 
-    def _look(self) -> bool:
+    def _look(self, *, is_evaluated: bool = False) -> bool:
         """Plan anew where the run would end too early or too late; whether that was so."""
         changed = self.pacer.look(
-            seconds=self.seconds, stepping=self._watch.stepping, saving=self._watch.last_saving, step=self.step
+            seconds=self.seconds,
+            stepping=self._watch.stepping,
+            saving=self._watch.last_saving,
+            step=self.step,
+            is_evaluated=is_evaluated,
         )
         if changed:
             self._show_plan()

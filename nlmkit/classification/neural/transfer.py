@@ -59,10 +59,11 @@ def language_model(start: str | LanguageModel, pipeline: TextPipeline) -> LSTM:
         raise HyperParameterError(f"{where} is not fitted: fit the language model first")
     if found.zoneout:
         raise HyperParameterError(f"{where} was trained with zoneout={found.zoneout:g}, which no classifier has")
-    for name in ("tokenizer", "lowercase", "unicode_form"):
-        theirs = getattr(found.pipeline_, name)
-        if theirs != getattr(pipeline, name):
-            raise HyperParameterError(f"{where} reads text with {name}={theirs}: set {name} so for the classifier too")
+    names = ("tokenizer", "lowercase", "unicode_form")
+    theirs = {name: getattr(found.pipeline_, name) for name in names}
+    other = [f"{name}={value}" for name, value in theirs.items() if value != getattr(pipeline, name)]
+    if other:
+        raise HyperParameterError(f"{where} reads text with {', '.join(other)}: set that for the classifier too")
     return found
 
 
@@ -103,6 +104,13 @@ def fine_tuned(  # noqa: PLR0917
     # The same tokens, whatever encoding their files had.
     texts = [None if part is None else dataclasses.replace(part, pipeline=lm.pipeline_) for part in (corpus, valid)]
     return tuned.fit(texts[0], valid=texts[1] if texts[1] is not None and texts[1].tokens else None, run=own)
+
+
+def notes_of_tuning(tuned: LSTM) -> list[str]:
+    """What is to be said of the language model that was tuned; what the classifier says of itself is left out."""
+    own = ("no validation text", "epochs=")
+    notes = [note for note in tuned.fit_report_["notes"] if not note.startswith(own)]
+    return [f"tuning the language model, to which half of a budget goes: {note}" for note in notes]
 
 
 def grown_vocabulary(old: Vocabulary, new: Vocabulary) -> Vocabulary:
