@@ -78,14 +78,15 @@ def form_flags(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--label-column",
-            metavar="NAME",
-            help="Classifier: column with the label, as the header or the JSON key names it.  [default: label]",
+            metavar="NAME|NUMBER",
+            help="Classifier: column with the label, by its name in the header (or the JSON key), or by its number.  "
+            "[default: label]",
         ),
         click.option(
             "--text-column",
-            metavar="NAME",
-            help="Column with the text, as the header or the JSON key names it; of a classifier's texts by default "
-            "text, any other component reads whole lines.",
+            metavar="NAME|NUMBER",
+            help="Column with the text, by its name in the header (or the JSON key), or by its number; of a "
+            "classifier's texts by default text, any other component reads whole lines.",
         ),
     ]
     for option in reversed(options):
