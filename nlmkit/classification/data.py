@@ -463,9 +463,10 @@ def _repeats(rows: Iterator[Row], header: Sequence[str], name: str, notes: list[
         times = "" if len(lines) == 1 else f", and {len(lines) - 1} more do"
         notes.append(f"{name}: line {lines[0]} repeats the header and was taken for a text{times}: delete it")
     elif alike:
+        others = f"{alike} other {'text has' if alike == 1 else 'texts have'}"
         notes.append(
-            f"{name}: its first line was taken for the header, as columns were named, and {alike} other "
-            f"{'text has' if alike == 1 else 'texts have'} the label that is there, {header[0][:_SHOWN]!r}: put a header before it if it is none"
+            f"{name}: its first line was taken for the header, as columns were named, and {others} the label that is "
+            f"there, {header[0][:_SHOWN]!r}: put a header before it if it is none"
         )
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from nlmkit import registry
-from nlmkit.errors import NlmkitError
-from nlmkit.parameters import known_as
+from nlmkit.errors import HyperParameterError, NlmkitError
+from nlmkit.parameters import known_as, suggestion
 
 if TYPE_CHECKING:
     from nlmkit.components import Component
@@ -54,6 +54,13 @@ _COMMANDS: Final = {
 """What other programs, and the verbs that come to mind, are called here."""
 
 
+_TEXT_OPTIONS: Final = {
+    *("text", "texts", "train", "train_file", "train_data", "training", "training_text", "training_file"),
+    *("corpus", "data", "dataset", "input", "file", "files", "i"),
+}
+"""What other programs call the option that names the training text."""
+
+
 def command_for(args: Sequence[str]) -> str:
     """Where a command line that begins with no command leads, as the end of a message; empty if that is unknown."""
     name = args[0]
@@ -79,6 +86,10 @@ def unknown_option(error: click.NoSuchOption, command: click.Command, args: Sequ
     if any("-p" in param.opts for param in command.params):
         value = _value_of(error.option_name, args)
         component, declared = _hyper_parameters(args)
+        if name.lower() in _TEXT_OPTIONS and name not in declared:
+            return (
+                f"{message}; the training text is an argument: nlmkit fit {component or 'COMPONENT'} TRAIN... -o MODEL"
+            )
         meant = known_as(name, declared)
         if meant is not None:
             return f"{message}; did you mean -p {meant}={value}?"
@@ -95,16 +106,22 @@ def unknown_option(error: click.NoSuchOption, command: click.Command, args: Sequ
 
 
 def refuse_options_as_parameters(command: click.Command, cls: type[Component], params: Mapping[str, str]) -> None:
-    """Refuse an option of the command that was given with ``-p``.
+    """Refuse an option of the command that was given with ``-p``, and a name that resembles no hyper-parameter's.
 
     Raises:
-        click.UsageError: with how it is given.
+        click.UsageError: with how the option is given.
+        HyperParameterError: with what lists the names; one that resembles another is left to the component.
     """
+    known = cls.hyper_parameters()
     for name, value in params.items():
         flag = "--" + name.replace("_", "-")
-        if name not in cls.hyper_parameters() and flag in _options(command):
+        if name not in known and flag in _options(command):
             raise click.UsageError(
                 f"{name} is an option, not a hyper-parameter of {cls.name}: write {flag} {shlex.quote(value)}"
+            )
+        if name not in known and not suggestion(name, known):
+            raise HyperParameterError(
+                f"{cls.name} has no hyper-parameter {name!r}: nlmkit show {cls.name} lists those that it has"
             )
 
 

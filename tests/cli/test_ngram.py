@@ -171,3 +171,18 @@ def test_wrong_hyper_parameters_are_one_line(pair: str, message: str, run: Run) 
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert not Path("m").exists()
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "text", "reason"),
+    [
+        ("modified-kneser-ney", "", "the validation text is empty, so it has no perplexity"),
+        ("stupid-backoff", VALID, "the validation text is not used: smoothing=stupid-backoff gives scores"),
+        ("mle", "zebra zebra\n", "the model gives an event in it no probability"),
+    ],
+)
+def test_a_validation_text_without_a_perplexity_is_noted(smoothing: str, text: str, reason: str, run: Run) -> None:
+    Path("train.txt").write_text(TRAIN)
+    Path("some.txt").write_text(text)
+    result = run("fit", "ngram", "train.txt", "--valid", "some.txt", "-o", "n", "-p", f"smoothing={smoothing}")
+    assert result.stderr.count(reason) == 1

@@ -167,3 +167,11 @@ def test_a_full_disk_is_named(run: Run) -> None:
     result = run("fit", "ngram", "t.txt", "-o", "m", "--write-config", "/dev/full", code=1)
     assert result.stderr == "nlmkit: /dev/full: No space left on device\n"
     assert not Path("m").exists()
+
+
+def test_a_model_in_the_folder_of_another_is_refused(run: Run, model: str) -> None:
+    Path("t.txt").write_text("a b\n")
+    stderr = run("fit", "ngram", "t.txt", "-o", f"{model}/inner", code=1).stderr
+    assert "is in the folder of the model" in stderr
+    assert not Path(model, "inner").exists()
+    run("fit", "ngram", "t.txt", "-o", model)
