@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from nlmkit import registry
-from nlmkit.errors import HyperParameterError, NlmkitError
-from nlmkit.parameters import known_as, suggestion
+from nlmkit.errors import NlmkitError
+from nlmkit.parameters import known_as
 
 if TYPE_CHECKING:
     from nlmkit.components import Component
@@ -106,11 +106,10 @@ def unknown_option(error: click.NoSuchOption, command: click.Command, args: Sequ
 
 
 def refuse_options_as_parameters(command: click.Command, cls: type[Component], params: Mapping[str, str]) -> None:
-    """Refuse an option of the command that was given with ``-p``, and a name that resembles no hyper-parameter's.
+    """Refuse an option of the command that was given with ``-p``.
 
     Raises:
-        click.UsageError: with how the option is given.
-        HyperParameterError: with what lists the names; one that resembles another is left to the component.
+        click.UsageError: with how it is given.
     """
     known = cls.hyper_parameters()
     for name, value in params.items():
@@ -118,10 +117,6 @@ def refuse_options_as_parameters(command: click.Command, cls: type[Component], p
         if name not in known and flag in _options(command):
             raise click.UsageError(
                 f"{name} is an option, not a hyper-parameter of {cls.name}: write {flag} {shlex.quote(value)}"
-            )
-        if name not in known and not suggestion(name, known):
-            raise HyperParameterError(
-                f"{cls.name} has no hyper-parameter {name!r}: nlmkit show {cls.name} lists those that it has"
             )
 
 

@@ -338,13 +338,20 @@ class NGram(VocabularyLimits, LanguageModel):
         return model
 
 
+def _notes_on(corpus: Corpus) -> list[str]:
+    if corpus.tokens:
+        return []
+    lines = "one blank line" if corpus.sentences == 1 else f"{corpus.sentences} blank lines"
+    return [f"the training text has no words, only {lines}: the model knows nothing but the ends of sentences"]
+
+
 def _fit_report(corpus: Corpus, counts: NGramCounts, estimated: Estimate, table: BackoffTable) -> dict[str, Any]:
     report: dict[str, Any] = {
         "sentences": corpus.sentences,
         "events": corpus.events,
         "ngrams": table.sizes,
         "ngrams_before_pruning": [len(level) for level in counts.levels],
-        "notes": list(estimated.notes),
+        "notes": [*_notes_on(corpus), *estimated.notes],
     }
     if estimated.discounts is not None:
         report["discounts"] = estimated.discounts

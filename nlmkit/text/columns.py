@@ -135,8 +135,8 @@ def stream_tables(names: Sequence[str], pipeline: TextPipeline, column: TextColu
             names_here = list(rows.others)
             if first is not None and first != names_here:
                 raise DataError(
-                    f"the other columns are {shown_names(names_here)}, and those of the table before "
-                    f"{shown_names(first)}: "
+                    f"the other columns are {shown_names(names_here) or 'none'}, and those of the table before "
+                    f"{shown_names(first) or 'none'}: "
                     "tables that are read as one text must have the same",
                     source=source.name,
                 )

@@ -112,3 +112,5 @@ def test_a_hyper_parameter_that_resembles_none_leads_to_the_list(run: Run) -> No
     Path("t.txt").write_text("a b\n")
     stderr = run("fit", "ngram", "t.txt", "-o", "m", "-p", "epochs=3", code=1).stderr
     assert "ngram has no hyper-parameter 'epochs': nlmkit show ngram lists those that it has" in stderr
+    Path("run.toml").write_text("[params]\nepochs = 3\n")
+    assert "nlmkit show ngram" in run("fit", "ngram", "t.txt", "-o", "m", "--config", "run.toml", code=1).stderr
