@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nlmkit.errors import HyperParameterError, NotNormalizedError
+from nlmkit.errors import DataError, HyperParameterError, NotNormalizedError
 from nlmkit.text import BOS_ID, EOS_ID, UNK_ID, Corpus
 
 if TYPE_CHECKING:
@@ -87,7 +87,10 @@ def _prompt_ids(model: LanguageModel, prompt: str, marks: Marks) -> list[int]:
     if not prompt:
         return []
     # An iterator, since a list of one file's name would be refused.
-    corpus = Corpus.read(iter([prompt]), model.pipeline_.with_marks(marks))
+    try:
+        corpus = Corpus.read(iter([prompt]), model.pipeline_.with_marks(marks))
+    except DataError as error:
+        raise DataError(error.problem, source="the prompt") from None
     ids: list[int] = model.encode(corpus).event_ids(model.vocabulary_)[:-1].tolist()
     return ids
 

@@ -20,7 +20,7 @@ from nlmkit.classification.quoting import QUOTE, unquoted
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.parameters import suggestion
 from nlmkit.text import Corpus, TextPipeline
-from nlmkit.text.columns import decoded, field_limit, format_of, json_object, one_line, shown_names
+from nlmkit.text.columns import decoded, field_limit, find_column, format_of, json_object, one_line, shown_names
 from nlmkit.text.marks import Marks
 from nlmkit.text.pipeline import DecodingErrors
 from nlmkit.text.sources import Source, TextSource, expand, expand_names
@@ -154,8 +154,9 @@ class LabelledTexts:
             encoding: Encoding of the files.
             errors: What to do with undecodable bytes: ``strict``, ``replace`` or ``ignore``.
             marks: What to do with NUL and the tokens ``<s>`` and ``</s>``: ``error``, ``skip`` or ``literal``.
-            label_column: Name of the column with the label; by default ``label``.
-            text_column: Name of the column with the text; by default ``text``.
+            label_column: Name of the column with the label, by default ``label``; a number that no column is called is
+                the column's place in the header, from 1 (not of JSONL, whose keys have no places).
+            text_column: Column with the text in the same way; by default ``text``.
 
         Raises:
             DataError: A source is missing, or a line is malformed; names the file and the line.
@@ -404,16 +405,31 @@ def _spelt(labels: Sequence[str | int | bool], notes: list[str]) -> list[str]:
     return spelt
 
 
-def _repeats(rows: Iterator[Row], header: tuple[str, str], name: str, notes: list[str]) -> Iterator[Row]:
-    """The rows, with a note of those that repeat the header, as joined files have it."""
-    lines = []
+def _repeats(rows: Iterator[Row], header: Sequence[str], name: str, notes: list[str]) -> Iterator[Row]:
+    """The rows, with a note of those that repeat the header, as joined files have it, or only its label.
+
+    Args:
+        rows: The rows.
+        header: Cells of label and text in the header, there when the first row comes.
+        name: Of the file.
+        notes: Take the note.
+    """
+    lines, alike = [], 0
     for row in rows:
-        if row[1:] == header:
-            lines.append(row[0])
+        if row[1] == header[0]:
+            alike += 1
+            if row[2] == header[1]:
+                lines.append(row[0])
         yield row
     if lines:
         times = "" if len(lines) == 1 else f", and {len(lines) - 1} more do"
         notes.append(f"{name}: line {lines[0]} repeats the header and was taken for a text{times}: delete it")
+    elif alike:
+        others = f"{alike} other {'text has' if alike == 1 else 'texts have'}"
+        notes.append(
+            f"{name}: its first line was taken for the header, as columns were named, and {others} the label that is "
+            f"there, {header[0][:_SHOWN]!r}: put a header before it if it is none"
+        )
 
 
 def _read_tsv(lines: Iterator[str], name: str, columns: _Columns, notes: list[str]) -> Iterator[Row]:
@@ -431,9 +447,11 @@ def _read_tsv(lines: Iterator[str], name: str, columns: _Columns, notes: list[st
         numbered = ((number, content) for number, content in kept[1:] if content)
     names = line.split("\t")
     if columns.given:
-        yield from _repeats(
-            _read_named(numbered, name, names, columns, number), (columns.label, columns.text), name, notes
+        remedy = (
+            ", give the --format if it is not tsv, or leave the names out if the file is label<TAB>text with no header"
         )
+        at = _places(names, name, number, columns, remedy)
+        yield from _repeats(_read_named(numbered, name, names, at), [names[place] for place in at], name, notes)
         return
     has_header = names == [columns.label, columns.text]
     if not has_header:
@@ -451,10 +469,9 @@ def _read_quoted(
     notes.append(f"{name}: every cell is in quotation marks, which were taken off as those of CSV are")
     number, names = records[0]
     rows = records[1:]
-    at, fields = [0, 1], 2
+    at, fields = (0, 1), 2
     if columns.given:
-        at = [_column(wanted, names, name, number) for wanted in (columns.label, columns.text)]
-        fields = len(names)
+        at, fields = _places(names, name, number, columns), len(names)
     elif names != [columns.label, columns.text]:
         if columns.label in (cell.strip().casefold() for cell in names):
             raise _like_header(names, name, number)
@@ -476,11 +493,9 @@ def _like_header(names: Sequence[str], name: str, line: int) -> DataError:
 
 
 def _read_named(
-    numbered: Iterator[tuple[int, str]], name: str, names: Sequence[str], columns: _Columns, line: int
+    numbered: Iterator[tuple[int, str]], name: str, names: Sequence[str], at: tuple[int, int]
 ) -> Iterator[Row]:
-    """The rows after the header ``names`` of a tsv file, which is on ``line``."""
-    remedy = ", give the --format if it is not tsv, or leave the names out if the file is label<TAB>text with no header"
-    at = [_column(wanted, names, name, line, remedy) for wanted in (columns.label, columns.text)]
+    """The rows after the header ``names`` of a tsv file, with label and text at the places ``at``."""
     most = len(names) - 1 if at[1] == len(names) - 1 else -1  # as without names, the text may hold tabs at the end
     for number, content in numbered:
         fields = content.split("\t", most)
@@ -526,10 +541,11 @@ def _not_blank(lines: Iterator[str]) -> Iterator[tuple[int, str]]:
 
 
 def _read_csv(lines: Iterator[str], name: str, columns: _Columns, notes: list[str]) -> Iterator[Row]:
-    yield from _repeats(_csv_rows(lines, name, columns), (columns.label, columns.text), name, notes)
+    header: list[str] = []
+    yield from _repeats(_csv_rows(lines, name, columns, header), header, name, notes)
 
 
-def _csv_rows(lines: Iterator[str], name: str, columns: _Columns) -> Iterator[Row]:
+def _csv_rows(lines: Iterator[str], name: str, columns: _Columns, header: list[str]) -> Iterator[Row]:
     reader = csv.reader(lines, strict=True)
     names: list[str] | None = None
     first = 1
@@ -547,7 +563,8 @@ def _csv_rows(lines: Iterator[str], name: str, columns: _Columns) -> Iterator[Ro
             if names is None:
                 names = fields
                 remedy = ", and --format tsv, as tabs separate the columns" if "\t" in names[0] else ""
-                at = [_column(wanted, names, name, begin, remedy) for wanted in (columns.label, columns.text)]
+                at = _places(names, name, begin, columns, remedy)
+                header += [names[place] for place in at]
                 continue
             if len(fields) != len(names):
                 problem = f"{len(fields)} fields, where the header has {len(names)}: quote fields that hold commas"
@@ -555,29 +572,25 @@ def _csv_rows(lines: Iterator[str], name: str, columns: _Columns) -> Iterator[Ro
             yield _row(begin, fields[at[0]], fields[at[1]], name)
 
 
-def _column(wanted: str, names: Sequence[str], name: str, line: int, remedy: str = "") -> int:
-    """Place of a column in a header.
+def _places(names: Sequence[str], name: str, line: int, columns: _Columns, remedy: str = "") -> tuple[int, int]:
+    """Places of label and text in a header.
 
     Args:
-        wanted: Name of the column.
         names: The header.
         name: Of the file.
         line: On which the header is.
+        columns: What was asked for.
         remedy: What else than naming another column helps if there is no such one.
 
     Raises:
-        DataError: There is no such column, or there are several.
+        DataError: There is no such column, or there are several, or both are one.
     """
-    if names.count(wanted) == 1:
-        return names.index(wanted)
-    if wanted in names:
-        problem = f"several columns named {wanted!r} in the header ({shown_names(names)}): rename all but one of them"
-    else:
-        problem = (
-            f"no column named {wanted!r} in the header ({shown_names(names)}){suggestion(wanted, names)}: "
-            f"name them with --label-column and --text-column{remedy}"
-        )
-    raise DataError(problem, source=name, line=line)
+    remedy = f"name them with --label-column and --text-column{remedy}"
+    label, text = (find_column(wanted, names, name, line, remedy=remedy) for wanted in (columns.label, columns.text))
+    if label == text:
+        problem = f"label ({columns.label}) and text ({columns.text}) are one column of the header: name two"
+        raise DataError(problem, source=name, line=line)
+    return label, text
 
 
 def _read_jsonl(lines: Iterator[str], name: str, columns: _Columns, notes: list[str]) -> Iterator[Row]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nlmkit.cli import output
+from nlmkit.cli.carried import carried, carried_cell
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import decoding, decoding_options, marks_for, refuse_stdin_twice, text_column_options
 from nlmkit.cli.options import text_column as choose_text_column
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nlmkit.classifier import Classifier
-    from nlmkit.text import Corpus, TextPipeline
-    from nlmkit.text.columns import TextColumn
+    from nlmkit.cli.texts import Part
     from nlmkit.text.marks import Marks
+
+_COLUMNS = ("label", "probability", "probabilities", "highlights", "text")
 
 
 @click.command(
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         "nlmkit classify sentiment reviews.txt --json | jq .label",
         "nlmkit classify sentiment reviews.txt --with-text | awk -F'\\t' '$1 == \"positive\"' | cut -f3-",
         "echo 'a quiet masterpiece' | nlmkit classify sentiment --highlights",
+        "nlmkit classify sentiment reviews.csv --text-column review > labelled.tsv",
     ),
 )
 @click.argument("model")
@@ -46,6 +48,12 @@ if TYPE_CHECKING:
     allow_from_autoenv=False,
     help="The tokens too, each with how much it counts for the label; what that means, the classifier says.",
 )
+@click.option(
+    "--no-header",
+    is_flag=True,
+    allow_from_autoenv=False,
+    help="With --text-column: leave out the names of the columns.",
+)
 @text_column_options
 @decoding_options
 def command(
@@ -55,6 +63,7 @@ def command(
     as_json: bool,
     with_text: bool,
     highlights: bool,
+    no_header: bool,
     text_column: str | None,
     text_format: str | None,
     encoding: str | None,
@@ -69,9 +78,15 @@ def command(
     A row is label<TAB>probability. --highlights adds a column TOKEN:WEIGHT ..., separated by spaces, and --with-text
     the line as it was, which may hold tabs (all of it: cut -f3-). Control characters in labels and tokens are written
     \xNN or \uNNNN. --json has label, probability, probabilities by label, and what was asked for.
+
+    With --text-column, TEXT is a table with a header. Then the first row names the columns, and each row carries the
+    table's other columns along after these, before the text, called input_NAME where the name is taken; so does --json.
     """
     refuse_stdin_twice(texts)
     column = choose_text_column(text_column, text_format)
+    if no_header and (column is None or as_json):
+        raise click.UsageError("--no-header is about the rows that --text-column gives: leave it out")
+    from nlmkit.cli.texts import parts
     from nlmkit.models import load
 
     classifier: Any = load(model)
@@ -80,9 +95,15 @@ def command(
     if highlights and not hasattr(classifier, "highlights"):
         raise NlmkitError(f"{model}: {classifier.name} cannot say what its decisions rest on; leave out --highlights")
     pipeline = decoding(classifier.pipeline_, encoding, errors, marks_for(classifier.kind, marks))
-    for corpus, lines in _blocks(texts, classifier, pipeline, column):
+    header_due = column is not None and not (as_json or no_header)
+    for part in parts(texts, classifier, pipeline, column):
+        others = carried(part.others, _COLUMNS)
+        if header_due:
+            names = ["label", "probability", *["highlights"] * highlights, *others, *["text"] * with_text]
+            output.write("\t".join(map(output.escape_controls, names)) + "\n")
+            header_due = False
         write = _json_line if as_json else _tsv_line
-        for row in _rows(classifier, corpus, lines, highlights=highlights):
+        for row in _rows(classifier, part, others, highlights=highlights):
             output.write(write(row, with_text))
         output.flush()
 
@@ -97,32 +118,16 @@ class _Row:
     labels: list[Any]
     probabilities: NDArray[np.float64]
     highlights: list[tuple[str, float]] | None
+    others: dict[str, Any]
 
 
-def _blocks(
-    names: tuple[str, ...], classifier: Classifier, pipeline: TextPipeline, column: TextColumn | None
-) -> Iterator[tuple[Corpus, list[str]]]:
-    from nlmkit.cli.texts import note_tables
-    from nlmkit.text import stream_blocks
-    from nlmkit.text.columns import stream_tables
-
-    if column is not None:
-        for rows in stream_tables(names, pipeline, column):
-            yield dataclasses.replace(rows.corpus(pipeline), pipeline=classifier.pipeline_), rows.texts
-        return
-    for name in names:
-        note_tables([name])
-        for block in stream_blocks(name, pipeline):
-            # Decoded in another way, perhaps, but tokenized as the classifier does it.
-            yield dataclasses.replace(block.corpus, pipeline=classifier.pipeline_), block.lines
-
-
-def _rows(classifier: Any, corpus: Corpus, lines: list[str], *, highlights: bool) -> Iterator[_Row]:
+def _rows(classifier: Any, part: Part, others: dict[str, list[Any]], *, highlights: bool) -> Iterator[_Row]:
     names = classifier.classes_.tolist()
-    for line, row in zip(lines, classifier.predict_proba(corpus), strict=True):
+    for index, (line, row) in enumerate(zip(part.lines, classifier.predict_proba(part.corpus), strict=True)):
         best = int(row.argmax())
         told = classifier.highlights(line) if highlights else None
-        yield _Row(line, names[best], float(row[best]), names, row, told)
+        beside = {name: values[index] for name, values in others.items()}
+        yield _Row(line, names[best], float(row[best]), names, row, told, beside)
 
 
 def _json_line(row: _Row, with_text: bool) -> str:
@@ -130,6 +135,7 @@ def _json_line(row: _Row, with_text: bool) -> str:
     facts: dict[str, Any] = {"label": row.label, "probability": row.probability, "probabilities": probabilities}
     if row.highlights is not None:
         facts["highlights"] = row.highlights
+    facts |= row.others
     if with_text:
         facts["text"] = row.text
     return output.to_json(facts) + "\n"
@@ -139,6 +145,7 @@ def _tsv_line(row: _Row, with_text: bool) -> str:
     cells = [output.escape_controls(str(row.label)), f"{row.probability:.6f}"]
     if row.highlights is not None:
         cells.append(" ".join(f"{output.escape_controls(token)}:{weight:.4g}" for token, weight in row.highlights))
+    cells += map(carried_cell, row.others.values())
     if with_text:
         cells.append(output.for_terminal(row.text))
     return "\t".join(cells) + "\n"

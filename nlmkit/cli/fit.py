@@ -44,6 +44,7 @@ from nlmkit.components import Component
 from nlmkit.errors import HyperParameterError
 from nlmkit.members import members as members_of
 from nlmkit.nn.distributed import is_main_process
+from nlmkit.notes import note
 
 if TYPE_CHECKING:
     from nlmkit.text import Corpus, TextPipeline
@@ -73,7 +74,7 @@ _ORIGINS = {
     ),
 )
 @click.argument("component", required=False, metavar="COMPONENT")
-@click.argument("train", nargs=-1, metavar="TRAIN...")
+@click.argument("train", nargs=-1, metavar="[TRAIN]...")
 @output_option
 @click.option(
     "-p",
@@ -137,8 +138,9 @@ def command(
     A mixture and a cache are made of saved models (--model), whose copies are saved within; they read text as those
     models do.
 
-    Several texts are one corpus. A text is a file (also .gz, .bz2, .xz, .zst), a directory of files, `-` for standard
-    input, or corpus:NAME (see `nlmkit corpora list`). Only a line feed ends a sentence.
+    Several texts are one corpus. A text is a file (also .gz, .bz2, .xz, .zst), a directory of files, corpus:NAME (see
+    `nlmkit corpora list`), or `-` for standard input, which a pipe is read from where no text is named, too. Only a
+    line feed ends a sentence.
 
     The texts of a classifier are labelled: label<TAB>text a line, or CSV or JSONL with named columns. Its tokenizer is
     a hyper-parameter, which --tokenizer sets as -p tokenizer= does. --cross-validate K tells its accuracy, and saves
@@ -149,10 +151,12 @@ def command(
     started = time.perf_counter()
     train = train or (ctx.default_map or {}).get("train", ())
     if component is None:
-        raise click.UsageError("missing COMPONENT")
+        raise click.UsageError("missing COMPONENT (nlmkit list has them)")
     cls = registry.get(component)
     if not train and (cls.kind == "classifier" or needs_text(cls)):
         train = standard_input("TRAIN")
+        if not quiet:
+            note("no TRAIN is named: the training text is read from standard input")
     elif not (train or model or params):  # without text it must be made of something else
         raise click.UsageError("missing TRAIN, or --model with what it is made of")
     if not (output or classification.folds):

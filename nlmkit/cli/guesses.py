@@ -54,6 +54,13 @@ _COMMANDS: Final = {
 """What other programs, and the verbs that come to mind, are called here."""
 
 
+_TEXT_OPTIONS: Final = {
+    *("text", "texts", "train", "train_file", "train_data", "training", "training_text", "training_file"),
+    *("corpus", "data", "dataset", "input", "file", "files", "i"),
+}
+"""What other programs call the option that names the training text."""
+
+
 def command_for(args: Sequence[str]) -> str:
     """Where a command line that begins with no command leads, as the end of a message; empty if that is unknown."""
     name = args[0]
@@ -79,6 +86,10 @@ def unknown_option(error: click.NoSuchOption, command: click.Command, args: Sequ
     if any("-p" in param.opts for param in command.params):
         value = _value_of(error.option_name, args)
         component, declared = _hyper_parameters(args)
+        if name.lower() in _TEXT_OPTIONS and name not in declared:
+            return (
+                f"{message}; the training text is an argument: nlmkit fit {component or 'COMPONENT'} TRAIN... -o MODEL"
+            )
         meant = known_as(name, declared)
         if meant is not None:
             return f"{message}; did you mean -p {meant}={value}?"
@@ -100,9 +111,10 @@ def refuse_options_as_parameters(command: click.Command, cls: type[Component], p
     Raises:
         click.UsageError: with how it is given.
     """
+    known = cls.hyper_parameters()
     for name, value in params.items():
         flag = "--" + name.replace("_", "-")
-        if name not in cls.hyper_parameters() and flag in _options(command):
+        if name not in known and flag in _options(command):
             raise click.UsageError(
                 f"{name} is an option, not a hyper-parameter of {cls.name}: write {flag} {shlex.quote(value)}"
             )

@@ -78,14 +78,15 @@ def form_flags(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--label-column",
-            metavar="NAME",
-            help="Classifier: column with the label, as the header or the JSON key names it.  [default: label]",
+            metavar="NAME|NUMBER",
+            help="Classifier: column with the label, by its name in the header (or the JSON key), or by its number.  "
+            "[default: label]",
         ),
         click.option(
             "--text-column",
-            metavar="NAME",
-            help="Column with the text, as the header or the JSON key names it.  [default: text for a classifier, else "
-            "the whole line]",
+            metavar="NAME|NUMBER",
+            help="Column with the text, by its name in the header (or the JSON key), or by its number.  [default: text "
+            "for a classifier, else the whole line]",
         ),
     ]
     for option in reversed(options):

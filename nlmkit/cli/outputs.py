@@ -73,6 +73,11 @@ def refuse_conflicts(outputs: Iterable[Output | None], inputs: Sequence[str | No
             _refuse_both(other, output)
         if not output.is_model:
             _refuse_in_model(output, given)
+        elif (around := model_around(output.real)) is not None and around != output.real:
+            raise NlmkitError(
+                f"{output.option} {output.path} is in the folder of the model {around}, which could not be replaced "
+                "then: choose another path"
+            )
 
 
 def parameter_inputs(params: Mapping[str, Any], declared: Mapping[str, HyperParameter]) -> list[str]:

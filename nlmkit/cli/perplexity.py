@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nlmkit.cli import output
+from nlmkit.cli.carried import carried, carried_cell
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.line_filter import LineFilter, filter_options
 from nlmkit.cli.options import (
@@ -243,25 +244,12 @@ def _line_rows(lm: LanguageModel, read: Parts, context: Context, line_filter: Li
             figures.bits_per_character,
         ]
         columns: dict[str, list[Any]] = dict(zip(_LINE_COLUMNS, (each.tolist() for each in values), strict=False))
-        carried = _carried(part.others, _LINE_COLUMNS)
-        columns |= carried | {"text": part.lines}
+        others = carried(part.others, _LINE_COLUMNS)
+        columns |= others | {"text": part.lines}
         if line_filter.is_given:
             passes = line_filter.passes(figures).tolist()
             columns = {name: list(compress(each, passes)) for name, each in columns.items()}
-        yield _Rows(columns, frozenset(carried))
-
-
-def _carried(others: Mapping[str, list[Any]], taken: Iterable[str]) -> dict[str, list[Any]]:
-    """The other columns of a table, by names that none of the columns ``taken`` has."""
-    names = {*taken, "reasons"}  # to_json adds those
-    found = {}
-    for name, values in others.items():
-        free = name
-        while free in names:
-            free = f"input_{free}"
-        names.add(free)
-        found[free] = values
-    return found
+        yield _Rows(columns, frozenset(others))
 
 
 def _token_rows(lm: LanguageModel, read: Parts, context: Context) -> Iterator[_Rows]:
@@ -289,12 +277,11 @@ def _token_rows(lm: LanguageModel, read: Parts, context: Context) -> Iterator[_R
         details = {name: values.tolist() for name, values in lm.event_details(corpus).items()}
         columns = dict(zip(_TOKEN_COLUMNS, values, strict=True)) | details
         rows = np.repeat(np.arange(corpus.sentences), lengths).tolist()
-        carried = {
-            name: [each[row] for row in rows]
-            for name, each in _carried(part.others, [*_LINE_COLUMNS, *columns]).items()
+        others = {
+            name: [each[row] for row in rows] for name, each in carried(part.others, [*_LINE_COLUMNS, *columns]).items()
         }
         sentences += corpus.sentences
-        yield _Rows(columns | carried, frozenset(carried))
+        yield _Rows(columns | others, frozenset(others))
 
 
 def _write_tsv(blocks: Iterator[_Rows], names: Sequence[str], *, header: bool) -> None:
@@ -304,7 +291,7 @@ def _write_tsv(blocks: Iterator[_Rows], names: Sequence[str], *, header: bool) -
             output.write("\t".join(map(output.escape_controls, rows.columns)) + "\n")
             header = False
         cells = [
-            map(_carried_cell, values) if name in rows.carried else _cells(name, values)
+            map(carried_cell, values) if name in rows.carried else _cells(name, values)
             for name, values in rows.columns.items()
         ]
         output.write("".join("\t".join(row) + "\n" for row in zip(*cells, strict=True)))
@@ -322,13 +309,6 @@ def _cells(name: str, values: list[Any]) -> Iterator[str]:
     if isinstance(first, float):
         return map(output.number, values)
     return map(str, map(int, values) if isinstance(first, bool) else values)
-
-
-def _carried_cell(value: Any) -> str:
-    """A cell of the table that is read; only JSON has other values than strings."""
-    if value is None:
-        return ""
-    return output.escape_controls(value if isinstance(value, str) else output.to_json(value))
 
 
 def _write_jsonl(blocks: Iterator[_Rows]) -> None:

@@ -8,6 +8,7 @@ from nlmkit.cli import output
 from nlmkit.cli.options import decoding
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.progress import progress
+from nlmkit.notes import note
 
 if TYPE_CHECKING:
     from nlmkit.components import LanguageModel
@@ -55,6 +56,8 @@ def score_language_model(
         facts |= {"normalized": component.normalized, "score": component.score(corpus)}
         note_cheap_unknown(component, int(corpus.oov_mask(component.vocabulary_).sum()), corpus.tokens)
         facts |= {"events": corpus.events, "sentences": corpus.sentences}
+        if not corpus.events:
+            note(f"{', '.join(texts)}: the text is empty, and a score is the mean of its events: it has none")
     if as_json:
         output.write_json(facts)
     else:

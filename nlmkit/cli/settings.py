@@ -62,11 +62,21 @@ def resolve_parameters(
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for origin, settings in (("file", from_file), ("environment", environment), ("flag", flags)):
-        cls.refuse_unknown(settings)
+        _refuse_unknown(cls, settings)
         for name, value in settings.items():
             values[name] = value if origin == "file" else _parse(value, cls, name)
             origins[name] = origin
     return values, origins
+
+
+def _refuse_unknown(cls: type[Component], names: Iterable[str]) -> None:
+    """Refuse unknown hyper-parameters as the component does, and say what lists them where it knows nothing better."""
+    try:
+        cls.refuse_unknown(names)
+    except HyperParameterError as error:
+        if not str(error).endswith(tuple(f"has no hyper-parameter {name!r}" for name in names)):
+            raise
+        raise HyperParameterError(f"{error}: nlmkit show {cls.name} lists those that it has") from None
 
 
 def _environment(cls: type[Component], quiet: bool) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nlmkit.components import LanguageModel, Progress
 from nlmkit.errors import DataError
@@ -14,6 +14,9 @@ from nlmkit.text import Corpus, TextPipeline, stream_blocks
 from nlmkit.text.columns import TableRows, TextColumn, looks_like_table, read_tables, stream_tables
 from nlmkit.text.joining import joined
 from nlmkit.text.sources import CATALOG_PREFIX, STDIN, expand_names
+
+if TYPE_CHECKING:
+    from nlmkit.classifier import Classifier
 
 
 def load_language_model(path: str) -> LanguageModel:
@@ -80,7 +83,7 @@ def _follow(progress: Progress | None, what: str) -> Callable[[int, int | None],
     return follow
 
 
-def for_model(corpus: Corpus, model: LanguageModel) -> Corpus:
+def for_model(corpus: Corpus, model: LanguageModel | Classifier) -> Corpus:
     """``corpus`` as one that the model takes for its own, when only the decoding of its bytes was another one."""
     if corpus.pipeline in (None, model.pipeline_):
         return corpus
@@ -107,7 +110,10 @@ class Part:
 
 
 def parts(
-    names: Sequence[str], model: LanguageModel, pipeline: TextPipeline, column: TextColumn | None = None
+    names: Sequence[str],
+    model: LanguageModel | Classifier,
+    pipeline: TextPipeline,
+    column: TextColumn | None = None,
 ) -> Iterator[Part]:
     """The texts bit by bit, each line as soon as it is there.
 
@@ -136,7 +142,7 @@ def parts(
             yield Part(for_model(block.corpus, model), block.lines, block.lines, {})
 
 
-def _part(rows: TableRows, corpus: Corpus, model: LanguageModel) -> Part:
+def _part(rows: TableRows, corpus: Corpus, model: LanguageModel | Classifier) -> Part:
     return Part(for_model(corpus, model), rows.texts, rows.records, rows.others, rows.header)
 
 

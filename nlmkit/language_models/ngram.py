@@ -125,11 +125,26 @@ class NGram(VocabularyLimits, LanguageModel):
         self._set_fitted(pipeline=pipeline, vocabulary=vocabulary, table=table)
         self._objection = estimated.arpa_objection
         self.fit_report_ = _fit_report(corpus, counts, estimated, table)
-        if valid_corpus is not None and self.normalized:
-            perplexity = self.perplexity(valid_corpus)
-            finite = math.isfinite(perplexity)  # not of an empty text, and not where mle gives a word no probability
-            self.fit_report_ = {**self.fit_report_, "validation_perplexity": perplexity if finite else None}
+        if valid_corpus is not None:
+            self._validate(valid_corpus)
         return self
+
+    def _validate(self, valid: Corpus) -> None:
+        """Note the perplexity of the validation text, or why there is none."""
+        if not self.normalized:
+            reason = f"the validation text is not used: smoothing={self.smoothing} gives scores without a perplexity"
+            self.fit_report_ = {**self.fit_report_, "notes": [*self.fit_report_["notes"], reason]}
+            return
+        perplexity = self.perplexity(valid)
+        if not valid.events:
+            reason = "the validation text is empty, so it has no perplexity"
+        elif not math.isfinite(perplexity):
+            reason = "the validation text has no finite perplexity: the model gives an event in it no probability"
+        else:
+            self.fit_report_ = {**self.fit_report_, "validation_perplexity": perplexity}
+            return
+        notes = [*self.fit_report_["notes"], reason]
+        self.fit_report_ = {**self.fit_report_, "notes": notes, "validation_perplexity": None}
 
     def _check_options(self, valid: Any) -> None:
         if self.smoothing == IMPORTED:
@@ -325,13 +340,20 @@ class NGram(VocabularyLimits, LanguageModel):
         return model
 
 
+def _notes_on(corpus: Corpus) -> list[str]:
+    if corpus.tokens:
+        return []
+    lines = "one blank line" if corpus.sentences == 1 else f"{corpus.sentences} blank lines"
+    return [f"the training text has no words, only {lines}: the model knows nothing but the ends of sentences"]
+
+
 def _fit_report(corpus: Corpus, counts: NGramCounts, estimated: Estimate, table: BackoffTable) -> dict[str, Any]:
     report: dict[str, Any] = {
         "sentences": corpus.sentences,
         "events": corpus.events,
         "ngrams": table.sizes,
         "ngrams_before_pruning": [len(level) for level in counts.levels],
-        "notes": list(estimated.notes),
+        "notes": [*_notes_on(corpus), *estimated.notes],
     }
     if estimated.discounts is not None:
         report["discounts"] = estimated.discounts

@@ -136,8 +136,8 @@ def stream_tables(names: Sequence[str], pipeline: TextPipeline, column: TextColu
             names_here = list(rows.others)
             if first is not None and first != names_here:
                 raise DataError(
-                    f"the other columns are {shown_names(names_here)}, and those of the table before "
-                    f"{shown_names(first)}: "
+                    f"the other columns are {shown_names(names_here) or 'none'}, and those of the table before "
+                    f"{shown_names(first) or 'none'}: "
                     "tables that are read as one text must have the same",
                     source=source.name,
                 )
@@ -148,8 +148,8 @@ def stream_tables(names: Sequence[str], pipeline: TextPipeline, column: TextColu
 def looks_like_table(source: Source) -> bool:
     """Whether a file that is called like a table is laid out like one.
 
-    That is, its first lines have the same number of tabs (.tsv, .tab) or commas (.csv), at least one, or are JSON
-    objects (.jsonl). A pipe is not looked at.
+    That is, its first lines have the same number of tabs (.tsv, .tab), at least one, or its first rows the same number
+    of fields (.csv), at least two, or they are JSON objects (.jsonl). A pipe is not looked at.
     """
     if not isinstance(source, ByteSource) or source.path is None or not source.path.is_file():
         return False
@@ -165,8 +165,18 @@ def looks_like_table(source: Source) -> bool:
     lines = [line for line in (block.text().split("\n") if block else ()) if line.strip()][:_SAMPLED]
     if form == "jsonl":
         return bool(lines) and all(line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines)
-    separators = {line.count("\t" if form == "tsv" else ",") for line in lines}
-    return len(lines) > 1 and len(separators) == 1 and separators != {0}
+    widths = {line.count("\t") + 1 for line in lines} if form == "tsv" else _csv_widths(lines)
+    return len(lines) > 1 and len(widths) == 1 and widths != {1}
+
+
+def _csv_widths(lines: Sequence[str]) -> set[int]:
+    """How many fields the rows of CSV have; those that the last line may cut off are left out."""
+    widths: list[int] = []
+    with field_limit(), contextlib.suppress(csv.Error):
+        for fields in csv.reader(f"{line}\n" for line in lines):
+            widths.append(len(fields))
+    is_cut = len(lines) == _SAMPLED and len(set(widths[:-1])) == 1  # a quoted field may go on after the sample
+    return set(widths[:-1] if is_cut else widths)
 
 
 # ------------------------------------------------------------------------------------------------------ reading

@@ -180,11 +180,42 @@ def test_named_columns_are_those_of_the_header_in_any_order(
     assert rows(LabelledTexts.read(write(tmp_path, "a.tsv", content), **columns)) == wanted  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.tsv", "id\treview\tstars\n1\tfine film\tgood\n2\tdull\tbad\n"),
+        ("a.csv", "id,review,stars\n1,fine film,good\n2,dull,bad\n"),
+        ("a.tsv", '"id"\t"review"\t"stars"\n"1"\t"fine film"\t"good"\n"2"\t"dull"\t"bad"\n'),
+    ],
+)
+def test_a_number_is_the_place_of_a_column(tmp_path: Path, name: str, content: str) -> None:
+    path = write(tmp_path, name, content)
+    for label, text in (("3", "2"), ("stars", "2"), ("3", "review")):
+        assert rows(LabelledTexts.read(path, label_column=label, text_column=text)) == [
+            ("good", "fine film"),
+            ("bad", "dull"),
+        ]
+    assert "no column '4' in the header (id, review, stars)" in refusal(path, label_column="4", text_column="2")
+    assert "are one column of the header" in refusal(path, label_column="stars", text_column="3")
+
+
+def test_a_number_that_is_a_name_is_that_column(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", "2,1\nfine,good\n")
+    assert rows(LabelledTexts.read(path, label_column="1", text_column="2")) == [("good", "fine")]
+
+
+@pytest.mark.parametrize(("name", "tab"), [("a.tsv", "\t"), ("a.csv", ",")])
+def test_a_header_that_may_be_none_is_noted(tmp_path: Path, name: str, tab: str) -> None:
+    lines = [tab.join(row) for row in (("good", "x", "fine"), ("bad", "y", "dull"), ("good", "z", "warm"))]
+    data = LabelledTexts.read(write(tmp_path, name, "\n".join(lines)), label_column="1", text_column="3")
+    assert [note for note in data.notes if "taken for the header" in note and "1 other text has the label" in note]
+
+
 def test_columns_are_not_named_in_vain(tmp_path: Path) -> None:
     bare = write(tmp_path, "a.tsv", f"pos\t{'good film ' * 9}\n")
     for columns in ({"text_column": "text"}, {"label_column": "label", "text_column": "text"}):
         problem = refusal(bare, **columns)
-        assert problem.startswith("line 1: no column named 'label' in the header (pos, good film")
+        assert problem.startswith("line 1: no column 'label' in the header (pos, good film")
         assert problem.endswith("or leave the names out if the file is label<TAB>text with no header")
         assert len(problem) < 300
     with pytest.raises(HyperParameterError, match="no columns to name"):
@@ -213,8 +244,8 @@ def test_a_text_may_speak_of_labels_and_a_later_line_may_be_like_a_header(tmp_pa
         ("id\tlabel\ttext\n1\tx\n", "line 2: 2 fields, where the header has 3"),
         ("text\tlabel\na\tx\ny\tb\tx\n", "line 3: 3 fields, where the header has 2: only a text in the last column"),
         ("text\tlabel\na\t\n", "line 2: the label is empty"),
-        ("text\tlabel\ttext\na\tx\tb\n", "line 1: several columns named 'text'"),
-        ("txt\tlabel\na\tx\n", "line 1: no column named 'text' in the header (txt, label); did you mean txt?"),
+        ("text\tlabel\ttext\na\tx\tb\n", "line 1: several columns are called 'text'"),
+        ("txt\tlabel\na\tx\n", "line 1: no column 'text' in the header (txt, label); did you mean txt?"),
     ],
 )
 def test_a_malformed_tsv_with_a_header_is_refused_with_its_line(tmp_path: Path, content: str, problem: str) -> None:
@@ -293,14 +324,14 @@ def test_a_csv_field_may_be_longer_than_the_modules_limit(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("label,review\nx,a\n", "line 1: no column named 'text' in the header (label, review)"),
+        ("label,review\nx,a\n", "line 1: no column 'text' in the header (label, review)"),
         (
             "\nlabel,text,text\nx,a,b\n",
-            "line 2: several columns named 'text' in the header (label, text, text): rename all but one",
+            "line 2: several columns are called 'text' in the header (label, text, text): rename all but one",
         ),
         (
             "label\ttext\nx\ta\n",
-            "line 1: no column named 'label' in the header (label\ttext); did you mean label\ttext?: "
+            "line 1: no column 'label' in the header (label\ttext); did you mean label\ttext?: "
             "name them with --label-column and --text-column, and --format tsv",
         ),
         ("label,text\nx,a,b\n", "line 2: 3 fields, where the header has 2"),

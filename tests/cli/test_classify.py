@@ -132,7 +132,7 @@ def test_columns_of_a_tsv_are_those_that_are_named(run: Run) -> None:
     assert error.startswith("nlmkit: ilt.tsv, line 1: this looks like a header (id, label, text)")
     Path("bare.tsv").write_text("pos\tgood film\nneg\tbad\n")
     error = run("fit", "nbsvm", "bare.tsv", "-o", "n", *named, code=1).stderr
-    assert error.startswith("nlmkit: bare.tsv, line 1: no column named 'label' in the header (pos, good film)")
+    assert error.startswith("nlmkit: bare.tsv, line 1: no column 'label' in the header (pos, good film)")
     assert not Path("n").exists()
 
 

@@ -100,3 +100,17 @@ def test_similar_has_the_name_of_the_method_too(run: Run, tmp_path: Path) -> Non
     for name in ("similar", "most-similar", "most_similar"):
         assert run(name, "v", "a", "-n", "1").stdout == run("similar", "v", "a", "-n", "1").stdout
     assert "most-similar" not in run("--help").stdout
+
+
+@pytest.mark.parametrize("option", ["--train", "--text", "--corpus", "--input", "-i", "--train-file"])
+def test_an_option_for_the_training_text_leads_to_the_argument(option: str, run: Run) -> None:
+    stderr = run("fit", "ngram", option, "train.txt", "-o", "m", code=2).stderr
+    assert "the training text is an argument: nlmkit fit ngram TRAIN... -o MODEL" in " ".join(stderr.split())
+
+
+def test_a_hyper_parameter_that_resembles_none_leads_to_the_list(run: Run) -> None:
+    Path("t.txt").write_text("a b\n")
+    stderr = run("fit", "ngram", "t.txt", "-o", "m", "-p", "epochs=3", code=1).stderr
+    assert "ngram has no hyper-parameter 'epochs': nlmkit show ngram lists those that it has" in stderr
+    Path("run.toml").write_text("[params]\nepochs = 3\n")
+    assert "nlmkit show ngram" in run("fit", "ngram", "t.txt", "-o", "m", "--config", "run.toml", code=1).stderr

@@ -171,3 +171,32 @@ def test_wrong_hyper_parameters_are_one_line(pair: str, message: str, run: Run) 
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert not Path("m").exists()
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "text", "reason"),
+    [
+        ("modified-kneser-ney", "", "the validation text is empty, so it has no perplexity"),
+        ("stupid-backoff", VALID, "the validation text is not used: smoothing=stupid-backoff gives scores"),
+        ("mle", "zebra zebra\n", "the model gives an event in it no probability"),
+    ],
+)
+def test_a_validation_text_without_a_perplexity_is_noted(smoothing: str, text: str, reason: str, run: Run) -> None:
+    Path("train.txt").write_text(TRAIN)
+    Path("some.txt").write_text(text)
+    result = run("fit", "ngram", "train.txt", "--valid", "some.txt", "-o", "n", "-p", f"smoothing={smoothing}")
+    assert result.stderr.count(reason) == 1
+
+
+def test_a_training_text_of_blank_lines_is_noted(run: Run) -> None:
+    Path("blank.txt").write_text("\n\n")
+    result = run("fit", "ngram", "blank.txt", "-o", "n", "-p", "order=1")
+    assert result.stderr.count("the training text has no words, only 2 blank lines") == 1
+
+
+def test_a_text_that_nobody_named_is_said_to_be_standard_input(run: Run) -> None:
+    result = run("fit", "ngram", "-o", "n", input="a b\n")
+    assert "no TRAIN is named: the training text is read from standard input" in result.stderr
+    for args in (["-", "-o", "n"], ["-o", "n", "-q"]):
+        assert "no TRAIN" not in run("fit", "ngram", *args, input="a b\n").stderr
+    assert "no TRAIN is named" in run("fit", "ngram", "-o", "n", input="", code=1).stderr

@@ -167,3 +167,12 @@ def test_a_full_disk_is_named(run: Run) -> None:
     result = run("fit", "ngram", "t.txt", "-o", "m", "--write-config", "/dev/full", code=1)
     assert result.stderr == "nlmkit: /dev/full: No space left on device\n"
     assert not Path("m").exists()
+
+
+def test_a_model_in_the_folder_of_another_is_refused(run: Run) -> None:
+    Path("t.txt").write_text("a b\n")
+    run("fit", "ngram", "t.txt", "-o", "outer")
+    stderr = run("fit", "ngram", "t.txt", "-o", "outer/inner", code=1).stderr
+    assert "-o outer/inner is in the folder of the model" in stderr
+    assert not Path("outer", "inner").exists()
+    run("fit", "ngram", "t.txt", "-o", "outer")

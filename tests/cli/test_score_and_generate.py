@@ -37,7 +37,9 @@ def test_scorers_that_are_no_distribution_can_score(run: Run, texts: Path) -> No
 
 
 def test_no_events_have_no_score(run: Run, model: str) -> None:
-    assert run("score", model, "-", input="").stdout == "nan\n"
+    empty = run("score", model, "-", input="")
+    assert empty.stdout == "nan\n"
+    assert "the text is empty" in empty.stderr
     printed = json.loads(run("score", model, "-", "--json", input="").stdout)
     assert printed["score"] is None
     assert printed["reasons"] == {"score": "undefined (not a number)"}
@@ -100,3 +102,7 @@ def test_wrong_options(args: list[str], code: int, message: str, run: Run, model
     result = run("generate", model, *args, code=code)
     assert message in result.stderr
     assert result.stdout == ""
+
+
+def test_a_prompt_that_cannot_be_read_is_named(run: Run, model: str) -> None:
+    assert run("generate", model, "--prompt", "a <s>", code=1).stderr.startswith("nlmkit: the prompt: the token <s>")

@@ -101,13 +101,43 @@ def test_fit_reads_the_column_and_keeps_it_in_its_settings(run: Run) -> None:
     assert json.loads(run(*args, "--text-column", "text").stdout)["corpus"]["sentences"] == len(lines)
 
 
-def test_classify_reads_the_column(run: Run) -> None:
+@pytest.fixture
+def classifier(run: Run) -> str:
+    """A saved classifier."""
     Path("labelled.tsv").write_text("good\ta fine film\nbad\tdull and cold\n" * 5)
-    run("fit", "nbsvm", "labelled.tsv", "-o", "c")
+    run("fit", "nbsvm", "labelled.tsv", "-o", "c", "--tokenizer", "space")
+    return "c"
+
+
+def test_classify_reads_the_column_and_carries_the_others(run: Run, classifier: str) -> None:
     Path("p.txt").write_text("a fine film\ndull\n")
-    Path("p.tsv").write_text("n\treview\n1\ta fine film\n2\tdull\n")
-    assert run("classify", "c", "p.tsv", "--text-column", "review").stdout == run("classify", "c", "p.txt").stdout
-    assert "p.tsv looks like a table" in run("classify", "c", "p.tsv").stderr
+    Path("p.tsv").write_text("n\treview\tlabel\n1\ta fine film\tx\n2\tdull\ty\x1b\n")
+    plain = run("classify", classifier, "p.txt").stdout.splitlines()
+    args = ["classify", classifier, "p.tsv", "--text-column", "review"]
+    rows = [f"{plain[0]}\t1\tx", f"{plain[1]}\t2\ty\\x1b"]
+    assert run(*args).stdout.splitlines() == ["label\tprobability\tn\tinput_label", *rows]
+    assert run(*args, "--no-header").stdout.splitlines() == rows
+    assert run(*args, "--with-text", "--highlights").stdout.splitlines()[0].split("\t")[2:] == [
+        "highlights",
+        "n",
+        "input_label",
+        "text",
+    ]
+    found = [json.loads(line) for line in run(*args, "--json").stdout.splitlines()]
+    assert [(each["n"], each["input_label"], each["label"]) for each in found] == [
+        ("1", "x", "good"),
+        ("2", "y\x1b", "bad"),
+    ]
+    assert "p.tsv looks like a table" in run("classify", classifier, "p.tsv").stderr
+    assert "--no-header is about" in run("classify", classifier, "p.txt", "--no-header", code=2).stderr
+
+
+def test_classify_labels_the_rows_before_a_fault(run: Run, classifier: str) -> None:
+    Path("bad.tsv").write_text("n\ttext\n1\ta fine film\n2\ta <s> b\n")
+    args = ["classify", classifier, "bad.tsv", "--text-column", "text", "--no-header"]
+    result = run(*args, "--marks", "error", code=1)
+    assert [line.split("\t")[::2] for line in result.stdout.splitlines()] == [["good", "1"]]
+    assert "bad.tsv, line 3: " in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,9 @@ def test_good_rows_before_a_fault_come_out(tmp_path: Path) -> None:
         ("t.tsv", "one\tline\n", False),
         ("t.csv", "n,text\n1,a\n", True),
         ("t.csv", "well, yes\nno\n", False),
+        ("t.csv", 'n,text\n1,"a, b"\n2,c\n', True),
+        ("t.csv", 'n,text\n1,"a\nb, c"\n2,d\n', True),
+        ("t.csv", "n,text\n" + "1,a\n" * 18 + '2,"b, c\nd"\n', True),
         ("t.jsonl", '{"text": "a"}\n', True),
         ("t.txt", "n\ttext\n1\ta\n", False),
         ("t.tsv", "", False),
@@ -160,3 +163,11 @@ def test_good_rows_before_a_fault_come_out(tmp_path: Path) -> None:
 def test_what_looks_like_a_table(name: str, content: str, expected: bool, tmp_path: Path) -> None:
     (tmp_path / name).write_text(content)
     assert looks_like_table(path_source(tmp_path / name)) is expected
+
+
+def test_tables_of_one_text_and_of_more_columns_do_not_mix(tmp_path: Path) -> None:
+    (tmp_path / "one.tsv").write_text("text\na\n")
+    (tmp_path / "two.tsv").write_text("n\ttext\n1\ta\n")
+    names = [str(tmp_path / "one.tsv"), str(tmp_path / "two.tsv")]
+    with pytest.raises(DataError, match="the other columns are n, and those of the table before none: "):
+        list(stream_tables(names, SPACE, TextColumn("text")))
