@@ -41,7 +41,8 @@ class NBSVM(Classifier):
     r_i = log((p_i/‖p‖₁) / (q_i/‖q‖₁)), where p_i and q_i are ``alpha`` plus the number of documents of the class, and
     of the others, that have it. A linear classifier (liblinear, L2 penalty) of the documents' ratios gives weights w;
     its decision uses (1−β)·w̄ + β·w, where w̄ is the mean of \\|w\\|: an interpolation between multinomial naive Bayes
-    and the classifier. Two classes need one such decision, more than two one each.
+    and the classifier. Two classes need one such decision, more than two one each. Where classes have few texts each,
+    ``alpha=1`` smooths the ratios strongly, and ``tfidf-logreg`` or a smaller ``alpha`` may do better.
 
     **Probabilities** are softmax(scale · margins + offsets): Platt's scaling, fitted by maximum likelihood on the
     margins of training texts that were held out in ``calibration`` folds. They sum to one, and the most probable class
