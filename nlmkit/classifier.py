@@ -363,7 +363,7 @@ def labelled(texts: Any, labels: Any = None) -> LabelledTexts:
     from nlmkit.classification.data import LabelledTexts
     from nlmkit.text.tables import refuse_table
 
-    refuse_table(texts, "the texts")
+    refuse_table(texts, "the list of texts")
     if isinstance(texts, LabelledTexts):
         if labels is not None:
             raise DataError("these texts have labels already: leave the others out")

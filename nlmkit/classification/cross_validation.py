@@ -19,7 +19,7 @@ import numpy as np
 from nlmkit.classification.data import LabelledTexts
 from nlmkit.classification.report import ClassificationReport, classification_report
 from nlmkit.classification.splits import k_folds
-from nlmkit.classifier import Classifier
+from nlmkit.classifier import Classifier, labelled
 from nlmkit.components import RunOptions
 from nlmkit.errors import DataError
 from nlmkit.notes import note, notes_of_fit
@@ -131,6 +131,7 @@ def cross_validate(
         HyperParameterError: there are fewer than two folds.
         DataError: there are too few texts, or only one label, or only one where a fold is left out.
     """
+    data = labelled(data)  # says what is wrong with a frame, or with texts alone
     classes, targets = np.unique(data.labels, return_inverse=True)
     if len(classes) < 2:
         raise DataError("cross-validation needs texts with two or more labels", source=data.source)

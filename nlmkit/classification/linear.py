@@ -27,6 +27,9 @@ _MOST_DOUBLE: Final = 1 << 24
 LIBLINEAR: Final = threading.Lock()
 """liblinear draws from one generator for the whole process: at the same time, fits would depend on each other."""
 
+_MOST_VALUES: Final = 1 << 28
+"""Values of features that the decisions of one classifier are fitted to, taken together: some minutes of liblinear."""
+
 _BLOCK: Final = 1 << 22
 """Weights that are laid out at a time for a product with sparse features."""
 
@@ -68,6 +71,47 @@ def empty_weights(classes: int, features: int) -> NDArray[Any]:
 def decisions_of(classes: int) -> int:
     """How many decisions classes need: two need one, more than two one each."""
     return 1 if classes == 2 else classes
+
+
+def others_to_sample(matrix: csr_matrix, decisions: int) -> int | None:
+    """How many texts of the other classes each decision is fitted to, or None for all of them.
+
+    One class against the others costs a pass over all texts for each class: thousands of classes would take hours.
+    """
+    documents = matrix.shape[0]
+    most = _MOST_VALUES * documents // max(decisions * matrix.nnz, 1)
+    return None if decisions == 1 or most >= documents else max(most, 1)
+
+
+def sampled_note(others: int, classes: int, texts: int) -> str:
+    """The note of a fit to samples of ``others`` texts."""
+    return (
+        f"{classes} classes and {texts} texts: each class was fitted against a sample of {others} texts of the others, "
+        "weighted to count for all of them, since all would take too long"
+    )
+
+
+def own_and_others(
+    targets: NDArray[np.int64], index: int, others: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+    """The texts of a class and a sample of the other texts, which are weighted to count for all of these.
+
+    Args:
+        targets: Class of each text: int64 [documents].
+        index: The class.
+        others: Texts to sample; at least as many as the class has.
+        seed: Of the sample.
+
+    Returns:
+        Numbers of the texts, rising (int64 [n]), and their weights (float64 [n]); None where no text is left out.
+    """
+    own, rest = np.flatnonzero(targets == index), np.flatnonzero(targets != index)
+    others = max(others, len(own))
+    if others >= len(rest):
+        return None
+    sample = np.random.default_rng([seed, index]).choice(rest, others, replace=False)
+    rows = np.sort(np.concatenate([own, sample]))
+    return rows, np.where(targets[rows] == index, 1.0, len(rest) / others)
 
 
 def margins(matrix: csr_matrix, weights: NDArray[Any], intercepts: NDArray[np.float64]) -> NDArray[np.float64]:

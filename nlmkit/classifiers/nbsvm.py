@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -41,16 +42,22 @@ class NBSVM(Classifier):
     r_i = log((p_i/‖p‖₁) / (q_i/‖q‖₁)), where p_i and q_i are ``alpha`` plus the number of documents of the class, and
     of the others, that have it. A linear classifier (liblinear, L2 penalty) of the documents' ratios gives weights w;
     its decision uses (1−β)·w̄ + β·w, where w̄ is the mean of \\|w\\|: an interpolation between multinomial naive Bayes
-    and the classifier. Two classes need one such decision, more than two one each.
+    and the classifier. Two classes need one such decision, more than two one each. Where classes have few texts each,
+    ``alpha=1`` smooths the ratios strongly, and ``tfidf-logreg`` or a smaller ``alpha`` may do better.
 
     **Probabilities** are softmax(scale · margins + offsets): Platt's scaling, fitted by maximum likelihood on the
     margins of training texts that were held out in ``calibration`` folds. They sum to one, and the most probable class
     is predicted. The offsets matter for that, too: the interpolation moves the margins and not the intercept, which
     makes the paper's own decision (``calibration=0``: largest margin) prefer one class. Classes with a single text
-    take no part in the fit. Where texts times classes exceed 2²⁴, some of the folds are enough, and a note says so.
+    take no part in the fit. Where texts times classes exceed 2²⁴, some of the folds are enough, or some of the texts of
+    one fold, and a note says so.
 
     **Memory.** Where classes times n-grams exceed 2²⁶, the rarest n-grams are left out, and a note says so. More than
     2²⁴ weights are float32.
+
+    **Time.** Where classes times the n-grams of all texts exceed 2²⁸, the linear classifier of a class sees the texts
+    of that class and a random sample of the others, weighted to count for all of them; the ratios are always those of
+    all texts. A note says so.
 
     Fitted attributes: ``features_`` (:class:`~nlmkit.classification.ngram_features.NGramFeatures`), ``weights_``
     (float64 [decisions, features], the ratios multiplied in), ``intercepts_`` (float64 [decisions]), ``scale_`` and
@@ -81,7 +88,13 @@ class NBSVM(Classifier):
         """Count n-grams, fit one linear classifier a decision, and the scale of the probabilities."""
         import numpy as np
 
-        from nlmkit.classification.linear import counted_features, decisions_of, empty_weights
+        from nlmkit.classification.linear import (
+            counted_features,
+            decisions_of,
+            empty_weights,
+            others_to_sample,
+            sampled_note,
+        )
         from nlmkit.text import Vocabulary
 
         if self.calibration == 1:
@@ -97,6 +110,9 @@ class NBSVM(Classifier):
         matrix.data[:] = 1.0
         self.weights_ = empty_weights(classes, len(self.features_))
         self.intercepts_ = np.empty(decisions_of(classes))
+        others = others_to_sample(matrix, decisions_of(classes))
+        if others is not None:
+            notes.append(sampled_note(others, classes, len(targets)))
         run.stage("fitting the classifier", decisions_of(classes))
         for index, weights, intercept in self._decisions(matrix, targets, classes, notes):
             self.weights_[index], self.intercepts_[index] = weights, intercept
@@ -114,24 +130,40 @@ class NBSVM(Classifier):
         import numpy as np
         from scipy.sparse import csr_matrix
 
+        from nlmkit.classification.linear import decisions_of, others_to_sample, own_and_others
+
+        others = others_to_sample(matrix, decisions_of(classes))
         documents = np.arange(len(targets))
         members = csr_matrix((np.ones(len(targets)), (targets, documents)), shape=(classes, len(targets)))
         counts = members @ matrix
         total = np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.float64)
-        weighted = matrix.copy()
+        weighted = matrix.copy() if others is None else None
         for number, index in enumerate((1,) if classes == 2 else range(classes)):
             own = np.zeros(matrix.shape[1])
             row = slice(counts.indptr[index], counts.indptr[index + 1])
             own[counts.indices[row]] = counts.data[row]
             p, q = self.alpha + own, self.alpha + (total - own)
             ratios = np.log(p / p.sum()) - np.log(q / q.sum())
-            np.take(ratios, matrix.indices, out=weighted.data)
-            found, intercept = self._weights(weighted, targets == index, notes)
+            right = targets == index
+            sample = None if others is None else own_and_others(targets, index, others, self.seed)
+            if sample is not None:
+                rows, text_weights = sample
+                some = matrix[rows]
+                some.data = ratios[some.indices]
+                found, intercept = self._weights(some, right[rows], notes, text_weights)
+            else:
+                weighted = matrix.copy() if weighted is None else weighted
+                np.take(ratios, matrix.indices, out=weighted.data)
+                found, intercept = self._weights(weighted, right, notes)
             interpolated = (1 - self.beta) * np.abs(found).mean() + self.beta * found
             yield number, ratios * interpolated, intercept
 
     def _weights(
-        self, weighted: csr_matrix, positive: NDArray[np.bool_], notes: list[str]
+        self,
+        weighted: csr_matrix,
+        positive: NDArray[np.bool_],
+        notes: list[str],
+        text_weights: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], float]:
         """Weights [features] and intercept of the linear classifier."""
         from sklearn.exceptions import ConvergenceWarning
@@ -153,7 +185,7 @@ class NBSVM(Classifier):
             classifier = LinearSVC(loss="squared_hinge", **options)
         with LIBLINEAR, warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
-            classifier.fit(weighted, positive)
+            classifier.fit(weighted, positive, sample_weight=text_weights)
         if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
             notes.append(f"liblinear did not converge in {self.max_iter} passes: raise max_iter or lower C")
         return classifier.coef_[0], float(classifier.intercept_[0])
@@ -165,7 +197,7 @@ class NBSVM(Classifier):
         import numpy as np
 
         from nlmkit.classification.calibration import fit_scale_and_offsets
-        from nlmkit.classification.splits import k_folds
+        from nlmkit.classification.linear import decisions_of
 
         offsets = np.zeros(len(self.classes_))
         if self.calibration < 2:
@@ -177,12 +209,9 @@ class NBSVM(Classifier):
             notes.append("too few texts to fit the probabilities: they are the softmax of the margins")
             return 1.0, offsets
         rows = matrix[np.isin(targets, known)]
-        number = min(self.calibration, len(kept))
-        folds = k_folds(kept, number, seed=self.seed)
-        used = min(max(_MOST_MARGINS * number // (len(kept) * len(known)), 1), number)
-        if used < number:
-            notes.append(f"{len(known)} classes: only {used} of {number} folds fit the probabilities")
-        run.stage("calibrating probabilities", used)
+        folds, used = self._calibration_folds(kept, len(known), notes)
+        run.stage("calibrating probabilities", used * decisions_of(len(known)))
+        turn, ended = threading.Lock(), threading.Event()
 
         def held_out_margins(fold: int) -> tuple[NDArray[np.float64], list[str]]:
             """Margins of a fold's texts, by a classifier fitted to the other folds; and the notes."""
@@ -192,6 +221,10 @@ class NBSVM(Classifier):
             found = np.empty((outside.shape[0], len(known)))
             for index, weights, intercept in self._decisions(inside, kept[~held_out], len(known), own):
                 found[:, -1 if len(known) == 2 else index] = outside @ weights + intercept
+                if ended.is_set():
+                    break
+                with turn:
+                    run.advance()
             if len(known) == 2:
                 found[:, 0] = 0 - found[:, 1]
             return found, own
@@ -199,10 +232,12 @@ class NBSVM(Classifier):
         margins: list[NDArray[np.float64]] = []
         # liblinear takes turns; a second thread prepares features and computes margins meanwhile.
         with ThreadPoolExecutor(2) as threads:
-            for found, own in threads.map(held_out_margins, range(used)):
-                margins.append(found)
-                notes += own
-                run.advance()
+            try:
+                for found, own in threads.map(held_out_margins, range(used)):
+                    margins.append(found)
+                    notes += own
+            finally:
+                ended.set()  # an interrupted fit waits for the decisions at work, not for all of a fold
         right = np.concatenate([kept[folds == fold] for fold in range(used)])
         together = np.concatenate(margins)
         del margins
@@ -213,6 +248,25 @@ class NBSVM(Classifier):
             together = together[:, seen]
         scale, offsets[known[seen]] = fit_scale_and_offsets(together, right)
         return scale, offsets
+
+    def _calibration_folds(
+        self, targets: NDArray[np.int64], classes: int, notes: list[str]
+    ) -> tuple[NDArray[np.int64], int]:
+        """The fold of each text (int64 [texts]), and how many of the folds fit the probabilities."""
+        from nlmkit.classification.splits import k_folds
+
+        texts = len(targets)
+        number = min(self.calibration, texts)
+        used = min(_MOST_MARGINS * number // (texts * classes), number)
+        if used:
+            if used < number:
+                notes.append(f"{classes} classes: only {used} of {number} folds fit the probabilities")
+            return k_folds(targets, number, seed=self.seed), used
+        # One of these folds is too large: smaller ones, of which one is enough.
+        folds = k_folds(targets, min(-(-texts * classes // _MOST_MARGINS), texts), seed=self.seed)
+        held_out = int((folds == 0).sum())
+        notes.append(f"{classes} classes: only {held_out} of {texts} texts fit the probabilities")
+        return folds, 1
 
     def _margins(self, corpus: Corpus) -> NDArray[np.float64]:
         """Margin of each class: float64 [documents, classes]; of two classes they are opposite."""

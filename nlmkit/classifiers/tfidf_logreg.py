@@ -44,6 +44,9 @@ class TfidfLogReg(Classifier):
     probabilities are the softmax of their logits. Where they exceed 2²⁶, the rarest n-grams are left out. Notes say so.
     More than 2²⁴ weights are float32.
 
+    **Time.** Where classes times the tf-idf weights of all texts exceed 2²⁸, such a regression sees the texts of its
+    class and a random sample of the others, weighted to count for all of them. A note says so.
+
     Fitted attributes: ``features_`` (:class:`~nlmkit.classification.ngram_features.NGramFeatures`), ``idf_`` (float64
     [features]), ``weights_`` (float64 [decisions, features]) and ``intercepts_`` (float64 [decisions]); two classes
     have one decision.
@@ -117,8 +120,11 @@ class TfidfLogReg(Classifier):
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
 
-        from nlmkit.classification.linear import LIBLINEAR
+        from nlmkit.classification.linear import LIBLINEAR, others_to_sample, own_and_others, sampled_note
 
+        others = None if apart is None else others_to_sample(matrix, apart)
+        if apart is not None and others is not None:
+            notes.append(sampled_note(others, apart, len(targets)))
         for index in (None,) if apart is None else range(apart):
             if index is None:
                 regression = LogisticRegression(C=self.C, max_iter=self.max_iter)
@@ -126,9 +132,15 @@ class TfidfLogReg(Classifier):
                 regression = LogisticRegression(
                     C=self.C, max_iter=self.max_iter, solver="liblinear", dual=True, tol=_TOLERANCE, random_state=0
                 )
+            right, some, weights = targets if index is None else targets == index, matrix, None
+            if index is not None and others is not None:
+                sample = own_and_others(targets, index, others, seed=0)
+                if sample is not None:
+                    rows, weights = sample
+                    some, right = matrix[rows], right[rows]
             with LIBLINEAR, warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", ConvergenceWarning)
-                regression.fit(matrix, targets if index is None else targets == index)
+                regression.fit(some, right, sample_weight=weights)
             if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
                 solver = "L-BFGS" if index is None else "liblinear"
                 notes.append(f"{solver} did not converge in {self.max_iter} iterations: raise max_iter or lower C")

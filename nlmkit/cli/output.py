@@ -18,6 +18,10 @@ from nlmkit.tables import escape_controls as escape_controls  # noqa: PLC0414  #
 from nlmkit.tables import table as table  # noqa: PLC0414
 from nlmkit.tables import width as width  # noqa: PLC0414
 
+_MOST_COUNTS = 50
+_COUNTS_SHOWN = 10
+"""Of more counts than the first, such as those of thousands of classes, only so many are shown."""
+
 # Those controls that JSON lets stand in a string.
 _JSON_CONTROLS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -88,7 +92,12 @@ def fact_rows(facts: Mapping[str, Any], *, indent: int = 0, spaced: bool = True)
     rows: list[tuple[str, str]] = []
     for key, value in facts.items():
         name = " " * indent + (str(key).replace("_", " ") if spaced else str(key))
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping) and len(value) > _MOST_COUNTS and _are_counts(value):
+            largest = dict(sorted(value.items(), key=lambda item: -item[1])[:_COUNTS_SHOWN])
+            rows.append((name, f"{len(value)}, of which the largest:"))
+            rows += [(" " * (indent + 2) + str(item), fact(count)) for item, count in largest.items()]
+            rows.append((" " * (indent + 2) + "the smallest", fact(min(value.values()))))
+        elif isinstance(value, Mapping) and value:
             rows += [(name, ""), *fact_rows(value, indent=indent + 2, spaced=spaced)]
         elif isinstance(value, (list, tuple)) and any(isinstance(item, Mapping) for item in value):
             for number_, item in enumerate(value, 1):
@@ -97,6 +106,10 @@ def fact_rows(facts: Mapping[str, Any], *, indent: int = 0, spaced: bool = True)
         else:
             rows.append((name, fact(value)))
     return rows
+
+
+def _are_counts(facts: Mapping[str, Any]) -> bool:
+    return all(type(value) is int for value in facts.values())
 
 
 def fact(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from nlmkit.cli import output
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from nlmkit.classification.data import LabelledTexts
     from nlmkit.classifier import Classifier
     from nlmkit.text.marks import Marks
+
+_LABEL_SHOWN = 40  # characters of a label in an error
 
 
 def score_classifier(
@@ -85,14 +88,29 @@ def _with_labels_of(classifier: Classifier, data: LabelledTexts) -> LabelledText
     kind = label_kind(classifier.classes_)
     if kind == "U":
         return data
-    convert = int if kind == "i" else {"True": True, "true": True, "False": False, "false": False}.__getitem__
+    convert = _integer if kind == "i" else {"True": True, "true": True, "False": False, "false": False}.__getitem__
     labels = []
     for number, label in enumerate(data.labels.tolist()):
         try:
             labels.append(convert(label))
         except (KeyError, ValueError):
-            wanted = "integers" if kind == "i" else "True and False"
+            wanted = "integers of 64 bits" if kind == "i" else "True and False"
             line = None if data.lines is None else int(data.lines[number])
-            problem = f"the label {label!r}: those of the classifier are {wanted}"
+            problem = f"the label {_short(label)!r}: those of the classifier are {wanted}"
             raise DataError(problem, source=data.source, line=line) from None
     return data.with_labels(labels)
+
+
+def _integer(label: str) -> int:
+    """The integer that a label spells in digits of ASCII, as JSON does; ``int`` reads ``1_0`` and digits of any script.
+
+    Raises:
+        ValueError: it spells none, or one that does not fit into 64 bits.
+    """
+    if not re.fullmatch(r"[+-]?[0-9]{1,30}", label) or not -(1 << 63) <= int(label) < 1 << 63:
+        raise ValueError(label)
+    return int(label)
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= _LABEL_SHOWN else f"{label[:_LABEL_SHOWN]}..."

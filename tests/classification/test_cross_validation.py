@@ -111,3 +111,12 @@ def test_a_fit_that_fails_is_named_by_its_fold() -> None:
     data = LabelledTexts(["word", "", "", ""], ["a", "a", "b", "b"], source="texts.tsv")
     with pytest.raises(DataError, match=r"^texts\.tsv: fold \d of 2: no training text has a word$"):
         cross_validate(Recorder(), data, folds=2)
+
+
+def test_a_table_or_texts_alone_are_refused() -> None:
+    table: Any = {"text": ["one", "two"], "label": ["a", "b"]}
+    with pytest.raises(DataError, match="the list of texts was given as a dict: pass one of its values"):
+        cross_validate(Recorder(), table, folds=2)
+    texts: Any = ["one", "two", "three"]
+    with pytest.raises(DataError, match="labels are missing: give texts and labels, or LabelledTexts"):
+        cross_validate(Recorder(), texts, folds=2)

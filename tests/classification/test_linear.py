@@ -8,7 +8,14 @@ from scipy.sparse import csr_matrix
 
 from nlmkit.classification import linear
 from nlmkit.classification.data import encode
-from nlmkit.classification.linear import counted_features, empty_weights, margins, restored_decisions
+from nlmkit.classification.linear import (
+    counted_features,
+    empty_weights,
+    margins,
+    others_to_sample,
+    own_and_others,
+    restored_decisions,
+)
 from nlmkit.errors import DataError, SavedModelError
 from nlmkit.text import TextPipeline, Vocabulary
 
@@ -74,3 +81,35 @@ def test_saved_weights_keep_their_precision_and_are_checked(dtype: type, monkeyp
         restored_decisions(arrays, 3, 2)
     with pytest.raises(SavedModelError, match="dtype"):
         restored_decisions({**arrays, "weights": np.ones((3, 2), np.int64)}, 3, 2)
+
+
+# ------------------------------------------------------------------------------------------------ samples of texts
+
+
+def test_decisions_over_many_values_see_a_share_of_the_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix = csr_matrix(np.ones((20, 3)))
+    assert others_to_sample(matrix, 10) is None
+    monkeypatch.setattr(linear, "_MOST_VALUES", 10 * 60 // 4)
+    assert others_to_sample(matrix, 10) == 5
+    assert others_to_sample(matrix, 1) is None  # two classes: one fit of all texts is what the data cost
+    assert others_to_sample(matrix, 2) is None
+    monkeypatch.setattr(linear, "_MOST_VALUES", 1)
+    assert others_to_sample(matrix, 10) == 1
+    assert others_to_sample(csr_matrix((20, 3)), 10) is None  # no value at all
+
+
+def test_a_sample_has_all_of_the_class_and_counts_for_all_others() -> None:
+    targets = np.repeat(np.arange(5), [2, 8, 4, 3, 3])
+    found = own_and_others(targets, 0, 6, seed=3)
+    assert found is not None
+    rows, weights = found
+    assert (np.diff(rows) > 0).all()
+    assert rows[:2].tolist() == [0, 1]
+    assert weights.tolist() == [1, 1, *[3] * 6]
+    again = own_and_others(targets, 0, 6, seed=3)
+    assert again is not None
+    assert again[0].tolist() == rows.tolist()
+    larger = own_and_others(targets, 1, 1, seed=3)  # as many others as the class has
+    assert larger is not None
+    assert len(larger[0]) == 16
+    assert own_and_others(targets, 1, 12, seed=3) is None

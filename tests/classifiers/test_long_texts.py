@@ -94,10 +94,39 @@ def test_one_long_text_pads_no_other(cls: type[NeuralClassifier], mark: str, mon
     assert max(seen) <= 2 * 8_192
 
 
+def test_a_wide_network_reads_fewer_words_at_once() -> None:
+    """The bound is one of memory: 1.6 GB, whatever the network, and never less than an ordinary batch of sentences."""
+    documents = of_lengths([2_700] * 50)
+    chosen = np.arange(50)
+    assert len(parts_of_batch(documents, chosen, floats=2_800)) == 1
+    for floats, most in ((5_296, 32_768), (40_000, 10_000), (10**9, 8_192)):
+        parts = parts_of_batch(documents, chosen, floats=floats)
+        assert sorted(np.concatenate(parts).tolist()) == chosen.tolist()
+        assert max(map(documents.cells, parts)) == most // 2_700 * 2_700
+    assert len(parts_of_batch(of_lengths([160] * 50), chosen, floats=10**9)) == 1
+
+
+def test_the_memory_of_a_network_counts_its_vectors_and_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+
+    def watched(documents: Documents, chosen: Any, *, floats: int) -> Any:
+        given.append(floats)
+        return parts_of_batch(documents, chosen, floats=floats)
+
+    monkeypatch.setattr(training, "parts_of_batch", watched)
+    CNN(**SMALL, maps=2).fit(TEXTS, LABELS)
+    assert set(given) == {4 * 4}
+    given.clear()
+    LSTMClassifier(**SMALL, hidden=3, layers=2).fit(TEXTS, LABELS)
+    assert set(given) == {4 * 4 + 16 * 2 * 2 * 3}
+
+
 def test_ordinary_batches_are_read_at_once() -> None:
-    """50 of IMDb's longest reviews, and the batches of every benchmark, are one part: their bytes stay."""
+    """The batches of every benchmark are one part, of filters 50 of IMDb's longest reviews, too: their bytes stay."""
     documents = of_lengths([2_711] * 50)
     assert len(parts_of_batch(documents, np.arange(50))) == 1
+    of_an_lstm = 4 * 300 + 16 * 2 * 128
+    assert len(parts_of_batch(of_lengths([1_400] * 50), np.arange(50), floats=of_an_lstm)) == 1
     longer = of_lengths([32_000, *[10] * 49])
     assert [len(part) for part in parts_of_batch(longer, np.arange(50))] == [49, 1]
     assert batching.WHOLE_WORDS >= 50 * 2_711
@@ -192,7 +221,7 @@ def test_only_the_first_tokens_are_read(
     loaded: Any = load(tmp_path / "model")
     assert loaded.max_length == 6
     assert loaded.digest == classifier.digest
-    caplog.clear()
+    caplog.clear()  # of the notes of the fit
     with caplog.at_level(logging.WARNING, logger="nlmkit"):
         found = loaded.predict_proba(["a fine film , i say", "a fine film , i say qqq zzz"])
     np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-6)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -13,12 +13,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from nlmkit import load
+from nlmkit.classification import linear
 from nlmkit.classification.data import LabelledTexts
 from nlmkit.classification.splits import k_folds, stratified_split
 from nlmkit.classifiers import nbsvm
 from nlmkit.classifiers.nbsvm import NBSVM
-from nlmkit.components import FittedState
+from nlmkit.components import FittedState, RunOptions
 from nlmkit.errors import DataError, HyperParameterError, SavedModelError
+
+from .tiny import many_classes
 
 TRAIN = LabelledTexts.read("corpus:reviews-en")
 TEST = LabelledTexts.read("corpus:reviews-en/test")
@@ -148,6 +151,52 @@ def test_many_classes_are_calibrated_on_some_of_the_folds(monkeypatch: pytest.Mo
     assert classifier.fit_report_["notes"] == ["2 classes: only 2 of 5 folds fit the probabilities"]
     monkeypatch.undo()
     assert classifier.scale_ == pytest.approx(NBSVM().fit(data).scale_, rel=0.3)
+
+
+def test_a_fold_of_too_many_margins_is_cut_to_some_of_its_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nbsvm, "_MOST_MARGINS", 2 * 20)
+    classifier = NBSVM().fit(noisy(200))
+    assert classifier.fit_report_["notes"] == ["2 classes: only 20 of 200 texts fit the probabilities"]
+
+
+def test_over_many_values_each_class_is_fitted_against_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, test = many_classes(12, 30), many_classes(12, 20, seed=1)
+    whole = NBSVM().fit(data)
+    monkeypatch.setattr(linear, "_MOST_VALUES", 1 << 15)
+    sampled = NBSVM().fit(data)
+    assert whole.fit_report_["notes"] == []
+    (note,) = sampled.fit_report_["notes"]
+    assert note.startswith("12 classes and 360 texts: each class was fitted against a sample of ")
+    assert (sampled.weights_ != whole.weights_).any()
+    assert sampled.score(test) > whole.score(test) - 0.05 > 0.8
+    assert NBSVM().fit(data).digest == sampled.digest
+
+
+def test_progress_counts_the_decisions_of_the_calibration_and_an_interrupted_one_ends() -> None:
+    class Watched:
+        stages: ClassVar[list[tuple[str, float | None]]] = []
+        done = 0.0
+
+        def start(self, description: str, total: float | None = None) -> None:
+            self.stages.append((description, total))
+            self.done = 0.0
+
+        def advance(self, amount: float) -> None:
+            self.done += amount
+
+    class Interrupting(Watched):
+        def advance(self, amount: float) -> None:
+            super().advance(amount)
+            if self.stages[-1][0].startswith("calibrating") and self.done == 2:
+                raise KeyboardInterrupt
+
+    data, watched, interrupting = many_classes(4, 10), Watched(), Interrupting()
+    NBSVM(calibration=3).fit(data, run=RunOptions(progress=watched))
+    assert watched.stages[-1] == ("calibrating probabilities", 3 * 4)
+    assert watched.done == 3 * 4
+    with pytest.raises(KeyboardInterrupt):
+        NBSVM(calibration=3).fit(data, run=RunOptions(progress=interrupting))
+    assert interrupting.done < 3 * 4
 
 
 def test_classes_that_no_held_out_text_has_take_no_part_in_the_calibration(monkeypatch: pytest.MonkeyPatch) -> None:

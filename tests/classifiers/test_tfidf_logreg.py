@@ -20,6 +20,8 @@ from nlmkit.classifiers.tfidf_logreg import TfidfLogReg
 from nlmkit.components import FittedState
 from nlmkit.errors import DataError, SavedModelError
 
+from .tiny import many_classes
+
 TRAIN = LabelledTexts.read("corpus:reviews-en")
 TEST = LabelledTexts.read("corpus:reviews-en/test")
 UNUSUAL = ["", "zyzzyva", "the the the the"]
@@ -96,6 +98,19 @@ def test_too_many_weights_for_one_regression_are_fitted_class_by_class(monkeypat
     assert classifier.predict_proba(TEST) == pytest.approx(expected, abs=0.01)
     # two classes always have one decision, which costs no more than the features do
     assert TfidfLogReg().fit(TRAIN).fit_report_["notes"] == []
+
+
+def test_over_many_values_each_class_is_fitted_against_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, test = many_classes(12, 30), many_classes(12, 20, seed=1)
+    monkeypatch.setattr(tfidf_logreg, "_MOST_TOGETHER", 1)
+    whole = TfidfLogReg().fit(data)
+    monkeypatch.setattr(linear, "_MOST_VALUES", 1 << 15)
+    sampled = TfidfLogReg().fit(data)
+    (note,) = (note for note in sampled.fit_report_["notes"] if note not in whole.fit_report_["notes"])
+    assert note.startswith("12 classes and 360 texts: each class was fitted against a sample of ")
+    assert (sampled.weights_ != whole.weights_).any()
+    assert sampled.score(test) > whole.score(test) - 0.05 > 0.8
+    assert TfidfLogReg().fit(data).digest == sampled.digest
 
 
 def test_class_by_class_slow_convergence_is_one_note(monkeypatch: pytest.MonkeyPatch) -> None:

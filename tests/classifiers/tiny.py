@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nlmkit import load
+from nlmkit.classification.data import LabelledTexts
 from nlmkit.classification.neural.estimator import NeuralClassifier
 from nlmkit.classification.neural.scoring import log_probabilities
 
@@ -69,3 +70,15 @@ def learns(classifier: NeuralClassifier) -> None:
     classifier.fit(TEXTS, LABELS)
     assert classifier.score(TEXTS, LABELS) == 1
     assert classifier.module_.training is False
+
+
+def many_classes(classes: int, texts: int, seed: int = 0) -> LabelledTexts:
+    """Texts of common words, and two of their class's own ten."""
+    generator = np.random.default_rng(seed)
+    made, labels = [], []
+    for index in range(classes * texts):
+        own = generator.integers(0, 10, 2)
+        common = generator.integers(0, 50, 8)
+        made.append(" ".join([*(f"w{word}" for word in common), *(f"c{index % classes}x{word}" for word in own)]))
+        labels.append(f"class {index % classes}")
+    return LabelledTexts(made, labels)

@@ -249,6 +249,11 @@ def test_score_takes_the_labels_of_a_file_for_those_of_the_classifier(run: Run) 
         "t.tsv, line 2: the label 'bad': those of the classifier are integers"
         in run("score", "ints", "t.tsv", code=1).stderr
     )
+    # what Python reads as an integer and nobody wrote as one, and what an array of integers cannot hold
+    for label, shown in (("1_0", "1_0"), ("１０", "１０"), (" 10", " 10"), ("9" * 99, "9" * 40 + "...")):
+        Path("t.tsv").write_text(f"10\tfine\n{label}\tdull\n", encoding="utf-8")
+        error = run("score", "ints", "t.tsv", code=1).stderr
+        assert f"t.tsv, line 2: the label '{shown}': those of the classifier are integers of 64 bits" in error
     TfidfLogReg().fit([text for _, text in TRAIN], [label[0] == "g" for label, _ in TRAIN]).save("bools")
     Path("t.tsv").write_text("True\tfine\nfalse\tdull\n")
     assert json.loads(run("score", "bools", "t.tsv", "--json").stdout)["accuracy"] == 1.0

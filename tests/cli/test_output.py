@@ -123,3 +123,13 @@ def test_of_a_long_list_of_figures_the_ends_are_shown() -> None:
     assert output.fact([0.5] * 60) == " ".join(["0.5"] * 60)
     assert output.fact([number / 2 for number in range(61)]) == "0 0.5 1 … 29 29.5 30 (61 figures)"
     assert output.fact(["word"] * 61).count("word") == 61
+
+
+def test_of_thousands_of_counts_the_largest_are_shown() -> None:
+    few = {f"class {number}": number for number in range(50)}
+    assert len(output.fact_rows({"classes": few})) == 51
+    rows = output.fact_rows({"classes": {f"class {number}": number for number in range(3000)}, "texts": 7})
+    assert rows[:2] == [("classes", "3000, of which the largest:"), ("  class 2999", "2999")]
+    assert rows[10:] == [("  class 2990", "2990"), ("  the smallest", "0"), ("texts", "7")]
+    rates = {str(number): number / 7 for number in range(60)}
+    assert len(output.fact_rows({"rates": rates})) == 61

@@ -26,6 +26,12 @@ STEP_ROWS: Final = 32
 WHOLE_WORDS: Final = 150_000
 """A training batch of up to so many words, padding included, is read at once: 50 texts of 3,000 words."""
 
+WHOLE_FLOATS: Final = 400_000_000
+"""The same as numbers that the network keeps for its gradient: 1.6 GB of float32."""
+
+LEAST_WHOLE: Final = 8_192
+"""Of the widest network, too, a batch of so many words is read at once: 50 texts of 160 words."""
+
 PART_WORDS: Final = 32_768
 """Most words, padding included, of each part of a larger training batch."""
 
@@ -248,7 +254,7 @@ def training_batches(lengths: Indices, size: int, sort_within: int, source: torc
 
 
 def parts_of_batch(
-    documents: Documents, chosen: Indices, *, whole: int = WHOLE_WORDS, part: int = PART_WORDS
+    documents: Documents, chosen: Indices, *, floats: int = 1, whole: int = WHOLE_WORDS, part: int = PART_WORDS
 ) -> list[Indices]:
     """A training batch in parts, so that its memory has a bound: one text of 30,000 words would pad all the others.
 
@@ -257,12 +263,14 @@ def parts_of_batch(
     Args:
         documents: The documents.
         chosen: Numbers of those in the batch: int64 [B].
+        floats: Numbers that the network keeps for each word, which lowers ``whole`` and ``part`` for a wide one.
         whole: Words and sentences, padding included, of the largest batch that is read at once.
         part: The same of a part of a larger batch; a longer document is a part of its own.
     """
+    whole = min(whole, max(WHOLE_FLOATS // max(floats, 1), LEAST_WHOLE))
     if documents.cells(chosen) <= whole:
         return [chosen]
-    return list(batches_by_length(documents, chosen, part))
+    return list(batches_by_length(documents, chosen, min(part, whole)))
 
 
 def scoring_batches(documents: Documents, words: int) -> Iterator[Indices]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,11 @@ from torch.nn import functional
 from nlmkit.classification.neural.batching import Batch
 from nlmkit.classification.neural.input import WordInput
 from nlmkit.classification.neural.layers import Drop
+from nlmkit.nn.recurrent import RecurrentLayer
+
+_FLOATS_PER_INPUT: Final = 4
+_FLOATS_PER_UNIT: Final = 16
+"""Numbers that a word leaves in memory for each place of its vector and each recurrent unit, as measured."""
 
 Parts = list[tuple[str, list[nn.Parameter]]]
 """Parts of a network with their parameters, from the input to the output."""
@@ -91,6 +96,12 @@ class ClassifierModule(nn.Module):
     def features(self, batch: Batch) -> Tensor:
         """What the last layer sees: [B, F]."""
         return cast("Tensor", self.encoder(self.words, batch, self.generator))
+
+    @property
+    def floats_per_word(self) -> int:
+        """About how many numbers a word of a batch, or padding, leaves in memory until the gradient is there."""
+        units = sum(layer.hidden for layer in self.encoder.modules() if isinstance(layer, RecurrentLayer))
+        return _FLOATS_PER_INPUT * self.words.width + _FLOATS_PER_UNIT * units
 
     def parts(self) -> Parts:
         """What is trained, from the input to the output: the parts that are unfrozen, or have a rate, one by one."""

@@ -143,6 +143,7 @@ class _Trainer:
         groups = parameter_groups(self._parts, options.weight_decay, getattr(options, "layer_rate", 1.0))
         self.optimizer = build_optimizer(groups, options, device)
         self._parameters = weights_of(self._parts)
+        self._floats = module.floats_per_word
         self.average = WeightAverage(options.averaging, self._parameters, decay=options.ema_decay)
         self.average.start()
 
@@ -262,7 +263,8 @@ class _Trainer:
         total, texts = 0.0, min(len(documents), _JUDGED_TEXTS)
         with torch.inference_mode():
             for begin in range(0, texts, self._options.batch):
-                for some in parts_of_batch(documents, np.arange(begin, min(begin + self._options.batch, texts))):
+                chosen = np.arange(begin, min(begin + self._options.batch, texts))
+                for some in parts_of_batch(documents, chosen, floats=self._floats):
                     logits = self.module(documents.batch(some).to(self._device)).float().cpu()
                     total += float(functional.cross_entropy(logits, torch.from_numpy(targets[some]), reduction="sum"))
         loss, choices = total / texts, self.module.classes
@@ -344,7 +346,7 @@ class _Trainer:
     def _add_gradients(self, documents: Documents, chosen: NDArray[np.int64]) -> Tensor:
         """Add the gradients of the batch's mean loss, part by part where it is very large; gives that loss."""
         total = torch.zeros((), device=self._device)
-        for part in parts_of_batch(documents, chosen):
+        for part in parts_of_batch(documents, chosen, floats=self._floats):
             batch = documents.batch(part).to(self._device)
             targets = self._targets[torch.from_numpy(part).to(self._device)]
             with torch.autocast(self._device.type, torch.bfloat16) if self._bfloat16 else contextlib.nullcontext():
