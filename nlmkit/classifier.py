@@ -358,13 +358,12 @@ def labelled(texts: Any, labels: Any = None) -> LabelledTexts:
     from nlmkit.classification.data import LabelledTexts
     from nlmkit.text.tables import refuse_table
 
-    refuse_table(texts, "the texts")
+    refuse_table(texts, "the list of texts")
     if isinstance(texts, LabelledTexts):
         if labels is not None:
             raise DataError("these texts have labels already: leave the others out")
         return texts
     if labels is None:
-        refuse_table(texts, "the list of texts")
         is_pair = isinstance(texts, (tuple, list)) and len(texts) == 2
         if is_pair:
             refuse_table(texts[0], "the list of texts")

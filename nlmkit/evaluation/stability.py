@@ -17,6 +17,7 @@ import numpy as np
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.evaluation.word_sets import FIRST_WORD, products, unit_rows
 from nlmkit.shapes import short_repr
+from nlmkit.text.tables import words_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -143,6 +144,7 @@ def _asked(
 ) -> tuple[NDArray[np.int64], bool]:
     """Places of the words to ask about, and whether they were drawn."""
     if words is not None:
+        words = words_of(words)
         places = {word: place for place, word in enumerate(shared)}
         for word in words:
             if word not in places:
