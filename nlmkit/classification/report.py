@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import unicodedata
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlmkit.errors import DataError
 from nlmkit.shapes import short_repr
+from nlmkit.tables import is_plain, width
 
 CONFIDENCE: Final = 0.95
 
@@ -317,20 +317,15 @@ def shown(label: Any) -> str:
     text = str(label)
     if len(text) > _SHOWN_CHARACTERS:
         text = text[: _SHOWN_CHARACTERS - 3] + "..."
-    return text if text.isprintable() and text.strip() == text and text else repr(text)
+    return text if is_plain(text) and text.strip() == text and text else repr(text)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
     """A table: the first column to the left, the others to the right."""
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     lines = []
     for first, *rest in rows:
-        cells = [first + " " * (widths[0] - _width(first))]
-        cells += [" " * (width - _width(cell)) + cell for cell, width in zip(rest, widths[1:], strict=True)]
+        cells = [first + " " * (widths[0] - width(first))]
+        cells += [" " * (columns - width(cell)) + cell for cell, columns in zip(rest, widths[1:], strict=True)]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
-
-
-def _width(text: str) -> int:
-    """Columns on a terminal, where East Asian characters take two."""
-    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)

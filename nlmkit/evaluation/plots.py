@@ -12,6 +12,7 @@ from nlmkit.errors import DataError, NlmkitError
 from nlmkit.evaluation.fonts import drawing, notes_on
 from nlmkit.notes import note
 from nlmkit.saving.written import written
+from nlmkit.tables import JOINERS
 
 if TYPE_CHECKING:
     from nlmkit.evaluation.comparison import Comparison, Ranked
@@ -169,7 +170,9 @@ def _figure(value: float) -> str:
 def printable(text: str, most: int = 80) -> str:
     """One line that can be drawn, U+FFFD for what cannot (control characters, bytes of a name that are no UTF-8).
 
+    Joiners stay, which Persian, Indic scripts and emoji are written with; a soft hyphen is not seen within a line.
     Of a longer text the end stays, which distinguishes paths.
     """
-    line = "".join(char if char.isprintable() else "\ufffd" for char in text)
+    visible = text.replace("\u00ad", "")
+    line = "".join(char if char.isprintable() or char in JOINERS else "\ufffd" for char in visible)
     return line if len(line) <= most else f"…{line[-most + 1 :]}"
