@@ -326,8 +326,14 @@ class Classifier(_Fitted):
     # ------------------------------------------------------------------------------------------------- scikit-learn
 
     def __sklearn_clone__(self) -> Self:
-        """An unfitted classifier with the same hyper-parameters, components among them shared."""
-        return type(self)(**self.get_params(deep=False))
+        """An unfitted classifier with the same hyper-parameters, components among them shared.
+
+        Each kind of note is logged once for all clones of a classifier, of which a cross-validation fits many; their
+        ``fit_report_`` has them all.
+        """
+        clone = type(self)(**self.get_params(deep=False))
+        vars(clone)["_said"] = vars(self).get("_said", vars(self).setdefault("_said_by_clones", set()))
+        return clone
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether it is fitted, as scikit-learn asks."""
