@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nlmkit.errors import DataError
-from nlmkit.shapes import short_repr
+from nlmkit.shapes import Rendered, short_repr
 from nlmkit.tables import is_plain, width
 
 CONFIDENCE: Final = 0.95
@@ -57,7 +57,7 @@ class ClassFigures:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class ClassificationReport:
+class ClassificationReport(Rendered):
     """What a classifier makes of labelled texts.
 
     Attributes:
@@ -199,9 +199,6 @@ class ClassificationReport:
             f"the largest of {len(errors)} confusions (--json has all):" if len(errors) > len(rows) else "confusions:"
         )
         return heading + "\n" + _aligned([["label", "texts", "of the label's", "predicted"], *rows])
-
-    def __str__(self) -> str:
-        return self.render()
 
     def __repr__(self) -> str:
         return short_repr(self)

@@ -195,7 +195,9 @@ def _shown(representation: Representation, words: Iterable[str] | None) -> tuple
     unknown = [word for word in wanted if word not in representation]
     shown = [word for word in wanted if word in representation]
     if len(shown) < _FEWEST:
-        raise DataError(f"a picture needs three words that have vectors, and {len(shown)} of {len(wanted)} have one")
+        without = f" (without: {', '.join(map(repr, unknown[:_FEWEST]))})" if unknown else ""
+        problem = f"a picture needs three words that have vectors, and {len(shown)} of {len(wanted)} have one{without}"
+        raise DataError(f"{problem}: name words of the representation's text")
     if len(shown) > MOST_WORDS:
         raise DataError(f"{len(shown)} labels cannot be read: draw at most {MOST_WORDS} words")
     return shown, [f"no vectors, so not drawn: {', '.join(unknown)}"] if unknown else []
