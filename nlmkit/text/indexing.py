@@ -205,7 +205,8 @@ def reserved_token(word: str, name: str, line: int) -> DataError:
     """Returns the error for a sentence mark among the tokens."""
     return DataError(
         f"the token {word} is the mark that models put around sentences: remove it from the text (with --marks skip it "
-        "counts as white space, with --marks literal as a word), and end each sentence with a line feed",
+        'counts as white space, with --marks literal as a word; in Python, with TextPipeline(marks="skip")), and end '
+        "each sentence with a line feed",
         source=name,
         line=line,
     )
