@@ -96,6 +96,6 @@ def test_every_kind_notes_it_once_in_fit(kind: str, caplog: pytest.LogCaptureFix
 
 def test_scoring_notes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     model = NGram(order=1).fit(["a b"])
-    caplog.clear()  # of what the fit notes
+    caplog.clear()  # of the notes of the fit
     model.perplexity(CHINESE)
     assert not caplog.records
