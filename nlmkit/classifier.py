@@ -180,7 +180,7 @@ class Classifier(_Fitted):
     # ------------------------------------------------------------------------------------------------------ scoring
 
     def encode(self, texts: Any) -> Corpus:
-        """Read texts as the classifier does: a corpus with one document a sentence.
+        """Read texts as the classifier does: a corpus with one document per sentence.
 
         Args:
             texts: Strings, LabelledTexts, or a Corpus of documents that was read with the same ``pipeline_``.
@@ -216,14 +216,19 @@ class Classifier(_Fitted):
         """The most probable label of each text: array [texts] of the labels' own type."""
         import numpy as np
 
+        from nlmkit.classification.data import LabelledTexts, as_texts
         from nlmkit.classification.subsets import subset
+        from nlmkit.text import Corpus
 
-        corpus = self.encode(texts)
-        found = np.zeros(corpus.sentences, np.int64)
+        whole = texts if isinstance(texts, (Corpus, LabelledTexts)) else as_texts(texts)
+        count = whole.sentences if isinstance(whole, Corpus) else len(whole)
         step = max(1, _CELLS // len(self.classes_))
-        for begin in range(0, corpus.sentences, step):
-            some = np.arange(begin, min(begin + step, corpus.sentences))
-            part = corpus if len(some) == corpus.sentences else subset(corpus, some)
+        if count > step:  # not all probabilities at once
+            whole = self.encode(whole)
+        found = np.zeros(count, np.int64)
+        for begin in range(0, count, step):
+            some = np.arange(begin, min(begin + step, count))
+            part = subset(whole, some) if count > step and isinstance(whole, Corpus) else whole
             found[some] = self.predict_proba(part).argmax(axis=1)
         labels: NDArray[Any] = self.classes_[found]
         return labels

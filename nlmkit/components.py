@@ -137,7 +137,7 @@ _PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 def _is_duration(value: object) -> bool:
-    # bool is an int, NaN is below nothing, and infinity is no time that ends, nor is an int too large for a float.
+    # bool is an int, NaN fails every comparison, and neither infinity nor an int beyond float is a duration.
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= sys.float_info.max
 
 
@@ -248,6 +248,22 @@ class Component:
         """The declared hyper-parameters by name, in the order of declaration."""
         return _declared(cast("Hashable", cls))  # mypy takes type[...] for unhashable
 
+    def values_unless_given(self) -> dict[str, Any]:
+        """What each hyper-parameter is where it was not given: its default, or what a preset puts in its place."""
+        return {name: parameter.default for name, parameter in self.hyper_parameters().items()}
+
+    def refuse_without_effect(self) -> None:
+        """Refuse what was given and has no effect beside the other values; see ``param(needs=)``.
+
+        Raises:
+            HyperParameterError: with what it needs.
+        """
+        declared = self.hyper_parameters()
+        for name, unset in self.values_unless_given().items():
+            value, needs = getattr(self, name), declared[name].needs
+            if needs is not None and value not in (declared[name].default, unset) and not needs.holds(self):
+                raise HyperParameterError(f"{name}={value} has no effect: it needs {needs.words}")
+
     @classmethod
     def summary(cls) -> str:
         """First line of the docstring."""
@@ -352,10 +368,11 @@ class Component:
 
 
 def _noted(fit: Any) -> Any:
-    """Log the notes of ``fit_report_`` once ``fit`` is done."""
+    """Refuse options without effect before ``fit``, and log the notes of ``fit_report_`` once it is done."""
 
     @functools.wraps(fit)
     def wrapper(self: Component, *args: Any, **kwargs: Any) -> Any:
+        self.refuse_without_effect()
         with notes_of_fit() as outermost, each_note_once(vars(self).get("_said")):
             fitted = fit(self, *args, **kwargs)
             if outermost:
@@ -385,6 +402,7 @@ def _declared(cls: type[Component]) -> Mapping[str, HyperParameter]:
             about["bounds"],
             about["choices"],
             about.get("later", False),
+            about.get("needs"),
         )
     return declared
 
@@ -435,7 +453,7 @@ class VocabularyLimits:
 
     @property
     def least_count(self) -> int:
-        """How often a word must occur: ``min_count``, or 1 where a file says which words there are."""
+        """How often a word must occur: ``min_count``, or 1 where a file lists the words."""
         return self.min_count if self.vocabulary_file is None else 1
 
 
@@ -557,7 +575,7 @@ class LanguageModel(Component):
         """Perplexity with everything that must stand beside it.
 
         Raises:
-            NotNormalizedError: the model's scores are no distribution.
+            NotNormalizedError: the model's scores are not a distribution.
         """
         self._check_normalized()
         from nlmkit.unknown_words import note_cheap_unknown
@@ -576,7 +594,7 @@ class LanguageModel(Component):
             context: In which context.
 
         Raises:
-            NotNormalizedError: the model's scores are no distribution.
+            NotNormalizedError: the model's scores are not a distribution.
         """
         self._check_normalized()
         from nlmkit.reports import perplexity_report
@@ -605,7 +623,7 @@ class LanguageModel(Component):
             Arrays with one value per line, blank lines included.
 
         Raises:
-            NotNormalizedError: the model's scores are no distribution.
+            NotNormalizedError: the model's scores are not a distribution.
             DataError: the text cannot be read.
         """
         self._check_normalized()
@@ -626,7 +644,7 @@ class LanguageModel(Component):
         """exp(−mean log-probability an event); see :meth:`report` for what must stand beside it.
 
         Raises:
-            NotNormalizedError: the model's scores are no distribution.
+            NotNormalizedError: the model's scores are not a distribution.
         """
         self._check_normalized()
         from nlmkit.reports import perplexity

@@ -1,4 +1,4 @@
-"""What a name that is no component, or no tokenizer, probably means."""
+"""What an unknown name of a component or tokenizer probably means."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _readings(name: str, what: str, declared: list[Entry]) -> Iterator[str]:
     kind = _KINDS.get(name.removesuffix("s"))
     if kind is not None:
         names = ", ".join(entry.address for entry in declared if entry.kind == kind)
-        yield f": that is a kind; name one of it: {names}"
+        yield f": that is a kind of component; choose one of: {names}"
     for entry in declared:
         if entry.name == name and what == "tokenizer" and entry.kind != "tokenizer":
             yield f": {entry.address} is a {entry.kind}"

@@ -1,4 +1,4 @@
-"""Running out of memory, said so that a user knows what it was for and how much was wanted."""
+"""Errors for want of memory that name what the memory was for and how much was requested."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 @contextlib.contextmanager
 def out_of_memory(what: str, size: Callable[[], str] | None = None) -> Iterator[None]:
-    """Let every error of the body that is for want of memory be a MemoryError that says what the memory was for.
+    """Turn every out-of-memory error of the body into a MemoryError that names what the memory was for.
 
     Args:
         what: What the body does, beginning with the file that it is about.
-        size: Says how large that is; asked only when it is needed.
+        size: Returns how large that is; called only when it is needed.
 
     Raises:
         MemoryError: the body ran out of memory.

@@ -464,7 +464,7 @@ def _located(where: str, name: str) -> Iterator[None]:
 
 
 def _brief(error: Exception) -> str:
-    """What an error says, cut: it may quote a value from the file, and that may be of any length."""
+    """Message of an error, cut: it may quote a value of any length from the file."""
     text = str(error)
     return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}…"
 

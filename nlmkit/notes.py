@@ -37,7 +37,7 @@ _inside_fit: contextvars.ContextVar[bool] = contextvars.ContextVar("nlmkit-insid
 def notes_of_fit() -> Iterator[bool]:
     """Around a fit: whether its notes are to be logged, which those of a fit inside another piece of work are not.
 
-    What contains a fit says itself which of the notes concern its own result.
+    Whatever runs an inner fit logs those of its notes that concern the outer result.
     """
     outermost = not _inside_fit.get()
     mark = _inside_fit.set(True)

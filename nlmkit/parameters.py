@@ -15,12 +15,39 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
 
 from nlmkit.errors import HyperParameterError
 
 _LARGEST_BITS = 14_000  # of an integer: about the 4300 digits that Python reads
+
+
+class Needs(NamedTuple):
+    """A condition without which a hyper-parameter has no effect.
+
+    Attributes:
+        words: The condition, to be read after "it needs".
+        holds: Whether it is met, from the component with its values.
+    """
+
+    words: str
+    holds: Callable[[Any], bool]
+
+
+def value_of(name: str, *values: str) -> Needs:
+    """The condition that another hyper-parameter has one of some values."""
+    return Needs(f"{name}={' or '.join(values)}", lambda component: getattr(component, name) in values)
+
+
+def given(name: str) -> Needs:
+    """The condition that another hyper-parameter is not none."""
+    return Needs(name, lambda component: getattr(component, name) is not None)
+
+
+def above(name: str, bound: float) -> Needs:
+    """The condition that another hyper-parameter exceeds a bound."""
+    return Needs(f"{name} above {bound:g}", lambda component: getattr(component, name) > bound)
 
 
 def param(
@@ -33,6 +60,7 @@ def param(
     lt: float | None = None,
     choices: tuple[Any, ...] | None = None,
     later: bool = False,
+    needs: Needs | None = None,
 ) -> Any:
     """Declare a hyper-parameter as a field of a component's dataclass.
 
@@ -46,6 +74,7 @@ def param(
         choices: The allowed values, where they are few.
         later: Whether a later release than the component's first added it. At its default, which keeps the meaning of
             models saved before, it is left out of saved models and checkpoints, whose digests so stay as they were.
+        needs: Without which it has no effect; ``fit`` then refuses any value but the default, or the preset's.
     """
     bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
     metadata = {
@@ -53,6 +82,7 @@ def param(
         "choices": choices,
         "bounds": {k: v for k, v in bounds.items() if v is not None},
         "later": later,
+        "needs": needs,
     }
     return dataclasses.field(default=default, metadata={"nlmkit": metadata})
 
@@ -68,6 +98,7 @@ class HyperParameter:
     bounds: Mapping[str, float]
     choices: tuple[Any, ...] | None
     later: bool = False
+    needs: Needs | None = None
 
     @property
     def type_name(self) -> str:
@@ -114,7 +145,7 @@ class HyperParameter:
         return value
 
     def _check_size(self, number: int) -> None:
-        """Refuse an integer that would overflow as the float that it stands for, or be too long for the manifest."""
+        """Refuse an integer that would overflow as a float, or be too long for the manifest."""
         if number.bit_length() > _LARGEST_BITS:
             raise HyperParameterError(f"{self.name} must be a number of fewer digits, not {shown(number)}")
         if abs(number) > sys.float_info.max and not _mentions(self.type, int):

@@ -68,7 +68,7 @@ def note_cheap_unknown(
     """Send a note where many words of a text are unknown and ``<unk>`` is cheap.
 
     Args:
-        model: A fitted language model; one whose scores are no distribution gets no note.
+        model: A fitted language model; one whose scores are not a distribution gets no note.
         oov: OOV words of the text.
         words: All its words.
         name: What the note calls the model.

@@ -14,11 +14,11 @@ from nlmkit.parameters import _OTHER_NAMES, known_as, suggestion
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("classifier", "no component named 'classifier': that is a kind; name one of it: cnn, han, "),
-        ("representations", ": that is a kind; name one of it: glove, lsa, one-hot, vectors, word2vec"),
-        ("Language_Model", ": that is a kind; name one of it: cache, "),
+        ("classifier", "no component named 'classifier': that is a kind of component; choose one of: cnn, han, "),
+        ("representations", ": that is a kind of component; choose one of: glove, lsa, one-hot, vectors, word2vec"),
+        ("Language_Model", ": that is a kind of component; choose one of: cache, "),
         ("lm", "ngram"),
-        ("tokenizer", ": that is a kind; name one of it: char, space, word"),
+        ("tokenizer", ": that is a kind of component; choose one of: char, space, word"),
         ("char", ": char is a tokenizer, given as --tokenizer char"),
         ("kneser-ney", ": that is a way to smooth; use ngram with -p smoothing=kneser-ney"),
         ("bigram", ": use ngram with -p order=2"),

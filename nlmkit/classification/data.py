@@ -6,13 +6,11 @@ import csv
 import hashlib
 import itertools
 import json
-import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast, get_args
 
 import numpy as np
@@ -22,12 +20,11 @@ from nlmkit.classification.quoting import QUOTE, unquoted
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.parameters import suggestion
 from nlmkit.text import Corpus, TextPipeline
-from nlmkit.text.blocks import byte_blocks, line_blocks
-from nlmkit.text.columns import field_limit, shown_names
+from nlmkit.text.columns import decoded, field_limit, format_of, json_object, one_line, shown_names
 from nlmkit.text.marks import Marks
 from nlmkit.text.pipeline import DecodingErrors
-from nlmkit.text.sources import ByteReader, ByteSource, Source, TextSource, expand, expand_names
-from nlmkit.text.tables import items_of, problem_of_item, refuse_table
+from nlmkit.text.sources import Source, TextSource, expand, expand_names
+from nlmkit.text.tables import is_missing, items_of, problem_of_item, refuse_table
 
 Format = Literal["tsv", "space", "csv", "jsonl"]
 """``tsv``: a label, a tab, the text; or named columns, where names are given. ``space``: a label without spaces, a
@@ -37,8 +34,6 @@ FORMATS: Final = get_args(Format)
 LABEL_COLUMN: Final = "label"
 TEXT_COLUMN: Final = "text"
 
-_SUFFIXES: Final[dict[str, Format]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-_COMPRESSED: Final = frozenset({".gz", ".bz2", ".xz", ".zst"})
 _BLOCK_BYTES: Final = 1 << 20
 _LINES_AT_ONCE: Final = 4096
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -74,7 +69,7 @@ class LabelledTexts:
 
     Attributes:
         texts: The texts as they are, not tokenized.
-        labels: One label a text: array [texts] of strings, int64 or booleans. Where a string has more than 64
+        labels: One label per text: array [texts] of strings, int64 or booleans. Where a string has more than 64
             characters, the array is one of objects, since one of fixed width would take so much for every text.
         source: What errors call the texts.
         lines: Line of the source on which each text begins: int64 [texts]; None where there are no lines.
@@ -86,9 +81,9 @@ class LabelledTexts:
             are ordinary words by default, since classifiers put no marks around texts.
 
     Raises:
-        DataError: The texts are a table or a mapping, a text is no string, there is not one label a text, or a label
-            is neither string, integer nor boolean, or not of the type of the others, or a string that cannot be kept
-            as it is, or of more than 1,000 characters.
+        DataError: The texts are a table or a mapping, a text is not a string, the numbers of texts and labels differ,
+            or a label is neither string, integer nor boolean, or not of the type of the others, or a string that
+            cannot be kept as it is, or of more than 1,000 characters.
     """
 
     texts: tuple[str, ...]
@@ -155,7 +150,7 @@ class LabelledTexts:
         Args:
             source: A path, several path names, ``-`` for standard input, ``corpus:NAME/SPLIT``, or open binary file;
                 compressed files are unpacked.
-            format: One of :data:`FORMATS`; by default told by each file's name (.csv, .jsonl, .ndjson), else ``tsv``.
+            format: One of :data:`FORMATS`; by default that of each file's suffix (.csv, .jsonl, .ndjson), else ``tsv``.
             encoding: Encoding of the files.
             errors: What to do with undecodable bytes: ``strict``, ``replace`` or ``ignore``.
             marks: What to do with NUL and the tokens ``<s>`` and ``</s>``: ``error``, ``skip`` or ``literal``.
@@ -183,7 +178,7 @@ class LabelledTexts:
         notes: list[str] = []
         first: list[tuple[int, str]] = []
         for each in sources:
-            form = cast(Format, format) or _format_of(each)
+            form = cast(Format, format) or format_of(each.name)
             before = len(rows)
             rows += _READERS[form](_lines(each, pipeline), each.name, columns, notes)
             if form in ("tsv", "space") and not columns.given and len(rows) > before:
@@ -230,7 +225,7 @@ class LabelledTexts:
         )
 
     def encode(self, pipeline: TextPipeline) -> Corpus:
-        """The texts as a corpus with one document a sentence.
+        """The texts as a corpus with one document per sentence.
 
         Raises:
             DataError: A text cannot be read; names the source and its line.
@@ -245,7 +240,7 @@ class LabelledTexts:
         own = label_notes.own_label_note(self.counts)
         notes = [*self.reading_notes, *([own] if own else [])]
         if label_kind(self.labels) == "U":
-            if not own:  # else they are no labels
+            if not own:  # else they are not classes
                 notes += label_notes.label_notes(self.counts)
             labels = self.labels.tolist() if self.first and len(self) else []
             for number, place in self.first if labels else ():
@@ -283,7 +278,7 @@ def encode(
     lines: NDArray[np.int64] | None = None,
     marks: Marks = "literal",
 ) -> Corpus:
-    """Tokenize texts: a corpus with one document a sentence. Line feeds in a text are spaces.
+    """Tokenize texts: a corpus with one document per sentence. Line feeds in a text are spaces.
 
     Args:
         texts: The texts.
@@ -293,9 +288,9 @@ def encode(
         marks: What to do with NUL and the tokens ``<s>`` and ``</s>``.
 
     Raises:
-        DataError: A text is no string, or holds a lone surrogate, or under ``error`` NUL or a sentence mark.
+        DataError: A text is not a string, or holds a lone surrogate, or under ``error`` NUL or a sentence mark.
     """
-    documents = [_one_line(text) for text in as_texts(texts)]
+    documents = [one_line(text) for text in as_texts(texts)]
     try:
         return Corpus.read(
             iter(documents), pipeline.with_marks(marks)
@@ -312,7 +307,7 @@ def as_texts(texts: Iterable[str]) -> tuple[str, ...]:
     """Texts as a tuple.
 
     Raises:
-        DataError: They are a table, a mapping, a set or one string, or one of them is none; says which.
+        DataError: They are a table, a mapping, a set or one string, or one of them is not a string; names which.
     """
     refuse_table(texts, "the list of texts")
     if isinstance(texts, str) or not isinstance(texts, Iterable):
@@ -341,12 +336,12 @@ def as_labels(
     """
     refuse_table(labels, "the list of labels")
     if isinstance(labels, (str, bytes)) or not isinstance(labels, Iterable):
-        raise DataError(f"labels must be a sequence, one label a text, not {type(labels).__name__}", source=source)
+        raise DataError(f"labels must be a sequence, one label per text, not {type(labels).__name__}", source=source)
     values = [value.item() if isinstance(value, np.generic) else value for value in items_of(labels)]
     wanted = type(values[0]) if values else str
     for number, value in enumerate(values, start=1):
         if type(value) not in _LABELS:
-            missing = " (missing)" if _is_missing(value) else ""
+            missing = " (missing)" if is_missing(value) else ""
             problem = f"label {number} is {type(value).__name__}{missing}: labels are strings, integers or booleans"
             raise DataError(problem, source=source)
         if type(value) is not wanted:
@@ -369,12 +364,6 @@ def label_kind(labels: NDArray[Any]) -> str:
     return "U" if labels.dtype.kind == "O" else labels.dtype.kind
 
 
-def _is_missing(value: object) -> bool:
-    """Whether a value is None, NaN or pandas' NA."""
-    is_nan = isinstance(value, float) and math.isnan(value)
-    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
-
-
 def _fault(label: str, longest: int | None = LABEL_CHARACTERS) -> str | None:
     """Why a label cannot be kept as it is, if it cannot."""
     if longest is not None and len(label) > longest:
@@ -388,40 +377,13 @@ def _fault(label: str, longest: int | None = LABEL_CHARACTERS) -> str | None:
     return f"holds a lone surrogate, U+{ord(found[0]):04X}, which is no character" if found else None
 
 
-def _one_line(text: str) -> str:
-    if "\n" not in text:
-        return text
-    return text.replace("\r\n", " ").replace("\n", " ")
-
-
 # -------------------------------------------------------------------------------------------------------- readers
-
-
-def _format_of(source: Source) -> Format:
-    """The format that a file's name tells."""
-    path = Path(source.name)
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    while suffixes and suffixes[-1] in _COMPRESSED:
-        suffixes.pop()
-    return _SUFFIXES.get(suffixes[-1] if suffixes else "", "tsv")
 
 
 def _lines(source: Source, pipeline: TextPipeline) -> Iterator[str]:
     """The decoded lines of a source, each with its LF."""
-    if isinstance(source, ByteSource):
-        with ByteReader(source, utf8=pipeline.is_utf8) as reader:
-            for block in byte_blocks(reader, pipeline, source.name, size=_BLOCK_BYTES):
-                yield from _split(block.text())
-        return
-    lines = getattr(source, "lines", None)
-    if lines is None:
-        raise DataError("labelled texts are read from files or lines, not from token lists", source=source.name)
-    for block in line_blocks(lines, pipeline, source.name, size=_BLOCK_BYTES, most=_LINES_AT_ONCE):
-        yield from _split(block.text())
-
-
-def _split(text: str) -> Iterator[str]:
-    return (line + "\n" for line in text.split("\n")[:-1])  # str.splitlines would split at U+0085, too
+    for text in decoded(source, pipeline, "labelled texts are", size=_BLOCK_BYTES, most=_LINES_AT_ONCE):
+        yield from (line + "\n" for line in text.split("\n")[:-1])  # str.splitlines would split at U+0085, too
 
 
 def _content(line: str) -> str:
@@ -464,7 +426,7 @@ def _read_tsv(lines: Iterator[str], name: str, columns: _Columns, notes: list[st
         kept = [first, *((number, content) for number, content in enumerate(map(_content, lines), start=number + 1))]
         records = unquoted(kept, "\t")
         if records is not None:
-            yield from _read_quoted(records, name, "\t", columns, notes)
+            yield from _read_quoted(records, name, columns, notes)
             return
         numbered = ((number, content) for number, content in kept[1:] if content)
     names = line.split("\t")
@@ -483,7 +445,7 @@ def _read_tsv(lines: Iterator[str], name: str, columns: _Columns, notes: list[st
 
 
 def _read_quoted(
-    records: Sequence[tuple[int, list[str]]], name: str, separator: str, columns: _Columns, notes: list[str]
+    records: Sequence[tuple[int, list[str]]], name: str, columns: _Columns, notes: list[str]
 ) -> Iterator[Row]:
     """The rows of a file of which every cell is in quotation marks; the first record may be a header."""
     notes.append(f"{name}: every cell is in quotation marks, which were taken off as those of CSV are")
@@ -507,7 +469,7 @@ def _read_quoted(
 def _like_header(names: Sequence[str], name: str, line: int) -> DataError:
     return DataError(
         f"this looks like a header ({shown_names(names)}), and only label<TAB>text is taken for one: name its "
-        "columns with --label-column and --text-column, or put the line label<TAB>text before it if it is none",
+        "columns with --label-column and --text-column, or put the line label<TAB>text before it if it is not a header",
         source=name,
         line=line,
     )
@@ -543,7 +505,7 @@ def _read_space(lines: Iterator[str], name: str, columns: _Columns, notes: list[
         kept = [first, *((number, content) for number, content in enumerate(map(_content, lines), start=first[0] + 1))]
         records = unquoted(kept, " ")
         if records is not None:
-            yield from _read_quoted(records, name, " ", columns, notes)
+            yield from _read_quoted(records, name, columns, notes)
             return
         numbered = ((number, content) for number, content in kept[1:] if content)
     yield from _read_separated(itertools.chain([first], numbered), name, " ", "label, a space, text")
@@ -576,7 +538,7 @@ def _csv_rows(lines: Iterator[str], name: str, columns: _Columns) -> Iterator[Ro
             try:
                 fields = next(reader, None)
             except csv.Error as error:
-                raise DataError(f"no valid CSV: {error}", source=name, line=first) from None
+                raise DataError(f"invalid CSV: {error}", source=name, line=first) from None
             begin, first = first, reader.line_num + 1
             if fields is None:
                 return
@@ -622,13 +584,7 @@ def _read_jsonl(lines: Iterator[str], name: str, columns: _Columns, notes: list[
     for number, line in enumerate(lines, start=1):
         if not line.strip(" \t\r\n"):
             continue
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            problem = str(error) if isinstance(error, ValueError) else "nested too deep"
-            raise DataError(f"no valid JSON: {problem}", source=name, line=number) from None
-        if not isinstance(value, dict):
-            raise DataError("each line must be a JSON object", source=name, line=number)
+        value = json_object(line, name, number)
         for wanted in (columns.label, columns.text):
             if wanted not in value:
                 raise DataError(

@@ -216,7 +216,7 @@ def _shown(label: str) -> str:
 
 
 def _shown_apart(labels: Sequence[str]) -> list[str]:
-    """Labels as a reader can tell them apart: by code points where they differ in those alone."""
+    """Labels as a reader can distinguish them: by code points where they differ in those alone."""
     plain = [unicodedata.normalize("NFKC", label) for label in labels]
     return [
         ascii(label[:_SHOWN]) if plain.count(form) > 1 and not label.isascii() else _shown(label)

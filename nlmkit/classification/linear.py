@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.classification.ngram_features import NGramFeatures
-from nlmkit.errors import DataError, NlmkitError
+from nlmkit.errors import DataError
 from nlmkit.saving import require, require_array
 
 if TYPE_CHECKING:
@@ -29,16 +29,6 @@ LIBLINEAR: Final = threading.Lock()
 
 _BLOCK: Final = 1 << 22
 """Weights that are laid out at a time for a product with sparse features."""
-
-
-def require_sklearn(component: str) -> None:
-    """Say how to install scikit-learn where it is missing."""
-    try:
-        import sklearn  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name != "sklearn":
-            raise
-        raise NlmkitError(f"{component} needs scikit-learn: pip install 'nlmkit[classifiers]'") from None
 
 
 def counted_features(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nlmkit.errors import NlmkitError
+from nlmkit import optional
 from nlmkit.saving import require, require_array
 from nlmkit.text import Corpus, Vocabulary
 
@@ -57,7 +57,7 @@ class NGramFeatures:
         Raises:
             NlmkitError: SciPy is not installed.
         """
-        require_scipy()
+        optional.require("scipy.sparse", extra="classifiers", who="the matrix of n-gram features")
         ids, documents = _ids_and_documents(corpus, vocabulary)
         codes: list[NDArray[np.int64]] = []
         columns = _Columns(corpus.sentences)
@@ -81,7 +81,7 @@ class NGramFeatures:
         Raises:
             NlmkitError: SciPy is not installed.
         """
-        require_scipy()
+        optional.require("scipy.sparse", extra="classifiers", who="the matrix of n-gram features")
         ids, documents = _ids_and_documents(corpus, self.vocabulary)
         columns = _Columns(corpus.sentences)
         ranks = np.zeros(len(ids), np.int64)
@@ -153,16 +153,6 @@ class NGramFeatures:
             codes.append(found)
             limit = len(found) * len(vocabulary)
         return cls(vocabulary, codes)
-
-
-def require_scipy() -> None:
-    """Say how to install SciPy where it is missing."""
-    try:
-        import scipy.sparse  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name != "scipy":
-            raise
-        raise NlmkitError("n-gram features need SciPy: pip install 'nlmkit[classifiers]'") from None
 
 
 def _ids_and_documents(corpus: Corpus, vocabulary: Vocabulary) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

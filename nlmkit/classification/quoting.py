@@ -16,7 +16,7 @@ def unquoted(lines: Sequence[tuple[int, str]], separator: str) -> list[tuple[int
 
     Args:
         lines: Number and content of each line, blank ones too.
-        separator: What stands between two cells.
+        separator: Character between two cells.
 
     Returns:
         Line on which each record begins, and its cells, two or more; None unless every cell of every record is quoted.

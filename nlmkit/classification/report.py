@@ -1,4 +1,4 @@
-"""Reports of classification: accuracy with everything that must stand beside it. Computed from labels; knows no model.
+"""Reports of classification: accuracy and the figures that belong with it. Computed from labels; knows no model.
 
 A label that the classifier was not trained on is never predicted: its texts count as errors, it has a row of its own,
 and ``unseen`` names it.
@@ -307,7 +307,7 @@ def _figure(value: float | None) -> str:
 
 
 def shown(label: Any) -> str:
-    """A label as a reader sees it: quoted where it holds what could not be told apart, or could drive a terminal.
+    """A label as a reader sees it: quoted where it holds invisible characters, or what could drive a terminal.
 
     Of a very long one the beginning.
     """
@@ -323,6 +323,6 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
     lines = []
     for first, *rest in rows:
         cells = [first + " " * (widths[0] - width(first))]
-        cells += [" " * (columns - width(cell)) + cell for cell, columns in zip(rest, widths[1:], strict=True)]
+        cells += [" " * (wanted - width(cell)) + cell for cell, wanted in zip(rest, widths[1:], strict=True)]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from nlmkit.classification.neural.estimator import NeuralClassifier
 from nlmkit.classification.neural.options import InputOptions, StackOptions, TrainingOptions, TransferOptions
 from nlmkit.components import FittedState, RunOptions
 from nlmkit.errors import HyperParameterError
-from nlmkit.nn.presets import with_default
-from nlmkit.parameters import param
+from nlmkit.nn.presets import with_default, with_needs
+from nlmkit.parameters import Needs, param
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +31,11 @@ class _Contained(NeuralClassifier):
 
     units_: tuple[int, ...]
     layer_norm_: bool
+
+
+_OWN_START: Final = Needs(
+    "a start without start_from: the language model's weights come first", lambda model: model.start_from is None
+)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -68,6 +73,9 @@ class LSTMClassifier(TransferOptions, StackOptions, _Contained):
     )
     dense: int | None = param(None, ge=1, le=65536, help="units of a ReLU layer before the last one; none: no layer")
     dropout_input: float = with_default(InputOptions, "dropout_input", 0.3)
+    embedding: int = with_needs(InputOptions, "embedding", _OWN_START)
+    embedding_range: float = with_needs(InputOptions, "embedding_range", _OWN_START)
+    forget_bias: float = with_needs(StackOptions, "forget_bias", _OWN_START)
     clip_norm: float | None = with_default(TrainingOptions, "clip_norm", 5.0)
 
     def check_options(self) -> None:
@@ -76,10 +84,6 @@ class LSTMClassifier(TransferOptions, StackOptions, _Contained):
 
         super().check_options()
         if self.start_from is None:
-            for name in ("lm_epochs", "lm_lr", "unfreeze"):
-                value = getattr(self, name)
-                if value != self.hyper_parameters()[name].default:
-                    raise HyperParameterError(f"{name}={value} has no effect: it needs start_from")
             refuse_hidden_dropout(self, self.layers or LAYERS)
             return
         if self.bidirectional:
@@ -88,12 +92,6 @@ class LSTMClassifier(TransferOptions, StackOptions, _Contained):
             )
         if self.representation is not None:
             raise HyperParameterError("representation and start_from both give the word vectors: leave one of them out")
-        for name in ("forget_bias", "embedding", "embedding_range"):
-            value = getattr(self, name)
-            if value != self.hyper_parameters()[name].default:
-                raise HyperParameterError(f"{name}={value} has no effect: the language model's weights are begun with")
-        if self.lm_lr is not None and not self.lm_epochs:
-            raise HyperParameterError(f"lm_lr={self.lm_lr:g} has no effect: it needs lm_epochs=1 or more")
 
     @property
     def reads_both_ways(self) -> bool:

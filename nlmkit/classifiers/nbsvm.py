@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from nlmkit import optional
 from nlmkit.classifier import Classifier
 from nlmkit.components import FittedState, RunOptions
 from nlmkit.errors import HyperParameterError
@@ -80,12 +81,12 @@ class NBSVM(Classifier):
         """Count n-grams, fit one linear classifier a decision, and the scale of the probabilities."""
         import numpy as np
 
-        from nlmkit.classification.linear import counted_features, decisions_of, empty_weights, require_sklearn
+        from nlmkit.classification.linear import counted_features, decisions_of, empty_weights
         from nlmkit.text import Vocabulary
 
         if self.calibration == 1:
             raise HyperParameterError("calibration=1: one fold leaves nothing to learn from; 2 or more, or 0 for none")
-        require_sklearn(self.name)
+        optional.require("sklearn", extra="classifiers", who=self.name)
         run.stage("counting n-grams")
         notes: list[str] = []
         classes = len(self.classes_)

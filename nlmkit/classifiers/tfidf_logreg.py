@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from nlmkit import optional
 from nlmkit.classifier import Classifier
 from nlmkit.components import FittedState, RunOptions
 from nlmkit.parameters import param
@@ -68,11 +69,11 @@ class TfidfLogReg(Classifier):
         """Count n-grams, weight them, and fit the regression."""
         import numpy as np
 
-        from nlmkit.classification.linear import counted_features, decisions_of, empty_weights, require_sklearn
+        from nlmkit.classification.linear import counted_features, decisions_of, empty_weights
         from nlmkit.classification.merging import MergedFeatures
         from nlmkit.text import Vocabulary
 
-        require_sklearn(self.name)
+        optional.require("sklearn", extra="classifiers", who=self.name)
         from sklearn.feature_extraction.text import TfidfTransformer
 
         run.stage("counting n-grams")

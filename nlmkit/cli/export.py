@@ -32,7 +32,7 @@ from nlmkit.errors import ExportError
     "--file-format",
     "file_format",
     type=click.Choice(formats.NAMES),
-    help="Format, where the name of FILE does not say it.",
+    help="Format of FILE.  [default: by its name]",
 )
 @quiet_option
 def command(*, model: str, file: str, file_format: str | None, quiet: bool) -> None:

@@ -51,7 +51,7 @@ def debug_option(*, from_environment: bool = False) -> click.Option:
 
 
 class Command(click.Command):
-    """A command that takes ``--debug`` after its name too, and that says how an unknown option is spelt here."""
+    """A command that takes ``--debug`` after its name too, and that suggests an option for an unknown one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -160,8 +160,8 @@ nlmkit = Root(
     help="""Fit, evaluate and use language models.
 
     A model comes first, then its texts: `nlmkit COMMAND MODEL TEXT...`. A text is a file (also compressed), a
-    directory, corpus:NAME, or `-` for standard input, which is read too where no text is named and it is no
-    terminal; --text TEXT is another way to name one. --format is the layout of what a command reads or writes:
+    directory, corpus:NAME, or `-` for standard input, which is also the default unless it is a terminal;
+    --text TEXT is another way to name one. --format is the layout of what a command reads or writes:
     --text-format that of texts in a table, --row-format that of printed rows, --file-format that of a model's file.
 
     Results go to stdout and everything else to stderr. With --json, results are strict JSON. Options are also read

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     "--file-format",
     "file_format",
     type=click.Choice(formats.NAMES),
-    help="Format, where the name of FILE does not say it.",
+    help="Format of FILE.  [default: by its name]",
 )
 @click.option(
     "--repeated-words",
@@ -49,7 +49,8 @@ if TYPE_CHECKING:
     type=click.Choice(("first", "error")),
     default="first",
     show_default=True,
-    help="Of a word that a file of vectors has twice: keep its first vector with a note, or refuse the file.",
+    help="What to do with words that a file of vectors repeats: keep their first vectors and print a note, or refuse "
+    "the file.",
 )
 @pipeline_options
 @quiet_option

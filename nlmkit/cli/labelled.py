@@ -84,8 +84,8 @@ def form_flags(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--text-column",
             metavar="NAME",
-            help="Column with the text, as the header or the JSON key names it; of a classifier's texts by default "
-            "text, any other component reads whole lines.",
+            help="Column with the text, as the header or the JSON key names it.  [default: text for a classifier, else "
+            "the whole line]",
         ),
     ]
     for option in reversed(options):

@@ -179,13 +179,13 @@ def text_column(name: str | None, form: str | None) -> TextColumn | None:
     from nlmkit.text.columns import FORMATS, TextColumn
 
     if form is not None and form not in FORMATS:
-        raise click.UsageError(f"--format {form} has no columns to name: it is one of {', '.join(FORMATS)}")
+        raise click.UsageError(f"--format {form} does not name columns: use one of {', '.join(FORMATS)}")
     return TextColumn(name, form)
 
 
 def decoding(
     pipeline: TextPipeline, encoding: str | None, errors: str | None, marks: Marks | None = None
 ) -> TextPipeline:
-    """A model's pipeline, but for how the bytes of this text are decoded and what becomes of marks in it."""
+    """A model's pipeline, except for how the bytes of this text are decoded and what becomes of marks in it."""
     changes: dict[str, Any] = {"encoding": encoding, "errors": errors, "marks": marks}
     return dataclasses.replace(pipeline, **{name: value for name, value in changes.items() if value is not None})

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from nlmkit.errors import NlmkitError
+from nlmkit.errors import DataError, NlmkitError
 from nlmkit.parameters import HyperParameter
 from nlmkit.saving.records import PICTURES, SETTINGS, is_models_own, model_around
 
@@ -41,7 +41,7 @@ class Output:
         """The path without links and relative parts."""
         try:
             return Path(os.path.realpath(self.path))
-        except ValueError:  # NUL in it, which whoever writes there says
+        except ValueError:  # NUL in it: writing there raises an error
             return Path(self.path)
 
 
@@ -105,14 +105,13 @@ def _files_of_catalog(inputs: Sequence[str | None]) -> list[str]:
     names = [name for name in inputs if name and name.startswith(CATALOG_PREFIX)]
     if not names:
         return []
-    from nlmkit.errors import DataError
     from nlmkit.text import catalog
 
     found: list[str] = []
     for name in names:
         try:
             files = catalog.resolve(name.removeprefix(CATALOG_PREFIX))
-        except DataError:  # whoever reads it says so
+        except DataError:  # reading it raises it
             continue
         found += map(str, files) if isinstance(files, list) else []
     return found
@@ -163,8 +162,8 @@ def _refuse_both(one: Output, other: Output) -> None:
     for inner, outer in ((one, other), (other, one)):
         if inner.is_model and outer.real in inner.real.parents:
             raise NlmkitError(
-                f"{inner.option} {inner.path} is in {outer.option} {outer.path}, which holds nothing but its model "
-                "and logs, pictures and settings: choose another path"
+                f"{inner.option} {inner.path} is in {outer.option} {outer.path}, which may hold only its model, "
+                "logs, pictures and settings: choose another path"
             )
 
 
@@ -183,7 +182,7 @@ def _refuse_in_model(output: Output, given: Sequence[Output]) -> None:
     inside = output.real.relative_to(around)
     if is_models_own(inside.parts[0]) or not (output.is_log or _is_record(output.real)):
         raise NlmkitError(
-            f"{output.option} {output.path} is in the folder of the model {around}, which holds nothing else than the "
+            f"{output.option} {output.path} is in the folder of the model {around}, which may hold only the "
             f"model, training logs, pictures ({', '.join(sorted(PICTURES))}) and settings ({SETTINGS}): "
             "choose another path"
         )

@@ -141,7 +141,7 @@ def command(
     if as_json + per_line + per_token > 1:
         raise click.UsageError("--json, --per-line and --per-token exclude each other")
     if line_filter.is_given and (as_json or per_token):
-        raise click.UsageError("--max-perplexity and --max-oov pass lines: leave out --json and --per-token")
+        raise click.UsageError("--max-perplexity and --max-oov print whole lines: omit --json and --per-token")
     if not (per_line or per_token) and (row_format or no_header):
         raise click.UsageError("--format and --no-header need --per-line or --per-token")
     if row_format == "jsonl" and no_header:

@@ -38,7 +38,7 @@ def score_language_model(
         quiet: Whether to draw no progress.
         errors: What to do with bytes that are no text in that encoding; None for what was done in training.
         text_column: Column of the text, where the texts are tables.
-        format: Layout of the tables; None for what their names tell.
+        format: Layout of the tables; None for that of their suffixes.
         marks: What to do with sentence marks and NUL; None for an error.
     """
     from nlmkit.cli.texts import for_model, read_texts

@@ -153,13 +153,13 @@ def _load_toml(path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise DataError("not UTF-8, so no TOML", source=path, byte=error.start) from None
+        raise DataError("not UTF-8, so not TOML", source=path, byte=error.start) from None
     except tomllib.TOMLDecodeError as error:
-        raise DataError(f"no TOML: {error}", source=path) from None
+        raise DataError(f"not TOML: {error}", source=path) from None
     except RecursionError:
-        raise DataError("no TOML that can be read: its values are nested too deep", source=path) from None
+        raise DataError("not TOML: its values are nested too deep", source=path) from None
     except ValueError:  # Python's limit on the digits of an integer
-        raise DataError("no TOML that can be read: it holds a number with too many digits", source=path) from None
+        raise DataError("not TOML: it holds a number with too many digits", source=path) from None
 
 
 def _read(path: str) -> bytes:
@@ -170,7 +170,7 @@ def _read(path: str) -> bytes:
             raise DataError("is a device: give a file with settings", source=path)
         data = file.read(MAX_CONFIG_BYTES + 1)
     if len(data) > MAX_CONFIG_BYTES:
-        raise DataError(f"larger than {MAX_CONFIG_BYTES} bytes, so it holds no settings of nlmkit", source=path)
+        raise DataError(f"larger than {MAX_CONFIG_BYTES} bytes, so it is not a settings file", source=path)
     return data
 
 

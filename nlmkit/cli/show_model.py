@@ -1,4 +1,4 @@
-"""What the manifest of a saved model says, for a reader."""
+"""The manifest of a saved model as text for a reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one way in which commands are told their texts: as arguments, with ``--text``, or through standard input."""
+"""How commands receive their texts: as arguments, with ``--text``, or through standard input."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from typing import Any
 import click
 
 from nlmkit.cli.output import note
-
-STDIN = "-"
-_CORPUS = "corpus:"
+from nlmkit.cli.outputs import CATALOG_PREFIX, STDIN
 
 
 def text_argument(*, typed: bool = False, required: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -65,8 +63,8 @@ def standard_input(what: str, *, typed: bool = False) -> tuple[str, ...]:
 
 
 def is_text(name: str) -> bool:
-    """Whether a name is that of a text and of no saved model, which is a folder."""
-    if name == STDIN or name.startswith(_CORPUS):
+    """Whether a name is that of a text, not of a saved model, which is a folder."""
+    if name == STDIN or name.startswith(CATALOG_PREFIX):
         return True
     try:
         return not stat.S_ISDIR(os.stat(name).st_mode)
@@ -75,6 +73,6 @@ def is_text(name: str) -> bool:
 
 
 def models_and_texts(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of saved models and of texts, told apart by what they are."""
+    """Split names into those of saved models and those of texts."""
     models = tuple(name for name in names if not is_text(name))
     return models, tuple(name for name in names if is_text(name))

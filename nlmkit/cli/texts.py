@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from nlmkit.components import LanguageModel, Progress
-from nlmkit.errors import DataError, NlmkitError
+from nlmkit.errors import DataError
 from nlmkit.models import load
 from nlmkit.notes import note
 from nlmkit.text import Corpus, TextPipeline, stream_blocks
@@ -20,12 +20,10 @@ def load_language_model(path: str) -> LanguageModel:
     """The saved model at ``path``, which must be a language model.
 
     Raises:
-        NlmkitError: it is of another kind, or cannot be loaded.
+        SavedModelError: it is of another kind, or damaged.
+        RegistryError: the package that it comes from is missing or broken.
     """
-    model = load(path)
-    if not isinstance(model, LanguageModel):
-        raise NlmkitError(f"{path}: {model.name} is a {model.kind}, and this needs a language model")
-    return model
+    return load(path, LanguageModel)
 
 
 def read_texts(

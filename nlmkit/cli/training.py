@@ -58,8 +58,10 @@ class Training:
 
         Raises:
             click.UsageError: an option of training was given for a component that does not train in steps.
+            HyperParameterError: a hyper-parameter has no effect beside the others.
             NlmkitError: the picture could not be drawn, which is better known before the training than after it.
         """
+        fitted.refuse_without_effect()
         given = [f"--{name}" for name in _OF_STEPS if getattr(self, name) not in (None, False)]
         if _keeps_log(fitted) and "--log" in given:
             given.remove("--log")

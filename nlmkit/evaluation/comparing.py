@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from nlmkit.components import Component, Context, LanguageModel, RunOptions, check_context
 from nlmkit.errors import DataError, HyperParameterError
@@ -14,12 +14,11 @@ from nlmkit.evaluation.comparison import compare as rank
 from nlmkit.models import load
 from nlmkit.progress import AUTO, Progress, watched
 from nlmkit.text import Corpus, TextPipeline
+from nlmkit.text.sources import STDIN
 from nlmkit.unknown_words import note_cheap_unknown
 
 Model = LanguageModel | str | os.PathLike[str]
 """A fitted language model, or the folder of a saved one."""
-
-STDIN: Final = "-"
 
 
 def compare(
@@ -114,8 +113,9 @@ class TextReader:
     def _through(self, pipeline: TextPipeline) -> Corpus:
         if pipeline not in self._read:
             if self._read and _only_once(self._text):
-                why = "standard input is gone: save it to a file" if _is_stdin(self._text) else "an iterator is used up"
-                raise DataError(f"the models read text differently, and {why}")
+                what = "standard input" if _is_stdin(self._text) else "an iterator"
+                remedy = "save it to a file" if _is_stdin(self._text) else "pass a list"
+                raise DataError(f"the models read text differently, and {what} can be read only once: {remedy}")
             self._read[pipeline] = self._source(self._text, pipeline)
         return self._read[pipeline]
 

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.classification.report import ClassificationReport, shown
-from nlmkit.evaluation.fonts import drawing, notes_on
+from nlmkit.evaluation.fonts import noted_drawing
 from nlmkit.evaluation.plots import check_plot, printable
-from nlmkit.notes import note
 from nlmkit.saving.written import written
 
 _DARK: Final = 0.6
@@ -58,9 +57,7 @@ def plot_confusion(report: ClassificationReport, path: str | os.PathLike[str], *
     heading = f"{printable(title)}\n{heading}" if title else heading
     text = "".join([*names, heading])
     # With a salt, the same report gives the same file.
-    with drawing(text, {"font.size": font_size, "svg.hashsalt": "nlmkit"}) as missing:
-        for message in notes_on(text, missing, Path(path)):
-            note(message)
+    with noted_drawing(text, Path(path), {"font.size": font_size, "svg.hashsalt": "nlmkit"}):
         figure = Figure(figsize=(size + 1, size), dpi=150, layout="constrained")
         axes = figure.add_subplot()
         picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)

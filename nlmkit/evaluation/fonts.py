@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from nlmkit.notes import note
+
 DEFAULT: Final = "DejaVu Sans"
 """matplotlib's own font, which comes with it."""
 
@@ -69,6 +71,21 @@ def drawing(text: str, settings: Mapping[str, Any] | None = None) -> Iterator[se
     with matplotlib.rc_context(chosen), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # the note says it
         yield missing
+
+
+@contextlib.contextmanager
+def noted_drawing(text: str, path: Path, settings: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """As :func:`drawing`, and :func:`notes_on` the text are sent.
+
+    Args:
+        text: All that will be drawn but figures.
+        path: File of the picture.
+        settings: Further settings of matplotlib.
+    """
+    with drawing(text, settings) as missing:
+        for message in notes_on(text, missing, path):
+            note(message)
+        yield
 
 
 def covering(text: str) -> tuple[list[str], set[str]]:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from nlmkit import optional
 from nlmkit.errors import DataError, NlmkitError
-from nlmkit.evaluation.fonts import drawing, notes_on
-from nlmkit.notes import note
+from nlmkit.evaluation.fonts import noted_drawing
 from nlmkit.saving.written import written
 from nlmkit.tables import JOINERS
 
@@ -64,12 +64,7 @@ def load_matplotlib() -> None:
         NlmkitError: it is not installed; or it refuses the environment variable ``MPLBACKEND``.
     """
     try:
-        import matplotlib
-        import matplotlib.figure  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "matplotlib":
-            raise
-        raise NlmkitError("pictures need matplotlib: pip install 'nlmkit[plot]'") from None
+        optional.require("matplotlib.figure", extra="plot", who="a picture")
     except ValueError as error:
         backend = os.environ.get("MPLBACKEND")
         if not backend:
@@ -100,9 +95,7 @@ def plot_perplexities(comparison: Comparison, path: str | os.PathLike[str], *, t
     rows = comparison.ranked
     labels = [_label(row, comparison.differing) for row in rows]
     text = "".join([*labels, printable(title)])
-    with drawing(text) as missing:
-        for message in notes_on(text, missing, Path(path)):
-            note(message)
+    with noted_drawing(text, Path(path)):
         figure = Figure(figsize=(8, min(1.6 + 0.55 * len(rows), _TALLEST)), dpi=150, layout="constrained")
         axes = figure.add_subplot()
         places = range(len(rows))
@@ -168,7 +161,7 @@ def _figure(value: float) -> str:
 
 
 def printable(text: str, most: int = 80) -> str:
-    """One line that can be drawn, U+FFFD for what cannot (control characters, bytes of a name that are no UTF-8).
+    """One line that can be drawn, U+FFFD for what cannot (control characters, bytes of a name that are not UTF-8).
 
     Joiners stay, which Persian, Indic scripts and emoji are written with; a soft hyphen is not seen within a line.
     Of a longer text the end stays, which distinguishes paths.

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import numpy as np
 
-from nlmkit.errors import DataError, HyperParameterError, NlmkitError
+from nlmkit import optional
+from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.evaluation.word_sets import lines_of, packaged, user_file
 from nlmkit.shapes import Rendered
 from nlmkit.tables import table
@@ -37,7 +38,7 @@ STANDARD: Final[Mapping[str, str]] = {"wordsim353": "wordsim353.tsv", "simlex999
 """The standard sets by name, and their files among gensim's test data."""
 
 MINIMUM_PAIRS: Final = 50
-"""Fewer covered pairs than these are no basis for a correlation."""
+"""Fewest covered pairs that give a correlation."""
 
 CONFIDENCE: Final = 0.95
 """Share of the bootstrap's samples that an interval holds."""
@@ -124,8 +125,8 @@ class SetScore:
         if self.n >= MINIMUM_PAIRS:
             return ""
         return (
-            f"both words are known for {self.n} of {self.pairs} pairs, and fewer than {MINIMUM_PAIRS} are "
-            "no basis for a score: train on more text, or give pairs of words that the text has"
+            f"both words are known for {self.n} of {self.pairs} pairs, and a score needs at least {MINIMUM_PAIRS}: "
+            "train on more text, or give pairs of words that the text has"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -282,12 +283,7 @@ def spearman(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     Raises:
         NlmkitError: scipy is not installed.
     """
-    try:
-        from scipy.stats import rankdata
-    except ModuleNotFoundError as error:
-        if error.name != "scipy":
-            raise
-        raise NlmkitError("rank correlations need scipy: pip install 'nlmkit[representations]'") from None
+    rankdata = optional.require("scipy.stats", extra="representations", who="a rank correlation").rankdata
     centred = [ranks - ranks.mean(axis=-1, keepdims=True) for ranks in (rankdata(a, axis=-1), rankdata(b, axis=-1))]
     products = (centred[0] * centred[1]).sum(axis=-1)
     squares = (centred[0] ** 2).sum(axis=-1) * (centred[1] ** 2).sum(axis=-1)

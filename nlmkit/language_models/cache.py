@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
 from nlmkit.components import Context, FittedState, LanguageModel, RunOptions, check_context
 from nlmkit.errors import HyperParameterError
-from nlmkit.parameters import param
+from nlmkit.parameters import param, value_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,10 +83,17 @@ class Cache(LanguageModel):
     window: int = param(2000, ge=1, le=100_000, help="latest events that the cache holds")
     weight: float | None = param(None, ge=0, lt=1, help="λ, the cache's share; none: fitted on validation text")
     decay: float | None = param(
-        None, gt=0, le=1, help="of method=unigram: weight of an event relative to the one after it; none: fitted"
+        None,
+        gt=0,
+        le=1,
+        help="of method=unigram: weight of an event relative to the one after it; none: fitted",
+        needs=value_of("method", "unigram"),
     )
     theta: float | None = param(
-        None, ge=0, help="of method=neural: θ, how much the likeness of hidden states counts; none: fitted"
+        None,
+        ge=0,
+        help="of method=neural: θ, how much the likeness of hidden states counts; none: fitted",
+        needs=value_of("method", "neural"),
     )
     context: str = param("sentence", choices=("sentence", "stream"), help="how the validation text is read")
 
@@ -128,9 +135,6 @@ class Cache(LanguageModel):
         """The model, and decay or θ where they are given."""
         if self.model is None:
             raise HyperParameterError("a cache needs a model (--model PATH)")
-        other = "theta" if self.method == "unigram" else "decay"
-        if getattr(self, other) is not None:
-            raise HyperParameterError(f"{other} has no meaning for method={self.method}")
         if self.method == "neural" and not hasattr(self.model, "hidden_states"):
             raise HyperParameterError(f"method=neural needs a model with hidden states, which {self.model.name} lacks")
         rate = getattr(self, self._rate_name)

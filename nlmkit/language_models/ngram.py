@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from nlmkit.components import Context, FittedState, LanguageModel, RunOptions, VocabularyLimits, check_context
 from nlmkit.errors import ExportError, HyperParameterError, SavedModelError
 from nlmkit.ngrams.smoothing import METHODS, check_options
-from nlmkit.parameters import param
+from nlmkit.parameters import param, value_of
 from nlmkit.progress import shows_progress
 
 if TYPE_CHECKING:
@@ -59,9 +59,15 @@ class NGram(VocabularyLimits, LanguageModel):
         None, ge=0, help="drop n-grams seen at most this often, by order; the last value goes on"
     )
     entropy_prune: float = param(0.0, ge=0, help="drop n-grams that raise relative perplexity by less (Stolcke 1998)")
-    add_k: float = param(1.0, gt=0, le=1e9, help="what smoothing=add-k adds to each count")
-    katz_max: int = param(5, ge=1, le=1000, help="largest count that smoothing=katz discounts")
-    backoff_factor: float = param(0.4, gt=0, le=1, help="factor of smoothing=stupid-backoff")
+    add_k: float = param(
+        1.0, gt=0, le=1e9, help="what smoothing=add-k adds to each count", needs=value_of("smoothing", "add-k")
+    )
+    katz_max: int = param(
+        5, ge=1, le=1000, help="largest count that smoothing=katz discounts", needs=value_of("smoothing", "katz")
+    )
+    backoff_factor: float = param(
+        0.4, gt=0, le=1, help="factor of smoothing=stupid-backoff", needs=value_of("smoothing", "stupid-backoff")
+    )
     precision: str = param(
         "float64", choices=("float64", "float32"), help="of the fitted table; float32 halves its probabilities' size"
     )
@@ -134,10 +140,6 @@ class NGram(VocabularyLimits, LanguageModel):
             raise HyperParameterError("smoothing=jelinek-mercer fits its weights on validation text: give --valid FILE")
         if self.entropy_prune > 0 and self.smoothing == "stupid-backoff":
             raise HyperParameterError("entropy_prune needs probabilities; smoothing=stupid-backoff has none")
-        defaults = self.hyper_parameters()
-        for option, method in (("add_k", "add-k"), ("katz_max", "katz"), ("backoff_factor", "stupid-backoff")):
-            if getattr(self, option) != defaults[option].default and self.smoothing != method:
-                raise HyperParameterError(f"{option} belongs to smoothing={method}, not to {self.smoothing}")
 
     def _entropy_pruned(self, table: BackoffTable, counts: NGramCounts, keep: Keep) -> BackoffTable:
         from nlmkit.ngrams.pruning import entropy_prune, history_log_probs_from_counts
@@ -214,7 +216,7 @@ class NGram(VocabularyLimits, LanguageModel):
             raise SavedModelError("the saved model is damaged: its metadata lack unseen_backoff or fit_report")
         objection = state.metadata.get("arpa_objection")
         if not isinstance(objection, (str, type(None))):
-            raise SavedModelError("the saved model is damaged: arpa_objection in its metadata is no text")
+            raise SavedModelError("the saved model is damaged: arpa_objection in its metadata is not a string")
         if unseen != 0 and self.smoothing != "stupid-backoff":
             raise SavedModelError(f"the saved model is damaged: unseen_backoff is {unseen} with {self.smoothing}")
         table = BackoffTable.from_arrays(state.arrays, self.order, len(self.vocabulary_), float(unseen))
@@ -248,7 +250,7 @@ class NGram(VocabularyLimits, LanguageModel):
                 problem = f"the n-grams listed after {gram!r} do not begin so"
             if not imported or not sample.agree[at]:
                 raise SavedModelError(f"the saved model is damaged: {problem}; save it again from its source")
-            note(f"{problem}: perplexities will not be honest")
+            note(f"{problem}: the perplexities of this model cannot be compared with others")
             return
 
     def pruned(self, threshold: float) -> NGram:

@@ -298,13 +298,13 @@ class Parser:
         good = values <= _LARGEST_LOG_PROB  # false for NaN
         if not good.all():
             at = int(good.argmin())
-            self._refuse(f"{values[at]} is no log10 probability: it must be at most 0", int(lines[at]))
+            self._refuse(f"{values[at]} is not a log10 probability: it must be at most 0", int(lines[at]))
 
     def _check_backoffs(self, values: Floats, lines: Ids) -> None:
         good = values <= _LARGEST_BACKOFF  # false for NaN
         if not good.all():
             at = int(good.argmin())
-            problem = f"{values[at]} is no log10 backoff weight: it must be at most {_LARGEST_BACKOFF:g}"
+            problem = f"{values[at]} is not a log10 backoff weight: it must be at most {_LARGEST_BACKOFF:g}"
             self._refuse(problem, int(lines[at]))
 
     def _unigrams(self, words: list[bytes], lines: Ids) -> Ids:

@@ -159,7 +159,7 @@ class _Assembler:
         if worst is not None and is_normalised:  # where the unigrams are not, that is the cause
             self._note(
                 f"the probabilities do not sum to 1 after {off} of {contexts} contexts (to {worst[1]:.4f} after "
-                f"{worst[2]!r}, line {worst[3]}): perplexities will not be honest"
+                f"{worst[2]!r}, line {worst[3]}): the perplexities of this model cannot be compared with others"
             )
 
     def _refuse_backoff(self, k: int, at: int, whom: str, probability: float) -> NoReturn:

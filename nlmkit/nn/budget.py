@@ -26,7 +26,7 @@ NEAR: Final = 0.05
 """Share of the budget by which a run may miss its end without a note."""
 
 EVALUATION_SHARE: Final = 0.25
-"""Largest share of the budget that evaluations get, but for the one at the end."""
+"""Largest share of the budget for evaluations, without the one at the end."""
 
 LOOKS: Final = 40
 """How often a run is looked at, at least; for long runs it is every `LONGEST_STRIDE` steps."""
@@ -161,13 +161,13 @@ class Pace:
 class Pacer:
     """How many steps a run takes and when it is evaluated: given by its epochs, or found from its budget.
 
-    Several processes agree as long as all of them are told the same numbers.
+    Several processes agree as long as all of them receive the same numbers.
 
     Args:
         plan: Steps of the run; None where a budget decides.
         budget: Seconds of the run, where one is given.
         windows: Steps of an epoch, about so many where they differ.
-        amount: Work of a step, in the mean, in the unit that :meth:`worked` is told.
+        amount: Work of a step, in the mean, in the unit of :meth:`worked`.
         is_evaluated: Whether there is a validation text.
         fewest: Steps that a run has at least, whatever the budget is.
         unit: What notes call the steps.
@@ -396,7 +396,7 @@ class Pacer:
         if self._prepared > self._budget / 2:
             name, shares = "what comes before the first step", {"what comes before the first step": self._prepared}
         if shares[name] > NEAR * self._budget:
-            return f"{name.strip()} takes {shares[name] / self._budget:.0%} of it, so a larger budget is kept better"
+            return f"{name} takes {shares[name] / self._budget:.0%} of it, so a larger budget would be met more closely"
         return f"the machine became {'slower' if seconds > self._budget else 'faster'} at the end"
 
     def to_json(self, stepping: float) -> dict[str, Any] | None:
@@ -434,7 +434,7 @@ class Pacer:
 
 
 def _amount(value: object) -> float:
-    # Amounts beyond are no time or work of a run, and could overflow in products.
+    # Amounts beyond are not those of a run, and could overflow in products.
     if type(value) not in (int, float) or not 0 <= value < 1e15:  # type: ignore[operator]
         raise ValueError(f"the pace holds {value!r}")
     return float(value)  # type: ignore[arg-type]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Final
 
 from nlmkit.errors import HyperParameterError
 from nlmkit.nn.estimator import NeuralLanguageModel
@@ -21,7 +21,7 @@ from nlmkit.nn.options import (
     RecurrentOptions,
     RegularisationOptions,
 )
-from nlmkit.nn.shorthands import rates_of_dropout
+from nlmkit.parameters import Needs
 
 MODELS: Final = ("nnlm", "rnnlm", "lstm", "gru")
 
@@ -59,53 +59,6 @@ _OBJECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 """For an option, the models that do not have it, and the reason, to be read after the model's name."""
-
-
-class Needs(NamedTuple):
-    """An option that has effect only beside others.
-
-    Attributes:
-        words: What it needs, to be read after "needs".
-        holds: Whether that is so, from the component's values.
-    """
-
-    words: str
-    holds: Callable[[Any], bool]
-
-
-NEEDS: Final[Mapping[str, Needs]] = {
-    "softmax_head": Needs("softmax=adaptive or auto", lambda model: model.softmax in ("adaptive", "auto")),
-    "softmax_classes": Needs("softmax=class-factored", lambda model: model.softmax == "class-factored"),
-    "softmax_samples": Needs("softmax=sampled", lambda model: model.softmax == "sampled"),
-    "label_smoothing": Needs(
-        "softmax=full, the only one that computes every word's probability in training",
-        lambda model: model.softmax in ("full", "auto"),
-    ),
-    "forget_bias": Needs(
-        "a start without start_from, from which the biases come otherwise", lambda model: model.start_from is None
-    ),
-    "tar": Needs(
-        "bptt=2 or more: it compares neighbouring steps of a window", lambda model: model.bptt > 1 or model.bptt_random
-    ),
-    "dropout": Needs(
-        "dropout_input, dropout_output or, between layers, dropout_hidden to be left to it",
-        lambda model: any(getattr(model, rate) == model.dropout for rate in rates_of_dropout(model)),
-    ),
-    "dropout_hidden": Needs("layers=2 or more: it lies between layers", lambda model: model.layers > 1),
-    "locked": Needs(
-        "a dropout rate above 0", lambda model: _any(model, "dropout_input", "dropout_hidden", "dropout_output")
-    ),
-    "tune": Needs("representation", lambda model: model.representation is not None),
-    "normalization": Needs("representation", lambda model: model.representation is not None),
-    "oov": Needs("representation", lambda model: model.representation is not None),
-    "noising_scheme": Needs("noising above 0", lambda model: model.noising > 0),
-    "warmup": Needs("schedule=one-cycle or cosine", lambda model: model.schedule in ("one-cycle", "cosine")),
-    "decay": Needs("schedule=plateau", lambda model: model.schedule == "plateau"),
-    "averaging_window": Needs("averaging=nt-asgd", lambda model: model.averaging == "nt-asgd"),
-    "ema_decay": Needs("averaging=ema", lambda model: model.averaging == "ema"),
-}
-"""What has no effect by itself. An option that stands where it was not set, at its default or preset's value, is never
-refused."""
 
 
 def objection(option: str, model: str) -> str | None:
@@ -156,11 +109,9 @@ def refuse(component: NeuralLanguageModel) -> None:
     """
     for name, unset in component.values_unless_given().items():
         value = getattr(component, name)
-        if value in (component.hyper_parameters()[name].default, unset):
-            continue
-        refuse_option_of_others(name, component.name)
-        if name in NEEDS and not NEEDS[name].holds(component):
-            raise HyperParameterError(f"{name}={value} has no effect: it needs {NEEDS[name].words}")
+        if value not in (component.hyper_parameters()[name].default, unset):
+            refuse_option_of_others(name, component.name)
+    component.refuse_without_effect()
     _refuse_widths(component)
 
 
@@ -182,8 +133,15 @@ def _refuse_widths(component: NeuralLanguageModel) -> None:
         )
 
 
-def _any(model: Any, *names: str) -> bool:
-    return any(getattr(model, name, 0) > 0 for name in names)
+def needs() -> dict[str, Needs]:
+    """What options have no effect without, by the name of the option."""
+    found: dict[str, Needs] = {}
+    for group in GROUPS.values():
+        for field in dataclasses.fields(group):
+            needed = field.metadata["nlmkit"]["needs"]
+            if needed is not None:
+                found[field.name] = needed
+    return found
 
 
 def markdown() -> str:
@@ -197,7 +155,7 @@ def markdown() -> str:
             lines.append(f"| `{field.name}` | {' | '.join(cells)} | {about} |")
         lines.append("")
     lines += ["### Without effect by themselves", "", "| option | needs |", "|---|---|"]
-    lines += [f"| `{name}` | {needs.words} |" for name, needs in NEEDS.items()]
+    lines += [f"| `{name}` | {needed.words} |" for name, needed in needs().items()]
     return "\n".join(lines) + "\n"
 
 

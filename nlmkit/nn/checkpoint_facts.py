@@ -13,6 +13,7 @@ from typing import Any, Final
 from nlmkit.errors import SavedModelError
 from nlmkit.notes import note
 from nlmkit.saving import require
+from nlmkit.saving.strict_json import shown
 
 _LARGEST: Final = 2**53
 """Counts beyond it are those of no run, and no longer floats of their own."""
@@ -27,7 +28,7 @@ def whole(facts: Mapping[str, Any], name: str, *, least: int = 0, most: int = _L
         SavedModelError: It is missing, of another type, or out of range.
     """
     value = facts.get(name)
-    require(type(value) is int and least <= value <= most, f"{name} is {_shown(value)}")
+    require(type(value) is int and least <= value <= most, f"{name} is {shown(value)}")
     assert type(value) is int
     return value
 
@@ -35,7 +36,7 @@ def whole(facts: Mapping[str, Any], name: str, *, least: int = 0, most: int = _L
 def amount(facts: Mapping[str, Any], name: str) -> float:
     """A finite number of at least 0 among the facts; raises as :func:`whole` does."""
     value = facts.get(name)
-    require(is_amount(value), f"{name} is {_shown(value)}")
+    require(is_amount(value), f"{name} is {shown(value)}")
     return float(value)  # type: ignore[arg-type]
 
 
@@ -52,7 +53,7 @@ def is_number(value: object) -> bool:
 def flag(facts: Mapping[str, Any], name: str) -> bool:
     """A truth value among the facts; raises as :func:`whole` does."""
     value = facts.get(name)
-    require(isinstance(value, bool), f"{name} is {_shown(value)}")
+    require(isinstance(value, bool), f"{name} is {shown(value)}")
     return bool(value)
 
 
@@ -60,7 +61,7 @@ def sums(facts: Mapping[str, Any], name: str) -> tuple[float, int]:
     """A sum and how many it is of; raises as :func:`whole` does."""
     value = facts.get(name)
     sound = isinstance(value, list) and len(value) == 2 and is_number(value[0]) and type(value[1]) is int
-    require(sound and 0 <= value[1] <= _LARGEST, f"{name} is {_shown(value)}")  # type: ignore[index]
+    require(sound and 0 <= value[1] <= _LARGEST, f"{name} is {shown(value)}")  # type: ignore[index]
     assert isinstance(value, list)
     return float(value[0]), value[1]
 
@@ -69,7 +70,7 @@ def records(facts: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     """A list of JSON objects; raises as :func:`whole` does."""
     value = facts.get(name)
     sound = isinstance(value, list) and all(isinstance(record, dict) for record in value)
-    require(sound, f"{name} is {_shown(value)}")
+    require(sound, f"{name} is {shown(value)}")
     assert isinstance(value, list)
     return value
 
@@ -79,11 +80,11 @@ def check_same_run(folder: Path, saved: object, run: Mapping[str, Any]) -> None:
 
     Args:
         folder: Where it is.
-        saved: What it says whose it is.
+        saved: The run that it belongs to, as it was saved.
         run: The run that wants to go on; options are in its ``hyper_parameters``.
 
     Raises:
-        SavedModelError: They differ; the message says in what.
+        SavedModelError: They differ; the message lists the differences.
     """
     require(isinstance(saved, dict), f"{folder}: the checkpoint does not say whose it is; {_BEGIN_AGAIN}")
     assert isinstance(saved, dict)
@@ -126,19 +127,19 @@ def reading(folder: Path) -> Iterator[None]:
 
 
 def note_nothing_to_resume(folder: Path) -> None:
-    """Say that a run that should have gone on begins."""
+    """Note that a run that should resume starts at the first step."""
     note(f"{folder} holds no checkpoint to resume from, so training begins at the first step")
 
 
 def note_other_threads(folder: Path, there: object, here: int | None) -> None:
-    """Say where a run goes on with another number of threads than before, if the checkpoint knows it.
+    """Note that a run resumes with another number of threads than before, if the checkpoint has that number.
 
     Raises:
-        SavedModelError: That number is none.
+        SavedModelError: It is not a number of threads.
     """
     if there is None:
         return
-    require(type(there) is int and 0 < there < 1_000_000, f"threads is {_shown(there)}")
+    require(type(there) is int and 0 < there < 1_000_000, f"threads is {shown(there)}")
     if here is not None and there != here:
         note(
             f"{folder}: the run had {there} thread{'s' if there != 1 else ''} and goes on with {here}, so its result "
@@ -147,12 +148,4 @@ def note_other_threads(folder: Path, there: object, here: int | None) -> None:
 
 
 def _plain(value: object) -> str:
-    return value if isinstance(value, str) and len(value) <= 80 else _shown(value)
-
-
-def _shown(value: object) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # an integer of thousands of digits
-        text = "a number of thousands of digits"
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return value if isinstance(value, str) and len(value) <= 80 else shown(value)

@@ -24,7 +24,7 @@ def check_target(folder: Path) -> None:
     """Refuse to write checkpoints where a saved model, or anything else, stands.
 
     Raises:
-        SavedModelError: The folder holds something that is no checkpoint, is a link, or cannot be written.
+        SavedModelError: The folder holds something that is not a checkpoint, is a link, or cannot be written.
     """
     _refuse_link(folder)
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
@@ -55,7 +55,7 @@ def _refuse_link(folder: Path) -> None:
 def beside(model: Path, suffix: str) -> Path:
     """The path beside a model's folder that has its name and a suffix.
 
-    For a folder that is given as ``.`` or ``..`` it is beside the folder that this stands for.
+    For a folder that is given as ``.`` or ``..`` it is beside the folder that this names.
 
     Raises:
         SavedModelError: Nothing is beside the folder, which is the root.
@@ -63,7 +63,9 @@ def beside(model: Path, suffix: str) -> Path:
     if model.name in ("", ".."):
         model = model.resolve()
         if not model.name:
-            raise SavedModelError(f"{model}: has nothing beside it for checkpoints; choose another folder")
+            raise SavedModelError(
+                f"{model}: is the root, so no folder for checkpoints can be beside it; choose another folder"
+            )
         here = Path.cwd().resolve()
         if here.is_relative_to(model):
             up = len(here.relative_to(model).parts) + 1

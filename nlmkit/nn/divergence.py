@@ -1,8 +1,8 @@
-"""When training has diverged: by what rule, and what is said about it. Every loop of training asks here.
+"""The rule by which training has diverged, and the errors and notes about it. Every training loop uses it.
 
 * What is not finite (loss, gradient, weights, cost) has diverged, at whatever step it appears: an error.
 * Whoever predicts the texts that it was trained on worse than the uniform distribution over what is predicted has
-  learnt nothing and lost what it began with. Beyond a slack, which the first steps of an honest run stay within, that
+  learnt nothing and lost what it began with. Beyond a slack, which the first steps of a sound run stay within, that
   is an error, too; the training texts decide, since overfitting or another kind of text makes only others worse.
 * What is worse than uniform on held-out texts alone, or within the slack, is a note.
 * A run that was good at an evaluation and went off later keeps the weights of that evaluation, and a note says so.
@@ -27,7 +27,7 @@ _HARDLY: Final = 1.02
 
 
 def problem(loss: float, choices: int, slack: tuple[float, float]) -> str | None:
-    """What is wrong with a loss on training texts; None where it may pass.
+    """What is wrong with a loss on training texts; None where it is acceptable.
 
     Args:
         loss: Mean −ln p of what was right.
@@ -46,7 +46,7 @@ def problem(loss: float, choices: int, slack: tuple[float, float]) -> str | None
 
 
 def notes(loss: float, held_out: float | None, last: float | None, choices: int, what: str) -> list[str]:
-    """What is to be said of a result that may pass.
+    """Notes on a result that is acceptable.
 
     Args:
         loss: Mean −ln p on training texts by the weights kept.

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
+from nlmkit import optional
 from nlmkit.components import (
     Component,
     Context,
@@ -21,7 +22,7 @@ from nlmkit.components import (
     VocabularyLimits,
     check_context,
 )
-from nlmkit.errors import DataError, HyperParameterError, NlmkitError
+from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.nn.input_vectors import InputOptions, InputVectors, input_vectors
 from nlmkit.nn.presets import NONE
 from nlmkit.nn.shorthands import WithDropout
@@ -202,7 +203,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, _Containe
         from nlmkit.nn.capabilities import refuse
 
         refuse(self)
-        _require_torch(self.name)
+        optional.require("torch", extra="neural", who=self.name)
         from nlmkit.nn.training import train
 
         run.stage("reading text")
@@ -408,7 +409,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, _Containe
         Raises:
             SavedModelError: arrays are missing, superfluous, of a wrong shape or dtype, or hold NaN or infinity.
         """
-        _require_torch(self.name)
+        optional.require("torch", extra="neural", who=self.name)
         import numpy as np
         import torch
 
@@ -447,16 +448,6 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, _Containe
         """Width of the word vectors of a model that took them from a representation."""
         vectors = state.arrays.get("words.weight")
         return None if self.representation is None or vectors is None or vectors.ndim != 2 else vectors.shape[1]
-
-
-def _require_torch(component: str) -> None:
-    """Say how to install torch where it is missing."""
-    try:
-        import torch  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise NlmkitError(f"{component} needs PyTorch: pip install 'nlmkit[neural]'") from None
 
 
 def _read(data: Any, what: str, wanted: TextPipeline | None) -> tuple[Corpus, TextPipeline]:

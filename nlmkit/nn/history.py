@@ -142,7 +142,7 @@ class TrainingLog:
     """Appends records to a file, one line of strict JSON each; a line is written at once or not at all.
 
     Args:
-        path: The file; no log is kept without it. What it holds is replaced, but for a log that is gone on with.
+        path: The file; no log is kept without it. What it holds is replaced, except in a resumed run.
         after: Step at which a resumed run goes on: records up to it are kept, later ones will come again. 0: a new run.
 
     Raises:
@@ -155,7 +155,9 @@ class TrainingLog:
             return
         kept = [record for record in read_log(path) if record.step <= after] if _exists(path) else []
         if is_models_own(path.name):
-            raise DataError("is a name of a saved model's files: choose another file for the log", source=str(path))
+            raise DataError(
+                "is reserved for the files of a saved model: choose another file for the log", source=str(path)
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         with written(path) as stream:
@@ -201,13 +203,13 @@ def read_log(path: str | os.PathLike[str]) -> list[LogRecord]:
     """The records of a training log; a last line that was not written to its end is passed over.
 
     Raises:
-        DataError: The file cannot be read or is no training log; names the line.
+        DataError: The file cannot be read or is not a training log; names the line.
     """
     source = os.fspath(path)
     records = []
     try:
         with open(path, "rb") as file:
-            # A line at a time: a file that is no log, or has no end, is known by its first.
+            # One line at a time, so that a large file that is not a log is refused at its first line.
             for number in itertools.count(1):
                 line = file.readline(_LONGEST_LINE)
                 if not line.endswith(b"\n"):
@@ -218,7 +220,7 @@ def read_log(path: str | os.PathLike[str]) -> list[LogRecord]:
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", source=source) from None
     if len(line) == _LONGEST_LINE:
-        raise DataError("the line is too long, so this is no training log", source=source, line=number)
+        raise DataError("the line is too long, so this is not a training log", source=source, line=number)
     return records
 
 
@@ -234,7 +236,7 @@ def _exists(path: Path) -> bool:
         if first.endswith(b"\n"):
             _record(first, str(path), 1)
             return True
-    raise DataError("is no training log, so nothing was written: choose another file for the log", source=str(path))
+    raise DataError("is not a training log, so nothing was written: choose another file for the log", source=str(path))
 
 
 def _line(record: LogRecord) -> str:
@@ -246,14 +248,14 @@ def _record(line: bytes, source: str, number: int) -> LogRecord:
     try:
         value = parse(line)
     except StrictJSONError as error:
-        raise DataError(f"{error}, so this is no training log", source=source, line=number) from None
+        raise DataError(f"{error}, so this is not a training log", source=source, line=number) from None
     if not isinstance(value, dict) or set(value) != set(_NAMES) or not isinstance(value["step"], int):
-        raise DataError(f"this is no training log: a line has {', '.join(_NAMES)}", source=source, line=number)
+        raise DataError(f"this is not a training log: a line has {', '.join(_NAMES)}", source=source, line=number)
     for name, item in value.items():
         if isinstance(item, bool) or not isinstance(item, (int, float, type(None))):
             raise DataError(f"{name} is {item!r}, not a number", source=source, line=number)
         if isinstance(item, int) and abs(item) > sys.float_info.max:
-            raise DataError(f"{name} is too large a number", source=source, line=number)
+            raise DataError(f"{name} is too large", source=source, line=number)
     return LogRecord(**value)
 
 
@@ -312,16 +314,13 @@ def plot_learning_curve(
     """
     if isinstance(curves, (str, os.PathLike)):
         curves = {Path(curves).stem: read_log(curves)}
-    from nlmkit.evaluation.fonts import drawing, notes_on
+    from nlmkit.evaluation.fonts import noted_drawing
     from nlmkit.evaluation.plots import load_matplotlib, printable
-    from nlmkit.notes import note
 
     load_matplotlib()
     named = [(printable(name, _LONGEST_NAME), points) for name, points in curves.items()]
     text = "".join(name for name, _ in named)
-    with drawing(text) as missing:
-        for message in notes_on(text, missing, Path(file)):
-            note(message)
+    with noted_drawing(text, Path(file)):
         figure = _figure()
         _draw(figure, named)
         try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from nlmkit.components import Component
 from nlmkit.errors import HyperParameterError
 from nlmkit.notes import note
-from nlmkit.parameters import param
+from nlmkit.parameters import given, param
 from nlmkit.representation import Representation
 
 if TYPE_CHECKING:
@@ -35,16 +35,19 @@ class InputOptions:
         "fine-tune",
         choices=("fine-tune", "frozen"),
         help="train the representation's vectors further or leave them; frozen ones are not tied to the output",
+        needs=given("representation"),
     )
     normalization: str = param(
         "none",
         choices=("none", "unit", "centre", "rescale_std"),
         help="of the representation's vectors, whose scales differ by orders of magnitude",
+        needs=given("representation"),
     )
     oov: str = param(
         "uniform",
         choices=("uniform", "mean-rare", "zero", "error"),
         help="vectors of words that the representation lacks; uniform: random, with the variance of the known ones",
+        needs=given("representation"),
     )
 
 

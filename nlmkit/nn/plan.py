@@ -96,7 +96,7 @@ class Plan:
         return self.parts or min(math.ceil(EVALUATIONS * windows / self.schedule_steps), windows)
 
     def evaluated(self, windows: int, most: int) -> Plan:
-        """The plan with `EVALUATIONS` evaluations at least, one an epoch, but no more than ``most``.
+        """The plan with at least `EVALUATIONS` evaluations and one per epoch, but at most ``most``.
 
         Args:
             windows: Steps of an epoch.

@@ -29,7 +29,7 @@ from collections.abc import Container, Mapping
 from typing import Any, ClassVar, Final, Self
 
 from nlmkit.components import Component
-from nlmkit.parameters import param
+from nlmkit.parameters import Needs, param
 
 NONE: Final = "none"
 """Value of ``preset`` that leaves the declared defaults alone."""
@@ -158,8 +158,24 @@ def with_default(group: type, name: str, default: Any) -> Any:
         name: Its name.
         default: What takes the place of the group's default.
     """
-    declared = next(field for field in dataclasses.fields(group) if field.name == name)
-    return dataclasses.field(default=default, metadata=declared.metadata)
+    return dataclasses.field(default=default, metadata=_declared(group, name).metadata)
+
+
+def with_needs(group: type, name: str, needs: Needs) -> Any:
+    """Declare again a hyper-parameter of an option group, with a condition without which it has no effect.
+
+    Args:
+        group: The dataclass that declares it.
+        name: Its name.
+        needs: The condition.
+    """
+    declared = _declared(group, name)
+    about = {**declared.metadata["nlmkit"], "needs": needs}
+    return dataclasses.field(default=declared.default, metadata={"nlmkit": about})
+
+
+def _declared(group: type, name: str) -> dataclasses.Field[Any]:
+    return next(field for field in dataclasses.fields(group) if field.name == name)
 
 
 class WithPresets(Component):
@@ -186,8 +202,7 @@ class WithPresets(Component):
 
     def values_unless_given(self) -> dict[str, Any]:
         """What each hyper-parameter is where it was not given itself: the preset's value, or the declared default."""
-        declared = {name: parameter.default for name, parameter in self.hyper_parameters().items()}
-        return {**declared, **self.presets[self.preset]}
+        return {**super().values_unless_given(), **self.presets[self.preset]}
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in self.governing and "_resolved" in vars(self)):

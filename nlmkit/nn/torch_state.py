@@ -88,7 +88,7 @@ def optimizer_states(
             # A parameter that no step has moved has no memory, unless the optimizer begins with one.
             require(
                 sound or not (present or optimizer.state.get(parameter)),
-                f"the optimizer remembers {sorted(present)} of {name}, where {sorted(wanted)} has to stand",
+                f"the optimizer remembers {sorted(present)} of {name}, where {sorted(wanted)} is expected",
             )
             if "step" not in wanted:
                 require(
@@ -111,7 +111,7 @@ def _keys(optimizer: torch.optim.Optimizer) -> set[str]:
 
 
 def _optimizer_state(arrays: Mapping[str, NDArray[Any]], name: str, parameter: Tensor) -> dict[str, Tensor]:
-    """One parameter's state: of its shape, a value a row (``seen``), or a scalar (``step``)."""
+    """One parameter's state: of its shape, one value per row (``seen``), or a scalar (``step``)."""
     prefix = f"{OPTIMIZER}{name}."
     found = {}
     for full, array in arrays.items():
@@ -120,10 +120,13 @@ def _optimizer_state(arrays: Mapping[str, NDArray[Any]], name: str, parameter: T
             continue
         shape = {"step": (), "seen": tuple(parameter.shape[:1])}.get(key, tuple(parameter.shape))
         require_array(arrays, full, dtype="float32", shape=shape)
-        # Squares of large gradients may be infinite in an honest run; what is not a number never is.
+        # Squares of large gradients may be infinite in a sound run; NaN is always damage.
         require(not np.isnan(array).any(), f"array {full!r} holds what is not a number")
         require(key not in _NEVER_NEGATIVE or not (array < 0).any(), f"array {full!r} holds a negative value")
-        require(key not in ("step", "seen") or bool((array < 2**53).all()), f"array {full!r} counts too far")
+        require(
+            key not in ("step", "seen") or bool((array < 2**53).all()),
+            f"array {full!r} holds a count that is too large",
+        )
         found[key] = tensor(array)
     return found
 

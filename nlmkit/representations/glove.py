@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
+from nlmkit import optional
 from nlmkit.components import RunOptions, VocabularyLimits
-from nlmkit.errors import DataError, HyperParameterError, NlmkitError
+from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.parameters import param
 from nlmkit.representation import Representation
 
@@ -108,7 +109,7 @@ class GloVe(VocabularyLimits, Representation):
         self._check_run(run)
         if valid is not None:  # before numba is looked for
             raise HyperParameterError(f"{self.name} uses no validation text: leave it out")
-        _require_numba(self.name)
+        optional.require("numba", extra="representations", who=self.name)
         from nlmkit.nn.checkpoint_folders import check_target
         from nlmkit.representations.cooccurrence import count_cooccurrences
         from nlmkit.representations.glove_training import Settings, Trainer, Weights, shuffled_records
@@ -255,13 +256,3 @@ class GloVe(VocabularyLimits, Representation):
             "epoch_seconds": [round(seconds, 3) for seconds in outcome.epoch_seconds],
             "records_per_second": round(outcome.records_per_second, 1),
         }
-
-
-def _require_numba(component: str) -> None:
-    """Say how to install numba where it is missing."""
-    try:
-        import numba  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name != "numba":
-            raise
-        raise NlmkitError(f"{component} needs numba: pip install 'nlmkit[representations]'") from None

@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
+from nlmkit import optional
 from nlmkit.components import FittedState, RunOptions, VocabularyLimits
-from nlmkit.errors import DataError, HyperParameterError, NlmkitError
-from nlmkit.parameters import param
+from nlmkit.errors import DataError, HyperParameterError
+from nlmkit.parameters import param, value_of
 from nlmkit.representation import Representation
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from nlmkit.representations.term_counts import KnownText
 
 _PPMI: Final = "ppmi"
-_OF_PPMI: Final = ("window", "window_weight", "context_smoothing", "shift")
-_OF_DOCUMENTS: Final = ("document_lines",)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -59,17 +58,39 @@ class LSA(VocabularyLimits, Representation):
     exponent: float | None = param(
         None, ge=0, le=1, help="p of U·Σ^p; null is 0.5 for ppmi, and 1 for log-entropy and tf-idf"
     )
-    window: int = param(10, ge=1, le=1000, help="variant=ppmi: the greatest distance of neighbours, to either side")
+    window: int = param(
+        10,
+        ge=1,
+        le=1000,
+        help="variant=ppmi: the greatest distance of neighbours, to either side",
+        needs=value_of("variant", _PPMI),
+    )
     window_weight: str = param(
         "linear",
         choices=("uniform", "linear"),
         help="variant=ppmi: whether nearer neighbours count more, as in word2vec",
+        needs=value_of("variant", _PPMI),
     )
     context_smoothing: float = param(
-        1.0, gt=0, le=1, help="variant=ppmi: power of the contexts' counts; 1 does not smooth"
+        1.0,
+        gt=0,
+        le=1,
+        help="variant=ppmi: power of the contexts' counts; 1 does not smooth",
+        needs=value_of("variant", _PPMI),
     )
-    shift: float = param(1.0, gt=0, le=1e6, help="variant=ppmi: k of the shift by -ln k; 1 does not shift")
-    document_lines: int = param(1, ge=1, help="variant=log-entropy and tf-idf: lines of text that make up a document")
+    shift: float = param(
+        1.0,
+        gt=0,
+        le=1e6,
+        help="variant=ppmi: k of the shift by -ln k; 1 does not shift",
+        needs=value_of("variant", _PPMI),
+    )
+    document_lines: int = param(
+        1,
+        ge=1,
+        help="variant=log-entropy and tf-idf: lines of text that make up a document",
+        needs=value_of("variant", "log-entropy", "tf-idf"),
+    )
     memory: float = param(
         0.25, gt=0, le=1e6, help="GiB that counting may use beside text and counts; the result stays the same"
     )
@@ -92,8 +113,7 @@ class LSA(VocabularyLimits, Representation):
             NlmkitError: SciPy is not installed.
         """
         run = run or RunOptions()
-        self._check_options()
-        _require_scipy()
+        optional.require("scipy.sparse", extra="representations", who=self.name)
         from nlmkit.representations.term_counts import known_text, rows_of_types
 
         run.stage("reading text")
@@ -125,14 +145,6 @@ class LSA(VocabularyLimits, Representation):
         if self.exponent is not None:
             return float(self.exponent)
         return 0.5 if self.variant == _PPMI else 1.0
-
-    def _check_options(self) -> None:
-        """Refuse options of the other variants, which would do nothing."""
-        declared = self.hyper_parameters()
-        for option in _OF_DOCUMENTS if self.variant == _PPMI else _OF_PPMI:
-            if getattr(self, option) != declared[option].default:
-                whose = "log-entropy and tf-idf" if self.variant == _PPMI else _PPMI
-                raise HyperParameterError(f"{option} belongs to variant={whose}, not to {self.variant}")
 
     def _weights(self, text: KnownText, size: int, run: RunOptions) -> Any:
         """The weighted matrix, scipy CSR float64 [V, contexts]."""
@@ -190,12 +202,3 @@ class LSA(VocabularyLimits, Representation):
         sound = np.isfinite(values).all() and (values > 0).all() and (values[1:] <= values[:-1]).all()
         require(sound, "the saved model is damaged: its singular values are not positive or do not fall")
         self.singular_values_ = values
-
-
-def _require_scipy() -> None:
-    try:
-        import scipy.sparse  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "scipy":
-            raise
-        raise NlmkitError("lsa needs SciPy: pip install 'nlmkit[representations]'") from None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from nlmkit import optional
 from nlmkit.components import RunOptions, VocabularyLimits
-from nlmkit.errors import DataError, HyperParameterError, NlmkitError
-from nlmkit.parameters import param
+from nlmkit.errors import DataError, HyperParameterError
+from nlmkit.parameters import param, value_of
 from nlmkit.representation import Representation
 
 if TYPE_CHECKING:
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
 
 _SKIP_GRAM, _CBOW = "skip-gram", "cbow"
 _NEGATIVE, _HIERARCHICAL = "negative-sampling", "hierarchical-softmax"
-_BELONGS: Final = {
-    "negative": ("objective", _NEGATIVE),
-    "ns_exponent": ("objective", _NEGATIVE),
-    "cbow_mean": ("architecture", _CBOW),
-}
-"""Options that mean something only with one value of another."""
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -64,15 +59,29 @@ class Word2Vec(VocabularyLimits, Representation):
     dimension: int = param(100, ge=1, le=100_000, help="length of a vector")
     window: int = param(5, ge=1, le=1000, help="the greatest distance of neighbours, to either side")
     shrink_windows: bool = param(True, help="draw each word's window from 1 to window, so that nearer words count more")
-    negative: int = param(5, ge=1, le=1000, help="objective=negative-sampling: samples for each pair")
+    negative: int = param(
+        5,
+        ge=1,
+        le=1000,
+        help="objective=negative-sampling: samples for each pair",
+        needs=value_of("objective", _NEGATIVE),
+    )
     ns_exponent: float = param(
-        0.75, ge=-10, le=10, help="objective=negative-sampling: power of the counts that samples are drawn by"
+        0.75,
+        ge=-10,
+        le=10,
+        help="objective=negative-sampling: power of the counts that samples are drawn by",
+        needs=value_of("objective", _NEGATIVE),
     )
     sample: float = param(1e-4, ge=0, lt=1, help="words whose share of the text is beyond this are subsampled; 0: none")
     epochs: int = param(20, ge=1, le=100_000, help="passes over the text")
     alpha: float = param(0.025, gt=0, le=1, help="learning rate at the beginning")
     min_alpha: float = param(0.0001, ge=0, le=1, help="learning rate that it falls to, linearly")
-    cbow_mean: bool = param(True, help="architecture=cbow: average the neighbours' vectors; false sums them")
+    cbow_mean: bool = param(
+        True,
+        help="architecture=cbow: average the neighbours' vectors; false sums them",
+        needs=value_of("architecture", _CBOW),
+    )
     seed: int = param(1, ge=0, le=2**32 - 1, help="of initialisation, subsampling, windows and negative samples")
 
     def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
@@ -92,7 +101,7 @@ class Word2Vec(VocabularyLimits, Representation):
         """
         run = run or RunOptions()
         self._check_options(run)
-        _require_gensim()
+        optional.require("gensim.models", extra="representations", who=self.name)
         import numpy as np
 
         from nlmkit.representations.term_counts import known_text, rows_of_types
@@ -110,10 +119,6 @@ class Word2Vec(VocabularyLimits, Representation):
         return self
 
     def _check_options(self, run: RunOptions) -> None:
-        declared = self.hyper_parameters()
-        for option, (other, value) in _BELONGS.items():
-            if getattr(self, option) != declared[option].default and getattr(self, other) != value:
-                raise HyperParameterError(f"{option} belongs to {other}={value}, not to {getattr(self, other)}")
         if self.min_alpha > self.alpha:
             raise HyperParameterError(f"min_alpha={self.min_alpha:g} must not exceed alpha={self.alpha:g}")
         if run.budget_seconds is not None:
@@ -189,12 +194,3 @@ class Word2Vec(VocabularyLimits, Representation):
             "seed": self.seed,
             "workers": workers,
         }
-
-
-def _require_gensim() -> None:
-    try:
-        import gensim.models  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "gensim":
-            raise
-        raise NlmkitError("word2vec needs gensim: pip install 'nlmkit[representations]'") from None

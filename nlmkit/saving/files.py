@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from nlmkit.errors import SavedModelError
+from nlmkit.saving.temporary import READ_FLAGS, create
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
 LOCK = ".lock"
 LOCK_SECONDS = 600.0
 CHUNK_BYTES = 2**20
-
-# Flags that some systems lack. O_NONBLOCK: opening a FIFO that took a file's place must not hang.
-_BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-_READ_FLAGS = os.O_RDONLY | _BINARY | getattr(os, "O_NONBLOCK", 0)
-_WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
 
 # What opening or syncing a folder answers where a file system does not offer it.
 _NO_FOLDER_SYNC = frozenset(
@@ -53,9 +49,7 @@ class HashedWriter:
         self.path = folder / f".tmp-{os.urandom(8).hex()}"
         self.size = 0
         self._hash = hashlib.sha256()
-        self._descriptor: int | None = os.open(self.path, _WRITE_FLAGS, 0o666 if mode is None else 0o600)
-        if mode is not None and hasattr(os, "fchmod"):
-            os.fchmod(self._descriptor, mode)
+        self._descriptor: int | None = create(self.path, mode)
 
     def __enter__(self) -> Self:
         return self
@@ -174,7 +168,7 @@ def open_regular(path: Path) -> int:
     """
     try:
         _require_regular(path, path.lstat().st_mode)
-        descriptor = os.open(path, _READ_FLAGS)
+        descriptor = os.open(path, READ_FLAGS)
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -14,6 +14,7 @@ from typing import Final
 from nlmkit.errors import SavedModelError
 from nlmkit.saving.manifest import MANIFEST, read_manifest
 from nlmkit.saving.temporary import NAME as TEMPORARY_NAME
+from nlmkit.saving.temporary import READ_FLAGS
 
 LOG_BEGINNING: Final = b'{"step": '
 """What a training log begins with, by which it is known whatever its name."""
@@ -27,7 +28,6 @@ SETTINGS: Final = ".toml"
 _EMPTY_LOG: Final = ".jsonl"
 _MODELS_OWN: Final = re.compile(r"manifest\.json|\.lock|(?:arrays|vocabulary)-.*|\.tmp-.*")
 _DEEPEST: Final = 4
-_READ_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def is_record(entry: os.DirEntry[str], depth: int = 0) -> bool:
@@ -50,7 +50,7 @@ def is_record(entry: os.DirEntry[str], depth: int = 0) -> bool:
 
 def _beginning(path: str) -> bytes:
     try:
-        descriptor = os.open(path, _READ_FLAGS)
+        descriptor = os.open(path, READ_FLAGS)
     except OSError:
         return b"?"
     with open(descriptor, "rb") as file:

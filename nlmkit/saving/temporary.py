@@ -22,7 +22,8 @@ NAME: Final = re.compile(r"\.nlmkit-[0-9a-f]{16}\.tmp")
 
 _NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _WRITE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINKS
-_READ_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _NO_LINKS
+READ_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _NO_LINKS
+"""Flags to read a regular file by: links are not followed, and opening a FIFO that took its place does not hang."""
 
 
 def new_temporary(folder: Path, mode: int | None) -> tuple[Path, int]:
@@ -37,10 +38,8 @@ def new_temporary(folder: Path, mode: int | None) -> tuple[Path, int]:
     """
     while True:
         temporary = folder / f".nlmkit-{os.urandom(8).hex()}.tmp"
-        descriptor = os.open(temporary, _WRITE_FLAGS, 0o666 if mode is None else 0o600)
+        descriptor = create(temporary, mode)
         try:
-            if mode is not None and hasattr(os, "fchmod"):
-                os.fchmod(descriptor, mode)
             _lock(descriptor, wait=True)
             if fcntl is None or os.fstat(descriptor).st_nlink:
                 return temporary, descriptor
@@ -48,6 +47,26 @@ def new_temporary(folder: Path, mode: int | None) -> tuple[Path, int]:
             os.close(descriptor)
             raise
         os.close(descriptor)  # another writer took it for a leftover before it was locked
+
+
+def create(file: Path, mode: int | None) -> int:
+    """Make a file that must not be there yet, open for writing; gives its descriptor.
+
+    Args:
+        file: The file.
+        mode: Its permission bits; None for what the umask leaves.
+
+    Raises:
+        OSError: It is there, or cannot be made.
+    """
+    descriptor = os.open(file, _WRITE_FLAGS, 0o666 if mode is None else 0o600)
+    try:
+        if mode is not None and hasattr(os, "fchmod"):
+            os.fchmod(descriptor, mode)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -69,7 +88,7 @@ def mode_of(file: Path) -> int | None:
 
 
 def _remove_unless_locked(file: Path) -> None:
-    descriptor = os.open(file, _READ_FLAGS)
+    descriptor = os.open(file, READ_FLAGS)
     try:
         if stat.S_ISREG(os.fstat(descriptor).st_mode) and _lock(descriptor, wait=False):
             os.unlink(file)

@@ -16,6 +16,7 @@ from nlmkit.saving.files import LOCK, HashedWriter, make_folder, open_regular, r
 from nlmkit.saving.manifest import MANIFEST, Payload, parse_object, read_manifest_bytes, serialise_manifest
 from nlmkit.saving.records import is_record
 from nlmkit.saving.strict_json import StrictJSONError, parse, shown
+from nlmkit.saving.temporary import mode_of
 from nlmkit.saving.vocabulary import encode_vocabulary
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ def save_folder(
     """Writes a saved model, or replaces one atomically: whenever it is interrupted, the old model or the new one loads.
 
     Several processes may save to one path; the last one stays, whole. A model that replaces another one keeps the
-    permission bits of its manifest. The arrays may be those of the very model that
-    is being replaced.
+    permission bits of its manifest. The arrays may be those of the model that is
+    being replaced.
 
     Args:
         path: Folder to create, or of a saved model to replace. Parents are created.
@@ -80,7 +81,7 @@ def _write_model(
 ) -> None:
     payloads = []
     created: list[str] = []
-    mode = _mode_of_manifest(folder)
+    mode = mode_of(folder / MANIFEST)
     try:
         for name, _, write in contents:
             with HashedWriter(folder, mode) as writer:
@@ -106,14 +107,6 @@ def _write_model(
     keep = {payload.file for payload in payloads}
     with suppress(OSError):
         _remove(folder, [name for name in os.listdir(folder) if _REMOVABLE.fullmatch(name) and name not in keep])
-
-
-def _mode_of_manifest(folder: Path) -> int | None:
-    """Permission bits of the model that is replaced, which the new one gets; None where there is none."""
-    try:
-        return stat.S_IMODE(os.lstat(folder / MANIFEST).st_mode)
-    except OSError:
-        return None
 
 
 def _place(writer: HashedWriter, target: Path, payload: Payload) -> None:

@@ -42,7 +42,8 @@ class TextColumn:
     Attributes:
         name: Name of the column in the header, or the key of a JSON object; a number that no column is called is the
             column's place, from 1.
-        format: ``tsv``, ``csv`` or ``jsonl``; by default each file's name tells (.csv, .jsonl, .ndjson), else ``tsv``.
+        format: ``tsv``, ``csv`` or ``jsonl``; by default that of each file's suffix (.csv, .jsonl, .ndjson), else
+            ``tsv``.
 
     Raises:
         HyperParameterError: There is no such format.
@@ -95,7 +96,7 @@ class TableRows:
 
 
 def format_of(name: str) -> TableFormat:
-    """The format of a table that a file's name tells."""
+    """The format of a table by its file's name: that of the suffix, else ``tsv``."""
     return _SUFFIXES.get(_suffix(name), "tsv")
 
 
@@ -159,7 +160,7 @@ def looks_like_table(source: Source) -> bool:
     try:
         with ByteReader(source, utf8=True) as reader:
             block = next(byte_blocks(reader, pipeline, source.name, size=_BLOCK_BYTES), None)
-    except DataError:  # whoever reads the file says so
+    except DataError:  # reading the file raises it
         return False
     lines = [line for line in (block.text().split("\n") if block else ()) if line.strip()][:_SAMPLED]
     if form == "jsonl":
@@ -179,7 +180,7 @@ class _Lines:
     """
 
     def __init__(self, source: Source, pipeline: TextPipeline) -> None:
-        self._blocks = _blocks(source, pipeline)
+        self._blocks = decoded(source, pipeline, "a table is", size=_BLOCK_BYTES, most=_ROWS_AT_ONCE, eager=True)
         self._waiting: deque[str] = deque()
         self._taken: list[str] = []
         self.number = 0
@@ -207,15 +208,30 @@ class _Lines:
         return text
 
 
-def _blocks(source: Source, pipeline: TextPipeline) -> Iterator[str]:
+def decoded(
+    source: Source, pipeline: TextPipeline, what: str, *, size: int, most: int, eager: bool = False
+) -> Iterator[str]:
+    """The text of a source in blocks of whole lines, each line ended by LF.
+
+    Args:
+        source: What is read.
+        pipeline: How it is decoded.
+        what: What is read, as the beginning of an error: "a table is".
+        size: Bytes of a block, about.
+        most: Lines of a block where the source is lines.
+        eager: Whether what a pipe holds comes out at once.
+
+    Raises:
+        DataError: The source is token lists, missing or malformed; names it and the line.
+    """
     if isinstance(source, TokenSource):
-        raise DataError("a table is read from files or lines, not from token lists", source=source.name)
+        raise DataError(f"{what} read from files or lines, not from token lists", source=source.name)
     if isinstance(source, ByteSource):
-        with ByteReader(source, utf8=pipeline.is_utf8, eager=True) as reader:
-            for block in byte_blocks(reader, pipeline, source.name, size=_BLOCK_BYTES):
+        with ByteReader(source, utf8=pipeline.is_utf8, eager=eager) as reader:
+            for block in byte_blocks(reader, pipeline, source.name, size=size):
                 yield block.text()
         return
-    for block in line_blocks(source.lines, pipeline, source.name, size=_BLOCK_BYTES, most=_ROWS_AT_ONCE):
+    for block in line_blocks(source.lines, pipeline, source.name, size=size, most=most):
         yield block.text()
 
 
@@ -229,7 +245,7 @@ class _Row:
 
 @dataclass
 class _Reader:
-    """Reads one source; a subclass says how its rows are laid out.
+    """Read one source; a subclass parses the rows of its format.
 
     Attributes:
         source: What is read.
@@ -270,7 +286,7 @@ class _Reader:
         header, self.header = self.header, None
         columns: Iterable[list[Any]] = map(list, zip(*(row.others for row in rows), strict=True))
         return TableRows(
-            [_one_line(row.text) for row in rows],
+            [one_line(row.text) for row in rows],
             dict(zip(self.names, columns, strict=True)) if rows else {name: [] for name in self.names},
             [row.record for row in rows],
             [row.line for row in rows],
@@ -351,19 +367,13 @@ class _JSONL(_Reader):
             record = lines.taken()
             if not line.strip(" \t\r\n"):
                 continue
-            try:
-                value = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                problem = str(error) if isinstance(error, json.JSONDecodeError) else "a value is too long or too deep"
-                raise self.error(f"invalid JSON: {problem}", lines.number) from None
-            if not isinstance(value, dict):
-                raise self.error("each line must be a JSON object", lines.number)
+            value = json_object(line, self.source.name, lines.number)
             if wanted not in value:
                 problem = f"no {wanted!r} in this object (it has {shown_names(value)}){suggestion(wanted, value)}"
                 raise self.error(f"{problem}: name it with --text-column", lines.number)
             text = value.pop(wanted)
             if not isinstance(text, str):
-                raise self.error(f"{wanted!r} is {type(text).__name__}, and a text is a string", lines.number)
+                raise self.error(f"{wanted!r} must be a string, not {type(text).__name__}", lines.number)
             if first:
                 self.names, first = list(value), False
             for key in value:
@@ -374,6 +384,27 @@ class _JSONL(_Reader):
 
 
 _READERS: Final[dict[TableFormat, type[_Reader]]] = {"tsv": _TSV, "csv": _CSV, "jsonl": _JSONL}
+
+
+def json_object(line: str, source: str, number: int) -> dict[str, Any]:
+    """The JSON object on a line.
+
+    Args:
+        line: The line.
+        source: Name of the file.
+        number: Of the line.
+
+    Raises:
+        DataError: It is not JSON, or another value than an object; names the line.
+    """
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        problem = str(error) if isinstance(error, json.JSONDecodeError) else "a value is too long or too deep"
+        raise DataError(f"invalid JSON: {problem}", source=source, line=number) from None
+    if not isinstance(value, dict):
+        raise DataError("each line must be a JSON object", source=source, line=number)
+    return value
 
 
 def find_column(wanted: str, header: Sequence[str], source: str, line: int, *, remedy: str) -> int:
@@ -441,5 +472,6 @@ def shown_names(names: Iterable[str]) -> str:
     return ", ".join(name if len(name) <= _SHOWN else name[:_SHOWN] + "..." for name in itertools.islice(names, 20))
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """A text with spaces in place of its line feeds."""
     return text.replace("\r\n", " ").replace("\n", " ") if "\n" in text else text

@@ -60,7 +60,7 @@ class Corpus:
         characters: Characters of the text before Unicode form, case and tokenization, with one line feed a sentence;
             ``None`` when there was no text but token lists.
         bytes: The same in bytes of UTF-8, whatever the encoding of the file.
-        pipeline: How the text was read, but for its ``marks``; ``None`` for token lists.
+        pipeline: How the text was read, except for its ``marks``; ``None`` for token lists.
         sources: What was read, by name.
 
     Raises:

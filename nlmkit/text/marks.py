@@ -1,4 +1,4 @@
-"""Sentence marks and NUL in a text: what becomes of them other than an error.
+"""Sentence marks and NUL in a text: how they are replaced or removed where they are not an error.
 
 Language models put ``<s>`` and ``</s>`` around sentences themselves, and NUL ends a word of a saved vocabulary, so
 none of them can be a word of a model.
@@ -18,7 +18,7 @@ NUL_SYMBOL = "␀"
 """What ``literal`` shows in place of NUL (U+2400)."""
 
 NUL_AS: Mapping[str, str] = {"skip": " ", "literal": NUL_SYMBOL}
-"""What becomes of NUL where it is no error."""
+"""What replaces NUL where it is not an error."""
 
 _SPELLINGS: Mapping[str | bytes, str | bytes] = {
     key: value
@@ -48,7 +48,7 @@ def clean_sentence(sentence: Sequence[str], marks: Marks) -> Sequence[str]:
     """Return the tokens of a sentence without sentence marks and NUL; one that has none as it is.
 
     Raises:
-        TypeError: An item is no string.
+        TypeError: An item is not a string.
     """
     if "\0" in "".join(sentence):
         if marks == "skip":

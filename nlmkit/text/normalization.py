@@ -20,7 +20,7 @@ _LONG_RUN = re.compile(r"(?:[^\w\x00-\x7f]|[\uff9e\uff9f]){32,}")
 
 
 def normalize(form: UnicodeForm, text: str) -> str:
-    """Return what `unicodedata.normalize` does, in time linear in the text (but for the sort of a run)."""
+    """Return what `unicodedata.normalize` does, in time linear in the text (except to sort a run)."""
     if not text.isascii() and _LONG_RUN.search(text):
         decomposed: UnicodeForm = "NFD" if form in ("NFC", "NFD") else "NFKD"
         text = _LONG_RUN.sub(lambda run: _in_order(decomposed, run[0]), text)
@@ -32,5 +32,5 @@ def _in_order(form: UnicodeForm, run: str) -> str:
     characters = "".join([unicodedata.normalize(form, character) for character in run])
     ordered: list[str] = []
     for _, part in itertools.groupby(characters, key=lambda character: unicodedata.combining(character) > 0):
-        ordered += sorted(part, key=unicodedata.combining)  # the class of all in a part that are no marks is 0
+        ordered += sorted(part, key=unicodedata.combining)  # the class of all in a part that are not marks is 0
     return "".join(ordered)

@@ -137,7 +137,7 @@ class TextPipeline:
         return self.resolved_tokenizer.detokenize(tokens)
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the fields as JSON-ready values, without ``marks``, which is no part of a model."""
+        """Returns the fields as JSON-ready values, without ``marks``, which is not part of a model."""
         values = asdict(self)
         del values["marks"]
         return values

@@ -415,7 +415,7 @@ def _members_reader(
         stream: The packed bytes.
         make: Makes the decompressor of one member.
         step: How many packed bytes are read at a time.
-        padding: After a member, NULs in a multiple of this many bytes are no data; 0 where there may be none.
+        padding: After a member, NULs in a multiple of this many bytes are not data; 0 where padding is not allowed.
     """
     member: _Decompressor | None = None
     rest = b""

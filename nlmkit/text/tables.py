@@ -98,9 +98,15 @@ def tokens_of(item: Any) -> Sequence[Any] | None:
     return None if values is item else list(values)
 
 
+def is_missing(item: object) -> bool:
+    """Whether an item is None, NaN, or the NA or NaT of pandas."""
+    is_nan = isinstance(item, float) and math.isnan(item)
+    return item is None or is_nan or type(item).__name__ in ("NAType", "NaTType")
+
+
 def problem_of_item(item: object) -> str | None:
     """Say what an item that should be a text is and how to mend it, where that is known."""
-    if item is None or (isinstance(item, float) and math.isnan(item)) or type(item).__name__ in ("NAType", "NaTType"):
+    if is_missing(item):
         return "is missing (None or NaN): drop such rows, or fill them with ''"
     if isinstance(item, (bytes, bytearray)):
         return f"is {type(item).__name__}: decode it first, as in item.decode('utf-8')"
@@ -112,7 +118,7 @@ def problem_of_item(item: object) -> str | None:
 
 
 def _columns(data: object) -> list[Any] | None:
-    """The names of the columns or keys of a table; None if it is none."""
+    """The names of the columns or keys of a table; None for anything else."""
     if isinstance(data, Mapping):
         return list(data)
     structured = getattr(getattr(data, "dtype", None), "names", None)

@@ -97,7 +97,9 @@ class Vocabulary:
             words, problem = _as_in_text(_read_words(file), corpus)
             surface = set(corpus.types) - {UNK}
             if surface and surface.isdisjoint(words):
-                nothing = f"no word of this vocabulary occurs in the text: {problem or 'it must hold one word a line'}"
+                nothing = (
+                    f"no word of this vocabulary occurs in the text: {problem or 'it must hold one word per line'}"
+                )
                 raise DataError(nothing, source=os.fspath(file))
             if problem:
                 note(f"{os.fspath(file)}: {problem}")

@@ -119,5 +119,5 @@ def test_synonyms_join_the_vocabulary(vectors: Vectors) -> None:
     options = {"embedding": 6, "maps": 4, "epochs": 1, "augment": 4, "augment_rate": 1.0}
     model = CNN(**options, augment_vectors=vectors, augment_operations=("replacement",)).fit(TEXTS, LABELS)
     assert "fine" in model.vocabulary_
-    with pytest.raises(HyperParameterError, match="augment_vectors has no effect"):
+    with pytest.raises(HyperParameterError, match=r"augment_vectors=.* has no effect"):
         CNN(augment_vectors=vectors).fit(TEXTS, LABELS)

@@ -305,8 +305,8 @@ def test_a_csv_field_may_be_longer_than_the_modules_limit(tmp_path: Path) -> Non
         ),
         ("label,text\nx,a,b\n", "line 2: 3 fields, where the header has 2"),
         ('label,text\nx,"a\nb"\ny\n', "line 4: 1 fields, where the header has 2"),
-        ('label,text\nx,"a\n', "line 2: no valid CSV"),
-        ('label,text\nx,"a"b\n', "line 2: no valid CSV"),
+        ('label,text\nx,"a\n', "line 2: invalid CSV"),
+        ('label,text\nx,"a"b\n', "line 2: invalid CSV"),
         ("label,text\n,a\n", "line 2: the label is empty"),
     ],
 )
@@ -330,7 +330,7 @@ def test_jsonl_labels_are_spelt_as_strings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ('{"label": 1, "text": "a"}\n{"label": 1\n', "line 2: no valid JSON"),
+        ('{"label": 1, "text": "a"}\n{"label": 1\n', "line 2: invalid JSON"),
         ("[1]\n", "line 1: each line must be a JSON object"),
         ('{"label": 1, "txt": "a"}\n', "line 1: no 'text' in this object (it has label, txt); did you mean txt?"),
         ('{"label": 1.5, "text": "a"}\n', "line 1: the label is 1.5"),
@@ -338,7 +338,7 @@ def test_jsonl_labels_are_spelt_as_strings(tmp_path: Path) -> None:
         ('{"label": "x", "text": null}\n', "line 1: the text is null"),
         ('{"label": 1, "text": "a"}\n{"label": "a\\ud800", "text": "x"}\n', "line 2: the label holds a lone surrogate"),
         ('{"label": "a\\u0000", "text": "x"}\n', "line 1: the label ends in NUL"),
-        ("[" * 100_000 + "\n", "line 1: no valid JSON: nested too deep"),
+        ("[" * 100_000 + "\n", "line 1: invalid JSON: a value is too long or too deep"),
     ],
 )
 def test_a_malformed_jsonl_is_refused_with_its_line(tmp_path: Path, content: str, problem: str) -> None:

@@ -192,6 +192,7 @@ def test_only_the_first_tokens_are_read(
     loaded: Any = load(tmp_path / "model")
     assert loaded.max_length == 6
     assert loaded.digest == classifier.digest
+    caplog.clear()
     with caplog.at_level(logging.WARNING, logger="nlmkit"):
         found = loaded.predict_proba(["a fine film , i say", "a fine film , i say qqq zzz"])
     np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-6)

@@ -90,9 +90,8 @@ def test_a_torn_step_is_never_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_resuming_without_a_checkpoint_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "nlmkit"):
         make("cnn").fit(TEXTS, LABELS, run=RunOptions(checkpoint=tmp_path / "run", resume=True))
-    assert caplog.messages == [
-        f"{tmp_path / 'run'} holds no checkpoint to resume from, so training begins at the first step"
-    ]
+    told = f"{tmp_path / 'run'} holds no checkpoint to resume from, so training begins at the first step"
+    assert caplog.messages.count(told) == 1
 
 
 def test_another_number_of_threads_is_noted(
@@ -103,7 +102,7 @@ def test_another_number_of_threads_is_noted(
     caplog.clear()
     monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
     make("cnn").fit(TEXTS, LABELS, run=run)
-    (message,) = caplog.messages
+    (message,) = [message for message in caplog.messages if "thread" in message]
     assert "the run had 1 thread and goes on with 7" in message
 
 

@@ -85,7 +85,7 @@ def test_a_bad_file_is_one_line(args: list[str], content: bytes, message: str, r
 def test_a_repeated_word_is_noted(run: Run) -> None:
     Path("v.txt").write_text(GLOVE + "cat 3 3\n")
     result = run("import", "v.txt", "-o", "m")
-    assert result.stderr.startswith("note: v.txt: 1 vector is of a word that the file has already; the first vector")
+    assert result.stderr.startswith("note: v.txt: 1 vector repeats a word; the first vector")
     assert "(first: 'cat' at line 3, which was at line 1 already)" in result.stderr
     assert result.stderr.count("\n") == 1
     Path("once.txt").write_text(GLOVE)

@@ -88,8 +88,8 @@ def test_with_rows_only_those_of_passing_lines_are_written(run: Run, kn: str) ->
         (["--max-oov", "9" * 5000], "neither a share"),
         (["--max-perplexity", "0.5"], "x>=1"),
         (["--max-perplexity", "nan"], "must be a number"),
-        (["--max-oov", "1", "--json"], "leave out --json and --per-token"),
-        (["--max-perplexity", "9", "--per-token"], "leave out --json and --per-token"),
+        (["--max-oov", "1", "--json"], "omit --json and --per-token"),
+        (["--max-perplexity", "9", "--per-token"], "omit --json and --per-token"),
         (["--max-oov", "1", "--no-header"], "need --per-line or --per-token"),
     ],
 )

@@ -53,3 +53,8 @@ def test_huge_hyper_parameters_are_refused(run: Run, texts: Path) -> None:
         options = ("-p", f"smoothing={smoothing}", "-p", setting)
         assert "must be" in run("fit", "ngram", train, "-o", "m", *options, code=1).stderr
     assert not Path("m").exists()
+
+
+def test_an_option_without_effect_is_refused_before_the_text_is_read(run: Run) -> None:
+    stderr = run("fit", "ngram", "nowhere.txt", "-o", "m", "-p", "add_k=2", code=1).stderr
+    assert stderr == "nlmkit: add_k=2 has no effect: it needs smoothing=add-k\n"

@@ -161,7 +161,7 @@ def test_chinese_by_characters(run: Run) -> None:
         ("order=five", "order must be int, not 'five'"),
         ("smoothing=kneser-nay", "did you mean kneser-ney?"),
         ("smoothing=imported", "smoothing=imported"),
-        ("katz_max=7", "katz_max belongs to smoothing=katz"),
+        ("katz_max=7", "katz_max=7 has no effect: it needs smoothing=katz"),
         ("prune=[0,0,1", "prune must be"),
         ("vocabulary_file=none.txt", "none.txt"),
     ],

@@ -115,7 +115,9 @@ def test_a_picture_is_drawn_even_where_there_is_no_score(run: Run, vectors: str,
     assert ">w4<" not in shown
     Path("few.tsv").write_text("w1\tw2\t3\n", encoding="utf-8")
     result = run("score", vectors, "few.tsv", "--plot", "out.png", "--json")
-    assert result.stderr.startswith("note: few.tsv: both words are known for 1 of 1 pairs, and fewer than 50")
+    assert result.stderr.startswith(
+        "note: few.tsv: both words are known for 1 of 1 pairs, and a score needs at least 50"
+    )
     facts = json.loads(result.stdout)
     assert (facts["score"], facts["sets"][0]["spearman"], facts["plot"]) == (None, None, "out.png")
     assert (facts["notes"], facts["sets"][0]["n"]) == ([result.stderr[len("note: ") : -1]], 1)

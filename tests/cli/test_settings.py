@@ -101,14 +101,14 @@ def test_an_unknown_variable_is_noted(monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 CONFIGS: list[tuple[str | bytes, str]] = [
-    ("[fit\n", "no TOML"),
+    ("[fit\n", "not TOML"),
     (b"[fit]\ncomponent = '\xff'\n", "byte 19: not UTF-8"),
-    ("a = " + "[" * 5000, "no TOML"),
+    ("a = " + "[" * 5000, "not TOML"),
     ("[params]\norder = " + "9" * 5000, "it holds a number with too many digits"),
     ("[fit]\nseed = [" + "9" * 5000 + "]", "it holds a number with too many digits"),
     ("[params]\nk = " + "9" * 4000, "k must be a finite number, not 999"),
     ("[params]\nceiling = " + "9" * 4290, "ceiling must be a number of fewer digits, not 999"),
-    ("#" * ((1 << 20) + 1), "larger than 1048576 bytes, so it holds no settings of nlmkit"),
+    ("#" * ((1 << 20) + 1), "larger than 1048576 bytes, so it is not a settings file"),
     ("[fits]\n", "unknown key 'fits'; did you mean fit?"),
     ("fit = 1\n", "fit must be a table"),
     ("[fit]\ntokeniser = 'char'\n", "unknown key 'tokeniser'; did you mean tokenizer?"),

@@ -130,7 +130,10 @@ def test_fit_and_compare_note_it_too(run: Run, model: str) -> None:
     ("args", "message"),
     [
         (["perplexity", "MODEL", "t.tsv", "--text-format", "csv"], "give --text-column too"),
-        (["score", "MODEL", "t.tsv", "--text-column", "3", "--format", "space"], "--format space has no columns"),
+        (
+            ["score", "MODEL", "t.tsv", "--text-column", "3", "--format", "space"],
+            "--format space does not name columns",
+        ),
         (["fit", "ngram", "t.tsv", "-o", "m", "--format", "csv"], "--format: for classifiers"),
         (["fit", "ngram", "t.tsv", "-o", "m", "--text-column", "3", "--label-column", "x"], "--label-column: for"),
     ],

@@ -210,7 +210,7 @@ def test_what_is_beside_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert beside(Path("a/m"), ".checkpoint") == Path("a/m.checkpoint")
     assert beside(Path(), ".checkpoint") == Path("../inner.checkpoint")
     assert beside(Path(".."), ".checkpoint") == Path("../../outer.checkpoint")
-    with pytest.raises(SavedModelError, match="/: has nothing beside it"):
+    with pytest.raises(SavedModelError, match="/: is the root, so no folder"):
         beside(Path("/"), ".checkpoint")
 
 

@@ -76,7 +76,7 @@ def test_each_model_reads_the_text_in_its_own_way(bigram: NGram) -> None:
     found = nlmkit.compare({"as is": bigram, "lower": lower}, [line.upper() for line in TEST], samples=0)
     pipelines = {row.model: row.report.text_pipeline for row in (*found.ranked, *found.refused) if row.report}
     assert pipelines == {"as is": "tok:space|lc:no|nf:none", "lower": "tok:space|lc:yes|nf:none"}
-    with pytest.raises(DataError, match="the models read text differently, and an iterator is used up"):
+    with pytest.raises(DataError, match="the models read text differently, and an iterator can be read only once"):
         nlmkit.compare([bigram, lower], iter(TEST))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import builtins
 import dataclasses
 import math
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -109,15 +109,8 @@ def test_an_unknown_format_is_refused_first(name: str, tmp_path: Path) -> None:
 
 
 def test_without_matplotlib_the_install_line_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name == "matplotlib":
-            raise ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib")
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(NlmkitError, match=r"pictures need matplotlib: pip install 'nlmkit\[plot\]'"):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(NlmkitError, match=r"a picture needs matplotlib: pip install 'nlmkit\[plot\]'"):
         check_plot("out.png")
 
 

@@ -106,7 +106,7 @@ def test_a_pair_that_occurs_twice_counts_twice() -> None:
 def test_fewer_than_fifty_pairs_are_refused(covered: int) -> None:
     few = toy(angles({f"w{n}": float(n) for n in range(covered + 1)}))
     with pytest.raises(
-        DataError, match=rf"^made-up: both words are known for {covered} of 60 pairs, and fewer than 50"
+        DataError, match=rf"^made-up: both words are known for {covered} of 60 pairs, and a score needs at least 50"
     ):
         evaluate(few, made_up())
     (only,) = evaluate(few, made_up(), partial=True).sets

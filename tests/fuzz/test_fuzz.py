@@ -53,8 +53,12 @@ def test_the_harness_sees_another_exception() -> None:
 
 
 def test_the_harness_sees_a_message_of_several_lines() -> None:
+    class SeveralLines(DataError):
+        def __str__(self) -> str:
+            return "one line\nand another"
+
     def read(value: int, folder: Path) -> None:
-        raise DataError("one line\nand another")
+        raise SeveralLines("")
 
     with pytest.raises(AssertionError, match="several lines"):
         fuzz(Target("broken", st.integers(), read), 1, Tally())

@@ -223,12 +223,12 @@ def test_a_model_that_is_not_fitted_is_copied_and_fitted() -> None:
         (
             lambda: Cache(model=Bigram().fit(TRAIN), theta=1.0),
             {"valid": VALID},
-            "theta has no meaning for method=unigram",
+            "has no effect: it needs method=neural",
         ),
         (
             lambda: Cache(model=ByArray().fit(TRAIN), method="neural", decay=1.0),
             {"valid": VALID},
-            "decay has no meaning for method=neural",
+            "has no effect: it needs method=unigram",
         ),
         (
             lambda: Cache(model=Bigram().fit(TRAIN), method="neural"),

@@ -524,12 +524,12 @@ def changed(old: str, new: str) -> Callable[[], str]:
 
 
 FAULTS: dict[str, tuple[Callable[[], str], int | None, str]] = {
-    "NaN": (changed("-0.5\ta", "nan\ta"), 10, "nan is no log10 probability"),
-    "NaN backoff": (changed("a\t-0.2", "a\tnan"), 10, "nan is no log10 backoff weight"),
-    "infinite backoff": (changed("a\t-0.2", "a\tinf"), 10, "inf is no log10 backoff weight"),
-    "positive log-probability": (changed("-0.4\t<s>", "0.4\t<s>"), 14, "0.4 is no log10 probability"),
-    "slightly positive": (changed("-0.25\t", "0.00001\t"), 21, "is no log10 probability: it must be at most 0"),
-    "infinite": (changed("-0.25\t", "Infinity\t"), 21, "inf is no log10 probability"),
+    "NaN": (changed("-0.5\ta", "nan\ta"), 10, "nan is not a log10 probability"),
+    "NaN backoff": (changed("a\t-0.2", "a\tnan"), 10, "nan is not a log10 backoff weight"),
+    "infinite backoff": (changed("a\t-0.2", "a\tinf"), 10, "inf is not a log10 backoff weight"),
+    "positive log-probability": (changed("-0.4\t<s>", "0.4\t<s>"), 14, "0.4 is not a log10 probability"),
+    "slightly positive": (changed("-0.25\t", "0.00001\t"), 21, "is not a log10 probability: it must be at most 0"),
+    "infinite": (changed("-0.25\t", "Infinity\t"), 21, "inf is not a log10 probability"),
     "no number": (changed("-0.9\t", "minus\t"), 16, "'minus' is no number"),
     "no number for a backoff": (changed("b\t-0.05", "b\tc"), 15, "'c' is no number"),
     "underscore": (changed("-0.9\t", "-0_9\t"), 16, "'-0_9' is no number"),
@@ -549,8 +549,8 @@ FAULTS: dict[str, tuple[Callable[[], str], int | None, str]] = {
         22,
         "orders above 20 are not supported",
     ),
-    "huge backoff": (changed("a\t-0.2", "a\t1e308"), 10, "1e.308 is no log10 backoff weight: it must be at most 99"),
-    "huge backoff, never used": (changed("b </s>\n", "b </s>\t100\n"), 17, "100.0 is no log10 backoff weight"),
+    "huge backoff": (changed("a\t-0.2", "a\t1e308"), 10, "1e.308 is not a log10 backoff weight: it must be at most 99"),
+    "huge backoff, never used": (changed("b </s>\n", "b </s>\t100\n"), 17, "100.0 is not a log10 backoff weight"),
     "backoff of a word": (
         changed("a\t-0.2", "a\t3"),
         10,

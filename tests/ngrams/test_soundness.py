@@ -141,4 +141,4 @@ def test_contexts_that_do_not_sum_to_one_are_noted(tmp_path: Path) -> None:
     read_arpa(path, note=notes.append)
     (note,) = notes
     assert note.startswith("the probabilities do not sum to 1 after 1 of ")
-    assert f" after 'a b', line {line}): perplexities will not be honest" in note
+    assert f" after 'a b', line {line}): the perplexities of this model cannot be compared with others" in note

@@ -594,7 +594,7 @@ def test_a_log_is_replaced_and_nothing_else_is(tmp_path: Path) -> None:
             log.write(record)
         assert read_log(path) == [LogRecord(1, 0.1, 2.0, None, 0.1, None, 3.0, 4.0)]
     path.write_text("the only copy of my thesis\n")
-    with pytest.raises(DataError, match=r"log, line 1: .* no training log"):
+    with pytest.raises(DataError, match=r"log, line 1: .* not a training log"):
         TrainingLog(path)
     path.write_text("one line without an end")
     with pytest.raises(DataError, match="nothing was written"):

@@ -237,7 +237,7 @@ def test_the_first_vector_of_a_repeated_word_is_kept_and_the_others_noted(
     assert words == ["a", "b"]
     np.testing.assert_array_equal(matrix[3:], np.array([[1, 2], [3, 4]], np.float32))
     (message,) = caplog.messages
-    assert message.startswith(f"{path}: 2 vectors are of a word that the file has already; the first vector")
+    assert message.startswith(f"{path}: 2 vectors repeat a word; the first vector")
     assert example in message
     caplog.clear()
     with pytest.raises(DataError, match=r"the word '.' was at .* already: keep one of them"):
@@ -252,7 +252,7 @@ def test_special_words_and_words_that_decoding_makes_equal_are_repeated_too(
     assert (words, matrix[2].tolist()) == (["b"], [1])
     path = written(tmp_path / "v.txt", "mü 1 2\nmä 3 4\n".encode("latin-1"))
     assert read_vectors(path, pipeline=TextPipeline(errors="replace"))[0] == ["m\ufffd"]
-    assert [message.count("1 vector is of a word") for message in caplog.messages] == [1, 1]
+    assert [message.count("1 vector repeats a word") for message in caplog.messages] == [1, 1]
 
 
 def test_an_unknown_way_with_repeated_words_is_refused(tmp_path: Path) -> None:

@@ -281,11 +281,17 @@ def test_a_dimension_beyond_the_rank_is_refused_and_the_rank_is_told() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"document_lines": 5}, "document_lines belongs to variant=log-entropy and tf-idf, not to ppmi"),
-        ({"variant": "tf-idf", "window": 3}, "window belongs to variant=ppmi, not to tf-idf"),
-        ({"variant": "tf-idf", "window_weight": "uniform"}, "window_weight belongs to variant=ppmi"),
-        ({"variant": "log-entropy", "shift": 5.0}, "shift belongs to variant=ppmi, not to log-entropy"),
-        ({"variant": "log-entropy", "context_smoothing": 0.75}, "context_smoothing belongs to variant=ppmi"),
+        ({"document_lines": 5}, "document_lines=5 has no effect: it needs variant=log-entropy or tf-idf"),
+        ({"variant": "tf-idf", "window": 3}, "window=3 has no effect: it needs variant=ppmi"),
+        (
+            {"variant": "tf-idf", "window_weight": "uniform"},
+            "window_weight=uniform has no effect",
+        ),
+        ({"variant": "log-entropy", "shift": 5.0}, "shift=5.0 has no effect: it needs variant=ppmi"),
+        (
+            {"variant": "log-entropy", "context_smoothing": 0.75},
+            "context_smoothing=0.75 has no effect",
+        ),
     ],
 )
 def test_options_of_another_variant_are_refused(options: dict[str, Any], message: str) -> None:

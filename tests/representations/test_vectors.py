@@ -57,7 +57,7 @@ def test_keyed_vectors_may_repeat_a_word(caplog: pytest.LogCaptureFixture) -> No
     assert vectors.vocabulary_.counts.tolist() == [0, 0, 0, 7]
     np.testing.assert_array_equal(vectors.matrix, np.array(EXPECTED[:4], np.float32))
     (message,) = caplog.messages
-    assert message.startswith("1 of 3 KeyedVectors are of a word that was there already")
+    assert message.startswith("1 of 3 KeyedVectors repeat a word; the first vector")
     assert "(first: 'cat', number 3, which was number 1 already)" in message
     with pytest.raises(DataError, match="the KeyedVectors repeat a word: 'cat', number 3"):
         Vectors.from_keyed_vectors(made, repeated="error")

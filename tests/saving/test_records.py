@@ -77,7 +77,7 @@ def test_a_link_is_no_record(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["manifest.json", ".lock", "arrays-x", "vocabulary-0123.txt", ".tmp-1"])
 def test_a_log_has_no_name_of_the_models_files(name: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is a name of a saved model's files"):
+    with pytest.raises(DataError, match="is reserved for the files of a saved model"):
         TrainingLog(tmp_path / name)
     assert not (tmp_path / name).exists()
 

@@ -81,7 +81,7 @@ def test_other_columns_have_names_of_their_own(tmp_path: Path) -> None:
         ("csv", 'text,a\n"x,1\n', "line 2: invalid CSV"),
         ("jsonl", '{"text": "x"}\n[1]\n', "line 2: each line must be a JSON object"),
         ("jsonl", '{"texts": "x"}\n', "line 1: no 'text' in this object (it has texts)"),
-        ("jsonl", '{"text": 3}\n', "line 1: 'text' is int, and a text is a string"),
+        ("jsonl", '{"text": 3}\n', "line 1: 'text' must be a string, not int"),
         ("jsonl", '{"text": "x"}\n{"text": "y", "b": 1}\n', "line 2: this object has 'b', and the first one does not"),
         ("jsonl", '{"text": "x", "n": ' + "9" * 5000 + "}\n", "line 1: invalid JSON: a value is too long or too deep"),
         ("jsonl", '{"text": "x", "n": ' + "[" * 100_000 + "\n", "line 1: invalid JSON"),

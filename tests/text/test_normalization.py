@@ -90,10 +90,7 @@ def test_a_long_line_takes_no_square_of_the_time(text: str) -> None:
         corpus = Corpus.read(iter([text]), pipeline)
         assert corpus.sentences == 1
         if not pipeline.lowercase:
-            assert (
-                "".join(corpus.sentence(0)) == text.removesuffix("\r")[: None if "\r" not in text else 0]
-                or "\r" in text
-            )
+            assert "".join(corpus.sentence(0)).replace("\r", "") == text.replace("\r", "")
 
 
 def test_detokenizing_a_long_line_takes_no_square_of_the_time() -> None:

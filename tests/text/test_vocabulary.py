@@ -216,7 +216,7 @@ def test_a_word_that_the_text_has_is_left_as_it_is(tmp_path: Path) -> None:
         (b"b\na\nb\n", "line 3: the word 'b' stands on line 1 already"),
         (b"b\n\xff\n", "line 2, byte 2: byte 0xFF"),
         (b"b 3\na 3\n", "no word of this vocabulary occurs in the text: 2 of its words .*'b 3' is read as b 3"),
-        (b"x\n", "no word of this vocabulary occurs in the text: it must hold one word a line"),
+        (b"x\n", "no word of this vocabulary occurs in the text: it must hold one word per line"),
         (b"", "no word of this vocabulary occurs in the text"),
     ],
 )

@@ -62,7 +62,7 @@ class Checkpoints:
 
     @property
     def kept(self) -> str:
-        """What a message about diverged training says of the checkpoint."""
+        """End of the message about diverged training: which checkpoint is left."""
         if self._folder is None or not (self._folder / "manifest.json").exists():
             return ""
         return f"; {self._folder} holds the last good checkpoint"

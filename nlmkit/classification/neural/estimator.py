@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
+from nlmkit import optional
 from nlmkit.classification.neural.options import AugmentationOptions, InputOptions, TrainingOptions
 from nlmkit.classifier import Classifier
 from nlmkit.components import Component, FittedState, RunOptions, VocabularyLimits
-from nlmkit.errors import HyperParameterError, NlmkitError
+from nlmkit.errors import HyperParameterError
 from nlmkit.nn.presets import NONE, WithPresets
 from nlmkit.parameters import param
 from nlmkit.representation import Representation
@@ -94,12 +95,6 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
         Raises:
             HyperParameterError: with the reason.
         """
-        from nlmkit.classification.neural.input import check_input
-
-        check_input(cast("InputOptions", self))
-        for name in () if self.augment else ("augment_rate", "augment_operations", "augment_vectors"):
-            if getattr(self, name) != self.hyper_parameters()[name].default:
-                raise HyperParameterError(f"{name} has no effect: it needs augment=1 or more")
         if getattr(self, "widths", None) == ():
             raise HyperParameterError("widths=[]: the filters need at least one width")
 
@@ -162,7 +157,7 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
             NlmkitError: training diverged.
         """
         started: float = vars(self).get("_began", time.perf_counter())
-        require_torch(self.name)
+        optional.require("torch", extra="classifiers", who=self.name)
         self.check_options()
         import torch
 
@@ -417,7 +412,7 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
             SavedModelError: arrays are missing, superfluous, of a wrong shape or dtype, or hold NaN or infinity.
         """
         super().restore(state)
-        require_torch(self.name)
+        optional.require("torch", extra="classifiers", who=self.name)
         import numpy as np
         import torch
 
@@ -451,20 +446,6 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
         module.load_state_dict(found)
         module.eval()
         self.module_ = module
-
-
-def require_torch(component: str) -> None:
-    """Say how to install torch where it is missing.
-
-    Raises:
-        NlmkitError: It is.
-    """
-    try:
-        import torch  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise NlmkitError(f"{component} needs PyTorch: pip install 'nlmkit[classifiers]'") from None
 
 
 def load_representation(folder: str, name: str) -> Representation:

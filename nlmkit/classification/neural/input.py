@@ -125,20 +125,6 @@ def random_vectors(words: int, width: int, bound: float, generator: torch.Genera
     return torch.empty(words, width).uniform_(-bound, bound, generator=generator)
 
 
-def check_input(options: InputOptions) -> None:
-    """Refuse options that contradict each other.
-
-    Raises:
-        HyperParameterError: They do.
-    """
-    if options.representation is None:
-        for name, default in (("tune", "fine-tune"), ("oov", "uniform")):
-            if getattr(options, name) != default:
-                raise HyperParameterError(
-                    f"{name}={getattr(options, name)} has no effect: it needs a representation to begin with"
-                )
-
-
 def initial_channels(
     options: InputOptions,
     representation: Representation | None,

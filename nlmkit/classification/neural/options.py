@@ -10,7 +10,7 @@ from typing import Final
 
 from nlmkit.components import LanguageModel
 from nlmkit.nn.presets import NONE
-from nlmkit.parameters import param
+from nlmkit.parameters import Needs, above, given, param, value_of
 from nlmkit.representation import Representation
 
 OPERATIONS: Final = ("swap", "deletion", "insertion", "replacement")
@@ -28,11 +28,13 @@ class InputOptions:
         "fine-tune",
         choices=("frozen", "fine-tune", "multichannel"),
         help="what training does to the representation's vectors; multichannel: a copy of each kind (Kim 2014)",
+        needs=given("representation"),
     )
     oov: str = param(
         "uniform",
         choices=("uniform", "mean-rare", "zero", "error"),
         help="where training words begin that the representation lacks",
+        needs=given("representation"),
     )
     embedding: int = param(
         300, ge=1, le=65536, help="width of random vectors; a representation's and a language model's have their own"
@@ -66,9 +68,19 @@ class TrainingOptions:
         help="learning rate over time",
     )
     warmup: float = param(
-        0.1, ge=0, lt=1, help="share of the steps that raise the rate, for one-cycle, cosine and slanted-triangular"
+        0.1,
+        ge=0,
+        lt=1,
+        help="share of the steps that raise the rate, for one-cycle, cosine and slanted-triangular",
+        needs=value_of("schedule", "one-cycle", "cosine", "slanted-triangular"),
     )
-    decay: float = param(0.5, gt=0, lt=1, help="factor of schedule=plateau at each epoch that does not improve")
+    decay: float = param(
+        0.5,
+        gt=0,
+        lt=1,
+        help="factor of schedule=plateau at each epoch that does not improve",
+        needs=value_of("schedule", "plateau"),
+    )
     epochs: int = param(12, ge=1, le=100000, help="passes over the training texts (--budget overrides)")
     batch: int = param(50, ge=1, le=65536, help="texts of a step")
     sort_within: int = param(
@@ -82,7 +94,7 @@ class TrainingOptions:
         None, gt=0, help="largest norm of a class's weights, clipped after each step (Hinton et al. 2012)"
     )
     averaging: str = param("ema", choices=("none", "ema"), help="average of the weights that is kept")
-    ema_decay: float = param(0.998, gt=0, lt=1, help="decay of averaging=ema")
+    ema_decay: float = param(0.998, gt=0, lt=1, help="decay of averaging=ema", needs=value_of("averaging", "ema"))
     valid_share: float = param(
         0.1, ge=0, lt=1, help="share of the training texts held out to choose the best epoch, where none are given"
     )
@@ -95,13 +107,18 @@ class AugmentationOptions:
     """Altered copies of the training texts; see :mod:`nlmkit.classification.augmentation`."""
 
     augment: int = param(0, ge=0, le=1000, help="altered copies of each training text (Wei & Zou 2019)")
-    augment_rate: float = param(0.1, gt=0, le=1, help="share of a text's words that an operation touches")
+    augment_rate: float = param(
+        0.1, gt=0, le=1, help="share of a text's words that an operation touches", needs=above("augment", 0)
+    )
     augment_operations: tuple[str, ...] = param(
         OPERATIONS,
         help="of which each copy undergoes one: swap, deletion; insertion, replacement where there are vectors",
+        needs=above("augment", 0),
     )
     augment_vectors: str | Representation | None = param(
-        None, help="representation whose nearest words are put in; none: that of the input layer"
+        None,
+        help="representation whose nearest words are put in; none: that of the input layer",
+        needs=above("augment", 0),
     )
 
 
@@ -140,14 +157,19 @@ class TransferOptions:
         ge=0,
         le=100000,
         help="epochs that the language model is first tuned on these texts; with --budget, half of it",
+        needs=given("start_from"),
     )
     lm_lr: float | None = param(
-        None, gt=0, help="its highest learning rate in them; none: a quarter of that which it was fitted with"
+        None,
+        gt=0,
+        help="its highest learning rate in them; none: a quarter of that which it was fitted with",
+        needs=Needs("lm_epochs=1 or more", lambda model: model.lm_epochs > 0),
     )
     unfreeze: str = param(
         "all",
         choices=("all", "gradual", "none"),
         help="what is trained beside the last layer; gradual: one layer more each epoch (Howard & Ruder 2018)",
+        needs=given("start_from"),
     )
     layer_rate: float = param(
         1.0, ge=1, le=1000, help="a layer's learning rate is that of the layer above over this (2.6 in ULMFiT)"

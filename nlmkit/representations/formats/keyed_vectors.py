@@ -39,7 +39,7 @@ def from_keyed_vectors(
     """Words, vectors and counts of a ``KeyedVectors``; counts are None where it has none.
 
     Raises:
-        DataError: It is no ``KeyedVectors``, or a word is repeated where that is refused.
+        DataError: It is not a ``KeyedVectors``, or a word is repeated where that is refused.
         HyperParameterError: There is no such way with repeated words.
     """
     check_choice("repeated", repeated, get_args(Repeated))
@@ -59,7 +59,7 @@ def from_keyed_vectors(
         if repeated == "error":
             raise DataError(f"the KeyedVectors repeat a word: {example}")
         note(
-            f"{repeats} of {len(words)} KeyedVectors are of a word that was there already; the first vector of each "
+            f"{repeats} of {len(words)} KeyedVectors repeat a word; the first vector of each "
             f"word was kept (first: {example}); give repeated='error' to refuse them"
         )
         matrix = matrix[kept]

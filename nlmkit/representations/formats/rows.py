@@ -111,9 +111,9 @@ class Rows:
         if not words:
             raise DataError("the file holds no words", source=self._name)
         if self.repeats:
-            many = "1 vector is" if self.repeats == 1 else f"{self.repeats} vectors are"
+            many = "1 vector repeats" if self.repeats == 1 else f"{self.repeats} vectors repeat"
             note(
-                f"{self._name}: {many} of a word that the file has already; the first vector of each word was kept "
+                f"{self._name}: {many} a word; the first vector of each word was kept "
                 f"(first: {self._example}); to refuse such a file, give --repeated-words error "
                 "(in Python, repeated='error')"
             )

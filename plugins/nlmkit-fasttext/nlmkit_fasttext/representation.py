@@ -7,8 +7,9 @@ import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
+from nlmkit import optional
 from nlmkit.components import FittedState, RunOptions, VocabularyLimits
-from nlmkit.errors import DataError, HyperParameterError, NlmkitError
+from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.parameters import param
 from nlmkit.representation import Representation
 
@@ -93,7 +94,7 @@ class FastText(VocabularyLimits, _Subwords):
         """
         run = run or RunOptions()
         self._check_options(run)
-        _require_gensim()
+        optional.require("gensim.models", extra="gensim", who="fasttext")
         from nlmkit.representations.term_counts import known_text, rows_of_types
 
         run.stage("reading text")
@@ -217,12 +218,3 @@ class FastText(VocabularyLimits, _Subwords):
 
 def _checksum(text: str) -> int:
     return zlib.crc32(text.encode())
-
-
-def _require_gensim() -> None:
-    try:
-        import gensim.models  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "gensim":
-            raise
-        raise NlmkitError("fasttext needs gensim: pip install gensim") from None

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
+from nlmkit import optional
 from nlmkit.components import Context, FittedState, LanguageModel, RunOptions, check_context
-from nlmkit.errors import DataError, HyperParameterError, MissingFileError, NlmkitError, SavedModelError
+from nlmkit.errors import DataError, HyperParameterError, MissingFileError, SavedModelError
 from nlmkit.parameters import param
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class KenLM(_Fitted):
         return self
 
     def _check_options(self, data: Any) -> None:
-        _require_kenlm()
+        optional.require("kenlm", extra="kenlm", who="the component kenlm")
         if self.file is None:
             if data is None:
                 raise HyperParameterError("kenlm needs text to estimate a model from, or a KenLM file: -p file=FILE")
@@ -305,7 +306,7 @@ class KenLM(_Fitted):
         """
         from nlmkit.saving import require, require_array
 
-        _require_kenlm()
+        optional.require("kenlm", extra="kenlm", who="the component kenlm")
         report = state.metadata.get("fit_report")
         require(isinstance(report, dict), "the saved model is damaged: its metadata lack fit_report")
         data = require_array(state.arrays, "file", dtype="uint8", shape=(None,))
@@ -441,13 +442,3 @@ def _on_disk(data: NDArray[np.uint8], path: Path | None) -> Iterator[Path]:
                 "TMPDIR may name another folder"
             ) from None
         yield plain
-
-
-def _require_kenlm() -> None:
-    """Say how to install KenLM's binding where it is missing."""
-    try:
-        import kenlm  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name != "kenlm":
-            raise
-        raise NlmkitError("the component kenlm needs the package kenlm: pip install kenlm") from None

@@ -220,7 +220,7 @@ def _numbered(file: IO[bytes], source: str) -> Iterator[tuple[int, bytes]]:
     try:
         for number, text in enumerate(iter(lambda: file.readline(_LONGEST_LINE), b""), 1):
             if len(text) == _LONGEST_LINE:
-                raise DataError("the line is too long: this is no text of words", source=source, line=number)
+                raise DataError("the line is too long: this is not a list of words", source=source, line=number)
             yield number, text.rstrip(b"\r\n")
     except (OSError, EOFError, lzma.LZMAError) as error:
         raise DataError(f"cannot be read ({error})", source=source) from None

@@ -180,7 +180,7 @@ ODD = "\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u3000\u2028\u2029\u200b\xad\ufeff"
 
 
 def test_only_space_tab_and_cr_separate(tmp_path: Path) -> None:
-    """Not vertical tab, form feed or the spaces of Unicode: KenLM takes those for letters, wherever they stand."""
+    """Not vertical tab, form feed or the spaces of Unicode: KenLM takes those for letters everywhere."""
     lines = [f"a{char}b c{char} {char}d" for char in ODD] + ["a b c", "a\tb\rc"]
     own = NGram(order=3).fit(lines)
     assert len(own.vocabulary_) == 3 + 3 * len(ODD) + 3
@@ -196,7 +196,7 @@ def test_only_space_tab_and_cr_separate(tmp_path: Path) -> None:
 
 
 def test_a_word_list_keeps_what_is_no_space(tmp_path: Path) -> None:
-    """The words of a binary file without words, one a line, each as it is."""
+    """The words of a binary file without words, one per line, each as it is."""
     listed = tmp_path / "words.txt"
     listed.write_text("".join(f" \t{char}\r\n" for char in ODD) + " \n", encoding="utf-8", newline="\n")
     assert words_of_list(str(listed)) == list(ODD)
