@@ -331,8 +331,14 @@ class Classifier(_Fitted):
     # ------------------------------------------------------------------------------------------------- scikit-learn
 
     def __sklearn_clone__(self) -> Self:
-        """An unfitted classifier with the same hyper-parameters, components among them shared."""
-        return type(self)(**self.get_params(deep=False))
+        """An unfitted classifier with the same hyper-parameters, components among them shared.
+
+        Each kind of note is logged once for all clones of a classifier, of which a cross-validation fits many; their
+        ``fit_report_`` has them all.
+        """
+        clone = type(self)(**self.get_params(deep=False))
+        vars(clone)["_said"] = vars(self).get("_said", vars(self).setdefault("_said_by_clones", set()))
+        return clone
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether it is fitted, as scikit-learn asks."""
@@ -369,7 +375,6 @@ def labelled(texts: Any, labels: Any = None) -> LabelledTexts:
             raise DataError("these texts have labels already: leave the others out")
         return texts
     if labels is None:
-        refuse_table(texts, "the list of texts")
         is_pair = isinstance(texts, (tuple, list)) and len(texts) == 2
         if is_pair:
             refuse_table(texts[0], "the list of texts")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 from nlmkit.errors import DataError, HyperParameterError, NotFittedError, NotNormalizedError
-from nlmkit.notes import note, notes_of_fit
+from nlmkit.notes import each_note_once, note, notes_of_fit
 from nlmkit.parameters import HyperParameter, param, resolve_types, shown, suggestion, to_json
 from nlmkit.progress import AUTO, shows_progress, watched
 from nlmkit.progress import Progress as Progress  # noqa: PLC0414  # it belongs to the contracts here too
@@ -373,12 +373,12 @@ def _noted(fit: Any) -> Any:
     @functools.wraps(fit)
     def wrapper(self: Component, *args: Any, **kwargs: Any) -> Any:
         self.refuse_without_effect()
-        with notes_of_fit() as outermost:
+        with notes_of_fit() as outermost, each_note_once(vars(self).get("_said")):
             fitted = fit(self, *args, **kwargs)
-        if outermost:
-            report = vars(self).get("fit_report_")
-            for text in report.get("notes", ()) if isinstance(report, dict) else ():
-                note(str(text))
+            if outermost:
+                report = vars(self).get("fit_report_")
+                for text in report.get("notes", ()) if isinstance(report, dict) else ():
+                    note(str(text))
         return fitted
 
     return wrapper

@@ -95,12 +95,15 @@ def load(path: str | os.PathLike[str], kind: type[Component] = Component, *, ver
 
     Raises:
         MissingModelError: there is no saved model at ``path``.
+        HyperParameterError: ``kind`` is no class.
         SavedModelError: the model is damaged, foreign or from a newer version, cannot be read, or is not of the
             ``kind``.
         UnknownComponentError: the package that the component comes from is not installed.
         PluginError: that package is there and cannot be used, or lacks a package that it needs.
         MemoryError: there is too little memory; the message says how large the model is.
     """
+    if not isinstance(kind, type):
+        raise HyperParameterError(f"kind must be a class such as LanguageModel or NGram, not {kind!r}")
     with out_of_memory(f"{os.fspath(path)}: loading the model", lambda: _size(path)):
         folder = load_folder(path, verify=verify)
         facts = _facts(folder.manifest, str(folder.path / "manifest.json"))

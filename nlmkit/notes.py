@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import re
 from collections.abc import Iterator
 
 LOGGER = "nlmkit"
@@ -18,9 +19,17 @@ def note(message: str) -> None:
     """Log ``message``, one sentence that names cause, place and remedy, at level WARNING."""
     import logging  # not above: start-up is measured
 
+    if (known := _known.get()) is not None:
+        said, new = known
+        kind = _NUMBER.sub("0", message)
+        if kind in said:
+            return
+        new.add(kind)
     logging.getLogger(LOGGER).warning("%s", message)
 
 
+_NUMBER = re.compile("[0-9]+")
+_known: contextvars.ContextVar[tuple[set[str], set[str]] | None] = contextvars.ContextVar("nlmkit-said", default=None)
 _inside_fit: contextvars.ContextVar[bool] = contextvars.ContextVar("nlmkit-inside-fit", default=False)
 
 
@@ -36,3 +45,20 @@ def notes_of_fit() -> Iterator[bool]:
         yield outermost
     finally:
         _inside_fit.reset(mark)
+
+
+@contextlib.contextmanager
+def each_note_once(said: set[str] | None) -> Iterator[None]:
+    """Log no note within that was said before, with whatever numbers.
+
+    Args:
+        said: The notes said before; those that are logged within are added at the end. None changes nothing.
+    """
+    new: set[str] = set()
+    mark = _known.set(_known.get() if said is None else (said, new))
+    try:
+        yield
+    finally:
+        _known.reset(mark)
+        if said is not None:
+            said |= new

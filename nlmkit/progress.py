@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar, cast
 
+from nlmkit.errors import HyperParameterError
 from nlmkit.tables import escape_controls
 
 if TYPE_CHECKING:
@@ -141,7 +142,9 @@ def shows_progress(function: _Function) -> _Function:
             return function(*args, **kwargs)  # which raises the same error under the function's own name
         given = bound.arguments.get("run")
         if given is not None and not isinstance(given, RunOptions):
-            return function(*args, **kwargs)
+            raise HyperParameterError(
+                f"run takes RunOptions, such as RunOptions(progress=None), not {type(given).__name__}"
+            )
         with watched(AUTO if given is None else given.progress) as shown:
             run = (given or RunOptions()).watched_by(shown)
             if shown is not None or given is not None:

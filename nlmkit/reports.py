@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from nlmkit.errors import NotNormalizedError
-from nlmkit.shapes import short_repr
+from nlmkit.shapes import Rendered, short_repr
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,7 @@ _FIGURES: Final = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PerplexityReport:
+class PerplexityReport(Rendered):
     """What a language model makes of a text.
 
     Attributes:
@@ -148,9 +148,6 @@ class PerplexityReport:
         ]
         width = max(len(name) for name, _ in rows)
         return "\n".join([*(f"{name:<{width}}  {value}" for name, value in rows), self.signature])
-
-    def __str__(self) -> str:
-        return self.render()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,4 +1,4 @@
-"""Short ``repr`` of objects that hold arrays and long lists: names, dtypes and shapes instead of the values."""
+"""How objects that hold much are shown: reports for a reader; arrays and long lists by dtype, shape and number."""
 
 from __future__ import annotations
 
@@ -8,6 +8,25 @@ from typing import Any
 
 _FEW = 8  # items of a list that are shown
 _LONGEST = 60  # characters of a value that are shown
+
+
+class Rendered:
+    """A report that ``print`` and notebooks show as :meth:`render` makes it."""
+
+    def render(self) -> str:
+        """The report for a reader."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return self.render()
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        cls._repr_pretty_ = Rendered._repr_pretty_  # type: ignore[method-assign]  # IPython prefers a class's own repr
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython shows where the report is the last line of a cell."""
+        printer.text(self.render())
 
 
 def short_repr(holder: Any) -> str:

@@ -10,6 +10,11 @@ from collections.abc import Iterable, Sequence
 # C0 and C1 controls, the line and paragraph separators, and every bidirectional mark, embedding and isolate.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
+JOINERS = "\u200c\u200d"
+"""Characters that are not seen, and that words of Persian and of Indic scripts and emoji are written with."""
+
+_BETWEEN_LETTERS = re.compile(f"(?<=[^\x00-\xff])[{JOINERS}](?=[^\x00-\xff])")
+_INVISIBLE = ("Mn", "Me", "Cf")  # categories of marks above and below letters, and of joiners
 _BETWEEN_WORDS = re.compile("(?<![≥≤<>]) ")  # a bound stays with its sign
 _GAP = 2  # spaces between columns
 _NARROWEST = 24  # columns of a wrapped one, however narrow the terminal is
@@ -25,9 +30,17 @@ def _escape(match: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
+def is_plain(text: str) -> bool:
+    """Whether all of ``text`` can be seen, joiners within words of scripts that are written with them excepted."""
+    return _BETWEEN_LETTERS.sub("", text).isprintable()
+
+
 def width(text: str) -> int:
-    """Columns that ``text`` takes on a terminal (East Asian wide characters take two)."""
-    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
+    """Columns that ``text`` takes on a terminal (East Asian wide characters take two, marks and joiners none)."""
+    return sum(
+        0 if unicodedata.category(char) in _INVISIBLE else 1 + (unicodedata.east_asian_width(char) in "WF")
+        for char in text
+    )
 
 
 def table(rows: Iterable[Sequence[str]], *, columns: int | None = None, least: Sequence[int] = ()) -> str:

@@ -21,6 +21,7 @@ import nlmkit
 from nlmkit import LSTM, Classifier, LanguageModel, NGram, Representation, models, registry
 from nlmkit.components import Component, FittedState
 from nlmkit.errors import (
+    HyperParameterError,
     IntegrityError,
     NotFittedError,
     PluginError,
@@ -508,3 +509,6 @@ def test_load_takes_the_kind_that_is_wanted(tmp_path: Path) -> None:
     for kind, wanted in ((Representation, "representation"), (LSTM, "lstm"), (Classifier, "classifier")):
         with pytest.raises(SavedModelError, match=f"m: ngram is a language-model, and this needs a {wanted}"):
             load(tmp_path / "m", kind)
+    for wrong in ("NGram", None, model):
+        with pytest.raises(HyperParameterError, match="kind must be a class such as LanguageModel or NGram, not"):
+            load(tmp_path / "m", wrong)  # type: ignore[call-overload]

@@ -12,7 +12,7 @@ from nlmkit import NGram
 from nlmkit.cli.boundary import notes_on_stderr
 from nlmkit.cli.options import quiet_option
 from nlmkit.errors import HyperParameterError
-from nlmkit.notes import note
+from nlmkit.notes import each_note_once, note
 
 
 @click.command()
@@ -70,3 +70,16 @@ def test_a_fit_that_fails_logs_nothing_and_the_next_one_logs_again(caplog: pytes
     assert caplog.records == []
     NGram(order=2).fit(["a b"])
     assert caplog.records
+
+
+def test_a_note_said_before_is_not_said_again_with_other_numbers(caplog: pytest.LogCaptureFixture) -> None:
+    said: set[str] = set()
+    for number in (1, 20):
+        with each_note_once(said):
+            note(f"order 1: {number} words")
+            note(f"order 2: {number} words")
+            with each_note_once(None):
+                note(f"{number} lines")
+    assert caplog.messages == ["order 1: 1 words", "order 2: 1 words", "1 lines"]
+    note("5 lines")
+    assert caplog.messages[-1] == "5 lines"

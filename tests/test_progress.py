@@ -17,7 +17,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from nlmkit import NBSVM, NGram, RunOptions, load, progress
+from nlmkit import NBSVM, NGram, OneHot, RunOptions, load, progress
 from nlmkit.classification.cross_validation import cross_validate
 from nlmkit.classification.data import LabelledTexts
 from nlmkit.errors import HyperParameterError
@@ -288,3 +288,10 @@ def test_loading_needs_no_display(tmp_path: Path, looked_at: Watcher) -> None:
     looked_at.stages.clear()
     load(tmp_path / "m")
     assert looked_at.stages == []
+
+
+@pytest.mark.parametrize("run", [{"progress": None}, True, "auto"])
+def test_run_options_of_another_type_are_refused(run: Any) -> None:
+    for fit in (NGram().fit, OneHot().fit):
+        with pytest.raises(HyperParameterError, match=r"run takes RunOptions, such as RunOptions\(.*\), not"):
+            fit(["a b"], run=run)

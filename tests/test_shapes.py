@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from nlmkit import LSA, LSTM, NBSVM, Cache, NGram, OneHot, RunOptions, load
+from nlmkit import LSA, LSTM, NBSVM, Cache, NGram, OneHot, RunOptions, compare, load
 from nlmkit.classification.cross_validation import cross_validate
 from nlmkit.classification.data import LabelledTexts
 from nlmkit.classification.report import classification_report
@@ -153,3 +154,14 @@ def test_a_component_shows_what_was_set_and_what_it_was_fitted_to(tmp_path: Path
     assert repr(load(tmp_path / "m")) == repr(fitted)
     assert repr(Cache(model=fitted)) == f"Cache(model={fitted!r})"
     assert repr(LSA(dimension=2)) == "LSA(dimension=2)"
+
+
+def test_a_notebook_shows_a_report_as_print_does() -> None:
+    model = NGram(order=1).fit(TEXT)
+    comparison = compare([model], TEXT, samples=10)
+    for report in (model.report(TEXT), comparison, cross_validate(NBSVM(), LabelledTexts(TEXT * 4, list("abb") * 4))):
+        assert "_repr_pretty_" in vars(type(report))  # IPython asks a class for it before the bases
+        shown: list[str] = []
+        report._repr_pretty_(SimpleNamespace(text=shown.append), False)
+        assert shown == [str(report)]
+    assert len(repr(comparison)) < 400

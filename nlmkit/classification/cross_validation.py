@@ -24,6 +24,7 @@ from nlmkit.components import RunOptions
 from nlmkit.errors import DataError
 from nlmkit.notes import note, notes_of_fit
 from nlmkit.progress import watched, with_prefix
+from nlmkit.shapes import Rendered, short_repr
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ class Fold:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class CrossValidation:
+class CrossValidation(Rendered):
     """What came of all folds.
 
     Attributes:
@@ -104,8 +105,8 @@ class CrossValidation:
             lines.append(f"{repeated} texts also stand, word for word, among the texts that their classifier saw")
         return "\n".join([*lines, "", "all folds together:", self.report.render()])
 
-    def __str__(self) -> str:
-        return self.render()
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 def cross_validate(

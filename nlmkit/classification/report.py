@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nlmkit.errors import DataError
-from nlmkit.shapes import short_repr
-from nlmkit.tables import width
+from nlmkit.shapes import Rendered, short_repr
+from nlmkit.tables import is_plain, width
 
 CONFIDENCE: Final = 0.95
 
@@ -57,7 +57,7 @@ class ClassFigures:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class ClassificationReport:
+class ClassificationReport(Rendered):
     """What a classifier makes of labelled texts.
 
     Attributes:
@@ -200,9 +200,6 @@ class ClassificationReport:
         )
         return heading + "\n" + _aligned([["label", "texts", "of the label's", "predicted"], *rows])
 
-    def __str__(self) -> str:
-        return self.render()
-
     def __repr__(self) -> str:
         return short_repr(self)
 
@@ -317,7 +314,7 @@ def shown(label: Any) -> str:
     text = str(label)
     if len(text) > _SHOWN_CHARACTERS:
         text = text[: _SHOWN_CHARACTERS - 3] + "..."
-    return text if text.isprintable() and text.strip() == text and text else repr(text)
+    return text if is_plain(text) and text.strip() == text and text else repr(text)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

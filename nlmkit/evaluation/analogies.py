@@ -19,6 +19,7 @@ import numpy as np
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.evaluation.word_sets import lines_of, packaged, products, unit_rows, user_file
 from nlmkit.representations.neighbours import most_frequent
+from nlmkit.shapes import Rendered
 from nlmkit.tables import table
 from nlmkit.text.tokenizers import SpaceTokenizer
 
@@ -96,7 +97,7 @@ class SectionScore:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AnalogyReport:
+class AnalogyReport(Rendered):
     """How all questions were answered.
 
     Attributes:
@@ -141,9 +142,6 @@ class AnalogyReport:
         """The report for a reader: a row for each section and for all, then how they were answered."""
         rows = [_HEADS, *map(_row, (*self.sections, self.total))]
         return f"{table(rows)}{self.method}; {self.candidates} words could be answers"
-
-    def __str__(self) -> str:
-        return self.render()
 
 
 def _row(score: SectionScore) -> tuple[str, ...]:

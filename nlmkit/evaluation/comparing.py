@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from nlmkit.components import Context, LanguageModel
+from nlmkit.components import Component, Context, LanguageModel, RunOptions, check_context
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.evaluation.comparison import Comparison, Refused, Scored, score
 from nlmkit.evaluation.comparison import compare as rank
@@ -46,7 +46,8 @@ def compare(
 
     Raises:
         DataError: the text has no sentences, cannot be read, or would have to be read twice and cannot.
-        HyperParameterError: there are no models, or contexts for another number of them.
+        HyperParameterError: there are no models, or what is no language model; contexts for another number of them; or
+            another option has a wrong value.
         SavedModelError: a folder holds no language model.
 
     ::
@@ -54,14 +55,19 @@ def compare(
         print(nlmkit.compare({"5-gram": kn5, "LSTM": "models/lstm"}, "test.txt"))
     """
     named = _named(models)
-    contexts = [context] * len(named) if isinstance(context, str) else list(context)
     if not named:
         raise HyperParameterError("there are no models to compare")
+    contexts = [context] * len(named) if isinstance(context, str) or context is None else list(context)
+    for each in contexts:
+        check_context(each)
+    for option, value in (("samples", samples), ("seed", seed)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise HyperParameterError(f"{option} must be a whole number of at least 0, not {value!r}")
     if len(contexts) != len(named):
         raise HyperParameterError(
             f"there are {len(contexts)} contexts for {len(named)} models: give one, or one for each"
         )
-    with watched(progress) as shown:
+    with watched(RunOptions(progress=progress).progress) as shown:
         reader = TextReader(text, Corpus.read)
         scored = [
             scored_by(name, _loaded(model), each, reader, shown)
@@ -139,16 +145,25 @@ def scored_by(
 
 
 def _named(models: Mapping[str, Model] | Sequence[Model]) -> dict[str, Model]:
-    if isinstance(models, (str, os.PathLike, LanguageModel)):
+    if isinstance(models, (str, os.PathLike, Component)) or not isinstance(models, Iterable):
         raise HyperParameterError("give a list of models, or a mapping from names to models")
     if isinstance(models, Mapping):
-        return dict(models)
+        for name, model in models.items():
+            _check_model(model, repr(name))
+        return {str(name): model for name, model in models.items()}
     named: dict[str, Model] = {}
-    for model in models:
+    for number, model in enumerate(models, start=1):
+        _check_model(model, str(number))
         name = model.name if isinstance(model, LanguageModel) else os.fspath(model)
         free = next(candidate for candidate in _numbered(name) if candidate not in named)
         named[free] = model
     return named
+
+
+def _check_model(model: object, place: str) -> None:
+    if not isinstance(model, (LanguageModel, str, os.PathLike)):
+        what = f"a {model.kind}" if isinstance(model, Component) else type(model).__name__
+        raise HyperParameterError(f"model {place} is {what}: give language models, or folders of saved ones")
 
 
 def _numbered(name: str) -> Iterator[str]:

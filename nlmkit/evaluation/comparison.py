@@ -18,7 +18,7 @@ import numpy as np
 from nlmkit.components import Context, LanguageModel
 from nlmkit.errors import DataError, NotNormalizedError
 from nlmkit.reports import PerplexityReport, comparable, line_figures
-from nlmkit.shapes import short_repr
+from nlmkit.shapes import Rendered, short_repr
 from nlmkit.tables import table
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Difference:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Comparison(Rendered):
     """The outcome for one text.
 
     Attributes:
@@ -169,8 +169,8 @@ class Comparison:
         """The comparison for a reader: what is common, the ranking, each model beside the next one, who is left out."""
         return "\n".join(_parts(self)).rstrip("\n")
 
-    def __str__(self) -> str:
-        return self.render()
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 def score(name: str, model: LanguageModel, corpus: Corpus, *, context: Context = "sentence") -> Scored | Refused:

@@ -148,7 +148,8 @@ def _remedy(missing: set[str], is_svg: bool) -> str:
     if is_svg:
         return "; an .svg keeps them as text, and shows them where a font has them"
     chinese = any(unicodedata.name(char, "").startswith(_CHINESE_OR_JAPANESE) for char in missing)
-    example = " (nlmkit[cjk] brings one for Chinese and Japanese)" if chinese else ""
+    brings = chinese and _packaged() is None  # it has no rare characters either
+    example = " (nlmkit[cjk] brings one for Chinese and Japanese)" if brings else ""
     return f", so boxes are drawn: install one{example}, or write an .svg, which keeps them as text"
 
 
@@ -156,15 +157,20 @@ def _add_packaged() -> None:
     """Make the font of the extra ``cjk`` known to matplotlib, where it is installed."""
     from matplotlib import font_manager
 
+    path = _packaged()
+    if path is not None and path not in {font.fname for font in font_manager.fontManager.ttflist}:
+        font_manager.fontManager.addfont(path)
+
+
+def _packaged() -> str | None:
+    """Path of the font of the extra ``cjk``, where it is installed."""
     module, name = PACKAGED
     try:
         package = importlib.import_module(module)
     except ModuleNotFoundError:
-        return
-    path = str(Path(package.__file__ or "").parent / name)
-    known = {font.fname for font in font_manager.fontManager.ttflist}
-    if path not in known and Path(path).is_file():
-        font_manager.fontManager.addfont(path)
+        return None
+    path = Path(package.__file__ or "").parent / name
+    return str(path) if path.is_file() else None
 
 
 def _first(font: Any) -> tuple[int, bool, bool, str, str]:

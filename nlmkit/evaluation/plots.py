@@ -12,6 +12,7 @@ from nlmkit import optional
 from nlmkit.errors import DataError, NlmkitError
 from nlmkit.evaluation.fonts import noted_drawing
 from nlmkit.saving.written import written
+from nlmkit.tables import JOINERS
 
 if TYPE_CHECKING:
     from nlmkit.evaluation.comparison import Comparison, Ranked
@@ -162,7 +163,9 @@ def _figure(value: float) -> str:
 def printable(text: str, most: int = 80) -> str:
     """One line that can be drawn, U+FFFD for what cannot (control characters, bytes of a name that are not UTF-8).
 
+    Joiners stay, which Persian, Indic scripts and emoji are written with; a soft hyphen is not seen within a line.
     Of a longer text the end stays, which distinguishes paths.
     """
-    line = "".join(char if char.isprintable() else "\ufffd" for char in text)
+    visible = text.replace("\u00ad", "")
+    line = "".join(char if char.isprintable() or char in JOINERS else "\ufffd" for char in visible)
     return line if len(line) <= most else f"…{line[-most + 1 :]}"

@@ -22,6 +22,7 @@ from nlmkit.evaluation.plots import check_plot, printable
 from nlmkit.representations.neighbours import most_frequent
 from nlmkit.saving.written import written
 from nlmkit.shapes import short_repr
+from nlmkit.text.tables import words_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -190,11 +191,13 @@ def _shown(representation: Representation, words: Iterable[str] | None) -> tuple
         ranked = map(representation.vocabulary_.word, most_frequent(representation).tolist())
         wanted = list(islice((word for word in ranked if any(map(str.isalnum, word))), DEFAULT_WORDS))
     else:
-        wanted = list(dict.fromkeys(words))
+        wanted = list(dict.fromkeys(words_of(words)))
     unknown = [word for word in wanted if word not in representation]
     shown = [word for word in wanted if word in representation]
     if len(shown) < _FEWEST:
-        raise DataError(f"a picture needs three words that have vectors, and {len(shown)} of {len(wanted)} have one")
+        without = f" (without: {', '.join(map(repr, unknown[:_FEWEST]))})" if unknown else ""
+        problem = f"a picture needs three words that have vectors, and {len(shown)} of {len(wanted)} have one{without}"
+        raise DataError(f"{problem}: name words of the representation's text")
     if len(shown) > MOST_WORDS:
         raise DataError(f"{len(shown)} labels cannot be read: draw at most {MOST_WORDS} words")
     return shown, [f"no vectors, so not drawn: {', '.join(unknown)}"] if unknown else []

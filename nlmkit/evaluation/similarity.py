@@ -24,6 +24,7 @@ import numpy as np
 from nlmkit import optional
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.evaluation.word_sets import lines_of, packaged, user_file
+from nlmkit.shapes import Rendered
 from nlmkit.tables import table
 from nlmkit.text.sources import ByteSource
 from nlmkit.text.tables import refuse_columns
@@ -134,7 +135,7 @@ class SetScore:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SimilarityReport:
+class SimilarityReport(Rendered):
     """What a representation makes of all sets.
 
     Attributes:
@@ -177,9 +178,6 @@ class SimilarityReport:
         composed = sum(each.composed for each in self.sets)
         facts += [f"{composed} pairs have a word whose vector is made of subwords"] if composed else []
         return f"{table(rows)}mean Spearman {_figure(self.score)} ({'; '.join(facts)})"
-
-    def __str__(self) -> str:
-        return self.render()
 
 
 def _row(score: SetScore) -> tuple[str, ...]:

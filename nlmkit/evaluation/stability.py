@@ -16,7 +16,8 @@ import numpy as np
 
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.evaluation.word_sets import FIRST_WORD, products, unit_rows
-from nlmkit.shapes import short_repr
+from nlmkit.shapes import Rendered, short_repr
+from nlmkit.text.tables import words_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +29,7 @@ _ENTRIES: Final = 1 << 22  # similarities held at a time
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class StabilityReport:
+class StabilityReport(Rendered):
     """How much the neighbours in several representations agree.
 
     Attributes:
@@ -66,9 +67,6 @@ class StabilityReport:
             f"neighbour stability {self.overlap:.4f}: mean overlap of the {self.k} nearest neighbours of "
             f"{len(self.words)} words, of {self.shared_words} shared ones"
         )
-
-    def __str__(self) -> str:
-        return self.render()
 
     def __repr__(self) -> str:
         return short_repr(self)
@@ -143,6 +141,7 @@ def _asked(
 ) -> tuple[NDArray[np.int64], bool]:
     """Places of the words to ask about, and whether they were drawn."""
     if words is not None:
+        words = words_of(words)
         places = {word: place for place, word in enumerate(shared)}
         for word in words:
             if word not in places:

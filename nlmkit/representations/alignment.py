@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from nlmkit.errors import DataError
 from nlmkit.representations.neighbours import check_choice, mean_of_rarest, standard_deviation, take_rows
 from nlmkit.shapes import short_repr
-from nlmkit.text.vocabulary import SPECIAL
+from nlmkit.text.vocabulary import SPECIAL, Vocabulary
 
 if TYPE_CHECKING:
     from nlmkit.representation import Representation
-    from nlmkit.text import Vocabulary
 
 POOR_COVERAGE: Final = 0.5
 """With vectors for a smaller share of the training text's words than this, something is probably wrong."""
@@ -66,6 +65,7 @@ class Alignment:
 def align(representation: Representation, vocabulary: Vocabulary, *, oov: str, seed: int) -> Alignment:
     """See :meth:`nlmkit.representation.Representation.align`."""
     check_choice("oov", oov, RULES)
+    check_vocabulary(vocabulary)
     rows = representation.ids(vocabulary.words)
     known = rows >= 0
     matrix = np.zeros((len(vocabulary), representation.dimension), np.float32)
@@ -85,6 +85,18 @@ def align(representation: Representation, vocabulary: Vocabulary, *, oov: str, s
         values = np.random.default_rng(seed).uniform(-bound, bound, (len(missing), representation.dimension))
         matrix[missing] = values.astype(np.float32)
     return summarise(matrix, known, vocabulary, oov, representation.dimension)
+
+
+def check_vocabulary(vocabulary: object) -> None:
+    """Refuse words where a consumer's vocabulary is wanted.
+
+    Raises:
+        DataError: it is no vocabulary.
+    """
+    if not isinstance(vocabulary, Vocabulary):
+        raise DataError(
+            f"align takes a Vocabulary, not {type(vocabulary).__name__}: give Vocabulary(words), or use vectors(words)"
+        )
 
 
 def summarise(

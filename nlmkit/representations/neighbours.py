@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.parameters import suggestion
 from nlmkit.representation import LOOKUP_RULES, Measure
-from nlmkit.text.tables import items_of, problem_of_item, refuse_columns, refuse_table
+from nlmkit.text.tables import problem_of_item, refuse_columns, words_of
 from nlmkit.text.vocabulary import SPECIAL, UNK_ID
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ Vector = NDArray[np.float64]
 
 def rows_of(representation: Representation, words: Sequence[str]) -> NDArray[np.int64]:
     """See :meth:`nlmkit.representation.Representation.ids`."""
-    words = listed(words)
+    words = words_of(words)
     vocabulary, pipeline = representation.vocabulary_, representation.pipeline_
     special = dict(zip(SPECIAL, representation.has_special(), strict=True))
     rows = np.empty(len(words), np.int64)
@@ -52,24 +52,10 @@ def rows_of(representation: Representation, words: Sequence[str]) -> NDArray[np.
     return rows
 
 
-def listed(words: Sequence[str]) -> Sequence[str]:
-    """The words as a list, whatever column they were given as.
-
-    Raises:
-        DataError: They are a table.
-    """
-    if isinstance(words, (list, tuple)):
-        return words
-    refuse_table(words, "the list of words")
-    return list(items_of(words))
-
-
 def vectors_of(representation: Representation, words: Sequence[str], oov: str) -> NDArray[np.float32]:
     """See :meth:`nlmkit.representation.Representation.vectors`."""
     check_choice("oov", oov, LOOKUP_RULES)
-    if isinstance(words, str):
-        raise DataError(f"vectors takes a list of words: give [{words!r}]")
-    words = listed(words)
+    words = words_of(words)
     rows = representation.ids(words)
     found = take_rows(representation.matrix, np.maximum(rows, 0))
     substitute: NDArray[np.float32] | None = None
@@ -223,8 +209,8 @@ def analogy(
 
 def doesnt_match(representation: Representation, words: Sequence[str]) -> str:
     """See :meth:`nlmkit.representation.Representation.doesnt_match`."""
-    words = words if isinstance(words, str) else listed(words)
-    if isinstance(words, str) or len(words) < 3:
+    words = words_of(words)
+    if len(words) < 3:
         raise DataError("give a list of at least three words, of which one may not match")
     units = _units(representation.vectors(words).astype(np.float64))
     return words[int(np.argmin(units @ units.mean(axis=0)))]

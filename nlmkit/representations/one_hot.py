@@ -87,9 +87,9 @@ class OneHot(VocabularyLimits, Representation):
         Raises:
             DataError: so many words that the vectors would take a gigabyte, or a word has none.
         """
-        from nlmkit.representations.neighbours import listed
+        from nlmkit.text.tables import words_of
 
-        words = words if isinstance(words, str) else listed(words)
+        words = words_of(words)
         if len(words) * self.dimension > _MOST_VALUES:
             raise DataError(f"{_IMPLICIT}: {len(words)} would take {4 * len(words) * self.dimension} bytes; use ids")
         return super().vectors(words, oov=oov)
@@ -102,10 +102,11 @@ class OneHot(VocabularyLimits, Representation):
             HyperParameterError: there is no such rule.
         """
         self.check_fitted()
-        from nlmkit.representations.alignment import RULES, summarise
+        from nlmkit.representations.alignment import RULES, check_vocabulary, summarise
         from nlmkit.representations.neighbours import check_choice
 
         check_choice("oov", oov, RULES)
+        check_vocabulary(vocabulary)
         known = self.ids(vocabulary.words) >= 0
         if oov == "error" and not known.all():
             raise self._missing(vocabulary.word(int(known.argmin())))

@@ -59,7 +59,10 @@ class Vectors(Representation):
         elif hasattr(data, "index_to_key"):
             made = self.from_keyed_vectors(data)
         else:
-            raise DataError("vectors are no text to learn from: give a file of vectors (nlmkit import FILE -o MODEL)")
+            raise DataError(
+                "vectors are no text to learn from: give a file of vectors (nlmkit import FILE -o MODEL), or in Python "
+                "a mapping from words to vectors, or use Vectors.from_arrays(words, matrix)"
+            )
         self._set_fitted(
             vocabulary=made.vocabulary_, pipeline=made.pipeline_, matrix=made.matrix_, report=made.fit_report_
         )
@@ -136,8 +139,11 @@ class Vectors(Representation):
 
         from nlmkit.representations.neighbours import is_finite
         from nlmkit.text import TextPipeline, Vocabulary
+        from nlmkit.text.tables import words_of
         from nlmkit.text.vocabulary import SPECIAL
 
+        if not isinstance(words, Vocabulary):
+            words = words_of(words)
         try:
             with np.errstate(over="ignore"):
                 rows = np.ascontiguousarray(matrix, np.float32)

@@ -337,7 +337,7 @@ def _surrogate(character: str, name: str, line: int, byte: int | None = None) ->
 def _nul(name: str, line: int, byte: int | None) -> DataError:
     return DataError(
         "NUL byte: this is binary data, or text in another encoding (--encoding utf-16 or utf-16-le?); or pass over "
-        "it with --marks skip",
+        'it with --marks skip (in Python, TextPipeline(marks="skip"))',
         source=name,
         line=line,
         byte=byte,

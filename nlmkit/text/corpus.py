@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import DataError
+from nlmkit.notes import note
 from nlmkit.text.blocks import BLOCK_BYTES, TextBlock, byte_blocks, line_blocks
 from nlmkit.text.indexing import Ids, TypeIndex, index_token_lists
 from nlmkit.text.marks import Marks
@@ -39,6 +40,11 @@ from nlmkit.text.vocabulary import EOS_ID, Vocabulary
 # What a pipe has at once is at most this; from a file it makes blocks of some hundred lines.
 _STREAM_BYTES = 1 << 18
 _PIECE = 1 << 20
+
+# A token with two spaces or more is hardly a word; where a quarter of all are such, they are a column of a table.
+_SPACES = 2
+_SHARE = 4
+_SHOWN = 40
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -278,6 +284,7 @@ def _read(
     for source in sources:
         if isinstance(source, TokenSource):
             corpus = _from_token_lists(source.sentences, source, pipeline.marks)
+            _note_texts(corpus)
             report(corpus.sentences, corpus.sentences)
             return corpus
         if isinstance(source, LineSource):
@@ -299,6 +306,18 @@ def _from_token_lists(
 ) -> Corpus:
     types, ids, lengths = index_token_lists(sentences, source.name, first=first, marks=marks)
     return Corpus(tuple(types), ids, _offsets([lengths]), sources=(source.label,))
+
+
+def _note_texts(corpus: Corpus) -> None:
+    """Notes that many tokens of token lists are whole texts, as the rows of a table give them."""
+    long = [id_ for id_, word in enumerate(corpus.types) if word.count(" ") >= _SPACES]
+    if long and np.isin(corpus.ids, np.array(long, np.int32)).sum() * _SHARE >= corpus.tokens:
+        example = corpus.types[long[0]]
+        example = example if len(example) <= _SHOWN else f"{example[:_SHOWN]}..."
+        note(
+            f"tokens of the token lists are whole texts, such as {example!r}, and each is one word: if these are rows "
+            "of a table, pass the column with the texts, as in [row[0] for row in rows]"
+        )
 
 
 class _Builder:

@@ -17,7 +17,7 @@ from nlmkit.errors import DataError, PluginError
 from nlmkit.text.blocks import TextBlock
 from nlmkit.text.marks import Marks, clean_sentence, may_hold_marks, without_marks, without_nul
 from nlmkit.text.pipeline import TextPipeline
-from nlmkit.text.tables import problem_of_item
+from nlmkit.text.tables import problem_of_item, tokens_of
 from nlmkit.text.tokenizers import BUILT_IN, SPACE_SYMBOL, CharTokenizer, SpaceTokenizer, WordTokenizer, word_pattern
 from nlmkit.text.vocabulary import RESERVED
 
@@ -176,11 +176,9 @@ def index_token_lists(
     waiting: list[int] = []
     lengths: list[int] = []
     for number, given in enumerate(sentences, start=first):
-        sentence = given
-        if isinstance(sentence, (str, bytes)) or not isinstance(sentence, Sequence):
-            problem = (
-                problem_of_item(sentence) or f"is {type(sentence).__name__}: do not mix token lists with anything else"
-            )
+        sentence = tokens_of(given)
+        if sentence is None:
+            problem = problem_of_item(given) or f"is {type(given).__name__}: do not mix token lists with anything else"
             raise DataError(
                 f"this should be a list of tokens but {problem}",
                 source=f"{name}, sentence {number}",
@@ -207,7 +205,8 @@ def reserved_token(word: str, name: str, line: int) -> DataError:
     """Returns the error for a sentence mark among the tokens."""
     return DataError(
         f"the token {word} is the mark that models put around sentences: remove it from the text (with --marks skip it "
-        "counts as white space, with --marks literal as a word), and end each sentence with a line feed",
+        'counts as white space, with --marks literal as a word; in Python, with TextPipeline(marks="skip")), and end '
+        "each sentence with a line feed",
         source=name,
         line=line,
     )

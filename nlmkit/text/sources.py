@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, Protocol, TypeAlias, cast
 
 from nlmkit.errors import DataError, MissingFileError
 from nlmkit.text import catalog
-from nlmkit.text.tables import items_of, refuse_table
+from nlmkit.text.tables import items_of, refuse_table, tokens_of
 
 TextSource: TypeAlias = (
     str | os.PathLike[str] | BinaryIO | Iterable[os.PathLike[str]] | Iterable[str] | Iterable[Sequence[str]]
@@ -178,7 +178,7 @@ def _expand_iterable(source: Iterable[Any]) -> list[Source]:
         return expand_names([first, *items])
     # A list can tell its length to the progress display; an iterator gets its first item back.
     every = source if isinstance(source, (list, tuple)) else chain([first], items)
-    if isinstance(first, Sequence) and not isinstance(first, (str, bytes, bytearray)):
+    if tokens_of(first) is not None:
         return [TokenSource("<tokens>", "<tokens>", every)]
     return [LineSource("<lines>", "<lines>", every)]
 

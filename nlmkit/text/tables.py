@@ -7,13 +7,15 @@ what they have, so that no library is imported for it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nlmkit.errors import DataError
 
 _LIKELY = ("text", "sentence", "line", "document", "content", "review")
 _AT_ONCE = 4096
+_SHOWN = 40
+_AS_LIST = ("to_pylist", "to_list")  # of Arrow and of Polars; pandas' columns have no `slice`
 
 
 def refuse_table(data: object, what: str) -> None:
@@ -34,7 +36,7 @@ def refuse_table(data: object, what: str) -> None:
     if names is not None:
         column = next((name for name in _LIKELY if name in names), next(iter(names), "text"))
         which = "one of its values" if isinstance(data, Mapping) else "one column"
-        raise DataError(f"{what} was given as a {_type(data)}: pass {which}, as in data[{column!r}]")
+        raise DataError(f"{what} was given as a {_type(data)}: pass {which}, as in data{_reading(data)}[{column!r}]")
     dimensions = getattr(data, "ndim", None)
     if isinstance(dimensions, int) and dimensions != 1 and hasattr(data, "shape"):
         remedy = "pass one column, as in data[:, 0]" if dimensions > 1 else "put it in a list"
@@ -57,8 +59,43 @@ def refuse_columns(data: object, what: str, remedy: str) -> None:
 
 
 def items_of(data: Any) -> Any:
-    """Return what to iterate over: of a column of Arrow its values as Python has them, else the data itself."""
-    return _arrow_values(data) if hasattr(data, "to_pylist") and hasattr(data, "slice") else data
+    """Return what to iterate over: of a column of Arrow or Polars its values as Python has them, else the data."""
+    as_list = next((name for name in _AS_LIST if hasattr(data, name) and hasattr(data, "slice")), None)
+    return data if as_list is None else _values(data, as_list)
+
+
+def words_of(words: Any, what: str = "the list of words") -> Sequence[Any]:
+    """Return several words, in whatever they were given, as a list or tuple.
+
+    Args:
+        words: A sequence, a column of a table or an iterator.
+        what: What it is, in the error's words.
+
+    Raises:
+        DataError: It is one string, whose letters would be taken for words, a table, or nothing to iterate over.
+    """
+    if isinstance(words, (list, tuple)):
+        return words
+    if isinstance(words, str):
+        some = words if len(words) <= _SHOWN else f"{words[:_SHOWN]}..."
+        raise DataError(f"{what} was given as one string, {some!r}: put it in a list, or split it into words")
+    refuse_table(words, what)
+    if not isinstance(words, Iterable):
+        raise DataError(f"{what} was given as {type(words).__name__}: pass a list of strings")
+    return list(items_of(words))
+
+
+def tokens_of(item: Any) -> Sequence[Any] | None:
+    """Return an item as the tokens of a sentence, where it is a sequence or an array (as in Parquet files); or None."""
+    if isinstance(item, (str, bytes, bytearray, memoryview)):
+        return None
+    if isinstance(item, Sequence):
+        return item
+    if getattr(item, "ndim", None) == 1 and hasattr(item, "tolist"):
+        tokens: list[Any] = item.tolist()
+        return tokens
+    values = items_of(item)
+    return None if values is item else list(values)
 
 
 def is_missing(item: object) -> bool:
@@ -89,8 +126,8 @@ def _columns(data: object) -> list[Any] | None:
         return list(structured)
     if isinstance(data, type) or getattr(data, "ndim", None) == 1:
         return None
-    if hasattr(data, "collect_schema") and hasattr(data, "collect"):
-        return []  # a lazy table of Polars, which would have to compute the names
+    if _reading(data):
+        return []  # the names would have to be computed
     for attribute in ("column_names", "columns"):  # `columns` are the columns themselves in Arrow
         names = getattr(data, attribute, None)
         if names is not None and not isinstance(names, str) and not callable(names):
@@ -99,9 +136,16 @@ def _columns(data: object) -> list[Any] | None:
     return [] if hasattr(data, "column_names") and hasattr(data, "features") else None
 
 
-def _arrow_values(data: Any) -> Iterator[Any]:
+def _reading(data: object) -> str:
+    """The call that reads a lazy table of Polars or a stream of Arrow; empty for what is read already."""
+    if hasattr(data, "collect_schema") and hasattr(data, "collect"):
+        return ".collect()"
+    return ".read_all()" if hasattr(data, "read_next_batch") else ""
+
+
+def _values(data: Any, as_list: str) -> Iterator[Any]:
     for start in range(0, len(data), _AT_ONCE):
-        yield from data.slice(start, _AT_ONCE).to_pylist()
+        yield from getattr(data.slice(start, _AT_ONCE), as_list)()
 
 
 def _type(data: object) -> str:

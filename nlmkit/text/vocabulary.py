@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
 from itertools import repeat
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.notes import note
-from nlmkit.text.tables import items_of, refuse_columns
+from nlmkit.text.tables import problem_of_item, words_of
 
 if TYPE_CHECKING:
     from nlmkit.text.corpus import Corpus
@@ -38,15 +38,14 @@ class Vocabulary:
         counts: How often each id occurs in the training text, int64 [V]; zeros if not given.
 
     Raises:
-        DataError: A word is repeated, empty, no string, ``<s>`` or ``</s>``, or holds LF, NUL or a lone surrogate; or
-            the counts do not have one value, at least zero, for each id.
+        DataError: The words are one string or a table; a word is repeated, empty, no string, ``<s>`` or ``</s>``, or
+            holds LF, NUL or a lone surrogate; or the counts do not have one value, at least zero, for each id.
     """
 
     def __init__(self, words: Iterable[str], counts: ArrayLike | None = None) -> None:
         listed = [*SPECIAL]
-        if not isinstance(words, Mapping):  # whose keys may be the words
-            refuse_columns(words, "the list of words", "the column with the words")
-        words = list(items_of(words))
+        # The keys of a mapping, and the items of a set, may be the words.
+        words = list(words) if isinstance(words, (Mapping, Set)) else words_of(words, "the vocabulary")
         begin = len(SPECIAL) if tuple(words[: len(SPECIAL)]) == SPECIAL else 0
         for number, word in enumerate(words[begin:], start=begin + 1):
             problem = _problem(word)
@@ -147,8 +146,22 @@ class Vocabulary:
         return self._ids.get(word, UNK_ID)
 
     def ids(self, words: Sequence[str]) -> NDArray[np.int32]:
-        """Returns the ids of words, int32 [len(words)], 0 for those not in the vocabulary."""
-        return np.fromiter(map(self._ids.get, words, repeat(UNK_ID)), np.int32, len(words))
+        """Returns the ids of words, int32 [len(words)], 0 for those not in the vocabulary.
+
+        Raises:
+            DataError: The words are one string or a table, or one of them is no string.
+        """
+        words = words_of(words)
+        try:
+            ids = np.fromiter(map(self._ids.get, words, repeat(UNK_ID)), np.int32, len(words))
+            unknown = np.flatnonzero(ids == UNK_ID).tolist()
+        except TypeError:  # what cannot be a key is no string either
+            unknown = [*range(len(words))]
+        for index in unknown:
+            if not isinstance(words[index], str):
+                problem = problem_of_item(words[index]) or f"is {type(words[index]).__name__}, not a string"
+                raise DataError(f"word {index + 1} {problem}")
+        return ids
 
     def word(self, id_: int) -> str:
         """Returns the word of an id.

@@ -192,3 +192,11 @@ def test_a_long_label_is_cut_where_it_is_shown() -> None:
     assert "x" * 57 + "..." in found.render()
     assert max(map(len, found.render().splitlines())) < 200
     assert found.to_dict()["labels"][0] == "x" * 1000
+
+
+def test_joiners_within_words_are_shown_as_they_are_and_others_escaped() -> None:
+    persian, hidden = "می\u200cخواهم", "po\u200cs"
+    text = report([persian, hidden], [persian, hidden], [persian, hidden]).render()
+    assert persian in text
+    assert hidden not in text
+    assert r"'po\u200cs'" in text

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
-from nlmkit import HyperParameterError, registry
+from nlmkit import NBSVM, HyperParameterError, registry
 from nlmkit.classifier import Classifier
 from nlmkit.testing.classifier import train
 
@@ -99,3 +99,24 @@ def test_several_can_vote() -> None:
     expected = np.mean([voter.predict_proba(TEXTS) for voter in voting.estimators_], axis=0)
     assert voting.predict_proba(TEXTS) == pytest.approx(expected)
     assert voting.score(TEXTS, LABELS) == 1.0
+
+
+def test_a_cross_validation_logs_each_kind_of_note_once(caplog: pytest.LogCaptureFixture) -> None:
+    texts, labels = ["a b", "b c", "c d", "d a"] * 6, ["x", "X", "y", "x"] * 6
+    classifier = NBSVM(calibration=0)
+    search = GridSearchCV(classifier, {"lowercase": [True, False]}, cv=2).fit(texts, labels)
+    (message,) = caplog.messages
+    assert message.startswith("labels that look alike are classes of their own")
+    (kept,) = search.best_estimator_.fit_report_["notes"]
+    assert kept.startswith("labels that look alike")
+    caplog.clear()
+    for _ in range(2):  # what is fitted by hand says it every time
+        classifier.fit(texts, labels)
+        clone(NBSVM(calibration=0)).fit(texts, labels)
+    assert len(caplog.messages) == 4
+    caplog.clear()
+    cross_val_score(clone(clone(classifier)), texts, labels, cv=2)
+    assert caplog.messages == []
+    unspaced = NBSVM(calibration=0, tokenizer="space")
+    cross_val_score(unspaced, ["今天天气很好我们", "他不喜欢这个菜"] * 4, ["x", "y"] * 4, cv=2)
+    assert [text[:10] for text in caplog.messages] == ["most lines"]

@@ -113,3 +113,38 @@ def test_progress_is_shown_to_who_asks(bigram: NGram) -> None:
 
     nlmkit.compare({"a": bigram, "b": bigram}, TEST, progress=Watcher())
     assert stages == ["scoring with a", "scoring with b", "drawing samples"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"samples": -1}, "samples must be a whole number of at least 0, not -1"),
+        ({"samples": 1.5}, "samples must be a whole number"),
+        ({"seed": -1}, "seed must be a whole number of at least 0, not -1"),
+        ({"seed": "x"}, "seed must be a whole number"),
+        ({"context": None}, "context must be sentence or stream, not None"),
+        ({"context": ["stream", "x"]}, "context must be sentence or stream, not 'x'"),
+        ({"progress": True}, "progress must be 'auto', None or an object"),
+    ],
+)
+def test_wrong_options_are_refused_before_the_text_is_read(
+    options: dict[str, Any], message: str, bigram: NGram, unigram: NGram
+) -> None:
+    with pytest.raises(HyperParameterError, match=message):
+        nlmkit.compare([bigram, unigram], "no-such-file", **options)
+
+
+def test_what_is_no_model_is_named(bigram: NGram) -> None:
+    for models, message in (
+        ([bigram, None], "model 2 is NoneType: give language models, or folders of saved ones"),
+        ({"words": OneHot().fit(TRAIN)}, "model 'words' is a representation: give language models"),
+        ([("name", bigram)], "model 1 is tuple"),
+        (None, "give a list of models, or a mapping"),
+        (OneHot(), "give a list of models, or a mapping"),
+    ):
+        with pytest.raises(HyperParameterError, match=message):
+            nlmkit.compare(models, TEST)  # type: ignore[arg-type]
+
+
+def test_names_may_be_numbers(bigram: NGram, unigram: NGram) -> None:
+    assert {row.model for row in nlmkit.compare({1: unigram, 2: bigram}, TEST).ranked} == {"1", "2"}  # type: ignore[dict-item]

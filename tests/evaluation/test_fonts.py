@@ -20,7 +20,7 @@ from matplotlib import font_manager, ft2font
 from nlmkit.classification.report import classification_report
 from nlmkit.evaluation import fonts
 from nlmkit.evaluation.confusion import plot_confusion
-from nlmkit.evaluation.plots import plot_perplexities
+from nlmkit.evaluation.plots import plot_perplexities, printable
 from nlmkit.evaluation.projection import plot_projection
 from nlmkit.nn.history import LogRecord, plot_learning_curve
 
@@ -206,3 +206,42 @@ def test_the_extra_has_chinese_and_japanese(tmp_path: Path, caplog: pytest.LogCa
     for draw in PICTURES:
         for suffix in ("png", "svg", "pdf"):
             assert draw(tmp_path / f"out.{suffix}", "模型") + caplog.messages == []
+
+
+@pytest.mark.usefixtures("own_fonts_only")
+@pytest.mark.parametrize("draw", PICTURES)
+@pytest.mark.parametrize(
+    ("name", "drawn"),
+    [
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("❤\ufe0f\u200d☆", "❤\ufe0f\u200d☆"),
+        ("ab\u202edc", "ab\ufffddc"),  # it would turn the rest of the line around
+    ],
+)
+def test_joiners_are_drawn_and_bidirectional_controls_are_not(
+    draw: Callable[[Path, str], list[str]], name: str, drawn: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "out.svg"
+    draw(path, name)
+    text = path.read_text(encoding="utf-8")
+    assert drawn in text or (draw is _confusion and "\\u202e" in text)
+    assert "\u202e" not in text
+
+
+def test_a_soft_hyphen_is_not_seen() -> None:
+    assert printable("soft\u00adhyphen") == "softhyphen"
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_extra_is_named_where_it_would_help(
+    installed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = [font for font in font_manager.fontManager.ttflist if font.fname.startswith(OWN)]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", own)
+    package = types.ModuleType("nlmkit_fonts")
+    package.__file__ = f"{OWN}/__init__.py"
+    monkeypatch.setitem(sys.modules, "nlmkit_fonts", package)
+    monkeypatch.setattr(fonts, "PACKAGED", ("nlmkit_fonts" if installed else "nlmkit_no_fonts", "DejaVuSerif.ttf"))
+    _curve(tmp_path / "out.png", "𠮷")
+    (note,) = caplog.messages
+    assert ("nlmkit[cjk]" in note) == (not installed)

@@ -34,7 +34,9 @@ def sentences_of(corpus: Corpus) -> list[list[str]]:
 
 
 def test_an_error_is_the_default_and_names_the_remedy() -> None:
-    with pytest.raises(DataError, match=r"--marks skip.*--marks literal") as caught:
+    with pytest.raises(
+        DataError, match=r"--marks skip.*--marks literal.*in Python, with TextPipeline\(marks=\"skip\"\)"
+    ) as caught:
         Corpus.read(io.BytesIO(b"a\nb <s>\n"))
     assert caught.value.line == 2
     with pytest.raises(DataError, match=r"NUL byte: .*--marks skip") as caught:

@@ -12,7 +12,10 @@ from nlmkit import NGram
 from nlmkit.classification.data import LabelledTexts
 from nlmkit.classifiers.nbsvm import NBSVM
 from nlmkit.errors import DataError
+from nlmkit.evaluation.projection import plot_projection
+from nlmkit.evaluation.stability import neighbour_stability
 from nlmkit.representations.one_hot import OneHot
+from nlmkit.representations.vectors import Vectors
 from nlmkit.text import Corpus, Vocabulary, stream_blocks
 
 TEXTS = ["the cat sat", "a dog ran", "the dog sat", "a cat ran"]
@@ -72,6 +75,35 @@ class ArrowArray:
         return list(self._values)
 
 
+class PolarsColumn:
+    """Like a column of Polars with lists: iterates over columns again."""
+
+    def __init__(self, values: list[Any]) -> None:
+        self._values = values
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([PolarsColumn(value) if isinstance(value, list) else value for value in self._values])
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def slice(self, start: int, length: int) -> PolarsColumn:
+        return PolarsColumn(self._values[start : start + length])
+
+    def to_list(self) -> list[Any]:
+        return list(self._values)
+
+
+class ArrowReader:
+    """Like a stream of Arrow: it gives tables, once."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise AssertionError("nothing is read")
+
+    def read_next_batch(self) -> Any:
+        raise AssertionError("nothing is read")
+
+
 class ArrowTable:
     """Like a table of Arrow: its `columns` are the columns, and so are its items."""
 
@@ -119,7 +151,8 @@ class Series:
 TABLES: dict[str, tuple[Callable[[], Any], str]] = {
     "frame": (Frame, r"one column, as in data\['text'\]"),
     "frame of one column": (Narrow, r"one column, as in data\['what'\]"),
-    "lazy frame": (LazyFrame, r"one column, as in data\['text'\]"),
+    "lazy frame": (LazyFrame, r"one column, as in data\.collect\(\)\['text'\]"),
+    "stream of Arrow": (ArrowReader, r"one column, as in data\.read_all\(\)\['text'\]"),
     "arrow table": (ArrowTable, r"one column, as in data\['text'\]"),
     "data set": (lambda: Dataset(["label", "text"]), r"one column, as in data\['text'\]"),
     "streamed data set": (lambda: Dataset(None), r"one column, as in data\['text'\]"),
@@ -162,6 +195,7 @@ USES: dict[str, Callable[[Any], object]] = {
     "classifier.score": CLASSIFIER.score,
     "vectors": WORDS.vectors,
     "ids": WORDS.ids,
+    "vocabulary.ids": MODEL.vocabulary_.ids,
     "doesnt_match": WORDS.doesnt_match,
 }
 
@@ -183,11 +217,48 @@ def test_a_column_is_read_like_a_list(kind: str) -> None:
     assert CLASSIFIER.predict(column()).tolist() == CLASSIFIER.predict(TEXTS).tolist()
 
 
-@pytest.mark.parametrize("make", [list, tuple, Series, ArrowArray, np.array, lambda labels: np.array(labels, object)])
+@pytest.mark.parametrize(
+    "make", [list, tuple, Series, ArrowArray, PolarsColumn, np.array, lambda labels: np.array(labels, object)]
+)
 def test_labels_and_words_may_be_a_column_too(make: Callable[[list[str]], Any]) -> None:
     assert LabelledTexts(TEXTS, make(LABELS)).labels.tolist() == LABELS
     assert WORDS.ids(make(["dog", "no-such-word"])).tolist() == [WORDS.vocabulary_.id("dog"), -1]
+    assert MODEL.vocabulary_.ids(make(["dog", "no-such-word"])).tolist() == [MODEL.vocabulary_.id("dog"), 0]
     assert Vocabulary(make(["a", "b"])).words[3:] == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        Vocabulary,
+        MODEL.vocabulary_.ids,
+        WORDS.ids,
+        WORDS.vectors,
+        WORDS.doesnt_match,
+        lambda words: Vectors.from_arrays(words, np.eye(3)),
+        lambda words: neighbour_stability([WORDS, WORDS], k=1, words=words),
+        lambda words: plot_projection(WORDS, "words.png", words),
+    ],
+)
+def test_one_string_is_not_taken_for_its_letters(use: Callable[[Any], object]) -> None:
+    with pytest.raises(DataError, match="given as one string, 'cat': put it in a list, or split it into words"):
+        use("cat")
+    with pytest.raises(DataError, match="given as int: pass a list of strings"):
+        use(3)
+
+
+@pytest.mark.parametrize("word", [None, 3, b"cat", ["cat"]])
+def test_a_word_of_many_is_a_string(word: Any) -> None:
+    for use in (MODEL.vocabulary_.ids, WORDS.ids, WORDS.vectors):
+        with pytest.raises(DataError, match="word 2 is "):
+            use(["cat", word])
+
+
+@pytest.mark.parametrize("words", ["cat", ["cat"]])
+def test_vectors_are_aligned_with_a_vocabulary(words: Any) -> None:
+    for representation in (WORDS, Vectors().fit({"cat": [1.0, 2.0]})):
+        with pytest.raises(DataError, match=r"align takes a Vocabulary, not .*: give Vocabulary\(words\), or use vec"):
+            representation.align(words)
 
 
 def test_a_long_column_of_arrow_is_read_in_pieces() -> None:
@@ -195,9 +266,22 @@ def test_a_long_column_of_arrow_is_read_in_pieces() -> None:
     assert Corpus.read(ArrowArray(texts)).types == tuple(texts)
 
 
-@pytest.mark.parametrize("column", [ArrowArray([["a", "b"], ["c"]]), np.array([None, None]), [["a", "b"], ["c"]]][::2])
-def test_columns_of_token_lists(column: Any) -> None:
-    assert Corpus.read(column).sentence(0) == ["a", "b"]
+@pytest.mark.parametrize("make", [list, tuple, Series, ArrowArray, PolarsColumn])
+@pytest.mark.parametrize("tokens", [list, tuple, np.array, lambda words: np.array(words, object), PolarsColumn])
+def test_columns_of_token_lists(make: Callable[[Any], Any], tokens: Callable[[Any], Any]) -> None:
+    corpus = Corpus.read(make([tokens(["a", "b"]), tokens(["c"])]))
+    assert [corpus.sentence(0), corpus.sentence(1)] == [["a", "b"], ["c"]]
+    assert all(type(word) is str for word in corpus.types)
+
+
+def test_rows_of_a_table_that_are_taken_for_token_lists_are_noted(caplog: pytest.LogCaptureFixture) -> None:
+    for rows in (list(zip(TEXTS, LABELS, strict=True)), [[text] for text in TEXTS]):
+        Corpus.read(rows)
+        (record,) = caplog.records
+        assert "such as 'the cat sat', and each is one word: if these are rows of a table" in record.getMessage()
+        caplog.clear()
+    Corpus.read([["New York", "is", "large"], ["ad hoc", "a b c", "and", "so", "on", "and", "on"]])
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(
