@@ -41,7 +41,8 @@ def command(*, model: str, file: str, file_format: str | None, quiet: bool) -> N
     An n-gram model is written as .arpa, a representation as .vec (word2vec text), .bin (word2vec binary) or, with
     --format, any other name. Each may end in .gz, and is then compressed.
 
-    A model that the format cannot say is refused.
+    A model that the format cannot say is refused. FILE is replaced whole, and keeps its mode; of a symbolic link the
+    file that it leads to is, and a pipe or device such as /dev/stdout is written as it is.
     """
     chosen = formats.format_to_export(file, file_format)
     refuse_conflicts([Output("FILE", file)], [model])

@@ -147,6 +147,9 @@ def command(
     nothing.
 
     A flag goes over the environment, that over the file of --config, and that over the default.
+
+    Logs, pictures and settings take the place of a symbolic link, and do not follow it; a pipe or device such as
+    /dev/stderr is written as it is. MODEL may be a link to the folder.
     """
     started = time.perf_counter()
     train = train or (ctx.default_map or {}).get("train", ())

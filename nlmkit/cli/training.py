@@ -73,7 +73,10 @@ class Training:
             )
         if self.plot is not None:
             from nlmkit.nn.history import check_picture
+            from nlmkit.saving.written import is_written_directly
 
+            if self.log is not None and is_written_directly(Path(self.log)):
+                raise click.UsageError(f"--plot draws the log, which cannot be read again from {self.log}: name a file")
             check_picture(self.plot, to_come=output)
 
     def checkpoint(self, output: str) -> Path:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nlmkit.errors import DataError
 from nlmkit.ngrams.counting import Ids
 from nlmkit.ngrams.estimates import Floats
+from nlmkit.ngrams.table import LEAST_LOG_PROB
 from nlmkit.text.vocabulary import BOS_ID, EOS_ID, SPECIAL, UNK, UNK_ID
 
 LN10 = math.log(10.0)
@@ -281,6 +282,8 @@ class Parser:
             columns = [self._word_ids(fields[at + j], lines) for j in range(1, k + 1)]
         if k == len(self._sizes):
             backoffs[:] = 0.0  # never used
+        for values in (log_probs, backoffs):
+            values[values < LEAST_LOG_PROB / LN10] = -np.inf  # the largest negative number is meant as zero
         self._parts.append(Section(columns, np.minimum(log_probs, 0.0) * LN10, backoffs * LN10, lines))
 
     def _numbers(self, fields: NDArray[np.object_], lines: Ids) -> Floats:

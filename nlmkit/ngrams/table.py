@@ -26,6 +26,9 @@ BATCH_EVENTS = 1 << 17
 LARGEST_BACKOFF = 745.0
 """Largest natural logarithm of a backoff weight: the smallest float64 below one times this weight is one."""
 
+LEAST_LOG_PROB = -1e30
+"""Least logarithm of a probability that is not zero: sums of such ones are finite."""
+
 _RANGE_SIZES = ((1, 8), (9, 128), (129, 2**31))
 """Ranges of similar size are searched together, so that short ones need not wait for long ones."""
 
@@ -261,6 +264,7 @@ class BackoffTable:
 
     def check(self) -> None:
         """Raise :class:`SavedModelError` unless every index is in range and every value can be a logarithm."""
+        _check_values("unseen_backoff", np.array([self.unseen_backoff]), LARGEST_BACKOFF)
         for k, first in enumerate(self.first, 1):
             size = len(first)
             _check_array(f"log_prob.{k}", self.log_probs[k - 1], np.floating, size)
@@ -328,8 +332,13 @@ def _check_array(name: str, array: NDArray[Any], dtype: Any, size: int) -> None:
 
 
 def _check_values(name: str, values: NDArray[Any], largest: float) -> None:
+    problem = f"{name} holds a value that is no log-probability"
     # a NaN makes the maximum NaN, and every comparison with it false
-    _require(len(values) == 0 or float(values.max()) <= largest, f"{name} holds a value that is no log-probability")
+    _require(len(values) == 0 or float(values.max()) <= largest, problem)
+    least = float(values.min(initial=0.0))
+    if least == -np.inf:
+        least = float(values.min(initial=0.0, where=values > -np.inf))
+    _require(least >= LEAST_LOG_PROB, problem)
 
 
 def _check_range(name: str, ids: NDArray[Any], size: int) -> None:

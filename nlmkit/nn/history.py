@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import itertools
 import json
 import math
@@ -17,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Self
 from nlmkit.errors import DataError, MissingFileError
 from nlmkit.saving.records import LOG_BEGINNING, is_models_own
 from nlmkit.saving.strict_json import StrictJSONError, parse
-from nlmkit.saving.written import written
+from nlmkit.saving.written import is_written_directly, open_directly, written
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -142,7 +143,8 @@ class TrainingLog:
     """Appends records to a file, one line of strict JSON each; a line is written at once or not at all.
 
     Args:
-        path: The file; no log is kept without it. What it holds is replaced, except in a resumed run.
+        path: The file; no log is kept without it. What it holds is replaced, except in a resumed run. A pipe or device,
+            such as /dev/stderr, is written as it is.
         after: Step at which a resumed run goes on: records up to it are kept, later ones will come again. 0: a new run.
 
     Raises:
@@ -153,13 +155,16 @@ class TrainingLog:
         self._file: IO[str] | None = None
         if path is None:
             return
+        self._path = path
+        if is_written_directly(path) and not path.is_dir():
+            self._file = io.TextIOWrapper(open_directly(path), encoding="utf-8", newline="\n")
+            return
         kept = [record for record in read_log(path) if record.step <= after] if _exists(path) else []
         if is_models_own(path.name):
             raise DataError(
                 "is reserved for the files of a saved model: choose another file for the log", source=str(path)
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
         with written(path) as stream:
             stream.write("".join(map(_line, kept)).encode())
         # not through a link, which might have taken the file's place since

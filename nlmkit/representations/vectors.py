@@ -151,6 +151,10 @@ class Vectors(Representation):
             raise DataError(f"no matrix of numbers: {error}") from None
         if rows.ndim != 2 or len(rows) != len(words) or rows.shape[1] == 0:
             raise DataError(f"the matrix has shape {list(rows.shape)}, where [{len(words)}, d] has to stand")
+        if not len(rows):
+            raise DataError("there are no words")
+        if counts is not None and len(counts) != len(rows):
+            raise DataError(f"there are {len(counts)} counts of {len(rows)} words")
         if not is_finite(rows):
             raise DataError(f"the vector of {_first_not_finite(words, rows)!r} holds NaN or an infinite value")
         if isinstance(words, Vocabulary):

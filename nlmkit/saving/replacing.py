@@ -11,7 +11,7 @@ from typing import BinaryIO, Final, cast
 
 from nlmkit.errors import ExportError
 from nlmkit.saving.records import model_around
-from nlmkit.saving.written import written
+from nlmkit.saving.written import is_written_directly, written
 
 _OTHERS: Final = frozenset({".bz2", ".xz", ".zst"})
 
@@ -35,8 +35,7 @@ def replacing(path: Path, what: str) -> Iterator[BinaryIO]:
         raise ExportError(f"{path}: {what} written plain or as .gz: choose such a name")
     if path.is_dir():
         raise ExportError(f"{path}: is a directory: name a file")
-    is_special = path.exists() and not path.is_file()
-    target = path if is_special else Path(os.path.realpath(path))
+    target = path if is_written_directly(path) else Path(os.path.realpath(path))
     if (model := model_around(target)) is not None:
         raise ExportError(f"{path}: is in the folder of the model {model}, which holds no exported files: name another")
     with written(target) as file, _packed(file, path) as stream:

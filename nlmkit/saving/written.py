@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,8 @@ from typing import BinaryIO, Final
 from nlmkit.saving.files import replace, sync_folder
 from nlmkit.saving.temporary import mode_of, new_temporary, remove_leftovers
 
+_DESCRIPTOR: Final = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,6})")
+_STANDARD: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
 _SYSTEMS: Final = ("/dev", "/proc")  # whose links, such as /dev/stdout, are files that others have open
 
 
@@ -29,8 +32,8 @@ def written(path: Path) -> Iterator[BinaryIO]:
         OSError: it cannot be written; names the file.
     """
     try:
-        if _is_written_directly(path):
-            with open(path, "wb") as file:
+        if is_written_directly(path):
+            with open_directly(path) as file:
                 yield file
             return
         remove_leftovers(path.parent)
@@ -55,10 +58,25 @@ def written(path: Path) -> Iterator[BinaryIO]:
         raise OSError(error.errno, error.strerror or str(error), os.fspath(path)) from error
 
 
-def _is_written_directly(path: Path) -> bool:
+def is_written_directly(path: Path) -> bool:
+    """Whether a path is that of a pipe, a device or what a process has open, such as /dev/stdout: not of a file."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return True  # a pipe or device; opening a folder is an error
     except OSError:  # nothing is there, or a link leads nowhere
         return False
     return os.path.realpath(path.parent).startswith(_SYSTEMS)
+
+
+def open_directly(path: Path) -> BinaryIO:
+    """A stream to a pipe or device; to what this process has open itself, where that has got to.
+
+    Opening /dev/stdout anew would begin at the start of the file that it is redirected to.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    name = os.fspath(path)
+    matched = _DESCRIPTOR.fullmatch(name)
+    number = int(matched[1]) if matched else _STANDARD.get(name)
+    return open(path if number is None else os.dup(number), "wb")

@@ -40,7 +40,10 @@ def check_encoding(name: object) -> None:
         if found in _MODULES and _exists(name):
             return
         known = {*_MODULES, *(alias for alias, module in aliases.items() if module in _MODULES)}
-        message += suggestion(normal, known).replace("_", "-")
+        if found in _MODULES:
+            message += ", which this system does not have"
+        else:
+            message += suggestion(normal, known).replace("_", "-")
     raise HyperParameterError(f"{message}: use a name that Python knows, such as utf-8, latin-1 or gb18030")
 
 

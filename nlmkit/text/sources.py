@@ -55,7 +55,7 @@ _PACKED_STEP = 1 << 16
 
 # Text packs to a third or a tenth of its size, logs to a fiftieth. A small file that unpacks to far more was made to
 # fill the memory.
-_BOMB_BYTES = 256 << 20
+_BOMB_BYTES = 32 << 20
 _BOMB_RATIO = 250
 
 

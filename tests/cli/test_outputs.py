@@ -102,6 +102,14 @@ def test_no_output_is_standard_output(args: str, run: Run) -> None:
     assert not Path("-").exists()
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/null"), reason="no devices")
+def test_no_picture_is_drawn_of_a_log_that_cannot_be_read_again(run: Run) -> None:
+    before = contents()
+    args = ("fit", "glove", "t.txt", "-o", "m", "--log", "/dev/null", "--plot", "x.png")
+    assert "cannot be read again from /dev/null" in run(*args, code=2).stderr
+    assert contents() == before
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

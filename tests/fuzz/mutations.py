@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 
 # What parsers trip over: marks, controls, separators, broken and overlong UTF-8, extreme numbers, nesting.
@@ -54,6 +56,30 @@ def mutated(draw: st.DrawFn, seeds: Sequence[bytes], tokens: Sequence[bytes] = T
     return data
 
 
+_NUMBER = re.compile(rb"(?<![^\s,:=])[-+]?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?(?![^\s,}])")
+_NUMBERS: Sequence[bytes] = [
+    *(b"0", b"-0.0", b"1", b"-1", b"3", b"-3", b"7", b"-30", b"-99", b"-1e9", b"1e-300", b"1e-46", b"-1e-9"),
+    *(b"1e38", b"-3.5e38", b"1e300", b"-1e308", b"1e400", b"-1e400", b"nan", b"-inf", b"+5", b"0x1p3", b"1_0", b""),
+]
+
+
+@st.composite
+def number_changed(draw: st.DrawFn, data: bytes, *, keep: int = 0) -> bytes:
+    """A text with one of its numbers changed, a little or for an extreme one; all else stays as it should be.
+
+    Args:
+        draw: Draws from strategies.
+        data: The text.
+        keep: Numbers at its beginning that are left alone, such as those of a header.
+    """
+    found = list(_NUMBER.finditer(data))[keep:]
+    chosen = draw(st.sampled_from(found))
+    value = float(chosen.group())
+    near = [value + 0.01, value - 0.01, value + 1, value - 1, value * 2, value / 2, -value, value * 1e10]
+    changed = draw(st.one_of(st.sampled_from(_NUMBERS), st.sampled_from(near).map(lambda each: b"%.7g" % each)))
+    return data[: chosen.start()] + changed + data[chosen.end() :]
+
+
 _PATTERNS: Sequence[bytes] = [
     *(struct.pack("<f", value) for value in (math.nan, math.inf, -math.inf, 3e38, -3e38, 0.0, -1.0, 1e-45, 2.5)),
     *(struct.pack("<d", value) for value in (math.nan, math.inf, -math.inf, 1e308, -1e308, 0.0, 1.0, -1.0, 30.0)),
@@ -64,8 +90,21 @@ _PATTERNS: Sequence[bytes] = [
 
 @st.composite
 def mutated_tensors(draw: st.DrawFn, data: bytes) -> bytes:
-    """A safetensors file whose header is kept and some of whose values are replaced by extreme ones."""
+    """A safetensors file whose header is kept and some of whose values are replaced by extreme ones.
+
+    In some of them a whole array is: of one value, or multiplied by one.
+    """
     begin = 8 + struct.unpack("<Q", data[:8])[0]
+    header = {name: facts for name, facts in json.loads(data[8:begin]).items() if name != "__metadata__"}
+    floating = sorted(name for name, facts in header.items() if facts["dtype"] in ("F32", "F64"))
+    if floating and draw(st.booleans()):
+        facts = header[draw(st.sampled_from(floating))]
+        first, last = (begin + at for at in facts["data_offsets"])
+        values = np.frombuffer(data[first:last], "<f4" if facts["dtype"] == "F32" else "<f8")
+        factor = draw(st.sampled_from([0.0, -1.0, 1e3, -1e3, 1e10, 1e18, 1e30, 1e37]))
+        with np.errstate(all="ignore"):
+            values = values * values.dtype.type(factor) if draw(st.booleans()) else np.full_like(values, factor)
+        return data[:first] + values.tobytes() + data[last:]
     for _ in range(draw(st.integers(1, 3))):
         pattern = draw(st.sampled_from(_PATTERNS))
         room = (len(data) - begin - len(pattern)) // 4

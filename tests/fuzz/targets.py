@@ -6,24 +6,26 @@ import bz2
 import contextlib
 import functools
 import gzip
-import hashlib
-import json
 import lzma
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from hypothesis import strategies as st
 
-from fuzz.mutations import mutated, mutated_json, mutated_tensors
+from fuzz import plugin_readers, round_trips
+from fuzz.folders import changes, put
+from fuzz.mutations import mutated, number_changed
+from fuzz.target import Target, check_scores, check_vectors
 
 RELEASE = Path(__file__).parents[1] / "releases" / "0.1"
 
 TEXT = "the cat sat on the mat\nthe dog, 3.5 kg,\tran\n\n猫 坐 在 é 上\nthe cat ran\n"
+MARKED = "the <s> cat\n<s>\n\0 </s>\0a\n"
 LABELLED = {
     "tsv": b"good\ta fine film\nbad\tdull and\tcold\n\ngood\t\xe5\xa5\xbd\n",
     "csv": b'label,text\ngood,"a fine, warm\nfilm"\nbad,"say ""no"""\n',
@@ -32,23 +34,37 @@ LABELLED = {
 }
 TOML = b'[fit]\ntokenizer = "word"\nlowercase = true\n\n[params]\norder = 3\nprune = [0, 1]\nadd_k = 0.5\n'
 PAIRS = [b"word1\tword2\tscore\ntiger\tcat\t7.35\nbook\tpaper\t6.5\n", b"tiger,cat,7\nhorse,apple,3\n"]
+COLUMNS = {
+    "tsv": b"id\ttext\n1\tthe cat\n2\ta\tdog\r\n\n3\t\xe5\xa5\xbd\n",
+    "csv": b'id,text,more\n1,"the, cat\nran",x\n2,"say ""no""",\r\n',
+    "jsonl": b'{"id": 1, "text": "the cat"}\n{"text": "a\\ndog \\ud83d\\ude80", "id": null}\n',
+}
+CATALOGUE = b"""[a]
+title = "A"
+language = "en"
+licence = "CC0"
+source = "here"
+size = "4 lines"
+task = "language-modelling"
+tokenizer = "word"
+provider = "bundled"
+format = "lines"
+encoding = "utf-8"
+splits = { train = ["a.txt"], test = ["*.txt"] }
+
+[b]
+title = "B"
+language = "zh"
+licence = "none"
+source = "there"
+size = "none"
+task = "classification"
+tokenizer = "space"
+provider = "prepare"
+prepare = "get it there"
+"""
 QUESTIONS = b": capitals\nathens greece baghdad iraq\n: family\nboy girl brother sister\n"
 LOG = b'{"step": 25, "epoch": 0.5, "loss": 3.2, "perplexity": 24.5, "lr": 0.1, "seconds": 1.5}\n' * 3
-
-
-@dataclass(frozen=True)
-class Target:
-    """A reader under test.
-
-    Attributes:
-        name: What the report calls it.
-        inputs: Strategy for its inputs.
-        read: Reads an input, inside a folder of its own; may raise NlmkitError and nothing else.
-    """
-
-    name: str
-    inputs: st.SearchStrategy[Any]
-    read: Callable[[Any, Path], None]
 
 
 def targets() -> Iterator[Target]:
@@ -58,39 +74,54 @@ def targets() -> Iterator[Target]:
     yield from _models()
     yield from _checkpoints()
     yield from _command_line()
+    yield from round_trips.targets()
+    yield from plugin_readers.targets()
 
 
 # ------------------------------------------------------------------------------------------------------- texts
 
+
+def pipelines(encoding: str = "utf-8") -> st.SearchStrategy[dict[str, Any]]:
+    """Options of a text pipeline."""
+    return st.fixed_dictionaries(
+        {
+            "encoding": st.just(encoding),
+            "errors": st.sampled_from(["strict", "replace", "ignore"]),
+            "tokenizer": st.sampled_from(["space", "word", "char"]),
+            "unicode_form": st.sampled_from([None, "NFC", "NFKD"]),
+            "lowercase": st.booleans(),
+            "marks": st.sampled_from(["error", "skip", "literal"]),
+        }
+    )
+
+
 ENCODINGS = ["utf-8", "utf-8-sig", "latin-1", "utf-16", "utf-16-le", "utf-32", "gb18030", "big5", "shift_jis", "hz"]
+
+
+def check_corpus(corpus: Any) -> None:
+    """What holds of every text that was read."""
+    assert corpus.events == corpus.tokens + corpus.sentences == int(corpus.event_offsets[-1])
+    assert len(set(corpus.types)) == len(corpus.types)
+    assert all(corpus.types), "an empty word"
+    assert len(corpus.type_counts()) == len(corpus.types)
 
 
 def _texts() -> Iterator[Target]:
     from nlmkit.text import Corpus, TextPipeline
 
-    def check(corpus: Any) -> None:
-        assert corpus.events == corpus.tokens + corpus.sentences == int(corpus.event_offsets[-1])
-        assert len(set(corpus.types)) == len(corpus.types)
-        assert all(corpus.types), "an empty word"
-        assert len(corpus.type_counts()) == len(corpus.types)
-
-    def plain(given: tuple[bytes, str, str, str, str | None, bool], folder: Path) -> None:
-        data, encoding, errors, tokenizer, form, lowercase = given
+    def plain(given: tuple[bytes, dict[str, Any]], folder: Path) -> None:
+        data, options = given
         file = folder / "text.txt"
         file.write_bytes(data)
-        pipeline = TextPipeline(
-            encoding=encoding, errors=errors, tokenizer=tokenizer, unicode_form=form, lowercase=lowercase
-        )
-        check(Corpus.read(file, pipeline))
+        corpus = Corpus.read(file, TextPipeline(**options))
+        check_corpus(corpus)
+        assert {"<s>", "</s>"}.isdisjoint(corpus.types)
+        assert not any("\0" in word or "\n" in word for word in corpus.types)
 
     texts = st.sampled_from(ENCODINGS).flatmap(
         lambda encoding: st.tuples(
-            mutated([TEXT.encode(encoding, "replace"), b"", b"a"]),
-            st.just(encoding),
-            st.sampled_from(["strict", "replace", "ignore"]),
-            st.sampled_from(["space", "word", "char"]),
-            st.sampled_from([None, "NFC", "NFKD"]),
-            st.booleans(),
+            mutated([TEXT.encode(encoding, "replace"), MARKED.encode(encoding, "replace"), b"", b"a"]),
+            pipelines(encoding),
         )
     )
     yield Target("text", texts, plain)
@@ -109,7 +140,7 @@ def _texts() -> Iterator[Target]:
         suffix, data = given
         file = folder / f"text{suffix}"
         file.write_bytes(data)
-        check(Corpus.read(file))
+        check_corpus(Corpus.read(file))
 
     def inputs(suffix: str) -> st.SearchStrategy[tuple[str, bytes]]:
         pack = packers[suffix]
@@ -125,10 +156,12 @@ def _texts() -> Iterator[Target]:
 def _tables() -> Iterator[Target]:
     from nlmkit import NGram, Vectors
     from nlmkit.classification.data import LabelledTexts
+    from nlmkit.errors import MissingFileError
     from nlmkit.evaluation.analogies import read_questions
     from nlmkit.evaluation.similarity import read_pairs
     from nlmkit.nn.history import read_log
-    from nlmkit.text import Corpus, Vocabulary
+    from nlmkit.text import Corpus, TextPipeline, Vocabulary, catalog
+    from nlmkit.text.columns import TextColumn, read_tables, stream_tables
 
     def labelled(given: tuple[str, bytes], folder: Path) -> None:
         form, data = given
@@ -143,12 +176,54 @@ def _tables() -> Iterator[Target]:
     )
     yield Target("labelled texts", forms, labelled)
 
-    def word_list(data: bytes, folder: Path) -> None:
+    def word_list(given: tuple[bytes, dict[str, Any]], folder: Path) -> None:
+        data, options = given
         (folder / "words.txt").write_bytes(data)
-        vocabulary = Vocabulary.from_corpus(Corpus.read(["the cat", "sat"]), file=str(folder / "words.txt"))
+        corpus = Corpus.read(["The cat", "sat é 猫 坐"], TextPipeline(**options))
+        vocabulary = Vocabulary.from_corpus(corpus, file=str(folder / "words.txt"))
         assert list(vocabulary.words[:3]) == ["<unk>", "<s>", "</s>"]
+        assert vocabulary.counts.sum() == corpus.events
 
-    yield Target("word list", mutated([b"the\ncat\nsat\n", "猫\nThe\n".encode()]), word_list)
+    words = [b"the\ncat\nsat\n", "猫\nThe\nE\u0301\n".encode(), b"<unk>\n<s>\n</s>\nt\nh\n"]
+    yield Target("word list", st.tuples(mutated(words), pipelines()), word_list)
+
+    def text_column(given: tuple[str, bytes, str, dict[str, Any]], folder: Path) -> None:
+        form, data, name, options = given
+        file = folder / "table"
+        file.write_bytes(data)
+        pipeline, column = TextPipeline(**options), TextColumn(name, form)
+        batches = list(stream_tables([str(file)], pipeline, column))
+        for rows in batches:
+            assert len(rows.texts) == len(rows.records) == len(rows.lines)
+            assert all(len(values) == len(rows.texts) for values in rows.others.values())
+            assert not any("\n" in text for text in rows.texts)
+        corpus = read_tables([str(file)], pipeline, column)
+        assert corpus.sentences == sum(len(rows.texts) for rows in batches)
+        assert corpus.tokens == sum(rows.corpus(pipeline).tokens for rows in batches)
+
+    columns = st.sampled_from(list(COLUMNS)).flatmap(
+        lambda form: st.tuples(
+            st.just(form),
+            mutated([COLUMNS[form], b""]),
+            st.sampled_from(["text", "text", "1", "2", "id", "", "99", "\u0662"]),
+            pipelines(),
+        )
+    )
+    yield Target("text column", columns, text_column)
+
+    def catalogue(data: bytes, folder: Path) -> None:
+        (folder / "catalog.toml").write_bytes(data)
+        (folder / "a.txt").write_text(TEXT, encoding="utf-8")
+        with mock.patch.object(catalog, "folder", return_value=folder):
+            for entry in catalog.entries():
+                for split in entry.splits:
+                    with contextlib.suppress(MissingFileError):
+                        found = catalog.resolve(f"{entry.name}/{split}")
+                        for file in found if isinstance(found, list) else []:
+                            assert file.resolve().is_relative_to(folder.resolve()), file
+                        check_corpus(Corpus.read(f"corpus:{entry.name}/{split}"))
+
+    yield Target("catalogue", mutated([CATALOGUE]), catalogue)
 
     def of_file(name: str, read: Callable[[Path], Any]) -> Callable[[bytes, Path], None]:
         def run(data: bytes, folder: Path) -> None:
@@ -161,15 +236,19 @@ def _tables() -> Iterator[Target]:
     yield Target("analogy questions", mutated([QUESTIONS]), of_file("questions.txt", read_questions))
     yield Target("training log", mutated([LOG]), of_file("log.jsonl", read_log))
 
-    arpa = _arpa_file()
+    arpa = arpa_file()
 
     def read_arpa(given: tuple[str, bytes], folder: Path) -> None:
         suffix, data = given
         file = folder / f"model.arpa{suffix}"
         file.write_bytes(gzip.compress(data, mtime=0) if suffix else data)
-        _score(NGram.from_arpa(file))
+        round_trips.of_ngram(NGram.from_arpa(file), folder)
 
-    yield Target("ARPA", st.tuples(st.sampled_from(["", ".gz"]), mutated([arpa])), read_arpa)
+    yield Target(
+        "ARPA",
+        st.tuples(st.sampled_from(["", ".gz"]), st.one_of(mutated([arpa]), number_changed(arpa, keep=3))),
+        read_arpa,
+    )
 
     vectors = {
         "word2vec": b"3 2\nthe 0.5 1\ncat -1 2e-3\n\xe7\x8c\xab 1 0\n",
@@ -181,31 +260,24 @@ def _tables() -> Iterator[Target]:
         form, data = given
         file = folder / ("vectors.bin" if form == "word2vec-binary" else "vectors.txt")
         file.write_bytes(data)
-        found = Vectors.from_file(file, format=form)
-        assert np.isfinite(np.asarray(found.matrix)).all()
-        word = found.vocabulary_.words[3]
-        found.most_similar(word, n=2) if np.any(found.vectors([word])) else None
+        round_trips.of_vectors(Vectors.from_file(file, format=form), folder)
 
-    kinds = st.sampled_from(list(vectors)).flatmap(
-        lambda form: st.tuples(st.sampled_from([form, None]), mutated([vectors[form]]))
-    )
+    def edits(form: str) -> st.SearchStrategy[bytes]:
+        if form == "word2vec-binary":
+            return mutated([vectors[form]])
+        return mutated([vectors[form]]) | number_changed(vectors[form], keep=2 if form == "word2vec" else 0)
+
+    kinds = st.sampled_from(list(vectors)).flatmap(lambda form: st.tuples(st.sampled_from([form, None]), edits(form)))
     yield Target("vectors", kinds, read_vectors)
 
 
 @functools.cache
-def _arpa_file() -> bytes:
+def arpa_file() -> bytes:
     from nlmkit import load
 
     with tempfile.TemporaryDirectory() as folder:
         load(RELEASE / "ngram-modified-kneser-ney").export(Path(folder) / "model.arpa")  # type: ignore[attr-defined]
         return (Path(folder) / "model.arpa").read_bytes()
-
-
-def _score(model: Any) -> None:
-    """Use an accepted language model: no probability above one, none that is not a number."""
-    values = model.log_probs(["the horse eats bread", "", "nothing known 马"])
-    assert not np.isnan(values).any(), "NaN among the log-probabilities"
-    assert values.max() <= 1e-6, f"log-probability {values.max()}"
 
 
 # ------------------------------------------------------------------------------------------------ saved models
@@ -218,52 +290,19 @@ def _models() -> Iterator[Target]:
         name, part, changed = given
         target = folder / "model"
         shutil.copytree(RELEASE / name, target)
-        _put(target, part, changed)
+        put(target, part, changed)
         model: Any = load(target)
         if model.kind == "language-model" and model.normalized:
-            _score(model)
+            check_scores(model)
         elif model.kind == "classifier":
             found = model.predict_proba(["a fine film", ""])
             assert np.isfinite(found).all()
             np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-4)
+        elif model.kind == "representation":
+            check_vectors(model)
 
     names = [path.name for path in sorted(RELEASE.iterdir()) if path.is_dir()]
-    yield Target("saved model", st.sampled_from(names).flatmap(lambda name: _changes(RELEASE / name, name)), read)
-
-
-def _changes(folder: Path, name: str) -> st.SearchStrategy[tuple[str, str, Any]]:
-    """A model's name, which part is changed, and how: the manifest's tree, bytes of a file, or values of its arrays."""
-    files = sorted(path.name for path in folder.iterdir() if path.name != ".lock")
-    manifest = json.loads((folder / "manifest.json").read_bytes())
-    spared = st.sampled_from([(), ("run", "payloads", "format_version", "kind")])
-    tree = spared.flatmap(lambda keys: st.tuples(st.just(name), st.just("tree"), mutated_json(manifest, spared=keys)))
-    raw = st.sampled_from(files).flatmap(
-        lambda file: st.tuples(st.just(name), st.just(file), mutated([(folder / file).read_bytes()]))
-    )
-    values = st.sampled_from([file for file in files if file.endswith(".safetensors")]).flatmap(
-        lambda file: st.tuples(st.just(name), st.just(file), mutated_tensors((folder / file).read_bytes()))
-    )
-    return st.one_of(tree, raw, values)
-
-
-def _put(folder: Path, part: str, changed: Any) -> None:
-    """Change one part of a saved folder, and make the manifest's sizes and hashes right again."""
-    manifest = folder / "manifest.json"
-    if part == "tree":
-        manifest.write_text(json.dumps(changed), encoding="utf-8")
-        return
-    (folder / part).write_bytes(changed)
-    if part == "manifest.json":
-        return
-    facts = json.loads(manifest.read_bytes())
-    sha256 = hashlib.sha256(changed).hexdigest()
-    for payload in facts["payloads"]:
-        if payload["file"] == part:
-            payload["bytes"], payload["sha256"] = len(changed), sha256
-            stem, _, suffix = part.rpartition("-")
-            payload["file"] = f"{stem}-{sha256[:16]}.{suffix.partition('.')[2]}"
-            (folder / part).rename(folder / payload["file"])
-    manifest.write_text(json.dumps(facts), encoding="utf-8")
+    yield Target("saved model", st.sampled_from(names).flatmap(lambda name: changes(RELEASE / name, name)), read)
 
 
 # ------------------------------------------------------------------------------------------------- checkpoints
@@ -318,13 +357,13 @@ def _checkpoints() -> Iterator[Target]:
         name, part, changed = given
         target = folder / "checkpoint"
         shutil.copytree(_checkpoint(name), target)
-        _put(target, part, changed)
+        put(target, part, changed)
         component, data = _stopped(name)
         component.fit(*data, run=RunOptions(checkpoint=target, resume=True))
         component.save(folder / "saved")
 
     names = st.sampled_from(["lstm", "cnn", "glove"])
-    yield Target("checkpoint", names.flatmap(lambda name: _changes(_checkpoint(name), name)), resume)
+    yield Target("checkpoint", names.flatmap(lambda name: changes(_checkpoint(name), name)), resume)
 
 
 # ------------------------------------------------------------------------------------------------ command line

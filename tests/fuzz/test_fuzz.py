@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fuzz.run import Tally, fuzz
 from fuzz.targets import Target, targets
-from nlmkit import DataError
+from nlmkit.errors import NlmkitError
 
 pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
@@ -53,12 +53,12 @@ def test_the_harness_sees_another_exception() -> None:
 
 
 def test_the_harness_sees_a_message_of_several_lines() -> None:
-    class SeveralLines(DataError):
+    class TwoLinesError(NlmkitError):
         def __str__(self) -> str:
             return "one line\nand another"
 
     def read(value: int, folder: Path) -> None:
-        raise SeveralLines("")
+        raise TwoLinesError
 
     with pytest.raises(AssertionError, match="several lines"):
         fuzz(Target("broken", st.integers(), read), 1, Tally())

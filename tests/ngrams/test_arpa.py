@@ -453,6 +453,27 @@ def test_zero_probabilities_in_a_file_are_read(tmp_path: Path) -> None:
         write_arpa(path, table, words)
 
 
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [("-1e308", "-1.0\t<unk>"), ("-3.4028235e38", "-1.0\t<unk>")],
+)
+def test_the_largest_negative_numbers_are_zero_probabilities(tmp_path: Path, number: str, line: str) -> None:
+    path = tmp_path / "zero.arpa"
+    path.write_text(BY_HAND.replace(line, line.replace("-1.0", number)))
+    assert read_arpa(path)[0].log_probs[0][0] == -np.inf
+
+
+def test_the_largest_negative_backoff_weights_are_zero(tmp_path: Path) -> None:
+    path = tmp_path / "zero.arpa"
+    lines = BY_HAND.splitlines(keepends=True)
+    at = next(at for at, line in enumerate(lines) if line.startswith("-99") or "<s>\t-" in line)
+    lines[at] = "\t".join([*lines[at].rstrip("\n").split("\t")[:2], "-1.7e308\n"])
+    path.write_text("".join(lines))
+    table, _ = read_arpa(path)
+    assert table.backoffs[0][1] == -np.inf
+    assert not np.isnan(table.score(event_ids([[0, 0], [3]]))[0]).any()
+
+
 def test_number_of_words(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="4 words were given for a table over 5"):
         write_arpa(tmp_path / "out.arpa", fitted([[3, 4]], 2, 5), word_names(4))

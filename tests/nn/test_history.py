@@ -50,6 +50,22 @@ def test_its_mode_is_kept_and_no_trap_is_stepped_in(tmp_path: Path) -> None:
 
 
 @posix
+def test_a_pipe_is_written_as_it_is(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write(tmp_path / "pipe", range(1, 3))
+        (tmp_path / "read.jsonl").write_bytes(os.read(reader, 1 << 16))
+    finally:
+        os.close(reader)
+    assert read_log(tmp_path / "read.jsonl") == [record(1), record(2)]
+    assert stat.S_ISFIFO((tmp_path / "pipe").lstat().st_mode)
+    write(Path("/dev/null"), range(1, 3))
+    with pytest.raises(DataError, match="is no training log"):
+        TrainingLog(tmp_path)
+
+
+@posix
 def test_a_full_disk_names_the_log(tmp_path: Path) -> None:
     log = TrainingLog(tmp_path / "log.jsonl")
     assert log._file is not None

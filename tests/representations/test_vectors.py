@@ -121,12 +121,19 @@ def test_what_is_no_vectors_is_refused(given: Any, problem: str) -> None:
         (["a", "b"], [[1.0], [2.0, 3.0]], "no matrix of numbers"),
         (["a", "a"], [[1.0], [2.0]], "a word is repeated"),
         (["</s>", "</s>", "a"], [[1.0], [2.0], [3.0]], "a word is repeated"),
+        ([], np.zeros((0, 2)), "there are no words"),
         (Vocabulary(["a"]), [[1.0]], r"shape \[1, 1\], where \[4, d\]"),
     ],
 )
 def test_wrong_arrays_are_refused(words: Any, matrix: Any, problem: str) -> None:
     with pytest.raises(DataError, match=problem):
         Vectors.from_arrays(words, matrix)
+
+
+@pytest.mark.parametrize("counts", [[1], [1, 2, 3], []])
+def test_counts_of_other_words_are_refused(counts: list[int]) -> None:
+    with pytest.raises(DataError, match=f"there are {len(counts)} counts of 2 words"):
+        Vectors.from_arrays(["a", "b"], [[1.0], [2.0]], counts=counts)
 
 
 def test_validation_text_and_other_objects_are_refused() -> None:

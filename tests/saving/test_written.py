@@ -76,6 +76,24 @@ def test_a_device_is_written_as_it_is_and_named_when_it_is_full(tmp_path: Path) 
 
 
 @posix
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1"])
+def test_stdout_is_written_where_it_has_got_to(tmp_path: Path, name: str) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from nlmkit.saving.replacing import replacing; from nlmkit.saving.written import written\n"
+        "print('first', flush=True)\n"
+        "for way in (written(Path(sys.argv[1])), replacing(Path(sys.argv[1]), 'it is')):\n"
+        "    with way as stream: stream.write(b'next\\n')\n"
+        "print('last')"
+    )
+    with (tmp_path / "out").open("ab") as out:
+        out.write(b"before\n")
+        out.flush()
+        subprocess.run([sys.executable, "-c", code, name], check=True, stdout=out)
+    assert (tmp_path / "out").read_text().split() == ["before", "first", "next", "next", "last"]
+
+
+@posix
 def test_what_a_killed_writer_left_is_removed_and_what_a_live_one_writes_is_not(tmp_path: Path) -> None:
     file = tmp_path / "f"
     code = f"""

@@ -58,3 +58,9 @@ def test_no_other_module_is_imported(name: str, tmp_path: Path, monkeypatch: pyt
 def test_the_nearest_name_is_suggested(name: str, near: str) -> None:
     with pytest.raises(HyperParameterError, match=f"did you mean {near}"):
         check_encoding(name)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has it")
+def test_an_encoding_that_the_system_lacks_is_not_suggested_for_itself() -> None:
+    with pytest.raises(HyperParameterError, match="'mbcs', which this system does not have: use"):
+        check_encoding("mbcs")
