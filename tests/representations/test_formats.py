@@ -86,9 +86,9 @@ def test_word2vec_binary(name: str, named: str | None, between: bytes, tmp_path:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("v.vec.gz", gzip.compress(TEXT.encode())),
+        ("v.vec.gz", gzip.compress(TEXT.encode(), mtime=0)),
         ("v.txt.bz2", bz2.compress(TEXT.encode())),
-        ("v.bin.gz", gzip.compress(binary())),
+        ("v.bin.gz", gzip.compress(binary(), mtime=0)),
     ],
 )
 def test_compressed_files(name: str, content: bytes, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_many_batches_in_small_chunks_give_the_same(tmp_path: Path, monkeypatch:
 
 
 def test_progress_is_in_bytes_of_the_file(tmp_path: Path) -> None:
-    path = written(tmp_path / "v.vec.gz", gzip.compress(TEXT.encode()))
+    path = written(tmp_path / "v.vec.gz", gzip.compress(TEXT.encode(), mtime=0))
     done: list[int] = []
     read_vectors(path, advance=done.append)
     assert sum(done) == path.stat().st_size
@@ -212,7 +212,7 @@ WITH_REPEATS = {
     ),
     "packed": (
         "v.vec.gz",
-        gzip.compress(b"2 2\na 1 2\na 5 6\nb 3 4\nb 7 8\n"),
+        gzip.compress(b"2 2\na 1 2\na 5 6\nb 3 4\nb 7 8\n", mtime=0),
         "'a' at line 3, which was at line 2 already",
     ),
     "binary": (
@@ -312,7 +312,9 @@ PACKED = {name: case for name, case in BAD_TEXT.items() if case[0] and "take at 
 def test_bad_word2vec_text_is_refused_by_its_line(
     text: str, line: int | None, problem: str, packed: bool, tmp_path: Path
 ) -> None:
-    path = written(tmp_path / ("v.vec.gz" if packed else "v.vec"), gzip.compress(text.encode()) if packed else text)
+    path = written(
+        tmp_path / ("v.vec.gz" if packed else "v.vec"), gzip.compress(text.encode(), mtime=0) if packed else text
+    )
     with pytest.raises(DataError, match=problem) as caught:
         read_vectors(path, "word2vec")
     assert caught.value.source == str(path)
@@ -380,7 +382,7 @@ def test_bad_binary_is_refused_by_its_byte(content: bytes, byte: int, problem: s
 
 
 def test_a_compressed_binary_file_that_is_cut_short_is_refused_by_its_byte(tmp_path: Path) -> None:
-    path = written(tmp_path / "v.bin.gz", gzip.compress(binary()[:-3]))
+    path = written(tmp_path / "v.bin.gz", gzip.compress(binary()[:-3], mtime=0))
     with pytest.raises(DataError, match="ends within vector 4 of the 4") as caught:
         read_vectors(path)
     assert caught.value.byte == len(binary()) - 3
@@ -391,8 +393,8 @@ def test_a_compressed_binary_file_that_is_cut_short_is_refused_by_its_byte(tmp_p
     [
         ("v.vec", b"4000000 60000\na 1 2\n"),
         ("v.bin", b"4000000 60000\na 1 2\n"),
-        ("v.vec.gz", gzip.compress(b"4000000 60000\na 1 2\n")),
-        ("v.bin.gz", gzip.compress(b"4000000 60000\na 1 2\n")),
+        ("v.vec.gz", gzip.compress(b"4000000 60000\na 1 2\n", mtime=0)),
+        ("v.bin.gz", gzip.compress(b"4000000 60000\na 1 2\n", mtime=0)),
     ],
 )
 def test_a_header_makes_no_room_for_what_is_not_there(name: str, content: bytes, tmp_path: Path) -> None:
