@@ -216,14 +216,15 @@ class Classifier(_Fitted):
         """The most probable label of each text: array [texts] of the labels' own type."""
         import numpy as np
 
-        from nlmkit.classification.data import LabelledTexts, as_texts
+        from nlmkit.classification.data import as_texts
         from nlmkit.classification.subsets import subset
         from nlmkit.text import Corpus
 
-        whole = texts if isinstance(texts, (Corpus, LabelledTexts)) else as_texts(texts)
+        self.check_fitted()
+        whole = texts if hasattr(texts, "__len__") or isinstance(texts, Corpus) else as_texts(texts)
         count = whole.sentences if isinstance(whole, Corpus) else len(whole)
         step = max(1, _CELLS // len(self.classes_))
-        if count > step:  # not all probabilities at once
+        if count > step or not count:  # not all probabilities at once; and of no texts only what they are is checked
             whole = self.encode(whole)
         found = np.zeros(count, np.int64)
         for begin in range(0, count, step):

@@ -61,7 +61,7 @@ def test_a_pipe_is_written_as_it_is(tmp_path: Path) -> None:
     assert read_log(tmp_path / "read.jsonl") == [record(1), record(2)]
     assert stat.S_ISFIFO((tmp_path / "pipe").lstat().st_mode)
     write(Path("/dev/null"), range(1, 3))
-    with pytest.raises(DataError, match="is no training log"):
+    with pytest.raises(DataError, match="is not a training log"):
         TrainingLog(tmp_path)
 
 
