@@ -219,8 +219,10 @@ class Classifier(_Fitted):
         from nlmkit.classification.data import as_texts
         from nlmkit.classification.subsets import subset
         from nlmkit.text import Corpus
+        from nlmkit.text.tables import refuse_table
 
         self.check_fitted()
+        refuse_table(texts, "the list of texts")
         whole = texts if hasattr(texts, "__len__") or isinstance(texts, Corpus) else as_texts(texts)
         count = whole.sentences if isinstance(whole, Corpus) else len(whole)
         step = max(1, _CELLS // len(self.classes_))
