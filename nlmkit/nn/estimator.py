@@ -413,7 +413,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, _Containe
         import numpy as np
         import torch
 
-        from nlmkit.saving import require, require_array
+        from nlmkit.saving import require, require_array, require_weights
 
         report = state.metadata.get("fit_report")
         require(isinstance(report, dict), "the saved model is damaged: its metadata lack fit_report")
@@ -425,7 +425,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, _Containe
         found = {}
         for name, tensor in expected.items():
             array = require_array(state.arrays, name, dtype=tensor.numpy().dtype, shape=tuple(tensor.shape))
-            require(array.dtype.kind != "f" or bool(np.isfinite(array).all()), f"array {name!r} holds NaN or infinity")
+            require_weights(array, name)
             found[name] = torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("=")))
         module.load_state_dict(found)
         module.check_structure()

@@ -13,7 +13,7 @@ stops, the folder holds the old model or the new one. Nothing here unpickles, ev
 Importing this package imports no NumPy, so that a manifest can be shown without it.
 """
 
-from nlmkit.saving.checks import require, require_array
+from nlmkit.saving.checks import require, require_array, require_weights
 from nlmkit.saving.hashing import arrays_sha256, vocabulary_sha256
 from nlmkit.saving.manifest import FORMAT_VERSION, read_manifest
 from nlmkit.saving.reading import SavedFolder, load_folder
@@ -28,6 +28,7 @@ __all__ = [
     "read_manifest",
     "require",
     "require_array",
+    "require_weights",
     "save_folder",
     "vocabulary_sha256",
 ]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from nlmkit.errors import SavedModelError
 from nlmkit.saving.strict_json import shown
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
+
+LARGEST_WEIGHT: Final = 1e12
+"""Beyond that of any network that was trained; products of larger ones overflow float32."""
 
 
 def require(condition: object, message: str) -> None:
@@ -60,3 +63,19 @@ def require_array(
             "the arrays contradict the manifest"
         )
     return array
+
+
+def require_weights(array: NDArray[Any], name: str) -> None:
+    """Refuse weights of a network that no training ends with: NaN, infinite, or beyond :data:`LARGEST_WEIGHT`.
+
+    Args:
+        array: The weights, of any shape; integers are not looked at.
+        name: Name of the array.
+
+    Raises:
+        SavedModelError: it holds such a value.
+    """
+    if array.dtype.kind == "f" and array.size:
+        # Not by isfinite, which would make an array; a comparison with NaN is false.
+        within = float(array.min()) >= -LARGEST_WEIGHT and float(array.max()) <= LARGEST_WEIGHT
+        require(within, f"array {name!r} holds NaN or infinity, or a weight beyond {LARGEST_WEIGHT:g}")

@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from nlmkit.errors import DataError, MissingFileError
+from nlmkit.errors import DataError, HyperParameterError, MissingFileError
 
 Provider = Literal["bundled", "gensim", "nltk", "prepare"]
 Task = Literal["language-modelling", "classification"]
@@ -252,6 +252,13 @@ def _checked_entry(name: str, values: Any, file: Path) -> CatalogEntry:
     for key, choices in (("provider", Provider), ("task", Task), ("format", Format)):
         if key in values and values[key] not in get_args(choices):
             raise fault(f"{key} must be one of {', '.join(get_args(choices))}")
+    if "encoding" in values:
+        from nlmkit.text.known_encodings import check_encoding
+
+        try:
+            check_encoding(values["encoding"])
+        except HyperParameterError as error:
+            raise fault(str(error)) from None
     try:
         made = CatalogEntry(name=name, splits={split: tuple(files) for split, files in splits.items()}, **values)
     except TypeError:

@@ -519,6 +519,12 @@ def test_what_a_format_cannot_say_is_refused(tmp_path: Path) -> None:
     for format in FORMATS:
         with pytest.raises(ExportError, match=f"{format} separates by spaces, so it cannot say the word 'New York'"):
             spaced.export(tmp_path / "v", format)
+    marked = Vectors().fit({"\ufeffa": [1.0], "b": [2.0]})
+    marked.export(tmp_path / "m.vec")
+    assert "\ufeffa" in Vectors.from_file(tmp_path / "m.vec").vocabulary_
+    (tmp_path / "m.vec").unlink()
+    with pytest.raises(ExportError, match="byte order mark of the word"):
+        marked.export(tmp_path / "m", "glove")
     vectors = Vectors().fit(WORDS)
     with pytest.raises(ExportError, match=r"the name does not tell the format: let it end in \.vec or \.bin"):
         vectors.export(tmp_path / "v.txt")

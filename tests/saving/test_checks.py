@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nlmkit.errors import SavedModelError
-from nlmkit.saving import load_folder, require, require_array
+from nlmkit.saving import load_folder, require, require_array, require_weights
 
 from .helpers import one_line, payload_path
 
@@ -53,3 +53,14 @@ def test_require_array_takes_any_mapping_and_either_byte_order() -> None:
 
 def test_the_repr_of_the_arrays_is_short(model: Path) -> None:
     assert repr(load_folder(model).arrays) == "StoredArrays(ids: int32[2], weights: float32[2, 3])"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 2e12, -3e38])
+def test_weights_that_no_training_ends_with_are_refused(value: float) -> None:
+    weights = np.ones((2, 3), np.float32)
+    require_weights(weights, "w")
+    require_weights(np.empty((0, 3), np.float32), "w")
+    require_weights(np.full(3, 2**62), "counts")
+    weights[1, 1] = value
+    with pytest.raises(SavedModelError, match="array 'w' holds NaN or infinity, or a weight beyond 1e"):
+        require_weights(weights, "w")

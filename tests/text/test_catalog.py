@@ -230,6 +230,7 @@ def test_a_package_is_found_without_being_imported(place: Path, monkeypatch: pyt
         (f"[a]{ENTRY}provider = 'bundled'\nsplits = {{ train = [] }}\n", "lists of file names"),
         (f"[a]{ENTRY}colour = 'red'\n", "unknown keys colour"),
         (f"[a]{ENTRY}provider = 3\n", "provider must be a string"),
+        (f"[a]{ENTRY}provider = 'bundled'\nencoding = 'utf8x'\n", "corpus a: unknown text encoding 'utf8x'"),
         ("[a]\ntask = 'parsing'\n", "task must be one of"),
     ],
 )

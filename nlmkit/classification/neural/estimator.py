@@ -419,7 +419,7 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
         import numpy as np
         import torch
 
-        from nlmkit.saving import require, require_array
+        from nlmkit.saving import require, require_array, require_weights
 
         require("vocabulary_" in vars(self), "its vocabulary is missing; save the model again")
         member = state.members.get("representation_")
@@ -444,7 +444,7 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
         found = {}
         for name, tensor in expected.items():
             array = require_array(state.arrays, name, dtype=tensor.numpy().dtype, shape=tuple(tensor.shape))
-            require(array.dtype.kind != "f" or bool(np.isfinite(array).all()), f"array {name!r} holds NaN or infinity")
+            require_weights(array, name)
             found[name] = torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("=")))
         module.load_state_dict(found)
         module.eval()

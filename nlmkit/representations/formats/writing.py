@@ -82,6 +82,8 @@ def _refuse_unsayable(path: Path, words: Sequence[str], format: str) -> None:
     for word in words:
         if _UNSAYABLE.search(word):
             raise ExportError(f"{path}: {format} separates by spaces, so it cannot say the word {word!r}")
+    if format == "glove" and words[0].startswith("\ufeff"):
+        raise ExportError(f"{path}: a file that begins with the byte order mark of the word {words[0]!r} loses it")
 
 
 def _as_text(words: Sequence[str], block: NDArray[np.float32]) -> bytes:
