@@ -132,12 +132,14 @@ def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -
         if not isinstance(tables.get(name, {}), dict):
             raise DataError(f"{name} must be a table: [{name}]", source=value)
     settings = dict(tables.get("fit", {}))
-    known = {other.name for other in ctx.command.params if other.name and _configurable(other)}
+    known = {other.name: other for other in ctx.command.params if other.name and _configurable(other)}
     for name, setting in settings.items():
         if name not in known:
             raise DataError(f"[fit] has an unknown key {name!r}{suggestion(name, known)}", source=value)
         if isinstance(setting, (dict, list)) and name not in _LISTS:
             raise DataError(f"[fit] {name} must be one value", source=value)
+        if getattr(known[name], "is_flag", False) and not isinstance(setting, (bool, str)):
+            raise DataError(f"[fit] {name} must be true or false, not {setting!r}", source=value)
     for name in _LISTS:
         names = settings.get(name, [])
         settings[name] = tuple(names) if isinstance(names, list) else (names,)

@@ -28,6 +28,7 @@ IMPORTED = "imported"
 
 _MASS_TOLERANCE = 1e-3  # of models that other programs wrote
 _FITTED_TOLERANCE = 1e-6
+_MOST_MASS = 10.0  # times that of the unigrams: more than an import lets through
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -252,6 +253,7 @@ class NGram(VocabularyLimits, LanguageModel):
         from nlmkit.notes import note
 
         imported = self.smoothing == IMPORTED
+        most = _MOST_MASS * max(1.0, float(np.exp(table.log_probs[0]).sum()))
         for sample in sampled_sums(table):
             gap = np.abs(sample.sums - 1.0) - sample.slack
             wrong = ~(gap <= (_MASS_TOLERANCE if imported else _FITTED_TOLERANCE)) | ~sample.agree  # true for NaN
@@ -263,7 +265,7 @@ class NGram(VocabularyLimits, LanguageModel):
             problem = f"the probabilities {after} sum to {sample.sums[at]:.6g}, not to 1"
             if not sample.agree[at]:
                 problem = f"the n-grams listed after {gram!r} do not begin so"
-            if not imported or not sample.agree[at]:
+            if not imported or not sample.agree[at] or not sample.sums[at] <= most:
                 raise SavedModelError(f"the saved model is damaged: {problem}; save it again from its source")
             note(f"{problem}: the perplexities of this model cannot be compared with others")
             return

@@ -58,3 +58,10 @@ def test_huge_hyper_parameters_are_refused(run: Run, texts: Path) -> None:
 def test_an_option_without_effect_is_refused_before_the_text_is_read(run: Run) -> None:
     stderr = run("fit", "ngram", "nowhere.txt", "-o", "m", "-p", "add_k=2", code=1).stderr
     assert stderr == "nlmkit: add_k=2 has no effect: it needs smoothing=add-k\n"
+
+
+@pytest.mark.parametrize("value", ["0.5", "1"])
+def test_a_switch_in_a_configuration_is_true_or_false(run: Run, value: str) -> None:
+    Path("run.toml").write_text(f"[fit]\nlowercase = {value}\n", encoding="utf-8")
+    stderr = run("fit", "ngram", "nowhere.txt", "-o", "m", "--config", "run.toml", code=1).stderr
+    assert stderr.startswith("nlmkit: run.toml: [fit] lowercase must be true or false, not ")
