@@ -28,7 +28,7 @@ IMPORTED = "imported"
 
 _MASS_TOLERANCE = 1e-3  # of models that other programs wrote
 _FITTED_TOLERANCE = 1e-6
-_MOST_MASS = 10.0  # times that of the unigrams: more than an import lets through
+_MOST_MASS = 10.0  # times that of the unigrams; sums of real files, pruned or rounded, stay near 1
 
 
 @dataclasses.dataclass(kw_only=True)
