@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 
 import nlmkit
-from nlmkit import registry
-from nlmkit.components import RunOptions
+from nlmkit.core import registry
+from nlmkit.core.run import RunOptions
 from nlmkit.text import Corpus
 
 REGULARISERS: Mapping[str, Any] = {
@@ -136,7 +136,7 @@ def run_all(arguments: argparse.Namespace) -> None:
 @contextlib.contextmanager
 def exactly(steps: int) -> Iterator[None]:
     """Let training plan just so many steps, in place of a number of epochs: schedules end with them."""
-    from nlmkit.nn.streams import TrainingStream
+    from nlmkit.language_models.neural.streams import TrainingStream
 
     own = TrainingStream.steps
     TrainingStream.steps = lambda self, epochs: steps  # type: ignore[method-assign]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import nlmkit
-from nlmkit import registry
+from nlmkit.core import registry
 from nlmkit.text import Corpus, TextPipeline
 
 CHARACTERS = "好 差 快 慢 饭 面 鱼 冷 辣 人 三 他"

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from nlmkit.classification.data import LabelledTexts
-from nlmkit.classification.splits import k_folds, stratified_split
+from nlmkit.documents.splits import k_folds, stratified_split
 from nlmkit.errors import DataError
+from nlmkit.text.labelled import LabelledTexts
 
 _PARTS = re.compile(r"[()]|[^\s()]+")
 _BRACKETS = {"-LRB-": "(", "-RRB-": ")"}

@@ -37,8 +37,8 @@ from typing import Any
 
 from classification_data import TASKS, Task, folds_of
 
-from nlmkit import registry
-from nlmkit.classifier import Classifier
+from nlmkit.classifiers.base import Classifier
+from nlmkit.core import registry
 from nlmkit.errors import HyperParameterError
 
 
@@ -103,7 +103,7 @@ def _rows(name: str, task: Task, arguments: argparse.Namespace) -> list[dict[str
 def _run_folds(
     classifier: Classifier, task: Task, arguments: argparse.Namespace, done: Callable[[dict[str, Any]], None]
 ) -> None:
-    """The folds that are wanted, as :func:`nlmkit.classification.cross_validation.cross_validate` makes them."""
+    """The folds that are wanted, as :func:`nlmkit.documents.cross_validation.cross_validate` makes them."""
     parts = folds_of(task.train, arguments.folds, seed=arguments.fold_seed, only=arguments.only_folds)
     for fold, train, test in parts:
         begin = time.perf_counter()

@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nlmkit.classification.data import LabelledTexts
-from nlmkit.classification.neural.batching import PAD_ID, Batch, Documents, Sample, training_batches
-from nlmkit.classification.neural.training import train
-from nlmkit.classifiers.cnn import CNN
-from nlmkit.components import RunOptions
-from nlmkit.nn.streams import generator
+from nlmkit.classifiers.neural.cnn import CNN
+from nlmkit.core.run import RunOptions
+from nlmkit.documents.neural.batching import PAD_ID, Batch, Documents, Sample, training_batches
+from nlmkit.documents.neural.training import train
+from nlmkit.language_models.neural.streams import generator
 from nlmkit.text import Vocabulary
+from nlmkit.text.labelled import LabelledTexts
 
 BATCH, WIDTH, MAPS, WIDTHS = 50, 300, 100, (3, 4, 5)
 

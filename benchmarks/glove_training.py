@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from nlmkit import GloVe
-from nlmkit.components import RunOptions
+from nlmkit.core.run import RunOptions
 from nlmkit.text import Corpus, TextPipeline
 
 STANFORD: dict[str, Any] = {

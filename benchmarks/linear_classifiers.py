@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from nlmkit.classification.data import LabelledTexts
+from nlmkit.text.labelled import LabelledTexts
 
 
 class LogCountRatios:
@@ -70,10 +70,10 @@ def made(name: str) -> Any:
     if name == "sklearn-nbsvm":
         return LogCountRatios()
     if name == "nbsvm":
-        from nlmkit.classifiers.nbsvm import NBSVM
+        from nlmkit.classifiers.linear.nbsvm import NBSVM
 
         return NBSVM()
-    from nlmkit.classifiers.tfidf_logreg import TfidfLogReg
+    from nlmkit.classifiers.linear.tfidf_logreg import TfidfLogReg
 
     return TfidfLogReg()
 

@@ -30,9 +30,9 @@ from torch.nn import functional
 
 import nlmkit
 from nlmkit import LSTM
-from nlmkit.components import RunOptions
-from nlmkit.nn import scoring
-from nlmkit.nn.training import train
+from nlmkit.core.run import RunOptions
+from nlmkit.language_models.neural import scoring
+from nlmkit.language_models.neural.training import train
 from nlmkit.text import Vocabulary
 from nlmkit.text.vocabulary import EOS_ID
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from nlmkit import NGram
-from nlmkit.ngrams.table import BackoffTable
+from nlmkit.language_models.ngram.table import BackoffTable
 from nlmkit.text import Corpus
 from nlmkit.text.vocabulary import BOS_ID, EOS_ID, UNK_ID
 

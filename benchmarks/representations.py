@@ -21,9 +21,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from nlmkit import registry
-from nlmkit.components import RunOptions
-from nlmkit.evaluation.similarity import evaluate
+from nlmkit.core import registry
+from nlmkit.core.run import RunOptions
+from nlmkit.representations.report import evaluate
 from nlmkit.text import Corpus, TextPipeline
 
 NAMES = ("lsa", "word2vec", "glove")

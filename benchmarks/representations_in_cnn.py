@@ -25,12 +25,12 @@ from typing import Any, cast
 
 from classification_data import folds_of, mr
 
-from nlmkit import registry
-from nlmkit.classification.data import LabelledTexts
-from nlmkit.classifier import Classifier
-from nlmkit.components import RunOptions
-from nlmkit.representation import Representation
+from nlmkit.classifiers.base import Classifier
+from nlmkit.core import registry
+from nlmkit.core.run import RunOptions
+from nlmkit.representations.base import Representation
 from nlmkit.text import Corpus, TextPipeline
+from nlmkit.text.labelled import LabelledTexts
 
 NAMES = ("one-hot", "lsa", "word2vec", "glove")
 

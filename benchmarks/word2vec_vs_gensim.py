@@ -20,8 +20,8 @@ from typing import Any
 
 from gensim.models import Word2Vec as GensimWord2Vec
 
-from nlmkit.components import RunOptions
-from nlmkit.representations.word2vec import Word2Vec
+from nlmkit.core.run import RunOptions
+from nlmkit.representations.word2vec.model import Word2Vec
 from nlmkit.text import Corpus, TextPipeline
 
 

@@ -14,14 +14,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nlmkit.classifier import Classifier
-    from nlmkit.classifiers.cnn import CNN
-    from nlmkit.classifiers.han import HAN
-    from nlmkit.classifiers.lstm_classifier import LSTMClassifier
-    from nlmkit.classifiers.lstm_cnn import LSTMCNN
-    from nlmkit.classifiers.nbsvm import NBSVM
-    from nlmkit.classifiers.tfidf_logreg import TfidfLogReg
-    from nlmkit.components import Component, LanguageModel, RunOptions
+    from nlmkit.classifiers.base import Classifier
+    from nlmkit.classifiers.linear.nbsvm import NBSVM
+    from nlmkit.classifiers.linear.tfidf_logreg import TfidfLogReg
+    from nlmkit.classifiers.neural.cnn import CNN
+    from nlmkit.classifiers.neural.han import HAN
+    from nlmkit.classifiers.neural.lstm_classifier import LSTMClassifier
+    from nlmkit.classifiers.neural.lstm_cnn import LSTMCNN
+    from nlmkit.core.component import Component
+    from nlmkit.core.run import RunOptions
+    from nlmkit.core.storage import load
     from nlmkit.errors import (
         DataError,
         ExportError,
@@ -38,23 +40,23 @@ if TYPE_CHECKING:
         SavedModelError,
         UnknownComponentError,
     )
-    from nlmkit.evaluation.comparing import compare
-    from nlmkit.language_models.cache import Cache
-    from nlmkit.language_models.dynamic import DynamicEvaluation
-    from nlmkit.language_models.gru import GRU
-    from nlmkit.language_models.lstm import LSTM
-    from nlmkit.language_models.mixture import Mixture
-    from nlmkit.language_models.ngram import NGram
-    from nlmkit.language_models.nnlm import NNLM
-    from nlmkit.language_models.rnnlm import RNNLM
-    from nlmkit.language_models.temperature import Temperature
-    from nlmkit.models import load
-    from nlmkit.representation import Representation
-    from nlmkit.representations.glove import GloVe
-    from nlmkit.representations.lsa import LSA
+    from nlmkit.language_models.base import LanguageModel
+    from nlmkit.language_models.combined.cache import Cache
+    from nlmkit.language_models.combined.dynamic import DynamicEvaluation
+    from nlmkit.language_models.combined.mixture import Mixture
+    from nlmkit.language_models.combined.temperature import Temperature
+    from nlmkit.language_models.compare import compare
+    from nlmkit.language_models.neural.gru import GRU
+    from nlmkit.language_models.neural.lstm import LSTM
+    from nlmkit.language_models.neural.nnlm import NNLM
+    from nlmkit.language_models.neural.rnnlm import RNNLM
+    from nlmkit.language_models.ngram.model import NGram
+    from nlmkit.representations.base import Representation
+    from nlmkit.representations.glove.model import GloVe
+    from nlmkit.representations.lsa.model import LSA
     from nlmkit.representations.one_hot import OneHot
     from nlmkit.representations.vectors import Vectors
-    from nlmkit.representations.word2vec import Word2Vec
+    from nlmkit.representations.word2vec.model import Word2Vec
     from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
     __version__: str
@@ -108,32 +110,34 @@ __all__ = [
 ]
 
 _HOMES = {
-    "nlmkit.classifier": ("Classifier",),
-    "nlmkit.classifiers.cnn": ("CNN",),
-    "nlmkit.classifiers.han": ("HAN",),
-    "nlmkit.classifiers.lstm_classifier": ("LSTMClassifier",),
-    "nlmkit.classifiers.lstm_cnn": ("LSTMCNN",),
-    "nlmkit.classifiers.nbsvm": ("NBSVM",),
-    "nlmkit.classifiers.tfidf_logreg": ("TfidfLogReg",),
-    "nlmkit.components": ("Component", "LanguageModel", "RunOptions"),
+    "nlmkit.classifiers.base": ("Classifier",),
+    "nlmkit.classifiers.neural.cnn": ("CNN",),
+    "nlmkit.classifiers.neural.han": ("HAN",),
+    "nlmkit.classifiers.neural.lstm_classifier": ("LSTMClassifier",),
+    "nlmkit.classifiers.neural.lstm_cnn": ("LSTMCNN",),
+    "nlmkit.classifiers.linear.nbsvm": ("NBSVM",),
+    "nlmkit.classifiers.linear.tfidf_logreg": ("TfidfLogReg",),
+    "nlmkit.core.component": ("Component",),
+    "nlmkit.core.run": ("RunOptions",),
+    "nlmkit.language_models.base": ("LanguageModel",),
     "nlmkit.errors": tuple(name for name in __all__ if name.endswith("Error")),
-    "nlmkit.evaluation.comparing": ("compare",),
-    "nlmkit.language_models.cache": ("Cache",),
-    "nlmkit.language_models.dynamic": ("DynamicEvaluation",),
-    "nlmkit.language_models.gru": ("GRU",),
-    "nlmkit.language_models.lstm": ("LSTM",),
-    "nlmkit.language_models.mixture": ("Mixture",),
-    "nlmkit.language_models.ngram": ("NGram",),
-    "nlmkit.language_models.nnlm": ("NNLM",),
-    "nlmkit.language_models.rnnlm": ("RNNLM",),
-    "nlmkit.language_models.temperature": ("Temperature",),
-    "nlmkit.models": ("load",),
-    "nlmkit.representation": ("Representation",),
-    "nlmkit.representations.glove": ("GloVe",),
-    "nlmkit.representations.lsa": ("LSA",),
+    "nlmkit.language_models.compare": ("compare",),
+    "nlmkit.language_models.combined.cache": ("Cache",),
+    "nlmkit.language_models.combined.dynamic": ("DynamicEvaluation",),
+    "nlmkit.language_models.neural.gru": ("GRU",),
+    "nlmkit.language_models.neural.lstm": ("LSTM",),
+    "nlmkit.language_models.combined.mixture": ("Mixture",),
+    "nlmkit.language_models.ngram.model": ("NGram",),
+    "nlmkit.language_models.neural.nnlm": ("NNLM",),
+    "nlmkit.language_models.neural.rnnlm": ("RNNLM",),
+    "nlmkit.language_models.combined.temperature": ("Temperature",),
+    "nlmkit.core.storage": ("load",),
+    "nlmkit.representations.base": ("Representation",),
+    "nlmkit.representations.glove.model": ("GloVe",),
+    "nlmkit.representations.lsa.model": ("LSA",),
     "nlmkit.representations.one_hot": ("OneHot",),
     "nlmkit.representations.vectors": ("Vectors",),
-    "nlmkit.representations.word2vec": ("Word2Vec",),
+    "nlmkit.representations.word2vec.model": ("Word2Vec",),
     "nlmkit.text": ("Corpus", "TextPipeline", "Vocabulary"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

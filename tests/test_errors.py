@@ -11,9 +11,9 @@ import pytest
 
 import nlmkit
 from nlmkit import Corpus, MissingFileError, MissingModelError, NGram, Vectors, load
-from nlmkit.classification.data import LabelledTexts
+from nlmkit.core.storage import describe
 from nlmkit.errors import DataError, SavedModelError
-from nlmkit.models import describe
+from nlmkit.text.labelled import LabelledTexts
 
 READERS: dict[str, Callable[[str], object]] = {
     "text": Corpus.read,
@@ -42,8 +42,8 @@ def test_a_missing_file_is_a_file_not_found_error_and_a_value_error(
 
 
 def test_a_missing_training_log_and_a_missing_file_of_pairs(tmp_path: Path) -> None:
-    from nlmkit.evaluation.similarity import read_pairs
-    from nlmkit.nn.history import read_log
+    from nlmkit.representations.report import read_pairs
+    from nlmkit.training.records import read_log
 
     for read in (read_log, read_pairs):
         with pytest.raises(FileNotFoundError, match=r"absent: .*[nN]o such file"):

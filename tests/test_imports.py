@@ -30,19 +30,19 @@ def loaded_by(code: str) -> set[str]:
         "import nlmkit",
         "import nlmkit; nlmkit.__version__, nlmkit.Component, nlmkit.LanguageModel, nlmkit.NlmkitError, dir(nlmkit)",
         "import nlmkit.errors",
-        "import nlmkit.parameters",
-        "import nlmkit.components",
-        "import nlmkit.registry; nlmkit.registry.entries()",
-        "import nlmkit.models",
+        "import nlmkit.core.parameters",
+        "import nlmkit.core.component",
+        "import nlmkit.core.registry; nlmkit.core.registry.entries()",
+        "import nlmkit.core.storage",
         "import nlmkit.saving",
         "import nlmkit.text",
-        "import nlmkit.nn.checkpoint_folders",
-        "import nlmkit.language_models.ngram",
-        "import nlmkit.representation, nlmkit.classifier, nlmkit.representations.formats",
+        "import nlmkit.training.checkpoint_folders",
+        "import nlmkit.language_models.ngram.model",
+        "import nlmkit.representations.base, nlmkit.classifiers.base, nlmkit.representations.formats",
         "from nlmkit import OneHot, LSA, Word2Vec, GloVe, Vectors; OneHot(), LSA(), Word2Vec(), GloVe(), Vectors()",
         "from nlmkit import CNN, LSTMClassifier, LSTMCNN, HAN, NBSVM, TfidfLogReg; NBSVM(), TfidfLogReg(), HAN()",
         "from nlmkit import NGram; NGram(order=5).params_as_json(), NGram.hyper_parameters()",
-        "from nlmkit import load, registry; registry.get('ngram'), registry.get_tokenizer('word')",
+        "from nlmkit.core.registry import get, get_tokenizer; get('ngram'), get_tokenizer('word')",
     ],
 )
 def test_nothing_heavy_is_imported(code: str) -> None:
@@ -50,7 +50,7 @@ def test_nothing_heavy_is_imported(code: str) -> None:
 
 
 def test_the_probe_sees_what_is_imported() -> None:
-    assert loaded_by("import nlmkit.reports") == {"numpy"}
+    assert loaded_by("import nlmkit.language_models.report") == {"numpy"}
     assert "click" in loaded_by("import click")
 
 

@@ -9,9 +9,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from nlmkit import HyperParameterError, load, registry
-from nlmkit.components import Component, LanguageModel
-from nlmkit.representation import Representation
+from nlmkit import HyperParameterError, load
+from nlmkit.core import registry
+from nlmkit.core.component import Component
+from nlmkit.language_models.base import LanguageModel
+from nlmkit.representations.base import Representation
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import nlmkit
-from nlmkit.ngrams.smoothing import METHODS
+from nlmkit.language_models.ngram.smoothing import METHODS
 from nlmkit.text import Corpus, TextPipeline
 
 ROOT = Path(__file__).parents[1]

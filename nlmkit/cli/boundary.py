@@ -12,9 +12,9 @@ from typing import IO, NoReturn
 import click
 
 from nlmkit.cli.output import escape_controls, flush, note, one_line
+from nlmkit.core.memory import is_out_of_memory
 from nlmkit.errors import NlmkitError
-from nlmkit.memory import is_out_of_memory
-from nlmkit.nn.interruption import Terminated
+from nlmkit.training.interruption import Terminated
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT."""
@@ -56,11 +56,11 @@ def set_quiet(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
 
 @contextlib.contextmanager
 def notes_on_stderr(ctx: click.Context) -> Iterator[None]:
-    """Print what reaches the logger of :mod:`nlmkit.notes`, each message once, unless ``--quiet`` was given."""
+    """Print what reaches the logger of :mod:`nlmkit.core.notes`, each message once, unless ``--quiet`` was given."""
     import logging
 
-    from nlmkit.nn.distributed import is_main_process
-    from nlmkit.notes import LOGGER
+    from nlmkit.core.notes import LOGGER
+    from nlmkit.training.distributed import is_main_process
 
     shown: set[str] = set()
 

@@ -87,7 +87,7 @@ def command(
     if no_header and (column is None or as_json):
         raise click.UsageError("--no-header is about the rows that --text-column gives: leave it out")
     from nlmkit.cli.texts import parts
-    from nlmkit.models import load
+    from nlmkit.core.storage import load
 
     classifier: Any = load(model)
     if classifier.kind != "classifier":

@@ -13,8 +13,8 @@ from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.progress import progress
 from nlmkit.cli.text_arguments import models_and_texts, standard_input
-from nlmkit.components import Context
 from nlmkit.errors import NotComparableError
+from nlmkit.language_models.base import Context
 
 if TYPE_CHECKING:
     from nlmkit.text.marks import Marks
@@ -102,12 +102,12 @@ def command(
     column = choose_text_column(text_column, text_format)
     texts = texts or standard_input("the text (--text)")
     from nlmkit.cli.texts import load_language_model, read_texts
-    from nlmkit.evaluation.comparing import TextReader, scored_by
-    from nlmkit.evaluation.comparison import compare
+    from nlmkit.language_models.compare import TextReader, scored_by
+    from nlmkit.language_models.comparison import compare
 
     if plot is not None:
         refuse_conflicts([Output("--plot", plot)], [*texts, *models])
-        from nlmkit.evaluation.plots import check_plot
+        from nlmkit.plots.figure import check_plot
 
         check_plot(plot)
     with progress(quiet=quiet) as display:
@@ -131,7 +131,7 @@ def command(
             for note in comparison.notes:
                 output.note(note)
     if plot is not None and comparison.ranked:
-        from nlmkit.evaluation.plots import plot_perplexities
+        from nlmkit.plots.perplexities import plot_perplexities
 
         plot_perplexities(comparison, plot, title=" + ".join(texts))
     if len(comparison.ranked) < 2:

@@ -11,7 +11,7 @@ from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import quiet_option
 from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.progress import progress
-from nlmkit.components import RunOptions
+from nlmkit.core.run import RunOptions
 from nlmkit.errors import ExportError
 
 
@@ -46,7 +46,7 @@ def command(*, model: str, file: str, file_format: str | None, quiet: bool) -> N
     """
     chosen = formats.format_to_export(file, file_format)
     refuse_conflicts([Output("FILE", file)], [model])
-    from nlmkit.models import load
+    from nlmkit.core.storage import load
 
     component = load(model)
     write = getattr(component, "export", None)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 from click.core import ParameterSource
 
-from nlmkit import registry
 from nlmkit.cli.fit_classifier import (
     TOKENS,
     Classification,
@@ -40,11 +39,12 @@ from nlmkit.cli.settings import config_path, read_config, resolve_parameters, sp
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output, save
 from nlmkit.cli.text_arguments import standard_input
 from nlmkit.cli.training import Training, training_options
-from nlmkit.components import Component
+from nlmkit.core import registry
+from nlmkit.core.component import Component
+from nlmkit.core.members import members as members_of
+from nlmkit.core.notes import note
 from nlmkit.errors import HyperParameterError
-from nlmkit.members import members as members_of
-from nlmkit.nn.distributed import is_main_process
-from nlmkit.notes import note
+from nlmkit.training.distributed import is_main_process
 
 if TYPE_CHECKING:
     from nlmkit.text import Corpus, TextPipeline

@@ -18,10 +18,10 @@ from nlmkit.cli.settings import to_toml, write_settings
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output, save
 from nlmkit.cli.training import Training
 from nlmkit.errors import HyperParameterError
-from nlmkit.nn.distributed import is_main_process
+from nlmkit.training.distributed import is_main_process
 
 if TYPE_CHECKING:
-    from nlmkit.classifier import Classifier
+    from nlmkit.classifiers.base import Classifier
     from nlmkit.text import TextPipeline
 
 TOKENS = ("tokenizer", "lowercase", "unicode_form")
@@ -213,7 +213,7 @@ def _fit(job: Job, *, quiet: bool, as_json: bool) -> None:
 
 
 def _cross_validate(job: Job, folds: int, *, quiet: bool, as_json: bool) -> None:
-    from nlmkit.classification.cross_validation import cross_validate
+    from nlmkit.documents.cross_validation import cross_validate
 
     chosen = job.classification
     with progress(quiet=quiet) as display:

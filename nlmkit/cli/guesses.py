@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from nlmkit import registry
+from nlmkit.core import registry
+from nlmkit.core.parameters import known_as
 from nlmkit.errors import NlmkitError
-from nlmkit.parameters import known_as
 
 if TYPE_CHECKING:
-    from nlmkit.components import Component
+    from nlmkit.core.component import Component
 
 _FIT: Final = "nlmkit fit COMPONENT TRAIN... -o MODEL"
 _EVALUATE: Final = "nlmkit perplexity MODEL TEXT (language models) or nlmkit score MODEL TEST (any model)"

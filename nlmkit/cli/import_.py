@@ -15,8 +15,9 @@ from nlmkit.cli.options import json_option, output_option, pipeline_options, qui
 from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.progress import progress
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output, save
-from nlmkit.components import Component, RunOptions
-from nlmkit.memory import as_size, out_of_memory
+from nlmkit.core.component import Component
+from nlmkit.core.memory import as_size, out_of_memory
+from nlmkit.core.run import RunOptions
 
 if TYPE_CHECKING:
     from nlmkit.representations.formats.rows import Repeated
@@ -91,7 +92,7 @@ def _size(file: str) -> str:
 
 def _read(file: Path, told: str, pipeline: TextPipeline, repeated: Repeated, run: RunOptions) -> Component:
     if told == formats.ARPA:
-        from nlmkit.language_models.ngram import NGram
+        from nlmkit.language_models.ngram.model import NGram
 
         return NGram.from_arpa(file, pipeline=pipeline, run=run)
     from nlmkit.representations.vectors import Vectors

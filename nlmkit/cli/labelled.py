@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nlmkit.nn.distributed import is_main_process
-from nlmkit.notes import note
+from nlmkit.core.notes import note
+from nlmkit.training.distributed import is_main_process
 
 if TYPE_CHECKING:
-    from nlmkit.classification.data import LabelledTexts
+    from nlmkit.text.labelled import LabelledTexts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Form:
         Raises:
             DataError: a file is missing, or a line is malformed.
         """
-        from nlmkit.classification.data import LabelledTexts
+        from nlmkit.text.labelled import LabelledTexts
 
         options: dict[str, Any] = dataclasses.asdict(self) | {"encoding": encoding, "errors": errors, "marks": marks}
         return LabelledTexts.read(list(names), **options)

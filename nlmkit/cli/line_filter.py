@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nlmkit.reports import LineFigures
+    from nlmkit.language_models.report import LineFigures
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from nlmkit import registry
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import json_option
+from nlmkit.core import registry
 
 
 @click.command(

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from nlmkit.components import Component
+from nlmkit.core.component import Component
 from nlmkit.errors import HyperParameterError
 
 
@@ -34,7 +34,7 @@ def load_members(cls: type[Component], paths: Sequence[str], given: Collection[s
     takers = [declared for declared in cls.hyper_parameters().values() if declared.takes_components]
     if not takers:
         raise click.UsageError(f"{cls.name} is not made of other models: leave out --model")
-    from nlmkit.models import load
+    from nlmkit.core.storage import load
 
     loaded = tuple(load(path) for path in paths)
     for declared in takers:

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import click
 
-from nlmkit.tables import escape_controls as escape_controls  # noqa: PLC0414  # commands have it from here
-from nlmkit.tables import table as table  # noqa: PLC0414
-from nlmkit.tables import width as width  # noqa: PLC0414
+from nlmkit.core.tables import escape_controls as escape_controls  # noqa: PLC0414  # commands have it from here
+from nlmkit.core.tables import table as table  # noqa: PLC0414
+from nlmkit.core.tables import width as width  # noqa: PLC0414
 
 _MOST_COUNTS = 50
 _COUNTS_SHOWN = 10

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
+from nlmkit.core.parameters import HyperParameter
 from nlmkit.errors import DataError, NlmkitError
-from nlmkit.parameters import HyperParameter
 from nlmkit.saving.records import PICTURES, SETTINGS, is_models_own, model_around
 
 STDIN = "-"

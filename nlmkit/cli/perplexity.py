@@ -25,12 +25,12 @@ from nlmkit.cli.options import (
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.progress import progress
 from nlmkit.cli.text_arguments import text_argument
-from nlmkit.components import Context, LanguageModel
 from nlmkit.errors import NotNormalizedError
+from nlmkit.language_models.base import Context, LanguageModel
 
 if TYPE_CHECKING:
     from nlmkit.cli.texts import Part
-    from nlmkit.reports import LineFigures
+    from nlmkit.language_models.report import LineFigures
     from nlmkit.text import TextPipeline
     from nlmkit.text.columns import TextColumn
     from nlmkit.text.marks import Marks
@@ -205,9 +205,9 @@ def _figures(
     lm: LanguageModel, read: Parts, context: Context, line_filter: LineFilter
 ) -> Iterator[tuple[Part, LineFigures]]:
     """The figures of each part's lines; where ``<unk>`` is cheap, a note with the first unknown word."""
-    from nlmkit.reports import line_figures
+    from nlmkit.language_models.report import line_figures
+    from nlmkit.language_models.unknown_words import note_cheap_unknown
     from nlmkit.text.joining import line_lengths
-    from nlmkit.unknown_words import note_cheap_unknown
 
     noted = line_filter.max_oov is not None  # which is what the note would advise
     for part in read:

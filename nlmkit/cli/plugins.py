@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nlmkit import registry
 from nlmkit.cli import output
 from nlmkit.cli.group import Group, examples
 from nlmkit.cli.list_ import entry_as_json
 from nlmkit.cli.options import json_option
 from nlmkit.cli.plugins_new import command as new_plugin
 from nlmkit.cli.settings import resolve_parameters, split_pairs
+from nlmkit.core import registry
 from nlmkit.errors import PluginError
 
 if TYPE_CHECKING:

@@ -140,7 +140,7 @@ def command(
     refuse_stdin_twice(texts)
     if options["plot"] is not None:
         refuse_conflicts([Output("--plot", options["plot"])], [model, *texts, *options["stability"]])
-    from nlmkit.models import load
+    from nlmkit.core.storage import load
 
     component = load(model)
     kind = _KINDS.get(component.kind)

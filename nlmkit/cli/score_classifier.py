@@ -12,8 +12,8 @@ from nlmkit.cli.progress import progress
 from nlmkit.errors import DataError
 
 if TYPE_CHECKING:
-    from nlmkit.classification.data import LabelledTexts
-    from nlmkit.classifier import Classifier
+    from nlmkit.classifiers.base import Classifier
+    from nlmkit.text.labelled import LabelledTexts
     from nlmkit.text.marks import Marks
 
 _LABEL_SHOWN = 40  # characters of a label in an error
@@ -55,7 +55,7 @@ def score_classifier(
         seed: Their seed.
     """
     if plot is not None:
-        from nlmkit.evaluation.plots import check_plot
+        from nlmkit.plots.figure import check_plot
 
         check_plot(plot)
     pipeline = decoding(component.pipeline_, encoding, errors, marks_for(component.kind, marks))
@@ -71,7 +71,7 @@ def score_classifier(
             display.start("classifying")
         report = component.report(data, resamples=samples, seed=seed)
     if plot is not None:
-        from nlmkit.evaluation.confusion import plot_confusion
+        from nlmkit.plots.confusion import plot_confusion
 
         plot_confusion(report, plot, title=model)
     if as_json:
@@ -83,7 +83,7 @@ def score_classifier(
 
 def _with_labels_of(classifier: Classifier, data: LabelledTexts) -> LabelledTexts:
     """Labels of a file, which are strings, as integers or booleans where the classifier was fitted to such."""
-    from nlmkit.classification.data import label_kind
+    from nlmkit.text.labelled import label_kind
 
     kind = label_kind(classifier.classes_)
     if kind == "U":

@@ -8,10 +8,10 @@ from nlmkit.cli import output
 from nlmkit.cli.options import decoding
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.progress import progress
-from nlmkit.notes import note
+from nlmkit.core.notes import note
 
 if TYPE_CHECKING:
-    from nlmkit.components import LanguageModel
+    from nlmkit.language_models.base import LanguageModel
     from nlmkit.text.marks import Marks
 
 
@@ -43,7 +43,7 @@ def score_language_model(
         marks: What to do with sentence marks and NUL; None for an error.
     """
     from nlmkit.cli.texts import for_model, read_texts
-    from nlmkit.unknown_words import note_cheap_unknown
+    from nlmkit.language_models.unknown_words import note_cheap_unknown
 
     column = choose_text_column(text_column, format)
     facts: dict[str, Any] = {"model": model, "component": component.name, "kind": component.kind}

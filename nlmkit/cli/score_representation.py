@@ -8,15 +8,15 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.progress import progress
+from nlmkit.core.notes import note
 from nlmkit.errors import DataError, NlmkitError
-from nlmkit.notes import note
 
 if TYPE_CHECKING:
-    from nlmkit.components import Progress
-    from nlmkit.evaluation.analogies import AnalogyReport
-    from nlmkit.evaluation.similarity import PairSet
-    from nlmkit.evaluation.stability import StabilityReport
-    from nlmkit.representation import Measure, Representation
+    from nlmkit.core.progress import Progress
+    from nlmkit.representations.analogies import AnalogyReport
+    from nlmkit.representations.base import Measure, Representation
+    from nlmkit.representations.report import PairSet
+    from nlmkit.representations.stability import StabilityReport
 
 
 def score_representation(
@@ -60,7 +60,7 @@ def score_representation(
         raise click.UsageError("--method and --restrict-vocabulary are about analogies: give --analogies too")
     if words and plot is None:
         raise click.UsageError("--words are those of a picture: give --plot FILE too")
-    from nlmkit.evaluation.similarity import SimilarityReport, evaluate
+    from nlmkit.representations.report import SimilarityReport, evaluate
 
     notes: list[str] = []
     with progress(quiet=quiet) as display:
@@ -107,7 +107,7 @@ def score_representation(
 
 def _pair_sets(texts: tuple[str, ...], encoding: str | None, notes: list[str] | None) -> list[PairSet]:
     """The sets that are meant; none, and a note, where the standard ones are missing and notes can be taken."""
-    from nlmkit.evaluation.similarity import pair_sets
+    from nlmkit.representations.report import pair_sets
 
     try:
         return pair_sets(texts or None, encoding=encoding or "utf-8")
@@ -121,7 +121,7 @@ def _pair_sets(texts: tuple[str, ...], encoding: str | None, notes: list[str] | 
 
 
 def _load_another(path: str) -> Representation:
-    from nlmkit.models import load
+    from nlmkit.core.storage import load
 
     other = load(path)
     if other.kind != "representation":
@@ -132,7 +132,7 @@ def _load_another(path: str) -> Representation:
 def _draw(
     component: Representation, model: str, plot: str, words: tuple[str, ...], display: Progress | None
 ) -> list[str]:
-    from nlmkit.evaluation.projection import plot_projection
+    from nlmkit.plots.projection import plot_projection
     from nlmkit.text.tokenizers import SpaceTokenizer
 
     if display is not None:
@@ -143,12 +143,12 @@ def _draw(
 def _answer(
     component: Representation, method: Literal["3cosadd", "3cosmul"] | None, limit: int | None, display: Progress | None
 ) -> AnalogyReport:
-    from nlmkit.evaluation.analogies import evaluate_analogies
+    from nlmkit.representations.analogies import evaluate_analogies
 
     return evaluate_analogies(component, method=method or "3cosadd", restrict_vocabulary=limit, progress=display)
 
 
 def _compare(components: list[Representation], seed: int, display: Progress | None) -> StabilityReport:
-    from nlmkit.evaluation.stability import neighbour_stability
+    from nlmkit.representations.stability import neighbour_stability
 
     return neighbour_stability(components, seed=seed, progress=display)

@@ -15,9 +15,9 @@ from typing import Any
 import click
 
 from nlmkit.cli.output import note
-from nlmkit.components import Component
+from nlmkit.core.component import Component
+from nlmkit.core.parameters import suggestion
 from nlmkit.errors import DataError, HyperParameterError
-from nlmkit.parameters import suggestion
 
 PARAMETER_VARIABLE = "NLMKIT_P_"
 """Prefix of the environment variables that set hyper-parameters: ``NLMKIT_P_ORDER=5``."""

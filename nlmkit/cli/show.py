@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from nlmkit import registry
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import json_option
-from nlmkit.components import Component
+from nlmkit.core import registry
+from nlmkit.core.component import Component
+from nlmkit.core.parameters import groups, to_json
 from nlmkit.errors import UnknownComponentError
-from nlmkit.parameters import groups, to_json
 
 _HEAD = ("HYPER-PARAMETER", "DEFAULT", "MEANING (TYPE; ALLOWED VALUES)")
 
@@ -112,7 +112,7 @@ def _component_text(facts: Mapping[str, Any]) -> str:
 
 
 def _show_model(path: str, as_json: bool) -> None:
-    from nlmkit.models import describe
+    from nlmkit.core.storage import describe
 
     manifest = describe(path)
     if as_json:

@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nlmkit import registry
 from nlmkit.cli import output
+from nlmkit.core import registry
+from nlmkit.core.parameters import to_json
 from nlmkit.errors import RegistryError
-from nlmkit.parameters import to_json
 
 _LONGEST = 200  # characters of a value that are shown; --json has all of it
 

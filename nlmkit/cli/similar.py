@@ -10,9 +10,9 @@ import click
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import json_option
+from nlmkit.core.notes import note
 from nlmkit.errors import DataError, NlmkitError
-from nlmkit.notes import note
-from nlmkit.representation import Measure, Representation
+from nlmkit.representations.base import Measure, Representation
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -79,7 +79,7 @@ def command(
         raise click.UsageError("missing WORD (or --analogy)")
     asked: list[dict[str, Any]] = [{"word": word} for word in words]
     asked += [{"analogy": _words_of(text)} for text in analogies]
-    from nlmkit.models import load
+    from nlmkit.core.storage import load
 
     representation = load(model)
     if not isinstance(representation, Representation):

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from nlmkit.cli import output
 from nlmkit.cli.progress import progress
-from nlmkit.components import Component, LanguageModel
+from nlmkit.core.component import Component
+from nlmkit.core.notes import note
 from nlmkit.errors import SavedModelError
-from nlmkit.notes import note
-from nlmkit.representation import Representation
+from nlmkit.language_models.base import LanguageModel
+from nlmkit.representations.base import Representation
 
 if TYPE_CHECKING:
     from nlmkit.text import Corpus
@@ -48,7 +49,7 @@ def fit_facts(fitted: Component, path: str, seconds: float, corpus: Corpus | Non
 
     ``fit`` is what the component tells of its fitting: its attribute ``fit_report_``, where it has one.
     """
-    from nlmkit.models import describe
+    from nlmkit.core.storage import describe
 
     facts: dict[str, Any] = {"model": path, "kind": fitted.kind, "component": fitted.name}
     if corpus is not None:

@@ -6,17 +6,18 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nlmkit.components import LanguageModel, Progress
+from nlmkit.core.notes import note
+from nlmkit.core.progress import Progress
+from nlmkit.core.storage import load
 from nlmkit.errors import DataError
-from nlmkit.models import load
-from nlmkit.notes import note
+from nlmkit.language_models.base import LanguageModel
 from nlmkit.text import Corpus, TextPipeline, stream_blocks
 from nlmkit.text.columns import TableRows, TextColumn, looks_like_table, read_tables, stream_tables
 from nlmkit.text.joining import joined
 from nlmkit.text.sources import CATALOG_PREFIX, STDIN, expand_names
 
 if TYPE_CHECKING:
-    from nlmkit.classifier import Classifier
+    from nlmkit.classifiers.base import Classifier
 
 
 def load_language_model(path: str) -> LanguageModel:

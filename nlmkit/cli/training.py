@@ -14,12 +14,13 @@ import click
 
 from nlmkit.cli.output import note
 from nlmkit.cli.outputs import CHECKPOINT, STDIN, Output
-from nlmkit.components import Component, RunOptions
-from nlmkit.nn.checkpoint_folders import beside, read_checkpoint, remove_checkpoint
-from nlmkit.nn.distributed import is_main_process
+from nlmkit.core.component import Component
+from nlmkit.core.run import RunOptions
+from nlmkit.training.checkpoint_folders import beside, read_checkpoint, remove_checkpoint
+from nlmkit.training.distributed import is_main_process
 
 if TYPE_CHECKING:
-    from nlmkit.components import Progress
+    from nlmkit.core.progress import Progress
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
@@ -72,7 +73,7 @@ class Training:
                 f"--workers: {fitted.name} does not train without locks, which word2vec and glove do"
             )
         if self.plot is not None:
-            from nlmkit.nn.history import check_picture
+            from nlmkit.plots.curves import check_picture
             from nlmkit.saving.written import is_written_directly
 
             if self.log is not None and is_written_directly(Path(self.log)):
@@ -121,7 +122,7 @@ class Training:
 
         Raises:
             KeyboardInterrupt: with that as its message, where this run has left a checkpoint; after SIGTERM, a
-                :class:`~nlmkit.nn.interruption.Terminated`.
+                :class:`~nlmkit.training.interruption.Terminated`.
         """
         if not (fitted.trains_in_steps and is_main_process()):
             yield
@@ -148,7 +149,8 @@ class Training:
             return
         log = self._log(output)
         if self.plot is not None and log is not None:
-            from nlmkit.nn.history import plot_learning_curve, read_log
+            from nlmkit.plots.curves import plot_learning_curve
+            from nlmkit.training.records import read_log
 
             Path(self.plot).parent.mkdir(parents=True, exist_ok=True)  # a subfolder of the model's
             plot_learning_curve({Path(output).name: read_log(log)}, self.plot)

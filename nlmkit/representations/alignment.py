@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from nlmkit.core.short_repr import short_repr
 from nlmkit.errors import DataError
 from nlmkit.representations.neighbours import check_choice, mean_of_rarest, standard_deviation, take_rows
-from nlmkit.shapes import short_repr
 from nlmkit.text.vocabulary import SPECIAL, Vocabulary
 
 if TYPE_CHECKING:
-    from nlmkit.representation import Representation
+    from nlmkit.representations.base import Representation
 
 POOR_COVERAGE: Final = 0.5
 """With vectors for a smaller share of the training text's words than this, something is probably wrong."""
@@ -63,7 +63,7 @@ class Alignment:
 
 
 def align(representation: Representation, vocabulary: Vocabulary, *, oov: str, seed: int) -> Alignment:
-    """See :meth:`nlmkit.representation.Representation.align`."""
+    """See :meth:`nlmkit.representations.base.Representation.align`."""
     check_choice("oov", oov, RULES)
     check_vocabulary(vocabulary)
     rows = representation.ids(vocabulary.words)

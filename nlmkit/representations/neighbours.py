@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlmkit.core.parameters import suggestion
 from nlmkit.errors import DataError, HyperParameterError
-from nlmkit.parameters import suggestion
-from nlmkit.representation import LOOKUP_RULES, Measure
+from nlmkit.representations.base import LOOKUP_RULES, Measure
 from nlmkit.text.tables import problem_of_item, refuse_columns, words_of
 from nlmkit.text.vocabulary import SPECIAL, UNK_ID
 
 if TYPE_CHECKING:
-    from nlmkit.representation import Representation
+    from nlmkit.representations.base import Representation
 
 RAREST: Final = 100
 """How many of the rarest words stand in for one that has no vector, as in Stanford's GloVe."""
@@ -38,7 +38,7 @@ Vector = NDArray[np.float64]
 
 
 def rows_of(representation: Representation, words: Sequence[str]) -> NDArray[np.int64]:
-    """See :meth:`nlmkit.representation.Representation.ids`."""
+    """See :meth:`nlmkit.representations.base.Representation.ids`."""
     words = words_of(words)
     vocabulary, pipeline = representation.vocabulary_, representation.pipeline_
     special = dict(zip(SPECIAL, representation.has_special(), strict=True))
@@ -53,7 +53,7 @@ def rows_of(representation: Representation, words: Sequence[str]) -> NDArray[np.
 
 
 def vectors_of(representation: Representation, words: Sequence[str], oov: str) -> NDArray[np.float32]:
-    """See :meth:`nlmkit.representation.Representation.vectors`."""
+    """See :meth:`nlmkit.representations.base.Representation.vectors`."""
     check_choice("oov", oov, LOOKUP_RULES)
     words = words_of(words)
     rows = representation.ids(words)
@@ -126,7 +126,7 @@ def similar_spellings(representation: Representation, word: str) -> Iterator[str
 
 
 def pairwise(a: ArrayLike, b: ArrayLike, measure: Measure = "cosine") -> Vector:
-    """Similarity of vectors, row by row: float64 [n]; see :meth:`nlmkit.representation.Representation.similarity`.
+    """Similarity of vectors, row by row: float64 [n]; see ``Representation.similarity``.
 
     Args:
         a: [n, d].
@@ -180,7 +180,7 @@ def most_similar(
     exclude: Iterable[str],
     restrict: int | None,
 ) -> list[tuple[str, float]]:
-    """See :meth:`nlmkit.representation.Representation.most_similar`."""
+    """See :meth:`nlmkit.representations.base.Representation.most_similar`."""
     left_out = [exclude] if isinstance(exclude, str) else list(exclude)
     query: NDArray[Any]
     if isinstance(word, str):
@@ -196,7 +196,7 @@ def most_similar(
 def analogy(
     representation: Representation, a: str, b: str, c: str, n: int, *, method: str, restrict: int | None
 ) -> list[tuple[str, float]]:
-    """See :meth:`nlmkit.representation.Representation.analogy`."""
+    """See :meth:`nlmkit.representations.base.Representation.analogy`."""
     check_choice("method", method, METHODS)
     units = _units(representation.vectors([a, b, c]).astype(np.float64))
     if method == "3cosadd":
@@ -208,7 +208,7 @@ def analogy(
 
 
 def doesnt_match(representation: Representation, words: Sequence[str]) -> str:
-    """See :meth:`nlmkit.representation.Representation.doesnt_match`."""
+    """See :meth:`nlmkit.representations.base.Representation.doesnt_match`."""
     words = words_of(words)
     if len(words) < 3:
         raise DataError("give a list of at least three words, of which one may not match")

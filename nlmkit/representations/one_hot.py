@@ -7,9 +7,11 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
-from nlmkit.components import FittedState, RunOptions, VocabularyLimits
+from nlmkit.core.run import RunOptions
+from nlmkit.core.vocabulary_limits import VocabularyLimits
 from nlmkit.errors import DataError, ExportError, NlmkitError
-from nlmkit.representation import Normalization, Representation
+from nlmkit.representations.base import Normalization, Representation
+from nlmkit.saving.state import FittedState
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,7 +84,7 @@ class OneHot(VocabularyLimits, Representation):
         return True, True, True
 
     def vectors(self, words: Sequence[str], *, oov: str = "error") -> NDArray[np.float32]:
-        """The vectors of some words: float32 [words, V]; see :meth:`nlmkit.representation.Representation.vectors`.
+        """The vectors of some words: float32 [words, V]; see ``Representation.vectors``.
 
         Raises:
             DataError: so many words that the vectors would take a gigabyte, or a word has none.

@@ -7,10 +7,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from nlmkit.components import RunOptions
+from nlmkit.core.progress import shows_progress
+from nlmkit.core.run import RunOptions
 from nlmkit.errors import DataError, HyperParameterError
-from nlmkit.progress import shows_progress
-from nlmkit.representation import Representation
+from nlmkit.representations.base import Representation
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

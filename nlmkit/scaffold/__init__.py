@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from nlmkit import registry
+from nlmkit.core import registry
 from nlmkit.errors import DataError, HyperParameterError
 
 _TEMPLATE: Final = Path(__file__).parent / "template"

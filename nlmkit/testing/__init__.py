@@ -28,11 +28,12 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from nlmkit import registry
-from nlmkit.classifier import Classifier
-from nlmkit.components import Component, LanguageModel
-from nlmkit.parameters import suggestion
-from nlmkit.representation import Representation
+from nlmkit.classifiers.base import Classifier
+from nlmkit.core import registry
+from nlmkit.core.component import Component
+from nlmkit.core.parameters import suggestion
+from nlmkit.language_models.base import LanguageModel
+from nlmkit.representations.base import Representation
 from nlmkit.testing.checks import Check, CheckOutcome, ConformanceError
 
 if TYPE_CHECKING:

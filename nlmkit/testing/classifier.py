@@ -12,13 +12,13 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from nlmkit.classification.data import LabelledTexts, encode
-from nlmkit.classifier import Classifier
-from nlmkit.components import Component
+from nlmkit.classifiers.base import Classifier
+from nlmkit.core.component import Component
 from nlmkit.errors import DataError
 from nlmkit.testing import component, data
 from nlmkit.testing.checks import Check, check_in, require, require_close, require_error
 from nlmkit.text import TextPipeline, Vocabulary
+from nlmkit.text.labelled import LabelledTexts, encode
 
 GOOD, BAD, MIXED = "a good one", "bad", "neither"
 """Labels; their order as strings is not the order in which they first appear."""

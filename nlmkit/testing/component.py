@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nlmkit import models
-from nlmkit.components import Component, FittedState, RunOptions
+from nlmkit.core import storage as models
+from nlmkit.core.component import Component
+from nlmkit.core.run import RunOptions
 from nlmkit.errors import HyperParameterError, NotFittedError
 from nlmkit.saving.hashing import arrays_sha256
+from nlmkit.saving.state import FittedState
 from nlmkit.saving.strict_json import StrictJSONError, parse, serialise
 from nlmkit.testing.checks import Check, ConformanceError, check_in, require, require_close, require_error
 from nlmkit.testing.registration import declarations_of, registered

@@ -14,8 +14,9 @@ from typing import Any, Final, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from nlmkit.components import Component, Context, LanguageModel
+from nlmkit.core.component import Component
 from nlmkit.errors import DataError, HyperParameterError, NlmkitError, NotNormalizedError
+from nlmkit.language_models.base import Context, LanguageModel
 from nlmkit.testing import component, data
 from nlmkit.testing.checks import Check, ConformanceError, check_in, require, require_close, require_error
 from nlmkit.text import BOS, BOS_ID, EOS, UNK, Corpus, TextPipeline, Vocabulary

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nlmkit import registry
+from nlmkit.core import registry
 from nlmkit.errors import PluginError
 from nlmkit.testing.checks import require
 
 if TYPE_CHECKING:
-    from nlmkit.components import Component
+    from nlmkit.core.component import Component
 
 DISTRIBUTION = "nlmkit-conformance"
 """Name of the package that exists while an uninstalled component is saved and loaded."""

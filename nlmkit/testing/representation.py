@@ -13,10 +13,10 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from nlmkit.components import Component
+from nlmkit.core.component import Component
 from nlmkit.errors import DataError, HyperParameterError, NlmkitError
-from nlmkit.representation import Representation
 from nlmkit.representations.alignment import RULES, Alignment
+from nlmkit.representations.base import Representation
 from nlmkit.representations.formats import FORMATS
 from nlmkit.testing import component, data
 from nlmkit.testing.checks import Check, ConformanceError, check_in, require, require_close, require_error

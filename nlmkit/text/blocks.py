@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from nlmkit.core.notes import note
 from nlmkit.errors import DataError
-from nlmkit.notes import note
 from nlmkit.text.marks import Marks
 from nlmkit.text.pipeline import TextPipeline
 from nlmkit.text.sources import ByteReader

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nlmkit.core.notes import note
 from nlmkit.errors import DataError
-from nlmkit.notes import note
 from nlmkit.text.blocks import BLOCK_BYTES, TextBlock, byte_blocks, line_blocks
 from nlmkit.text.indexing import Ids, TypeIndex, index_token_lists
 from nlmkit.text.marks import Marks

@@ -9,8 +9,8 @@ import codecs
 from encodings import normalize_encoding
 from encodings.aliases import aliases
 
+from nlmkit.core.parameters import suggestion
 from nlmkit.errors import HyperParameterError
-from nlmkit.parameters import suggestion
 
 # fmt: off
 _MODULES = frozenset([

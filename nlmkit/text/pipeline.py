@@ -94,7 +94,7 @@ class TextPipeline:
         """
         if self.tokenizer in BUILT_IN:
             return BUILT_IN[self.tokenizer]()
-        from nlmkit.registry import get_tokenizer
+        from nlmkit.core.registry import get_tokenizer
 
         return get_tokenizer(self.tokenizer)
 

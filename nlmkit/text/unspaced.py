@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nlmkit.notes import note
+from nlmkit.core.notes import note
 from nlmkit.text.tokenizers import HAN
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlmkit.core.notes import note
 from nlmkit.errors import DataError, HyperParameterError
-from nlmkit.notes import note
 from nlmkit.text.tables import problem_of_item, words_of
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nlmkit import registry
-from nlmkit.classifiers.nbsvm import NBSVM
-from nlmkit.classifiers.tfidf_logreg import TfidfLogReg
+from nlmkit.classifiers.linear.nbsvm import NBSVM
+from nlmkit.classifiers.linear.tfidf_logreg import TfidfLogReg
+from nlmkit.core import registry
 from nlmkit.testing import conformance
 
 LINEAR = [

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from nlmkit import Corpus, load
-from nlmkit.classification.data import LabelledTexts
-from nlmkit.classifiers.nbsvm import NBSVM
-from nlmkit.components import FittedState
+from nlmkit.classifiers.linear.nbsvm import NBSVM
 from nlmkit.errors import DataError, HyperParameterError, NotFittedError, SavedModelError
+from nlmkit.saving.state import FittedState
+from nlmkit.text.labelled import LabelledTexts
 
 TEXTS = ["a fine film", "a dull film", "fine , fine", "dull and long", "a fine end", "dull"]
 LABELS = ["good", "bad"] * 3
@@ -27,7 +27,8 @@ def fitted() -> NBSVM:
 
 def test_importing_a_classifier_imports_nothing_heavy() -> None:
     code = (
-        "import sys, nlmkit.classifier, nlmkit.classifiers.nbsvm, nlmkit.classifiers.tfidf_logreg as t;"
+        "import sys, nlmkit.classifiers.base, nlmkit.classifiers.linear.nbsvm;"
+        "import nlmkit.classifiers.linear.tfidf_logreg as t;"
         "t.TfidfLogReg(); sys.exit(len({'numpy', 'scipy', 'sklearn', 'torch'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
@@ -150,7 +151,7 @@ def test_predict_holds_a_bounded_number_of_probabilities(fitted: NBSVM, monkeypa
         return found(self, corpus)
 
     monkeypatch.setattr(NBSVM, "probabilities", watched)
-    monkeypatch.setattr("nlmkit.classifier._CELLS", 9)
+    monkeypatch.setattr("nlmkit.classifiers.base._CELLS", 9)
     assert fitted.predict(texts).tolist() == whole.tolist()
     assert sizes == [4, 4, 4, 3]
     assert fitted.predict([]).tolist() == []

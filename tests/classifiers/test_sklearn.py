@@ -14,8 +14,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
-from nlmkit import NBSVM, HyperParameterError, registry
-from nlmkit.classifier import Classifier
+from nlmkit import NBSVM, HyperParameterError
+from nlmkit.classifiers.base import Classifier
+from nlmkit.core import registry
 from nlmkit.testing.classifier import train
 
 TEXTS, LABELS = train()
@@ -90,8 +91,8 @@ def test_grid_search_over_the_representation_of_the_input_layer() -> None:
 
 
 def test_several_can_vote() -> None:
-    from nlmkit.classifiers.nbsvm import NBSVM
-    from nlmkit.classifiers.tfidf_logreg import TfidfLogReg
+    from nlmkit.classifiers.linear.nbsvm import NBSVM
+    from nlmkit.classifiers.linear.tfidf_logreg import TfidfLogReg
 
     voters = [("nbsvm", NBSVM(calibration=0)), ("logreg", TfidfLogReg())]
     assert cross_val_score(voters[0][1], TEXTS, LABELS, cv=3, error_score="raise").mean() == 1.0

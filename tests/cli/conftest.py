@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from plugin_packages import write_package
+from toys.command_line import ENTRY_POINTS
+from toys.plugin_packages import write_package
 
-from cli.toy import ENTRY_POINTS
 from nlmkit.cli.group import nlmkit
 
 Run = Callable[..., Result]
@@ -104,7 +104,7 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="package")
 def model(toy_plugin: Path, texts: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A saved ``toy-recency``, fitted to ``train.txt``."""
-    from cli.toy import Recency
+    from toys.command_line import Recency
 
     folder = tmp_path_factory.mktemp("models") / "recency"
     Recency().fit(texts / "train.txt").save(folder)

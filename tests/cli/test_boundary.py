@@ -42,7 +42,7 @@ def test_debug_adds_the_traceback(place: str, run: Run) -> None:
     env = {"NLMKIT_DEBUG": "1"} if place == "environment" else {}
     result = run(*args, code=1, input="a\n", env=env)
     assert result.stderr.startswith("Traceback (most recent call last):")
-    assert "toy.py" in result.stderr
+    assert "command_line.py" in result.stderr
     assert result.stderr.splitlines()[-1].startswith("nlmkit: internal error: ZeroDivisionError")
 
 

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from plugin_packages import model_source, write_package
+from toys.plugin_packages import model_source, write_package
 
 from cli.conftest import Run
-from nlmkit import registry
-from nlmkit.models import describe
+from nlmkit.core import registry
+from nlmkit.core.storage import describe
 from nlmkit.text import catalog
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from cli.conftest import Run
 from nlmkit import load
-from nlmkit.classification.data import LabelledTexts
-from nlmkit.classifiers.nbsvm import NBSVM
-from nlmkit.classifiers.tfidf_logreg import TfidfLogReg
+from nlmkit.classifiers.linear.nbsvm import NBSVM
+from nlmkit.classifiers.linear.tfidf_logreg import TfidfLogReg
+from nlmkit.text.labelled import LabelledTexts
 
 WORDS = {"fine": "good one", "dull": "bad one", "lovely": "good one", "awful": "bad one"}
 TRAIN = [

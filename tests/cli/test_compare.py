@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import pytest
 
 from cli.conftest import TRAIN, Run
-from nlmkit.components import LanguageModel
-from nlmkit.evaluation import comparison
-from nlmkit.language_models.cache import Cache
-from nlmkit.language_models.ngram import NGram
-from nlmkit.models import load
+from nlmkit.core.storage import load
+from nlmkit.language_models import comparison
+from nlmkit.language_models.base import LanguageModel
+from nlmkit.language_models.combined.cache import Cache
+from nlmkit.language_models.ngram.model import NGram
 
 TEST = "the dog ran\n猫 ran away\nthe cat sat\n\nthe mat sat on the dog\n"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toys.command_line import Recency
 
 from cli.conftest import TRAIN, Run
-from cli.toy import Recency
-from nlmkit.models import load
+from nlmkit.core.storage import load
 
 
 def fit_json(run: Run, *args: str | Path, **options: Any) -> dict[str, Any]:

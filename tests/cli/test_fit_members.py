@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from cli.conftest import TRAIN, Run
-from nlmkit.language_models.cache import Cache
-from nlmkit.language_models.mixture import Mixture
-from nlmkit.language_models.ngram import NGram
-from nlmkit.models import load
+from nlmkit.core.storage import load
+from nlmkit.language_models.combined.cache import Cache
+from nlmkit.language_models.combined.mixture import Mixture
+from nlmkit.language_models.ngram.model import NGram
 
 VALID = "the cat ran\nthe dog sat on the mat\n"
 

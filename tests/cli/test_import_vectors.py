@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import Run
-from nlmkit.nn.history import read_log
+from nlmkit.training.records import read_log
 
 GLOVE = "cat 1 0\ndog 0.5 0.75\n"
 WORD2VEC = "2 2\n" + GLOVE

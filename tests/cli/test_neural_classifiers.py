@@ -62,7 +62,7 @@ def test_cross_validation(run: Run, folder: Path) -> None:
 
 
 def test_interrupted_and_resumed(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nlmkit.classification.neural import training
+    from nlmkit.documents.neural import training
 
     command = ["fit", "cnn", folder / "train.tsv", *SMALL, "--json"]
     whole = json.loads(run(*command, "-o", "whole").stdout)

@@ -10,7 +10,7 @@ import pytest
 
 from cli.conftest import Run
 from nlmkit import load
-from nlmkit.nn.history import read_log
+from nlmkit.training.records import read_log
 
 SMALL = "-p epochs=1 -p dimension=4 -p min_count=1"
 NEURAL = "-p epochs=1 -p hidden=4 -p embedding=4 -p batch=2"

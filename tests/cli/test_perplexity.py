@@ -14,7 +14,7 @@ import pytest
 
 from cli.conftest import TEST, TRAIN, Run
 from nlmkit.cli import output
-from nlmkit.models import load
+from nlmkit.core.storage import load
 
 BINDING = [
     "perplexity",
@@ -190,8 +190,7 @@ def test_hostile_tokens_stay_in_their_column(run: Run, model: str) -> None:
 
 def test_zero_probability_is_infinite_and_null(run: Run, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import numpy as np
-
-    from cli.toy import Recency
+    from toys.command_line import Recency
 
     def zero(self: Recency, data: Any, *, context: str = "sentence") -> Any:
         values = np.full(self.encode(data).events, -1.0)

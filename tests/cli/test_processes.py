@@ -19,7 +19,7 @@ import pytest
 
 from cli.conftest import Run
 from nlmkit.cli.progress import progress
-from nlmkit.components import RunOptions
+from nlmkit.core.run import RunOptions
 
 posix = pytest.mark.skipif(os.name != "posix", reason="pipes, signals and terminals as POSIX has them")
 Process = Callable[..., subprocess.CompletedProcess[bytes]]

@@ -9,8 +9,8 @@ import pytest
 
 from cli.conftest import TEST, Run
 from cli.test_perplexity import reference
-from nlmkit.components import LanguageModel
-from nlmkit.models import load
+from nlmkit.core.storage import load
+from nlmkit.language_models.base import LanguageModel
 
 
 def test_score_is_the_mean_log_probability(run: Run, model: str, texts: Path) -> None:

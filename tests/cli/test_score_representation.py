@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_vectors import ToyVectors, registered
+from toys.representations import ToyVectors, registered
 
 from cli.conftest import Run
-from nlmkit.evaluation import similarity
-from nlmkit.evaluation.similarity import evaluate
+from nlmkit.representations import report as similarity
+from nlmkit.representations.report import evaluate
 
 pytest.importorskip("scipy", reason="rank correlations need scipy")
 
@@ -147,7 +147,7 @@ def test_files_are_read_before_a_picture_is_drawn(run: Run, vectors: str) -> Non
 def test_a_picture_needs_no_standard_sets(run: Run, vectors: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("matplotlib", reason="pictures need matplotlib")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.setattr("nlmkit.evaluation.similarity.standard_pairs", similarity.standard_pairs.__wrapped__)
+    monkeypatch.setattr("nlmkit.representations.report.standard_pairs", similarity.standard_pairs.__wrapped__)
     result = run("score", vectors, "--plot", "out.svg")
     assert result.stdout == ""
     assert result.stderr.startswith("note: the standard word sets come with gensim")

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toys.command_line import Recency
 
 from cli.conftest import Run
-from cli.toy import Recency
 from nlmkit.cli.settings import resolve_parameters, to_toml
 from nlmkit.errors import HyperParameterError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import Run
-from nlmkit.models import load
+from nlmkit.core.storage import load
 from nlmkit.representations.vectors import Vectors
 
 WORLD = {

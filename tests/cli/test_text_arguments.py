@@ -9,7 +9,7 @@ import pytest
 
 from cli.conftest import TEST, TRAIN, Run
 from nlmkit.cli.text_arguments import is_text, models_and_texts
-from nlmkit.models import load
+from nlmkit.core.storage import load
 
 LABELLED = "a\tgood film\nb\tbad film\na\tgood\nb\tbad\n" * 3
 

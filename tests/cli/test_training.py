@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from nlmkit.errors import SavedModelError
-from nlmkit.nn.checkpoint_folders import beside
+from nlmkit.training.checkpoint_folders import beside
 
 from .conftest import Run
 
@@ -127,7 +127,7 @@ def test_ctrl_c_says_how_to_go_on_and_going_on_gives_the_same_model(
 def test_a_checkpoint_that_a_new_run_replaces_is_told_of(
     run: Run, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nlmkit.nn.loop import Trainer
+    from nlmkit.language_models.neural.loop import Trainer
 
     def interrupted(trainer: Trainer) -> None:
         if trainer.step == 3:
@@ -151,7 +151,7 @@ def test_a_checkpoint_that_a_new_run_replaces_is_told_of(
 def test_sigterm_saves_says_how_to_go_on_and_exits_with_143(
     run: Run, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nlmkit.nn.loop import Trainer
+    from nlmkit.language_models.neural.loop import Trainer
 
     def terminated(trainer: Trainer) -> None:
         if trainer.step == 3:
@@ -187,7 +187,7 @@ def test_a_folder_of_any_name_has_its_checkpoint_beside_it(
     (outer / "inner").mkdir(parents=True)
     monkeypatch.chdir(outer / "inner")
     seen = []
-    from nlmkit.nn.loop import Trainer
+    from nlmkit.language_models.neural.loop import Trainer
 
     original = Trainer._save
 

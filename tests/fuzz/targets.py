@@ -155,13 +155,13 @@ def _texts() -> Iterator[Target]:
 
 def _tables() -> Iterator[Target]:
     from nlmkit import NGram, Vectors
-    from nlmkit.classification.data import LabelledTexts
     from nlmkit.errors import MissingFileError
-    from nlmkit.evaluation.analogies import read_questions
-    from nlmkit.evaluation.similarity import read_pairs
-    from nlmkit.nn.history import read_log
+    from nlmkit.representations.analogies import read_questions
+    from nlmkit.representations.report import read_pairs
     from nlmkit.text import Corpus, TextPipeline, Vocabulary, catalog
     from nlmkit.text.columns import TextColumn, read_tables, stream_tables
+    from nlmkit.text.labelled import LabelledTexts
+    from nlmkit.training.records import read_log
 
     def labelled(given: tuple[str, bytes], folder: Path) -> None:
         form, data = given
@@ -312,7 +312,7 @@ LINES = ["the cat sat on the mat", "the dog ran", "a cat ran", "a dog sat"] * 4
 
 def _stopped(name: str) -> tuple[Any, tuple[Any, ...]]:
     """A component to fit, small, and the arguments of ``fit``."""
-    from nlmkit import registry
+    from nlmkit.core import registry
 
     settings: dict[str, dict[str, Any]] = {
         "lstm": {"embedding": 3, "hidden": 3, "batch": 2, "bptt": 4, "epochs": 2},

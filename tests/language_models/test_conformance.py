@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from nlmkit import registry
-from nlmkit.components import Component
-from nlmkit.language_models.ngram import NGram
-from nlmkit.ngrams.smoothing import METHODS
+from nlmkit.core import registry
+from nlmkit.core.component import Component
+from nlmkit.language_models.ngram.model import NGram
+from nlmkit.language_models.ngram.smoothing import METHODS
 from nlmkit.testing import conformance
 from nlmkit.text.tokenizers import BUILT_IN
 

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from plugin_packages import write_package
+from toys.plugin_packages import write_package
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = ROOT / "plugins"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nlmkit.cli.group import nlmkit
-from nlmkit.registry import GROUPS, NAME
+from nlmkit.core.registry import GROUPS, NAME
 from plugins.source_packages import PLUGINS, install, missing_requirements, project, pytest_run
 
 PACKAGES = sorted(path.name for path in PLUGINS.iterdir() if (path / "pyproject.toml").is_file())

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plugin_packages import model_source, write_package
+from toys.plugin_packages import model_source, write_package
 
-from nlmkit import Cache, NGram, load, registry
+from nlmkit import Cache, NGram, load
+from nlmkit.core import registry
+from nlmkit.core.registry import SWITCH
 from nlmkit.errors import PluginError, RegistryError, SavedModelError, UnknownComponentError
-from nlmkit.registry import SWITCH
 from nlmkit.text import Corpus, TextPipeline, tokenizers
 from plugins.source_packages import environment
 
@@ -23,7 +24,7 @@ TEXT = ["a.b a", "b.a"]
 
 GOOD_MODEL = model_source(
     "good",
-    before="from nlmkit.language_models.ngram import NGram",
+    before="from nlmkit.language_models.ngram.model import NGram",
     base="NGram",
 )
 
@@ -164,7 +165,7 @@ def test_help_does_not_look_at_plugins(crowd: Path) -> None:
     assert done.returncode == 0
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "|" in line}
     assert "nlmkit.cli.group" in imported
-    assert not {"nlmkit.registry", "importlib.metadata", "healthy_module"} & imported
+    assert not {"nlmkit.core.registry", "importlib.metadata", "healthy_module"} & imported
 
 
 def test_what_is_good_works_among_what_is_not(crowd: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nlmkit import registry
+from nlmkit.core import registry
 from nlmkit.text import TextPipeline
 
 TRAIN = """the farmer keeps a brown horse

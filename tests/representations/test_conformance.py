@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from nlmkit import registry
+from nlmkit.core import registry
 from nlmkit.errors import PluginError
-from nlmkit.representation import Representation
+from nlmkit.representations.base import Representation
 from nlmkit.testing import Check, checks_for, conformance
 from nlmkit.testing.representation import Subject
 

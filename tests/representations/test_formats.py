@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nlmkit.components import RunOptions
+from nlmkit.core.run import RunOptions
 from nlmkit.errors import DataError, ExportError, HyperParameterError
 from nlmkit.representations.formats import FORMATS, suffix_of
 from nlmkit.representations.formats.reading import read_vectors

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nlmkit.components import FittedState
+from nlmkit.core.storage import describe, load
 from nlmkit.errors import DataError, ExportError, HyperParameterError, NlmkitError, SavedModelError
-from nlmkit.models import describe, load
 from nlmkit.representations.one_hot import OneHot
+from nlmkit.saving.state import FittedState
 
 TEXT = [["the", "cat", "and", "the", "dog"], [], ["a", "cat"]]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nlmkit.components import RunOptions
+from nlmkit.core.run import RunOptions
+from nlmkit.core.storage import load
 from nlmkit.errors import DataError, HyperParameterError
-from nlmkit.models import load
 from nlmkit.representations.vectors import Vectors
 from nlmkit.text import Corpus, TextPipeline, Vocabulary
 

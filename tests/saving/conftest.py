@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from .saved_models import save_old
+from toys.saved_models import save_old
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from toys.saved_models import OLD_ARRAYS, OLD_WORDS, save_new, which
 
 from nlmkit.errors import IntegrityError, SavedModelError
 from nlmkit.saving import load_folder, read_manifest
 
 from .helpers import forge, header_bytes, one_line, payload_path, posix_only, reproducible
-from .saved_models import OLD_ARRAYS, OLD_WORDS, save_new, which
 
 
 def test_paths_that_are_no_saved_model(tmp_path: Path) -> None:

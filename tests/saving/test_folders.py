@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from toys.saved_models import NEW, NEW_ARRAYS, OLD, OLD_ARRAYS, OLD_WORDS, listing, save_new, save_old, which
 
 from nlmkit.errors import IntegrityError, SavedModelError
 from nlmkit.saving import FORMAT_VERSION, SavedFolder, load_folder, read_manifest, save_folder
 from nlmkit.saving.strict_json import MAX_DEPTH
 
 from .helpers import forge, one_line, payload_path, reproducible, snapshot
-from .saved_models import NEW, NEW_ARRAYS, OLD, OLD_ARRAYS, OLD_WORDS, listing, save_new, save_old, which
 
 DTYPES = [
     *("float64", "float32", "float16", "bool"),

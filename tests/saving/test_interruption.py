@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toys.saved_models import NEW, OLD_ARRAYS, OLD_WORDS, check_large, listing, save_large, save_new, save_old, which
 
 import nlmkit.saving.files as files_module
 import nlmkit.saving.reading as reading_module
@@ -24,7 +25,6 @@ from nlmkit.saving import load_folder, read_manifest, save_folder
 from nlmkit.saving.manifest import read_manifest_bytes
 
 from .helpers import one_line, payload_path, posix_only, snapshot, subprocess_environment
-from .saved_models import NEW, OLD_ARRAYS, OLD_WORDS, check_large, listing, save_large, save_new, save_old, which
 
 
 class Killed(BaseException):

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from nlmkit import NGram, load
-from nlmkit.components import RunOptions
+from nlmkit.core.run import RunOptions
 from nlmkit.errors import DataError, ExportError, HyperParameterError, SavedModelError
-from nlmkit.nn.history import LogRecord, TrainingLog
 from nlmkit.saving.records import model_around
+from nlmkit.training.records import LogRecord, TrainingLog
 
 TEXT = ["the cat sat", "the dog sat"]
 RECORD = LogRecord(1, 0.5, 1.0, None, 0.1, None, None, 1.0)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-
-from testing.models import Correct
+from toys.broken_language_models import Correct
 
 
 class HeavyImport(Correct):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from toys import broken_classifiers as classifiers
+from toys.broken_classifiers import Correct
 
-from nlmkit.classifier import Classifier
+from nlmkit.classifiers.base import Classifier
 from nlmkit.testing import check_registered, checks_for, conformance, run_checks
 from nlmkit.testing.classifier import _OWN, CHECKS, Subject
 from nlmkit.testing.component import CHECKS as SHARED
-from testing import classifiers
-from testing.classifiers import Correct
 
 RESULTS = {"all_forms_of_texts_agree", "failed_fit_leaves_the_classifier_as_it_was", "labels_keep_their_type"}
 

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from plugin_packages import write_package
+from toys.broken_language_models import Correct, OtherBatch, Uniform
+from toys.broken_tokenizers import AddsMarks, Minimal
+from toys.plugin_packages import write_package
 
-from nlmkit import registry
-from nlmkit.components import Component
+from nlmkit.core import registry
+from nlmkit.core.component import Component
+from nlmkit.core.parameters import param
 from nlmkit.errors import HyperParameterError, PluginError, UnknownComponentError
-from nlmkit.parameters import param
 from nlmkit.testing import ConformanceError, check_registered, checks_for, conformance, data, run_checks
 from nlmkit.testing.checks import require_close, require_error
 from nlmkit.testing.registration import registered
-from testing.models import Correct, OtherBatch, Uniform
-from testing.tokenizers import AddsMarks, Minimal
 
 pytest_plugins = ["pytester"]
 
@@ -78,8 +78,8 @@ def test_two_lines_are_a_test_for_each_check(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_mine="""
         from nlmkit.testing import conformance
-        from testing.models import Correct, OtherBatch, Uniform
-        from testing.tokenizers import AddsMarks
+        from toys.broken_language_models import Correct, OtherBatch, Uniform
+        from toys.broken_tokenizers import AddsMarks
 
         test_fine = conformance(Correct(alpha=0.5), Correct(cutoffs=(1, 2)))
         test_known = conformance(Uniform(), expected_failures={"overfits_a_tiny_text": "it learns nothing"})
@@ -154,7 +154,7 @@ def test_whatever_a_component_raises_is_an_outcome() -> None:
 
 def test_nothing_of_it_needs_pytest() -> None:
     program = (
-        "import sys; from nlmkit.testing import run_checks; from testing.tokenizers import Minimal; "
+        "import sys; from nlmkit.testing import run_checks; from toys.broken_tokenizers import Minimal; "
         "assert all(outcome.passed for outcome in run_checks(Minimal())); assert 'pytest' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True, env=os.environ | {"PYTHONPATH": str(TESTS)})
@@ -167,7 +167,10 @@ def test_nothing_of_it_needs_pytest() -> None:
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     groups = {
         "nlmkit.language_models": {"kit-talkative": "testing.test_kit:Talkative"},
-        "nlmkit.tokenizers": {"kit-marks": "testing.tokenizers:AddsMarks", "kit-minimal": "testing.tokenizers:Minimal"},
+        "nlmkit.tokenizers": {
+            "kit-marks": "toys.broken_tokenizers:AddsMarks",
+            "kit-minimal": "toys.broken_tokenizers:Minimal",
+        },
     }
     write_package(tmp_path, "kit-packages", groups=groups)
     monkeypatch.syspath_prepend(str(tmp_path))

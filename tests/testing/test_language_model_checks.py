@@ -6,14 +6,14 @@ import dataclasses
 from collections.abc import Iterator
 
 import pytest
-from plugin_packages import write_package
+from toys import broken_language_models as models
+from toys.broken_language_models import Cache, Correct, Scorer, Uniform
+from toys.plugin_packages import write_package
 
-from nlmkit.components import LanguageModel
+from nlmkit.language_models.base import LanguageModel
 from nlmkit.testing import CheckOutcome, checks_for, conformance, run_checks
 from nlmkit.testing.language_model import CHECKS, Subject
-from testing import models
 from testing.heavy import HeavyImport
-from testing.models import Cache, Correct, Scorer, Uniform
 
 ALPHA = 0.123
 
@@ -123,7 +123,10 @@ test_a_uniform_model_only_learns_nothing = conformance(
 def declared_otherwise(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """An installed package that declares one of the models under a wrong name, and another one as it should."""
     folder = tmp_path_factory.mktemp("packages")
-    points = {"kit-other-name": "testing.models:OtherName", "kit-uniform": "testing.models:Uniform"}
+    points = {
+        "kit-other-name": "toys.broken_language_models:OtherName",
+        "kit-uniform": "toys.broken_language_models:Uniform",
+    }
     write_package(folder, "kit-models", groups={"nlmkit.language_models": points})
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from toys import broken_representations as representations
+from toys.broken_representations import Correct, Subwords
 
-from nlmkit.representation import Representation
+from nlmkit.representations.base import Representation
 from nlmkit.representations.one_hot import OneHot
 from nlmkit.representations.vectors import Vectors
 from nlmkit.testing import check_registered, checks_for, conformance, run_checks
 from nlmkit.testing import component as shared
 from nlmkit.testing.representation import CHECKS
-from testing import representations
-from testing.representations import Correct, Subwords
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from plugin_packages import write_package
+from toys import broken_tokenizers as tokenizers
+from toys.plugin_packages import write_package
 
 from nlmkit.testing import checks_for, conformance, run_checks
 from nlmkit.testing.tokenizer import CHECKS
-from testing import tokenizers
 
 WRONG: dict[str, list[Any]] = {
     "tokens_are_a_list_of_strings": [tokenizers.GivesTuple(), tokenizers.GivesBytes()],
@@ -40,7 +40,7 @@ test_correct_tokenizers_pass = conformance(
 def declared_otherwise(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """An installed package that declares one of the tokenizers under a wrong name, and another one as it should."""
     folder = tmp_path_factory.mktemp("packages")
-    points = {"kit-other-name": "testing.tokenizers:OtherName", "kit-minimal": "testing.tokenizers:Minimal"}
+    points = {"kit-other-name": "toys.broken_tokenizers:OtherName", "kit-minimal": "toys.broken_tokenizers:Minimal"}
     write_package(folder, "kit-tokenizers", groups={"nlmkit.tokenizers": points})
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from nlmkit.classification.data import LabelledTexts
 from nlmkit.errors import DataError
 from nlmkit.text import Corpus, TextPipeline, Vocabulary, stream_blocks
+from nlmkit.text.labelled import LabelledTexts
 
 ENCODINGS = (
     "utf-16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be utf-7 utf-8 utf-8-sig gb18030 gbk gb2312 big5 big5hkscs "

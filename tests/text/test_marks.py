@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlmkit import NGram, load
-from nlmkit.classification.data import LabelledTexts
-from nlmkit.classifiers.nbsvm import NBSVM
+from nlmkit.classifiers.linear.nbsvm import NBSVM
 from nlmkit.errors import DataError, HyperParameterError, SavedModelError
 from nlmkit.representations.one_hot import OneHot
 from nlmkit.text import BOS_ID, EOS_ID, Corpus, TextPipeline, stream_blocks
+from nlmkit.text.labelled import LabelledTexts
 from nlmkit.text.marks import LITERAL, NUL_SYMBOL
 
 from . import reference

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import nlmkit.registry
+import nlmkit.core.registry
 from nlmkit.errors import DataError, HyperParameterError, SavedModelError, UnknownComponentError
 from nlmkit.text import Corpus, TextPipeline
 
@@ -107,7 +107,7 @@ def test_a_plugin_is_asked_for_once_and_when_needed(monkeypatch: pytest.MonkeyPa
         asked.append(name)
         return _Halves()
 
-    monkeypatch.setattr(nlmkit.registry, "get_tokenizer", get_tokenizer)
+    monkeypatch.setattr(nlmkit.core.registry, "get_tokenizer", get_tokenizer)
     pipeline = TextPipeline(tokenizer="halves", lowercase=True)
     assert asked == []
     assert pipeline.tokenize("ABCD") == ["ab", "cd"]
@@ -123,7 +123,7 @@ def test_an_unknown_tokenizer_is_an_error_when_used() -> None:
 
 
 def test_built_in_tokenizers_need_no_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "nlmkit.registry", None)  # importing it would fail
+    monkeypatch.setitem(sys.modules, "nlmkit.core.registry", None)  # importing it would fail
     assert TextPipeline(tokenizer="word").detokenize(TextPipeline(tokenizer="word").tokenize("A b.")) == "A b."
 
 

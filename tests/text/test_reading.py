@@ -562,7 +562,7 @@ def test_a_plugin_that_returns_no_tokens_is_blamed(monkeypatch: pytest.MonkeyPat
         def tokenize(self, line: str) -> list[object]:
             return ["fine", token] if line == "bad" else ["fine"]
 
-    monkeypatch.setattr("nlmkit.registry.get_tokenizer", lambda name: Broken())
+    monkeypatch.setattr("nlmkit.core.registry.get_tokenizer", lambda name: Broken())
     with pytest.raises(PluginError, match=r"<lines>, line 2: the tokenizer broken returned"):
         Corpus.read(["good", "bad"], TextPipeline(tokenizer="broken"))
 
@@ -572,7 +572,7 @@ def test_a_plugin_that_fails_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
         def tokenize(self, line: str) -> list[str]:
             return [line[3]]
 
-    monkeypatch.setattr("nlmkit.registry.get_tokenizer", lambda name: Failing())
+    monkeypatch.setattr("nlmkit.core.registry.get_tokenizer", lambda name: Failing())
     with pytest.raises(PluginError, match=r"<lines>, line 2: the tokenizer failing failed: IndexError"):
         Corpus.read(["good", "bad"], TextPipeline(tokenizer="failing"))
 

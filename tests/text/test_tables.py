@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from nlmkit import NGram
-from nlmkit.classification.data import LabelledTexts
-from nlmkit.classifiers.nbsvm import NBSVM
+from nlmkit.classifiers.linear.nbsvm import NBSVM
 from nlmkit.errors import DataError
-from nlmkit.evaluation.projection import plot_projection
-from nlmkit.evaluation.stability import neighbour_stability
+from nlmkit.plots.projection import plot_projection
 from nlmkit.representations.one_hot import OneHot
+from nlmkit.representations.stability import neighbour_stability
 from nlmkit.representations.vectors import Vectors
 from nlmkit.text import Corpus, Vocabulary, stream_blocks
+from nlmkit.text.labelled import LabelledTexts
 
 TEXTS = ["the cat sat", "a dog ran", "the dog sat", "a cat ran"]
 LABELS = ["cat", "dog", "dog", "cat"]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from nlmkit import NGram
-from nlmkit.classifiers.nbsvm import NBSVM
-from nlmkit.classifiers.tfidf_logreg import TfidfLogReg
-from nlmkit.language_models.nnlm import NNLM
-from nlmkit.representations.lsa import LSA
+from nlmkit.classifiers.linear.nbsvm import NBSVM
+from nlmkit.classifiers.linear.tfidf_logreg import TfidfLogReg
+from nlmkit.language_models.neural.nnlm import NNLM
+from nlmkit.representations.lsa.model import LSA
 from nlmkit.representations.one_hot import OneHot
 from nlmkit.text import Corpus, TextPipeline
 from nlmkit.text.unspaced import note_unspaced

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from nlmkit.core.notes import note
 from nlmkit.errors import DataError, NlmkitError
-from nlmkit.notes import note
 from nlmkit.representations.formats.rows import Repeated
 from nlmkit.representations.formats.writing import rows_to_write
 from nlmkit.representations.neighbours import check_choice, take_rows
 
 if TYPE_CHECKING:
-    from nlmkit.representation import Representation
+    from nlmkit.representations.base import Representation
 
 
 def to_keyed_vectors(representation: Representation) -> Any:
-    """See :meth:`nlmkit.representation.Representation.to_keyed_vectors`."""
+    """See :meth:`nlmkit.representations.base.Representation.to_keyed_vectors`."""
     try:
         from gensim.models import KeyedVectors
     except ImportError:

@@ -8,8 +8,8 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nlmkit.core.notes import note
 from nlmkit.errors import DataError
-from nlmkit.notes import note
 from nlmkit.text.vocabulary import SPECIAL
 
 MAX_DIMENSION: Final = 1 << 16

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from nlmkit.core.parameters import suggestion
 from nlmkit.errors import ExportError
-from nlmkit.parameters import suggestion
 from nlmkit.representations.formats import FORMATS, SUFFIXES, suffix_of
 from nlmkit.representations.neighbours import take_rows
 from nlmkit.saving.files import reason
@@ -20,8 +20,8 @@ from nlmkit.saving.replacing import replacing
 from nlmkit.text.vocabulary import SPECIAL
 
 if TYPE_CHECKING:
-    from nlmkit.components import RunOptions
-    from nlmkit.representation import Representation
+    from nlmkit.core.run import RunOptions
+    from nlmkit.representations.base import Representation
 
 DIGITS: Final = 9
 """Significant digits of a value: enough for single precision to come back as it was."""
@@ -33,7 +33,7 @@ _UNSAYABLE: Final = re.compile(r"[ \t\r\n\v\f\0]")
 def write_vectors(
     representation: Representation, path: str | os.PathLike[str], format: str | None, run: RunOptions
 ) -> None:
-    """See :meth:`nlmkit.representation.Representation.export`. The file appears whole or not at all."""
+    """See :meth:`nlmkit.representations.base.Representation.export`. The file appears whole or not at all."""
     path = Path(path)
     chosen = _format(path, format)
     rows = rows_to_write(representation)

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pytest
 from nlmkit import NGram, load
-from nlmkit.registry import get_tokenizer
+from nlmkit.core.registry import get_tokenizer
 from nlmkit.testing import conformance
 from nlmkit.text import TextPipeline
 

@@ -7,11 +7,13 @@ import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-from nlmkit import optional
-from nlmkit.components import FittedState, RunOptions, VocabularyLimits
+from nlmkit.core import optional
+from nlmkit.core.parameters import param
+from nlmkit.core.run import RunOptions
+from nlmkit.core.vocabulary_limits import VocabularyLimits
 from nlmkit.errors import DataError, HyperParameterError
-from nlmkit.parameters import param
-from nlmkit.representation import Representation
+from nlmkit.representations.base import Representation
+from nlmkit.saving.state import FittedState
 
 if TYPE_CHECKING:
     import numpy as np
@@ -125,7 +127,7 @@ class FastText(VocabularyLimits, _Subwords):
         import numpy as np
         from gensim.models.callbacks import CallbackAny2Vec
         from gensim.models.fasttext import FastText as GensimFastText
-        from nlmkit.representations.word2vec_training import Sentences, refuse_diverged
+        from nlmkit.representations.word2vec.training import Sentences, refuse_diverged
 
         class Ended(CallbackAny2Vec):  # type: ignore[misc]  # gensim has no types
             def on_epoch_end(self, model: Any) -> None:

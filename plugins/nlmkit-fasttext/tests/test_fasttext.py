@@ -7,7 +7,7 @@ import pytest
 from gensim.models.fasttext import FastText as GensimFastText
 from gensim.models.fasttext import ft_ngram_hashes
 from nlmkit import load
-from nlmkit.components import RunOptions
+from nlmkit.core.run import RunOptions
 from nlmkit.errors import DataError, HyperParameterError, SavedModelError
 from nlmkit.testing import conformance, data
 from nlmkit.testing.registration import registered

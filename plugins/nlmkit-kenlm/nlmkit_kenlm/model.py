@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-from nlmkit import optional
-from nlmkit.components import Context, FittedState, LanguageModel, RunOptions, check_context
+from nlmkit.core import optional
+from nlmkit.core.parameters import param
+from nlmkit.core.run import RunOptions
 from nlmkit.errors import DataError, HyperParameterError, MissingFileError, SavedModelError
-from nlmkit.parameters import param
+from nlmkit.language_models.base import Context, LanguageModel, check_context
+from nlmkit.saving.state import FittedState
 
 if TYPE_CHECKING:
     import numpy as np
@@ -138,7 +140,7 @@ class KenLM(_Fitted):
 
     def _estimated(self, corpus: Corpus, run: RunOptions) -> _Loaded:
         import numpy as np
-        from nlmkit.language_models.ngram import NGram
+        from nlmkit.language_models.ngram.model import NGram
 
         ngram = NGram(order=self.order or _ORDER, prune=self.prune).fit(corpus, run=run)
         with tempfile.TemporaryDirectory() as folder:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Self
 
-from nlmkit.components import Context, FittedState, LanguageModel, RunOptions, VocabularyLimits, check_context
-from nlmkit.parameters import param
+from nlmkit.core.parameters import param
+from nlmkit.core.run import RunOptions
+from nlmkit.core.vocabulary_limits import VocabularyLimits
+from nlmkit.language_models.base import Context, LanguageModel, check_context
+from nlmkit.saving.state import FittedState
 
 if TYPE_CHECKING:
     import numpy as np

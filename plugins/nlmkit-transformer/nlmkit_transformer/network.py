@@ -18,9 +18,9 @@ import math
 from typing import cast
 
 import torch
-from nlmkit.nn.body import Body, State
-from nlmkit.nn.masks import Dropout
-from nlmkit.nn.recurrent_steps import Steps
+from nlmkit.layers.backbone import Body, State
+from nlmkit.layers.masks import Dropout
+from nlmkit.layers.recurrent_steps import Steps
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -143,7 +143,7 @@ class TransformerBody(Body):
     def forward(
         self, vectors: Tensor, context: Tensor, state: State, generator: torch.Generator
     ) -> tuple[Tensor, State]:
-        """Outputs [T, B, d], and the state after the last step; arguments as of :class:`~nlmkit.nn.body.Body`."""
+        """Outputs [T, B, d], and the state after the last step; arguments as of ``Body``."""
         return self._run(vectors, state, generator, None)
 
     def trace(

@@ -1,1 +1,0 @@
-"""What text classifiers share: labelled texts, reports, and the training of neural ones."""

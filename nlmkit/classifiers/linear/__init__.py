@@ -1,0 +1,1 @@
+"""Linear classifiers of counted features."""

@@ -1,0 +1,332 @@
+"""NBSVM: naive Bayes log-count ratios as features of a linear classifier (Wang & Manning 2012).
+
+"Baselines and Bigrams: Simple, Good Sentiment and Topic Classification", ACL 2012, sections 2.1 to 2.3.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from nlmkit.classifiers.base import Classifier
+from nlmkit.core import optional
+from nlmkit.core.parameters import param
+from nlmkit.core.run import RunOptions
+from nlmkit.errors import HyperParameterError
+from nlmkit.saving.state import FittedState
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_matrix
+
+    from nlmkit.text import Corpus
+
+LOSSES = ("squared-hinge", "logistic")
+
+_TOLERANCE: Final = 0.01
+"""Of liblinear's optimality conditions, in units of a text's margin; ten times stricter than liblinear's default."""
+
+_MOST_MARGINS: Final = 1 << 24
+"""Held-out texts times classes from which the probabilities are fitted, about at most."""
+
+
+@dataclasses.dataclass(kw_only=True)
+class NBSVM(Classifier):
+    """Linear classifier of n-grams weighted by naive Bayes: the baseline that short texts are measured against.
+
+    A document is the set of its n-grams. For each class against the others, n-gram i has the log-count ratio
+    r_i = log((p_i/‖p‖₁) / (q_i/‖q‖₁)), where p_i and q_i are ``alpha`` plus the number of documents of the class, and
+    of the others, that have it. A linear classifier (liblinear, L2 penalty) of the documents' ratios gives weights w;
+    its decision uses (1−β)·w̄ + β·w, where w̄ is the mean of \\|w\\|: an interpolation between multinomial naive Bayes
+    and the classifier. Two classes need one such decision, more than two one each. Where classes have few texts each,
+    ``alpha=1`` smooths the ratios strongly, and ``tfidf-logreg`` or a smaller ``alpha`` may do better.
+
+    **Probabilities** are softmax(scale · margins + offsets): Platt's scaling, fitted by maximum likelihood on the
+    margins of training texts that were held out in ``calibration`` folds. They sum to one, and the most probable class
+    is predicted. The offsets matter for that, too: the interpolation moves the margins and not the intercept, which
+    makes the paper's own decision (``calibration=0``: largest margin) prefer one class. Classes with a single text
+    take no part in the fit. Where texts times classes exceed 2²⁴, some of the folds are enough, or some of the texts of
+    one fold, and a note says so.
+
+    **Memory.** Where classes times n-grams exceed 2²⁶, the rarest n-grams are left out, and a note says so. More than
+    2²⁴ weights are float32.
+
+    **Time.** Where classes times the n-grams of all texts exceed 2²⁸, the linear classifier of a class sees the texts
+    of that class and a random sample of the others, weighted to count for all of them; the ratios are always those of
+    all texts. A note says so.
+
+    Fitted attributes: ``features_`` (:class:`~nlmkit.documents.ngram_features.NGramFeatures`), ``weights_``
+    (float64 [decisions, features], the ratios multiplied in), ``intercepts_`` (float64 [decisions]), ``scale_`` and
+    ``offsets_`` (float64 [classes]).
+    """
+
+    name = "nbsvm"
+    conformance_settings: ClassVar[Mapping[str, Any]] = {}
+
+    order: int = param(2, ge=1, le=9, help="longest n-gram")
+    min_documents: int = param(1, ge=1, help="n-grams in fewer training texts are left out")
+    alpha: float = param(1.0, gt=0, help="added to every count of naive Bayes")
+    beta: float = param(0.25, ge=0, le=1, help="1: the classifier alone; towards 0: naive Bayes")
+    C: float = param(1.0, gt=0, help="inverse strength of the L2 penalty")
+    loss: str = param("squared-hinge", choices=LOSSES, help="squared-hinge is the L2-loss SVM, logistic a regression")
+    calibration: int = param(5, ge=0, help="folds that fit the probabilities (Platt), 2 or more; 0: softmax of margins")
+    max_iter: int = param(1000, ge=1, help="most passes of liblinear over the texts")
+    seed: int = param(0, ge=0, le=2**32 - 1, help="seed of liblinear's order of texts, and of the folds")
+
+    def fit_corpus(
+        self,
+        corpus: Corpus,
+        targets: NDArray[np.int64],
+        *,
+        valid: tuple[Corpus, NDArray[np.int64]] | None,
+        run: RunOptions,
+    ) -> Mapping[str, Any]:
+        """Count n-grams, fit one linear classifier a decision, and the scale of the probabilities."""
+        import numpy as np
+
+        from nlmkit.classifiers.linear.weights import (
+            counted_features,
+            decisions_of,
+            empty_weights,
+            others_to_sample,
+            sampled_note,
+        )
+        from nlmkit.text import Vocabulary
+
+        if self.calibration == 1:
+            raise HyperParameterError("calibration=1: one fold leaves nothing to learn from; 2 or more, or 0 for none")
+        optional.require("sklearn", extra="classifiers", who=self.name)
+        run.stage("counting n-grams")
+        notes: list[str] = []
+        classes = len(self.classes_)
+        self.vocabulary_ = Vocabulary.from_corpus(corpus)
+        self.features_, matrix = counted_features(
+            corpus, self.vocabulary_, classes, order=self.order, min_documents=self.min_documents, notes=notes
+        )
+        matrix.data[:] = 1.0
+        self.weights_ = empty_weights(classes, len(self.features_))
+        self.intercepts_ = np.empty(decisions_of(classes))
+        others = others_to_sample(matrix, decisions_of(classes))
+        if others is not None:
+            notes.append(sampled_note(others, classes, len(targets)))
+        run.stage("fitting the classifier", decisions_of(classes))
+        for index, weights, intercept in self._decisions(matrix, targets, classes, notes):
+            self.weights_[index], self.intercepts_[index] = weights, intercept
+            run.advance()
+        self.scale_, self.offsets_ = self._calibrated(matrix, targets, notes, run)
+        return {"features": len(self.features_), "notes": list(dict.fromkeys(notes))}
+
+    def _decisions(
+        self, matrix: csr_matrix, targets: NDArray[np.int64], classes: int, notes: list[str]
+    ) -> Iterator[tuple[int, NDArray[np.float64], float]]:
+        """Number, weights [features] and intercept of each decision; of two classes only the second has one.
+
+        One at a time: all of them may take much more memory than the features.
+        """
+        import numpy as np
+        from scipy.sparse import csr_matrix
+
+        from nlmkit.classifiers.linear.weights import decisions_of, others_to_sample, own_and_others
+
+        others = others_to_sample(matrix, decisions_of(classes))
+        documents = np.arange(len(targets))
+        members = csr_matrix((np.ones(len(targets)), (targets, documents)), shape=(classes, len(targets)))
+        counts = members @ matrix
+        total = np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.float64)
+        weighted = matrix.copy() if others is None else None
+        for number, index in enumerate((1,) if classes == 2 else range(classes)):
+            own = np.zeros(matrix.shape[1])
+            row = slice(counts.indptr[index], counts.indptr[index + 1])
+            own[counts.indices[row]] = counts.data[row]
+            p, q = self.alpha + own, self.alpha + (total - own)
+            ratios = np.log(p / p.sum()) - np.log(q / q.sum())
+            right = targets == index
+            sample = None if others is None else own_and_others(targets, index, others, self.seed)
+            if sample is not None:
+                rows, text_weights = sample
+                some = matrix[rows]
+                some.data = ratios[some.indices]
+                found, intercept = self._weights(some, right[rows], notes, text_weights)
+            else:
+                weighted = matrix.copy() if weighted is None else weighted
+                np.take(ratios, matrix.indices, out=weighted.data)
+                found, intercept = self._weights(weighted, right, notes)
+            interpolated = (1 - self.beta) * np.abs(found).mean() + self.beta * found
+            yield number, ratios * interpolated, intercept
+
+    def _weights(
+        self,
+        weighted: csr_matrix,
+        positive: NDArray[np.bool_],
+        notes: list[str],
+        text_weights: NDArray[np.float64] | None = None,
+    ) -> tuple[NDArray[np.float64], float]:
+        """Weights [features] and intercept of the linear classifier."""
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.svm import LinearSVC
+
+        from nlmkit.classifiers.linear.weights import LIBLINEAR
+
+        options: dict[str, Any] = {
+            "C": self.C,
+            "dual": True,
+            "tol": _TOLERANCE,
+            "max_iter": self.max_iter,
+            "random_state": self.seed,
+        }
+        if self.loss == "logistic":
+            classifier = LogisticRegression(solver="liblinear", **options)
+        else:
+            classifier = LinearSVC(loss="squared_hinge", **options)
+        with LIBLINEAR, warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ConvergenceWarning)
+            classifier.fit(weighted, positive, sample_weight=text_weights)
+        if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
+            notes.append(f"liblinear did not converge in {self.max_iter} passes: raise max_iter or lower C")
+        return classifier.coef_[0], float(classifier.intercept_[0])
+
+    def _calibrated(
+        self, matrix: csr_matrix, targets: NDArray[np.int64], notes: list[str], run: RunOptions
+    ) -> tuple[float, NDArray[np.float64]]:
+        """Scale and offsets of the margins in the softmax, from margins of held-out training texts."""
+        import numpy as np
+
+        from nlmkit.classifiers.linear.calibration import fit_scale_and_offsets
+        from nlmkit.classifiers.linear.weights import decisions_of
+
+        offsets = np.zeros(len(self.classes_))
+        if self.calibration < 2:
+            return 1.0, offsets
+        counts = np.bincount(targets)
+        # Held out, the one text of a class leaves none to learn it from.
+        known, kept = np.unique(targets[counts[targets] > 1], return_inverse=True)
+        if len(known) < 2:
+            notes.append("too few texts to fit the probabilities: they are the softmax of the margins")
+            return 1.0, offsets
+        rows = matrix[np.isin(targets, known)]
+        folds, used = self._calibration_folds(kept, len(known), notes)
+        run.stage("calibrating probabilities", used * decisions_of(len(known)))
+        turn, ended = threading.Lock(), threading.Event()
+
+        def held_out_margins(fold: int) -> tuple[NDArray[np.float64], list[str]]:
+            """Margins of a fold's texts, by a classifier fitted to the other folds; and the notes."""
+            own: list[str] = []
+            held_out = folds == fold
+            inside, outside = rows[~held_out], rows[held_out]
+            found = np.empty((outside.shape[0], len(known)))
+            for index, weights, intercept in self._decisions(inside, kept[~held_out], len(known), own):
+                found[:, -1 if len(known) == 2 else index] = outside @ weights + intercept
+                if ended.is_set():
+                    break
+                with turn:
+                    run.advance()
+            if len(known) == 2:
+                found[:, 0] = 0 - found[:, 1]
+            return found, own
+
+        margins: list[NDArray[np.float64]] = []
+        # liblinear takes turns; a second thread prepares features and computes margins meanwhile.
+        with ThreadPoolExecutor(2) as threads:
+            try:
+                for found, own in threads.map(held_out_margins, range(used)):
+                    margins.append(found)
+                    notes += own
+            finally:
+                ended.set()  # an interrupted fit waits for the decisions at work, not for all of a fold
+        right = np.concatenate([kept[folds == fold] for fold in range(used)])
+        together = np.concatenate(margins)
+        del margins
+        seen, right = np.unique(right, return_inverse=True)
+        if len(seen) < 2:
+            return 1.0, offsets
+        if len(seen) < len(known):
+            together = together[:, seen]
+        scale, offsets[known[seen]] = fit_scale_and_offsets(together, right)
+        return scale, offsets
+
+    def _calibration_folds(
+        self, targets: NDArray[np.int64], classes: int, notes: list[str]
+    ) -> tuple[NDArray[np.int64], int]:
+        """The fold of each text (int64 [texts]), and how many of the folds fit the probabilities."""
+        from nlmkit.documents.splits import k_folds
+
+        texts = len(targets)
+        number = min(self.calibration, texts)
+        used = min(_MOST_MARGINS * number // (texts * classes), number)
+        if used:
+            if used < number:
+                notes.append(f"{classes} classes: only {used} of {number} folds fit the probabilities")
+            return k_folds(targets, number, seed=self.seed), used
+        # One of these folds is too large: smaller ones, of which one is enough.
+        folds = k_folds(targets, min(-(-texts * classes // _MOST_MARGINS), texts), seed=self.seed)
+        held_out = int((folds == 0).sum())
+        notes.append(f"{classes} classes: only {held_out} of {texts} texts fit the probabilities")
+        return folds, 1
+
+    def _margins(self, corpus: Corpus) -> NDArray[np.float64]:
+        """Margin of each class: float64 [documents, classes]; of two classes they are opposite."""
+        from nlmkit.classifiers.linear.weights import margins
+
+        matrix = self.features_.matrix(corpus)
+        matrix.data[:] = 1.0
+        return margins(matrix, self.weights_, self.intercepts_)
+
+    def probabilities(self, corpus: Corpus) -> NDArray[np.float64]:
+        """Softmax of the scaled margins and the offsets: float64 [documents, classes]."""
+        from nlmkit.classifiers.linear.calibration import softmax
+
+        return softmax(self.scale_ * self._margins(corpus) + self.offsets_)
+
+    def highlights(self, text: str) -> list[tuple[str, float]]:
+        """The tokens of a text, each with what its n-grams add to the margin of the predicted class.
+
+        They sum to that margin less the intercept; an n-gram's part is divided equally among its words.
+        """
+        from nlmkit.classifiers.linear.weights import class_weights
+
+        corpus = self.encode([text])
+        predicted = int(self.probabilities(corpus)[0].argmax())
+        weights = class_weights(self.weights_, predicted)
+        return list(zip(corpus.sentence(0), self.features_.token_weights(corpus, weights).tolist(), strict=True))
+
+    def fitted_state(self) -> FittedState:
+        """N-grams, weights and intercepts as arrays."""
+        import numpy as np
+
+        state = super().fitted_state()
+        arrays = {
+            **self.features_.arrays(),
+            "weights": self.weights_,
+            "intercepts": self.intercepts_,
+            "scale": np.array([self.scale_]),
+            "offsets": self.offsets_,
+        }
+        return FittedState(arrays, state.metadata)
+
+    def restore(self, state: FittedState) -> None:
+        """Set the classes, the n-grams and their weights.
+
+        Raises:
+            SavedModelError: arrays are missing, contradict each other, or hold NaN or infinity.
+        """
+        import numpy as np
+
+        from nlmkit.classifiers.linear.weights import restored_decisions
+        from nlmkit.documents.ngram_features import NGramFeatures
+        from nlmkit.saving import require, require_array
+
+        super().restore(state)
+        require("vocabulary_" in vars(self), "its vocabulary is missing; save the model again")
+        self.features_ = NGramFeatures.from_arrays(state.arrays, self.vocabulary_, self.order)
+        self.weights_, self.intercepts_ = restored_decisions(state.arrays, len(self.classes_), len(self.features_))
+        scale = require_array(state.arrays, "scale", dtype="float64", shape=(1,))
+        offsets = require_array(state.arrays, "offsets", dtype="float64", shape=(len(self.classes_),))
+        require(bool(np.isfinite(scale[0]) and scale[0] > 0), "the scale of its probabilities is not positive")
+        require(bool(np.isfinite(offsets).all()), "array 'offsets' holds NaN or infinity")
+        self.scale_, self.offsets_ = float(scale[0]), np.asarray(offsets, np.float64)

@@ -1,0 +1,227 @@
+"""Logistic regression of tf-idf weighted n-grams: the baseline of scikit-learn's tutorials."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from nlmkit.classifiers.base import Classifier
+from nlmkit.core import optional
+from nlmkit.core.parameters import param
+from nlmkit.core.run import RunOptions
+from nlmkit.saving.state import FittedState
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_matrix
+    from sklearn.linear_model import LogisticRegression
+
+    from nlmkit.text import Corpus
+
+_MOST_TOGETHER: Final = 1 << 22
+"""Decisions times features of a regression that L-BFGS fits as a whole; it takes about 30 times their memory."""
+
+_LARGEST_IDF: Final = 100.0
+"""Beyond that of any collection: 1 + the logarithm of its texts."""
+
+_TOLERANCE: Final = 0.01
+"""Of liblinear, which fits regressions of one class against the others."""
+
+
+@dataclasses.dataclass(kw_only=True)
+class TfidfLogReg(Classifier):
+    """Logistic regression of tf-idf weighted n-grams: scikit-learn's plain baseline.
+
+    The weight of an n-gram that a document has t times, and d of the D training documents have, is
+    t · (ln((1+D)/(1+d)) + 1), or (1 + ln t) · … with ``sublinear``; each document's weights are scaled to length one.
+    The regression is multinomial with an L2 penalty. This is what scikit-learn's TfidfTransformer and
+    LogisticRegression compute on the n-grams of this library's tokenizers; no object of theirs is kept or saved.
+
+    **Memory.** Where classes times n-grams exceed 2²² even after n-grams of a single text were merged (which leaves the
+    regression the same), each class has a regression of its own against the others, by liblinear, and the
+    probabilities are the softmax of their logits. Where they exceed 2²⁶, the rarest n-grams are left out. Notes say so.
+    More than 2²⁴ weights are float32.
+
+    **Time.** Where classes times the tf-idf weights of all texts exceed 2²⁸, such a regression sees the texts of its
+    class and a random sample of the others, weighted to count for all of them. A note says so.
+
+    Fitted attributes: ``features_`` (:class:`~nlmkit.documents.ngram_features.NGramFeatures`), ``idf_`` (float64
+    [features]), ``weights_`` (float64 [decisions, features]) and ``intercepts_`` (float64 [decisions]); two classes
+    have one decision.
+    """
+
+    name = "tfidf-logreg"
+    conformance_settings: ClassVar[Mapping[str, Any]] = {}
+
+    order: int = param(2, ge=1, le=9, help="longest n-gram")
+    min_documents: int = param(1, ge=1, help="n-grams in fewer training texts are left out")
+    sublinear: bool = param(True, help="count t occurrences as 1 + ln t")
+    C: float = param(10.0, gt=0, help="inverse strength of the L2 penalty")
+    max_iter: int = param(1000, ge=1, help="most iterations of the solver")
+
+    def fit_corpus(
+        self,
+        corpus: Corpus,
+        targets: NDArray[np.int64],
+        *,
+        valid: tuple[Corpus, NDArray[np.int64]] | None,
+        run: RunOptions,
+    ) -> Mapping[str, Any]:
+        """Count n-grams, weight them, and fit the regression."""
+        import numpy as np
+
+        from nlmkit.classifiers.linear.merging import MergedFeatures
+        from nlmkit.classifiers.linear.weights import counted_features, decisions_of, empty_weights
+        from nlmkit.text import Vocabulary
+
+        optional.require("sklearn", extra="classifiers", who=self.name)
+        from sklearn.feature_extraction.text import TfidfTransformer
+
+        run.stage("counting n-grams")
+        notes: list[str] = []
+        classes = len(self.classes_)
+        self.vocabulary_ = Vocabulary.from_corpus(corpus)
+        self.features_, matrix = counted_features(
+            corpus, self.vocabulary_, classes, order=self.order, min_documents=self.min_documents, notes=notes
+        )
+        self.idf_ = TfidfTransformer().fit(matrix).idf_
+        self._weight(matrix)
+        merged = None
+        if decisions_of(classes) * len(self.features_) > _MOST_TOGETHER:
+            merged = MergedFeatures.of(matrix)
+            matrix = merged.matrix
+        apart = classes > 2 and classes * matrix.shape[1] > _MOST_TOGETHER
+        if apart:
+            notes.append(
+                f"{classes} classes and {len(self.features_)} n-grams: "
+                "one regression a class against the others, since a multinomial one takes too much memory"
+            )
+        run.stage("fitting the regression", classes if apart else 1)
+        self.weights_ = empty_weights(classes, len(self.features_))
+        self.intercepts_ = np.empty(decisions_of(classes))
+        begin = iterations = 0
+        for regression in self._regressions(matrix, targets, classes if apart else None, notes):
+            for row, (weights, intercept) in enumerate(
+                zip(regression.coef_, regression.intercept_, strict=True), start=begin
+            ):
+                self.weights_[row] = weights if merged is None else merged.expanded(weights)
+                self.intercepts_[row] = intercept
+            begin += len(regression.coef_)
+            iterations = max(iterations, int(regression.n_iter_.max()))
+            run.advance()
+        return {"features": len(self.features_), "iterations": iterations, "notes": list(dict.fromkeys(notes))}
+
+    def _regressions(
+        self, matrix: csr_matrix, targets: NDArray[np.int64], apart: int | None, notes: list[str]
+    ) -> Iterator[LogisticRegression]:
+        """The multinomial regression, or with ``apart`` one of each of so many classes against the others."""
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
+
+        from nlmkit.classifiers.linear.weights import LIBLINEAR, others_to_sample, own_and_others, sampled_note
+
+        others = None if apart is None else others_to_sample(matrix, apart)
+        if apart is not None and others is not None:
+            notes.append(sampled_note(others, apart, len(targets)))
+        for index in (None,) if apart is None else range(apart):
+            if index is None:
+                regression = LogisticRegression(C=self.C, max_iter=self.max_iter)
+            else:
+                regression = LogisticRegression(
+                    C=self.C, max_iter=self.max_iter, solver="liblinear", dual=True, tol=_TOLERANCE, random_state=0
+                )
+            right, some, weights = targets if index is None else targets == index, matrix, None
+            if index is not None and others is not None:
+                sample = own_and_others(targets, index, others, seed=0)
+                if sample is not None:
+                    rows, weights = sample
+                    some, right = matrix[rows], right[rows]
+            with LIBLINEAR, warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", ConvergenceWarning)
+                regression.fit(some, right, sample_weight=weights)
+            if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
+                solver = "L-BFGS" if index is None else "liblinear"
+                notes.append(f"{solver} did not converge in {self.max_iter} iterations: raise max_iter or lower C")
+            yield regression
+
+    def _matrix(self, corpus: Corpus) -> csr_matrix:
+        """Tf-idf weights: float64 CSR [documents, features], rows of length one, or zero without a known n-gram."""
+        matrix = self.features_.matrix(corpus)
+        self._weight(matrix)
+        return matrix
+
+    def _weight(self, matrix: csr_matrix) -> None:
+        """Make counts tf-idf weights, in their place."""
+        import numpy as np
+
+        if self.sublinear:
+            np.log(matrix.data, out=matrix.data)
+            matrix.data += 1
+        matrix.data *= self.idf_[matrix.indices]
+        rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+        lengths = np.sqrt(np.bincount(rows, matrix.data**2, minlength=matrix.shape[0]))
+        matrix.data /= lengths[rows]
+
+    def _margins(self, corpus: Corpus) -> NDArray[np.float64]:
+        """Logits of the classes: float64 [documents, classes]; of two classes half the log-odds, and its opposite."""
+        from nlmkit.classifiers.linear.weights import margins
+
+        found = margins(self._matrix(corpus), self.weights_, self.intercepts_)
+        return found / 2 if len(self.weights_) == 1 else found
+
+    def probabilities(self, corpus: Corpus) -> NDArray[np.float64]:
+        """Softmax of the logits: float64 [documents, classes]."""
+        from nlmkit.classifiers.linear.calibration import softmax
+
+        return softmax(self._margins(corpus))
+
+    def highlights(self, text: str) -> list[tuple[str, float]]:
+        """The tokens of a text, each with what its n-grams add to the logit of the predicted class.
+
+        They sum to that logit (of two classes: the log-odds) less the intercept; an n-gram's part is divided equally
+        among its words.
+        """
+        import numpy as np
+
+        from nlmkit.classifiers.linear.weights import class_weights
+
+        corpus = self.encode([text])
+        predicted = int(self.probabilities(corpus)[0].argmax())
+        row = self._matrix(corpus)
+        weights = np.zeros(len(self.features_))
+        weights[row.indices] = row.data * class_weights(self.weights_, predicted)[row.indices]
+        return list(zip(corpus.sentence(0), self.features_.token_weights(corpus, weights).tolist(), strict=True))
+
+    def fitted_state(self) -> FittedState:
+        """N-grams, their idf, weights and intercepts as arrays."""
+        state = super().fitted_state()
+        arrays = {
+            **self.features_.arrays(),
+            "idf": self.idf_,
+            "weights": self.weights_,
+            "intercepts": self.intercepts_,
+        }
+        return FittedState(arrays, state.metadata)
+
+    def restore(self, state: FittedState) -> None:
+        """Set the classes, the n-grams and their weights.
+
+        Raises:
+            SavedModelError: arrays are missing, contradict each other, or hold NaN or infinity.
+        """
+        import numpy as np
+
+        from nlmkit.classifiers.linear.weights import restored_decisions
+        from nlmkit.documents.ngram_features import NGramFeatures
+        from nlmkit.saving import require, require_array
+
+        super().restore(state)
+        require("vocabulary_" in vars(self), "its vocabulary is missing; save the model again")
+        self.features_ = NGramFeatures.from_arrays(state.arrays, self.vocabulary_, self.order)
+        idf = require_array(state.arrays, "idf", dtype="float64", shape=(len(self.features_),))
+        require(bool(((idf >= 1) & (idf <= _LARGEST_IDF)).all()), "array 'idf' holds what is not an idf")
+        self.idf_ = np.asarray(idf, np.float64)
+        self.weights_, self.intercepts_ = restored_decisions(state.arrays, len(self.classes_), len(self.features_))

@@ -1,0 +1,328 @@
+"""Reports of classification: accuracy and the figures that belong with it. Computed from labels; knows no model.
+
+A label that the classifier was not trained on is never predicted: its texts count as errors, it has a row of its own,
+and ``unseen`` names it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nlmkit.core.short_repr import Rendered, short_repr
+from nlmkit.core.tables import is_plain, width
+from nlmkit.errors import DataError
+
+CONFIDENCE: Final = 0.95
+
+MATRIX_CLASSES: Final = 100
+"""Of more classes JSON has the cells of the confusion matrix that are not zero, in place of the matrix."""
+
+SHOWN_CLASSES: Final = 30
+"""Of more classes a reader gets the largest confusions, in place of the matrix."""
+
+_TABLE_CLASSES: Final = 50  # of more, the table of figures has those with most texts
+_SHOWN_CONFUSIONS: Final = 20
+_SHOWN_UNSEEN: Final = 10
+_SHOWN_CHARACTERS: Final = 60  # of a label
+
+_FIGURES: Final = ("label", "precision", "recall", "f1", "support", "predicted")
+_UNDEFINED: Final = {"precision": "never predicted", "recall": "not in these texts", "f1": "neither"}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClassFigures:
+    """How well one class is told from the others.
+
+    Attributes:
+        label: The class.
+        precision: Share of its texts among those predicted to be of it; None when it was never predicted.
+        recall: Share of its texts that were predicted to be of it; None when it has no text here.
+        f1: Harmonic mean of the two, 2·hits / (support + predicted); None when both are 0.
+        support: Texts of the class.
+        predicted: Texts predicted to be of the class.
+    """
+
+    label: str | int | bool
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int
+    predicted: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class ClassificationReport(Rendered):
+    """What a classifier makes of labelled texts.
+
+    Attributes:
+        n: Number of texts.
+        accuracy: Share of texts whose label was predicted.
+        interval: Where the accuracy lies with 95 % confidence: percentile bootstrap over the texts; None where there
+            are no resamples.
+        macro_f1: Mean F1 of the classes that occur here, as labels or as predictions.
+        per_class: Figures of each class: those of the training in order, then the unseen labels.
+        cells: The confusion matrix without its zeros: row (of the label), column (of the prediction), both in the order
+            of ``per_class``, and number of texts, by row and column: int64 [cells, 3].
+        unseen: Labels of the texts that training lacked.
+        component: Registered name of the classifier.
+        version: Version of nlmkit that computed the report.
+        text_pipeline: Signature of the text pipeline.
+        texts_digest: Digest of the texts and their labels.
+        model_digest: Digest of the fitted classifier; empty where several made the predictions (cross-validation).
+        resamples: Bootstrap samples of the interval.
+        seed: Seed of the bootstrap.
+    """
+
+    n: int
+    accuracy: float
+    interval: tuple[float, float] | None
+    macro_f1: float
+    per_class: tuple[ClassFigures, ...]
+    cells: NDArray[np.int64]
+    unseen: tuple[str | int | bool, ...]
+    component: str
+    version: str
+    text_pipeline: str
+    texts_digest: str
+    model_digest: str
+    resamples: int
+    seed: int
+
+    @functools.cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """Row by label, column by prediction, in the order of ``per_class``: int64 [classes, classes]."""
+        found = np.zeros((len(self.per_class), len(self.per_class)), np.int64)
+        found[self.cells[:, 0], self.cells[:, 1]] = self.cells[:, 2]
+        return found
+
+    @property
+    def confusions(self) -> NDArray[np.int64]:
+        """The errors among the cells, the largest first: int64 [confusions, 3]."""
+        errors: NDArray[np.int64] = self.cells[self.cells[:, 0] != self.cells[:, 1]]
+        return errors[np.argsort(-errors[:, 2], kind="stable")]
+
+    @property
+    def signature(self) -> str:
+        """One line that says which figure this is, in the manner of sacrebleu."""
+        parts = [
+            "nlmkit-accuracy",
+            f"v:{self.version}",
+            self.component,
+            self.text_pipeline,
+            f"classes:{len(self.per_class) - len(self.unseen)}",
+            f"texts:{self.n}:{self.texts_digest}",
+            *([f"model:{self.model_digest}"] if self.model_digest else []),
+        ]
+        return "|".join(parts)
+
+    def to_dict(self, model: str | None = None) -> dict[str, Any]:
+        """The report as strict JSON types; an undefined figure is None and has its reason under ``reasons``.
+
+        ``labels`` names the rows and columns of ``confusion``. With more than 100 classes, ``confusion`` is None, and
+        ``confusion_cells`` has [row, column, texts] of each cell that is not zero.
+
+        Args:
+            model: Where the model is, put first when given.
+        """
+        values: dict[str, Any] = {} if model is None else {"model": model}
+        names = {"cells": "confusion"}
+        values |= {names.get(each.name, each.name): getattr(self, each.name) for each in dataclasses.fields(self)}
+        is_small = len(self.per_class) <= MATRIX_CLASSES
+        values |= {
+            "interval": None if self.interval is None else list(self.interval),
+            "confidence": CONFIDENCE,
+            "labels": [row.label for row in self.per_class],
+            "confusion": self.confusion.tolist() if is_small else None,
+            **({} if is_small else {"confusion_cells": self.cells.tolist()}),
+            "per_class": [dataclasses.asdict(row) for row in self.per_class],
+            "unseen": list(self.unseen),
+            "signature": self.signature,
+        }
+        reasons = {
+            f"per_class[{index}].{name}": reason
+            for index, row in enumerate(self.per_class)
+            for name, reason in _UNDEFINED.items()
+            if getattr(row, name) is None
+        }
+        if not is_small:
+            reasons["confusion"] = f"more than {MATRIX_CLASSES} classes: confusion_cells has what is not zero"
+        return values | {"reasons": reasons}
+
+    def render(self) -> str:
+        """The report for a reader: figures, a table by class, the confusion matrix, the signature last.
+
+        Of many classes the table has those with most texts, and the largest confusions are listed instead of a matrix.
+        """
+        about = f"n = {self.n}"
+        if self.interval is not None:
+            about = f"{CONFIDENCE:.0%} interval {self.interval[0]:.4f} to {self.interval[1]:.4f}, {about}"
+        lines = [f"accuracy  {self.accuracy:.4f}  ({about})", f"macro-F1  {self.macro_f1:.4f}"]
+        if self.unseen:
+            errors = sum(row.support for row in self.per_class[-len(self.unseen) :])
+            names = ", ".join(map(shown, self.unseen[:_SHOWN_UNSEEN]))
+            if len(self.unseen) > _SHOWN_UNSEEN:
+                names += f" and {len(self.unseen) - _SHOWN_UNSEEN} more"
+            lines.append(f"labels unseen in training, counted as errors: {names} ({errors} texts)")
+        return "\n\n".join(["\n".join(lines), self._table(), self._confusions(), self.signature])
+
+    def _table(self) -> str:
+        rows, heading = list(self.per_class), ""
+        if len(rows) > _TABLE_CLASSES:
+            most = sorted(range(len(rows)), key=lambda index: -rows[index].support)[:_TABLE_CLASSES]
+            heading = f"the {_TABLE_CLASSES} of {len(rows)} classes with most texts (--json has all):\n"
+            rows = [rows[index] for index in sorted(most)]
+        figures = [
+            [shown(row.label), *map(_figure, (row.precision, row.recall, row.f1)), str(row.support), str(row.predicted)]
+            for row in rows
+        ]
+        return heading + _aligned([_FIGURES, *figures])
+
+    def _confusions(self) -> str:
+        labels = [shown(row.label) for row in self.per_class]
+        if len(labels) <= SHOWN_CLASSES:
+            counts = [[name, *map(str, row)] for name, row in zip(labels, self.confusion.tolist(), strict=True)]
+            return _aligned([["label \\ predicted", *labels], *counts])
+        errors = self.confusions
+        if not len(errors):
+            return "no text was taken for one of another class"
+        rows = [
+            [labels[label], str(texts), f"{texts / self.per_class[label].support:.1%}", labels[guess]]
+            for label, guess, texts in errors[:_SHOWN_CONFUSIONS].tolist()
+        ]
+        heading = (
+            f"the largest of {len(errors)} confusions (--json has all):" if len(errors) > len(rows) else "confusions:"
+        )
+        return heading + "\n" + _aligned([["label", "texts", "of the label's", "predicted"], *rows])
+
+    def __repr__(self) -> str:
+        return short_repr(self)
+
+
+def classification_report(
+    labels: ArrayLike,
+    predicted: ArrayLike,
+    *,
+    classes: ArrayLike,
+    component: str,
+    model_digest: str,
+    text_pipeline: str = "",
+    texts_digest: str = "",
+    resamples: int = 1000,
+    seed: int = 0,
+) -> ClassificationReport:
+    """Make a report of predictions.
+
+    Args:
+        labels: The texts' labels: [texts].
+        predicted: What was predicted, of ``classes``: [texts].
+        classes: Labels that the classifier was trained on, sorted: [classes].
+        component: Registered name of the classifier.
+        model_digest: Digest of the classifier.
+        text_pipeline: Signature of its text pipeline.
+        texts_digest: Digest of texts and labels.
+        resamples: How many bootstrap samples the interval is made of; 0 for no interval.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        DataError: there are no texts, or a prediction is none of the classes.
+    """
+    true, guessed, known = np.asarray(labels), np.asarray(predicted), np.asarray(classes)
+    if not len(true):
+        raise DataError("there are no texts to report on")
+    if true.shape != guessed.shape or true.ndim != 1:
+        raise DataError(f"labels of shape {list(true.shape)} and predictions of shape {list(guessed.shape)}")
+    if not np.isin(guessed, known).all():
+        raise DataError("a prediction is none of the classes")
+    unseen = np.setdiff1d(true, known)
+    names = [*known.tolist(), *unseen.tolist()]
+    number = {name: index for index, name in enumerate(names)}
+    pairs = [
+        number[name] * len(names) + number[guess] for name, guess in zip(true.tolist(), guessed.tolist(), strict=True)
+    ]
+    places, texts = np.unique(np.array(pairs, np.int64), return_counts=True)
+    cells = np.stack([places // len(names), places % len(names), texts], axis=1).astype(np.int64)
+    per_class = _figures(cells, names)
+    hits = int(cells[cells[:, 0] == cells[:, 1], 2].sum())
+    accuracy = float(hits) / len(true)
+    from nlmkit import __version__
+
+    return ClassificationReport(
+        n=len(true),
+        accuracy=accuracy,
+        interval=bootstrap_interval(accuracy, len(true), resamples=resamples, seed=seed) if resamples else None,
+        macro_f1=float(np.mean([row.f1 for row in per_class if row.f1 is not None])),
+        per_class=per_class,
+        cells=cells,
+        unseen=tuple(unseen.tolist()),
+        component=component,
+        version=__version__,
+        text_pipeline=text_pipeline,
+        texts_digest=texts_digest,
+        model_digest=model_digest,
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def bootstrap_interval(accuracy: float, n: int, *, resamples: int, seed: int) -> tuple[float, float]:
+    """Percentile bootstrap interval of an accuracy, at :data:`CONFIDENCE`.
+
+    A resample draws n texts with replacement, of which those that are right are binomially distributed; so they are
+    drawn at once instead of text by text.
+    """
+    draws = np.random.default_rng(seed).binomial(n, accuracy, resamples) / n
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _figures(cells: NDArray[np.int64], names: Sequence[str | int | bool]) -> tuple[ClassFigures, ...]:
+    rows, columns, texts = cells.T
+    right = rows == columns
+    counts = (
+        np.bincount(which, texts[kept], minlength=len(names)).astype(np.int64).tolist()
+        for which, kept in ((rows[right], right), (rows, slice(None)), (columns, slice(None)))
+    )
+    return tuple(
+        ClassFigures(
+            label=label,
+            precision=hits / predicted if predicted else None,
+            recall=hits / support if support else None,
+            f1=2 * hits / (support + predicted) if support + predicted else None,
+            support=support,
+            predicted=predicted,
+        )
+        for label, hits, support, predicted in zip(names, *counts, strict=True)
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
+
+
+def shown(label: Any) -> str:
+    """A label as a reader sees it: quoted where it holds invisible characters, or what could drive a terminal.
+
+    Of a very long one the beginning.
+    """
+    text = str(label)
+    if len(text) > _SHOWN_CHARACTERS:
+        text = text[: _SHOWN_CHARACTERS - 3] + "..."
+    return text if is_plain(text) and text.strip() == text and text else repr(text)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    """A table: the first column to the left, the others to the right."""
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *rest in rows:
+        cells = [first + " " * (widths[0] - width(first))]
+        cells += [" " * (wanted - width(cell)) + cell for cell, wanted in zip(rest, widths[1:], strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,273 @@
+"""The contract of every component: :class:`Component`.
+
+A component is a ``@dataclass(kw_only=True)`` whose fields are its hyper-parameters. Fitted state lives in
+attributes that end in an underscore. This module imports neither NumPy nor any model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+
+from nlmkit.contract import API_VERSION
+from nlmkit.core.notes import each_note_once, note, notes_of_fit
+from nlmkit.core.parameters import HyperParameter, resolve_types, suggestion, to_json
+from nlmkit.core.progress import AUTO, shows_progress, watched
+from nlmkit.errors import HyperParameterError, NotFittedError
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from nlmkit.core.run import RunOptions
+    from nlmkit.saving.state import FittedState
+
+
+class Component:
+    """Base of every representation, language model and classifier.
+
+    A subclass is a ``@dataclass(kw_only=True)``, declares each hyper-parameter with ``param``,
+    and implements :meth:`fit`, :meth:`score`, :meth:`fitted_state` and :meth:`restore`.
+
+    A hyper-parameter may be another component, or a tuple of them. ``fit`` leaves it alone and keeps what it fits
+    itself in a fitted attribute; it is saved inside its owner's folder, fitted or not, and once its owner is fitted
+    it must not be changed any more.
+    """
+
+    kind: ClassVar[str]
+    name: ClassVar[str]
+    api_version: ClassVar[int] = API_VERSION
+    trains_in_steps: ClassVar[bool] = False
+    """Whether :meth:`fit` heeds all of :class:`RunOptions`: device, budget, checkpoints and log."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Let ``fit`` and ``export`` show their progress and ``fit`` log its notes, and keep the short ``repr``."""
+        super().__init_subclass__(**keywords)
+        if "fit" in vars(cls):
+            cls.fit = _noted(shows_progress(cls.fit))  # type: ignore[method-assign]
+        if callable(export := vars(cls).get("export")):
+            cls.export = shows_progress(export)  # type: ignore[attr-defined]
+        if "__repr__" not in vars(cls):
+            # Else @dataclass would write one; that of a base stays.
+            bases = (base for base in cls.__mro__[1:] if issubclass(base, Component) and "__repr__" in vars(base))
+            cls.__repr__ = next(bases).__repr__  # type: ignore[method-assign]
+
+    def __new__(cls, *args: Any, **values: Any) -> Self:
+        """Refuse unknown names with a suggestion, which the generated ``__init__`` would not give."""
+        cls.refuse_unknown(values)
+        return super().__new__(cls)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        declared = self.hyper_parameters()
+        if name in declared:
+            value = declared[name].check(value)
+            if declared[name].takes_components:
+                from nlmkit.core.members import check_nesting
+
+                check_nesting(self, name, value)
+            if name in vars(self) and vars(self)[name] is not value and vars(self)[name] != value:
+                self._forget()  # what was fitted belongs to the old value
+        elif not (name.endswith("_") or name.startswith("_")):
+            self.refuse_unknown([name])
+        object.__setattr__(self, name, value)
+        vars(self).pop("_digest", None)  # nlmkit.core.storage keeps it there
+
+    def _forget(self) -> None:
+        """Drop the fitted state."""
+        for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
+            del vars(self)[name]
+
+    def __repr__(self) -> str:
+        """The hyper-parameters that differ from their defaults, and what the component was fitted to."""
+        changed = (
+            f"{name}={getattr(self, name)!r}"
+            for name, declared in self.hyper_parameters().items()
+            if name in vars(self) and getattr(self, name) != declared.default
+        )
+        call = f"{type(self).__name__}({', '.join(changed)})"
+        if not self.is_fitted:
+            return call
+        facts = ["fitted"]
+        if (vocabulary := getattr(self, "vocabulary_", None)) is not None:
+            facts.append(f"{len(vocabulary)} words")
+        if (classes := getattr(self, "classes_", None)) is not None:
+            facts.append(f"{len(classes)} classes")
+        return f"<{call}: {', '.join(facts)}>"
+
+    @classmethod
+    def refuse_unknown(cls, names: Iterable[str]) -> None:
+        """Refuse names that no hyper-parameter has, with a suggestion.
+
+        Raises:
+            HyperParameterError: there is one among them.
+        """
+        known = cls.hyper_parameters()
+        for name in names:
+            if name not in known:
+                raise HyperParameterError(f"{cls.name} has no hyper-parameter {name!r}{suggestion(name, known)}")
+
+    @classmethod
+    def hyper_parameters(cls) -> Mapping[str, HyperParameter]:
+        """The declared hyper-parameters by name, in the order of declaration."""
+        return _declared(cast("Hashable", cls))  # mypy takes type[...] for unhashable
+
+    def values_unless_given(self) -> dict[str, Any]:
+        """What each hyper-parameter is where it was not given: its default, or what a preset puts in its place."""
+        return {name: parameter.default for name, parameter in self.hyper_parameters().items()}
+
+    def refuse_without_effect(self) -> None:
+        """Refuse what was given and has no effect beside the other values; see ``param(needs=)``.
+
+        Raises:
+            HyperParameterError: with what it needs.
+        """
+        declared = self.hyper_parameters()
+        for name, unset in self.values_unless_given().items():
+            value, needs = getattr(self, name), declared[name].needs
+            if needs is not None and value not in (declared[name].default, unset) and not needs.holds(self):
+                raise HyperParameterError(f"{name}={value} has no effect: it needs {needs.words}")
+
+    @classmethod
+    def summary(cls) -> str:
+        """First line of the docstring."""
+        return (cls.__doc__ or "").strip().partition("\n")[0]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Hyper-parameters by name (scikit-learn's habit; ``deep`` is accepted for it)."""
+        return {name: getattr(self, name) for name in self.hyper_parameters()}
+
+    def set_params(self, **values: Any) -> Self:
+        """Set hyper-parameters by name and return self.
+
+        ``representation__dimension=50`` is one of the component in ``representation``, as in scikit-learn; but in its
+        place comes a new, unfitted one, since others may share it.
+
+        Raises:
+            HyperParameterError: there is no such hyper-parameter, or a value is none for it.
+        """
+        self.refuse_unknown([name.partition("__")[0] for name in values])
+        inner: dict[str, dict[str, Any]] = {}
+        for name, value in values.items():
+            own, nested, rest = name.partition("__")
+            if nested:
+                inner.setdefault(own, {})[rest] = value
+            else:
+                setattr(self, name, value)
+        for name, changed in inner.items():
+            member = getattr(self, name)
+            if not isinstance(member, Component):
+                raise HyperParameterError(
+                    f"{name}={member!r} has no hyper-parameters of its own to set: {', '.join(changed)}"
+                )
+            setattr(self, name, type(member)(**member.get_params(deep=False)).set_params(**changed))
+        return self
+
+    def params_as_json(self) -> dict[str, Any]:
+        """Hyper-parameters as JSON types; the constructor takes them back, fitted components among them excepted."""
+        return {name: to_json(value) for name, value in self.get_params().items()}
+
+    def saved_params(self) -> dict[str, Any]:
+        """:meth:`params_as_json` without what a later release added and what has its default; see ``param(later=)``."""
+        added = {name for name, about in self.hyper_parameters().items() if about.later}
+        left_out = {name for name in added if getattr(self, name) == self.hyper_parameters()[name].default}
+        return {name: value for name, value in self.params_as_json().items() if name not in left_out}
+
+    def description(self) -> dict[str, Any]:
+        """What JSON says of the component where it is a hyper-parameter of another; no digest when it is not fitted."""
+        return {
+            "component": self.name,
+            "hyper_parameters": self.saved_params(),
+            "digest": self.digest if self.is_fitted else None,
+        }
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether fitted state is present."""
+        return any(name.endswith("_") and not name.startswith("_") for name in vars(self))
+
+    def check_fitted(self) -> None:
+        """Raise :class:`NotFittedError` unless the component has been fitted or loaded."""
+        if not self.is_fitted:
+            raise NotFittedError(f"this {type(self).__name__} is not fitted: call fit, or load a saved model")
+
+    def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
+        """Estimate the component from data and return self."""
+        raise NotImplementedError
+
+    def score(self, data: Any) -> float:
+        """One number, greater is better."""
+        raise NotImplementedError
+
+    def fitted_state(self) -> FittedState:
+        """The fitted state as arrays and JSON, for saving."""
+        raise NotImplementedError
+
+    def restore(self, state: FittedState) -> None:
+        """Set the fitted state from ``state``; check its structure, and raise SavedModelError if it is wrong."""
+        raise NotImplementedError
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits that identify the fitted component; equal before saving and after loading."""
+        self.check_fitted()
+        from nlmkit.core.storage import digest
+
+        return digest(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save to the folder ``path``; :func:`nlmkit.load` reads it back.
+
+        Raises:
+            NotFittedError: there is nothing to save yet.
+            SavedModelError: the folder cannot be written or holds something else.
+        """
+        self.check_fitted()
+        from nlmkit.core.storage import save
+
+        with watched(AUTO) as display:
+            if display is not None:
+                display.start(f"saving to {os.fspath(path)}")
+            save(self, Path(path))
+
+
+def _noted(fit: Any) -> Any:
+    """Refuse options without effect before ``fit``, and log the notes of ``fit_report_`` once it is done."""
+
+    @functools.wraps(fit)
+    def wrapper(self: Component, *args: Any, **kwargs: Any) -> Any:
+        self.refuse_without_effect()
+        with notes_of_fit() as outermost, each_note_once(vars(self).get("_said")):
+            fitted = fit(self, *args, **kwargs)
+            if outermost:
+                report = vars(self).get("fit_report_")
+                for text in report.get("notes", ()) if isinstance(report, dict) else ():
+                    note(str(text))
+        return fitted
+
+    return wrapper
+
+
+@functools.cache
+def _declared(cls: type[Component]) -> Mapping[str, HyperParameter]:
+    if not dataclasses.is_dataclass(cls):
+        return {}
+    hints = resolve_types(cls)
+    declared = {}
+    for field in dataclasses.fields(cls):
+        about = field.metadata.get("nlmkit")
+        if about is None:
+            raise TypeError(f"{cls.__name__}.{field.name} must be declared with nlmkit.core.parameters.param")
+        declared[field.name] = HyperParameter(
+            field.name,
+            hints[field.name],
+            field.default,
+            about["help"],
+            about["bounds"],
+            about["choices"],
+            about.get("later", False),
+            about.get("needs"),
+        )
+    return declared

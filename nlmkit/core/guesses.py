@@ -1,0 +1,69 @@
+"""What an unknown name of a component or tokenizer probably means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from nlmkit.core.registry import Entry
+
+_CALLED: Final = {
+    **dict.fromkeys(("cbow", "skipgram", "skip-gram", "sgns"), "word2vec"),
+    **dict.fromkeys(("svd", "lsi", "ppmi", "tf-idf", "tfidf"), "lsa"),
+    **dict.fromkeys(("svm", "nb", "naive-bayes"), "nbsvm"),
+    **dict.fromkeys(("logreg", "logistic-regression", "maxent"), "tfidf-logreg"),
+    **dict.fromkeys(("textcnn", "text-cnn", "kim"), "cnn"),
+    **dict.fromkeys(("bilstm", "bi-lstm"), "lstm-classifier"),
+    **dict.fromkeys(("rnn", "elman"), "rnnlm"),
+    **dict.fromkeys(("mlp", "feedforward", "feed-forward"), "nnlm"),
+    **dict.fromkeys(("interpolation", "ensemble", "mix"), "mixture"),
+    "unigram": "ngram with -p order=1",
+    "bigram": "ngram with -p order=2",
+    "trigram": "ngram with -p order=3",
+}
+"""What components are called elsewhere."""
+
+_SMOOTHING: Final = (
+    *("modified-kneser-ney", "kneser-ney", "absolute", "witten-bell", "katz", "jelinek-mercer", "add-k"),
+    *("stupid-backoff", "mle"),
+)
+
+_PLUGINS: Final = ("transformer", "kenlm", "fasttext", "jieba")
+"""What packages called nlmkit-NAME add."""
+
+_KINDS: Final = {
+    **{kind: kind for kind in ("representation", "language-model", "classifier", "tokenizer")},
+    "lm": "language-model",
+    "embedding": "representation",
+}
+
+
+def what_is_meant(name: str, what: str, declared: Iterable[Entry]) -> str:
+    """What ``name`` is instead, as the end of a message; empty if nothing is known of it.
+
+    Args:
+        name: The name, without a distribution.
+        what: ``component`` or ``tokenizer``, which was looked for.
+        declared: All declarations.
+    """
+    return next(_readings(name.lower().replace("_", "-").replace(" ", "-"), what, list(declared)), "")
+
+
+def _readings(name: str, what: str, declared: list[Entry]) -> Iterator[str]:
+    kind = _KINDS.get(name.removesuffix("s"))
+    if kind is not None:
+        names = ", ".join(entry.address for entry in declared if entry.kind == kind)
+        yield f": that is a kind of component; choose one of: {names}"
+    for entry in declared:
+        if entry.name == name and what == "tokenizer" and entry.kind != "tokenizer":
+            yield f": {entry.address} is a {entry.kind}"
+        if entry.name == name and what == "component" and entry.kind == "tokenizer":
+            yield f": {name} is a tokenizer, given as --tokenizer {name} (in Python to a TextPipeline)"
+    if what == "component":
+        if name in _CALLED:
+            yield f": use {_CALLED[name]}"
+        if name in _SMOOTHING:
+            yield f": that is a way to smooth; use ngram with -p smoothing={name}"
+        if name in _PLUGINS:
+            yield f": it comes with the package nlmkit-{name}, which is not installed"

@@ -1,0 +1,228 @@
+"""Published settings by name: ``preset=`` puts them in place of the defaults, and every value given beside it wins.
+
+A preset is resolved when the component is made, so that its hyper-parameters, ``nlmkit show MODEL`` and the saved model
+hold the values that were used; a later nlmkit with other presets loads it as it was.
+
+===========  ====================================================================================================
+``small``    the small model of Zaremba, Sutskever & Vinyals 2014, "Recurrent Neural Network Regularization": two
+             layers of 200, no dropout. Their rate is 1 on a loss summed over the 20 steps of a window, and halves
+             after each epoch from the fifth on; here it is 20 on the mean, clipped alike, and halves whenever
+             validation perplexity does not fall.
+``medium``   their medium model: two layers of 650, dropout 0.5 on every connection that is not recurrent, one mask
+             a step. Rate 1 on the sum is 35 on the mean; it is divided by 1.2 on the same condition.
+``awd``      Merity, Keskar & Socher 2018, "Regularizing and Optimizing LSTM Language Models", for Penn Treebank:
+             layers of 1150, 1150 and 400 over tied vectors of 400, weight-dropped, averaged SGD with a non-monotone
+             trigger, without the fine-tuning that follows in the paper.
+``bengio``   sizes of a network of Bengio, Ducharme, Vincent & Jauvin 2003, "A Neural Probabilistic Language Model",
+             for the Brown corpus: five-grams, 30 features a word, 100 hidden units, output vectors of their own.
+===========  ====================================================================================================
+
+The LSTM takes a recipe whole. For another cell ``small``, ``medium`` and ``awd`` are the source's sizes and
+regularisation with the component's own optimiser, since rates of 20 and more were published for the LSTM only.
+This module imports neither torch nor NumPy.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Container, Mapping
+from typing import Any, ClassVar, Final, Self
+
+from nlmkit.core.component import Component
+from nlmkit.core.parameters import Needs, param
+
+NONE: Final = "none"
+"""Value of ``preset`` that leaves the declared defaults alone."""
+
+Preset = Mapping[str, Any]
+"""Values by the name of the hyper-parameter."""
+
+_SMALL: Final[Preset] = {"embedding": 200, "hidden": 200, "layers": 2, "tied": False, "softmax": "full"}
+_SMALL_REGULARISATION: Final[Preset] = {
+    "dropout_input": 0.0,
+    "dropout_hidden": 0.0,
+    "dropout_output": 0.0,
+    "weight_decay": 0.0,
+}
+_SMALL_OPTIMISATION: Final[Preset] = {
+    "optimizer": "sgd",
+    "lr": 20.0,
+    "schedule": "plateau",
+    "decay": 0.5,
+    "epochs": 13,
+    "batch": 20,
+    "bptt": 20,
+    "clip_norm": 5 / 20,
+}
+
+_MEDIUM: Final[Preset] = {"embedding": 650, "hidden": 650, "layers": 2, "tied": False, "softmax": "full"}
+_MEDIUM_REGULARISATION: Final[Preset] = {
+    "dropout_input": 0.5,
+    "dropout_hidden": 0.5,
+    "dropout_output": 0.5,
+    "locked": False,
+    "weight_decay": 0.0,
+}
+_MEDIUM_OPTIMISATION: Final[Preset] = {
+    "optimizer": "sgd",
+    "lr": 35.0,
+    "schedule": "plateau",
+    "decay": 1 / 1.2,
+    "epochs": 39,
+    "batch": 20,
+    "bptt": 35,
+    "clip_norm": 5 / 35,
+}
+
+_AWD: Final[Preset] = {
+    "embedding": 400,
+    "hidden": 1150,
+    "layers": 3,
+    "tied": True,
+    "projection": "last-layer",
+    "softmax": "full",
+}
+_AWD_REGULARISATION: Final[Preset] = {
+    "dropout_input": 0.4,
+    "dropout_hidden": 0.25,
+    "dropout_output": 0.4,
+    "dropout_embedding": 0.1,
+    "locked": True,
+    "weight_drop": 0.5,
+    "ar": 2.0,
+    "tar": 1.0,
+    "weight_decay": 1.2e-6,
+}
+_AWD_OPTIMISATION: Final[Preset] = {
+    "optimizer": "sgd",
+    "lr": 30.0,
+    "schedule": "constant",
+    "averaging": "nt-asgd",
+    "averaging_window": 5,
+    "epochs": 500,
+    "batch": 20,
+    "bptt": 70,
+    "bptt_random": True,
+    "clip_norm": 0.25,
+}
+
+RECIPES: Final[Mapping[str, Preset]] = {
+    NONE: {},
+    "small": {**_SMALL, **_SMALL_REGULARISATION, **_SMALL_OPTIMISATION, "forget_bias": 0.0},
+    "medium": {**_MEDIUM, **_MEDIUM_REGULARISATION, **_MEDIUM_OPTIMISATION, "forget_bias": 0.0},
+    "awd": {**_AWD, **_AWD_REGULARISATION, **_AWD_OPTIMISATION},
+}
+"""Presets of ``lstm``: sizes, regularisation and optimisation of the sources."""
+
+SIZES: Final[Mapping[str, Preset]] = {
+    NONE: {},
+    "small": {**_SMALL, **_SMALL_REGULARISATION},
+    "medium": {**_MEDIUM, **_MEDIUM_REGULARISATION},
+    "awd": {**_AWD, **_AWD_REGULARISATION},
+}
+"""Presets of the other recurrent cells: sizes and regularisation of the sources."""
+
+FEED_FORWARD: Final[Mapping[str, Preset]] = {
+    NONE: {},
+    "bengio": {"order": 5, "embedding": 30, "hidden": 100, "tied": False, "direct": False, "softmax": "full"},
+}
+"""Presets of ``nnlm``."""
+
+
+SOURCES: Final[Mapping[str, str]] = {
+    "small": "Zaremba et al. 2014",
+    "medium": "Zaremba et al. 2014",
+    "awd": "Merity et al. 2018",
+    "bengio": "Bengio et al. 2003",
+    "kim": "Kim 2014",
+}
+"""Where presets were published, those of classifiers included."""
+
+
+def preset_param(presets: Mapping[str, Preset]) -> Any:
+    """Declare the hyper-parameter ``preset`` of a component that has ``presets``; its help names their sources."""
+    by_source: dict[str, list[str]] = {}
+    for name in presets:
+        if name in SOURCES:
+            by_source.setdefault(SOURCES[name], []).append(name)
+    sources = "; ".join(f"{', '.join(names)}: {source}" for source, names in by_source.items())
+    about = "published settings instead of the defaults; values given win"
+    return param(NONE, choices=tuple(presets), help=f"{about} ({sources})" if sources else about)
+
+
+def with_default(group: type, name: str, default: Any) -> Any:
+    """Declare again a hyper-parameter of an option group, with another default.
+
+    Args:
+        group: The dataclass that declares it.
+        name: Its name.
+        default: What takes the place of the group's default.
+    """
+    return dataclasses.field(default=default, metadata=_declared(group, name).metadata)
+
+
+def with_needs(group: type, name: str, needs: Needs) -> Any:
+    """Declare again a hyper-parameter of an option group, with a condition without which it has no effect.
+
+    Args:
+        group: The dataclass that declares it.
+        name: Its name.
+        needs: The condition.
+    """
+    declared = _declared(group, name)
+    about = {**declared.metadata["nlmkit"], "needs": needs}
+    return dataclasses.field(default=declared.default, metadata={"nlmkit": about})
+
+
+def _declared(group: type, name: str) -> dataclasses.Field[Any]:
+    return next(field for field in dataclasses.fields(group) if field.name == name)
+
+
+class WithPresets(Component):
+    """A component with the hyper-parameter ``preset``, resolved when it is made or when the preset is set anew."""
+
+    presets: ClassVar[Mapping[str, Preset]] = {NONE: {}}
+    """What each value of ``preset`` sets."""
+
+    governing: ClassVar[tuple[str, ...]] = ("preset",)
+    """Hyper-parameters that set others, from the one that sets most."""
+
+    preset: str
+
+    def __new__(cls, *args: Any, **values: Any) -> Self:
+        """Note which hyper-parameters were given, which a preset leaves alone."""
+        component = super().__new__(cls, *args, **values)
+        vars(component)["_given"] = frozenset(values)
+        return component
+
+    def __post_init__(self) -> None:
+        """Resolve the preset."""
+        given = vars(self).pop("_given")
+        self._resolve({name for name in self.hyper_parameters() if name not in given})
+
+    def values_unless_given(self) -> dict[str, Any]:
+        """What each hyper-parameter is where it was not given itself: the preset's value, or the declared default."""
+        return {**super().values_unless_given(), **self.presets[self.preset]}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in self.governing and "_resolved" in vars(self)):
+            super().__setattr__(name, value)
+            return
+        # Whatever stands at the old values follows, be it that they were given: a copy must do as its original.
+        following = {other for other, old in self.values_unless_given().items() if getattr(self, other) == old}
+        super().__setattr__(name, value)
+        self._resolve(following - {name})
+
+    def _resolve(self, names: Container[str]) -> None:
+        """Set the hyper-parameters ``names`` to what they are unless given."""
+        vars(self).pop("_resolved", None)
+        for _ in self.governing:  # each may depend on what the one before has set
+            for name, value in self.values_unless_given().items():
+                if name in names and getattr(self, name) != value:
+                    setattr(self, name, value)
+        vars(self)["_resolved"] = True
+
+    def set_params(self, **values: Any) -> Self:
+        """Set hyper-parameters by name and return self; those that set others first, so that the values beside win."""
+        first = [name for name in self.governing if name in values]
+        return super().set_params(**{name: values[name] for name in (*first, *values)})

@@ -1,0 +1,306 @@
+"""Progress of long work: one line on stderr that never wraps, in a terminal or a notebook, and nothing elsewhere.
+
+rich draws it and is imported only when something is drawn. :func:`watched` is what ``fit`` and its like put around
+their work; the command line uses :func:`display`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import functools
+import inspect
+import math
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar, cast
+
+from nlmkit.core.tables import escape_controls
+from nlmkit.errors import HyperParameterError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.progress import Progress as Bars
+    from rich.progress import Task, TaskID
+
+AUTO: Final = "auto"
+"""Draw where somebody looks: on stderr when it is a terminal, or in a Jupyter notebook."""
+
+_GAP: Final = 1
+_SHORTEST_DESCRIPTION: Final = 12  # columns that a description keeps while anything else has room
+_LONGEST_BAR, _SHORTEST_BAR = 40, 8
+_SECONDS_BETWEEN_UPDATES: Final = 0.25  # of a notebook's output
+_NOTEBOOK_WIDTH: Final = 100
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_watched: contextvars.ContextVar[bool] = contextvars.ContextVar("nlmkit-watched", default=False)
+
+
+class Progress(Protocol):
+    """Receives the progress of long work."""
+
+    def start(self, description: str, total: float | None = None) -> None:
+        """A stage begins; ``total`` is in the stage's own unit, None when unknown."""
+
+    def advance(self, amount: float) -> None:
+        """``amount`` more of the current stage is done."""
+
+
+class LineProgress:
+    """Draws one line: the current stage with its share and bar, the time taken and left, and its latest figures."""
+
+    def __init__(self, bars: Bars, changed: Callable[[], None] = lambda: None) -> None:
+        self._bars, self._changed = bars, changed
+        self._task: TaskID | None = None
+
+    def start(self, description: str, total: float | None = None) -> None:
+        """Show a new stage in place of the one before; a bar without ``total`` only moves."""
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+        self._task = self._bars.add_task(_safe(description), total=total, note="")
+        self._changed()
+
+    def advance(self, amount: float) -> None:
+        """Move the bar of the current stage."""
+        if self._task is not None:
+            self._bars.advance(self._task, amount)
+            self._changed()
+
+    def note(self, text: str) -> None:
+        """Show the stage's latest figures at the end of the line."""
+        if self._task is not None:
+            self._bars.update(self._task, note=_safe(text))
+            self._changed()
+
+
+def _safe(text: str) -> str:
+    """``text`` with controls, and bytes of a name that are not UTF-8, escaped: descriptions hold names of files."""
+    return escape_controls(text).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+class _Prefixed:
+    """Passes progress on, with a prefix to the name of each stage."""
+
+    def __init__(self, shown: Progress, prefix: str) -> None:
+        self._shown, self._prefix = shown, prefix
+
+    def start(self, description: str, total: float | None = None) -> None:
+        self._shown.start(f"{self._prefix}: {description}", total)
+
+    def advance(self, amount: float) -> None:
+        self._shown.advance(amount)
+
+    def note(self, text: str) -> None:
+        if callable(show := getattr(self._shown, "note", None)):
+            show(text)
+
+
+def with_prefix(progress: Progress | Literal["auto"] | None, prefix: str) -> Progress | Literal["auto"] | None:
+    """``progress`` with ``prefix: `` before the name of each stage, such as the number of a fold."""
+    if progress is None or progress == AUTO:
+        return progress
+    return _Prefixed(progress, prefix)
+
+
+# --------------------------------------------------------------------------------------------------- who watches
+
+
+@contextlib.contextmanager
+def watched(progress: Progress | Literal["auto"] | None) -> Iterator[Progress | None]:
+    """Resolve ``progress`` for the length of the body: ``auto`` becomes a display, or None where nobody looks.
+
+    Work inside other work is part of it: there, ``auto`` draws nothing.
+    """
+    inside = _watched.get()
+    mark = _watched.set(True)
+    try:
+        if progress != AUTO:
+            yield progress
+        elif inside or not _is_looked_at():
+            yield None
+        else:
+            with display() as shown:
+                yield shown
+    finally:
+        _watched.reset(mark)
+
+
+def shows_progress(function: _Function) -> _Function:
+    """Resolve ``run.progress`` of a function that has a parameter ``run``, and show it while the function runs."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        from nlmkit.core.run import RunOptions
+
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError:
+            return function(*args, **kwargs)  # which raises the same error under the function's own name
+        given = bound.arguments.get("run")
+        if given is not None and not isinstance(given, RunOptions):
+            raise HyperParameterError(
+                f"run takes RunOptions, such as RunOptions(progress=None), not {type(given).__name__}"
+            )
+        with watched(AUTO if given is None else given.progress) as shown:
+            run = (given or RunOptions()).watched_by(shown)
+            if shown is not None or given is not None:
+                bound.arguments["run"] = run
+            return function(*bound.args, **bound.kwargs)
+
+    return cast(_Function, wrapper) if "run" in signature.parameters else function
+
+
+def _is_looked_at() -> bool:
+    """Whether a display of this thread would be seen, and be the only one."""
+    if threading.current_thread() is not threading.main_thread() or "PYTEST_CURRENT_TEST" in os.environ:
+        return False
+    if not (_is_terminal() or _notebook() is not None):
+        return False
+    from multiprocessing import current_process
+
+    from nlmkit.training.distributed import is_main_process
+
+    return current_process().name == "MainProcess" and is_main_process()
+
+
+def _is_terminal() -> bool:
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def _notebook() -> Any:
+    """IPython's module for displaying, where this runs in the kernel of a notebook; else None."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is None or not hasattr(shell, "kernel"):
+        return None
+    import importlib
+
+    return importlib.import_module("IPython.display")
+
+
+# ------------------------------------------------------------------------------------------------------- drawing
+
+
+@contextlib.contextmanager
+def display() -> Iterator[Progress]:
+    """A display on stderr or in the notebook for the length of the body; it is removed at the end.
+
+    rich honours ``NO_COLOR`` and ``TERM=dumb``.
+    """
+    notebook = _notebook()
+    if notebook is None:
+        # stdout stays as it is: results must not pass through the display.
+        with _bars() as bars:
+            yield LineProgress(bars)
+    else:
+        with _in_notebook(notebook) as shown:
+            yield shown
+
+
+def _bars(console: Any = None) -> Bars:
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    class OneLine(Bars):
+        def get_renderables(self) -> Iterator[RenderableType]:
+            for task in self.tasks:
+                yield _line(task, self.console.width)
+
+    return OneLine(
+        console=console or Console(stderr=True),
+        transient=True,
+        redirect_stdout=False,
+        # Steps differ in length, and evaluation comes between them: a short memory would make the estimate jump.
+        speed_estimate_period=120,
+    )
+
+
+@contextlib.contextmanager
+def _in_notebook(notebook: Any) -> Iterator[Progress]:
+    """The line as one output of the cell, which is replaced as it changes; needs no widgets."""
+    import io
+
+    from rich.console import Console
+
+    bars = _bars(Console(file=io.StringIO(), width=_NOTEBOOK_WIDTH, force_jupyter=False, color_system=None))
+    handle = notebook.display({"text/plain": ""}, raw=True, display_id=True)
+    last = -math.inf
+
+    def update() -> None:
+        nonlocal last
+        if time.monotonic() - last >= _SECONDS_BETWEEN_UPDATES:
+            last = time.monotonic()
+            with bars.console.capture() as drawn:
+                bars.console.print(bars.get_renderable())
+            handle.update({"text/plain": drawn.get().rstrip()}, raw=True)
+
+    try:
+        yield LineProgress(bars, update)
+    finally:
+        handle.update({"text/plain": ""}, raw=True)
+
+
+def _line(task: Task, width: int) -> RenderableType:
+    """The line of a stage in at most ``width - 1`` columns: what matters least is left out first."""
+    from rich.cells import cell_len
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    room = max(1, width - 1)  # a full line makes some terminals wrap
+    left = task.time_remaining
+    facts = {
+        "share": f"{min(task.percentage, 100):3.0f}%" if task.total else "",
+        "left": "" if left is None or not task.total or task.finished else f"left {_clock(left)}",
+        "elapsed": f"elapsed {_clock(task.elapsed or 0)}",
+    }
+    description, note = task.description, str(task.fields.get("note", ""))
+    room -= min(cell_len(description), _SHORTEST_DESCRIPTION)
+    kept = {}
+    for name, text in facts.items():
+        if text and _GAP + len(text) <= room:
+            kept[name] = text
+            room -= _GAP + len(text)
+    more = min(max(0, cell_len(description) - _SHORTEST_DESCRIPTION), room)
+    room -= more
+    bar = room - _GAP if not note else min(room // 2, room - _GAP - cell_len(note) - _GAP)
+    bar = min(_LONGEST_BAR, max(bar, _SHORTEST_BAR if room > _SHORTEST_BAR + _GAP else 0))
+    room -= bar + _GAP if bar else 0
+    note_width = max(0, min(cell_len(note), room - _GAP))
+
+    cells: list[tuple[int, RenderableType]] = []
+    shown = min(cell_len(description), _SHORTEST_DESCRIPTION) + more
+    cells.append((shown, Text(description, no_wrap=True, overflow="ellipsis")))
+    if bar:
+        drawn = ProgressBar(
+            total=task.total,
+            completed=task.completed,
+            width=bar,
+            pulse=task.total is None,
+            animation_time=task.get_time(),
+        )
+        cells.append((bar, drawn))
+    styles = {"share": "progress.percentage", "left": "progress.remaining", "elapsed": "progress.elapsed"}
+    for name in ("share", "elapsed", "left"):
+        if name in kept:
+            cells.append((len(kept[name]), Text(kept[name], style=styles[name], no_wrap=True)))
+    if note_width > 1:
+        cells.append((note_width, Text(note, no_wrap=True, overflow="ellipsis")))
+    grid = Table.grid(padding=(0, _GAP), pad_edge=False)
+    for columns, _ in cells:
+        grid.add_column(width=columns, no_wrap=True, overflow="ellipsis")
+    grid.add_row(*(cell for _, cell in cells))
+    return grid
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"

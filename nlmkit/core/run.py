@@ -1,0 +1,116 @@
+"""Options of a run of ``fit``: what concerns the run and not what the model is."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Literal
+
+from nlmkit.core.parameters import shown
+from nlmkit.core.progress import AUTO, Progress
+from nlmkit.errors import HyperParameterError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What concerns a run of ``fit`` and not what the model is.
+
+    One set of options serves every component. A component that works in one pass, such as the n-gram model, has
+    nothing to put on a device, to stop by the clock or to resume, and takes only ``progress``.
+
+    Attributes:
+        progress: ``auto`` draws a line on stderr where that is a terminal, or in a Jupyter notebook, and nothing
+            elsewhere (in a pipe, a log file, a thread or process beside the main one, or a test); None draws nothing.
+            An object with ``start`` and ``advance`` (``Progress``) receives the progress; where
+            it has a method ``note(text)``, latest figures go there.
+        device: Where neural models compute: ``auto`` (``cuda`` where there is one, else ``cpu``), ``cpu``, ``cuda``,
+            ``cuda:N`` or ``mps``.
+        precision: Of a neural model's training steps: ``auto`` takes ``bfloat16`` where the device computes in it
+            (weights, loss and scores stay in float32), ``float32`` and ``bfloat16`` insist.
+        workers: Threads that train lock-free, for components that can; their result depends on them.
+        budget_seconds: Train for about so long instead of a number of epochs.
+        checkpoint: Folder that holds what resuming needs; written while training goes on.
+        checkpoint_seconds: Time between checkpoints.
+        resume: Go on from the checkpoint, if there is one.
+        log: File that gets a line of JSON on each stage of training. It may be in the folder that the model is saved
+            to, or in a subfolder of it; saving leaves training logs, pictures and settings there alone.
+
+    Raises:
+        HyperParameterError: An option has a wrong value.
+    """
+
+    progress: Progress | Literal["auto"] | None = AUTO
+    device: str = "auto"
+    precision: str = "auto"
+    workers: int = 1
+    budget_seconds: float | None = None
+    checkpoint: str | os.PathLike[str] | None = None
+    checkpoint_seconds: float = 120.0
+    resume: bool = False
+    log: str | os.PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        is_display = all(callable(getattr(self.progress, name, None)) for name in ("start", "advance"))
+        if not (self.progress is None or self.progress == AUTO or is_display):
+            raise HyperParameterError(
+                f"progress must be {AUTO!r}, None or an object with start and advance, not {self.progress!r}"
+            )
+        if not isinstance(self.device, str) or not _DEVICE.fullmatch(self.device):
+            raise HyperParameterError(f"device must be auto, cpu, cuda, cuda:N or mps, not {self.device!r}")
+        if self.precision not in _PRECISIONS:
+            raise HyperParameterError(f"precision must be one of {', '.join(_PRECISIONS)}, not {self.precision!r}")
+        if isinstance(self.workers, bool) or not isinstance(self.workers, int) or self.workers < 1:
+            raise HyperParameterError(f"workers must be a whole number of at least 1, not {shown(self.workers)}")
+        for name in ("budget_seconds", "checkpoint_seconds"):
+            value = getattr(self, name)
+            if (value is not None or name == "checkpoint_seconds") and not _is_duration(value):
+                raise HyperParameterError(f"{name} must be a positive number of seconds, not {shown(value)}")
+        for name in ("checkpoint", "log"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, Path(getattr(self, name)))
+        if self.log is not None and self.checkpoint is not None:
+            log, checkpoint = (Path(os.path.realpath(path)) for path in (self.log, self.checkpoint))
+            if log == checkpoint or checkpoint in log.parents:
+                raise HyperParameterError(
+                    f"the log {self.log} is in the folder of the checkpoint {self.checkpoint}, which is removed at the "
+                    "end: choose another file for the log"
+                )
+        if self.resume and self.checkpoint is None:
+            raise HyperParameterError("resume needs the checkpoint folder of the run that was interrupted")
+
+    def stage(self, description: str, total: float | None = None) -> None:
+        """Announce a stage to whoever watches."""
+        if self._display is not None:
+            self._display.start(description, total)
+
+    def advance(self, amount: float = 1) -> None:
+        """Report ``amount`` more of the stage as done."""
+        if self._display is not None:
+            self._display.advance(amount)
+
+    def note(self, text: str) -> None:
+        """Show the latest figures of the stage, where the display has a place for them."""
+        show = getattr(self._display, "note", None)
+        if callable(show):
+            show(text)
+
+    def watched_by(self, display: Progress | None) -> RunOptions:
+        """The same options with ``display`` in the place of ``auto``; other progress stays as it is."""
+        return dataclasses.replace(self, progress=display) if self.progress == AUTO else self
+
+    @property
+    def _display(self) -> Progress | None:
+        """Who receives the progress; nobody while ``auto`` has not been resolved."""
+        return None if self.progress == AUTO else self.progress
+
+
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,4})?")
+_PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+def _is_duration(value: object) -> bool:
+    # bool is an int, NaN fails every comparison, and neither infinity nor an int beyond float is a duration.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= sys.float_info.max

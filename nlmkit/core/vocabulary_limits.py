@@ -1,0 +1,62 @@
+"""The vocabulary options of every model that is trained on text."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from nlmkit.core.parameters import param
+from nlmkit.errors import DataError, HyperParameterError
+
+if TYPE_CHECKING:
+    from nlmkit.text import Corpus, Vocabulary
+
+
+@dataclasses.dataclass(kw_only=True)
+class VocabularyLimits:
+    """The vocabulary options that every language model trained on text has.
+
+    By default the vocabulary is every training type plus ``<unk>``. A limit maps the other words to ``<unk>``,
+    which is then trained like a word.
+
+    A file is the whole vocabulary. It is refused together with another limit, unless that is ``min_count`` at its
+    default, which then has no effect.
+    """
+
+    vocabulary_size: int | None = param(None, ge=1, help="keep this many most frequent words; the rest become <unk>")
+    min_count: int = param(1, ge=1, help="words seen less often become <unk>")
+    vocabulary_file: str | None = param(None, help="file with one word a line; all other words become <unk>")
+
+    def limited_vocabulary(self, corpus: Corpus) -> Vocabulary:
+        """The vocabulary of the training text ``corpus`` under these limits.
+
+        A text that the tokenizer hardly splits is noted (:mod:`nlmkit.text.unspaced`).
+
+        Raises:
+            DataError: the text is empty, or a limit leaves no word.
+            HyperParameterError: limits that contradict each other.
+        """
+        from nlmkit.text import Vocabulary
+        from nlmkit.text.unspaced import note_unspaced
+
+        if not corpus.sentences:
+            raise DataError("the training text is empty", source=", ".join(corpus.sources) or None)
+        if getattr(self, "kind", None) != "classifier":  # which notes it for all classifiers
+            note_unspaced(corpus)
+
+        if self.vocabulary_file is not None:
+            default = next(field.default for field in dataclasses.fields(self) if field.name == "min_count")
+            given = [f"vocabulary_size={self.vocabulary_size}"] if self.vocabulary_size is not None else []
+            given += [f"min_count={self.min_count}"] if self.min_count not in (1, default) else []
+            if given:
+                raise HyperParameterError(
+                    f"vocabulary_file cannot be combined with vocabulary_size or min_count: drop {', '.join(given)}"
+                )
+        return Vocabulary.from_corpus(
+            corpus, size=self.vocabulary_size, min_count=self.least_count, file=self.vocabulary_file
+        )
+
+    @property
+    def least_count(self) -> int:
+        """How often a word must occur: ``min_count``, or 1 where a file lists the words."""
+        return self.min_count if self.vocabulary_file is None else 1

@@ -1,0 +1,1 @@
+"""Sampling and search on the state machine of language models."""

@@ -1,0 +1,150 @@
+"""Sampling from a language model, on its state machine only: one code for every model.
+
+The order of the steps is temperature, top-k, top-p (nucleus sampling: Holtzman et al. 2020, "The Curious Case of
+Neural Text Degeneration"), then one draw.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nlmkit.errors import DataError, HyperParameterError, NotNormalizedError
+from nlmkit.text import BOS_ID, EOS_ID, UNK_ID, Corpus
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nlmkit.language_models.base import LanguageModel
+    from nlmkit.text.marks import Marks
+
+
+def generate(
+    model: LanguageModel,
+    *,
+    max_tokens: int = 50,
+    prompt: str = "",
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    allow_unk: bool = False,
+    seed: int = 0,
+    marks: Marks = "error",
+) -> list[str]:
+    """Sample the continuation of ``prompt``: words up to ``</s>`` (which is left out) or to ``max_tokens``.
+
+    The same model, arguments and seed give the same words on every platform whose log-probabilities agree.
+
+    Args:
+        model: A fitted language model.
+        max_tokens: Largest number of words to produce.
+        prompt: One line, read with the model's text pipeline; a word that the vocabulary lacks is read as ``<unk>``.
+        temperature: Divides the log-probabilities; 0 takes the most probable word (of equals the lowest id).
+        top_k: Draw from this many most probable words only.
+        top_p: Draw from the fewest most probable words whose probability reaches this only.
+        allow_unk: Whether ``<unk>`` may be produced; if not, the other words share its probability in proportion.
+        seed: Seed of the generator (PCG64).
+        marks: What to do with ``<s>``, ``</s>`` and NUL in the prompt: ``error``, ``skip`` or ``literal``.
+
+    Raises:
+        HyperParameterError: an argument has a wrong type or value.
+        DataError: the prompt cannot be read.
+        NotNormalizedError: the model leaves no word to produce, or its scores are NaN.
+    """
+    _check_whole("max_tokens", max_tokens, at_least=0)
+    _check_whole("seed", seed, at_least=0)
+    if top_k is not None:
+        _check_whole("top_k", top_k, at_least=1)
+    if not (_is_finite(temperature) and temperature >= 0):
+        raise HyperParameterError(f"temperature must be a number ≥ 0, not {temperature!r}")
+    if top_p is not None and not (_is_finite(top_p) and 0 < top_p <= 1):
+        raise HyperParameterError(f"top_p must be a number > 0 and ≤ 1, not {top_p!r}")
+    if not isinstance(prompt, str) or "\n" in prompt:
+        raise HyperParameterError(f"prompt must be one line of text, not {prompt!r}")
+    if not isinstance(allow_unk, bool):
+        raise HyperParameterError(f"allow_unk must be true or false, not {allow_unk!r}")
+
+    random = np.random.Generator(np.random.PCG64(int(seed)))
+    state: Any = model.start()
+    for word_id in _prompt_ids(model, prompt, marks):
+        state = model.advance(state, word_id)
+    words: list[str] = []
+    while len(words) < max_tokens:
+        scores = _allowed(model.next_log_probs(state), allow_unk)
+        word_id = _choose(scores, float(temperature), top_k, top_p, random)
+        if word_id == EOS_ID:
+            break
+        words.append(model.vocabulary_.word(word_id))
+        state = model.advance(state, word_id)
+    return words
+
+
+def _prompt_ids(model: LanguageModel, prompt: str, marks: Marks) -> list[int]:
+    """Vocabulary ids of the prompt's words, read as any other text is."""
+    if not prompt:
+        return []
+    # An iterator, since a list of one file's name would be refused.
+    try:
+        corpus = Corpus.read(iter([prompt]), model.pipeline_.with_marks(marks))
+    except DataError as error:
+        raise DataError(error.problem, source="the prompt") from None
+    ids: list[int] = model.encode(corpus).event_ids(model.vocabulary_)[:-1].tolist()
+    return ids
+
+
+def _allowed(log_probs: NDArray[np.float64], allow_unk: bool) -> NDArray[np.float64]:
+    """The scores with what may not be produced at −inf."""
+    scores = np.array(log_probs, np.float64)
+    if not (scores < np.inf).all():
+        raise NotNormalizedError("the model's next-word scores are NaN or infinite, so nothing can be drawn from them")
+    scores[BOS_ID] = -np.inf
+    unknown, scores[UNK_ID] = scores[UNK_ID], scores[UNK_ID] if allow_unk else -np.inf
+    if scores.max() == -np.inf:
+        remedy = ": only <unk> is possible here, which allow_unk admits" if unknown > -np.inf else ""
+        raise NotNormalizedError(f"the model gives every next word probability zero{remedy}")
+    return scores
+
+
+def _choose(
+    scores: NDArray[np.float64],
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    random: np.random.Generator,
+) -> int:
+    """Id of the next word."""
+    if temperature == 0:
+        return int(scores.argmax())
+    with np.errstate(over="ignore", under="ignore"):
+        weights = np.exp((scores - scores.max()) / temperature)
+    if top_k is None and top_p is None:
+        return _draw(weights, random)
+    ids = np.argsort(-scores, kind="stable")[:top_k]
+    weights = weights[ids]
+    if top_p is not None:
+        cumulative = weights.cumsum()
+        weights = weights[: np.searchsorted(cumulative, top_p * cumulative[-1]) + 1]
+    return int(ids[_draw(weights, random)])
+
+
+def _draw(weights: NDArray[np.float64], random: np.random.Generator) -> int:
+    """Position drawn with probability proportional to its weight; one of weight zero never is."""
+    cumulative = weights.cumsum()
+    return int(np.searchsorted(cumulative, random.random() * cumulative[-1], side="right"))
+
+
+def _check_whole(name: str, value: Any, *, at_least: int) -> None:
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < at_least:
+        raise HyperParameterError(f"{name} must be a whole number ≥ {at_least}, not {value!r}")
+
+
+def _is_finite(value: Any) -> bool:
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int beyond every float
+        return False

@@ -1,0 +1,1 @@
+"""What the models of whole texts share: features, encoders, splits and cross-validation."""

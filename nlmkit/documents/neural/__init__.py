@@ -1,0 +1,1 @@
+"""Encoders of whole texts and their training."""

@@ -1,0 +1,129 @@
+"""Altered copies of training texts: "EDA: Easy Data Augmentation Techniques" (Wei & Zou 2019).
+
+Each copy of a text undergoes one operation, with n = max(1, ⌊rate · words⌋):
+
+- ``swap``: n times, two words change places.
+- ``deletion``: each word is dropped with the chance ``rate``; one at least stays.
+- ``replacement``: n words, each of another kind, give way to synonyms.
+- ``insertion``: n times, a synonym of some word of the text is put in somewhere.
+
+Synonyms are the nearest words by the vectors of a representation, in place of the paper's WordNet, so that nothing but
+text is needed and any language will do. Nearest vectors also hold opposites; see that they help on held-out texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from nlmkit.core.parameters import suggestion
+from nlmkit.errors import HyperParameterError
+
+if TYPE_CHECKING:
+    from nlmkit.representations.base import Representation
+
+SYNONYMS: Final = 5
+"""A synonym is one of so many nearest words, each as likely."""
+
+NEED_VECTORS: Final = ("insertion", "replacement")
+
+Words = list[str]
+
+
+def swap(words: Words, rate: float, source: np.random.Generator) -> Words:
+    """Words with n pairs of places exchanged; fewer than two words stay as they are."""
+    changed = list(words)
+    if len(changed) > 1:
+        for _ in range(_count(words, rate)):
+            first, second = source.choice(len(changed), 2, replace=False).tolist()
+            changed[first], changed[second] = changed[second], changed[first]
+    return changed
+
+
+def deletion(words: Words, rate: float, source: np.random.Generator) -> Words:
+    """Words without those that were dropped; where all were, one of them stays."""
+    if not words:
+        return []
+    kept = source.random(len(words)) >= rate
+    if not kept.any():
+        kept[source.integers(len(words))] = True
+    return [word for word, stays in zip(words, kept.tolist(), strict=True) if stays]
+
+
+class Augmenter:
+    """Makes altered copies of texts.
+
+    Args:
+        rate: Share of a text's words that an operation touches.
+        operations: Names of those to choose from, each as likely; ``insertion`` and ``replacement`` only count where
+            there are vectors.
+        vectors: Fitted representation whose nearest words are the synonyms.
+        seed: Of the choices; the copies of a text depend on it and on the texts before.
+
+    Raises:
+        HyperParameterError: An operation has no such name, or none is left.
+    """
+
+    def __init__(
+        self, *, rate: float, operations: Sequence[str], vectors: Representation | None = None, seed: int = 0
+    ) -> None:
+        known: Mapping[str, Callable[[Words], Words]] = {
+            "swap": lambda words: swap(words, self._rate, self._source),
+            "deletion": lambda words: deletion(words, self._rate, self._source),
+            "insertion": self._insert,
+            "replacement": self._replace,
+        }
+        for name in operations:
+            if name not in known:
+                raise HyperParameterError(f"no operation of augmentation is called {name!r}{suggestion(name, known)}")
+        self.operations = tuple(name for name in operations if vectors is not None or name not in NEED_VECTORS)
+        if not self.operations:
+            what = "none is given" if not operations else f"{', '.join(operations)} need vectors"
+            raise HyperParameterError(f"augmentation has no operation: {what}; add swap or deletion, or vectors")
+        self._functions = [known[name] for name in self.operations]
+        self._rate, self._vectors = rate, vectors
+        self._source = np.random.default_rng([seed, 0x656461])
+        self._synonyms: dict[str, list[str]] = {}
+
+    def __call__(self, words: Words) -> Words:
+        """An altered copy of a text's words."""
+        return self._functions[int(self._source.integers(len(self._functions)))](list(words))
+
+    def synonyms(self, word: str) -> list[str]:
+        """The nearest words, at most five; none where the word has no vector."""
+        found = self._synonyms.get(word)
+        if found is None:
+            assert self._vectors is not None
+            known = word in self._vectors
+            found = [near for near, _ in self._vectors.most_similar(word, SYNONYMS)] if known else []
+            self._synonyms[word] = found
+        return found
+
+    def _synonym_of(self, word: str) -> str | None:
+        found = self.synonyms(word)
+        return found[int(self._source.integers(len(found)))] if found else None
+
+    def _replace(self, words: Words) -> Words:
+        left = _count(words, self._rate)
+        kinds = list(dict.fromkeys(words))
+        for index in self._source.permutation(len(kinds)).tolist():
+            if not left:
+                break
+            if (synonym := self._synonym_of(kinds[index])) is not None:
+                words = [synonym if word == kinds[index] else word for word in words]
+                left -= 1
+        return words
+
+    def _insert(self, words: Words) -> Words:
+        for _ in range(_count(words, self._rate) if words else 0):
+            for index in self._source.permutation(len(words)).tolist()[:10]:
+                if (synonym := self._synonym_of(words[index])) is not None:
+                    words.insert(int(self._source.integers(len(words) + 1)), synonym)
+                    break
+        return words
+
+
+def _count(words: Sequence[str], rate: float) -> int:
+    return max(1, int(rate * len(words)))

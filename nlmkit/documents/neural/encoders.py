@@ -1,0 +1,211 @@
+"""From word vectors to features of a document: one encoder for each classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import Tensor, nn
+
+from nlmkit.documents.neural.batching import Batch
+from nlmkit.documents.neural.module import DocumentEncoder, Parts
+from nlmkit.layers.encoding import (
+    Attention,
+    Convolution,
+    Drop,
+    Encoder,
+    Winners,
+    last_states,
+    max_over_time,
+    mean_over_time,
+)
+
+if TYPE_CHECKING:
+    from nlmkit.documents.neural.input import WordInput
+    from nlmkit.documents.neural.options import ConvolutionOptions, StackOptions
+
+
+def convolution(options: ConvolutionOptions, inputs: int, generator: torch.Generator) -> Convolution:
+    """The filters that a component's options ask for."""
+    kim = options.initialisation == "kim"
+    return Convolution(inputs, options.widths, options.maps, options.padding, generator, kim=kim)
+
+
+def stack(
+    options: StackOptions,
+    widths: Sequence[int],
+    generator: torch.Generator,
+    *,
+    bidirectional: bool,
+    layer_norm: bool = False,
+) -> Encoder:
+    """The LSTM that a component's options ask for; ``widths`` is that of the input, then the units of each layer."""
+    return Encoder(
+        "lstm",
+        widths,
+        generator,
+        bidirectional=bidirectional,
+        dropout_hidden=options.dropout_hidden,
+        weight_drop=options.weight_drop,
+        forget_bias=options.forget_bias,
+        layer_norm=layer_norm,
+    )
+
+
+class ConvolutionEncoder(DocumentEncoder):
+    """Filters and their maxima (Kim 2014)."""
+
+    def __init__(self, filters: Convolution) -> None:
+        super().__init__()
+        self.filters, self.width = filters, filters.width
+
+    def forward(self, words: WordInput, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Features [B, F]; see :class:`DocumentEncoder`."""
+        return cast("Tensor", self.filters(words(batch.ids, generator)))
+
+    def winners(self, vectors: Tensor, batch: Batch, generator: torch.Generator) -> Winners:
+        """The features with the windows that they come from."""
+        return self.filters.winners(vectors)
+
+
+class RecurrentConvolutionEncoder(DocumentEncoder):
+    """Recurrent layers, filters over their outputs, and the filters' maxima; padding is zero for both.
+
+    Args:
+        encoder: The recurrent layers.
+        filters: The filters.
+        dropout: Rate of dropout between them.
+    """
+
+    def __init__(self, encoder: Encoder, filters: Convolution, dropout: float) -> None:
+        super().__init__()
+        self.encoder, self.filters, self.width = encoder, filters, filters.width
+        self.dropout = Drop(dropout)
+
+    def forward(self, words: WordInput, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Features [B, F]; see :class:`DocumentEncoder`."""
+        outputs = self.encoder(words(batch.ids, generator), batch.lengths, generator)
+        return cast("Tensor", self.filters(self.dropout(outputs, generator)))
+
+    def winners(self, vectors: Tensor, batch: Batch, generator: torch.Generator) -> Winners:
+        """The features with the windows that they come from."""
+        return self.filters.winners(self.encoder(vectors, batch.lengths, generator))
+
+
+class RecurrentEncoder(DocumentEncoder):
+    """Recurrent layers and one way, or several, to pool their outputs over time.
+
+    Args:
+        encoder: The recurrent layers.
+        pooling: ``last``, ``mean``, ``max``, or ``concat`` of all three.
+        dense: Units of a ReLU layer above; None: there is none.
+        dropout: Rate of dropout before that layer.
+        generator: Source of its initial weights.
+    """
+
+    def __init__(
+        self, encoder: Encoder, pooling: str, dense: int | None, dropout: float, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.encoder, self.pooling = encoder, pooling
+        self.width = encoder.width * (3 if pooling == "concat" else 1)
+        self.dropout = Drop(dropout if dense else 0.0)
+        self.dense: nn.Linear | None = None
+        if dense:
+            self.dense = nn.Linear(self.width, dense)
+            nn.init.xavier_uniform_(self.dense.weight, generator=generator)
+            nn.init.zeros_(self.dense.bias)
+            self.width = dense
+
+    def forward(self, words: WordInput, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Features [B, F]; see :class:`DocumentEncoder`."""
+        lengths = batch.lengths
+        outputs = self.encoder(words(batch.ids, generator), lengths, generator)
+        pooled = {
+            "last": lambda: last_states(outputs, lengths, bidirectional=bool(len(self.encoder.backwards))),
+            "mean": lambda: mean_over_time(outputs, lengths),
+            "max": lambda: max_over_time(outputs, lengths),
+        }
+        wanted = ("last", "max", "mean") if self.pooling == "concat" else (self.pooling,)
+        features = torch.cat([pooled[name]() for name in wanted], dim=1)
+        return features if self.dense is None else self.dense(self.dropout(features, generator)).relu()
+
+    def parts(self) -> Parts:
+        """Layer by layer, those that read backwards with their twins."""
+        backwards = self.encoder.backwards or [None] * len(self.encoder.layers)
+        return [
+            (f"layer {number}", [*layer.parameters(), *(twin.parameters() if twin is not None else ())])
+            for number, (layer, twin) in enumerate(zip(self.encoder.layers, backwards, strict=True), start=1)
+        ]
+
+    def head(self) -> Parts:
+        """The dense layer, where there is one."""
+        return [] if self.dense is None else [("dense", list(self.dense.parameters()))]
+
+
+class HierarchicalEncoder(DocumentEncoder):
+    """Sentences from words, then documents from sentences, by recurrent layers with attention (Yang et al. 2016).
+
+    Args:
+        inputs: Width of the word vectors.
+        hidden: Units of each recurrent layer, in each direction.
+        attention: Units of each attention.
+        generator: Source of the initial weights.
+        dropout: Rate of dropout on the sentences' vectors.
+    """
+
+    def __init__(self, inputs: int, hidden: int, attention: int, generator: torch.Generator, *, dropout: float) -> None:
+        super().__init__()
+        self.width = 2 * hidden
+        self.words = Encoder("gru", [inputs, hidden], generator, bidirectional=True)
+        self.word_attention = Attention(self.width, attention, generator)
+        self.sentences = Encoder("gru", [self.width, hidden], generator, bidirectional=True)
+        self.sentence_attention = Attention(self.width, attention, generator)
+        self.dropout = Drop(dropout)
+
+    def forward(self, words: WordInput, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Features [B, F]; see :class:`DocumentEncoder`."""
+        return self.attend(words, batch, generator)[0]
+
+    def attend(self, words: WordInput, batch: Batch, generator: torch.Generator) -> tuple[Tensor, list[Tensor], Tensor]:
+        """Features [B, F], and weights, each row of which sums to one.
+
+        Returns:
+            The features; the words' weights, [r, t] for each group of rows; the sentences' weights [B, S].
+        """
+        vectors = words.of_groups(batch.groups, generator)
+        if len(batch.lengths):
+            found = [
+                self._read(part, batch.lengths[rows.numbers], generator)
+                for part, rows in zip(vectors, batch.groups, strict=True)
+            ]
+            grouped, of_words = torch.cat([sums for sums, _ in found]), [weights for _, weights in found]
+            numbers = torch.cat([rows.numbers for rows in batch.groups])
+            sentences = torch.zeros_like(grouped).index_copy(0, numbers, grouped)
+        else:  # nothing but empty documents
+            sentences, of_words = vectors[0].new_zeros(0, self.width), []
+        padded = _side_by_side(self.dropout(sentences, generator), batch.sentences)
+        read = self.sentences(padded, batch.sentences, generator)
+        features, of_sentences = self.sentence_attention(read, batch.sentences)
+        return features, of_words, of_sentences
+
+    def _read(self, vectors: Tensor, lengths: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Sentence vectors [r, n] of the words of a group of rows [r, t, n], and the words' weights [r, t]."""
+        return cast("tuple[Tensor, Tensor]", self.word_attention(self.words(vectors, lengths, generator), lengths))
+
+    def parts(self) -> Parts:
+        """Words, then sentences."""
+        return [
+            ("words to sentences", [*self.words.parameters(), *self.word_attention.parameters()]),
+            ("sentences to documents", [*self.sentences.parameters(), *self.sentence_attention.parameters()]),
+        ]
+
+
+def _side_by_side(sentences: Tensor, counts: Tensor) -> Tensor:
+    """Sentence vectors [R, n] as documents [B, S, n], zero after the last sentence of each."""
+    most = max(1, int(counts.max()))
+    padded = sentences.new_zeros(len(counts), most, sentences.shape[1])
+    is_sentence = torch.arange(most, device=counts.device) < counts.unsqueeze(1)
+    padded[is_sentence] = sentences
+    return padded

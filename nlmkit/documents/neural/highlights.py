@@ -1,0 +1,73 @@
+"""Which words a prediction rests on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from nlmkit.documents.neural.encoders import ConvolutionEncoder, HierarchicalEncoder, RecurrentConvolutionEncoder
+from nlmkit.layers.encoding import Winners
+
+if TYPE_CHECKING:
+    from nlmkit.documents.neural.estimator import NeuralClassifier
+
+
+def highlights(classifier: NeuralClassifier, text: str) -> list[tuple[str, float]]:
+    """The words of a text with what each adds to the class that a fitted classifier with filters predicts."""
+    words, vectors, batch = classifier.look_into(text)
+    module = classifier.module_
+    assert isinstance(module.encoder, (ConvolutionEncoder, RecurrentConvolutionEncoder))
+    with torch.inference_mode():
+        winners = module.encoder.winners(vectors, batch, module.generator)
+        logits = winners.values @ module.weight.T + module.bias
+        weight = against_the_others(module.weight, int(logits.argmax()))
+        return list(zip(words, by_pooled_features(winners, weight, len(words)), strict=True))
+
+
+def attention_of(classifier: NeuralClassifier, text: str) -> tuple[list[float], list[list[float]]]:
+    """A text's attention in a fitted hierarchical network: weights of its sentences, and of the words in each."""
+    _, batch, extra = classifier.alone(text)
+    module = classifier.module_
+    assert isinstance(module.encoder, HierarchicalEncoder)
+    with torch.inference_mode(), module.words.with_extra(extra):
+        _, of_words, of_sentences = module.encoder.attend(module.words, batch, module.generator)
+    lengths = batch.lengths.tolist()
+    rows: list[list[float]] = [[] for _ in lengths]
+    for group, weights in zip(batch.groups, of_words, strict=False):  # there are none for an empty text
+        for number, row in zip(group.numbers.tolist(), weights.double().tolist(), strict=True):
+            rows[number] = row[: lengths[number]]
+    return of_sentences[0, : int(batch.sentences[0])].double().tolist(), rows
+
+
+def by_pooled_features(winners: Winners, weight: Tensor, tokens: int) -> list[float]:
+    """What each word adds to the predicted class by way of the windows that won the pooling.
+
+    A feature counts for the class by its value times (its weight for the class − the mean of its weights for the
+    others), in nats of the logit; the real words of its window share that evenly. Windows of nothing but padding
+    are left out.
+
+    Args:
+        winners: Of one text.
+        weight: Of the last layer, for the predicted class minus the mean of the others: float32 [F].
+        tokens: Words of the text.
+    """
+    added = (winners.values[0] * weight).double()
+    begins, widths = winners.begins[0], winners.widths
+    places = torch.arange(tokens, device=begins.device)
+    covered = (places >= begins.unsqueeze(1)) & (places < (begins + widths).unsqueeze(1))
+    words = covered.sum(dim=1)
+    share = torch.where(words > 0, added / words.clamp_min(1), torch.zeros_like(added))
+    return [float(value) for value in (covered * share.unsqueeze(1)).sum(dim=0)]
+
+
+def against_the_others(weight: Tensor, predicted: int) -> Tensor:
+    """A class's weights minus the mean of those of the other classes: [F].
+
+    Args:
+        weight: Of the last layer: [C, F].
+        predicted: Number of the class.
+    """
+    others = [number for number in range(len(weight)) if number != predicted]
+    return weight[predicted] - weight[others].mean(dim=0)

@@ -1,0 +1,207 @@
+"""The hyper-parameters that neural classifiers share: each declared once, in the group it belongs to.
+
+Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final
+
+from nlmkit.core.parameters import Needs, above, given, param, value_of
+from nlmkit.core.presets import NONE
+from nlmkit.language_models.base import LanguageModel
+from nlmkit.representations.base import Representation
+
+OPERATIONS: Final = ("swap", "deletion", "insertion", "replacement")
+"""What augmentation can do to a text; the last two need vectors."""
+
+
+@dataclasses.dataclass(kw_only=True)
+class InputOptions:
+    """The input layer: random vectors, or those of a representation."""
+
+    representation: str | Representation | None = param(
+        None, help="vectors to begin with: a fitted representation, its folder, or one to fit on the training text"
+    )
+    tune: str = param(
+        "fine-tune",
+        choices=("frozen", "fine-tune", "multichannel"),
+        help="what training does to the representation's vectors; multichannel: a copy of each kind (Kim 2014)",
+        needs=given("representation"),
+    )
+    oov: str = param(
+        "uniform",
+        choices=("uniform", "mean-rare", "zero", "error"),
+        help="where training words begin that the representation lacks",
+        needs=given("representation"),
+    )
+    embedding: int = param(
+        300, ge=1, le=65536, help="width of random vectors; a representation's and a language model's have their own"
+    )
+    embedding_range: float = param(0.25, gt=0, le=10, help="random vectors start uniform in ± this (Kim 2014)")
+    unknown_rate: float = param(
+        0.1, ge=0, le=1, help="share of once-seen training words read as <unk>, anew in each epoch"
+    )
+    dropout_input: float = param(0.0, ge=0, lt=1, help="dropout on the word vectors")
+    dropout_word: float = param(
+        0.0, ge=0, lt=1, help="dropout of whole words: all of a word's vector, at one place of a text"
+    )
+    max_length: int | None = param(
+        32768, ge=1, help="tokens of a text that are read, from its first on; none: all of them", later=True
+    )
+
+
+@dataclasses.dataclass(kw_only=True)
+class TrainingOptions:
+    """How weights are found, and which are kept."""
+
+    optimizer: str = param(
+        "adamw",
+        choices=("adadelta", "adamw", "adam", "sgd", "rmsprop", "adagrad"),
+        help="update rule; adadelta has ρ .95 (Zeiler 2012)",
+    )
+    lr: float = param(0.001, gt=0, help="learning rate; the highest where a schedule changes it")
+    schedule: str = param(
+        "constant",
+        choices=("constant", "plateau", "one-cycle", "cosine", "slanted-triangular"),
+        help="learning rate over time",
+    )
+    warmup: float = param(
+        0.1,
+        ge=0,
+        lt=1,
+        help="share of the steps that raise the rate, for one-cycle, cosine and slanted-triangular",
+        needs=value_of("schedule", "one-cycle", "cosine", "slanted-triangular"),
+    )
+    decay: float = param(
+        0.5,
+        gt=0,
+        lt=1,
+        help="factor of schedule=plateau at each epoch that does not improve",
+        needs=value_of("schedule", "plateau"),
+    )
+    epochs: int = param(12, ge=1, le=100000, help="passes over the training texts (--budget overrides)")
+    batch: int = param(50, ge=1, le=65536, help="texts of a step")
+    sort_within: int = param(
+        20, ge=1, le=100000, help="batches whose texts are sorted by length among themselves; 1: plainly random batches"
+    )
+    clip_norm: float | None = param(None, gt=0, help="largest norm of the gradient")
+    weight_decay: float = param(0.0, ge=0, help="L2 weight decay, decoupled with adamw; not of biases")
+    label_smoothing: float = param(0.0, ge=0, lt=1, help="share of the target given to all classes")
+    dropout: float = param(0.5, ge=0, lt=1, help="dropout before the last layer")
+    max_norm: float | None = param(
+        None, gt=0, help="largest norm of a class's weights, clipped after each step (Hinton et al. 2012)"
+    )
+    averaging: str = param("ema", choices=("none", "ema"), help="average of the weights that is kept")
+    ema_decay: float = param(0.998, gt=0, lt=1, help="decay of averaging=ema", needs=value_of("averaging", "ema"))
+    valid_share: float = param(
+        0.1, ge=0, lt=1, help="share of the training texts held out to choose the best epoch, where none are given"
+    )
+    patience: int | None = param(None, ge=1, help="stop after so many epochs without improvement on held-out texts")
+    seed: int = param(1, ge=0, le=2**63 - 1, help="of initialisation, masks, order, held-out texts and augmentation")
+
+
+@dataclasses.dataclass(kw_only=True)
+class AugmentationOptions:
+    """Altered copies of the training texts; see :mod:`nlmkit.documents.neural.augmentation`."""
+
+    augment: int = param(0, ge=0, le=1000, help="altered copies of each training text (Wei & Zou 2019)")
+    augment_rate: float = param(
+        0.1, gt=0, le=1, help="share of a text's words that an operation touches", needs=above("augment", 0)
+    )
+    augment_operations: tuple[str, ...] = param(
+        OPERATIONS,
+        help="of which each copy undergoes one: swap, deletion; insertion, replacement where there are vectors",
+        needs=above("augment", 0),
+    )
+    augment_vectors: str | Representation | None = param(
+        None,
+        help="representation whose nearest words are put in; none: that of the input layer",
+        needs=above("augment", 0),
+    )
+
+
+@dataclasses.dataclass(kw_only=True)
+class ConvolutionOptions:
+    """Filters over windows of words."""
+
+    widths: tuple[int, ...] = param((3, 4, 5), ge=1, le=1024, help="words that the filters of each kind see")
+    maps: int = param(100, ge=1, le=65536, help="filters of each width")
+    padding: int = param(
+        4, ge=0, le=1024, help="empty places before a text at which windows begin; after it there is no end of them"
+    )
+    initialisation: str = param(
+        "glorot", choices=("glorot", "kim"), help="kim: filters uniform in ±.01, last layer zero, as in his code"
+    )
+
+
+@dataclasses.dataclass(kw_only=True)
+class StackOptions:
+    """Recurrent layers over the words; each component declares their sizes."""
+
+    dropout_hidden: float = param(0.0, ge=0, lt=1, help="dropout between recurrent layers")
+    weight_drop: float = param(0.0, ge=0, lt=1, help="DropConnect on the recurrent weights (Merity et al. 2018)")
+    forget_bias: float = param(1.0, help="bias of the forget gate at the start")
+
+
+@dataclasses.dataclass(kw_only=True)
+class TransferOptions:
+    """A language model to start from; see :mod:`nlmkit.documents.neural.transfer`."""
+
+    start_from: str | LanguageModel | None = param(
+        None, help="a fitted lstm language model, or its folder: its vectors and layers are what training begins with"
+    )
+    lm_epochs: int = param(
+        0,
+        ge=0,
+        le=100000,
+        help="epochs that the language model is first tuned on these texts; with --budget, half of it",
+        needs=given("start_from"),
+    )
+    lm_lr: float | None = param(
+        None,
+        gt=0,
+        help="its highest learning rate in them; none: a quarter of that which it was fitted with",
+        needs=Needs("lm_epochs=1 or more", lambda model: model.lm_epochs > 0),
+    )
+    unfreeze: str = param(
+        "all",
+        choices=("all", "gradual", "none"),
+        help="what is trained beside the last layer; gradual: one layer more each epoch (Howard & Ruder 2018)",
+        needs=given("start_from"),
+    )
+    layer_rate: float = param(
+        1.0, ge=1, le=1000, help="a layer's learning rate is that of the layer above over this (2.6 in ULMFiT)"
+    )
+
+
+KIM: Final = {
+    "embedding": 300,
+    "embedding_range": 0.25,
+    "unknown_rate": 0.0,
+    "dropout_input": 0.0,
+    "dropout_word": 0.0,
+    "widths": (3, 4, 5),
+    "maps": 100,
+    "padding": 4,
+    "initialisation": "kim",
+    "optimizer": "adadelta",
+    "lr": 1.0,
+    "schedule": "constant",
+    "epochs": 25,
+    "batch": 50,
+    "sort_within": 1,
+    "clip_norm": None,
+    "weight_decay": 0.0,
+    "label_smoothing": 0.0,
+    "dropout": 0.5,
+    "max_norm": 3.0,
+    "averaging": "none",
+    "valid_share": 0.1,
+    "patience": None,
+    "oov": "uniform",
+}
+"""Kim 2014, "Convolutional Neural Networks for Sentence Classification", and the code published with it."""
+
+CNN_PRESETS: Final = {NONE: {}, "kim": KIM}

@@ -1,0 +1,156 @@
+"""Transfer: a classifier that starts from a language model (Howard & Ruder 2018, ULMFiT).
+
+The classifier takes over the language model's word vectors and recurrent layers, and reads texts as it does: ``</s>``
+first, then the words. Words that the language model lacks join its vocabulary, and begin where its ``<unk>`` stands.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nlmkit.documents.neural.batching import Documents
+from nlmkit.errors import HyperParameterError
+from nlmkit.text import Vocabulary
+from nlmkit.text.vocabulary import EOS_ID, UNK_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from nlmkit.core.run import RunOptions
+    from nlmkit.language_models.base import LanguageModel
+    from nlmkit.language_models.neural.lstm import LSTM
+    from nlmkit.layers.recurrent import RecurrentStack
+    from nlmkit.text import Corpus, TextPipeline
+
+BUDGET_SHARE: Final = 0.5
+"""Share of a budget in which the language model is tuned."""
+
+LR_SHARE: Final = 0.25
+"""Share of the learning rate that a language model was fitted with at which it is tuned."""
+
+
+def language_model(start: str | LanguageModel, pipeline: TextPipeline) -> LSTM:
+    """The fitted language model that ``start_from`` names, once it suits.
+
+    Args:
+        start: The model or its folder.
+        pipeline: How the classifier reads text.
+
+    Raises:
+        HyperParameterError: It is no fitted lstm, reads text otherwise, or has what a classifier cannot take over.
+        SavedModelError: It cannot be loaded.
+    """
+    from nlmkit.language_models.neural.lstm import LSTM
+
+    where = f"start_from={start}" if isinstance(start, str) else "start_from"
+    found: Any = start
+    if isinstance(start, str):
+        from nlmkit.core.storage import load
+
+        found = load(start)
+    if not isinstance(found, LSTM):
+        raise HyperParameterError(f"{where} is of the kind {found.name}: a classifier starts from a fitted lstm")
+    if not found.is_fitted:
+        raise HyperParameterError(f"{where} is not fitted: fit the language model first")
+    if found.zoneout:
+        raise HyperParameterError(f"{where} was trained with zoneout={found.zoneout:g}, which no classifier has")
+    names = ("tokenizer", "lowercase", "unicode_form")
+    theirs = {name: getattr(found.pipeline_, name) for name in names}
+    other = [f"{name}={value}" for name, value in theirs.items() if value != getattr(pipeline, name)]
+    if other:
+        raise HyperParameterError(f"{where} reads text with {', '.join(other)}: set that for the classifier too")
+    return found
+
+
+def fine_tuned(  # noqa: PLR0917
+    lm: LSTM, corpus: Corpus, valid: Corpus | None, epochs: int, lr: float | None, run: RunOptions
+) -> LSTM:
+    """The language model after some epochs on the task's texts, whose words join its vocabulary.
+
+    Args:
+        lm: The language model, which stays as it is.
+        corpus: Training texts of the task.
+        valid: Held-out texts, whose perplexity chooses the epoch that is kept.
+        epochs: Passes over the training texts.
+        lr: Highest learning rate; None: :data:`LR_SHARE` of the model's own, which suits its optimizer.
+        run: Progress, device and budget. Of a budget the language model gets :data:`BUDGET_SHARE`, in place of epochs.
+    """
+    import dataclasses
+
+    from nlmkit.core.run import RunOptions
+    from nlmkit.language_models.neural.options import chosen_softmax
+
+    # The network as it is, whatever vectors it began with and however many words join it.
+    as_it_is = {
+        **{name: lm.hyper_parameters()[name].default for name in ("representation", "tune", "oov", "normalization")},
+        "embedding": lm.module_.words.width,
+        "softmax": chosen_softmax(lm, len(lm.vocabulary_)),
+        "lr": LR_SHARE * lm.lr if lr is None else lr,
+    }
+    if as_it_is["softmax"] == "full":
+        as_it_is["softmax_head"] = lm.hyper_parameters()["softmax_head"].default
+    tuned = type(lm)(**{**lm.get_params(deep=False), **as_it_is, "start_from": lm, "epochs": epochs})
+    own = RunOptions(
+        progress=run.progress,
+        device=run.device,
+        precision=run.precision,
+        budget_seconds=None if run.budget_seconds is None else BUDGET_SHARE * run.budget_seconds,
+    )
+    # The same tokens, whatever encoding their files had.
+    texts = [None if part is None else dataclasses.replace(part, pipeline=lm.pipeline_) for part in (corpus, valid)]
+    return tuned.fit(texts[0], valid=texts[1] if texts[1] is not None and texts[1].tokens else None, run=own)
+
+
+def notes_of_tuning(tuned: LSTM) -> list[str]:
+    """What is to be said of the language model that was tuned; what the classifier says of itself is left out."""
+    own = ("no validation text", "epochs=")
+    notes = [note for note in tuned.fit_report_["notes"] if not note.startswith(own)]
+    return [f"tuning the language model, to which half of a budget goes: {note}" for note in notes]
+
+
+def grown_vocabulary(old: Vocabulary, new: Vocabulary) -> Vocabulary:
+    """The language model's words with their ids, then those it lacks; counts are of the task's texts."""
+    words = [*old.words, *(word for word in new.words if word not in old)]
+    counts = np.zeros(len(words), np.int64)
+    counts[Vocabulary(words).ids(new.words)] = new.counts
+    return Vocabulary(words, counts)
+
+
+def first_vectors(lm: LSTM, vocabulary: Vocabulary) -> Tensor:
+    """The language model's vectors, with that of ``<unk>`` for each word that it lacks: float32 [V, e]."""
+    theirs = lm.module_.word_vectors().cpu()
+    new = len(vocabulary) - len(theirs)
+    return torch.cat([theirs, theirs[UNK_ID].expand(new, -1)])
+
+
+def copy_layers(lm: LSTM, layers: Sequence[torch.nn.Module]) -> None:
+    """Put the language model's recurrent layers in place of a classifier's."""
+    for own, theirs in zip(layers, _stack(lm).layers, strict=True):
+        own.load_state_dict(theirs.state_dict())
+
+
+def units(lm: LSTM) -> list[int]:
+    """Units of the language model's recurrent layers."""
+    return [int(layer.hidden) for layer in _stack(lm).layers]  # type: ignore[arg-type]
+
+
+def _stack(lm: LSTM) -> RecurrentStack:
+    body: Any = lm.module_.body
+    stack: RecurrentStack = body
+    return stack
+
+
+def after_sentence_end(ids: NDArray[np.int64], offsets: NDArray[np.int64]) -> Documents:
+    """Documents of one sentence each, with ``</s>`` in front, as a language model begins to read.
+
+    Args:
+        ids: Of all words: int64 [words].
+        offsets: Where each document begins, and the last one ends: int64 [documents + 1].
+    """
+    return Documents.whole(np.insert(ids, offsets[:-1], EOS_ID), offsets + np.arange(len(offsets)))

@@ -1,0 +1,262 @@
+"""The contract of language models: :class:`LanguageModel`.
+
+This module imports neither NumPy nor any model.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from nlmkit.core.component import Component
+from nlmkit.errors import DataError, HyperParameterError, NotNormalizedError
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nlmkit.language_models.report import LineFigures, PerplexityReport
+    from nlmkit.text import Corpus, TextPipeline, Vocabulary
+    from nlmkit.text.marks import Marks
+
+Context = Literal["sentence", "stream"]
+
+
+class LanguageModel(Component):
+    """A probability distribution over the next word, given the words before it.
+
+    The specification is a state machine over vocabulary ids: :meth:`start`, :meth:`advance`,
+    :meth:`next_log_probs`. Everything else is defined by it; :meth:`log_probs` may be overridden for speed and
+    must then agree with it. Logarithms are natural, results are float64.
+
+    Fitted attributes: ``vocabulary_`` (:class:`~nlmkit.text.Vocabulary`) and ``pipeline_``
+    (:class:`~nlmkit.text.TextPipeline`), which is applied to every text that is scored.
+    """
+
+    kind = "language-model"
+    vocabulary_: Vocabulary
+    pipeline_: TextPipeline
+
+    @property
+    def normalized(self) -> bool:
+        """Whether the scores of every context sum to one; if not, there is no perplexity."""
+        return True
+
+    @property
+    def adapts_to_test_text(self) -> bool:
+        """Whether scoring a text changes later scores by more than its context (caches, dynamic evaluation)."""
+        return False
+
+    @property
+    def unknown_rule(self) -> str:
+        """How ``<unk>`` got its probability; part of the report's signature."""
+        return "trained" if self.vocabulary_.counts[0] else "uniform-share"
+
+    @property
+    def report_labels(self) -> Mapping[str, str]:
+        """Further facts for reports and their signature, by a short name; neither may hold ``:`` or ``|``."""
+        return {}
+
+    def start(self) -> Hashable:
+        """State at the beginning of a text: only ``<s>`` has been read."""
+        raise NotImplementedError
+
+    def restart(self, state: Any) -> Hashable:
+        """State with which the context ``sentence`` begins another sentence, after ``state``.
+
+        It is :meth:`start`, but for what a model remembers of the text on purpose, such as a cache.
+        """
+        return self.start()
+
+    def advance(self, state: Any, word_id: int) -> Hashable:
+        """State after reading ``word_id``; ``</s>`` opens the next sentence."""
+        raise NotImplementedError
+
+    def next_log_probs(self, state: Any) -> NDArray[np.float64]:
+        """Log-probability of each vocabulary id as the next event: float64 [V], −inf at ``<s>``."""
+        raise NotImplementedError
+
+    def encode(self, data: Any) -> Corpus:
+        """Read ``data`` (anything that :meth:`nlmkit.text.Corpus.read` takes, or a Corpus) as the model does.
+
+        Raises:
+            DataError: a Corpus was made with another text pipeline than the model's.
+        """
+        self.check_fitted()
+        from nlmkit.text import Corpus
+
+        if not isinstance(data, Corpus):
+            return Corpus.read(data, self.pipeline_)
+        if data.pipeline is not None and data.pipeline != self.pipeline_:
+            raise DataError(
+                f"the corpus was made with {data.pipeline.signature}, the model reads text with "
+                f"{self.pipeline_.signature}: pass the text itself, or read it with the model's pipeline_"
+            )
+        return data
+
+    def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
+        """Natural log-probability of every event (each word, then ``</s>``, sentence by sentence): float64 [events]."""
+        import numpy as np
+
+        corpus = self.encode(data)
+        values = (self.next_log_probs(state)[word_id] for state, word_id in self._walk(corpus, context))
+        return np.fromiter(values, np.float64, corpus.events)
+
+    def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
+        """Full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
+        import numpy as np
+
+        check_context(context)
+        corpus = self.encode(data)
+        walk = self._walk(corpus, context)
+        return (
+            np.stack([self.next_log_probs(state) for state, _ in itertools.islice(walk, events)])
+            for events in np.diff(corpus.event_offsets).tolist()
+        )
+
+    def _walk(self, corpus: Corpus, context: Context) -> Iterator[tuple[Any, int]]:
+        """Every event's id, with the state before it."""
+        check_context(context)
+        events, offsets = corpus.event_ids(self.vocabulary_), corpus.event_offsets.tolist()
+        state: Any = self.start()
+        for begin, end in itertools.pairwise(offsets):
+            if context == "sentence" and begin:
+                state = self.restart(state)
+            for word_id in events[begin:end].tolist():
+                yield state, word_id
+                state = self.advance(state, word_id)
+
+    def event_details(self, data: Any) -> dict[str, NDArray[Any]]:
+        """Further facts per event, by column name, that a table of tokens should show."""
+        self.encode(data)
+        return {}
+
+    def score(self, data: Any) -> float:
+        """Mean natural log-probability an event (NaN for a text without events)."""
+        values = self.log_probs(data)
+        return float(values.mean()) if len(values) else float("nan")
+
+    def report(self, data: Any, *, context: Context = "sentence") -> PerplexityReport:
+        """Perplexity with everything that must stand beside it.
+
+        Raises:
+            NotNormalizedError: the model's scores are not a distribution.
+        """
+        self._check_normalized()
+        from nlmkit.language_models.unknown_words import note_cheap_unknown
+
+        corpus = self.encode(data)
+        report = self.report_of(self.log_probs(corpus, context=context), corpus, context=context)
+        note_cheap_unknown(self, report.oov, corpus.tokens)
+        return report
+
+    def report_of(self, log_probs: NDArray[np.float64], corpus: Corpus, *, context: Context) -> PerplexityReport:
+        """The report of a text whose log-probabilities this model has given already.
+
+        Args:
+            log_probs: What :meth:`log_probs` gave: float64 [events].
+            corpus: The text, as :meth:`encode` gives it.
+            context: In which context.
+
+        Raises:
+            NotNormalizedError: the model's scores are not a distribution.
+        """
+        self._check_normalized()
+        from nlmkit.language_models.report import perplexity_report
+
+        return perplexity_report(
+            log_probs,
+            corpus=corpus,
+            vocabulary=self.vocabulary_,
+            context=context,
+            component=self.name,
+            model_digest=self.digest,
+            unknown_rule=self.unknown_rule,
+            adapted=self.adapts_to_test_text,
+            labels=self.report_labels,
+        )
+
+    def line_figures(self, data: Any, *, context: Context = "sentence") -> LineFigures:
+        """Perplexity, with and without OOV words, and bits per character of each line, as ``--per-line`` prints them.
+
+        Args:
+            data: As for :meth:`encode`; of a Corpus and of token lists, whose raw lines are not known, there are no
+                bits per character.
+            context: ``sentence`` or ``stream``.
+
+        Returns:
+            Arrays with one value per line, blank lines included.
+
+        Raises:
+            NotNormalizedError: the model's scores are not a distribution.
+            DataError: the text cannot be read.
+        """
+        self._check_normalized()
+        from nlmkit.language_models.report import line_figures
+        from nlmkit.text import Corpus
+        from nlmkit.text.joining import joined, line_lengths, whole
+
+        lines = None
+        if isinstance(data, Corpus):
+            corpus = self.encode(data)
+        else:
+            corpus, lines = joined(whole(data, self.pipeline_))
+        characters = None if lines is None or corpus.pipeline is None else line_lengths(lines)
+        log_probs = self.log_probs(corpus, context=context)
+        return line_figures(log_probs, corpus.event_offsets, corpus.oov_mask(self.vocabulary_), characters)
+
+    def perplexity(self, data: Any, *, context: Context = "sentence") -> float:
+        """exp(−mean log-probability an event); see :meth:`report` for what must stand beside it.
+
+        Raises:
+            NotNormalizedError: the model's scores are not a distribution.
+        """
+        self._check_normalized()
+        from nlmkit.language_models.report import perplexity
+
+        corpus = self.encode(data)
+        return perplexity(self.log_probs(corpus, context=context), corpus.event_offsets)
+
+    def _check_normalized(self) -> None:
+        self.check_fitted()
+        if not self.normalized:
+            raise NotNormalizedError(
+                f"{self.name} scores here are no probability distribution, so they have no perplexity: use score"
+            )
+
+    def generate(
+        self,
+        *,
+        max_tokens: int = 50,
+        prompt: str = "",
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        allow_unk: bool = False,
+        seed: int = 0,
+        marks: Marks = "error",
+    ) -> list[str]:
+        """Sample the continuation of ``prompt`` up to ``</s>``; see :func:`nlmkit.decoding.sample.generate`."""
+        self.check_fitted()
+        from nlmkit.decoding.sample import generate
+
+        return generate(
+            self,
+            max_tokens=max_tokens,
+            prompt=prompt,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            allow_unk=allow_unk,
+            seed=seed,
+            marks=marks,
+        )
+
+
+def check_context(context: str) -> None:
+    """Refuse anything but the two context modes."""
+    if context not in ("sentence", "stream"):
+        raise HyperParameterError(f"context must be sentence or stream, not {context!r}")

@@ -1,0 +1,188 @@
+"""From models and a text to a comparison: ``nlmkit.compare``, and what the command of that name does."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from nlmkit.core.component import Component
+from nlmkit.core.progress import AUTO, Progress, watched
+from nlmkit.core.run import RunOptions
+from nlmkit.core.storage import load
+from nlmkit.errors import DataError, HyperParameterError
+from nlmkit.language_models.base import Context, LanguageModel, check_context
+from nlmkit.language_models.comparison import Comparison, Refused, Scored, score
+from nlmkit.language_models.comparison import compare as rank
+from nlmkit.language_models.unknown_words import note_cheap_unknown
+from nlmkit.text import Corpus, TextPipeline
+from nlmkit.text.sources import STDIN
+
+Model = LanguageModel | str | os.PathLike[str]
+"""A fitted language model, or the folder of a saved one."""
+
+
+def compare(
+    models: Mapping[str, Model] | Sequence[Model],
+    text: Any,
+    *,
+    context: Context | Sequence[Context] = "sentence",
+    samples: int = 1000,
+    seed: int = 0,
+    progress: Progress | Literal["auto"] | None = AUTO,
+) -> Comparison:
+    """Rank language models by their perplexity on one text.
+
+    Those are ranked that predict the same events over the same vocabulary: the largest set of such models. The others
+    are in the comparison with the reason. ``print`` shows it as ``nlmkit compare`` does; ``to_dict`` is its JSON.
+
+    Args:
+        models: Fitted language models or folders of saved ones, or a mapping from names to them. Without names a
+            folder is called by its path and a model by its component's name, with a number where that is taken.
+        text: Anything that :meth:`nlmkit.text.Corpus.read` takes, or a Corpus; each model reads it in its own way.
+        context: ``sentence`` or ``stream``, for all models or one for each.
+        samples: Samples of the bootstrap and of the randomisation; 0 for none.
+        seed: Their seed.
+        progress: As in :class:`~nlmkit.RunOptions`.
+
+    Raises:
+        DataError: the text has no sentences, cannot be read, or would have to be read twice and cannot.
+        HyperParameterError: there are no models, or what is no language model; contexts for another number of them; or
+            another option has a wrong value.
+        SavedModelError: a folder holds no language model.
+
+    ::
+
+        print(nlmkit.compare({"5-gram": kn5, "LSTM": "models/lstm"}, "test.txt"))
+    """
+    named = _named(models)
+    if not named:
+        raise HyperParameterError("there are no models to compare")
+    contexts = [context] * len(named) if isinstance(context, str) or context is None else list(context)
+    for each in contexts:
+        check_context(each)
+    for option, value in (("samples", samples), ("seed", seed)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise HyperParameterError(f"{option} must be a whole number of at least 0, not {value!r}")
+    if len(contexts) != len(named):
+        raise HyperParameterError(
+            f"there are {len(contexts)} contexts for {len(named)} models: give one, or one for each"
+        )
+    with watched(RunOptions(progress=progress).progress) as shown:
+        reader = TextReader(text, Corpus.read)
+        scored = [
+            scored_by(name, _loaded(model), each, reader, shown)
+            for (name, model), each in zip(named.items(), contexts, strict=True)
+        ]
+        if shown is not None:
+            shown.start("drawing samples")
+        return rank(scored, samples=samples, seed=seed)
+
+
+class TextReader:
+    """The text as each model reads it; models that read it alike share a corpus.
+
+    Args:
+        text: What to read; a Corpus is taken as it is.
+        read: Reads it through a pipeline.
+        decoded: Changes a model's pipeline to how the bytes of this text are decoded.
+    """
+
+    def __init__(
+        self,
+        text: Any,
+        read: Callable[[Any, TextPipeline], Corpus],
+        decoded: Callable[[TextPipeline], TextPipeline] = lambda pipeline: pipeline,
+    ) -> None:
+        self._text, self._source, self._decoded = text, read, decoded
+        self._read: dict[TextPipeline, Corpus] = {}
+
+    def read(self, model: LanguageModel) -> tuple[Corpus, str]:
+        """The text for a model, and the signature of the pipeline that it was read with.
+
+        Raises:
+            DataError: a text that can be read once would have to be read a second time.
+        """
+        corpus = self._text if isinstance(self._text, Corpus) else self._through(self._decoded(model.pipeline_))
+        if corpus.pipeline is None:
+            return corpus, "tok:given"
+        signature = corpus.pipeline.signature
+        # Decoded in another way, perhaps, but tokenized as the model does it.
+        same = corpus is self._text
+        return corpus if same else dataclasses.replace(corpus, pipeline=model.pipeline_), signature
+
+    def _through(self, pipeline: TextPipeline) -> Corpus:
+        if pipeline not in self._read:
+            if self._read and _only_once(self._text):
+                what = "standard input" if _is_stdin(self._text) else "an iterator"
+                remedy = "save it to a file" if _is_stdin(self._text) else "pass a list"
+                raise DataError(f"the models read text differently, and {what} can be read only once: {remedy}")
+            self._read[pipeline] = self._source(self._text, pipeline)
+        return self._read[pipeline]
+
+
+def scored_by(
+    name: str, model: LanguageModel, context: Context, text: TextReader, progress: Progress | None
+) -> Scored | Refused:
+    """What one model makes of the text.
+
+    Args:
+        name: Name to show.
+        model: The model.
+        context: ``sentence`` or ``stream``.
+        text: The text.
+        progress: Is shown a stage.
+    """
+    model.check_fitted()
+    corpus, signature = text.read(model)
+    if progress is not None:
+        progress.start(f"scoring with {name}")
+    scored = score(name, model, corpus, context=context)
+    if isinstance(scored, Scored):
+        note_cheap_unknown(model, scored.report.oov, corpus.tokens, name=name)
+        report = dataclasses.replace(scored.report, text_pipeline=signature)
+        scored = dataclasses.replace(scored, report=report)
+    return scored
+
+
+def _named(models: Mapping[str, Model] | Sequence[Model]) -> dict[str, Model]:
+    if isinstance(models, (str, os.PathLike, Component)) or not isinstance(models, Iterable):
+        raise HyperParameterError("give a list of models, or a mapping from names to models")
+    if isinstance(models, Mapping):
+        for name, model in models.items():
+            _check_model(model, repr(name))
+        return {str(name): model for name, model in models.items()}
+    named: dict[str, Model] = {}
+    for number, model in enumerate(models, start=1):
+        _check_model(model, str(number))
+        name = model.name if isinstance(model, LanguageModel) else os.fspath(model)
+        free = next(candidate for candidate in _numbered(name) if candidate not in named)
+        named[free] = model
+    return named
+
+
+def _check_model(model: object, place: str) -> None:
+    if not isinstance(model, (LanguageModel, str, os.PathLike)):
+        what = f"a {model.kind}" if isinstance(model, Component) else type(model).__name__
+        raise HyperParameterError(f"model {place} is {what}: give language models, or folders of saved ones")
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    number = 2
+    while True:
+        yield f"{name} ({number})"
+        number += 1
+
+
+def _loaded(model: Model) -> LanguageModel:
+    return model if isinstance(model, LanguageModel) else load(model, LanguageModel)
+
+
+def _is_stdin(text: Any) -> bool:
+    return text == STDIN or (isinstance(text, (list, tuple)) and STDIN in text)
+
+
+def _only_once(text: Any) -> bool:
+    return _is_stdin(text) or hasattr(text, "__next__")

@@ -1,0 +1,107 @@
+"""Looking inside a network while it reads a sentence: gates, states, and how far back the loss reaches.
+
+That the gradient of a plain recurrent network vanishes over time while an LSTM's cell carries it on (Hochreiter 1991;
+Bengio, Simard & Frasconi 1994; Hochreiter & Schmidhuber 1997) can be read off :attr:`Inspection.gradient_norms`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nlmkit.core.short_repr import short_repr
+from nlmkit.errors import DataError
+from nlmkit.language_models.neural.scoring import device_of
+from nlmkit.text import EOS, EOS_ID
+
+if TYPE_CHECKING:
+    from nlmkit.language_models.neural.module import LanguageModule
+    from nlmkit.text import Corpus, Vocabulary
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Inspection:
+    """One sentence seen from inside a network. There is one step a word, and one for ``</s>`` before them.
+
+    Attributes:
+        inputs: What is read at each step: ``</s>``, then the words, as the sentence has them.
+        targets: What is predicted at each step: the words, then ``</s>``.
+        log_probs: Natural log-probability of each target: float64 [steps].
+        layers: For each layer, the lowest first, its activations by name: float32 [steps, h]. The LSTM has ``input``,
+            ``forget``, ``candidate``, ``output`` (the gates), ``cell`` and ``hidden``, the GRU ``reset``, ``update``,
+            ``candidate`` and ``hidden``, the others ``hidden``.
+        gradient_norms: For each kind of state (``hidden``, and the LSTM's ``cell``) the norm of the gradient of one
+            target's loss −ln p with respect to the state some steps back: float64 [layers, steps, steps]. Entry
+            [l, t, k] is that of target t and the state after step t−k of layer l; NaN where k > t. A feed-forward
+            network, which has no state to carry on, has zero from k = 1 on. Empty where no gradients were asked for.
+    """
+
+    inputs: tuple[str, ...]
+    targets: tuple[str, ...]
+    log_probs: NDArray[np.float64]
+    layers: tuple[Mapping[str, NDArray[np.float32]], ...]
+    gradient_norms: Mapping[str, NDArray[np.float64]]
+
+    def mean_gradient_norms(self) -> dict[str, NDArray[np.float64]]:
+        """Norms by distance, averaged over the targets that have a state so far back: float64 [layers, steps]."""
+        return {name: np.nanmean(norms, axis=1) for name, norms in self.gradient_norms.items()}
+
+    def __repr__(self) -> str:
+        return short_repr(self)
+
+
+def inspect(module: LanguageModule, corpus: Corpus, vocabulary: Vocabulary, *, gradients: bool = True) -> Inspection:
+    """Read a sentence step by step from the zero state, as scoring in context ``sentence`` does.
+
+    Args:
+        module: The network.
+        corpus: One sentence.
+        vocabulary: The network's vocabulary.
+        gradients: Whether to compute gradient norms, which takes a pass over the sentence for each of its events.
+
+    Raises:
+        DataError: the corpus does not have exactly one sentence.
+    """
+    if corpus.sentences != 1:
+        raise DataError(f"inspect takes one sentence, not {corpus.sentences}")
+    words = tuple(corpus.sentence(0))
+    targets = torch.from_numpy(corpus.event_ids(vocabulary).astype(np.int64)).to(device_of(module))
+    inputs = torch.cat([targets.new_tensor([EOS_ID]), targets[:-1]]).unsqueeze(1)
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            trace = module.trace(inputs, module.initial_state(1))
+            log_probs = module.output.log_probs(trace.output.features[:, 0], targets)
+        norms = _gradient_norms(module, inputs, targets) if gradients else {}
+    finally:
+        module.train(was_training)
+    return Inspection(
+        inputs=(EOS, *words),
+        targets=(*words, EOS),
+        log_probs=log_probs.cpu().numpy().astype(np.float64),
+        layers=tuple(
+            {name: torch.cat(steps).cpu().numpy() for name, steps in activations.items()}
+            for activations in trace.layers
+        ),
+        gradient_norms=norms,
+    )
+
+
+def _gradient_norms(
+    module: LanguageModule, inputs: torch.Tensor, targets: torch.Tensor
+) -> dict[str, NDArray[np.float64]]:
+    """Norms for each target in turn, as :attr:`Inspection.gradient_norms` has them."""
+    steps = len(targets)
+    found: dict[str, NDArray[np.float64]] = {}
+    for last in range(steps):
+        norms = module.gradient_norms(inputs[: last + 1], targets[last : last + 1], module.initial_state(1))
+        for name, values in norms.items():
+            table = found.setdefault(name, np.full((len(values), steps, steps), np.nan))
+            table[:, last, : last + 1] = values[:, :, 0].cpu().numpy()
+    return found

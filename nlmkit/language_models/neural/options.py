@@ -1,0 +1,212 @@
+"""The hyper-parameters that neural language models share: each declared once, in the group it belongs to.
+
+A component takes the groups that make sense for it; ``language_models.neural.capabilities`` is the resulting table
+of option × model. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from nlmkit.core.parameters import Needs, above, param, value_of
+from nlmkit.language_models.neural.shorthands import RATES, rates_of_dropout
+
+
+@dataclasses.dataclass(kw_only=True)
+class ArchitectureOptions:
+    """Sizes and output layer."""
+
+    embedding: int = param(256, ge=1, le=65536, help="width of the word vectors")
+    hidden: int = param(512, ge=1, le=65536, help="width of the hidden layer or layers")
+    tied: bool = param(True, help="share the input vectors with the output layer (Press & Wolf 2017; Inan et al. 2017)")
+    softmax: str = param(
+        "auto",
+        choices=("auto", "full", "adaptive", "class-factored", "sampled"),
+        help="output layer; sampled trains on samples only, scores are normalised over all words always; "
+        "auto: adaptive for more than twice softmax_head words, else full",
+    )
+    softmax_head: int = param(
+        2000, ge=1, help="words in the first cluster of softmax=adaptive", needs=value_of("softmax", "adaptive", "auto")
+    )
+    softmax_classes: int | None = param(
+        None, ge=2, help="classes of softmax=class-factored; none: √V", needs=value_of("softmax", "class-factored")
+    )
+    softmax_samples: int = param(
+        512, ge=1, help="words drawn per step, on average, for softmax=sampled", needs=value_of("softmax", "sampled")
+    )
+    projection: str = param(
+        "auto",
+        choices=("auto", "linear", "last-layer", "none"),
+        help="how hidden becomes embedding: a linear layer, a last recurrent layer of that width, or not at all; "
+        "auto: linear if tied and the widths differ",
+    )
+    unknown_rate: float = param(
+        0.1, ge=0, le=1, help="share of once-seen training words read as <unk> where the text has none"
+    )
+    seed: int = param(1, ge=0, le=2**63 - 1, help="of initialisation, masks and order")
+
+
+def chosen_softmax(options: ArchitectureOptions, words: int) -> str:
+    """What ``softmax`` means for a vocabulary of so many ids; ``label_smoothing`` needs the full one."""
+    if options.softmax != "auto":
+        return options.softmax
+    large = words > 2 * options.softmax_head and not getattr(options, "label_smoothing", 0)
+    return "adaptive" if large else "full"
+
+
+@dataclasses.dataclass(kw_only=True)
+class RecurrentOptions:
+    """What only recurrent models have."""
+
+    layers: int = param(1, ge=1, le=16, help="stacked recurrent layers")
+    layer_norm: bool = param(
+        False,
+        help="layer normalisation of each layer's output alone; Ba et al. 2016 normalise the sums within the cell",
+    )
+    dropout_hidden: float = param(
+        0.0,
+        ge=0,
+        lt=1,
+        help="dropout between recurrent layers",
+        needs=Needs("layers=2 or more: it lies between layers", lambda model: model.layers > 1),
+    )
+    dropout_recurrent: float = param(
+        0.0,
+        ge=0,
+        lt=1,
+        help="dropout on the hidden state from step to step, mask held over time (Gal & Ghahramani 2016)",
+    )
+    weight_drop: float = param(0.0, ge=0, lt=1, help="DropConnect on the recurrent weights (Merity et al. 2018)")
+    zoneout: float = param(0.0, ge=0, lt=1, help="chance that a state unit keeps its last value (Krueger et al. 2017)")
+    ar: float = param(0.0, ge=0, help="activation regularisation: this times the mean square of the outputs")
+    tar: float = param(
+        0.0,
+        ge=0,
+        help="temporal activation regularisation: this times the mean square of their change",
+        needs=Needs(
+            "bptt=2 or more: it compares neighbouring steps of a window",
+            lambda model: model.bptt > 1 or model.bptt_random,
+        ),
+    )
+    bptt: int = param(35, ge=1, le=100000, help="steps of truncated back-propagation through time")
+    bptt_random: bool = param(
+        False, help="draw each length from N(bptt, 5), bptt halved once in twenty (Merity et al. 2018)"
+    )
+    state_reset: float = param(0.0, ge=0, le=1, help="chance, a window, of starting from the zero state")
+
+
+@dataclasses.dataclass(kw_only=True)
+class ForgetGateOptions:
+    """What only the LSTM has."""
+
+    forget_bias: float = param(
+        1.0,
+        help="bias of the forget gate at the start (Gers et al. 2000; Jozefowicz et al. 2015)",
+        needs=Needs(
+            "a start without start_from, from which the biases come otherwise", lambda model: model.start_from is None
+        ),
+    )
+
+
+@dataclasses.dataclass(kw_only=True)
+class FeedForwardOptions:
+    """What only the feed-forward model has."""
+
+    order: int = param(5, ge=2, le=1024, help="words of an n-gram: the model sees order-1 words of context")
+    direct: bool = param(False, help="direct connections from the vectors to the output (Bengio et al. 2003)")
+
+
+@dataclasses.dataclass(kw_only=True)
+class RegularisationOptions:
+    """What every neural model may have."""
+
+    dropout: float | None = param(
+        None,
+        ge=0,
+        lt=1,
+        help="dropout_input, dropout_output and, between layers, dropout_hidden in one, where they are not given",
+        needs=Needs(
+            "dropout_input, dropout_output or, between layers, dropout_hidden to be left to it",
+            lambda model: any(getattr(model, rate) == model.dropout for rate in rates_of_dropout(model)),
+        ),
+    )
+    dropout_input: float = param(0.0, ge=0, lt=1, help="dropout on the word vectors")
+    dropout_output: float = param(0.0, ge=0, lt=1, help="dropout before the output layer")
+    dropout_embedding: float = param(0.0, ge=0, lt=1, help="drops whole words of the embedding (Gal & Ghahramani 2016)")
+    locked: bool = param(
+        True,
+        help="one dropout mask for all time steps (variational) instead of one per step",
+        needs=Needs(
+            "a dropout rate above 0",
+            lambda model: any(getattr(model, rate, 0) > 0 for rate in RATES),
+        ),
+    )
+    l1: float = param(0.0, ge=0, help="L1 penalty on all weights but biases")
+    weight_decay: float = param(0.0, ge=0, help="L2 weight decay, decoupled with adamw (Loshchilov & Hutter 2019)")
+    label_smoothing: float = param(
+        0.0,
+        ge=0,
+        lt=1,
+        help="share of the target given to all words; biases perplexity",
+        needs=Needs(
+            "softmax=full, the only one that computes every word's probability in training",
+            lambda model: model.softmax in ("full", "auto"),
+        ),
+    )
+    noising: float = param(0.0, ge=0, lt=1, help="data noising rate γ (Xie et al. 2017)")
+    noising_scheme: str = param(
+        "unigram",
+        choices=("blank", "unigram", "kneser-ney"),
+        help="what noising puts in",
+        needs=above("noising", 0),
+    )
+
+
+@dataclasses.dataclass(kw_only=True)
+class OptimisationOptions:
+    """How weights are found."""
+
+    optimizer: str = param("adamw", choices=("adamw", "adam", "sgd", "rmsprop", "adagrad"), help="update rule")
+    lr: float = param(0.004, gt=0, help="learning rate; of one-cycle and cosine the highest")
+    schedule: str = param(
+        "one-cycle", choices=("constant", "plateau", "one-cycle", "cosine"), help="learning rate over time"
+    )
+    warmup: float = param(
+        0.1,
+        ge=0,
+        lt=1,
+        help="share of the steps that raise the rate, for one-cycle and cosine",
+        needs=value_of("schedule", "one-cycle", "cosine"),
+    )
+    decay: float = param(
+        0.25,
+        gt=0,
+        lt=1,
+        help="factor of schedule=plateau at each epoch that does not improve",
+        needs=value_of("schedule", "plateau"),
+    )
+    epochs: int = param(10, ge=1, le=100000, help="passes over the training text (--budget overrides)")
+    batch: int = param(64, ge=1, le=65536, help="sequences read side by side")
+    clip_norm: float | None = param(0.5, gt=0, help="largest norm of the gradient")
+    clip_value: float | None = param(None, gt=0, help="largest absolute value of a gradient entry")
+    averaging: str = param(
+        "none", choices=("none", "asgd", "nt-asgd", "ema"), help="average of the weights that is kept"
+    )
+    averaging_window: int = param(
+        5,
+        ge=1,
+        help="evaluations without improvement that start nt-asgd",
+        needs=value_of("averaging", "nt-asgd"),
+    )
+    ema_decay: float = param(0.999, gt=0, lt=1, help="decay of averaging=ema", needs=value_of("averaging", "ema"))
+    patience: int | None = param(None, ge=1, help="stop after so many epochs without improvement on validation text")
+
+
+@dataclasses.dataclass(kw_only=True)
+class RecurrentModelOptions(OptimisationOptions, RegularisationOptions, RecurrentOptions, ArchitectureOptions):
+    """All of a recurrent language model; the LSTM adds :class:`ForgetGateOptions`."""
+
+
+@dataclasses.dataclass(kw_only=True)
+class FeedForwardModelOptions(OptimisationOptions, RegularisationOptions, FeedForwardOptions, ArchitectureOptions):
+    """All of a feed-forward language model."""

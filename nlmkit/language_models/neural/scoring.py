@@ -1,0 +1,348 @@
+"""Scoring with a language module: its state machine, sentences in length-bucketed batches, and one long stream.
+
+A module is asked one thing only: what it makes of ids and a state. It is never fed ``<s>``: every text begins with the
+zero state having read ``</s>``, in sentence context each sentence does. Rows are grouped, padded and cut as speed and
+memory want it; no result depends on that by more than the rounding of float32.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nlmkit.text import EOS_ID
+
+if TYPE_CHECKING:
+    from nlmkit.language_models.base import Context
+    from nlmkit.language_models.neural.module import LanguageModule, Output
+
+PADDED_TOKENS = 4096
+"""Most positions, padding included, of a batch of sentences; a longer sentence is a batch of its own."""
+
+WINDOW = 1024
+"""Most time steps of one call of the module; the state goes on from call to call."""
+
+
+SMALL_STEP = 2**22
+"""Multiply-adds a time step up to which one thread is faster than several."""
+
+
+class NeuralState:
+    """What a module knows after the words read so far: an immutable value, equal when every bit is.
+
+    Attributes:
+        tensors: The module's state for one text, as read-only arrays.
+        features: What the output layer predicts the next event from: float32 [d], read-only.
+        hidden: Output of the last hidden layer: float32 [h], read-only.
+    """
+
+    __slots__ = ("_key", "features", "hidden", "tensors")
+
+    tensors: tuple[NDArray[Any], ...]
+    features: NDArray[np.float32]
+    hidden: NDArray[np.float32]
+    _key: tuple[bytes, ...]
+
+    def __init__(
+        self, tensors: tuple[NDArray[Any], ...], features: NDArray[np.float32], hidden: NDArray[np.float32]
+    ) -> None:
+        for array in (*tensors, features, hidden):
+            array.setflags(write=False)
+        values: dict[str, Any] = {"tensors": tensors, "features": features, "hidden": hidden}
+        values["_key"] = tuple(array.tobytes() for array in (*tensors, features, hidden))
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"a state never changes; advance gives a new one (setting {name})")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NeuralState, (self.tensors, self.features, self.hidden)
+
+    def __eq__(self, other: object) -> bool:
+        return self._key == other._key if isinstance(other, NeuralState) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __repr__(self) -> str:
+        return f"<NeuralState {hash(self._key) & 0xFFFFFFFF:08x}>"
+
+
+# ---------------------------------------------------------------------------------------------- state machine
+
+
+def start(module: LanguageModule) -> NeuralState:
+    """The zero state after reading ``</s>``."""
+    return read(module, module.initial_state(1), EOS_ID)
+
+
+def advance(module: LanguageModule, state: NeuralState, word_id: int) -> NeuralState:
+    """The state after reading one more id; ``</s>`` is read like a word, and the hidden state goes on."""
+    device = device_of(module)
+    return read(module, tuple(torch.tensor(array, device=device) for array in state.tensors), word_id)
+
+
+def next_log_probs(module: LanguageModule, state: NeuralState) -> NDArray[np.float64]:
+    """Natural log-probability of each id as the next event: float64 [V], −inf at ``<s>``."""
+    with scoring(module):
+        features = torch.tensor(state.features, device=device_of(module))
+        return _as_float64(module.output.all_log_probs(features.unsqueeze(0))[0])
+
+
+def read(module: LanguageModule, tensors: tuple[torch.Tensor, ...], word_id: int) -> NeuralState:
+    """The state after reading one id, from the module's own state for one text."""
+    with scoring(module):
+        output = _forward(module, np.full((1, 1), word_id, np.int64), tensors)
+        return NeuralState(
+            tuple(_as_array(tensor) for tensor in output.state),
+            _as_array(output.features[0, 0]),
+            _as_array(output.raw[0, 0]),
+        )
+
+
+# ------------------------------------------------------------------------------------------------- whole texts
+
+
+def log_probs(
+    module: LanguageModule, events: NDArray[np.int32], offsets: NDArray[np.int64], context: Context
+) -> NDArray[np.float64]:
+    """Natural log-probability of every event of a text.
+
+    Args:
+        module: The network.
+        events: Ids of the words, with ``</s>`` after each sentence: int32 [events].
+        offsets: Where each sentence's events begin, and the end: int64 [sentences + 1].
+        context: ``sentence`` reads each sentence from the zero state, ``stream`` reads all of them in one column.
+
+    Returns:
+        float64 [events].
+    """
+    return stream_log_probs(module, events) if context == "stream" else sentence_log_probs(module, events, offsets)
+
+
+def features(
+    module: LanguageModule, events: NDArray[np.int32], offsets: NDArray[np.int64], context: Context
+) -> NDArray[np.float32]:
+    """What the output layer predicts every event of a text from; arguments are those of :func:`log_probs`.
+
+    Returns:
+        float32 [events, d].
+    """
+    found = np.empty((len(events), module.output.width), np.float32)
+    if context == "stream":
+        found[:] = _read_columns(module, np.asarray(events, np.int64)[:, None], _features, found)[:, 0]
+    else:
+        _read_sentences(module, events, offsets, _features, found)
+    return found
+
+
+def stream_log_probs(module: LanguageModule, events: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Natural log-probability of every event of one stream, read in a single column without a cold start.
+
+    Args:
+        module: The network.
+        events: Ids of the stream: int32 [events].
+
+    Returns:
+        float64 [events].
+    """
+    column = np.asarray(events, np.int64)[:, None]
+    return _read_columns(module, column, _log_probs, np.empty(0, np.float64))[:, 0]
+
+
+def sentence_log_probs(
+    module: LanguageModule, events: NDArray[np.int32], offsets: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Natural log-probability of every event, each sentence read from the zero state after ``</s>``.
+
+    Sentences of about the same length are read side by side, padded at their ends, where nothing can reach back.
+
+    Args:
+        module: The network.
+        events: Ids of the words, with ``</s>`` after each sentence: int32 [events].
+        offsets: Where each sentence's events begin, and the end: int64 [sentences + 1].
+
+    Returns:
+        float64 [events].
+    """
+    found = np.empty(len(events), np.float64)
+    _read_sentences(module, events, offsets, _log_probs, found)
+    return found
+
+
+def length_buckets(lengths: NDArray[np.int64], padded_tokens: int = PADDED_TOKENS) -> Iterator[NDArray[np.int64]]:
+    """Sentences in batches of similar length.
+
+    Args:
+        lengths: Events of each sentence: int64 [sentences].
+        padded_tokens: Most positions of a batch, padding included.
+
+    Yields:
+        Numbers of sentences, shortest first: int64 [batch]. Each sentence is in one batch.
+    """
+    order = np.argsort(lengths, kind="stable")
+    begin = 0
+    while begin < len(order):
+        # In ascending order the last sentence of a batch is the longest, and batch × its length never falls.
+        longest = lengths[order[begin : begin + padded_tokens]]
+        positions = longest * np.arange(1, len(longest) + 1)
+        size = max(1, int(np.searchsorted(positions, padded_tokens, side="right")))
+        yield order[begin : begin + size]
+        begin += size
+
+
+class SentenceOutputs(NamedTuple):
+    """What a module makes of one sentence.
+
+    Attributes:
+        features: What the output layer predicts each event from: float32 [events, d].
+        hidden: Output of the last hidden layer before each event: float32 [events, h].
+    """
+
+    features: torch.Tensor
+    hidden: torch.Tensor
+
+
+def sentence_outputs(
+    module: LanguageModule, events: NDArray[np.int32], offsets: NDArray[np.int64], context: Context
+) -> Iterator[SentenceOutputs]:
+    """The module's outputs sentence by sentence, in the order of the text; arguments are those of :func:`log_probs`."""
+    state = module.initial_state(1)
+    inputs = _inputs(np.asarray(events, np.int64)[:, None])  # each sentence's first is the ``</s>`` before it
+    for begin, end in itertools.pairwise(offsets.tolist()):
+        with scoring(module):
+            output = _forward(module, inputs[begin:end], state if context == "stream" else module.initial_state(1))
+        state = output.state
+        yield SentenceOutputs(output.features[:, 0], output.raw[:, 0])
+
+
+def distributions(
+    module: LanguageModule, events: NDArray[np.int32], offsets: NDArray[np.int64], context: Context
+) -> Iterator[NDArray[np.float64]]:
+    """Natural log-probabilities of all ids before each event, one chunk a sentence: float64 [events, V]."""
+    for outputs in sentence_outputs(module, events, offsets, context):
+        with scoring(module):
+            chunk = _as_float64(module.output.all_log_probs(outputs.features))
+        yield chunk
+
+
+_Pick = Callable[["LanguageModule", torch.Tensor, torch.Tensor], torch.Tensor]
+"""What is wanted of features [N, d] and the events that came, int64 [N]: [N] or [N, n]."""
+
+
+def _log_probs(module: LanguageModule, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return module.output.log_probs(features, targets)
+
+
+def _features(module: LanguageModule, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return features
+
+
+def _read_sentences(
+    module: LanguageModule,
+    events: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    pick: _Pick,
+    found: NDArray[Any],
+) -> None:
+    """Put what ``pick`` gives of each event into ``found`` [events, …], each sentence read from the zero state."""
+    lengths = np.diff(offsets)
+    for sentences in length_buckets(lengths):
+        places = offsets[sentences] + np.arange(lengths[sentences].max())[:, None]
+        real = np.arange(len(places))[:, None] < lengths[sentences]
+        padded = np.full(places.shape, EOS_ID, np.int64)
+        padded[real] = events[places[real]]
+        found[places[real]] = _read_columns(module, padded, pick, found, real)[real]
+
+
+def _read_columns(
+    module: LanguageModule,
+    targets: NDArray[np.int64],
+    pick: _Pick,
+    like: NDArray[Any],
+    real: NDArray[np.bool_] | None = None,
+) -> NDArray[Any]:
+    """What ``pick`` gives of each id, those above it in its column read before: [T, B, …], 0 where ``real`` is False.
+
+    ``like`` has the dtype, and [N, …] as shape.
+    """
+    found = np.zeros((*targets.shape, *like.shape[1:]), like.dtype)
+    real = np.ones(targets.shape, bool) if real is None else real
+    inputs, state = _inputs(targets), module.initial_state(targets.shape[1])
+    with scoring(module):
+        for begin in range(0, len(targets), WINDOW):
+            window = slice(begin, begin + WINDOW)
+            output = _forward(module, inputs[window], state)
+            state = output.state
+            mask = torch.from_numpy(real[window])
+            wanted = torch.from_numpy(targets[window][real[window]])
+            device = output.features.device
+            features = output.features[mask.to(device)]
+            found[window][real[window]] = pick(module, features, wanted.to(device)).cpu().numpy()
+    return found
+
+
+def _inputs(targets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What is read before each target: ``</s>``, then the targets themselves but for the last."""
+    inputs = np.empty_like(targets)
+    inputs[:1] = EOS_ID
+    inputs[1:] = targets[:-1]
+    return inputs
+
+
+def _forward(module: LanguageModule, inputs: NDArray[np.int64], state: tuple[torch.Tensor, ...]) -> Output:
+    """What the module makes of ids [T, B]."""
+    device = device_of(module)
+    ids = torch.from_numpy(inputs).to(device)
+    size = sum(weight.numel() for weight in module.body.parameters())
+    with _one_thread() if device.type == "cpu" and inputs.shape[1] * size <= SMALL_STEP else contextlib.nullcontext():
+        output: Output = module(ids, state)
+    return output
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """At each step of a recurrence threads wait for each other; on a busy machine that is most of the time."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+# ----------------------------------------------------------------------------------------------------- helpers
+
+
+@contextlib.contextmanager
+def scoring(module: LanguageModule) -> Iterator[None]:
+    """Without dropout and gradients; a module that was training trains on afterwards."""
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        module.train(was_training)
+
+
+def device_of(module: torch.nn.Module) -> torch.device:
+    """Where the module's weights are."""
+    return next(module.parameters()).device
+
+
+def _as_array(tensor: torch.Tensor) -> NDArray[Any]:
+    array: NDArray[Any] = tensor.cpu().numpy().copy()
+    return array
+
+
+def _as_float64(tensor: torch.Tensor) -> NDArray[np.float64]:
+    array: NDArray[np.float64] = tensor.cpu().numpy().astype(np.float64)
+    return array

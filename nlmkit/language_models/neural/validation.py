@@ -1,0 +1,109 @@
+"""Perplexity of a validation text while training goes on: fast, in columns. Final figures are made by scoring."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nlmkit.language_models.neural.streams import evaluation_columns
+from nlmkit.training.records import perplexity_of
+
+if TYPE_CHECKING:
+    from nlmkit.language_models.neural.module import LanguageModule
+    from nlmkit.training.distributed import Processes
+
+_TOKENS: Final = 4096
+_SHORTEST_COLUMN: Final = 128
+_TIMED_WINDOWS: Final = 8
+
+
+class Validation:
+    """A validation text and the module to measure on it.
+
+    Every event counts. Each column but the first begins with the zero state in mid-text, which costs a little; so no
+    column has fewer than 128 events.
+
+    Args:
+        module: Measured with the weights that it has at the time.
+        events: Ids: int32 [N].
+        batch: Most columns.
+        chunk: Most events whose logits exist at once.
+        together: The processes, among which the columns are shared.
+        device: Where the module is.
+    """
+
+    def __init__(
+        self,
+        module: LanguageModule,
+        events: NDArray[np.int32],
+        *,
+        batch: int,
+        chunk: int,
+        together: Processes,
+        device: torch.device,
+    ) -> None:
+        batch = max(together.count, min(batch, len(events) // _SHORTEST_COLUMN))
+        inputs, targets = evaluation_columns(events, batch)
+        own = slice(together.rank, None, together.count)
+        self._inputs, self._targets = inputs[:, own].to(device), targets[:, own].to(device)
+        self._module, self._events, self._chunk = module, len(events), chunk
+        self._together, self._device = together, device
+        self._rows = max(1, _TOKENS // max(1, self._inputs.shape[1]))
+
+    def perplexity(self, interrupted: Callable[[], bool] = lambda: False) -> float:
+        """exp of the mean loss an event, summed in float64; NaN where the weights give none.
+
+        Args:
+            interrupted: Asked now and then whether to stop.
+
+        Raises:
+            KeyboardInterrupt: It was to stop.
+        """
+        total = 0.0
+        for part in self._sums():
+            total += part
+            if interrupted():
+                raise KeyboardInterrupt
+        (total,) = self._together.total([total], self._device)
+        return math.nan if math.isnan(total) else perplexity_of(-total / self._events)
+
+    def seconds(self, clock: Callable[[], float], most: float = math.inf) -> float:
+        """About how long :meth:`perplexity` takes, from a few windows of it.
+
+        Args:
+            clock: Seconds that only go up.
+            most: Seconds after which no further window is timed.
+        """
+        times = [clock()]
+        for _ in self._sums():
+            times.append(clock())
+            if len(times) > _TIMED_WINDOWS or times[-1] - times[0] >= most:
+                break
+        timed = times[1:] if len(times) > 2 else times  # the first window claims memory
+        return (timed[-1] - timed[0]) / (len(timed) - 1) * math.ceil(len(self._inputs) / self._rows)
+
+    def _sums(self) -> Iterator[float]:
+        """Sums of log-probabilities, window by window."""
+        state = self._module.initial_state(self._inputs.shape[1])
+        for begin in range(0, len(self._inputs), self._rows):
+            window = slice(begin, begin + self._rows)
+            self._module.eval()
+            with torch.inference_mode():
+                output = self._module(self._inputs[window], state)
+                state = output.state
+                targets = self._targets[window].flatten()
+                real = targets >= 0
+                pieces = zip(
+                    torch.split(output.features.flatten(0, 1)[real], self._chunk),
+                    torch.split(targets[real], self._chunk),
+                    strict=True,
+                )
+                found = [self._module.output.log_probs(*piece) for piece in pieces]
+                total = float(torch.cat(found).cpu().double().sum())
+            self._module.train()
+            yield total

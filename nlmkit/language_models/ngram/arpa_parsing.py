@@ -1,0 +1,345 @@
+"""The text of ARPA files: bytes in, the n-grams of each section out."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Sequence
+from itertools import repeat
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlmkit.errors import DataError
+from nlmkit.language_models.ngram.counting import Ids
+from nlmkit.language_models.ngram.estimates import Floats
+from nlmkit.language_models.ngram.table import LEAST_LOG_PROB
+from nlmkit.text.vocabulary import BOS_ID, EOS_ID, SPECIAL, UNK, UNK_ID
+
+LN10 = math.log(10.0)
+
+MISSING_UNK = -100.0
+"""The log10 probability of ``<unk>`` where a file has none: KenLM's choice, far below any that is estimated."""
+
+LARGEST_ORDER = 20
+"""The highest order a file may have: that of the n-gram model."""
+
+_CAPITAL_UNK = b"<UNK>"  # KenLM reads it as <unk> too
+_LONGEST_LINE = 1 << 24
+_PREFACE_BYTES = 1 << 22
+_LARGEST_LOG_PROB = 1e-6  # above zero: rounding by the program that wrote the file
+_LARGEST_BACKOFF = 99.0  # where a context leaves hardly anything, some programs write large ones
+_MOST_NGRAMS = 2**31 - 2  # of one order: indices are int32
+_SPACES = b" \t\r\n"
+_TO_SPACE = bytes.maketrans(_SPACES, b" " * len(_SPACES))
+_IS_SPACE = np.isin(np.arange(256), [*_SPACES])
+_COUNT = re.compile(rb"ngram\s+(\d{1,4})\s*=\s*(\d{1,18})")
+_SECTION = re.compile(rb"\\(\d{1,4})-grams:")
+_FOREIGN = {
+    b"mmap lm http://kheafield.com/code": "a KenLM binary: take the ARPA file that it was made from",
+    b"iARPA": "an IRSTLM iARPA file: convert it with compile-lm --text=yes first",
+    b"qARPA": "an IRSTLM quantized file: convert it with compile-lm --text=yes first",
+    b"blmt": "an IRSTLM binary: convert it with compile-lm --text=yes first",
+    b"\xff\xfe": "UTF-16 text: convert it to UTF-8 first",
+    b"\xfe\xff": "UTF-16 text: convert it to UTF-8 first",
+}
+
+
+@dataclasses.dataclass
+class Section:
+    """The n-grams of one order as they stand in the file; arrays are [n].
+
+    Attributes:
+        columns: Ids of the first, second, … words.
+        log_probs: Natural logarithms; NaN for an n-gram that is not in the file and whose probability is to be found.
+        backoffs: Natural logarithms; 0 at the highest order.
+        lines: Line numbers.
+    """
+
+    columns: list[Ids]
+    log_probs: Floats
+    backoffs: Floats
+    lines: Ids
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @staticmethod
+    def joined(parts: Sequence[Section], order: int) -> Section:
+        """All n-grams of several parts."""
+        if not parts:
+            return Section([np.empty(0, np.int32)] * order, np.empty(0), np.empty(0), np.empty(0, np.int32))
+        return Section(
+            [np.concatenate([part.columns[j] for part in parts]) for j in range(order)],
+            np.concatenate([part.log_probs for part in parts]),
+            np.concatenate([part.backoffs for part in parts]),
+            np.concatenate([part.lines for part in parts]),
+        )
+
+    def taken(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Section:
+        """Some of the n-grams, or all in another order."""
+        return Section(
+            [column[rows] for column in self.columns], self.log_probs[rows], self.backoffs[rows], self.lines[rows]
+        )
+
+
+class Parser:
+    """Takes a file's bytes in chunks and keeps the n-grams of each section.
+
+    Attributes:
+        words: Words by vocabulary id, complete after the unigrams.
+    """
+
+    def __init__(self, name: str, note: Callable[[str], None], size: int | None = None) -> None:
+        """Begin a file.
+
+        Args:
+            name: Its name, for errors.
+            note: Called with what the user should know of it.
+            size: Bytes of the text, where that is known before it is read.
+        """
+        self.words: list[str] = [*SPECIAL]
+        self._name = name
+        self._size = size
+        self._note = note
+        self._rest = b""
+        self._line = 1  # number of the line that comes next
+        self._given = 0
+        self._in_data = False
+        self._ended = False
+        self._sizes: list[int] = []
+        self._size_lines: list[int] = []
+        self._sections: list[Section] = []
+        self._parts: list[Section] = []
+        self._ids: dict[bytes, int] = {word.encode(): id_ for id_, word in enumerate(SPECIAL)}
+        self._section = 0  # order of the section that is being read; 0 before the first
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        if not self._given:
+            chunk = chunk.removeprefix(b"\xef\xbb\xbf")
+            for start, kind in _FOREIGN.items():
+                if chunk.startswith(start):
+                    self._refuse(f"this is no ARPA file but {kind}", 1)
+        self._given += len(chunk)
+        end = chunk.rfind(b"\n") + 1
+        if not end:
+            self._rest += chunk
+        else:
+            block, self._rest = self._rest + chunk[:end], chunk[end:]
+            self._take(block)
+        if len(self._rest) > (_LONGEST_LINE if self._in_data else _PREFACE_BYTES):
+            self._refuse("a line without end: this is no ARPA file", self._line)
+        if not self._in_data and self._given > _PREFACE_BYTES:
+            self._refuse("there is no \\data\\ line in the first megabytes: this is no ARPA file", None)
+
+    def finish(self) -> list[Section]:
+        """The sections by order, after the last byte."""
+        if self._rest:
+            block, self._rest = self._rest + b"\n", b""
+            self._take(block)
+        if not self._in_data:
+            self._refuse("there is no \\data\\ line: this is no ARPA file", None)
+        if not self._ended:
+            self._refuse("the file ends without \\end\\: it is cut short, copy or export it again", self._line - 1)
+        return self._sections
+
+    def _refuse(self, problem: str, line: int | None) -> NoReturn:
+        raise DataError(problem, source=self._name, line=line)
+
+    def _take(self, block: bytes) -> None:
+        """Read whole lines."""
+        if b"\0" in block:
+            line = self._line + block.count(b"\n", 0, block.index(b"\0"))
+            self._refuse("a NUL byte: the file is damaged, or no ARPA file", line)
+        begin = 0
+        while begin < len(block):
+            if self._section and not self._ended and block[begin] != ord("\\"):
+                end = block.find(b"\n\\", begin) + 1 or len(block)
+                self._take_ngrams(block[begin:end])
+            else:
+                end = block.index(b"\n", begin) + 1
+                self._take_line(block[begin:end].strip(_SPACES))
+            self._line += block.count(b"\n", begin, end)
+            begin = end
+
+    def _take_line(self, line: bytes) -> None:
+        """Read a line that is no n-gram."""
+        section = _SECTION.fullmatch(line)
+        if self._ended:
+            if line:
+                self._refuse("there is text after \\end\\: is this more than one file?", self._line)
+        elif not self._in_data:
+            self._in_data = line == b"\\data\\"
+        elif section or line == b"\\end\\":
+            self._close_section(int(section[1]) if section else None)
+        elif line and not self._section:
+            self._take_count(line)
+        elif line:
+            self._refuse(f"{_shown(line)} begins no section: expected {self._expected()}", self._line)
+
+    def _take_count(self, line: bytes) -> None:
+        count = _COUNT.fullmatch(line)
+        if not count:
+            self._refuse(f"{_shown(line)} is no line of the header, such as 'ngram 1=5000'", self._line)
+        order, size = int(count[1]), int(count[2])
+        if order != len(self._sizes) + 1:
+            self._refuse(f"the header gives the size of order {order}, not {len(self._sizes) + 1}, here", self._line)
+        if order > LARGEST_ORDER:
+            self._refuse(f"orders above {LARGEST_ORDER} are not supported: prune the model to a lower one", self._line)
+        if size > _MOST_NGRAMS:
+            self._refuse(f"{size} n-grams of one order, where {_MOST_NGRAMS} is the limit", self._line)
+        self._sizes.append(size)
+        self._size_lines.append(self._line)
+        # a digit, a line end, and for each word a separator and a letter
+        least = sum(count * (2 + 2 * k) for k, count in enumerate(self._sizes, 1))
+        if self._size is not None and least > self._size:
+            self._refuse(
+                f"the n-grams that the header claims so far take at least {least} bytes, and the file has "
+                f"{self._size}: it is cut short or was edited",
+                self._line,
+            )
+
+    def _expected(self) -> str:
+        return f"\\{self._section + 1}-grams:" if self._section < len(self._sizes) else "\\end\\"
+
+    def _close_section(self, following: int | None) -> None:
+        """End the section that was read, and begin the one of order ``following``, or end the file."""
+        if not self._sizes:
+            self._refuse("the header gives no sizes, such as 'ngram 1=5000'", self._line)
+        expected = self._section + 1 if self._section < len(self._sizes) else None
+        if following != expected:
+            found = f"\\{following}-grams:" if following else "\\end\\"
+            self._refuse(
+                f"{found} stands where {self._expected()} should: a section is missing or misplaced", self._line
+            )
+        if self._section:
+            k = self._section
+            section = Section.joined(self._parts, k)
+            self._parts = []
+            if len(section) != self._sizes[k - 1]:
+                self._refuse(
+                    f"the header says {self._sizes[k - 1]} {k}-grams, and {len(section)} are there: the file is "
+                    "damaged or was edited",
+                    self._size_lines[k - 1],
+                )
+            if k == 1:
+                self._check_unigrams(section)
+            self._sections.append(section)
+        self._section = following or 0
+        self._ended = following is None
+
+    def _check_unigrams(self, section: Section) -> None:
+        seen = np.zeros(len(self.words), bool)
+        seen[section.columns[0]] = True
+        if len(section) > np.count_nonzero(seen):
+            _, first = np.unique(section.columns[0], return_index=True)
+            at = int(np.setdiff1d(np.arange(len(section)), first)[0])
+            word = self.words[section.columns[0][at]]
+            self._refuse(f"the unigram {word!r} stands in the file already", int(section.lines[at]))
+        for id_ in (BOS_ID, EOS_ID):
+            if not seen[id_]:
+                self._refuse(f"there is no unigram {SPECIAL[id_]}: without it no sentence can be scored", self._line)
+        if seen[UNK_ID]:
+            self._ids[_CAPITAL_UNK] = UNK_ID
+        else:
+            del self._ids[UNK.encode()]
+            self._note(f"no {UNK} in the file: unknown words have the log10 probability {MISSING_UNK:g}")
+
+    def _take_ngrams(self, text: bytes) -> None:
+        k = self._section
+        is_space = _IS_SPACE[np.frombuffer(text, np.uint8)]
+        begins_field = ~is_space
+        begins_field[1:] &= is_space[:-1]
+        begins = np.flatnonzero(begins_field)
+        line_ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
+        field_ends = np.searchsorted(begins, line_ends)
+        widths = np.diff(field_ends, prepend=0)
+        filled = np.flatnonzero(widths)
+        if not len(filled):
+            return
+        widths, at = widths[filled], field_ends[filled] - widths[filled]
+        lines = (filled + self._line).astype(np.int32)
+        bad = (widths != k + 1) & (widths != k + 2)
+        if bad.any():
+            self._refuse(
+                f"a {k}-gram has {k + 1} or {k + 2} fields (log10 probability, {k} words, backoff weight), not "
+                f"{widths[bad][0]}",
+                int(lines[bad][0]),
+            )
+        fields = np.array(list(filter(None, text.translate(_TO_SPACE).split(b" "))), object)
+        log_probs = self._numbers(fields[at], lines)
+        self._check_log_probs(log_probs, lines)
+        backoffs = np.zeros(len(at))
+        given = widths == k + 2
+        backoffs[given] = self._numbers(fields[at[given] + k + 1], lines[given])
+        self._check_backoffs(backoffs, lines)
+        if k == 1:
+            columns = [self._unigrams(fields[at + 1].tolist(), lines)]
+        else:
+            columns = [self._word_ids(fields[at + j], lines) for j in range(1, k + 1)]
+        if k == len(self._sizes):
+            backoffs[:] = 0.0  # never used
+        for values in (log_probs, backoffs):
+            values[values < LEAST_LOG_PROB / LN10] = -np.inf  # the largest negative number is meant as zero
+        self._parts.append(Section(columns, np.minimum(log_probs, 0.0) * LN10, backoffs * LN10, lines))
+
+    def _numbers(self, fields: NDArray[np.object_], lines: Ids) -> Floats:
+        texts = fields.tolist()
+        try:
+            values = np.fromiter(map(float, texts), np.float64, len(texts))
+            if b"_" not in b"".join(texts):  # "1_0" is a number to Python only
+                return values
+        except ValueError:
+            pass
+        at = next(at for at, text in enumerate(texts) if not _is_number(text))
+        self._refuse(f"{_shown(texts[at])} is no number", int(lines[at]))
+
+    def _check_log_probs(self, values: Floats, lines: Ids) -> None:
+        good = values <= _LARGEST_LOG_PROB  # false for NaN
+        if not good.all():
+            at = int(good.argmin())
+            self._refuse(f"{values[at]} is not a log10 probability: it must be at most 0", int(lines[at]))
+
+    def _check_backoffs(self, values: Floats, lines: Ids) -> None:
+        good = values <= _LARGEST_BACKOFF  # false for NaN
+        if not good.all():
+            at = int(good.argmin())
+            problem = f"{values[at]} is not a log10 backoff weight: it must be at most {_LARGEST_BACKOFF:g}"
+            self._refuse(problem, int(lines[at]))
+
+    def _unigrams(self, words: list[bytes], lines: Ids) -> Ids:
+        """Give ids to new words."""
+        rows = np.empty(len(words), np.int32)
+        for at, word in enumerate(words):
+            known = self._ids.setdefault(word if word != _CAPITAL_UNK else UNK.encode(), len(self.words))
+            rows[at] = known
+            if known == len(self.words):
+                try:
+                    self.words.append(word.decode())
+                except UnicodeDecodeError:
+                    self._refuse(f"the word {_shown(word)} is not UTF-8: convert the file first", int(lines[at]))
+        return rows
+
+    def _word_ids(self, words: NDArray[np.object_], lines: Ids) -> Ids:
+        texts = words.tolist()
+        ids = np.fromiter(map(self._ids.get, texts, repeat(-1)), np.int32, len(texts))
+        if (ids < 0).any():
+            at = int((ids < 0).argmax())
+            self._refuse(f"the word {_shown(texts[at])} is no unigram of the file", int(lines[at]))
+        return ids
+
+
+def _is_number(text: bytes) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return b"_" not in text
+
+
+def _shown(text: bytes) -> str:
+    """Some bytes of the file, as an error message may show them."""
+    return repr(text[:40].decode("utf-8", "backslashreplace") + ("…" if len(text) > 40 else ""))

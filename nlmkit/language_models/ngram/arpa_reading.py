@@ -1,0 +1,316 @@
+"""Reading ARPA files: the n-grams of a file become a table in suffix order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlmkit.errors import DataError, SavedModelError
+from nlmkit.language_models.ngram.arpa_parsing import LN10, MISSING_UNK, Parser, Section
+from nlmkit.language_models.ngram.counting import Ids
+from nlmkit.language_models.ngram.estimates import Floats
+from nlmkit.language_models.ngram.soundness import Shorter, empty_context, gram_of, largest_unlisted, sums
+from nlmkit.language_models.ngram.table import BackoffTable
+from nlmkit.text.sources import ByteReader, ByteSource, path_source
+from nlmkit.text.vocabulary import BOS, BOS_ID, EOS, EOS_ID
+
+_BLOCK_BYTES = 1 << 22
+_PACKED = frozenset({".gz", ".bz2", ".xz", ".zst"})
+_ROUNDING = 1e-4
+"""By how much a log-probability that backing off gives may exceed zero: five digits of a program that wrote them."""
+
+_LARGEST_SUM = 2.0
+"""More than backing off gives to all words together in any model, normalised or not."""
+
+_SUM_TOLERANCE = 1e-3
+
+
+def read_arpa(
+    path: str | os.PathLike[str],
+    *,
+    advance: Callable[[int], None] = lambda amount: None,
+    note: Callable[[str], None] = lambda text: None,
+) -> tuple[BackoffTable, list[str]]:
+    """Read an ARPA file of KenLM, SRILM, IRSTLM or any other program; a compressed one is unpacked.
+
+    N-grams may stand in any order within their section, backoff weights may be missing (weight 1), and lines before
+    ``\\data\\`` are passed over. ``<UNK>`` is read as ``<unk>``. What else is not as it should be, but has a clear
+    meaning, is mended and noted: a file without ``<unk>`` gives it the log10 probability −100; n-grams whose suffix
+    is not in the file, which pruning by SRILM leaves behind, get that suffix with the probability that backing off
+    gives; n-grams with ``<s>`` after, or ``</s>`` before another word, which no text can reach, are left out; backoff
+    weights that make a word's probability more than 1 by a rounding error are lowered. Where the probabilities after
+    a context do not sum to one, that is noted.
+
+    Args:
+        path: The file.
+        advance: Called with the number of bytes read, as they lie on disk.
+        note: Called with each thing that the user should know of how the file was read.
+
+    Returns:
+        The table, with natural logarithms in float64; and the words by vocabulary id: ``<unk>``, ``<s>``, ``</s>``,
+        then the others in the order of the file.
+
+    Raises:
+        DataError: The file cannot be read; is cut short or no ARPA file; has a section that is missing, out of order
+            or not as long as the header says; lacks ``<s>`` or ``</s>``, or the context of an n-gram; repeats an
+            n-gram; holds an unknown word, a log-probability above zero, a backoff weight that makes a probability
+            more than 1, or a number that is none; has an order above 20; or is not UTF-8.
+    """
+    source = path_source(path)
+    parser = Parser(source.name, note, _plain_size(source))
+    with ByteReader(source, utf8=False) as reader:
+        done = 0
+        for chunk in reader.chunks(_BLOCK_BYTES):
+            parser.feed(chunk)
+            advance(reader.consumed - done)
+            done = reader.consumed
+    sections = parser.finish()
+    return _Assembler(source.name, parser.words, sections, note).assemble(), parser.words
+
+
+def _plain_size(source: ByteSource) -> int | None:
+    """Bytes of the text, where they lie on disk as they are."""
+    path = source.path
+    if path is None or not path.is_file() or path.suffix.lower() in _PACKED:
+        return None
+    return path.stat().st_size
+
+
+class _Assembler:
+    """Makes a table of the sections of a file."""
+
+    def __init__(self, name: str, words: list[str], sections: list[Section], note: Callable[[str], None]) -> None:
+        self._name = name
+        self._words = words
+        self._sections = sections
+        self._note = note
+        self._number_added = 0
+        self._is_added: list[NDArray[np.bool_]] = [np.zeros(len(words), bool)]  # by order; not in the file
+        self._lines: list[Ids] = [np.zeros(len(words), np.int32)]  # by order; 0 for what is not in the file
+        self._lines[0][sections[0].columns[0]] = sections[0].lines
+
+    def assemble(self) -> BackoffTable:
+        """Build the orders from the lowest up."""
+        self._leave_out_unreachable()
+        self._table = self._unigrams()
+        k = 2
+        while k <= len(self._sections):
+            grown = self._add_level(k)
+            if grown is None:
+                k += 1
+            else:
+                k = grown
+                self._keep_levels_below(k)
+        if self._number_added:
+            self._note(
+                f"{self._number_added} n-grams that are the suffix of a longer one were not in the file: added with "
+                "the probability that backing off gives"
+            )
+        self._check_probabilities()
+        try:
+            self._table.check()
+        except SavedModelError as error:
+            raise DataError(f"cannot be read as a model: {error}", source=self._name) from error
+        return self._table
+
+    def _check_probabilities(self) -> None:
+        """Refuse backoff weights that give more than there is, and note sums that are not one."""
+        shorter = empty_context(self._table)
+        is_normalised = abs(float(shorter.sums[0]) - 1.0) <= _SUM_TOLERANCE
+        lowered = off = contexts = 0
+        worst: tuple[float, float, str, int] | None = None
+        for k in range(1, self._table.order):
+            backoffs = self._table.backoffs[k - 1]
+            largest = largest_unlisted(self._table, k, shorter)
+            if len(largest) and float(largest.max()) > _ROUNDING:
+                at = int(largest.argmax())
+                with np.errstate(over="ignore"):
+                    self._refuse_backoff(k, at, "a word without an n-gram after it", float(np.exp(largest[at])))
+            above = largest > 0.0
+            if above.any():
+                lowered += int(above.sum())
+                backoffs[above] -= largest[above] + 1e-12
+                largest[above] = -1e-12
+            backed_off, whole = sums(self._table, k, shorter, largest)
+            excess = backed_off - _LARGEST_SUM * float(shorter.sums.max(initial=1.0))
+            if len(excess) and float(excess.max()) > 0.0:
+                at = int(excess.argmax())
+                self._refuse_backoff(k, at, "the words without an n-gram after it together", float(backed_off[at]))
+            gap = np.abs(whole - 1.0)
+            # digits that the file lacks weigh as much as the backoff weight makes them
+            with np.errstate(over="ignore"):
+                wrong = gap > _SUM_TOLERANCE + 1e-5 * np.exp(np.where(np.isneginf(largest), -np.inf, backoffs))
+            off, contexts = off + int(wrong.sum()), contexts + len(wrong)
+            if wrong.any():
+                at = int(np.where(wrong, gap, 0.0).argmax())
+                if worst is None or gap[at] > worst[0]:
+                    gram = gram_of(self._table, self._words, k, at)
+                    worst = (float(gap[at]), float(whole[at]), gram, int(self._lines[k - 1][at]))
+            shorter = Shorter(largest, whole)
+        if lowered:
+            self._note(
+                f"{lowered} backoff weights lowered by less than {_ROUNDING:.2%}, with which a word's probability "
+                "would exceed 1"
+            )
+        if worst is not None and is_normalised:  # where the unigrams are not, that is the cause
+            self._note(
+                f"the probabilities do not sum to 1 after {off} of {contexts} contexts (to {worst[1]:.4f} after "
+                f"{worst[2]!r}, line {worst[3]}): the perplexities of this model cannot be compared with others"
+            )
+
+    def _refuse_backoff(self, k: int, at: int, whom: str, probability: float) -> NoReturn:
+        weight = self._table.backoffs[k - 1][at] / LN10
+        gram = gram_of(self._table, self._words, k, at)
+        problem = f"the log10 backoff weight {weight:.6g} of {gram!r} gives {whom} the probability {probability:.4g}"
+        line = int(self._lines[k - 1][at]) or None
+        raise DataError(f"{problem}: the file is damaged or was edited", source=self._name, line=line)
+
+    def _leave_out_unreachable(self) -> None:
+        """Drop n-grams in which ``<s>`` is not the first or ``</s>`` not the last word.
+
+        Whatever contains such an n-gram is one itself, so nothing that stays misses its suffix or history.
+        """
+        number = 0
+        for k, section in enumerate(self._sections[1:], 2):
+            drop = np.zeros(len(section), bool)
+            for inner in section.columns[1:]:
+                drop |= inner == BOS_ID
+            for inner in section.columns[:-1]:
+                drop |= inner == EOS_ID
+            if drop.any():
+                number += int(drop.sum())
+                self._sections[k - 1] = section.taken(~drop)
+        if number:
+            self._note(f"{number} n-grams with {BOS} after or {EOS} before another word left out")
+
+    def _unigrams(self) -> BackoffTable:
+        section = self._sections[0]
+        ids = section.columns[0]
+        log_probs = np.full(len(self._words), MISSING_UNK * LN10)
+        log_probs[ids] = section.log_probs
+        log_probs[BOS_ID] = -np.inf
+        backoffs = np.zeros(len(self._words))
+        backoffs[ids] = section.backoffs
+        return BackoffTable(
+            first=[np.arange(len(self._words), dtype=np.int32)],
+            children=[],
+            history=[np.empty(0, np.int32)],
+            log_probs=[log_probs],
+            backoffs=[backoffs] if len(self._sections) > 1 else [],
+        )
+
+    def _keep_levels_below(self, k: int) -> None:
+        table = self._table
+        del self._is_added[k - 1 :], self._lines[k - 1 :]
+        self._table = BackoffTable(
+            table.first[: k - 1],
+            table.children[: k - 2],
+            table.history[: k - 1],
+            table.log_probs[: k - 1],
+            table.backoffs[: k - 1],
+        )
+
+    def _add_level(self, k: int) -> int | None:
+        """Add order k to the table.
+
+        Returns:
+            None; or, where n-grams lacked their suffix, the lowest order that suffixes were added to. The table is
+            then as it was and has to be built again from that order.
+        """
+        section, table = self._sections[k - 1], self._table
+        suffix, found = self._suffixes(section)
+        if len(found) and int(found.min()) < k - 1:
+            return self._add_suffixes(section, found)
+        keys = suffix.astype(np.int64) << 32 | section.columns[0]
+        if not (keys[1:] > keys[:-1]).all():
+            by_key = np.argsort(keys, kind="stable")
+            keys, suffix, section = keys[by_key], suffix[by_key], section.taken(by_key)
+            again = np.flatnonzero(keys[1:] == keys[:-1]) + 1
+            if len(again):
+                at = int(again[0])
+                first, second = sorted(section.lines[at - 1 : at + 1].tolist())
+                self._refuse(f"the {k}-gram {self._gram(section, at)!r} stands on line {first} already", second)
+        history = section.columns[0] if k == 2 else table.find(k - 1, table.history[k - 2][suffix], section.columns[0])
+        added = np.isnan(section.log_probs)
+        # -1 is in range, and such rows are bad whatever they find there
+        bad = (history < 0) | (self._is_added[k - 2][history] & ~added)
+        if bad.any():
+            at = int(bad.argmax())
+            gram = self._gram(section, at)
+            self._refuse(
+                f"the {k}-gram {gram!r} has no context: {gram.rpartition(' ')[0]!r} is missing", section.lines[at]
+            )
+        log_probs, lower = section.log_probs, table.log_probs[k - 2]
+        if added.any():
+            log_probs = np.where(added, lower[suffix] + table.backoffs[k - 2][history], log_probs)
+            self._check_added(section, k, history, added, log_probs)
+            log_probs = np.where(added, np.minimum(log_probs, 0.0), log_probs)
+        sizes = np.bincount(suffix, minlength=len(lower))
+        self._table = BackoffTable(
+            [*table.first, section.columns[0]],
+            [*table.children, np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)],
+            [*table.history, history],
+            [*table.log_probs, log_probs],
+            [*table.backoffs, section.backoffs] if k < len(self._sections) else table.backoffs,
+        )
+        self._is_added.append(added)
+        self._lines.append(section.lines)
+        return None
+
+    def _check_added(self, section: Section, k: int, history: Ids, added: NDArray[np.bool_], log_probs: Floats) -> None:
+        """Refuse a backoff weight with which an n-gram that is not in the file has more than probability 1."""
+        above = added & (log_probs > _ROUNDING)
+        if above.any():
+            at = int(above.argmax())
+            whom = f"{self._gram(section, at)!r}, a suffix on line {section.lines[at]} that is not in the file,"
+            with np.errstate(over="ignore"):
+                self._refuse_backoff(k - 1, int(history[at]), whom, float(np.exp(log_probs[at])))
+
+    def _suffixes(self, section: Section) -> tuple[Ids, NDArray[np.int8]]:
+        """Find the n-grams without their first words in the table: their ids, and the longest order found."""
+        columns = section.columns[1:]
+        # neighbours often share their suffix, and all of them do where the file is in suffix order
+        new = np.ones(len(section), bool)
+        new[1:] = False
+        for column in columns:
+            new[1:] |= column[1:] != column[:-1]
+        begins = np.flatnonzero(new)
+        ids = columns[-1][begins]
+        found = np.ones(len(ids), np.int8)
+        for j, column in enumerate(reversed(columns[:-1]), 2):
+            there = np.flatnonzero(ids >= 0)
+            longer = np.full(len(ids), -1, np.int32)
+            longer[there] = self._table.find(j, ids[there], column[begins[there]])
+            ids = longer
+            found += ids >= 0
+        runs = np.diff(begins, append=len(section))
+        return np.repeat(ids, runs), np.repeat(found, runs)
+
+    def _add_suffixes(self, section: Section, found: NDArray[np.int8]) -> int:
+        """Add the suffixes that n-grams lack to the sections; return the lowest order that has grown."""
+        k = len(section.columns)
+        for j in range(2, k):
+            lacking = found < j
+            if not lacking.any():
+                continue
+            grams = np.stack([column[lacking] for column in section.columns[k - j :]], axis=1)
+            grams, at = np.unique(grams, axis=0, return_index=True)
+            part = Section(
+                [*np.ascontiguousarray(grams.T)],
+                np.full(len(grams), np.nan),
+                np.zeros(len(grams)),
+                section.lines[lacking][at],
+            )
+            self._sections[j - 1] = Section.joined([self._sections[j - 1], part], j)
+            self._number_added += len(grams)
+        return int(found.min()) + 1
+
+    def _gram(self, section: Section, at: int) -> str:
+        return " ".join(self._words[column[at]] for column in section.columns)
+
+    def _refuse(self, problem: str, line: int) -> NoReturn:
+        raise DataError(problem, source=self._name, line=int(line))

@@ -1,0 +1,122 @@
+"""What every smoothing method produces: log-probabilities and backoff weights for the counted n-grams."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlmkit.errors import HyperParameterError
+from nlmkit.language_models.ngram.counting import NGramCounts
+
+Floats = NDArray[np.float64]
+Keep = list[NDArray[np.bool_]]
+
+
+@dataclasses.dataclass
+class Estimate:
+    """A backoff model over the counted n-grams.
+
+    The probability of w after h is ``probs`` of hw where hw was counted, and otherwise ``backoffs`` of h (or
+    ``unseen_backoff`` where h was not counted) times the probability of w after h without its first word.
+
+    Attributes:
+        probs: For each order k, float64 [n_k].
+        backoffs: For each order below the highest, float64 [n_k].
+        discounts: The discounts used at each order, where the method has any.
+        weights: Interpolation weights, where the method has any, for the report.
+        notes: What the user should know, such as a fallback.
+        unseen_backoff: Backoff weight of a context that was not counted.
+        normalized: Whether every context's probabilities sum to one.
+        arpa_objection: Why an ARPA file cannot say this model; None if it can.
+    """
+
+    probs: list[Floats]
+    backoffs: list[Floats]
+    discounts: list[list[float]] | None = None
+    weights: list[list[float]] | None = None
+    notes: list[str] = dataclasses.field(default_factory=list)
+    unseen_backoff: float = 1.0
+    normalized: bool = True
+    arpa_objection: str | None = None
+
+
+@dataclasses.dataclass
+class Discounted:
+    """One order's share of an interpolated model: p(w|h) = (a(hw) + gamma(h) · p(w|h′)) / total(h).
+
+    Attributes:
+        share: Count left to each n-gram after discounting, float64 [n_k].
+        gamma: What each context gives to the order below, float64 [n_(k−1)].
+        total: Sum of the counts of each context, float64 [n_(k−1)]; 0 for what is no context.
+    """
+
+    share: Floats
+    gamma: Floats
+    total: Floats
+
+
+def totals(counts: NGramCounts, k: int, values: NDArray[np.int64] | Floats) -> Floats:
+    """Sum ``values`` of the k-grams over each context: float64 [n_(k−1)], or [1] for unigrams."""
+    if k == 1:
+        return np.array([values.sum()], np.float64)
+    histories = counts.levels[k - 1].history
+    sums = np.bincount(histories, weights=values, minlength=len(counts.levels[k - 2]))
+    return sums.astype(np.float64, copy=False)  # integers where there is no k-gram
+
+
+def interpolate(counts: NGramCounts, orders: list[Discounted]) -> tuple[list[Floats], list[Floats]]:
+    """Probabilities and backoff weights from each order's discounted counts, down to the uniform distribution.
+
+    The uniform distribution is over all ids but ``<s>``. A word that was never counted, ``<unk>`` as a rule, gets
+    its share of it and nothing else.
+    """
+    unigram = orders[0]
+    uniform = 1.0 / (counts.vocabulary_size - 1)
+    if unigram.total[0] > 0:
+        probs = [(unigram.share + unigram.gamma[0] * uniform) / unigram.total[0]]
+    else:
+        probs = [np.full(counts.vocabulary_size, uniform)]
+    backoffs: list[Floats] = []
+    for level, order in zip(counts.levels[1:], orders[1:], strict=True):
+        is_context = order.total > 0
+        safe_total = np.where(is_context, order.total, 1.0)
+        backoff = np.where(is_context, order.gamma / safe_total, 1.0)
+        prob = order.share / safe_total[level.history]
+        prob += backoff[level.history] * probs[-1][level.suffix]
+        probs.append(prob)
+        backoffs.append(backoff)
+    return probs, backoffs
+
+
+def subtract(
+    counts: NGramCounts, k: int, values: NDArray[np.int64], discounts: NDArray[np.float64], keep: Keep
+) -> Discounted:
+    """Absolute discounting of one order: ``discounts[j]`` off a count of j, the last one off all greater counts.
+
+    A pruned n-gram leaves its whole count to the order below.
+    """
+    discount = discounts[np.minimum(values, len(discounts) - 1)]
+    freed = np.where(keep[k - 1], discount, values)
+    return Discounted(values - discount, totals(counts, k, freed), totals(counts, k, values))
+
+
+def overridden(
+    discounts: tuple[float | tuple[float, ...] | None, ...] | None, k: int, per_order: int
+) -> list[float] | None:
+    """The user's discounts for order k, or None where they are to be estimated.
+
+    Raises:
+        HyperParameterError: not ``per_order`` values, or a value larger than the count it is taken from.
+    """
+    given = discounts[k - 1] if discounts is not None and k <= len(discounts) else None
+    if given is None:
+        return None
+    values = given if isinstance(given, tuple) else (given,)
+    if len(values) != per_order:
+        raise HyperParameterError(f"discounts of order {k} must be {per_order} numbers, not {len(values)}")
+    for j, value in enumerate(values, 1):
+        if not 0 <= value <= j:
+            raise HyperParameterError(f"discount {value} of order {k} is not between 0 and the count {j}")
+    return [float(value) for value in values]

@@ -1,0 +1,216 @@
+"""Leaving n-grams out: those counted too rarely, or those that the model hardly misses.
+
+Count pruning happens before estimation, by thresholds on the counts. Relative-entropy pruning (Stolcke 1998, "Entropy-
+based pruning of backoff language models") takes n-grams out of a finished table: those whose removal, with the backoff
+weight of their context adjusted, changes the distribution of the model least.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlmkit.errors import HyperParameterError
+from nlmkit.language_models.ngram.counting import NGramCounts
+from nlmkit.language_models.ngram.estimates import Floats, Keep
+from nlmkit.language_models.ngram.renormalize import BackoffWeights, backoff_weights
+from nlmkit.language_models.ngram.table import BackoffTable
+from nlmkit.text.vocabulary import BOS_ID, EOS_ID
+
+
+def count_keep(counts: NGramCounts, thresholds: Sequence[int] | None) -> Keep:
+    """Which n-grams stay when those with low counts are left out, as lmplz's ``--prune`` does.
+
+    An n-gram of order k is dropped if it occurs in the text at most ``thresholds[k − 1]`` times and that is not 0.
+    The last threshold applies to all higher orders. Since no n-gram occurs more often than its history or its suffix
+    and thresholds do not decrease, the history and the suffix of what stays do stay too.
+
+    Args:
+        counts: The counts.
+        thresholds: One for each order, the first of them 0, non-decreasing; None or none at all keep everything.
+
+    Returns:
+        For each order, bool [n_k].
+
+    Raises:
+        HyperParameterError: The thresholds are not as above.
+    """
+    thresholds = tuple(thresholds or ())
+    _check_thresholds(thresholds, counts.order)
+    keep = []
+    for k, level in enumerate(counts.levels, 1):
+        threshold = thresholds[min(k, len(thresholds)) - 1] if thresholds else 0
+        keep.append(level.raw > threshold if threshold > 0 else np.ones(len(level), bool))
+    return keep
+
+
+def _check_thresholds(thresholds: tuple[int, ...], order: int) -> None:
+    shown = f"prune={list(thresholds)}"
+    for threshold in thresholds:
+        if isinstance(threshold, bool) or not isinstance(threshold, (int, np.integer)) or threshold < 0:
+            raise HyperParameterError(f"{shown}: thresholds must be integers of at least 0, not {threshold!r}")
+    if len(thresholds) > order:
+        raise HyperParameterError(f"{shown}: {len(thresholds)} thresholds were given for a model of order {order}")
+    if thresholds and thresholds[0] != 0:
+        raise HyperParameterError(
+            f"{shown}: the first must be 0; to leave rare words out, limit the vocabulary (min_count)"
+        )
+    if any(upper < lower for lower, upper in itertools.pairwise(thresholds)):
+        raise HyperParameterError(f"{shown}: a higher order must not have a lower threshold")
+
+
+def history_log_probs_from_counts(counts: NGramCounts) -> list[Floats]:
+    """Log-probability of every n-gram, as the context of a word, by its relative frequency in the text.
+
+    This is what suits Kneser–Ney smoothing: its own lower orders are made to be backed off to and say little of how
+    frequent a context is (Chelba, Brants, Neveitt & Xu 2010, "Study on interaction between entropy pruning and
+    Kneser-Ney smoothing").
+
+    Returns:
+        For each order, float64 [n_k]; −inf where the count is 0.
+    """
+    words = counts.levels[0].raw
+    events = int(words.sum() - words[BOS_ID])
+    with np.errstate(divide="ignore"):
+        return [np.log(level.raw) - math.log(max(events, 1)) for level in counts.levels]
+
+
+def history_log_probs_from_model(table: BackoffTable) -> list[Floats]:
+    """Log-probability of every n-gram, as the context of a word, by the model itself, as in Stolcke's paper.
+
+    For models that come without counts. ``<s>`` is as probable as ``</s>``, as in SRILM. For Kneser–Ney models
+    :func:`history_log_probs_from_counts` is better.
+
+    Returns:
+        For each order, float64 [n_k].
+    """
+    logs: list[Floats] = []
+    for k in range(1, table.order + 1):
+        log_probs = table.log_probs[k - 1].astype(np.float64)
+        if k == 1:
+            log_probs[BOS_ID] = log_probs[EOS_ID]
+        else:
+            log_probs += logs[-1][table.history[k - 1]]
+        logs.append(log_probs)
+    return logs
+
+
+def entropy_prune(table: BackoffTable, threshold: float, history_log_probs: Sequence[Floats]) -> BackoffTable:
+    """Take out the n-grams whose removal raises the model's perplexity by a factor of less than ``1 + threshold``.
+
+    From the highest order down, each n-gram is judged on its own against the table as it was given: removed, it would
+    get its probability by backing off, with the backoff weight of its context set so that the context sums to one. The
+    relative entropy D of the two models is known in closed form, and the n-gram goes if exp(D) − 1 < ``threshold``,
+    as in SRILM. What is the history or the suffix of an n-gram that stays, stays.
+
+    Judged alone, every n-gram of a context that lists all words costs nothing, since the new weight gives back what it
+    had. With vocabularies of a few words, look at the perplexity before and after.
+
+    Args:
+        table: A normalised backoff model, interpolated or not.
+        threshold: Relative rise in perplexity, 1e-9 to 1e-6 as a rule; at 0 nothing is removed.
+        history_log_probs: For each order, the log-probability of every n-gram of the table as a context, [n_k]; those
+            of the highest order are not looked at.
+
+    Returns:
+        The smaller table, of the same order, in float64. Contexts that lost n-grams have new backoff weights, which
+        make them sum to one; all other weights and all probabilities are unchanged.
+
+    Raises:
+        HyperParameterError: The threshold is negative or not finite, or the model has no normalised backing off.
+    """
+    if not (math.isfinite(threshold) and threshold >= 0.0):
+        raise HyperParameterError(f"the pruning threshold must be a number of at least 0, not {threshold}")
+    if table.unseen_backoff != 0.0:
+        raise HyperParameterError(
+            "entropy pruning needs a smoothing that is normalised by backing off, and this is none"
+        )
+    if [len(logs) for logs in history_log_probs] != table.sizes:
+        raise ValueError("history_log_probs must hold one value for each n-gram of the table")
+    if threshold == 0.0 or table.order == 1:
+        return table
+    contexts = _Contexts.of(table)
+    keep: Keep = [np.ones(0, bool)] * table.order
+    needed = np.zeros(table.sizes[-1], bool)
+    for k in range(table.order, 1, -1):
+        entropy = contexts.relative_entropies(k, history_log_probs[k - 2])
+        keep[k - 1] = needed | ~(np.expm1(entropy) < threshold)
+        needed = np.zeros(table.sizes[k - 2], bool)
+        needed[table.history[k - 1][keep[k - 1]]] = True
+        needed[table.suffix[k - 1][keep[k - 1]]] = True
+    keep[0] = np.ones(table.vocabulary_size, bool)
+    backoffs = [contexts.backoffs_without(k, ~keep[k - 1])[keep[k - 2]] for k in range(2, table.order + 1)]
+    smaller = table.filtered(keep)
+    return dataclasses.replace(
+        smaller, log_probs=[logs.astype(np.float64) for logs in smaller.log_probs], backoffs=[*backoffs]
+    )
+
+
+@dataclasses.dataclass
+class _Contexts:
+    """What pruning needs to know of a table; list index k − 1 holds order k, as in the table.
+
+    Attributes:
+        table: The table.
+        probs: Its probabilities, float64 [n_k].
+        weights: Of the contexts of length k: what they leave to other words, and the probability that those have in
+            the shorter context, without cancellation.
+    """
+
+    table: BackoffTable
+    probs: list[Floats]
+    weights: list[BackoffWeights]
+
+    @classmethod
+    def of(cls, table: BackoffTable) -> _Contexts:
+        """Add up the probabilities of every context's n-grams."""
+        probs: list[Floats] = [np.exp(logs.astype(np.float64)) for logs in table.log_probs]
+        weights: list[BackoffWeights] = []
+        for k in range(2, table.order + 1):
+            below = weights[-1] if weights else None
+            found = backoff_weights(k, probs, table.history, table.suffix, below)
+            # by the weights that the table has, which loses no digits where little is left
+            left = np.where(found.complete, 0.0, np.exp(table.backoffs[k - 2].astype(np.float64)) * found.unseen)
+            unseen = np.where(found.complete, 0.0, found.unseen)
+            weights.append(dataclasses.replace(found, left=left, unseen=unseen))
+        return cls(table, probs, weights)
+
+    def _ngrams(self, k: int, rows: NDArray[Any] | slice) -> tuple[NDArray[np.int32], Floats, Floats]:
+        """Contexts of some k-grams, their probabilities, and those that they have in the shorter context."""
+        table = self.table
+        return table.history[k - 1][rows], self.probs[k - 1][rows], self.probs[k - 2][table.suffix[k - 1][rows]]
+
+    def relative_entropies(self, k: int, history_log_probs: Floats) -> Floats:
+        """Relative entropy of the model without each of the k-grams, removed alone: D in nats, float64 [n_k]."""
+        history, prob, lower = self._ngrams(k, slice(None))
+        weights = self.weights[k - 2]
+        left, unseen = weights.left[history], weights.unseen[history]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            new_weight = np.log((left + prob) / (unseen + lower))
+            own = prob * (np.log(lower) + new_weight - self.table.log_probs[k - 1])
+            others = left * (new_weight - self.table.backoffs[k - 2][history])
+            loss = np.where(prob > 0.0, own, 0.0) + np.where(left > 0.0, others, 0.0)
+            entropies = -np.exp(history_log_probs[history]) * loss
+        # what could not be had by backing off has to stay, however rare its context
+        return np.where((prob > 0.0) & (lower == 0.0), np.inf, entropies)
+
+    def backoffs_without(self, k: int, removed: NDArray[np.bool_]) -> Floats:
+        """Logarithms of the backoff weights of the contexts of length k − 1 without some k-grams: float64 [n_(k−1)]."""
+        history, prob, lower = self._ngrams(k, removed)
+        weights, number = self.weights[k - 2], self.table.sizes[k - 2]
+        left = weights.left + np.bincount(history, prob, minlength=number)
+        unseen = weights.unseen + np.bincount(history, lower, minlength=number)
+        followers = np.bincount(self.table.history[k - 1], minlength=number)
+        lost = np.bincount(history, minlength=number)
+        backoffs = self.table.backoffs[k - 2].astype(np.float64)
+        changed = (lost > 0) & (unseen > 0.0)
+        with np.errstate(divide="ignore"):
+            backoffs[changed] = np.log(left[changed] / unseen[changed])
+        backoffs[(lost > 0) & (lost == followers)] = 0.0
+        return backoffs

@@ -1,0 +1,37 @@
+"""Additive smoothing (Lidstone 1920; Laplace's law is k = 1)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nlmkit.language_models.ngram.counting import NGramCounts
+from nlmkit.language_models.ngram.estimates import Estimate, totals
+from nlmkit.language_models.ngram.smoothing.options import Options
+from nlmkit.language_models.ngram.smoothing.raw_counts import raw_counts
+from nlmkit.text.vocabulary import BOS_ID
+
+
+def estimate(counts: NGramCounts, options: Options) -> Estimate:
+    """p(w|h) = (c(hw) + k) / (c(h) + k·V), where V counts all ids but ``<s>``.
+
+    The model has one order: h is a full context, of order − 1 words or from ``<s>`` on. Everything else, a full
+    context never seen or a shorter one, which no word of a text has, gives 1/V. In the table this is a backoff model
+    whose lower orders are uniform: h backs off with k·V / (c(h) + k·V) to 1/V, whether or not h′w is listed.
+    """
+    added, size = options.add_k, counts.vocabulary_size - 1
+    uniform = 1.0 / size
+    probs, backoffs = [], []
+    for k in range(1, counts.order + 1):
+        values = raw_counts(counts, k)
+        context_totals = totals(counts, k, values)
+        history = counts.levels[k - 1].history if k > 1 else np.zeros(len(values), np.int32)
+        own = (values + added) / (context_totals + added * size)[history]
+        full = np.full(len(values), True) if k == counts.order else counts.levels[k - 1].first == BOS_ID
+        probs.append(np.where(full, own, uniform))
+        if k > 1:
+            # a context's k-grams are all full or none is
+            full_context = np.zeros(len(context_totals), bool)
+            full_context[history[full]] = True
+            backoffs.append(np.where(full_context, added * size / (context_totals + added * size), 1.0))
+    objection = "it has no lower orders to back off to, and the file would hold uniform ones in their place"
+    return Estimate(probs, backoffs, arpa_objection=objection if counts.order > 1 else None)

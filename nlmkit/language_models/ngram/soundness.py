@@ -1,0 +1,206 @@
+"""Whether a backoff table holds probabilities: none above one, and a sum of one after every context.
+
+The contexts of length k are the n-grams of order k. What follows the context h, and is in the table, follows the
+shorter context h′ too; every other word w has p(w|h) = weight(h) · p(w|h′).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlmkit.language_models.ngram.counting import Ids
+from nlmkit.language_models.ngram.estimates import Floats
+from nlmkit.language_models.ngram.table import BackoffTable
+from nlmkit.text.vocabulary import EOS_ID
+
+SAMPLE = 1024
+"""How many contexts of each length :func:`sampled_sums` looks at; in a small table these are all."""
+
+_ROUNDING = 200.0
+"""Units in the last place by which a probability may be off: its logarithm is below some 100."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Shorter:
+    """What is known of the contexts one shorter; of the empty context alone, before contexts of length 1. [n_(k−1)].
+
+    Attributes:
+        largest: Largest log-probability of a word that the table does not list after the context, float64; −inf where
+            no word is left.
+        sums: Sum of the probabilities of all words, float64.
+    """
+
+    largest: Floats
+    sums: Floats
+
+
+def empty_context(table: BackoffTable) -> Shorter:
+    """What is known without any context: every word has a probability of its own."""
+    return Shorter(np.array([-np.inf]), np.array([np.exp(table.log_probs[0].astype(np.float64)).sum()]))
+
+
+def largest_unlisted(table: BackoffTable, k: int, shorter: Shorter) -> Floats:
+    """Largest log-probability that each context of length k gives by its backoff weight.
+
+    Args:
+        table: The table; lengths below k have been looked at.
+        k: Length of the contexts, at least 1 and below the order.
+        shorter: Of the contexts of length k − 1.
+
+    Returns:
+        float64 [n_k]; −inf where no word is left to back off to, and after ``</s>``, which nothing follows.
+    """
+    log_probs = table.log_probs[k - 1].astype(np.float64)
+    number = len(log_probs)
+    parent, group = _parents(table, k)
+    # the followers of each shorter context, the most probable first
+    order = np.lexsort((-log_probs, group))
+    sizes = np.bincount(group, minlength=len(shorter.largest))
+    begins = np.cumsum(sizes) - sizes
+    rank = np.empty(number, np.int64)
+    rank[order] = np.arange(number) - begins[group[order]]
+    # the first of them that the context itself does not list
+    keys = np.sort(table.history[k].astype(np.int64) << 32 | rank[table.suffix[k]])
+    context = keys >> 32
+    listed = np.bincount(context, minlength=number)
+    firsts = np.cumsum(listed) - listed
+    in_a_row = (keys & 0xFFFFFFFF) == np.arange(len(keys)) - firsts[context]
+    missing = np.bincount(context[in_a_row], minlength=number)
+    is_left = missing < sizes[parent]
+    found = shorter.largest[parent].copy()
+    at = order[(begins[parent] + missing)[is_left]]
+    found[is_left] = np.maximum(found[is_left], log_probs[at])
+    found += np.where(np.isneginf(found), 0.0, table.backoffs[k - 1])
+    found[table.last[k - 1] == EOS_ID] = -np.inf
+    return found
+
+
+def sums(table: BackoffTable, k: int, shorter: Shorter, largest: Floats) -> tuple[Floats, Floats]:
+    """Sum of the probabilities of all words after each context of length k.
+
+    Args:
+        table: The table.
+        k: Length of the contexts.
+        shorter: Of the contexts of length k − 1.
+        largest: What :func:`largest_unlisted` gives.
+
+    Returns:
+        The part that the words have to which the context backs off, and the whole: float64 [n_k].
+    """
+    parent, _ = _parents(table, k)
+    history, number = table.history[k], len(largest)
+    listed = np.bincount(history, np.exp(table.log_probs[k].astype(np.float64)), number)
+    below = np.bincount(history, np.exp(table.log_probs[k - 1].astype(np.float64))[table.suffix[k]], number)
+    weights = np.exp(np.where(np.isneginf(largest), -np.inf, table.backoffs[k - 1]))
+    backed_off = np.zeros(number)
+    np.multiply(weights, np.maximum(shorter.sums[parent] - below, 0.0), out=backed_off, where=weights > 0.0)
+    whole = listed + backed_off
+    whole[table.last[k - 1] == EOS_ID] = 1.0  # nothing follows
+    return backed_off, whole
+
+
+def _parents(table: BackoffTable, k: int) -> tuple[Ids, Ids]:
+    """The shorter context of each context of length k, and the one that each n-gram of order k follows."""
+    if k == 1:
+        everything = np.zeros(table.vocabulary_size, np.int32)
+        return everything, everything
+    return table.suffix[k - 1], table.history[k - 1]
+
+
+# ------------------------------------------------------------------------------------------------------ a sample
+
+
+@dataclasses.dataclass(frozen=True)
+class SampledSums:
+    """Some contexts of one length.
+
+    Attributes:
+        length: Their length.
+        ids: Their indices, int32 [n]; 0 for the empty context.
+        sums: Sum of the probabilities of all words after each, float64 [n].
+        slack: By how much each may be off through rounding, float64 [n].
+        agree: Whether its n-grams begin with its first word and, without that, follow the shorter context, bool [n].
+    """
+
+    length: int
+    ids: Ids
+    sums: Floats
+    slack: Floats
+    agree: NDArray[np.bool_]
+
+
+def sampled_sums(table: BackoffTable, number: int = SAMPLE) -> Iterator[SampledSums]:
+    """Exact sums of the probabilities after some contexts of each length, the empty context first.
+
+    Contexts are taken at equal distances, so the same table gives the same ones; with each come its shorter contexts.
+    The time is that of one look at ``history``.
+    """
+    chosen = _chosen(table, number)
+    shorter_ids, shorter_sums = np.zeros(1, np.int32), empty_context(table).sums
+    slack = _ROUNDING * np.array([float(np.finfo(table.log_probs[0].dtype).eps)])
+    yield SampledSums(0, shorter_ids, shorter_sums, slack, np.ones(1, np.bool_))
+    for k, ids in enumerate(chosen, 1):
+        is_chosen = np.zeros(table.sizes[k - 1], np.bool_)
+        is_chosen[ids] = True
+        grams = np.flatnonzero(is_chosen[table.history[k]])
+        own = np.searchsorted(ids, table.history[k][grams])
+        listed = np.bincount(own, np.exp(table.log_probs[k][grams].astype(np.float64)), len(ids))
+        suffixes = suffixes_of(table, k + 1, grams)
+        below = np.bincount(own, np.exp(table.log_probs[k - 1][suffixes].astype(np.float64)), len(ids))
+        weights = np.exp(table.backoffs[k - 1][ids].astype(np.float64))
+        parents = suffixes_of(table, k, ids)
+        agree = np.ones(len(ids), np.bool_)
+        agree[own[table.first[k][grams] != table.first[k - 1][ids][own]]] = False
+        if k > 1:
+            agree[own[table.history[k - 1][suffixes] != parents[own]]] = False
+        parent_sums = shorter_sums[np.searchsorted(shorter_ids, parents)]
+        # what is taken away is off by a rounding error, which the weight multiplies
+        precision = max(np.finfo(values.dtype).eps for values in (table.log_probs[k], table.log_probs[k - 1]))
+        slack = _ROUNDING * float(precision) * (1.0 + weights)
+        whole = listed + weights * np.maximum(parent_sums - below, 0.0)
+        whole[_last_words(table, k, ids) == EOS_ID] = 1.0  # nothing follows
+        yield SampledSums(k, ids, whole, slack, agree)
+        shorter_ids, shorter_sums = ids, whole
+
+
+def _chosen(table: BackoffTable, number: int) -> list[Ids]:
+    """For each length of context the contexts to look at, sorted: int32."""
+    chosen: list[Ids] = []
+    longer = np.empty(0, np.int32)
+    for k in range(table.order - 1, 0, -1):
+        size = table.sizes[k - 1]
+        evenly = np.linspace(0, size - 1, min(number, size)).astype(np.int32)
+        ids = np.union1d(evenly, longer).astype(np.int32)
+        chosen.insert(0, ids)
+        longer = suffixes_of(table, k, ids)
+    return chosen
+
+
+def suffixes_of(table: BackoffTable, k: int, ids: NDArray[np.integer]) -> Ids:
+    """The n-grams without their first words, for some of order k; 0, the empty context, for unigrams.
+
+    `BackoffTable.suffix` has them for all n-grams, and takes time and memory to make.
+    """
+    if k == 1:
+        return np.zeros(len(ids), np.int32)
+    return (np.searchsorted(table.children[k - 2], ids, side="right") - 1).astype(np.int32)
+
+
+def _last_words(table: BackoffTable, k: int, ids: Ids) -> Ids:
+    for order in range(k, 1, -1):
+        ids = suffixes_of(table, order, ids)
+    return ids
+
+
+def gram_of(table: BackoffTable, words: Sequence[str], k: int, index: int) -> str:
+    """An n-gram as text."""
+    ids = np.array([index])
+    found = []
+    for order in range(k, 0, -1):
+        found.append(words[int(table.first[order - 1][ids[0]])])
+        ids = suffixes_of(table, order, ids)
+    return " ".join(found)

@@ -1,0 +1,359 @@
+"""The table of a backoff model: n-grams in suffix order, their log-probabilities and backoff weights.
+
+An n-gram of order k is found from its suffix of order k−1: the n-grams with a common suffix stand next to each
+other, sorted by their first word. Looking a text up is therefore one vectorised step an order, and the context of
+a word needs no look-up of its own, being the n-gram that was found one position earlier.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlmkit.errors import SavedModelError
+from nlmkit.language_models.ngram.counting import Ids, NGramCounts, with_boundaries
+from nlmkit.language_models.ngram.estimates import Estimate, Floats, Keep
+from nlmkit.text.vocabulary import BOS_ID, EOS_ID
+
+BATCH_EVENTS = 1 << 17
+"""Events scored at a time; bounds the working memory to some 10 MB."""
+
+LARGEST_BACKOFF = 745.0
+"""Largest natural logarithm of a backoff weight: the smallest float64 below one times this weight is one."""
+
+LEAST_LOG_PROB = -1e30
+"""Least logarithm of a probability that is not zero: sums of such ones are finite."""
+
+_RANGE_SIZES = ((1, 8), (9, 128), (129, 2**31))
+"""Ranges of similar size are searched together, so that short ones need not wait for long ones."""
+
+
+@dataclasses.dataclass
+class BackoffTable:
+    """A backoff model; list index k − 1 holds order k.
+
+    Attributes:
+        first: First word of each n-gram, int32 [n_k]; for unigrams the vocabulary id itself.
+        children: For each order below the highest, where the n-grams one longer with this suffix begin,
+            int32 [n_k + 1].
+        history: Index at order k − 1 of the n-gram without its last word, int32 [n_k]; empty for unigrams.
+        log_probs: Natural logarithms, float64 or float32 [n_k]; −inf at ``<s>``.
+        backoffs: Natural logarithms of the backoff weights, for each order below the highest, [n_k].
+        unseen_backoff: Natural logarithm of the backoff weight of contexts that are not in the table.
+    """
+
+    first: list[Ids]
+    children: list[Ids]
+    history: list[Ids]
+    log_probs: list[NDArray[np.floating[Any]]]
+    backoffs: list[NDArray[np.floating[Any]]]
+    unseen_backoff: float = 0.0
+
+    @property
+    def order(self) -> int:
+        """The highest order."""
+        return len(self.first)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of vocabulary ids."""
+        return len(self.first[0])
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of n-grams of each order; ``<s>`` counts among the unigrams."""
+        return [len(first) for first in self.first]
+
+    @cached_property
+    def suffix(self) -> list[Ids]:
+        """Index at order k − 1 of the n-gram without its first word, int32 [n_k]; empty for unigrams."""
+        rows = [np.empty(0, np.int32)]
+        for children in self.children:
+            rows.append(np.repeat(np.arange(len(children) - 1, dtype=np.int32), np.diff(children)))
+        return rows
+
+    @cached_property
+    def last(self) -> list[Ids]:
+        """Last word of each n-gram, int32 [n_k]."""
+        rows = [self.first[0]]
+        for suffix in self.suffix[1:]:
+            rows.append(rows[-1][suffix])
+        return rows
+
+    @cached_property
+    def _successors(self) -> list[tuple[NDArray[np.int64], Ids]]:
+        """For each order above one: where each context's n-grams begin, and the n-grams sorted by context."""
+        tables = []
+        for lower, history in zip(self.first[:-1], self.history[1:], strict=True):
+            counts = np.bincount(history, minlength=len(lower))
+            begins = np.concatenate([[0], np.cumsum(counts)])
+            tables.append((begins, np.argsort(history, kind="stable").astype(np.int32)))
+        return tables
+
+    @classmethod
+    def from_estimate(cls, counts: NGramCounts, estimate: Estimate, keep: Keep) -> BackoffTable:
+        """The table of the n-grams that ``keep`` keeps."""
+        with np.errstate(divide="ignore"):
+            log_probs: list[NDArray[np.floating[Any]]] = [np.log(prob) for prob in estimate.probs]
+            backoffs: list[NDArray[np.floating[Any]]] = [np.log(backoff) for backoff in estimate.backoffs]
+            unseen = float(np.log(estimate.unseen_backoff))
+        log_probs[0][BOS_ID] = -np.inf
+        children = [
+            _offsets(upper.suffix, len(lower))
+            for lower, upper in zip(counts.levels[:-1], counts.levels[1:], strict=True)
+        ]
+        table = cls(
+            first=[level.first for level in counts.levels],
+            children=children,
+            history=[level.history for level in counts.levels],
+            log_probs=log_probs,
+            backoffs=backoffs,
+            unseen_backoff=unseen,
+        )
+        return table if all(kept.all() for kept in keep) else table.filtered(keep)
+
+    def filtered(self, keep: Keep) -> BackoffTable:
+        """The table without the n-grams that ``keep`` drops; suffix and history of what stays must stay too."""
+        new_ids = [(np.cumsum(kept) - 1).astype(np.int32) for kept in keep]
+        first, history, children = [self.first[0]], [self.history[0]], []
+        for k in range(1, self.order):
+            kept = keep[k]
+            first.append(self.first[k][kept])
+            history.append(new_ids[k - 1][self.history[k][kept]])
+            suffix = new_ids[k - 1][self.suffix[k][kept]]
+            children.append(_offsets(suffix, int(keep[k - 1].sum())))
+        return BackoffTable(
+            first=first,
+            children=children,
+            history=history,
+            log_probs=[values[kept] for values, kept in zip(self.log_probs, keep, strict=True)],
+            backoffs=[values[kept] for values, kept in zip(self.backoffs, keep, strict=False)],
+            unseen_backoff=self.unseen_backoff,
+        )
+
+    def as_float32(self) -> BackoffTable:
+        """The same table with its logarithms rounded to single precision."""
+        return dataclasses.replace(
+            self,
+            log_probs=[values.astype(np.float32) for values in self.log_probs],
+            backoffs=[values.astype(np.float32) for values in self.backoffs],
+        )
+
+    def find(self, k: int, suffixes: Ids, words: Ids) -> Ids:
+        """Index of the k-grams with these suffixes (indices at order k − 1) and first words; −1 where there is none."""
+        children, first = self.children[k - 2], self.first[k - 1]
+        low = children.take(suffixes)
+        sizes = children.take(suffixes + 1) - low
+        found = np.full(len(low), -1, np.int32)
+        for smallest, largest in _RANGE_SIZES:
+            at = np.flatnonzero((sizes >= smallest) & (sizes <= largest))
+            if len(at):
+                found[at] = _search(first, low[at], sizes[at], words[at])
+        return found
+
+    def score(self, event_ids: Ids) -> tuple[Floats, NDArray[np.int8]]:
+        """Log-probability of each event, float64 [events], and the length of the n-gram that gave it, int8 [events]."""
+        log_probs = np.empty(len(event_ids))
+        lengths = np.empty(len(event_ids), np.int8)
+        for begin, end in _batches(event_ids, BATCH_EVENTS):
+            log_probs[begin:end], lengths[begin:end] = self._score_batch(event_ids[begin:end])
+        return log_probs, lengths
+
+    def _score_batch(self, event_ids: Ids) -> tuple[Floats, NDArray[np.int8]]:
+        text = with_boundaries(event_ids)
+        words, depth = text.words, text.depth
+        # one place more than the text has, so that what follows position p can be written at p + 1
+        scores = np.empty(len(words) + 1)
+        scores[:-1] = self.log_probs[0][words]
+        lengths = np.ones(len(words), np.int8)
+        at, ids = np.arange(len(words), dtype=np.int32), words
+        for k in range(2, self.order + 1):
+            self._add_backoffs(scores, depth, k - 1, at, ids)
+            inside = depth[at] >= k - 1
+            at, ids = at[inside], ids[inside]
+            ids = self.find(k, ids, words[at - (k - 1)])
+            found = ids >= 0
+            at, ids = at[found], ids[found]
+            scores[at] = self.log_probs[k - 1][ids]
+            lengths[at] = k
+        events = depth > 0
+        return scores[:-1][events], lengths[events]
+
+    def _add_backoffs(self, scores: Floats, depth: Ids, k: int, at: Ids, ids: Ids) -> None:
+        """Add the backoff weights of the contexts of length k, which end at ``at``, to the scores after them."""
+        if self.unseen_backoff == 0.0:
+            scores[at + 1] += self.backoffs[k - 1][ids]
+            return
+        weights = np.zeros(len(scores))
+        weights[1:][depth >= k - 1] = self.unseen_backoff
+        weights[at + 1] = self.backoffs[k - 1][ids]
+        scores += weights
+
+    def context_ids(self, context: tuple[int, ...]) -> list[int]:
+        """Indices, at orders 1, 2, …, of the ever longer suffixes of ``context``, as far as the table has them."""
+        ids: list[int] = []
+        for k, word in enumerate(reversed(context), 1):
+            if k == 1:
+                ids.append(word)
+                continue
+            begin, end = (int(i) for i in self.children[k - 2][ids[-1] : ids[-1] + 2])
+            at = begin + int(np.searchsorted(self.first[k - 1][begin:end], word))
+            if at == end or self.first[k - 1][at] != word:
+                break
+            ids.append(at)
+        return ids
+
+    def distribution(self, context: tuple[int, ...]) -> Floats:
+        """Log-probability of every vocabulary id after ``context`` (at most order − 1 ids): float64 [V]."""
+        scores = self.log_probs[0].astype(np.float64)
+        ids = self.context_ids(context)
+        for k in range(1, len(context) + 1):
+            if k > len(ids):
+                if self.unseen_backoff == 0.0:
+                    break
+                scores += self.unseen_backoff
+                continue
+            scores += self.backoffs[k - 1][ids[k - 1]]
+            begins, by_context = self._successors[k - 1]
+            grams = by_context[begins[ids[k - 1]] : begins[ids[k - 1] + 1]]
+            scores[self.last[k][grams]] = self.log_probs[k][grams]
+        scores[BOS_ID] = -np.inf
+        return scores
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The table as named arrays; :meth:`from_arrays` takes them back."""
+        named: dict[str, NDArray[Any]] = {}
+        for k in range(1, self.order + 1):
+            named[f"log_prob.{k}"] = self.log_probs[k - 1]
+            if k < self.order:
+                named[f"backoff.{k}"] = self.backoffs[k - 1]
+                named[f"children.{k}"] = self.children[k - 1]
+            if k > 1:
+                named[f"first.{k}"] = self.first[k - 1]
+                named[f"history.{k}"] = self.history[k - 1]
+        return named
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray[Any]], order: int, vocabulary_size: int, unseen_backoff: float
+    ) -> BackoffTable:
+        """Rebuild a table from :meth:`arrays`.
+
+        Raises:
+            SavedModelError: an array is missing or its type, shape or content contradicts the rest.
+        """
+        wanted = {f"log_prob.{k}" for k in range(1, order + 1)}
+        wanted |= {f"{name}.{k}" for k in range(1, order) for name in ("backoff", "children")}
+        wanted |= {f"{name}.{k}" for k in range(2, order + 1) for name in ("first", "history")}
+        _require(set(arrays) == wanted, f"the arrays are not those of an n-gram model of order {order}")
+        table = cls(
+            first=[np.arange(vocabulary_size, dtype=np.int32), *(arrays[f"first.{k}"] for k in range(2, order + 1))],
+            children=[arrays[f"children.{k}"] for k in range(1, order)],
+            history=[np.empty(0, np.int32), *(arrays[f"history.{k}"] for k in range(2, order + 1))],
+            log_probs=[arrays[f"log_prob.{k}"] for k in range(1, order + 1)],
+            backoffs=[arrays[f"backoff.{k}"] for k in range(1, order)],
+            unseen_backoff=unseen_backoff,
+        )
+        table.check()
+        return table
+
+    def check(self) -> None:
+        """Raise :class:`SavedModelError` unless every index is in range and every value can be a logarithm."""
+        _check_values("unseen_backoff", np.array([self.unseen_backoff]), LARGEST_BACKOFF)
+        for k, first in enumerate(self.first, 1):
+            size = len(first)
+            _check_array(f"log_prob.{k}", self.log_probs[k - 1], np.floating, size)
+            _check_values(f"log_prob.{k}", self.log_probs[k - 1], 1e-6)
+            if k < self.order:
+                _check_array(f"backoff.{k}", self.backoffs[k - 1], np.floating, size)
+                _check_values(f"backoff.{k}", self.backoffs[k - 1], LARGEST_BACKOFF)
+                _check_array(f"children.{k}", self.children[k - 1], np.int32, size + 1)
+                _check_children(k, self.children[k - 1], self.first[k])
+            if k > 1:
+                _check_array(f"first.{k}", first, np.int32, size)
+                _check_array(f"history.{k}", self.history[k - 1], np.int32, size)
+                _check_range(f"first.{k}", first, self.vocabulary_size)
+                _check_range(f"history.{k}", self.history[k - 1], len(self.first[k - 2]))
+
+
+def _search(values: Ids, low: Ids, sizes: Ids, wanted: Ids) -> Ids:
+    """Where each wanted value stands in its own sorted range of ``values``, or −1; a binary search on all at once.
+
+    Args:
+        values: Sorted within each range, int32.
+        low: Where each range begins, int32 [n].
+        sizes: How long it is, at least 1, int32 [n]; both are overwritten.
+        wanted: What to look for, int32 [n].
+    """
+    half, probe, value = np.empty_like(low), np.empty_like(low), np.empty_like(low)
+    not_above = np.empty(len(low), bool)
+    for _ in range(int(sizes.max() - 1).bit_length()):
+        np.right_shift(sizes, 1, out=half)
+        np.add(low, half, out=probe)
+        values.take(probe, mode="clip", out=value)  # clips nothing, and spares a checked copy
+        np.less_equal(value, wanted, out=not_above)
+        sizes -= half
+        half *= not_above
+        low += half
+    values.take(low, mode="clip", out=value)
+    return np.where(value == wanted, low, np.int32(-1))
+
+
+def _offsets(parents: Ids, number: int) -> Ids:
+    offsets = np.zeros(number + 1, np.int32)
+    np.cumsum(np.bincount(parents, minlength=number), out=offsets[1:])
+    return offsets
+
+
+def _batches(event_ids: Ids, size: int) -> Iterator[tuple[int, int]]:
+    ends = np.flatnonzero(event_ids == EOS_ID) + 1
+    begin = 0
+    while begin < len(event_ids):
+        end = int(ends[min(int(np.searchsorted(ends, begin + size)), len(ends) - 1)])
+        yield begin, end
+        begin = end
+
+
+def _require(condition: bool, problem: str) -> None:
+    if not condition:
+        raise SavedModelError(f"the saved model is damaged: {problem}; save it again from its source")
+
+
+def _check_array(name: str, array: NDArray[Any], dtype: Any, size: int) -> None:
+    _require(
+        np.issubdtype(array.dtype, dtype) and array.shape == (size,),
+        f"{name} is {array.dtype} {list(array.shape)} where {size} values of {dtype.__name__} were expected",
+    )
+
+
+def _check_values(name: str, values: NDArray[Any], largest: float) -> None:
+    problem = f"{name} holds a value that is no log-probability"
+    # a NaN makes the maximum NaN, and every comparison with it false
+    _require(len(values) == 0 or float(values.max()) <= largest, problem)
+    least = float(values.min(initial=0.0))
+    if least == -np.inf:
+        least = float(values.min(initial=0.0, where=values > -np.inf))
+    _require(least >= LEAST_LOG_PROB, problem)
+
+
+def _check_range(name: str, ids: NDArray[Any], size: int) -> None:
+    _require(len(ids) == 0 or (int(ids.min()) >= 0 and int(ids.max()) < size), f"{name} points outside the table")
+
+
+def _check_children(k: int, children: NDArray[Any], first: NDArray[Any]) -> None:
+    name = f"children.{k}"
+    _require(
+        len(children) > 0 and children[0] == 0 and children[-1] == len(first), f"{name} does not span order {k + 1}"
+    )
+    _require(bool(np.all(children[1:] >= children[:-1])), f"{name} is not monotonic")
+    if k == 1:
+        _require(bool(children[BOS_ID] == children[BOS_ID + 1]), f"{name} has n-grams that end in <s>")
+    sorted_before = np.empty(len(first) + 1, bool)
+    np.greater(first[1:], first[:-1], out=sorted_before[1:-1]) if len(first) else None
+    sorted_before[children] = True
+    _require(bool(sorted_before[:-1].all()), f"first.{k + 1} is not sorted within a suffix")

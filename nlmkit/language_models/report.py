@@ -1,0 +1,346 @@
+"""Perplexity reports: a figure with everything that must stand beside it. Computed from arrays; knows no model.
+
+Perplexity is exp(−Σ ln p / N), where N counts every word and one ``</s>`` a sentence, never ``<s>``. Sums are float64
+over all events at once; nothing is averaged by line. Two reports may stand in one table when they cover the same
+events over the same vocabulary, see :func:`comparable`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from nlmkit.core.short_repr import Rendered, short_repr
+from nlmkit.errors import NotNormalizedError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nlmkit.text import Corpus, Vocabulary
+
+_ROUNDING: Final = 1e-4
+"""By how much a log-probability may exceed 0: neural models sum float32 probabilities."""
+
+_FIGURES: Final = {
+    "perplexity": "no events: the text has no sentence",
+    "perplexity_excluding_oov": "no events but OOV words",
+    "log_prob": "",
+    "bits_per_token": "no events: the text has no sentence",
+    "bits_per_character": "no raw text: the corpus was given as tokens, or is empty",
+    "bits_per_byte": "no raw text: the corpus was given as tokens, or is empty",
+}
+"""The figures that may be undefined or infinite, and why they are undefined."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PerplexityReport(Rendered):
+    """What a language model makes of a text.
+
+    Attributes:
+        perplexity: exp(−log_prob / events); inf when an event has probability zero, NaN when there are no events.
+        perplexity_excluding_oov: The same without the events whose word the vocabulary lacks, in numerator and
+            denominator; None when there are no other events.
+        log_prob: Natural log-probability of the whole text.
+        events: Words and one ``</s>`` a sentence.
+        sentences: Sentences, blank lines included.
+        oov: Words of the text that the vocabulary maps to ``<unk>``; a literal ``<unk>`` is not one.
+        bits_per_token: −log2 probability an event.
+        bits_per_character: The text's −log2 probability divided by the characters of the raw text, one newline a
+            sentence included; None when there was no raw text.
+        bits_per_byte: The same by the bytes of the raw text.
+        vocabulary_size: Types that the model can predict: all but ``<s>``.
+        context: ``sentence`` or ``stream``.
+        unknown_rule: How ``<unk>`` got its probability.
+        adapted: Whether the model adapted to the text that it scored.
+        component: Registered name of the model.
+        version: Version of nlmkit that computed the report.
+        text_pipeline: Signature of the text pipeline, such as ``tok:space|lc:no|nf:none``.
+        events_digest: Digest of the text's events.
+        vocabulary_digest: Digest of the vocabulary's types.
+        model_digest: Digest of the fitted model.
+        labels: What else the model must say about the figure, such as the window of a cache.
+    """
+
+    perplexity: float
+    perplexity_excluding_oov: float | None
+    log_prob: float
+    events: int
+    sentences: int
+    oov: int
+    bits_per_token: float
+    bits_per_character: float | None
+    bits_per_byte: float | None
+    vocabulary_size: int
+    context: str
+    unknown_rule: str
+    adapted: bool
+    component: str
+    version: str
+    text_pipeline: str
+    events_digest: str
+    vocabulary_digest: str
+    model_digest: str
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def signature(self) -> str:
+        """One line that says which figure this is, in the manner of sacrebleu."""
+        parts = [
+            "nlmkit-ppl",
+            f"v:{self.version}",
+            self.component,
+            self.text_pipeline,
+            f"unk:{self.unknown_rule}",
+            f"ctx:{self.context}",
+            f"adapt:{'yes' if self.adapted else 'no'}",
+            *(f"{name}:{value}" for name, value in self.labels.items()),
+            f"V:{self.vocabulary_size}",
+            f"events:{self.events}:{self.events_digest}",
+            f"vocab:{self.vocabulary_digest}",
+            f"model:{self.model_digest}",
+        ]
+        return "|".join(parts)
+
+    def to_dict(self, model: str | None = None) -> dict[str, Any]:
+        """The report as strict JSON types; a figure that is no number is None and has its reason under ``reasons``.
+
+        Args:
+            model: Where the model is, put first when given.
+        """
+        values: dict[str, Any] = {} if model is None else {"model": model}
+        values |= dataclasses.asdict(self) | {"labels": dict(self.labels), "signature": self.signature}
+        reasons = {name: self._reason(name) for name in _FIGURES}
+        values |= {name: None for name, reason in reasons.items() if reason}
+        return values | {"reasons": {name: reason for name, reason in reasons.items() if reason}}
+
+    def _reason(self, name: str) -> str:
+        """Why a figure is no finite number; empty when it is one."""
+        value: float | None = getattr(self, name)
+        if value is None or math.isnan(value):
+            return _FIGURES[name]
+        if math.isfinite(value):
+            return ""
+        if math.isfinite(self.log_prob):
+            return "larger than the largest float"
+        return "infinite: the model gives an event of the text probability zero"
+
+    def render(self) -> str:
+        """The report for a reader: one figure a line, the signature last."""
+        words = self.events - self.sentences
+        rows = [
+            ("perplexity", _figure(self.perplexity)),
+            ("  excluding OOV", _figure(self.perplexity_excluding_oov)),
+            ("log-probability", f"{_figure(self.log_prob)} (natural)"),
+            ("events", f"{self.events} ({words} words, {self.sentences} </s>)"),
+            ("OOV words", f"{self.oov} ({self.oov / words:.2%})" if words else "0"),
+            ("bits per token", _figure(self.bits_per_token)),
+            ("bits per character", _figure(self.bits_per_character)),
+            ("bits per byte", _figure(self.bits_per_byte)),
+            ("vocabulary", f"{self.vocabulary_size} predictable types"),
+            ("unknown words", self.unknown_rule),
+            ("context", self.context),
+            ("adapted to text", "yes" if self.adapted else "no"),
+            *self.labels.items(),
+        ]
+        width = max(len(name) for name, _ in rows)
+        return "\n".join([*(f"{name:<{width}}  {value}" for name, value in rows), self.signature])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class LineFigures:
+    """Figures per sentence, as ``--per-line`` prints them.
+
+    Attributes:
+        log_prob: Natural log-probability: float64 [sentences].
+        events: Words and ``</s>``: int64 [sentences].
+        oov: Words outside the vocabulary: int64 [sentences].
+        perplexity: exp(−log_prob / events): float64 [sentences].
+        perplexity_excluding_oov: The same without the events of OOV words; ``</s>`` is always left: float64
+            [sentences].
+        bits_per_character: −log2 probability divided by the characters of the raw line, its newline included: float64
+            [sentences]; None when there was no raw text.
+    """
+
+    log_prob: NDArray[np.float64]
+    events: NDArray[np.int64]
+    oov: NDArray[np.int64]
+    perplexity: NDArray[np.float64]
+    perplexity_excluding_oov: NDArray[np.float64]
+    bits_per_character: NDArray[np.float64] | None
+
+    def __repr__(self) -> str:
+        return short_repr(self)
+
+
+def perplexity_report(
+    log_probs: NDArray[np.float64],
+    *,
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+    context: str,
+    component: str,
+    model_digest: str,
+    unknown_rule: str,
+    adapted: bool,
+    labels: Mapping[str, str] | None = None,
+) -> PerplexityReport:
+    """Make a report of a text's log-probabilities.
+
+    Args:
+        log_probs: Natural log-probability of every event of ``corpus``, in order: float64 [events].
+        corpus: The text.
+        vocabulary: The model's vocabulary.
+        context: ``sentence`` or ``stream``.
+        component: Registered name of the model.
+        model_digest: Digest of the model.
+        unknown_rule: How ``<unk>`` got its probability.
+        adapted: Whether the model adapted to the text.
+        labels: Further facts for the signature, by a short name.
+
+    Raises:
+        NotNormalizedError: a log-probability is NaN or positive.
+    """
+    values = _checked(log_probs, corpus.event_offsets)
+    oov_events = np.zeros(len(values), bool)
+    oov_events[_is_word(corpus.event_offsets)] = corpus.oov_mask(vocabulary)
+    total, events = float(values.sum()), len(values)
+    known = values[~oov_events]
+    total_bits = -total / math.log(2)
+    from nlmkit import __version__
+
+    return PerplexityReport(
+        perplexity=_perplexity(total, events),
+        perplexity_excluding_oov=_perplexity(float(known.sum()), len(known)) if len(known) else None,
+        log_prob=total,
+        events=events,
+        sentences=len(corpus.event_offsets) - 1,
+        oov=int(oov_events.sum()),
+        bits_per_token=total_bits / events if events else math.nan,
+        bits_per_character=total_bits / corpus.characters if corpus.characters else None,
+        bits_per_byte=total_bits / corpus.bytes if corpus.bytes else None,
+        vocabulary_size=vocabulary.size_predictable,
+        context=context,
+        unknown_rule=unknown_rule,
+        adapted=adapted,
+        component=component,
+        version=__version__,
+        text_pipeline="tok:given" if corpus.pipeline is None else corpus.pipeline.signature,
+        events_digest=corpus.events_digest,
+        vocabulary_digest=vocabulary.digest,
+        model_digest=model_digest,
+        labels=dict(labels or {}),
+    )
+
+
+def perplexity(log_probs: NDArray[np.float64], event_offsets: NDArray[np.int64]) -> float:
+    """The bare figure of a report: inf when an event has probability zero, NaN when there are no events.
+
+    Args:
+        log_probs: Natural log-probability of every event: float64 [events].
+        event_offsets: Where each sentence's events begin, and the end: int64 [sentences + 1].
+
+    Raises:
+        NotNormalizedError: a log-probability is NaN or positive.
+    """
+    values = _checked(log_probs, event_offsets)
+    return _perplexity(float(values.sum()), len(values))
+
+
+def line_figures(
+    log_probs: NDArray[np.float64],
+    event_offsets: NDArray[np.int64],
+    oov: NDArray[np.bool_],
+    characters: NDArray[np.int64] | None = None,
+) -> LineFigures:
+    """Figures of each sentence.
+
+    Args:
+        log_probs: Natural log-probability of every event: float64 [events].
+        event_offsets: Where each sentence's events begin, and the end: int64 [sentences + 1].
+        oov: Whether each word is outside the vocabulary, ``</s>`` left out: bool [words].
+        characters: Characters of each raw line, its newline included: int64 [sentences].
+
+    Raises:
+        NotNormalizedError: a log-probability is NaN or positive.
+    """
+    values = _checked(log_probs, event_offsets)
+    lengths = np.diff(event_offsets)
+    is_oov = np.zeros(len(values), bool)
+    is_oov[_is_word(event_offsets)] = oov
+    log_prob = _sums(values, event_offsets)
+    oov_words = _sums(is_oov.astype(np.int64), event_offsets)
+    known = _sums(np.where(is_oov, 0.0, values), event_offsets)
+    with np.errstate(over="ignore"):
+        perplexities = np.exp(-log_prob / lengths)
+        known_perplexities = np.exp(-known / (lengths - oov_words))
+    return LineFigures(
+        log_prob=log_prob,
+        events=lengths,
+        oov=oov_words,
+        perplexity=perplexities,
+        perplexity_excluding_oov=known_perplexities,
+        bits_per_character=None if characters is None else (0.0 - log_prob) / math.log(2) / characters,
+    )
+
+
+def comparable(a: PerplexityReport, b: PerplexityReport) -> list[str]:
+    """Why two reports may not stand in one table; empty when they may."""
+    reasons = []
+    if a.events_digest != b.events_digest:
+        reasons.append(
+            f"they cover different events ({a.events}:{a.events_digest} read with {a.text_pipeline}, "
+            f"{b.events}:{b.events_digest} read with {b.text_pipeline})"
+        )
+    if a.vocabulary_digest != b.vocabulary_digest:
+        reasons.append(
+            f"they predict over different vocabularies ({a.vocabulary_size} types {a.vocabulary_digest}, "
+            f"{b.vocabulary_size} types {b.vocabulary_digest})"
+        )
+    return reasons
+
+
+def _checked(log_probs: NDArray[np.float64], event_offsets: NDArray[np.int64]) -> NDArray[np.float64]:
+    values = np.asarray(log_probs, np.float64)
+    if values.shape != (events := int(event_offsets[-1]),):
+        raise ValueError(f"log_probs has shape {values.shape}, the text has {events} events")
+    wrong = ~(values <= _ROUNDING)
+    if wrong.any():
+        event = int(wrong.argmax())
+        sentence = int(np.searchsorted(event_offsets, event, side="right"))
+        what = "NaN: its weights are damaged" if np.isnan(values[event]) else f"{values[event]:.6g}, which is positive"
+        raise NotNormalizedError(
+            f"sentence {sentence}, event {event - int(event_offsets[sentence - 1]) + 1}: "
+            f"the model's log-probability is {what}"
+        )
+    return values
+
+
+def _is_word(event_offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each event is a word rather than ``</s>``, the last event of every sentence."""
+    mask = np.ones(int(event_offsets[-1]), bool)
+    mask[event_offsets[1:] - 1] = False
+    return mask
+
+
+def _sums(values: NDArray[Any], event_offsets: NDArray[np.int64]) -> NDArray[Any]:
+    """Sum of each sentence's values; every sentence has at least its ``</s>``, so that no segment is empty."""
+    return np.add.reduceat(values, event_offsets[:-1]) if len(event_offsets) > 1 else values[:0]
+
+
+def _perplexity(log_prob: float, events: int) -> float:
+    if not events:
+        return math.nan
+    try:
+        return math.exp(-log_prob / events)
+    except OverflowError:
+        return math.inf
+
+
+def _figure(value: float | None) -> str:
+    if value is None or math.isnan(value):
+        return "undefined"
+    return f"{value:.4f}" if abs(value) < 1e9 else f"{value:.6g}"

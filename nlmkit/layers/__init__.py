@@ -1,0 +1,1 @@
+"""Parts of neural networks, for every kind of model."""

@@ -1,0 +1,55 @@
+"""What lies between word vectors and output layer: the contract that recurrent stack and feed-forward body keep."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from nlmkit.layers.recurrent_steps import Steps
+
+State = tuple[Tensor, ...]
+"""What a body knows after the words read so far; batch is dimension 1 of each tensor.
+
+Recurrent: the hidden state [1, B, h] of each layer (LSTM: hidden, then cell, layer by layer). Feed-forward: the last
+order−1 ids, int64 [order−1, B]."""
+
+
+class Body(nn.Module):
+    """Reads word vectors and gives one output a step.
+
+    Attributes:
+        width: Width h of the outputs.
+    """
+
+    width: int
+
+    def initial_state(self, batch: int) -> State:
+        """State before the first word."""
+        raise NotImplementedError
+
+    def context(self, ids: Tensor, state: State) -> Tensor:
+        """Ids whose vectors the body wants in order to read ``ids`` [T, B]: int64 [T', B]."""
+        raise NotImplementedError
+
+    def forward(
+        self, vectors: Tensor, context: Tensor, state: State, generator: torch.Generator
+    ) -> tuple[Tensor, State]:
+        """Outputs [T, B, h], and the state after the last step.
+
+        Args:
+            vectors: Vectors of the context: [T', B, e].
+            context: As :meth:`context` gives it.
+            state: State before the first step.
+            generator: Source of masks.
+        """
+        raise NotImplementedError
+
+    def trace(
+        self, vectors: Tensor, context: Tensor, state: State, generator: torch.Generator
+    ) -> tuple[Tensor, State, tuple[Steps, ...]]:
+        """As :meth:`forward`, with each layer's gates and states at each step, in the graph."""
+        raise NotImplementedError
+
+    def parameter_counts(self) -> dict[str, int]:
+        """Parameters of each layer by its name."""
+        raise NotImplementedError

@@ -1,0 +1,153 @@
+"""The adaptive softmax."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nlmkit.errors import HyperParameterError, SavedModelError
+from nlmkit.layers.embeddings import WordVectors
+from nlmkit.layers.softmax.base import OutputLayer, initial_rows, log_shares, refuse_smoothing
+from nlmkit.layers.softmax.cross_entropy import CHUNK, linear_cross_entropy, picked_log_probs
+
+GROWTH = 10
+"""Each cluster ends at so many times the rank at which the one before it ended."""
+
+NARROWING = 4
+"""Each untied tail is so many times narrower than the cluster before it, as in the paper."""
+
+
+def adaptive_cutoffs(words: int, head: int) -> NDArray[np.int64]:
+    """First row of each cluster, then the end: 0, head, 10·head, 100·head … words, int64.
+
+    Args:
+        words: Number of words that can be predicted.
+        head: Number of words in the first cluster.
+
+    Raises:
+        HyperParameterError: the first cluster would hold all words.
+    """
+    if head >= words:
+        raise HyperParameterError(
+            f"softmax_head={head} leaves no rarer words in a vocabulary of {words}: lower it, or take softmax=full"
+        )
+    ends = [0, head]
+    while ends[-1] * GROWTH < words:
+        ends.append(ends[-1] * GROWTH)
+    return np.array([*ends, words])
+
+
+class AdaptiveSoftmax(OutputLayer):
+    """Frequent words in a head, rarer ones in tails that are looked at only when they are needed (Grave et al. 2017).
+
+    The head is a softmax over its words and one entry a tail; p(w) of a word in a tail is the tail's share of the head
+    times a softmax within the tail. It is a distribution over all words by construction, yet a training step computes
+    a tail for those positions only whose target lies there.
+
+    Untied, the i-th tail has vectors of width d / 4^i behind a linear map, as in the paper. Tied, every word keeps the
+    full width, since its output weights are its vector.
+
+    Args:
+        words: The input layer; its order's cutoffs are where head and tails begin.
+        width: Width d of the features.
+        counts: Training counts by row: int64 [V − 1].
+        generator: Source of the initial weights.
+        tied: Use the word vectors as weights of the words.
+    """
+
+    def __init__(
+        self, words: WordVectors, width: int, counts: NDArray[np.int64], generator: torch.Generator, *, tied: bool
+    ) -> None:
+        super().__init__(words, width, tied=tied)
+        self.cutoffs: list[int] = words.cutoffs.tolist()
+        self.sizes = np.diff(self.cutoffs).tolist()
+        tails = len(self.sizes) - 1
+        masses = np.add.reduceat(counts, self.cutoffs[1:-1])
+        self.cluster_weight = initial_rows(tails, width, generator)
+        shares = log_shares(np.concatenate([counts, masses])).data
+        self.bias, self.cluster_bias = nn.Parameter(shares[:-tails].clone()), nn.Parameter(shares[-tails:].clone())
+        if not tied:
+            self.head_weight = initial_rows(self.sizes[0], width, generator)
+            narrow = [max(1, width // NARROWING**tail) for tail in range(1, tails + 1)]
+            self.maps = nn.ParameterList(nn.Parameter(torch.empty(size, width)) for size in narrow)
+            self.tail_weights = nn.ParameterList(
+                initial_rows(rows, size, generator) for rows, size in zip(self.sizes[1:], narrow, strict=True)
+            )
+            for weight in self.maps:
+                nn.init.xavier_uniform_(weight, generator=generator)
+
+    def check_cutoffs(self, cutoffs: NDArray[np.int64]) -> None:
+        """Make sure that saved cutoffs are those of the weights."""
+        if cutoffs.tolist() != self.cutoffs:
+            raise SavedModelError("the saved model is damaged: its clusters of words are not those of its options")
+
+    def loss(self, features: Tensor, targets: Tensor, *, chunk: int = CHUNK, label_smoothing: float = 0.0) -> Tensor:
+        """Mean cross-entropy; tails are computed where the target is."""
+        refuse_smoothing(label_smoothing, "adaptive")
+        rows = self.words.rank[targets]
+        clusters = self._clusters(rows)
+        weights, biases = self._weights(), torch.split(self.bias, self.sizes)
+        total = linear_cross_entropy(
+            features, *self._head(weights[0], biases[0]), self._head_targets(rows, clusters), chunk=chunk
+        )
+        for tail in range(1, len(weights)):
+            # Also where no target lies there: every weight has a gradient at each step, as parallel training wants.
+            places = (clusters == tail).nonzero()[:, 0]
+            total = total + linear_cross_entropy(
+                self._mapped(features.index_select(0, places), tail),
+                weights[tail],
+                biases[tail],
+                rows[places] - self.cutoffs[tail],
+                chunk=chunk,
+            )
+        return total / len(rows)
+
+    def log_probs(self, features: Tensor, targets: Tensor) -> Tensor:
+        """ln p(target): [N]."""
+        rows, never = self._rows(targets)
+        clusters = self._clusters(rows)
+        weights, biases = self._weights(), torch.split(self.bias, self.sizes)
+        weight, bias = self._head(weights[0], biases[0])
+        found = picked_log_probs(features, weight, bias, self._head_targets(rows, clusters))
+        for tail in range(1, len(weights)):
+            places = (clusters == tail).nonzero()[:, 0]
+            inner = self._mapped(features[places], tail)
+            within = picked_log_probs(inner, weights[tail], biases[tail], rows[places] - self.cutoffs[tail])
+            found = found.index_add(0, places, within)
+        return found.masked_fill(never, -torch.inf)
+
+    def _log_probs_by_row(self, features: Tensor) -> Tensor:
+        weights, biases = self._weights(), torch.split(self.bias, self.sizes)
+        weight, bias = self._head(weights[0], biases[0])
+        head = functional.linear(features, weight, bias).log_softmax(dim=1)
+        parts = [head[:, : self.sizes[0]]]
+        for tail in range(1, len(weights)):
+            inner = self._mapped(features, tail)
+            within = functional.linear(inner, weights[tail], biases[tail]).log_softmax(dim=1)
+            parts.append(within + head[:, self.sizes[0] + tail - 1, None])
+        return torch.cat(parts, dim=1)
+
+    def _weights(self) -> list[Tensor]:
+        """Weights of the words of each cluster."""
+        if self.tied:
+            return list(torch.split(self.words.weight, [*self.sizes, 1])[:-1])
+        return [self.head_weight, *self.tail_weights]
+
+    def _head(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights and biases of the head: its words, then the tails."""
+        return torch.cat([weight, self.cluster_weight]), torch.cat([bias, self.cluster_bias])
+
+    def _mapped(self, features: Tensor, tail: int) -> Tensor:
+        """Features as a tail's weights want them."""
+        return features if self.tied else functional.linear(features, self.maps[tail - 1])
+
+    def _clusters(self, rows: Tensor) -> Tensor:
+        """Cluster of each row: 0 is the head."""
+        return torch.bucketize(rows, self.words.cutoffs[1:-1], right=True)
+
+    def _head_targets(self, rows: Tensor, clusters: Tensor) -> Tensor:
+        """What the head has to predict: the word itself, or its tail."""
+        return torch.where(clusters == 0, rows, self.sizes[0] - 1 + clusters)

@@ -1,0 +1,141 @@
+"""What all output layers share."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from nlmkit.errors import HyperParameterError, SavedModelError
+from nlmkit.layers.embeddings import RANGE, WordVectors
+from nlmkit.layers.softmax.cross_entropy import CHUNK
+
+
+class OutputLayer(nn.Module):
+    """A distribution over the next word.
+
+    Words that can be predicted are the rows 0 … V − 2 of the word order; ``<s>`` has the last row and is left out.
+
+    Args:
+        words: The input layer, which has the order of words, and the weights where they are tied.
+        width: Width d of the features; tied, that of the word vectors.
+        tied: Use the word vectors as output weights (Press & Wolf 2017; Inan et al. 2017).
+
+    Attributes:
+        generator: Source of samples, for those that draw any.
+        bias: One a word, by row: [V − 1].
+    """
+
+    generator: torch.Generator | None = None
+    bias: nn.Parameter
+
+    def __init__(self, words: WordVectors, width: int, *, tied: bool) -> None:
+        super().__init__()
+        if tied and width != words.width:
+            raise ValueError(f"tied weights need features as wide as the word vectors: {width} is not {words.width}")
+        self.width, self.tied = width, tied
+        # In a tuple, so that shared weights are not registered, counted and saved twice.
+        self._words = (words,)
+
+    @property
+    def words(self) -> WordVectors:
+        """The input layer."""
+        return self._words[0]
+
+    @property
+    def predictable(self) -> int:
+        """Number of words that can be predicted: V − 1."""
+        return len(self.words.weight) - 1
+
+    def grown_cutoffs(self, old: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where clusters begin when the vocabulary continues another one, whose cutoffs are given: int64."""
+        return self.words.order.cutoffs
+
+    def check_cutoffs(self, cutoffs: NDArray[np.int64]) -> None:
+        """Make sure that saved cutoffs fit the weights: by default all words are one cluster.
+
+        Raises:
+            SavedModelError: they do not.
+        """
+        if len(cutoffs) != 2:
+            raise SavedModelError(
+                f"the saved model is damaged: its words are in {len(cutoffs) - 1} clusters, not in one"
+            )
+
+    def reorder(self, rows: Tensor) -> None:
+        """Take what belongs to words to their new rows, before weights are copied there.
+
+        Args:
+            rows: New row of each row: int64 [V − 1].
+        """
+        self.bias.data[rows] = self.bias.data.clone()
+
+    def loss(self, features: Tensor, targets: Tensor, *, chunk: int = CHUNK, label_smoothing: float = 0.0) -> Tensor:
+        """Mean of −ln p(target), or what stands for it in training: scalar.
+
+        Args:
+            features: [N, d], N ≥ 1.
+            targets: Vocabulary ids, int64 [N]; never ``<s>``.
+            chunk: Rows whose logits exist at once; it does not change the result.
+            label_smoothing: Share of the target that is spread evenly over all words that can be predicted.
+
+        Raises:
+            HyperParameterError: this output layer does not compute what label smoothing needs.
+        """
+        raise NotImplementedError
+
+    def log_probs(self, features: Tensor, targets: Tensor) -> Tensor:
+        """ln p(target), exactly normalised over all words but ``<s>``: [N].
+
+        Args:
+            features: [N, d].
+            targets: Vocabulary ids, int64 [N]; ``<s>`` has −inf.
+        """
+        raise NotImplementedError
+
+    def all_log_probs(self, features: Tensor) -> Tensor:
+        """ln p of every vocabulary id: [N, V], −inf at ``<s>``."""
+        by_row = self._log_probs_by_row(features)
+        never = by_row.new_full((len(by_row), 1), -torch.inf)
+        return torch.cat([by_row, never], dim=1)[:, self.words.rank]
+
+    def _log_probs_by_row(self, features: Tensor) -> Tensor:
+        """ln p of every row but the last: [N, V − 1]."""
+        raise NotImplementedError
+
+    def _rows(self, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows of the targets, ``<s>`` on row 0 instead, and where it was."""
+        rows = self.words.rank[targets]
+        never = rows == self.predictable
+        return rows.masked_fill(never, 0), never
+
+    def extra_repr(self) -> str:
+        """Shown by ``repr``."""
+        return f"{self.width}, {self.predictable}, tied={self.tied}"
+
+
+def initial_rows(rows: int, width: int, generator: torch.Generator) -> nn.Parameter:
+    """Output weights [rows, width], uniform like the word vectors."""
+    return nn.Parameter(torch.empty(rows, width).uniform_(-RANGE, RANGE, generator=generator))
+
+
+def log_shares(counts: NDArray[np.int64]) -> nn.Parameter:
+    """Biases that begin as log relative frequencies, each count plus one: float32 [rows].
+
+    The first steps then need not teach the unigram distribution; without counts it is uniform.
+    """
+    smoothed = counts.astype(np.float64) + 1
+    return nn.Parameter(torch.tensor(np.log(smoothed / smoothed.sum()), dtype=torch.float32))
+
+
+def refuse_smoothing(label_smoothing: float, softmax: str) -> None:
+    """Refuse label smoothing where a training step does not compute every word's probability.
+
+    Raises:
+        HyperParameterError: ``label_smoothing`` is not zero.
+    """
+    if label_smoothing:
+        raise HyperParameterError(
+            f"label_smoothing needs every word's probability, which softmax={softmax} does not compute in training"
+        )

@@ -1,1 +1,0 @@
-"""What n-gram models are made of: counting, smoothing, pruning, the backoff table, ARPA files."""

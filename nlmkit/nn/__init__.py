@@ -1,1 +1,0 @@
-"""What neural language models share: layers, regularisers, output layers, training and scoring."""

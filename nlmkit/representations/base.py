@@ -1,0 +1,399 @@
+"""The contract of word representations: :class:`Representation`.
+
+A representation gives words vectors. Its consumers (a neural language model, a classifier) own their ids: they ask
+for the rows of their own vocabulary with :meth:`Representation.align`. This module imports neither NumPy nor any
+model.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+
+from nlmkit.core.component import Component
+from nlmkit.core.parameters import suggestion
+from nlmkit.core.run import RunOptions
+from nlmkit.errors import DataError, HyperParameterError, NlmkitError
+from nlmkit.saving.state import FittedState
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from nlmkit.representations.alignment import Alignment
+    from nlmkit.representations.vectors import Vectors
+    from nlmkit.text import Corpus, TextPipeline, Vocabulary
+
+Measure = Literal["cosine", "euclidean"]
+Normalization = Literal["none", "unit", "centre", "rescale_std"]
+
+LOOKUP_RULES: Final = ("error", "zero", "unk", "mean-rare")
+"""What :meth:`Representation.vectors` can do with a word that has no vector."""
+
+_TIMING: Final = ("seconds", "_per_second")
+"""Endings of keys in a fit report that differ from run to run, and are not part of the fitted state."""
+
+
+class Representation(Component):
+    """A vector for each word of a vocabulary.
+
+    A subclass implements :meth:`fit`, which ends in :meth:`_set_fitted`; that is enough where the vectors are one
+    dense matrix. One that can make vectors for words it has never seen overrides :meth:`_vector_of_unknown`.
+
+    Fitted attributes: ``vocabulary_`` (:class:`~nlmkit.text.Vocabulary`, with counts where they are known),
+    ``pipeline_`` (:class:`~nlmkit.text.TextPipeline`), ``matrix_`` (float32 [V, d], where the component has one) and
+    ``fit_report_``, a JSON-ready dictionary.
+
+    A word is looked up as it is spelt, and then as the text pipeline spells it (Unicode form, case): a representation
+    of lower-cased text has a vector for ``The``. ``<unk>``, ``<s>`` and ``</s>`` have a vector where their row is not
+    zero.
+    """
+
+    kind = "representation"
+    learns_from: ClassVar[Literal["text", "vectors"]] = "text"
+    """What :meth:`fit` takes: text, or vectors that exist already."""
+
+    takes_workers: ClassVar[bool] = False
+    """Whether :meth:`fit` heeds :attr:`~nlmkit.core.run.RunOptions.workers`, threads that train without locks."""
+
+    keeps_log: ClassVar[bool] = False
+    """Whether :meth:`fit` heeds :attr:`~nlmkit.core.run.RunOptions.log` though it does not train in steps."""
+
+    vocabulary_: Vocabulary
+    pipeline_: TextPipeline
+    matrix_: NDArray[np.float32]
+    fit_report_: dict[str, Any]
+
+    # ------------------------------------------------------------------------------------------- the vectors
+
+    @property
+    def matrix(self) -> NDArray[np.float32]:
+        """The vectors by vocabulary id: float32 [V, d].
+
+        Rows 1 and 2 (``<s>``, ``</s>``) are zero unless they were trained or stood in a file; row 0 (``<unk>``) is
+        the component's affair, and zero where it has none.
+        """
+        self.check_fitted()
+        return self.matrix_
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector; a hyper-parameter of trained representations."""
+        return int(self.matrix.shape[1])
+
+    def ids(self, words: Sequence[str]) -> NDArray[np.int64]:
+        """Rows of ``matrix`` that words have: int64 [words], −1 for a word without one."""
+        self.check_fitted()
+        from nlmkit.representations.neighbours import rows_of
+
+        return rows_of(self, words)
+
+    def __contains__(self, word: object) -> bool:
+        """Whether a word has a vector, be it of its own or made from its parts."""
+        if not isinstance(word, str):
+            return False
+        return bool(self.ids([word])[0] >= 0) or self._vector_of_unknown(word) is not None
+
+    def vectors(self, words: Sequence[str], *, oov: str = "error") -> NDArray[np.float32]:
+        """The vectors of words: float32 [words, d].
+
+        Args:
+            words: The words.
+            oov: What a word without a vector gets: ``error`` refuses it, ``zero``, ``unk`` the vector of ``<unk>``,
+                ``mean-rare`` the mean of the 100 rarest words' vectors.
+
+        Raises:
+            DataError: a word has no vector, or ``<unk>`` has none.
+            HyperParameterError: there is no such rule.
+        """
+        self.check_fitted()
+        from nlmkit.representations.neighbours import vectors_of
+
+        return vectors_of(self, words, oov)
+
+    def _vector_of_unknown(self, word: str) -> NDArray[np.float32] | None:
+        """A vector made for a word that has no row, float32 [d]; None where it cannot be made.
+
+        For subclasses that know parts of words. :meth:`vectors`, :meth:`align` and everything above them ask it.
+        """
+        return None
+
+    def has_special(self) -> tuple[bool, bool, bool]:
+        """Whether ``<unk>``, ``<s>`` and ``</s>`` have vectors."""
+        unk, begin, end = (bool(row.any()) for row in self.matrix[:3])
+        return unk, begin, end
+
+    # ---------------------------------------------------------------------------------------- what they tell
+
+    def similarity(self, a: str, b: str, measure: Measure = "cosine") -> float:
+        """How alike two words are: greater is more alike.
+
+        Args:
+            a: A word.
+            b: Another.
+            measure: ``cosine`` of the angle between the vectors (0 where one of them is zero), or ``euclidean``:
+                1 / (1 + distance).
+
+        Raises:
+            DataError: a word has no vector.
+        """
+        from nlmkit.representations.neighbours import pairwise
+
+        return float(pairwise(self.vectors([a]), self.vectors([b]), measure)[0])
+
+    def most_similar(
+        self,
+        word: str | ArrayLike,
+        n: int = 10,
+        *,
+        measure: Measure = "cosine",
+        exclude: Iterable[str] = (),
+        restrict: int | None = None,
+    ) -> list[tuple[str, float]]:
+        """The words most like a word or vector, most similar first; equal ones in the order of their ids.
+
+        Args:
+            word: A word, which is left out of the answer, or a vector [d].
+            n: How many.
+            measure: As for :meth:`similarity`.
+            exclude: Further words to leave out.
+            restrict: Search only this many of the most frequent words (the first ones, where counts are unknown).
+
+        Returns:
+            Words with their similarities. ``<unk>``, ``<s>`` and ``</s>`` are never among them.
+
+        Raises:
+            DataError: a word has no vector, or the vector has another length or is not finite.
+        """
+        self.check_fitted()
+        from nlmkit.representations.neighbours import most_similar
+
+        return most_similar(self, word, n, measure=measure, exclude=exclude, restrict=restrict)
+
+    def similar(
+        self,
+        word: str | ArrayLike,
+        n: int = 10,
+        *,
+        measure: Measure = "cosine",
+        exclude: Iterable[str] = (),
+        restrict: int | None = None,
+    ) -> list[tuple[str, float]]:
+        """The same as :meth:`most_similar`, under the name that the command line has for it."""
+        return self.most_similar(word, n, measure=measure, exclude=exclude, restrict=restrict)
+
+    def analogy(
+        self,
+        a: str,
+        b: str,
+        c: str,
+        n: int = 10,
+        *,
+        method: Literal["3cosadd", "3cosmul"] = "3cosadd",
+        restrict: int | None = None,
+    ) -> list[tuple[str, float]]:
+        """Answers to *a is to b as c is to …*, the best first; a, b and c are not among them.
+
+        Args:
+            a: As ``man`` in man : king = woman : queen.
+            b: As ``king``.
+            c: As ``woman``.
+            n: How many answers.
+            method: ``3cosadd``, the cosine with b − a + c of the unit vectors (Mikolov, Yih & Zweig 2013), or
+                ``3cosmul``, cos(x, b) · cos(x, c) / (cos(x, a) + .001) with cosines moved to 0..1 (Levy & Goldberg
+                2014).
+            restrict: As for :meth:`most_similar`; published scores depend on it.
+
+        Raises:
+            DataError: a word has no vector.
+        """
+        self.check_fitted()
+        from nlmkit.representations.neighbours import analogy
+
+        return analogy(self, a, b, c, n, method=method, restrict=restrict)
+
+    def doesnt_match(self, words: Sequence[str]) -> str:
+        """The word that is least like the mean of all, each counted as a unit vector; the first of equal ones.
+
+        Raises:
+            DataError: there are fewer than three words, or one has no vector.
+        """
+        self.check_fitted()
+        from nlmkit.representations.neighbours import doesnt_match
+
+        return doesnt_match(self, words)
+
+    def score(self, data: Any = None) -> float:
+        """Mean Spearman correlation with human judgements of word similarity.
+
+        Args:
+            data: A TSV file of pairs and judgements, or a sequence of (word, word, judgement); WordSim-353 and
+                SimLex-999 if left out. See :mod:`nlmkit.representations.report`.
+
+        Raises:
+            DataError: fewer than 50 pairs of a set are covered, or the file is unusable.
+        """
+        self.check_fitted()
+        from nlmkit.representations.report import score
+
+        return score(self, data)
+
+    # --------------------------------------------------------------------------------------- what is made of them
+
+    def normalized(self, how: Normalization, *, std: float = 1.0) -> Vectors:
+        """A copy whose vectors are normalised, as a fitted :class:`~nlmkit.representations.vectors.Vectors`.
+
+        LSA, PPMI and word2vec differ in scale by orders of magnitude, so compare consumers only on equal terms. The
+        copy has no vectors for words that are not in the vocabulary, should this representation make such.
+
+        Args:
+            how: ``none``; ``unit`` length; ``centre``: the words' mean is subtracted; ``rescale_std``: scaled so that
+                all values of the words have the standard deviation ``std`` (Turian, Ratinov & Bengio 2010).
+            std: For ``rescale_std``.
+
+        Raises:
+            HyperParameterError: there is no such way, or ``std`` is no positive number.
+            DataError: all vectors are equal, so that there is no standard deviation to set.
+        """
+        self.check_fitted()
+        from nlmkit.representations.normalization import normalized
+
+        return normalized(self, how, std)
+
+    def align(self, vocabulary: Vocabulary, *, oov: str = "uniform", seed: int = 0) -> Alignment:
+        """The rows that a consumer asks for, by its own ids, and how much of its vocabulary they cover.
+
+        Args:
+            vocabulary: The consumer's.
+            oov: What a word without a vector starts from: ``uniform`` values of the same variance as the known rows',
+                ``mean-rare`` the mean of the representation's 100 rarest words, ``zero``, or ``error``. ``<unk>``,
+                ``<s>`` and ``</s>`` follow the rule unless they have vectors (under ``error`` they are ``uniform``).
+            seed: Of the uniform values.
+
+        Raises:
+            DataError: under ``error``, when a word has no vector.
+            HyperParameterError: there is no such rule.
+        """
+        self.check_fitted()
+        from nlmkit.representations.alignment import align
+
+        return align(self, vocabulary, oov=oov, seed=seed)
+
+    def export(self, path: str | os.PathLike[str], format: str | None = None, *, run: RunOptions | None = None) -> None:
+        """Write the vectors to a file that other programs read, compressed when ``path`` ends in ``.gz``.
+
+        Args:
+            path: The file.
+            format: ``word2vec`` (text with a header; also fastText's ``.vec``), ``word2vec-binary`` or ``glove``;
+                told by the suffixes ``.vec`` and ``.bin`` if left out.
+            run: Progress.
+
+        Raises:
+            ExportError: the format is unknown or cannot say a word (one with a space), or the file cannot be written.
+        """
+        self.check_fitted()
+        from nlmkit.representations.formats.writing import write_vectors
+
+        write_vectors(self, path, format, run or RunOptions())
+
+    def to_keyed_vectors(self) -> Any:
+        """The vectors as a ``gensim.models.KeyedVectors`` in memory, with counts where they are known.
+
+        Raises:
+            NlmkitError: gensim is not installed.
+        """
+        self.check_fitted()
+        from nlmkit.representations.formats.keyed_vectors import to_keyed_vectors
+
+        return to_keyed_vectors(self)
+
+    # ------------------------------------------------------------------------------------------ for subclasses
+
+    def _training_corpus(self, data: Any, valid: Any = None) -> tuple[Corpus, TextPipeline]:
+        """Training text as a corpus, and the pipeline that it was read with.
+
+        Raises:
+            HyperParameterError: there is validation text, which no representation uses.
+            DataError: unusable text.
+        """
+        if valid is not None:
+            raise HyperParameterError(f"{self.name} uses no validation text: leave it out")
+        from nlmkit.text import Corpus, TextPipeline
+
+        # Nothing is put around sentences here, so that sentence marks in the text are words like others.
+        corpus = data if isinstance(data, Corpus) else Corpus.read(data, TextPipeline(marks="literal"))
+        if not corpus.tokens:
+            raise DataError("the training text has no words", source=", ".join(corpus.sources) or None)
+        return corpus, corpus.pipeline or TextPipeline()
+
+    def _set_fitted(
+        self,
+        *,
+        vocabulary: Vocabulary,
+        pipeline: TextPipeline,
+        matrix: NDArray[np.float32],
+        report: Mapping[str, Any],
+    ) -> None:
+        """Set the fitted attributes.
+
+        Args:
+            vocabulary: With counts where they are known.
+            pipeline: How the training text was read.
+            matrix: float32 [V, d] by vocabulary id; it is kept, not copied.
+            report: ``fit_report_``. Keys that end in ``seconds`` or ``_per_second`` are not saved, so that equal
+                seeds save equal bytes.
+
+        Raises:
+            NlmkitError: the vectors are not finite.
+        """
+        import numpy as np
+
+        from nlmkit.representations.neighbours import is_finite
+
+        if matrix.dtype != np.float32 or matrix.shape != (len(vocabulary), self._declared_dimension or matrix.shape[1]):
+            raise ValueError(f"the matrix is {matrix.dtype} {matrix.shape}, for {len(vocabulary)} words")
+        if not is_finite(matrix):
+            raise NlmkitError(f"{self.name} gave vectors that are not finite: try a lower learning rate")
+        self.vocabulary_ = vocabulary
+        self.pipeline_ = pipeline
+        self.matrix_ = matrix
+        self.fit_report_ = dict(report)
+
+    @property
+    def _declared_dimension(self) -> int | None:
+        """The hyper-parameter ``dimension``, where there is one."""
+        return self.dimension if "dimension" in self.hyper_parameters() else None
+
+    def _saved_report(self) -> dict[str, Any]:
+        """The fit report without what differs from run to run."""
+        return {key: value for key, value in self.fit_report_.items() if not key.endswith(_TIMING)}
+
+    def fitted_state(self) -> FittedState:
+        """The matrix; the fit report as metadata."""
+        self.check_fitted()
+        return FittedState({"matrix": self.matrix_}, {"fit_report": self._saved_report()})
+
+    def restore(self, state: FittedState) -> None:
+        """Take the matrix back, once its shape and values are sound."""
+        from nlmkit.representations.neighbours import is_finite
+        from nlmkit.saving import require, require_array
+
+        shape = (len(self.vocabulary_), self._declared_dimension)
+        matrix = require_array(state.arrays, "matrix", dtype="float32", shape=shape)
+        require(matrix.shape[1] > 0, "the saved model is damaged: its vectors have no values")
+        require(is_finite(matrix), "the saved model is damaged: its vectors are not finite")
+        report = state.metadata.get("fit_report")
+        require(isinstance(report, dict), "the saved model is damaged: its metadata lack fit_report")
+        self.matrix_ = matrix
+        self.fit_report_ = dict(report or {})
+
+    def _missing(self, word: str) -> DataError:
+        """The error for a word without a vector, with the nearest spelling that has one."""
+        from nlmkit.representations.neighbours import similar_spellings
+
+        near = suggestion(self.pipeline_.normalize(word), similar_spellings(self, word))
+        parts = self.pipeline_.tokenize(word) if "\n" not in word else [word]
+        if len(parts) > 1:
+            near = f": its tokenizer {self.pipeline_.tokenizer} reads that as {len(parts)} words, {' '.join(parts)}"
+        return DataError(f"the word {word!r} has no vector in this {self.name} representation{near}")

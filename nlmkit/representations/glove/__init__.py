@@ -1,0 +1,1 @@
+"""GloVe: co-occurrence counts and their factorization."""

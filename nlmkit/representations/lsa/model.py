@@ -1,0 +1,206 @@
+"""Latent semantic analysis: word vectors from the singular value decomposition of weighted counts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+
+from nlmkit.core import optional
+from nlmkit.core.parameters import param, value_of
+from nlmkit.core.run import RunOptions
+from nlmkit.core.vocabulary_limits import VocabularyLimits
+from nlmkit.errors import DataError, HyperParameterError
+from nlmkit.representations.base import Representation
+from nlmkit.saving.state import FittedState
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nlmkit.representations.term_counts import KnownText
+
+_PPMI: Final = "ppmi"
+
+
+@dataclasses.dataclass(kw_only=True)
+class LSA(VocabularyLimits, Representation):
+    """Latent semantic analysis: truncated SVD of PPMI, log-entropy or tf-idf weights.
+
+    ``variant=ppmi`` counts words by the words around them in their line, and weights the counts by positive pointwise
+    mutual information, of smoothed contexts and shifted if asked for (Levy, Goldberg & Dagan 2015). ``log-entropy``
+    and ``tf-idf`` count words by documents (Deerwester et al. 1990; Landauer & Dumais 1997). The vectors are U · Σ^p,
+    with the largest ``dimension`` singular values; they are not normalised.
+
+    The defaults are what did best on two million words of English (Penn Treebank and Brown). What is often published
+    for larger texts is ``window=5, window_weight="uniform", context_smoothing=0.75``.
+
+    Words outside the vocabulary are taken out of the text first. A literal ``<unk>`` in the text is a word like any
+    other; without one, ``<unk>`` has no vector. A word that occurs only alone in its sentence has the vector zero.
+
+    Fitted attributes beside those of every representation: ``singular_values_``, float64 [dimension], the largest
+    first; so vectors with another exponent are these times Σ^(difference).
+
+    Example:
+        >>> text = [["red", "wine"], ["red", "beer"], ["old", "wine"], ["old", "beer"]]
+        >>> lsa = LSA(dimension=2, min_count=1).fit(text)
+        >>> [word for word, _ in lsa.most_similar("wine", 1)]
+        ['beer']
+    """
+
+    name = "lsa"
+    conformance_settings: ClassVar[Mapping[str, Any]] = {"dimension": 3, "min_count": 1}
+    """Settings small enough for :mod:`nlmkit.testing`."""
+
+    min_count: int = param(5, ge=1, help="words seen less often are taken out of the text")
+    variant: str = param(
+        _PPMI, choices=(_PPMI, "log-entropy", "tf-idf"), help="weights: of neighbours (ppmi), or of documents"
+    )
+    dimension: int = param(200, ge=1, le=100_000, help="length of a vector: how many singular values are kept")
+    exponent: float | None = param(
+        None, ge=0, le=1, help="p of U·Σ^p; null is 0.5 for ppmi, and 1 for log-entropy and tf-idf"
+    )
+    window: int = param(
+        10,
+        ge=1,
+        le=1000,
+        help="variant=ppmi: the greatest distance of neighbours, to either side",
+        needs=value_of("variant", _PPMI),
+    )
+    window_weight: str = param(
+        "linear",
+        choices=("uniform", "linear"),
+        help="variant=ppmi: whether nearer neighbours count more, as in word2vec",
+        needs=value_of("variant", _PPMI),
+    )
+    context_smoothing: float = param(
+        1.0,
+        gt=0,
+        le=1,
+        help="variant=ppmi: power of the contexts' counts; 1 does not smooth",
+        needs=value_of("variant", _PPMI),
+    )
+    shift: float = param(
+        1.0,
+        gt=0,
+        le=1e6,
+        help="variant=ppmi: k of the shift by -ln k; 1 does not shift",
+        needs=value_of("variant", _PPMI),
+    )
+    document_lines: int = param(
+        1,
+        ge=1,
+        help="variant=log-entropy and tf-idf: lines of text that make up a document",
+        needs=value_of("variant", "log-entropy", "tf-idf"),
+    )
+    memory: float = param(
+        0.25, gt=0, le=1e6, help="GiB that counting may use beside text and counts; the result stays the same"
+    )
+    seed: int = param(1, ge=0, le=2**63 - 1, help="of the vector that the SVD starts from")
+
+    def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
+        """Count, weight and decompose.
+
+        ``fit_report_`` has the words and tokens that were used, the shape and entries of the weighted matrix, the
+        exponent, and ``energy``: the share of the sum of its squared weights that the singular values keep.
+
+        Args:
+            data: Training text: anything :meth:`nlmkit.text.Corpus.read` takes, or a Corpus.
+            valid: Not used by representations; must be left out.
+            run: Progress.
+
+        Raises:
+            HyperParameterError: options that contradict each other, or a dimension greater than the matrix's rank.
+            DataError: unusable text, or one without anything to count.
+            NlmkitError: SciPy is not installed.
+        """
+        run = run or RunOptions()
+        optional.require("scipy.sparse", extra="representations", who=self.name)
+        from nlmkit.representations.term_counts import known_text, rows_of_types
+
+        run.stage("reading text")
+        corpus, pipeline = self._training_corpus(data, valid)
+        vocabulary = self.limited_vocabulary(corpus)
+        text = known_text(corpus, rows_of_types(corpus, vocabulary, self.least_count))
+        weights = self._weights(text, len(vocabulary), run)
+        vectors, values = self._decompose(weights, run)
+        power = self._power
+        energy = float((values**2).sum() / (weights.data**2).sum())
+        report = {
+            "variant": self.variant,
+            "words": len(vocabulary) - 3,
+            "tokens": len(text.ids),
+            "matrix": list(weights.shape),
+            "entries": int(weights.nnz),
+            "exponent": power,
+            "energy": energy,
+        }
+        import numpy as np
+
+        matrix = (vectors * values**power).astype(np.float32)
+        self._set_fitted(vocabulary=vocabulary, pipeline=pipeline, matrix=matrix, report=report)
+        self.singular_values_: NDArray[np.float64] = values
+        return self
+
+    @property
+    def _power(self) -> float:
+        if self.exponent is not None:
+            return float(self.exponent)
+        return 0.5 if self.variant == _PPMI else 1.0
+
+    def _weights(self, text: KnownText, size: int, run: RunOptions) -> Any:
+        """The weighted matrix, scipy CSR float64 [V, contexts]."""
+        from nlmkit.representations.lsa import term_weights
+        from nlmkit.representations.term_counts import document_counts, window_counts
+
+        if not len(text.ids):
+            raise DataError("the text has no word to learn from")
+        memory = int(self.memory * 2**30)
+        run.stage("counting words", len(text.ids))
+        if self.variant != _PPMI:
+            counts = document_counts(text, size, self.document_lines, memory=memory, advance=run.advance)
+            run.stage("weighting counts")
+            weigh = term_weights.tf_idf if self.variant == "tf-idf" else term_weights.log_entropy
+            weights, empty = weigh(counts), "every word is spread evenly over the documents: lower document_lines"
+        else:
+            if not text.has_pairs:
+                raise DataError("no two known words stand in one line: there is nothing to learn from")
+            linear = self.window_weight == "linear"
+            counts = window_counts(text, size, self.window, linear=linear, memory=memory, advance=run.advance)
+            run.stage("weighting counts")
+            weights = term_weights.ppmi(counts, smoothing=self.context_smoothing, shift=self.shift)
+            empty = "no two words stand together more often than by chance" + (
+                f": lower shift={self.shift:g}" if self.shift > 1 else ""
+            )
+        if not weights.nnz:
+            raise DataError(f"there is nothing to learn from: {empty}")
+        return weights
+
+    def _decompose(self, weights: Any, run: RunOptions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        from nlmkit.representations.lsa.truncated_svd import RankError, truncated_svd
+
+        run.stage(f"decomposing a matrix of {weights.nnz} entries")
+        try:
+            return truncated_svd(weights, self.dimension, self.seed)
+        except RankError as error:
+            raise HyperParameterError(
+                f"dimension={self.dimension} is too large for this text: its weighted counts are a matrix of rank "
+                f"{error.rank}; set dimension to at most that"
+            ) from None
+
+    def fitted_state(self) -> FittedState:
+        """The matrix and the singular values; the fit report as metadata."""
+        state = super().fitted_state()
+        return FittedState({**state.arrays, "singular_values": self.singular_values_}, state.metadata)
+
+    def restore(self, state: FittedState) -> None:
+        """Take the arrays back, once their shapes and values are sound."""
+        import numpy as np
+
+        from nlmkit.saving import require, require_array
+
+        super().restore(state)
+        values = require_array(state.arrays, "singular_values", dtype="float64", shape=(self.dimension,))
+        sound = np.isfinite(values).all() and (values > 0).all() and (values[1:] <= values[:-1]).all()
+        require(sound, "the saved model is damaged: its singular values are not positive or do not fall")
+        self.singular_values_ = values

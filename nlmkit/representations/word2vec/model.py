@@ -1,0 +1,197 @@
+"""word2vec: skip-gram and CBOW."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from nlmkit.core import optional
+from nlmkit.core.parameters import param, value_of
+from nlmkit.core.run import RunOptions
+from nlmkit.core.vocabulary_limits import VocabularyLimits
+from nlmkit.errors import DataError, HyperParameterError
+from nlmkit.representations.base import Representation
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nlmkit.representations.word2vec.training import Epoch
+    from nlmkit.text import Corpus, Vocabulary
+
+_SKIP_GRAM, _CBOW = "skip-gram", "cbow"
+_NEGATIVE, _HIERARCHICAL = "negative-sampling", "hierarchical-softmax"
+
+
+@dataclasses.dataclass(kw_only=True)
+class Word2Vec(VocabularyLimits, Representation):
+    """word2vec, skip-gram or CBOW, trained by gensim (Mikolov et al. 2013a, 2013b; Řehůřek & Sojka 2010).
+
+    The defaults suit texts of some million words; of much larger ones fewer ``epochs`` do, and of smaller ones more.
+    With one worker (``RunOptions.workers``) the same seed gives the same bytes; more of them train without locks, so
+    that every run ends a little differently.
+
+    Words outside the vocabulary are taken out of the text first. A literal ``<unk>`` in the text is a word like any
+    other; without one, ``<unk>`` has no vector. Lines of more than 10,000 words are trained in pieces of so many.
+
+    ``fit_report_`` has, beside what was trained, ``losses`` by epoch: the mean loss of a trained word, in nats, summed
+    over its neighbours, as :class:`~nlmkit.representations.word2vec.training.Epoch` explains.
+
+    Example:
+        >>> w2v = Word2Vec(dimension=8, min_count=1, epochs=2).fit([["red", "wine"], ["old", "wine"]])
+        >>> w2v.vectors(["wine"]).shape
+        (1, 8)
+    """
+
+    name = "word2vec"
+    takes_workers: ClassVar[bool] = True
+    keeps_log: ClassVar[bool] = True
+    conformance_settings: ClassVar[Mapping[str, Any]] = {"dimension": 8, "epochs": 2, "min_count": 1}
+    """Settings small enough for :mod:`nlmkit.testing`."""
+
+    min_count: int = param(5, ge=1, help="words seen less often are taken out of the text")
+    architecture: str = param(
+        _SKIP_GRAM, choices=(_SKIP_GRAM, _CBOW), help="predict neighbours from a word, or a word from its neighbours"
+    )
+    objective: str = param(
+        _NEGATIVE, choices=(_NEGATIVE, _HIERARCHICAL), help="what stands in for the softmax over all words"
+    )
+    dimension: int = param(100, ge=1, le=100_000, help="length of a vector")
+    window: int = param(5, ge=1, le=1000, help="the greatest distance of neighbours, to either side")
+    shrink_windows: bool = param(True, help="draw each word's window from 1 to window, so that nearer words count more")
+    negative: int = param(
+        5,
+        ge=1,
+        le=1000,
+        help="objective=negative-sampling: samples for each pair",
+        needs=value_of("objective", _NEGATIVE),
+    )
+    ns_exponent: float = param(
+        0.75,
+        ge=-10,
+        le=10,
+        help="objective=negative-sampling: power of the counts that samples are drawn by",
+        needs=value_of("objective", _NEGATIVE),
+    )
+    sample: float = param(1e-4, ge=0, lt=1, help="words whose share of the text is beyond this are subsampled; 0: none")
+    epochs: int = param(20, ge=1, le=100_000, help="passes over the text")
+    alpha: float = param(0.025, gt=0, le=1, help="learning rate at the beginning")
+    min_alpha: float = param(0.0001, ge=0, le=1, help="learning rate that it falls to, linearly")
+    cbow_mean: bool = param(
+        True,
+        help="architecture=cbow: average the neighbours' vectors; false sums them",
+        needs=value_of("architecture", _CBOW),
+    )
+    seed: int = param(1, ge=0, le=2**32 - 1, help="of initialisation, subsampling, windows and negative samples")
+
+    def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
+        """Train on text.
+
+        Args:
+            data: Training text: anything :meth:`nlmkit.text.Corpus.read` takes, or a Corpus.
+            valid: Not used by representations; must be left out.
+            run: Workers, progress, and a log with one line an epoch, whose loss is that of ``fit_report_`` and whose
+                step counts batches. The number of epochs is part of the model, so there is no budget of time; nor is
+                there a checkpoint.
+
+        Raises:
+            HyperParameterError: options that contradict each other, or that training with gensim does not have.
+            DataError: unusable text, or one without neighbours.
+            NlmkitError: gensim is not installed.
+        """
+        run = run or RunOptions()
+        self._check_options(run)
+        optional.require("gensim.models", extra="representations", who=self.name)
+        import numpy as np
+
+        from nlmkit.representations.term_counts import known_text, rows_of_types
+
+        run.stage("reading text")
+        corpus, pipeline = self._training_corpus(data, valid)
+        vocabulary = self.limited_vocabulary(corpus)
+        rows = rows_of_types(corpus, vocabulary, self.least_count)
+        if not known_text(corpus, rows).has_pairs:
+            raise DataError("no two known words stand in one line: there is nothing to learn from")
+        if self.objective == _HIERARCHICAL and np.count_nonzero(rows >= 0) == 1:
+            raise DataError("objective=hierarchical-softmax needs two different words, and the text has one")
+        matrix, report = self._train(corpus, vocabulary, rows, run)
+        self._set_fitted(vocabulary=vocabulary, pipeline=pipeline, matrix=matrix, report=report)
+        return self
+
+    def _check_options(self, run: RunOptions) -> None:
+        if self.min_alpha > self.alpha:
+            raise HyperParameterError(f"min_alpha={self.min_alpha:g} must not exceed alpha={self.alpha:g}")
+        if run.budget_seconds is not None:
+            raise HyperParameterError("word2vec has no budget of time: its learning rate falls with epochs; set those")
+        if run.checkpoint is not None:
+            raise HyperParameterError("word2vec keeps no checkpoint: leave it out")
+        if run.device not in ("auto", "cpu"):
+            raise HyperParameterError(f"word2vec trains on the CPU, not on {run.device}")
+        if run.precision not in ("auto", "float32"):
+            raise HyperParameterError(f"word2vec trains in float32, not in {run.precision}")
+
+    def _train(
+        self, corpus: Corpus, vocabulary: Vocabulary, rows: NDArray[np.int32], run: RunOptions
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Vectors by vocabulary id, float32 [V, d], and the report."""
+        import numpy as np
+
+        from nlmkit.representations.word2vec.training import Sentences, Trainer
+        from nlmkit.training.records import LogRecord, TrainingLog
+
+        frequencies = corpus.type_counts()
+        known = np.flatnonzero(rows >= 0).tolist()
+        # In the order of their appearance, by which gensim settles ties of frequency.
+        counts = {corpus.types[index]: int(frequencies[index]) for index in known}
+        sentences = Sentences(rows[corpus.ids], corpus.offsets, vocabulary.words)
+        epochs: list[Epoch] = []
+
+        def ended(epoch: Epoch) -> None:
+            before = epochs[-1].seconds if epochs else 0.0
+            epochs.append(epoch)
+            seconds = epoch.seconds - before
+            speed = corpus.tokens / seconds if seconds > 0 else None
+            lr = self.alpha - (self.alpha - self.min_alpha) * epoch.number / self.epochs
+            log.write(LogRecord(epoch.batches, float(epoch.number), epoch.loss, None, lr, None, speed, epoch.seconds))
+            run.note(f"epoch {epoch.number}, loss {epoch.loss:.3f} a word" if epoch.words else f"epoch {epoch.number}")
+
+        run.stage("training word2vec", corpus.tokens * self.epochs)
+        with TrainingLog(run.log) as log:  # type: ignore[arg-type]  # RunOptions makes it a Path
+            trainer = Trainer(self._settings(run.workers), advance=run.advance, ended=ended)
+            trainer.run(sentences, counts)
+        matrix = np.zeros((len(vocabulary), self.dimension), np.float32)
+        matrix[vocabulary.ids(trainer.wv.index_to_key)] = trainer.wv.vectors
+        seconds = epochs[-1].seconds
+        report = {
+            "words": len(counts),
+            "tokens": sum(counts.values()),
+            "trained_words": [epoch.words for epoch in epochs],
+            "losses": [epoch.loss for epoch in epochs],
+            "lines_divided": sentences.divided,
+            "workers": run.workers,
+            "seconds": seconds,
+            "words_per_second": corpus.tokens * self.epochs / seconds,
+        }
+        return matrix, report
+
+    def _settings(self, workers: int) -> dict[str, Any]:
+        """Arguments of gensim's constructor; the vocabulary has been limited already."""
+        negative_sampling = self.objective == _NEGATIVE
+        return {
+            "vector_size": self.dimension,
+            "sg": int(self.architecture == _SKIP_GRAM),
+            "hs": int(not negative_sampling),
+            "negative": self.negative if negative_sampling else 0,
+            "ns_exponent": self.ns_exponent,
+            "cbow_mean": int(self.cbow_mean),
+            "window": self.window,
+            "shrink_windows": self.shrink_windows,
+            "sample": self.sample,
+            "epochs": self.epochs,
+            "alpha": self.alpha,
+            "min_alpha": self.min_alpha,
+            "min_count": 1,
+            "seed": self.seed,
+            "workers": workers,
+        }

@@ -1,1 +1,0 @@
-"""What language models made of other language models share."""

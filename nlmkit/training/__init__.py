@@ -1,0 +1,1 @@
+"""The training engine: the loop, optimizers, budgets, checkpoints and logs."""

@@ -1,0 +1,149 @@
+"""Several processes that train one model, started by ``torchrun``: who they are, and what they say to one another.
+
+Each process reads its own columns of the stream; gradients are averaged by plain ``DistributedDataParallel``, so a
+step of W processes is the step of one process with all the columns. Only process 0 writes files. Importing this
+module imports no torch.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from nlmkit.core.parameters import shown
+from nlmkit.errors import NlmkitError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+_MOST_DIGITS = 9
+_VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+
+def process_count() -> int:
+    """How many processes ``torchrun`` has started, 1 without it."""
+    return _number("WORLD_SIZE") if all(name in os.environ for name in _VARIABLES) else 1
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one that writes files and prints results."""
+    return process_count() == 1 or _number("RANK") == 0
+
+
+class Processes:
+    """The processes of a run, seen from one of them. With one process every method gives back what it is given.
+
+    Attributes:
+        rank: Number of this process, from 0.
+        count: How many there are.
+        local_rank: Number of this process on its machine; the device it should take.
+    """
+
+    def __init__(self, rank: int = 0, count: int = 1, local_rank: int = 0) -> None:
+        self.rank, self.count, self.local_rank = rank, count, local_rank
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes the files."""
+        return self.rank == 0
+
+    def parallel(self, module: nn.Module, device: torch.device) -> nn.Module:
+        """The module with gradients averaged over all processes; it starts everywhere with the weights of process 0."""
+        if self.count == 1:
+            return module
+        import inspect
+
+        from torch.nn.parallel import DistributedDataParallel
+
+        # Buffers never change, so none need be sent with each step; the option's name depends on torch's version.
+        known = inspect.signature(DistributedDataParallel).parameters
+        no_buffers: dict[str, Any] = {
+            "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False
+        }
+        ids = [device.index] if device.type == "cuda" else None
+        return DistributedDataParallel(module, device_ids=ids, **no_buffers)
+
+    def decided(self, numbers: Sequence[float], device: torch.device) -> list[float]:
+        """The numbers that process 0 holds; so what one clock says holds for all."""
+        if self.count == 1:
+            return list(numbers)
+        import torch
+        import torch.distributed as dist
+
+        told = torch.tensor(numbers, dtype=torch.float64, device=device)
+        dist.broadcast(told, 0)
+        return told.tolist()
+
+    def total(self, numbers: Sequence[float], device: torch.device) -> list[float]:
+        """The sums of the processes' numbers, in float64."""
+        if self.count == 1:
+            return list(numbers)
+        import torch
+        import torch.distributed as dist
+
+        summed = torch.tensor(numbers, dtype=torch.float64, device=device)
+        dist.all_reduce(summed)
+        return summed.tolist()
+
+    def gathered(self, tensor: Tensor, device: torch.device, *, dim: int = 0) -> Tensor:
+        """The processes' tensors, all of one shape, joined along a dimension."""
+        if self.count == 1:
+            return tensor
+        import torch
+        import torch.distributed as dist
+
+        sent = tensor.to(device).contiguous()
+        parts = [torch.empty_like(sent) for _ in range(self.count)]
+        dist.all_gather(parts, sent)
+        return torch.cat(parts, dim).to(tensor.device)
+
+
+def processes(device: str = "auto") -> Processes:
+    """The processes that ``torchrun`` has started, connected at the first call; one process without it.
+
+    Args:
+        device: As in the run options; says whether the processes talk by ``nccl`` or ``gloo``.
+
+    Raises:
+        NlmkitError: The others cannot be reached, or the environment that torchrun sets makes no sense.
+    """
+    if process_count() == 1:
+        return Processes()
+    import torch
+    import torch.distributed as dist
+
+    rank, count, local = _number("RANK"), _number("WORLD_SIZE"), _number("LOCAL_RANK", 0)
+    if not dist.is_available():
+        raise NlmkitError("this PyTorch was built without torch.distributed: train in one process")
+    if not dist.is_initialized():
+        on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+        try:
+            if on_gpu:
+                torch.cuda.set_device(local)
+            dist.init_process_group("nccl" if on_gpu else "gloo", rank=rank, world_size=count)
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise NlmkitError(
+                f"process {rank} of {count} cannot reach the others ({reason}): start them again"
+            ) from error
+        atexit.register(_leave)
+    return Processes(rank, count, local)
+
+
+def _leave() -> None:
+    import torch.distributed as dist
+
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def _number(variable: str, default: int | None = None) -> int:
+    text = os.environ.get(variable, "" if default is None else str(default))
+    if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
+        raise NlmkitError(
+            f"the environment variable {variable} is {shown(text)}, not a number: start nlmkit with torchrun"
+        )
+    return int(text)

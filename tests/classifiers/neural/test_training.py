@@ -1,0 +1,256 @@
+"""Training of neural classifiers: interruptions, damaged checkpoints, budgets and divergence."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from toys.checkpoint_mutations import Enough, check_every_mutation
+from toys.classifiers import LABELS, TEXTS
+
+from nlmkit.classifiers.neural.cnn import CNN
+from nlmkit.classifiers.neural.han import HAN
+from nlmkit.classifiers.neural.lstm_classifier import LSTMClassifier
+from nlmkit.core.run import RunOptions
+from nlmkit.documents.neural import training
+from nlmkit.documents.neural.history import Evaluation
+from nlmkit.errors import NlmkitError, SavedModelError
+from nlmkit.training.interruption import Terminated
+
+SMALL: dict[str, Any] = {"embedding": 4, "batch": 5, "epochs": 4, "dropout": 0.3, "valid_share": 0.2}
+CLASSIFIERS: dict[str, Any] = {
+    "cnn": (CNN, {**SMALL, "maps": 3, "averaging": "ema", "sort_within": 2}),
+    "han": (HAN, {**SMALL, "hidden": 3, "attention": 3}),
+    "lstm-classifier": (LSTMClassifier, {**SMALL, "hidden": 3, "optimizer": "adam"}),
+}
+TAKE_STEP = training._Trainer._take_step
+
+
+def stopping(monkeypatch: pytest.MonkeyPatch, at: int, how: Any) -> None:
+    """Let something happen before the step of that number."""
+
+    def step(self: Any) -> None:
+        if self.step == at:
+            how()
+        TAKE_STEP(self)
+
+    monkeypatch.setattr(training._Trainer, "_take_step", step)
+
+
+def make(name: str) -> Any:
+    kind, settings = CLASSIFIERS[name]
+    return kind(**{key: value for key, value in settings.items() if key in kind.hyper_parameters()})
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("at", [1, 7, 12])
+def test_a_signal_within_an_epoch_saves_and_resuming_gives_the_same_bytes(
+    name: str, number: int, at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = make(name).fit(TEXTS, LABELS, run=RunOptions(log=tmp_path / "whole.jsonl"))
+    folder, log = tmp_path / "run", tmp_path / "log.jsonl"
+    with monkeypatch.context() as patch:
+        stopping(patch, at, lambda: signal.raise_signal(number))
+        with pytest.raises(Terminated if number == signal.SIGTERM else KeyboardInterrupt):
+            make(name).fit(TEXTS, LABELS, run=RunOptions(checkpoint=folder, log=log))
+    from nlmkit.saving import read_manifest
+    from nlmkit.training.records import read_log
+
+    assert read_manifest(folder)["step"] == at + 1  # the step is finished first
+    resumed = make(name).fit(TEXTS, LABELS, run=RunOptions(checkpoint=folder, resume=True, log=log))
+    assert resumed.digest == whole.digest
+
+    def losses(path: Path) -> Any:
+        return [(record.step, record.loss, record.validation_perplexity) for record in read_log(path)]
+
+    assert losses(log) == losses(tmp_path / "whole.jsonl")
+
+
+def test_a_torn_step_is_never_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "run"
+    stopping(monkeypatch, 3, lambda: None)
+
+    def interrupt(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training.functional, "cross_entropy", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            make("cnn").fit(TEXTS, LABELS, run=RunOptions(checkpoint=folder))
+    assert not folder.exists()
+
+
+def test_resuming_without_a_checkpoint_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "nlmkit"):
+        make("cnn").fit(TEXTS, LABELS, run=RunOptions(checkpoint=tmp_path / "run", resume=True))
+    told = f"{tmp_path / 'run'} holds no checkpoint to resume from, so training begins at the first step"
+    assert caplog.messages.count(told) == 1
+
+
+def test_another_number_of_threads_is_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = RunOptions(checkpoint=tmp_path / "run", resume=True, checkpoint_seconds=1e-9)
+    make("cnn").fit(TEXTS, LABELS, run=run)
+    caplog.clear()
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    make("cnn").fit(TEXTS, LABELS, run=run)
+    (message,) = [message for message in caplog.messages if "thread" in message]
+    assert "the run had 1 thread and goes on with 7" in message
+
+
+def test_a_link_in_place_of_the_checkpoint_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run").symlink_to(tmp_path / "elsewhere")
+    for resume in (False, True):
+        with pytest.raises(SavedModelError, match="is a symbolic link"):
+            make("cnn").fit(TEXTS, LABELS, run=RunOptions(checkpoint=tmp_path / "run", resume=resume))
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+# ------------------------------------------------------------------------------------- checkpoints by hand
+
+
+def enough() -> None:
+    raise Enough
+
+
+def test_a_checkpoint_made_by_hand_goes_on_or_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "run"
+    run: dict[str, Any] = {"checkpoint": folder, "budget_seconds": 3600}
+    # Steps and looks at the clock as in a run that has all the time there is.
+    monkeypatch.setattr("nlmkit.training.pacing._MEASURED_SECONDS", 0.0)
+    with monkeypatch.context() as patch:
+        stopping(patch, 12, enough)
+        with pytest.raises(Enough):
+            make("cnn").fit(TEXTS, LABELS, run=RunOptions(**run, checkpoint_seconds=1e-9))
+
+    def resume() -> None:
+        taken = 0
+
+        def step(self: Any) -> None:
+            nonlocal taken
+            if taken == 2:
+                raise Enough
+            taken += 1
+            TAKE_STEP(self)
+
+        monkeypatch.setattr(training._Trainer, "_take_step", step)
+        make("cnn").fit(TEXTS, LABELS, run=RunOptions(**run, resume=True))
+
+    check_every_mutation(folder, resume, fewest=150, monkeypatch=monkeypatch)
+
+
+# -------------------------------------------------------------------------------------------------- budget
+
+
+class Ticking:
+    """A clock on which a step takes as long as a test wants; evaluations take one second."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: Any) -> None:
+        self.now = 0.0
+        evaluate, loss = training.log_probabilities, training.functional.cross_entropy
+        steps = 0
+
+        def stepped(*arguments: Any, **options: Any) -> Any:
+            nonlocal steps
+            if torch.is_grad_enabled():
+                steps += 1
+                self.now += seconds(steps, self.now)
+            return loss(*arguments, **options)
+
+        def evaluated(*arguments: Any, **options: Any) -> Any:
+            self.now += 1.0
+            return evaluate(*arguments, **options)
+
+        train = training.train
+        monkeypatch.setattr(training.functional, "cross_entropy", stepped)
+        monkeypatch.setattr(training, "log_probabilities", evaluated)
+        monkeypatch.setattr(
+            training, "train", lambda *rest, **named: train(*rest, **{**named, "clock": self.clock, "started": 0.0})
+        )
+
+    def clock(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [
+        lambda step, now: 1.0,
+        lambda step, now: 6.0 if now < 20 else 1.0,
+        lambda step, now: 4.0 if now > 50 else 1.0,
+        lambda step, now: 0.3 if now > 30 else 1.0,
+        lambda step, now: (0.3, 0.6, 2.1)[step % 3],
+    ],
+)
+def test_a_budget_is_used_whatever_the_machine_does(seconds: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Ticking(monkeypatch, seconds)
+    report = make("cnn").fit(TEXTS, LABELS, run=RunOptions(budget_seconds=100)).fit_report_
+    assert 95 <= clock.now <= 105
+    assert not any("budget" in note for note in report["notes"])
+    assert len(report["history"]) <= 26  # they have a quarter of the budget
+
+
+def test_reading_the_texts_is_part_of_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nlmkit.documents.neural import estimator
+
+    now, begins = 100.0, []
+
+    class Reads(CNN):
+        def text_pipeline(self, data: Any) -> Any:
+            nonlocal now
+            now += 50.0
+            return super().text_pipeline(data)
+
+    monkeypatch.setattr(estimator.time, "perf_counter", lambda: now)
+    train = training.train
+    monkeypatch.setattr(
+        training, "train", lambda *rest, **named: begins.append(named["started"]) or train(*rest, **named)
+    )
+    fitted = Reads(**{**CLASSIFIERS["cnn"][1], "epochs": 1}).fit(TEXTS, LABELS)
+    assert begins == [100.0]
+    assert "_began" not in vars(fitted)
+
+
+# ---------------------------------------------------------------------------------------------- divergence
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2])
+@pytest.mark.parametrize("lr", [1e4, 1e30])
+def test_a_rate_that_is_far_too_high_is_an_error(lr: float, share: float) -> None:
+    settings = {**CLASSIFIERS["cnn"][1], "optimizer": "sgd", "lr": lr, "valid_share": share, "max_norm": None}
+    with pytest.raises(NlmkitError, match=r"training diverged at step \d+ \(epoch \d\): .*try a lower lr"):
+        CNN(**settings).fit(TEXTS, LABELS)
+
+
+def test_a_classifier_that_learns_nothing_is_no_divergence() -> None:
+    source = np.random.default_rng(0)
+    labels = source.permutation(LABELS).tolist()
+    assert CNN(**{**CLASSIFIERS["cnn"][1], "epochs": 1}).fit(TEXTS, labels).is_fitted
+
+
+def test_probabilities_worse_than_uniform_on_held_out_texts_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training._Trainer, "_measured", lambda self, valid: (self.step / 1000, 0.9))
+    (note,) = (
+        CNN(**{**CLASSIFIERS["cnn"][1], "epochs": 10, "lr": 0.02, "optimizer": "adam"})
+        .fit(TEXTS, LABELS)
+        .fit_report_["notes"]
+    )
+    assert note.startswith("the loss on the held-out text, 0.9, is worse than the 0.6931 of the uniform distribution")
+
+
+def test_evaluations_of_checkpoints_have_all_their_fields() -> None:
+    from nlmkit.documents.neural.checkpoints import _evaluation
+
+    sound = {"step": 3, "epoch": 1.0, "loss": 0.5, "accuracy": 0.5, "validation_loss": 0.7, "seconds": 1.0}
+    assert _evaluation(sound, held_out=True) == Evaluation(**sound)  # type: ignore[arg-type]
+    for change in ({"loss": float("nan")}, {"accuracy": 1.5}, {"step": True}, {"seconds": -1.0}, {"more": 1}):
+        with pytest.raises(SavedModelError):
+            _evaluation(sound | change, held_out=True)

@@ -1,0 +1,130 @@
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from toys.ngram_reference import BOS, EOS, Gram, Text
+from toys.ngrams import event_ids
+
+from nlmkit.errors import HyperParameterError
+from nlmkit.language_models.ngram.counting import NGramCounts, count_ngrams, with_boundaries
+
+SENTENCES = st.lists(st.lists(st.sampled_from([0, 3, 4, 5]), max_size=12).map(tuple), max_size=6)
+
+
+def listed(counts: NGramCounts) -> list[list[Gram]]:
+    """The n-grams of each order, spelt out from their suffixes."""
+    rows: list[list[Gram]] = [[(word,) for word in counts.levels[0].first.tolist()]]
+    for level in counts.levels[1:]:
+        pairs = zip(level.first.tolist(), level.suffix.tolist(), strict=True)
+        rows.append([(first, *rows[-1][suffix]) for first, suffix in pairs])
+    return rows
+
+
+def by_definition(sentences: list[Gram], order: int, size: int) -> Text:
+    return Text(Counter(sentences), order, size)
+
+
+@given(sentences=SENTENCES, order=st.integers(1, 5))
+def test_counts_by_definition(sentences: list[Gram], order: int) -> None:
+    counts = count_ngrams(event_ids(sentences), order, 6)
+    text = by_definition(sentences, order, 6)
+    assert counts.order == order
+    assert counts.vocabulary_size == 6
+    for k, (level, grams) in enumerate(zip(counts.levels, listed(counts), strict=True), 1):
+        assert set(grams) == set(text.grams(k))
+        assert grams == sorted(grams, key=lambda gram: gram[::-1])
+        assert level.raw.tolist() == [text.raw[gram] for gram in grams]
+        assert level.adjusted.tolist() == [text.adjusted(gram) for gram in grams]
+    for (lower, level), (shorter, longer) in zip(pairwise(counts.levels), pairwise(listed(counts)), strict=True):
+        assert len(lower) == len(shorter)
+        assert [shorter[index] for index in level.history] == [gram[:-1] for gram in longer]
+
+
+@pytest.mark.parametrize("chunk_events", [1, 2, 3, 4, 5, 6, 7])
+@settings(max_examples=40)
+@given(sentences=SENTENCES, order=st.integers(1, 5))
+def test_chunks_change_nothing(chunk_events: int, sentences: list[Gram], order: int) -> None:
+    ids = event_ids(sentences)
+    whole = count_ngrams(ids, order, 6)
+    cut = count_ngrams(ids, order, 6, chunk_events=chunk_events)
+    for one, other in zip(whole.levels, cut.levels, strict=True):
+        for name in ("first", "suffix", "history", "raw", "adjusted"):
+            expected, found = getattr(one, name), getattr(other, name)
+            assert found.dtype == expected.dtype
+            np.testing.assert_array_equal(found, expected, err_msg=name)
+
+
+def test_a_sentence_longer_than_a_chunk() -> None:
+    sentence = tuple(np.random.default_rng(3).integers(3, 8, 1000).tolist())
+    whole = count_ngrams(event_ids([sentence]), 4, 8)
+    cut = count_ngrams(event_ids([sentence]), 4, 8, chunk_events=64)
+    assert whole.levels[3].raw.sum() == 1000 - 1
+    for one, other in zip(whole.levels, cut.levels, strict=True):
+        np.testing.assert_array_equal(one.raw, other.raw)
+        np.testing.assert_array_equal(one.history, other.history)
+
+
+def test_sentences_begin_with_one_mark() -> None:
+    text = with_boundaries(event_ids([(3, 4), (), (5,)]))
+    assert text.words.tolist() == [BOS, 3, 4, EOS, BOS, EOS, BOS, 5, EOS]
+    assert text.depth.tolist() == [0, 1, 2, 3, 0, 1, 0, 1, 2]
+    assert text.words.dtype == text.depth.dtype == np.int32
+
+
+@pytest.mark.parametrize("order", [1, 3])
+def test_text_without_events(order: int) -> None:
+    counts = count_ngrams(np.empty(0, np.int32), order, 4)
+    assert [len(level) for level in counts.levels] == [4, 0, 0][:order]
+    assert counts.levels[0].raw.tolist() == [0, 0, 0, 0]
+
+
+def test_blank_lines() -> None:
+    counts = count_ngrams(event_ids([(), (), ()]), 3, 3)
+    assert listed(counts) == [[(0,), (BOS,), (EOS,)], [(BOS, EOS)], []]
+    assert counts.levels[0].raw.tolist() == [0, 3, 3]
+    assert counts.levels[0].adjusted.tolist() == [0, 0, 1]
+    assert counts.levels[1].adjusted.tolist() == [3]
+
+
+@pytest.mark.parametrize("chunk_events", [1, 4, 100])
+def test_progress_is_told_every_chunk(chunk_events: int) -> None:
+    done: list[int] = []
+    count_ngrams(event_ids([(3, 4, 5, 6, 3, 4)] * 3), 3, 7, chunk_events=chunk_events, advance=done.append)
+    assert sum(done) == 21
+    assert len(done) >= 21 // chunk_events
+
+
+def test_words_with_great_ids() -> None:
+    size = 1 << 21
+    ids = np.array([size - 1, 3, size - 1, EOS, 3, size - 1, size - 2, EOS] * 2, np.int32)
+    small = np.array([5, 3, 5, EOS, 3, 5, 4, EOS] * 2, np.int32)
+    great, plain = count_ngrams(ids, 3, size), count_ngrams(small, 3, 6)
+    for one, other in zip(great.levels[1:], plain.levels[1:], strict=True):
+        assert one.raw.tolist() == other.raw.tolist()
+        assert one.adjusted.tolist() == other.adjusted.tolist()
+
+
+def test_a_vocabulary_too_large_to_pack() -> None:
+    with pytest.raises(HyperParameterError, match="too large to count"):
+        count_ngrams(np.empty(0, np.int32), 2, (1 << 30) + 1)
+
+
+@pytest.mark.parametrize("size", [2**21, 2**23, 2**26])
+def test_large_vocabularies_fit_into_the_keys(size: int) -> None:
+    random = np.random.default_rng(0)
+    words = random.integers(size - 40, size, 3000).astype(np.int32)
+    words[::10] = 2
+    words[-1] = 2
+    small = np.where(words > 2, words - (size - 43), words).astype(np.int32)
+    large, same = count_ngrams(words, 3, size), count_ngrams(small, 3, 43)
+    for k in (1, 2):
+        assert large.levels[k].raw.tolist() == same.levels[k].raw.tolist()
+        assert large.levels[k].adjusted.tolist() == same.levels[k].adjusted.tolist()
+
+
+def test_a_vocabulary_beyond_the_keys_is_refused() -> None:
+    with pytest.raises(HyperParameterError, match="too large to count"):
+        count_ngrams(np.array([2], np.int32), 2, 2**28)

@@ -1,0 +1,1 @@
+"""Small components, plugins and data that many tests use."""
