@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from nlmkit.core.processes import process_count
 from nlmkit.documents.neural.batching import (
     Documents,
     Sample,
@@ -39,7 +40,6 @@ from nlmkit.language_models.neural.streams import generator
 from nlmkit.training import divergence
 from nlmkit.training.clock import Clock, Stopwatch
 from nlmkit.training.devices import choose_device, memory_errors, trains_in_bfloat16
-from nlmkit.training.distributed import process_count
 from nlmkit.training.interruption import Interruption
 from nlmkit.training.monitor import StepMonitor
 from nlmkit.training.optimization import WeightAverage, clip_gradients, epochs_without_improvement, plateaus

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nlmkit.representations.base import Normalization
+    from nlmkit.representations.rules import Normalization
     from nlmkit.text import Vocabulary
 
 
