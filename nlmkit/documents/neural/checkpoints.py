@@ -215,6 +215,11 @@ def _run_facts(trainer: _Trainer, options: Any, run: RunOptions) -> dict[str, An
 
 def _digest(sample: Sample) -> str:
     digest = hashlib.sha256()
-    for array in (sample.documents.ids, sample.documents.sentences, sample.documents.documents, sample.targets):
+    for array in (
+        sample.documents.ids,
+        sample.documents.sentence_offsets,
+        sample.documents.document_offsets,
+        sample.targets,
+    ):
         digest.update(np.ascontiguousarray(array, "<i8").data)
     return digest.hexdigest()[:16]

@@ -8,27 +8,27 @@ import torch
 from torch import Tensor
 
 from nlmkit.documents.neural.encoders import ConvolutionEncoder, HierarchicalEncoder, RecurrentConvolutionEncoder
-from nlmkit.layers.encoding import Winners
+from nlmkit.layers.convolution import MaxPoolIndices
 
 if TYPE_CHECKING:
-    from nlmkit.documents.neural.estimator import NeuralClassifier
+    from nlmkit.documents.neural.estimator import NeuralTextModel
 
 
-def highlights(classifier: NeuralClassifier, text: str) -> list[tuple[str, float]]:
+def highlights(classifier: NeuralTextModel, text: str) -> list[tuple[str, float]]:
     """The words of a text with what each adds to the class that a fitted classifier with filters predicts."""
-    words, vectors, batch = classifier.look_into(text)
+    words, vectors, batch = classifier.embed_one(text)
     module = classifier.module_
     assert isinstance(module.encoder, (ConvolutionEncoder, RecurrentConvolutionEncoder))
     with torch.inference_mode():
-        winners = module.encoder.winners(vectors, batch, module.generator)
-        logits = winners.values @ module.weight.T + module.bias
+        pooled = module.encoder.pool_indices(vectors, batch, module.generator)
+        logits = pooled.values @ module.weight.T + module.bias
         weight = against_the_others(module.weight, int(logits.argmax()))
-        return list(zip(words, by_pooled_features(winners, weight, len(words)), strict=True))
+        return list(zip(words, by_pooled_features(pooled, weight, len(words)), strict=True))
 
 
-def attention_of(classifier: NeuralClassifier, text: str) -> tuple[list[float], list[list[float]]]:
+def attention_of(classifier: NeuralTextModel, text: str) -> tuple[list[float], list[list[float]]]:
     """A text's attention in a fitted hierarchical network: weights of its sentences, and of the words in each."""
-    _, batch, extra = classifier.alone(text)
+    _, batch, extra = classifier.batch_of_one(text)
     module = classifier.module_
     assert isinstance(module.encoder, HierarchicalEncoder)
     with torch.inference_mode(), module.words.with_extra(extra):
@@ -41,7 +41,7 @@ def attention_of(classifier: NeuralClassifier, text: str) -> tuple[list[float], 
     return of_sentences[0, : int(batch.sentences[0])].double().tolist(), rows
 
 
-def by_pooled_features(winners: Winners, weight: Tensor, tokens: int) -> list[float]:
+def by_pooled_features(pooled: MaxPoolIndices, weight: Tensor, tokens: int) -> list[float]:
     """What each word adds to the predicted class by way of the windows that won the pooling.
 
     A feature counts for the class by its value times (its weight for the class − the mean of its weights for the
@@ -49,12 +49,12 @@ def by_pooled_features(winners: Winners, weight: Tensor, tokens: int) -> list[fl
     are left out.
 
     Args:
-        winners: Of one text.
+        pooled: Of one text.
         weight: Of the last layer, for the predicted class minus the mean of the others: float32 [F].
         tokens: Words of the text.
     """
-    added = (winners.values[0] * weight).double()
-    begins, widths = winners.begins[0], winners.widths
+    added = (pooled.values[0] * weight).double()
+    begins, widths = pooled.begins[0], pooled.widths
     places = torch.arange(tokens, device=begins.device)
     covered = (places >= begins.unsqueeze(1)) & (places < (begins + widths).unsqueeze(1))
     words = covered.sum(dim=1)

@@ -31,7 +31,7 @@ from nlmkit.documents.neural.batching import (
     with_unknown,
 )
 from nlmkit.documents.neural.history import Evaluation, TrainingResult, best_of, places_by_epoch
-from nlmkit.documents.neural.module import ClassifierModule, train_only, weights_of
+from nlmkit.documents.neural.module import TextModule, train_only, weights_of
 from nlmkit.documents.neural.optimization import build_optimizer, clip_rows, learning_rate, parameter_groups
 from nlmkit.documents.neural.scoring import WORDS, log_probabilities
 from nlmkit.errors import HyperParameterError, NlmkitError
@@ -65,7 +65,7 @@ _ORDER, _MASKS, _UNKNOWN = 11, 12, 13
 
 
 def train(
-    module: ClassifierModule,
+    module: TextModule,
     sample: Sample,
     valid: Sample | None,
     *,
@@ -124,7 +124,7 @@ class _Trainer:
 
     def __init__(  # noqa: PLR0917
         self,
-        module: ClassifierModule,
+        module: TextModule,
         sample: Sample,
         valid: Sample | None,
         options: TrainingOptions,
@@ -135,6 +135,7 @@ class _Trainer:
     ) -> None:
         self.module, self.sample, self.valid = module.to(device), sample, valid
         self._options, self._run, self._device = options, run, device
+        self._smoothing = getattr(options, "label_smoothing", 0.0)
         self._bfloat16 = trains_in_bfloat16(device, run.precision)
         self._rare, self._unknown_rate = once_seen(counts), unknown_rate
         self._targets = torch.from_numpy(sample.targets).to(device)
@@ -267,7 +268,7 @@ class _Trainer:
                 for some in parts_of_batch(documents, chosen, floats=self._floats):
                     logits = self.module(documents.batch(some).to(self._device)).float().cpu()
                     total += float(functional.cross_entropy(logits, torch.from_numpy(targets[some]), reduction="sum"))
-        loss, choices = total / texts, self.module.classes
+        loss, choices = total / texts, self.module.outputs
         problem = divergence.problem(loss, choices, divergence.CLASSIFIER_SLACK)
         if problem is not None:
             raise self._diverged(problem)
@@ -351,7 +352,7 @@ class _Trainer:
             targets = self._targets[torch.from_numpy(part).to(self._device)]
             with torch.autocast(self._device.type, torch.bfloat16) if self._bfloat16 else contextlib.nullcontext():
                 logits = self.module(batch)
-            of_part = functional.cross_entropy(logits.float(), targets, label_smoothing=self._options.label_smoothing)
+            of_part = functional.cross_entropy(logits.float(), targets, label_smoothing=self._smoothing)
             loss = of_part * (len(part) / len(chosen))
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
@@ -492,7 +493,7 @@ class _Trainer:
             step=self.step,
             epoch=round(self.step / self.batches_an_epoch, 6),
             loss=loss,
-            perplexity=perplexity_of(loss) if loss is not None and self._options.label_smoothing == 0 else None,
+            perplexity=perplexity_of(loss) if loss is not None and self._smoothing == 0 else None,
             lr=self.optimizer.param_groups[0]["lr"],
             gradient_norm=sums.norm / sums.steps if sums.steps and self._options.clip_norm is not None else None,
             tokens_per_second=(self.words - words) / max(self._watch.stepping - since, 1e-9) if working > 0 else None,

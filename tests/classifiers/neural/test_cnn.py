@@ -25,7 +25,7 @@ from nlmkit.classifiers.neural.cnn import CNN
 from nlmkit.documents.neural.history import Evaluation, places_by_epoch
 from nlmkit.documents.neural.optimization import clip_rows, learning_rate, slanted_triangular
 from nlmkit.documents.neural.options import KIM
-from nlmkit.layers.encoding import Convolution
+from nlmkit.layers.convolution import Convolution
 from nlmkit.representations.vectors import Vectors
 from nlmkit.training.adadelta import Adadelta
 
@@ -76,7 +76,7 @@ def test_pooled_features_equal_a_plain_loop(padding: int) -> None:
         expected = by_loops(filters, vectors[row, :length].double().numpy())
         np.testing.assert_allclose(found[row], expected, atol=1e-5)
     assert (found > 0).any()
-    winners = filters.winners(vectors)
+    winners = filters.pool_indices(vectors)
     np.testing.assert_array_equal(winners.values.detach().numpy(), found)
     assert int(winners.begins[0].min()) == 7  # the empty text has windows of padding alone
 
@@ -94,7 +94,7 @@ def test_the_winning_window_is_the_one_that_holds_the_word() -> None:
     with torch.no_grad():
         filters.filters[0].copy_(torch.tensor([[[0.0, 1.0, 0.0]]]))
     vectors = torch.tensor([[0.1, 0.2, 5.0, 0.3]]).unsqueeze(2)
-    winners = filters.winners(vectors)
+    winners = filters.pool_indices(vectors)
     assert winners.begins.tolist() == [[1]]
     assert winners.values.item() == pytest.approx(5.0)
 
@@ -403,13 +403,13 @@ def test_highlights_add_up_to_the_logit(cnn: CNN) -> None:
     for text in ("a fine film", "an awful day , i say", TEXTS[0]):
         found = cnn.highlights(text)
         assert [word for word, _ in found] == cnn.encode([text]).sentence(0)
-        _, vectors, batch = cnn.look_into(text)
+        _, vectors, batch = cnn.embed_one(text)
         with torch.inference_mode():
             logits = cnn.module_(batch)[0]
             features = cnn.module_.features(batch)[0]
         winner = int(logits.argmax())
         weight = cnn.module_.weight.detach()
-        padded = cnn.module_.encoder.winners(vectors, batch, cnn.module_.generator)  # type: ignore[operator]
+        padded = cnn.module_.encoder.pool_indices(vectors, batch, cnn.module_.generator)  # type: ignore[operator]
         is_word = (padded.begins[0] < batch.ids.shape[1]) & (padded.begins[0] + padded.widths > 0)
         added = features * (weight[winner] - weight[1 - winner])
         assert sum(value for _, value in found) == pytest.approx(float(added[is_word].sum()), abs=1e-5)

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from toys.classifiers import LABELS, TEXTS
 
 from nlmkit import load
+from nlmkit.classifiers.neural.base import NeuralClassifier
 from nlmkit.classifiers.neural.cnn import CNN
 from nlmkit.classifiers.neural.han import HAN
 from nlmkit.classifiers.neural.lstm_classifier import LSTMClassifier
 from nlmkit.classifiers.neural.lstm_cnn import LSTMCNN
 from nlmkit.documents.neural import batching, training
 from nlmkit.documents.neural.batching import PART_WORDS, Batch, Documents, parts_of_batch
-from nlmkit.documents.neural.estimator import NeuralClassifier
-from nlmkit.documents.neural.module import ClassifierModule
-from nlmkit.layers import encoding as layers
-from nlmkit.layers.encoding import Convolution
+from nlmkit.documents.neural.module import TextModule
+from nlmkit.layers import convolution as layers
+from nlmkit.layers.convolution import Convolution
 
 CLASSIFIERS = (CNN, LSTMClassifier, LSTMCNN, HAN)
 SMALL: dict[str, Any] = {"embedding": 4, "batch": 50, "epochs": 1, "valid_share": 0.0, "unknown_rate": 0.0}
@@ -77,14 +77,14 @@ def test_many_sentences_count_as_padding_too() -> None:
 def test_one_long_text_pads_no_other(cls: type[NeuralClassifier], mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither words nor, in ``han``, sentences are padded to a text of 6,000 words, in training or prediction."""
     seen: list[int] = []
-    forward = ClassifierModule.forward
+    forward = TextModule.forward
 
-    def watched(self: ClassifierModule, batch: Batch) -> torch.Tensor:
+    def watched(self: TextModule, batch: Batch) -> torch.Tensor:
         padded = sum(rows.ids.numel() for rows in batch.groups)
         seen.append(padded + len(batch.sentences) * int(batch.sentences.max()))
         return forward(self, batch)
 
-    monkeypatch.setattr(ClassifierModule, "forward", watched)
+    monkeypatch.setattr(TextModule, "forward", watched)
     texts, labels = [*TEXTS, mark.join(["word"] * 3_000) + mark], [*LABELS, "good"]
     monkeypatch.setattr(training, "parts_of_batch", functools.partial(parts_of_batch, whole=20_000, part=4_096))
     classifier = cls(**SMALL, **SIZES[cls]).fit(texts, labels)
@@ -183,7 +183,7 @@ def test_long_rows_have_the_features_and_gradients_of_short_ones(
             (features @ weight).sum().backward()
             with torch.inference_mode():
                 scored = filters(values)
-            winners = filters.winners(values)
+            winners = filters.pool_indices(values)
             gradients = [parameter.grad for parameter in filters.parameters()]
             results.append((features.detach(), scored, vectors.grad, winners.values, winners.begins, *gradients))
     for short, long in zip(*results, strict=True):

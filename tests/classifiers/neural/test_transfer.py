@@ -251,7 +251,7 @@ def test_small_pieces(lm: LSTM) -> None:
     assert torch.equal(first_vectors(lm, more)[-1], lm.module_.word_vectors()[0])
     documents = after_sentence_end(np.array([5, 6, 7]), np.array([0, 2, 2, 3]))
     assert documents.ids.tolist() == [2, 5, 6, 2, 2, 7]
-    assert documents.sentences.tolist() == [0, 3, 4, 6]
+    assert documents.sentence_offsets.tolist() == [0, 3, 4, 6]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,68 @@
+"""What all neural classifiers share: classes, probabilities and the loss of a class."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from nlmkit.classifiers.base import Classifier
+from nlmkit.core.parameters import param
+from nlmkit.core.run import RunOptions
+from nlmkit.documents.neural.estimator import NeuralTextModel
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nlmkit.documents.neural.batching import Sample
+    from nlmkit.documents.neural.module import TextModule
+    from nlmkit.text import Corpus
+
+
+@dataclasses.dataclass(kw_only=True)
+class NeuralClassifier(NeuralTextModel, Classifier):
+    """Base of the neural classifiers: one output per class, trained with cross-entropy.
+
+    The weights kept are those with the highest accuracy on held-out texts, of equal ones those with the lowest loss.
+    """
+
+    label_smoothing: float = param(0.0, ge=0, lt=1, help="share of the target given to all classes")
+
+    @property
+    def outputs(self) -> int:
+        """The number of classes."""
+        return len(self.classes_)
+
+    def strata(self, targets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The classes: each has its share of the held-out texts."""
+        return targets
+
+    def train_module(
+        self, module: TextModule, sample: Sample, valid: Sample | None, run: RunOptions, started: float
+    ) -> Mapping[str, Any]:
+        """Train the network with cross-entropy; see :meth:`NeuralTextModel.train_module`."""
+        from nlmkit.documents.neural.training import train
+
+        return train(
+            module,
+            sample,
+            valid,
+            options=self,
+            counts=self.vocabulary_.counts,
+            run=run,
+            unknown_rate=self.unknown_share,
+            started=started,
+        ).report()
+
+    def probabilities(self, corpus: Corpus) -> NDArray[np.float64]:
+        """Probability of each class: float64 [documents, classes].
+
+        Documents are read side by side in batches of similar length; how changes no value by more than 1e-5.
+        """
+        import numpy as np
+
+        from nlmkit.documents.neural.scoring import log_probabilities
+
+        documents, extra = self.documents_of(corpus)
+        return np.exp(log_probabilities(self.module_, documents, extra=extra))
