@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nlmkit.classifiers.base import Classifier
 from nlmkit.core.parameters import param
-from nlmkit.core.run import RunOptions
 from nlmkit.documents.neural.estimator import NeuralTextModel
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from numpy.typing import NDArray
 
+    from nlmkit.classifiers.neural.task import ClassificationTask
     from nlmkit.documents.neural.batching import Sample
     from nlmkit.documents.neural.module import TextModule
+    from nlmkit.documents.neural.settings import TextSettings
     from nlmkit.text import Corpus
 
 
@@ -38,22 +39,16 @@ class NeuralClassifier(NeuralTextModel, Classifier):
         """The classes: each has its share of the held-out texts."""
         return targets
 
-    def train_module(
-        self, module: TextModule, sample: Sample, valid: Sample | None, run: RunOptions, started: float
-    ) -> Mapping[str, Any]:
-        """Train the network with cross-entropy; see :meth:`NeuralTextModel.train_module`."""
-        from nlmkit.documents.neural.training import train
+    def task(
+        self, module: TextModule, sample: Sample, valid: Sample | None, settings: TextSettings, device: torch.device
+    ) -> ClassificationTask:
+        """Cross-entropy, accuracy and loss; see :meth:`NeuralTextModel.task`."""
+        from nlmkit.classifiers.neural.task import ClassificationTask
 
-        return train(
-            module,
-            sample,
-            valid,
-            options=self,
-            counts=self.vocabulary_.counts,
-            run=run,
-            unknown_rate=self.unknown_share,
-            started=started,
-        ).report()
+        counts, unknown = self.vocabulary_.counts, self.unknown_share
+        return ClassificationTask(
+            module, sample, valid, settings, counts, unknown, device, label_smoothing=self.label_smoothing
+        )
 
     def probabilities(self, corpus: Corpus) -> NDArray[np.float64]:
         """Probability of each class: float64 [documents, classes].

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
 from nlmkit.core import optional
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from nlmkit.documents.neural.batching import Batch, Documents, Sample
     from nlmkit.documents.neural.input import WordInput
     from nlmkit.documents.neural.module import DocumentEncoder, TextModule
+    from nlmkit.documents.neural.settings import TextSettings
+    from nlmkit.documents.neural.task import TextTask
     from nlmkit.text import Corpus, Vocabulary
 
 _POOR_COVERAGE: Final = 0.5
@@ -125,17 +128,17 @@ class NeuralTextModel(TrainingOptions, AugmentationOptions, InputOptions, Vocabu
         """Groups of texts of which each gives its share to the held-out texts: int64 [documents]."""
         raise NotImplementedError
 
-    def train_module(
-        self, module: TextModule, sample: Sample, valid: Sample | None, run: RunOptions, started: float
-    ) -> Mapping[str, Any]:
-        """Train the network and return the report of its training.
+    def task(
+        self, module: TextModule, sample: Sample, valid: Sample | None, settings: TextSettings, device: torch.device
+    ) -> TextTask:
+        """What the training engine runs: the network with a loss and with metrics.
 
         Args:
-            module: The network with its first weights; afterwards it holds those to keep, and is in evaluation mode.
+            module: The network with its first weights.
             sample: Training documents and targets.
-            valid: Held-out ones.
-            run: Device, budget, checkpoints, log and progress.
-            started: When the fit began, by ``time.perf_counter``.
+            valid: Held-out ones, where there are any.
+            settings: What training reads of the hyper-parameters.
+            device: Where it is computed.
         """
         raise NotImplementedError
 
@@ -170,6 +173,7 @@ class NeuralTextModel(TrainingOptions, AugmentationOptions, InputOptions, Vocabu
         import torch
 
         from nlmkit.documents.neural.batching import Sample
+        from nlmkit.documents.neural.training import train
         from nlmkit.training.devices import memory_errors
 
         cut: list[str] = []
@@ -196,7 +200,8 @@ class NeuralTextModel(TrainingOptions, AugmentationOptions, InputOptions, Vocabu
                 "see whether it was trained on text with the same tokenizer and case"
             )
         sample = Sample(self.documents_of(corpus)[0], targets)
-        report = self.train_module(module, sample, None if valid is None else self._sample(*valid), run, started)
+        watched = None if valid is None else self._sample(*valid)
+        report = train(self, partial(self.task, module, sample, watched), sample, watched, run, started)
         self.module_ = module
         counts = module.parameter_counts()
         return {
@@ -286,15 +291,10 @@ class NeuralTextModel(TrainingOptions, AugmentationOptions, InputOptions, Vocabu
     def word_input(self, tuned: torch.Tensor | None, frozen: torch.Tensor | None) -> WordInput:
         """The input layer over word vectors that are tuned, frozen, or both: float32 [V, d] each."""
         from nlmkit.documents.neural.input import WordInput
-        from nlmkit.documents.neural.optimization import takes_sparse_gradients
 
-        return WordInput(
-            tuned,
-            frozen,
-            dropout=self.dropout_input,
-            dropout_word=self.dropout_word,
-            sparse=takes_sparse_gradients(self),
-        )
+        # The words of a batch alone get a gradient where that makes no difference to the result.
+        sparse = self.optimizer == "adadelta" and self.clip_norm is None and self.weight_decay == 0
+        return WordInput(tuned, frozen, dropout=self.dropout_input, dropout_word=self.dropout_word, sparse=sparse)
 
     def new_module(self, words: WordInput, generator: torch.Generator) -> TextModule:
         """The untrained network over an input layer."""

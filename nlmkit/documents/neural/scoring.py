@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -29,8 +30,12 @@ def log_probabilities(
 
     The log-softmax of :func:`outputs_of`, whose arguments these are.
     """
-    found = torch.from_numpy(outputs_of(module, documents, extra=extra, words=words))
-    log_probs: NDArray[np.float64] = found.log_softmax(dim=1).numpy()
+    return log_softmax(outputs_of(module, documents, extra=extra, words=words))
+
+
+def log_softmax(outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Natural log-probability of each class, from logits: float64 [documents, classes]."""
+    log_probs: NDArray[np.float64] = torch.from_numpy(outputs).log_softmax(dim=1).numpy()
     return log_probs
 
 
@@ -40,6 +45,7 @@ def outputs_of(
     *,
     extra: NDArray[np.float32] | None = None,
     words: int = WORDS,
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> NDArray[np.float64]:
     """Outputs of the last layer for each document: float64 [documents, outputs].
 
@@ -50,6 +56,10 @@ def outputs_of(
         documents: The documents, in any order of length.
         extra: Vectors of the ids from V on, if there are such: float32 [n, d].
         words: Most words of a batch; it changes no output by more than 1e-5.
+        interrupted: Asked before each batch whether to stop.
+
+    Raises:
+        KeyboardInterrupt: It was to stop.
     """
     found = np.empty((len(documents), module.outputs))
     device = module.device
@@ -61,6 +71,8 @@ def outputs_of(
         purpose = f"scoring in batches of up to {words} words"
         with torch.inference_mode(), module.words.with_extra(extra), memory_errors(purpose), exact:
             for chosen in scoring_batches(documents, words):
+                if interrupted():
+                    raise KeyboardInterrupt
                 found[chosen] = module(documents.batch(chosen).to(device)).double().cpu().numpy()
     finally:
         module.train(training)
