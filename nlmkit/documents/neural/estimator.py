@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from nlmkit.documents.neural.module import ClassifierModule, DocumentEncoder
     from nlmkit.text import Corpus, Vocabulary
 
-_TIMING: Final = frozenset({"seconds", "words_per_second"})
-"""Keys of a fit report that differ from run to run, and are not part of the fitted state."""
-
 _POOR_COVERAGE: Final = 0.5
 
 
@@ -409,7 +406,7 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
         arrays = {name: tensor.cpu().numpy() for name, tensor in self.module_.state_dict().items()}
         own = getattr(self, "representation_", None)
         members: dict[str, Component] = {} if own is None else {"representation_": own}
-        return FittedState(arrays, cast("dict[str, Any]", _without_timing(state.metadata)), members)
+        return FittedState(arrays, state.metadata, members)
 
     def restore(self, state: FittedState) -> None:
         """Build the network anew and put the saved weights in.
@@ -468,9 +465,3 @@ def load_representation(folder: str, name: str) -> Representation:
         raise HyperParameterError(f"{name}={folder} holds a {found.name}, which is a {found.kind}, no representation")
     return found
 
-
-def _without_timing(value: Any) -> Any:
-    """A report without the entries that tell time."""
-    if isinstance(value, Mapping):
-        return {key: _without_timing(item) for key, item in value.items() if key not in _TIMING}
-    return [_without_timing(item) for item in value] if isinstance(value, (list, tuple)) else value
