@@ -306,9 +306,12 @@ def labelled(texts: Any, labels: Any = None) -> LabelledTexts:
     Raises:
         DataError: labels are missing, too many or too few, or there are two sets of them; or the texts are no strings.
     """
-    from nlmkit.text.labelled import LabelledTexts
+    from nlmkit.text.labelled import LabelledTexts, label_kind
 
-    return with_targets(texts, labels, form=LabelledTexts, make=LabelledTexts, what="labels")
+    found = with_targets(texts, labels, form=LabelledTexts, make=LabelledTexts, what="labels")
+    if label_kind(found.labels) == "f":
+        raise DataError("these texts have numbers, and a classifier needs labels: give them to a regressor")
+    return found
 
 
 def _shown(label: Any) -> str:

@@ -83,7 +83,9 @@ class RegressionReport(Rendered):
     @property
     def reasons(self) -> dict[str, str]:
         """Why a figure is undefined, by its name."""
-        flat = [what for what, values in (("numbers", self.numbers), ("predictions", self.predictions)) if _flat(values)]
+        flat = [
+            what for what, values in (("numbers", self.numbers), ("predictions", self.predictions)) if _flat(values)
+        ]
         correlation = f"all {' and all '.join(flat)} are equal"
         r2 = "all numbers are equal" if "numbers" in flat else "the errors are too large"
         reasons = {"r2": r2, "pearson": correlation, "spearman": correlation}

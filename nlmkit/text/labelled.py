@@ -333,7 +333,7 @@ def as_texts(texts: Iterable[str]) -> tuple[str, ...]:
     refuse_table(texts, "the list of texts")
     if isinstance(texts, str) or not isinstance(texts, Iterable):
         what = "one text" if isinstance(texts, str) else type(texts).__name__
-        raise DataError(f"a classifier takes a sequence of texts, not {what}: put a single text in a list")
+        raise DataError(f"expected a sequence of texts, not {what}: put a single text in a list")
     found = tuple(items_of(texts))
     for number, text in enumerate(found, start=1):
         if not isinstance(text, str):
@@ -471,7 +471,9 @@ def _read_tsv(lines: Iterator[str], name: str, columns: _Columns, notes: list[st
             ", give the --format if it is not tsv, or leave the names out if the file is label<TAB>text with no header"
         )
         at = _places(names, name, number, columns, remedy)
-        yield from _repeats(_read_named(numbered, name, names, at, columns), [names[place] for place in at], name, notes)
+        yield from _repeats(
+            _read_named(numbered, name, names, at, columns), [names[place] for place in at], name, notes
+        )
         return
     has_header = names == [columns.label, columns.text]
     if not has_header:

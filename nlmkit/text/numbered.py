@@ -153,7 +153,7 @@ def _of_text(text: str, source: str, line: int | None) -> float:
         problem = f"{shown!r} is not a number: write {written.replace(',', '.')} with a point"
     else:
         problem = f"{shown!r} is not a number"
-        if line is not None:
+        if line == 1:
             problem += ": if this line is a header, name its columns with --label-column and --text-column"
     raise DataError(problem, source=source, line=line)
 
