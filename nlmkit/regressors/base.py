@@ -155,6 +155,42 @@ class Regressor(TextModel):
         errors = self.estimates(corpus) - targets
         return {"validation_rmse": self.target_scale_ * float(np.sqrt(np.mean(errors**2)))}
 
+    # ------------------------------------------------------------------------------------------------------ judging
+
+    @classmethod
+    def gather(cls, texts: Any, targets: Any = None) -> NumberedTexts:
+        """Return texts and numbers as one object; see :func:`numbered`."""
+        return numbered(texts, targets)
+
+    @classmethod
+    def deal(cls, data: NumberedTexts, folds: int, *, seed: int) -> NDArray[np.int64]:
+        """Deal texts into folds of like numbers; see :func:`~nlmkit.documents.splits.k_folds_of_numbers`.
+
+        Raises:
+            HyperParameterError: there are fewer than two folds.
+            DataError: there are too few texts, or all numbers are equal, or all are where a fold is left out.
+        """
+        import numpy as np
+
+        from nlmkit.documents.splits import k_folds_of_numbers
+
+        number = k_folds_of_numbers(data.numbers, folds, seed=seed)
+        for fold in range(folds):  # now, not after the folds before it were fitted
+            left = np.unique(data.numbers[number != fold])
+            if len(left) < 2:
+                raise DataError(
+                    f"fold {fold + 1} of {folds}: without it all training texts have the number {left[0]:g}, and a "
+                    "regressor needs two or more different numbers",
+                    source=data.source,
+                )
+        return number
+
+    def judge(self, data: NumberedTexts, predictions: NDArray[np.float64], **facts: Any) -> RegressionReport:
+        """Make a report of predicted numbers."""
+        from nlmkit.regressors.report import regression_report
+
+        return regression_report(data.numbers, predictions, component=self.name, **facts)
+
     # ------------------------------------------------------------------------------------------------------ scoring
 
     def predict(self, texts: Any) -> NDArray[np.float64]:
@@ -195,16 +231,13 @@ class Regressor(TextModel):
         Raises:
             DataError: there are no texts, or unusable ones.
         """
-        from nlmkit.regressors.report import regression_report
-
         self.check_fitted()
         data = numbered(texts, numbers)
         if not len(data):
             raise DataError("there are no texts to report on", source=data.source)
-        return regression_report(
-            data.numbers,
+        return self.judge(
+            data,
             self.predict(data),
-            component=self.name,
             model_digest=self.digest,
             text_pipeline=self.pipeline_.signature,
             texts_digest=data.digest,

@@ -8,12 +8,14 @@ that figure.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nlmkit.core.short_repr import Rendered, short_repr
+from nlmkit.core.tables import figure_text
 from nlmkit.errors import DataError
 
 CONFIDENCE: Final = 0.95
@@ -23,7 +25,6 @@ FIGURES: Final = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "pearson": "Pearson
 
 _ARRAYS: Final = ("numbers", "predictions")
 _LARGEST: Final = 1e120  # squares of numbers of this size can still be summed
-_FIXED: Final = 1e4  # from this size on, and below its inverse, a figure is written with an exponent
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,6 +55,9 @@ class RegressionReport(Rendered):
         resamples: Bootstrap samples of the intervals.
         seed: Seed of the bootstrap.
     """
+
+    headings: ClassVar[Mapping[str, str]] = FIGURES
+    """The figures of one fold of a cross-validation, and what a reader sees them called."""
 
     n: int
     r2: float | None
@@ -125,17 +129,18 @@ class RegressionReport(Rendered):
     def render(self) -> str:
         """The report for a reader: a figure and its interval per line, what the numbers are, the signature last."""
         reasons, width = self.reasons, max(map(len, FIGURES.values()))
-        values = {name: shown(getattr(self, name)) for name in FIGURES}
+        values = {name: figure_text(getattr(self, name)) for name in FIGURES}
         widest = max(map(len, values.values()))
         lines = []
         for name, title in FIGURES.items():
             found = self.intervals.get(name)
             about = f"  ({reasons[name]})" if name in reasons else ""
             if found is not None:
-                about = f"  ({CONFIDENCE:.0%} interval {shown(found[0])} to {shown(found[1])})"
+                about = f"  ({CONFIDENCE:.0%} interval {figure_text(found[0])} to {figure_text(found[1])})"
             lines.append(f"{title:<{width}}  {values[name]:>{widest}}{about}")
-        spread = f"mean {shown(self.mean)}, standard deviation {shown(self.standard_deviation)}"
-        about = f"n = {self.n}; numbers: {spread}; mean residual (number less prediction): {shown(self.mean_residual)}"
+        spread = f"mean {figure_text(self.mean)}, standard deviation {figure_text(self.standard_deviation)}"
+        residual = f"mean residual (number less prediction): {figure_text(self.mean_residual)}"
+        about = f"n = {self.n}; numbers: {spread}; {residual}"
         return "\n\n".join(["\n".join(lines), about, self.signature])
 
     def __repr__(self) -> str:
@@ -292,10 +297,3 @@ def _flat(values: NDArray[Any]) -> bool:
 
 def _defined(value: float) -> float | None:
     return None if np.isnan(value) else value
-
-
-def shown(value: float | None) -> str:
-    """A figure as a reader sees it: four decimals, or an exponent where those would say little."""
-    if value is None:
-        return "undefined"
-    return f"{value:.4f}" if value == 0 or 1 / _FIXED <= abs(value) < _FIXED else f"{value:.4e}"
