@@ -101,7 +101,7 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
 
     def start_vocabulary(self, corpus: Corpus) -> Vocabulary:
         """The vocabulary of the training texts."""
-        return self.limited_vocabulary(corpus)
+        return self.limited_vocabulary(corpus, noted=True)
 
     def prepare(self, corpus: Corpus, valid: Corpus | None, run: RunOptions) -> dict[str, Any]:
         """What precedes vocabulary and network, such as a language model to start from; gives the report's part."""
