@@ -309,9 +309,7 @@ class TextModel(Component):
         )
 
 
-def with_targets(
-    texts: Any, targets: Any, *, form: type[Texts], make: Callable[[Any, Any], Texts], what: str
-) -> Texts:
+def with_targets(texts: Any, targets: Any, *, form: type[Texts], make: Callable[[Any, Any], Texts], what: str) -> Texts:
     """Texts and targets, however they were given, in one object.
 
     Args:
