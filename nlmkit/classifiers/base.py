@@ -159,6 +159,48 @@ class Classifier(TextModel):
         found = self.probabilities(corpus).argmax(axis=1)
         return {"validation_accuracy": float((found == targets).mean())}
 
+    # ------------------------------------------------------------------------------------------------------ judging
+
+    @classmethod
+    def gather(cls, texts: Any, targets: Any = None) -> LabelledTexts:
+        """Return texts and labels as one object; see :func:`labelled`."""
+        return labelled(texts, targets)
+
+    @classmethod
+    def deal(cls, data: LabelledTexts, folds: int, *, seed: int) -> NDArray[np.int64]:
+        """Deal texts into stratified folds; see :func:`~nlmkit.documents.splits.k_folds`.
+
+        Raises:
+            HyperParameterError: there are fewer than two folds.
+            DataError: there are too few texts, or only one label, or only one where a fold is left out.
+        """
+        import numpy as np
+
+        from nlmkit.documents.splits import k_folds
+
+        classes, targets = np.unique(data.labels, return_inverse=True)
+        if len(classes) < 2:
+            raise DataError("cross-validation needs texts with two or more labels", source=data.source)
+        number = k_folds(data.labels, folds, seed=seed)
+        for fold in range(folds):  # now, not after the folds before it were fitted
+            left = classes[np.unique(targets[number != fold])]
+            if len(left) < 2:
+                raise DataError(
+                    f"fold {fold + 1} of {folds}: without it all training texts have the label {left.tolist()[0]!r}, "
+                    "since it has the only text of every other label; give two or more labels at least two texts each",
+                    source=data.source,
+                )
+        return number
+
+    def judge(self, data: LabelledTexts, predictions: NDArray[Any], **facts: Any) -> ClassificationReport:
+        """Make a report of predicted labels; the classes of an unfitted classifier are those of ``data``."""
+        import numpy as np
+
+        from nlmkit.classifiers.report import classification_report
+
+        classes = self.classes_ if self.is_fitted else np.unique(data.labels)
+        return classification_report(data.labels, predictions, classes=classes, component=self.name, **facts)
+
     # ------------------------------------------------------------------------------------------------------ scoring
 
     def predict_proba(self, texts: Any) -> NDArray[np.float64]:
@@ -214,16 +256,12 @@ class Classifier(TextModel):
         Raises:
             DataError: there are no texts, or unusable ones.
         """
-        from nlmkit.classifiers.report import classification_report
-
         data = self.labelled(texts, labels)
         if not len(data):
             raise DataError("there are no texts to report on", source=data.source)
-        return classification_report(
-            data.labels,
+        return self.judge(
+            data,
             self.predict(data),
-            classes=self.classes_,
-            component=self.name,
             model_digest=self.digest,
             text_pipeline=self.pipeline_.signature,
             texts_digest=data.digest,
@@ -306,9 +344,12 @@ def labelled(texts: Any, labels: Any = None) -> LabelledTexts:
     Raises:
         DataError: labels are missing, too many or too few, or there are two sets of them; or the texts are no strings.
     """
-    from nlmkit.text.labelled import LabelledTexts
+    from nlmkit.text.labelled import LabelledTexts, label_kind
 
-    return with_targets(texts, labels, form=LabelledTexts, make=LabelledTexts, what="labels")
+    found = with_targets(texts, labels, form=LabelledTexts, make=LabelledTexts, what="labels")
+    if label_kind(found.labels) == "f":
+        raise DataError("these texts have numbers, and a classifier needs labels: give them to a regressor")
+    return found
 
 
 def _shown(label: Any) -> str:

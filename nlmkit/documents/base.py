@@ -20,6 +20,7 @@ from nlmkit.errors import DataError
 from nlmkit.saving.state import FittedState
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from nlmkit.text import Corpus, TextPipeline
@@ -60,7 +61,8 @@ class TextModel(Component):
     """Base of every classifier and regressor: texts in, one answer per text out.
 
     The base of a kind implements ``fit``, which calls :meth:`fit_texts`, then :meth:`learn_targets`,
-    :meth:`validation_data` and :meth:`validation_report`. A model implements :meth:`fit_corpus`, and for saving
+    :meth:`validation_data` and :meth:`validation_report`; and :meth:`gather`, :meth:`deal` and :meth:`judge`, by which
+    :mod:`~nlmkit.documents.cross_validation` serves every kind. A model implements :meth:`fit_corpus`, and for saving
     :meth:`fitted_state` and :meth:`restore`, which call those of this class first. It sees documents as a
     :class:`~nlmkit.text.Corpus` of which each "sentence" is one document.
 
@@ -140,6 +142,39 @@ class TextModel(Component):
     def validation_report(self, corpus: Corpus, targets: NDArray[Any], own: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what ``fit_report_`` shall say of held-out texts, beside ``own``, which is the model's report."""
         return {}
+
+    @classmethod
+    def gather(cls, texts: Any, targets: Any = None) -> Any:
+        """Return texts and targets, however they were given, as one object, a :class:`TargetTexts`.
+
+        Raises:
+            DataError: targets are missing, or they or the texts are unusable.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def deal(cls, data: Any, folds: int, *, seed: int) -> NDArray[np.int64]:
+        """Deal texts with targets into the folds of a cross-validation: the fold of each text, int64 [texts].
+
+        Raises:
+            HyperParameterError: there are fewer than two folds.
+            DataError: there are too few texts, or no model can be fitted without one of the folds.
+        """
+        raise NotImplementedError
+
+    def judge(self, data: Any, predictions: NDArray[Any], **facts: Any) -> Any:
+        """Make a report of predictions.
+
+        Args:
+            data: Texts with targets; there is at least one.
+            predictions: What was predicted for each: [texts].
+            facts: ``model_digest``, ``text_pipeline``, ``texts_digest``, ``resamples`` and ``seed`` of the report.
+
+        Returns:
+            The report of the kind. Its ``headings`` are the attributes that are figures of one fold of a
+            cross-validation, each with what a reader sees it called.
+        """
+        raise NotImplementedError
 
     # ----------------------------------------------------------------------------------------------------- fitting
 

@@ -104,7 +104,7 @@ class NeuralTextModel(TrainingOptions, AugmentationOptions, InputOptions, Vocabu
         """
         from nlmkit.documents.neural.input import initial_channels
 
-        vocabulary = self.limited_vocabulary(texts.corpus)
+        vocabulary = self.limited_vocabulary(texts.corpus, noted=True)
         tuned, frozen, report = initial_channels(self, self.fitted_representation(), vocabulary, generator, self.seed)
         return Start(vocabulary, self.word_input(tuned, frozen), input_report=report)
 

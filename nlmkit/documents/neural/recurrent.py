@@ -118,7 +118,7 @@ class RecurrentTextModel(TransferOptions, StackOptions, NeuralTextModel):
             assert isinstance(module.encoder, PooledRecurrentEncoder)
             transfer.copy_layers(lm, list(module.encoder.encoder.layers))
 
-        vocabulary = transfer.grown_vocabulary(lm.vocabulary_, self.limited_vocabulary(texts.corpus))
+        vocabulary = transfer.grown_vocabulary(lm.vocabulary_, self.limited_vocabulary(texts.corpus, noted=True))
         vectors = transfer.first_vectors(lm, vocabulary)
         added = len(vocabulary) - len(lm.vocabulary_)
         return Start(
