@@ -90,7 +90,7 @@ class TrainingOptions:
     weight_decay: float = param(0.0, ge=0, help="L2 weight decay, decoupled with adamw; not of biases")
     dropout: float = param(0.5, ge=0, lt=1, help="dropout before the last layer")
     max_norm: float | None = param(
-        None, gt=0, help="largest norm of a class's weights, clipped after each step (Hinton et al. 2012)"
+        None, gt=0, help="largest norm of an output's weights, clipped after each step (Hinton et al. 2012)"
     )
     averaging: str = param("ema", choices=("none", "ema"), help="average of the weights that is kept")
     ema_decay: float = param(0.998, gt=0, lt=1, help="decay of averaging=ema", needs=value_of("averaging", "ema"))
