@@ -9,9 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from nlmkit.training.gradient import GradientStepper
-from nlmkit.training.options import Optimization
-from nlmkit.training.schedules import learning_rate, slanted_triangular
 from numpy.typing import NDArray
 from toys.classifiers import (
     LABELS,
@@ -31,8 +28,11 @@ from nlmkit.layers.convolution import Convolution
 from nlmkit.representations.vectors import Vectors
 from nlmkit.training import checkpoint
 from nlmkit.training.adadelta import Adadelta
+from nlmkit.training.gradient import GradientStepper
 from nlmkit.training.optimization import clip_rows
+from nlmkit.training.options import Optimization
 from nlmkit.training.records import Evaluation, by_epoch, read_log
+from nlmkit.training.schedules import learning_rate, slanted_triangular
 
 PLAIN: dict[str, Any] = {"dropout_input": 0.0, "dropout_word": 0.0}
 TINY: dict[str, Any] = {"embedding": 12, "maps": 6, "epochs": 25, "batch": 8, "lr": 0.01, "averaging": "none", **PLAIN}

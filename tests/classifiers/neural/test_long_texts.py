@@ -12,7 +12,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nlmkit.training.gradient import GradientStepper
 from toys.classifiers import LABELS, TEXTS
 
 from nlmkit import load
@@ -26,6 +25,7 @@ from nlmkit.documents.neural.batching import PART_WORDS, Batch, Documents, parts
 from nlmkit.documents.neural.module import TextModule
 from nlmkit.layers import convolution as layers
 from nlmkit.layers.convolution import Convolution
+from nlmkit.training.gradient import GradientStepper
 
 CLASSIFIERS = (CNN, LSTMClassifier, LSTMCNN, HAN)
 SMALL: dict[str, Any] = {"embedding": 4, "batch": 50, "epochs": 1, "valid_share": 0.0, "unknown_rate": 0.0}

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from nlmkit.training.gradient import GradientStepper
 from torch.nn import functional
 from toys.checkpoint_mutations import Enough, check_every_mutation
 from toys.classifiers import LABELS, TEXTS
@@ -24,6 +23,7 @@ from nlmkit.core.run import RunOptions
 from nlmkit.documents.neural import task, training
 from nlmkit.errors import NlmkitError, SavedModelError
 from nlmkit.training import divergence
+from nlmkit.training.gradient import GradientStepper
 from nlmkit.training.interruption import Terminated
 
 SMALL: dict[str, Any] = {"embedding": 4, "batch": 5, "epochs": 4, "dropout": 0.3, "valid_share": 0.2}
