@@ -75,6 +75,7 @@ def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "nlmkit fit mixture --model kn5 --model lstm --valid valid.txt -o mixed",
         "nlmkit fit nbsvm reviews.tsv -o sentiment",
         "nlmkit fit nbsvm reviews.csv --cross-validate 10 --text-column review",
+        "nlmkit fit tfidf-ridge reviews.csv -o stars --label-column stars --text-column review",
     ),
 )
 @click.argument("component", required=False, metavar="COMPONENT")
@@ -148,9 +149,9 @@ def command(
     `nlmkit corpora list`), or `-` for standard input, which a pipe is read from where no text is named, too. Only a
     line feed ends a sentence.
 
-    The texts of a classifier are labelled: label<TAB>text a line, or CSV or JSONL with named columns. Its tokenizer is
-    a hyper-parameter, which --tokenizer sets as -p tokenizer= does. --cross-validate K tells its accuracy, and saves
-    nothing.
+    The texts of a classifier are labelled: label<TAB>text a line, or CSV or JSONL with named columns; those of a
+    regressor have a number for a label. Their tokenizer is a hyper-parameter, which --tokenizer sets as -p tokenizer=
+    does. --cross-validate K tells the accuracy (of a regressor R² and the errors), and saves nothing.
 
     A flag goes over the environment, that over the file of --config, and that over the default.
 

@@ -78,20 +78,22 @@ def form_flags(function: Callable[..., Any]) -> Callable[..., Any]:
             "--text-format",
             "format",
             type=click.Choice(["tsv", "space", "csv", "jsonl"]),
-            help="Classifier: label<TAB>text (or with a header, if a column is named), label<SPACE>text, or named "
-            "columns; with --text-column of any component: tsv, csv or jsonl.  [default: by the file's name, else tsv]",
+            help="Classifier, regressor: label<TAB>text (or with a header, if a column is named), label<SPACE>text, or "
+            "named columns; with --text-column of any component: tsv, csv or jsonl.  [default: by the file's name, "
+            "else tsv]",
         ),
         click.option(
             "--label-column",
             metavar="NAME|NUMBER",
-            help="Classifier: column with the label, by its name in the header (or the JSON key), or by its number.  "
+            help="Classifier, regressor: column with the label, a number for a regressor, by its name in the header "
+            "(or the JSON key), or by its place.  "
             "[default: label]",
         ),
         click.option(
             "--text-column",
             metavar="NAME|NUMBER",
             help="Column with the text, by its name in the header (or the JSON key), or by its number.  [default: text "
-            "for a classifier, else the whole line]",
+            "for a classifier or regressor, else the whole line]",
         ),
     ]
     for option in reversed(options):

@@ -37,6 +37,7 @@ def kind_flags(function: Callable[..., Any]) -> Callable[..., Any]:
         "nlmkit score vectors-seed0 --stability vectors-seed1 --stability vectors-seed2",
         "nlmkit score sentiment test.tsv --json",
         "nlmkit score sentiment test.csv --text-column review --plot confusion.png",
+        "nlmkit score stars test.tsv --plot residuals.png",
     ),
 )
 @click.argument("model")
@@ -62,6 +63,9 @@ def command(
 
     A classifier scores TEST, labelled texts (label<TAB>text, or CSV or JSONL with named columns): accuracy with its
     95 % interval, macro-F1, the classes one by one, and the confusion matrix.
+
+    A regressor scores TEST in the same forms, with a number for a label: R², the root mean squared and the mean
+    absolute error, Pearson's and Spearman's correlation, each with its 95 % interval.
     """
     refuse_stdin_twice(texts)
     if options["plot"] is not None:

@@ -13,6 +13,7 @@ _CALLED: Final = {
     **dict.fromkeys(("svd", "lsi", "ppmi", "tf-idf", "tfidf"), "lsa"),
     **dict.fromkeys(("svm", "nb", "naive-bayes"), "nbsvm"),
     **dict.fromkeys(("logreg", "logistic-regression", "maxent"), "tfidf-logreg"),
+    **dict.fromkeys(("ridge", "linear-regression", "tfidf-linear"), "tfidf-ridge"),
     **dict.fromkeys(("textcnn", "text-cnn", "kim"), "cnn"),
     **dict.fromkeys(("bilstm", "bi-lstm"), "lstm-classifier"),
     **dict.fromkeys(("rnn", "elman"), "rnnlm"),

@@ -99,6 +99,16 @@ KINDS: Final = (
         kit="nlmkit.testing.classifier",
         template="classifier",
     ),
+    Kind(
+        name="regressor",
+        group="nlmkit.regressors",
+        base="nlmkit.regressors.base:Regressor",
+        data="nlmkit.text.numbered:NumberedTexts.read",
+        needs_text=False,
+        cli="nlmkit.cli.kinds.regressor",
+        kit="nlmkit.testing.regressor",
+        template="regressor",
+    ),
 )
 """Every kind, in the order of listing."""
 

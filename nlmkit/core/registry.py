@@ -8,7 +8,7 @@ A distribution declares a component in its metadata::
 Listing reads that metadata and imports nothing. A name is imported when it is asked for, and whatever goes wrong
 then is one :class:`~nlmkit.errors.PluginError` about that name and disturbs no other.
 
-* Component names are unique across representations, language models and classifiers; tokenizers have their own.
+* Component names are unique across the kinds of components; tokenizers have their own.
 * A built-in wins over a plugin that claims its name; the plugin's is reached as ``distribution:name``.
 * Of two plugins with one name, each is reached as ``distribution:name`` and neither by the bare name.
 * The environment variable ``NLMKIT_PLUGINS`` allows only the distributions that it names, separated by commas;

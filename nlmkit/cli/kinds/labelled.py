@@ -1,7 +1,8 @@
-"""``fit`` for the kinds that are fitted to labelled texts, and cross-validation."""
+"""``fit`` and ``score`` for the kinds that are fitted to texts with targets, labels or numbers; cross-validation."""
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -9,13 +10,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import click
 
 from nlmkit.cli import output
+from nlmkit.cli.kinds.options import PLOT, SAMPLES, SEED
 from nlmkit.cli.kinds.part import Job, Option, Part
-from nlmkit.cli.labelled import print_notes
+from nlmkit.cli.labelled import Form, print_notes
+from nlmkit.cli.options import decoding
 from nlmkit.cli.progress import progress
 
 if TYPE_CHECKING:
     from nlmkit.core.progress import Progress
+    from nlmkit.documents.base import TextModel
     from nlmkit.text import TextPipeline
+    from nlmkit.text.marks import Marks
 
 _TOKENS = ("tokenizer", "lowercase", "unicode_form")  # options of a pipeline that are hyper-parameters of these kinds
 _RANK = {"file": 0, "environment": 1, "flag": 2}
@@ -25,18 +30,22 @@ CROSS_VALIDATION: Mapping[str, Option] = {
         "--cross-validate",
         type=click.IntRange(min=2),
         metavar="K",
-        help="Classifier: test it on each of K stratified folds, fitted to the others; nothing is saved.",
+        help="Classifier, regressor: test it on each of K folds (of like shares of labels, or like numbers), fitted to "
+        "the others; nothing is saved.",
     ),
     "fold_seed": click.option(
-        "--fold-seed", type=click.IntRange(min=0), help="Classifier: seed of the folds.  [default: 0]"
+        "--fold-seed", type=click.IntRange(min=0), help="Classifier, regressor: seed of the folds.  [default: 0]"
     ),
 }
 
 
 class LabelledPart(Part):
-    """Reads labelled texts: lines, or two columns of a table."""
+    """Reads texts with targets: lines, or two columns of a table."""
 
     always_reads = True
+    score_needs = "TEST.tsv"
+    score_flags: ClassVar[Mapping[str, Option]] = {"samples": SAMPLES, "seed": SEED, "plot": PLOT}
+    score_shared = frozenset({"errors", "marks", "format", "label_column", "text_column"})
     fit_options: ClassVar[Mapping[str, Option]] = CROSS_VALIDATION
 
     def layout_options(self, given: Mapping[str, Any]) -> tuple[str, ...]:
@@ -103,14 +112,13 @@ class LabelledPart(Part):
         """Labelled texts, as the class of the kind's data."""
         if display is not None:
             display.start("reading labelled texts")
-        held_out = None if job.valid is None else self._read(job, [job.valid])
-        data = self._read(job, job.train)
+        held_out = None if job.valid is None else self._read((job.valid,), job.form, job.pipeline)
+        data = self._read(job.train, job.form, job.pipeline)
         print_notes(data, quiet=job.quiet)
         return data, held_out
 
-    def _read(self, job: Job, names: tuple[str, ...] | list[str]) -> Any:
-        pipeline = job.pipeline
-        return job.form.read(
+    def _read(self, names: tuple[str, ...], form: Form, pipeline: TextPipeline) -> Any:
+        return form.read(
             names,
             self.kind.reader(),
             encoding=pipeline.encoding,
@@ -136,3 +144,58 @@ class LabelledPart(Part):
             output.write_json(found.to_dict() | {"resolved": self.resolved(job) | {"set_by": dict(job.origins)}})
         else:
             output.write(found.render() + "\n")
+
+    # ----------------------------------------------------------------------------------------------------- score
+
+    def as_learned(self, component: Any, data: Any) -> Any:
+        """Targets that were read from a file, as the model's own are.
+
+        Raises:
+            DataError: one cannot be.
+        """
+        return data
+
+    @abc.abstractmethod
+    def draw(self, report: Any, path: str, title: str) -> None:
+        """Draw the picture of a report."""
+
+    def score(
+        self,
+        model: str,
+        component: TextModel,
+        texts: tuple[str, ...],
+        *,
+        as_json: bool,
+        encoding: str | None,
+        quiet: bool,
+        errors: str | None = None,
+        marks: Marks | None = None,
+        format: str | None = None,
+        label_column: str | None = None,
+        text_column: str | None = None,
+        plot: str | None = None,
+        samples: int = 1000,
+        seed: int = 0,
+    ) -> None:
+        """Print the report of a model on texts with targets; the score is the first of its figures."""
+        if plot is not None:
+            from nlmkit.plots.figure import check_plot
+
+            check_plot(plot)
+        pipeline = decoding(component.pipeline_, encoding, errors, self.marks_or(marks))
+        with progress(quiet=quiet) as display:
+            if display is not None:
+                display.start("reading labelled texts")
+            read = self._read(texts, Form(format, label_column, text_column), pipeline)
+            data = self.as_learned(component, read)
+            print_notes(data, quiet=quiet)
+            if display is not None:
+                display.start("predicting")
+            report = cast(Any, component).report(data, resamples=samples, seed=seed)
+        if plot is not None:
+            self.draw(report, plot, model)
+        if as_json:
+            score = getattr(report, next(iter(report.headings)))
+            output.write_json({"model": model, "kind": component.kind, "score": score, **report.to_dict()})
+        else:
+            output.write(report.render() + "\n")
