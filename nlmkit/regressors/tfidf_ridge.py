@@ -52,7 +52,7 @@ class TfidfRidge(Regressor):
     order: int = param(2, ge=1, le=9, help="longest n-gram")
     min_documents: int = param(1, ge=1, help="n-grams in fewer training texts are left out")
     sublinear: bool = param(True, help="count t occurrences as 1 + ln t")
-    alpha: float | None = param(1.0, gt=0, help="strength of the L2 penalty; none: chosen by held-out texts")
+    alpha: float | None = param(0.3, gt=0, help="strength of the L2 penalty; none: chosen by held-out texts")
     max_iter: int = param(1000, ge=1, help="most iterations of the solver")
 
     def fit_corpus(
