@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
 from nlmkit.core import optional
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
     from nlmkit.documents.neural.batching import Batch, Documents, Sample
     from nlmkit.documents.neural.input import WordInput
     from nlmkit.documents.neural.module import DocumentEncoder, TextModule
-    from nlmkit.documents.neural.settings import TextSettings
-    from nlmkit.documents.neural.task import TextTask
+    from nlmkit.documents.neural.task import TaskSetup, TextTask
     from nlmkit.text import Corpus, Vocabulary
 
 _POOR_COVERAGE: Final = 0.5
@@ -128,18 +126,8 @@ class NeuralTextModel(TrainingOptions, AugmentationOptions, InputOptions, Vocabu
         """Groups of texts of which each gives its share to the held-out texts: int64 [documents]."""
         raise NotImplementedError
 
-    def task(
-        self, module: TextModule, sample: Sample, valid: Sample | None, settings: TextSettings, device: torch.device
-    ) -> TextTask:
-        """What the training engine runs: the network with a loss and with metrics.
-
-        Args:
-            module: The network with its first weights.
-            sample: Training documents and targets.
-            valid: Held-out ones, where there are any.
-            settings: What training reads of the hyper-parameters.
-            device: Where it is computed.
-        """
+    def task(self, setup: TaskSetup) -> TextTask:
+        """What the training engine runs: the network and its data, with a loss and metrics."""
         raise NotImplementedError
 
     # -------------------------------------------------------------------------------------------------- fitting
@@ -201,7 +189,7 @@ class NeuralTextModel(TrainingOptions, AugmentationOptions, InputOptions, Vocabu
             )
         sample = Sample(self.documents_of(corpus)[0], targets)
         watched = None if valid is None else self._sample(*valid)
-        report = train(self, partial(self.task, module, sample, watched), sample, watched, run, started)
+        report = train(self, module, sample, watched, run, started)
         self.module_ = module
         counts = module.parameter_counts()
         return {
