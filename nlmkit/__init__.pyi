@@ -34,6 +34,10 @@ from nlmkit.language_models.neural.lstm import LSTM as LSTM
 from nlmkit.language_models.neural.nnlm import NNLM as NNLM
 from nlmkit.language_models.neural.rnnlm import RNNLM as RNNLM
 from nlmkit.language_models.ngram.model import NGram as NGram
+from nlmkit.regressors.base import Regressor as Regressor
+from nlmkit.regressors.neural.cnn_regressor import CNNRegressor as CNNRegressor
+from nlmkit.regressors.neural.lstm_regressor import LSTMRegressor as LSTMRegressor
+from nlmkit.regressors.tfidf_ridge import TfidfRidge as TfidfRidge
 from nlmkit.representations.base import Representation as Representation
 from nlmkit.representations.base import Vectors as Vectors
 from nlmkit.representations.glove.model import GloVe as GloVe
@@ -46,6 +50,7 @@ from nlmkit.text import Vocabulary as Vocabulary
 __version__: str
 __all__ = [
     "CNN",
+    "CNNRegressor",
     "Cache",
     "Classifier",
     "Component",
@@ -62,6 +67,7 @@ __all__ = [
     "LSTM",
     "LSTMCNN",
     "LSTMClassifier",
+    "LSTMRegressor",
     "LanguageModel",
     "MissingFileError",
     "MissingModelError",
@@ -77,12 +83,14 @@ __all__ = [
     "PluginError",
     "RNNLM",
     "RegistryError",
+    "Regressor",
     "Representation",
     "RunOptions",
     "SavedModelError",
     "Temperature",
     "TextPipeline",
     "TfidfLogReg",
+    "TfidfRidge",
     "UnknownComponentError",
     "Vectors",
     "Vocabulary",

@@ -25,7 +25,7 @@ Errors:
     ``MissingFileError``, ``MissingModelError``, ``NotComparableError``, ``NotFittedError``, ``NotNormalizedError``,
     ``PluginError``, ``RegistryError``, ``SavedModelError``, ``UnknownComponentError``.
 Neural language models:
-    ``NeuralLanguageModel`` with ``ArchitectureOptions``, ``OptimisationOptions``, ``RegularisationOptions``;
+    ``NeuralLanguageModel`` with ``ArchitectureOptions``, ``OptimizationOptions``, ``RegularizationOptions``;
     ``module_around`` makes its ``LanguageModule`` of a ``Body``, which maps ``Steps`` and a ``State``; ``Dropout``.
 Counts and vectors of words:
     ``NGram`` reads and writes ARPA files. ``known_text``, ``rows_of_types`` map a corpus to the ids of a vocabulary;
@@ -72,7 +72,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.language_models.base": ("Context", "LanguageModel", "check_context"),
     "nlmkit.language_models.neural.estimator": ("NeuralLanguageModel",),
     "nlmkit.language_models.neural.module": ("LanguageModule", "module_around"),
-    "nlmkit.language_models.neural.options": ("ArchitectureOptions", "OptimisationOptions", "RegularisationOptions"),
+    "nlmkit.language_models.neural.options": ("ArchitectureOptions", "OptimizationOptions", "RegularizationOptions"),
     "nlmkit.language_models.ngram.model": ("NGram",),
     "nlmkit.layers.backbone": ("Body", "State"),
     "nlmkit.layers.masks": ("Dropout",),

@@ -35,8 +35,8 @@ from nlmkit.language_models.neural.estimator import NeuralLanguageModel as Neura
 from nlmkit.language_models.neural.module import LanguageModule as LanguageModule
 from nlmkit.language_models.neural.module import module_around as module_around
 from nlmkit.language_models.neural.options import ArchitectureOptions as ArchitectureOptions
-from nlmkit.language_models.neural.options import OptimisationOptions as OptimisationOptions
-from nlmkit.language_models.neural.options import RegularisationOptions as RegularisationOptions
+from nlmkit.language_models.neural.options import OptimizationOptions as OptimizationOptions
+from nlmkit.language_models.neural.options import RegularizationOptions as RegularizationOptions
 from nlmkit.language_models.ngram.model import NGram as NGram
 from nlmkit.layers.backbone import Body as Body
 from nlmkit.layers.backbone import State as State
@@ -110,12 +110,12 @@ __all__ = [
     "NotFittedError",
     "NotNormalizedError",
     "NumberedTexts",
-    "OptimisationOptions",
+    "OptimizationOptions",
     "PICTURES",
     "PluginError",
     "RegistryError",
     "Regressor",
-    "RegularisationOptions",
+    "RegularizationOptions",
     "Representation",
     "RunOptions",
     "SPECIAL",
