@@ -13,6 +13,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from nlmkit.text.tokenizer_lookup import look_up_with
+
 if TYPE_CHECKING:
     from nlmkit.classifiers.base import Classifier
     from nlmkit.classifiers.linear.nbsvm import NBSVM
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
     from nlmkit.representations.one_hot import OneHot
     from nlmkit.representations.vectors import Vectors
     from nlmkit.representations.word2vec.model import Word2Vec
-    from nlmkit.text import Corpus, TextPipeline, Vocabulary
+    from nlmkit.text import Corpus, Decoding, TextPipeline, Tokenization, Tokenizer, Vocabulary
 
     __version__: str
 
@@ -76,6 +78,7 @@ __all__ = [
     "Component",
     "Corpus",
     "DataError",
+    "Decoding",
     "DynamicEvaluation",
     "ExportError",
     "GloVe",
@@ -100,6 +103,7 @@ __all__ = [
     "Temperature",
     "TextPipeline",
     "TfidfLogReg",
+    "Tokenization",
     "UnknownComponentError",
     "Vectors",
     "Vocabulary",
@@ -138,7 +142,7 @@ _HOMES = {
     "nlmkit.representations.one_hot": ("OneHot",),
     "nlmkit.representations.vectors": ("Vectors",),
     "nlmkit.representations.word2vec.model": ("Word2Vec",),
-    "nlmkit.text": ("Corpus", "TextPipeline", "Vocabulary"),
+    "nlmkit.text": ("Corpus", "Decoding", "TextPipeline", "Tokenization", "Vocabulary"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -165,3 +169,12 @@ def _version() -> str:
         return version("nlmkit")
     except PackageNotFoundError:
         return "0+uninstalled"  # run from a source tree; the registry says what to do about it
+
+
+def _tokenizer(name: str) -> Tokenizer:
+    from nlmkit.core import registry
+
+    return registry.get_tokenizer(name)
+
+
+look_up_with(_tokenizer)  # text is read below the registry, and a text pipeline may name the tokenizer of a plugin

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlmkit.classifiers.report import ClassificationReport
-    from nlmkit.text import Corpus, TextPipeline
+    from nlmkit.text import Corpus, TextPipeline, Tokenization
     from nlmkit.text.labelled import LabelledTexts
 
 _CELLS = 1 << 24  # probabilities that predict holds at once
@@ -37,6 +37,11 @@ class _Fitted(Component):
     classes_: NDArray[Any]
     pipeline_: TextPipeline
     fit_report_: dict[str, Any]
+
+    @property
+    def tokenization_(self) -> Tokenization:
+        """How characters become tokens: the part of ``pipeline_`` that every text must be read with."""
+        return self.pipeline_.tokenization
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -167,17 +172,11 @@ class Classifier(_Fitted):
         Raises:
             HyperParameterError: the tokenizer's name means nothing.
         """
-        from nlmkit.text import TextPipeline
+        from nlmkit.text import TextPipeline, Tokenization
 
-        pipeline = TextPipeline(
-            encoding=data.encoding,
-            errors=data.errors,
-            unicode_form=self.unicode_form,  # type: ignore[arg-type]  # one of the choices
-            lowercase=self.lowercase,
-            tokenizer=self.tokenizer,
-        )
-        _ = pipeline.resolved_tokenizer  # an unknown name is an error now, not after reading
-        return pipeline
+        tokenization = Tokenization(self.unicode_form, self.lowercase, self.tokenizer)  # type: ignore[arg-type]
+        _ = tokenization.resolved_tokenizer  # an unknown name is an error now, not after reading
+        return TextPipeline.of(data.decoding.with_marks("error"), tokenization)
 
     # ------------------------------------------------------------------------------------------------------ scoring
 
@@ -185,10 +184,10 @@ class Classifier(_Fitted):
         """Read texts as the classifier does: a corpus with one document per sentence.
 
         Args:
-            texts: Strings, LabelledTexts, or a Corpus of documents that was read with the same ``pipeline_``.
+            texts: Strings, LabelledTexts, or a Corpus of documents that was read with the same ``tokenization_``.
 
         Raises:
-            DataError: they are no texts, or the Corpus was read otherwise.
+            DataError: they are no texts, or the Corpus was tokenized otherwise.
         """
         self.check_fitted()
         from nlmkit.text import Corpus
@@ -198,10 +197,10 @@ class Classifier(_Fitted):
             return texts.encode(self.pipeline_)
         if not isinstance(texts, Corpus):
             return encode(texts, self.pipeline_)
-        if texts.pipeline not in (None, self.pipeline_):
+        if texts.tokenization is not None and texts.tokenization != self.tokenization_:
             raise DataError(
-                f"the corpus was made with {texts.pipeline.signature}, the classifier reads text with "
-                f"{self.pipeline_.signature}: pass the texts themselves, or read them with its pipeline_"
+                f"the corpus was made with {texts.tokenization.signature}, the classifier reads text with "
+                f"{self.tokenization_.signature}: pass the texts themselves, or read them with its tokenization_"
             )
         return texts
 

@@ -11,7 +11,6 @@ import click
 from click.core import ParameterSource
 
 from nlmkit.cli.fit_classifier import (
-    TOKENS,
     Classification,
     Job,
     classifier_options,
@@ -22,7 +21,6 @@ from nlmkit.cli.group import Command, examples
 from nlmkit.cli.guesses import refuse_options_as_parameters
 from nlmkit.cli.members import load_members, needs_text
 from nlmkit.cli.options import (
-    PIPELINE,
     json_option,
     marks_for,
     marks_option,
@@ -177,18 +175,19 @@ def command(
     )
     pipeline = pipeline.with_marks(marks_for(cls.kind, marks))
     if cls.kind == "classifier":
-        values, origins = with_token_options(values, origins, pipeline, _option_origins(ctx))
+        tokens = {field.name for field in dataclasses.fields(pipeline.tokenization)}  # among the hyper-parameters now
+        values, origins = with_token_options(values, origins, pipeline.tokenization, _option_origins(ctx))
         members = load_members(cls, model, values)
         job = Job(
             fitted=cast(Any, cls)(**values | members),
             component=component,
             members=members,
-            origins=origins | {name: by for name, by in _option_origins(ctx).items() if name not in TOKENS},
+            origins=origins | {name: by for name, by in _option_origins(ctx).items() if name not in tokens},
             train=train,
             model=model,
             valid=valid,
             output=output,
-            pipeline=pipeline,
+            decoding=pipeline.decoding,
             training=training,
             classification=classification,
             started=started,
@@ -203,7 +202,7 @@ def command(
     fitted = cls(**values | members)
     training.check(fitted, output)
     if (of_members := _pipeline_of(fitted)) is not None:
-        chosen = {name: getattr(pipeline, name) for name in PIPELINE if name in _option_origins(ctx)}
+        chosen: Any = {name: value for name, value in pipeline.to_dict().items() if name in _option_origins(ctx)}
         pipeline = dataclasses.replace(of_members, marks=pipeline.marks, **chosen)
     resolved = (
         _resolved(fitted, component=component, train=train, output=output, model=model, valid=valid, pipeline=pipeline)
@@ -274,7 +273,7 @@ def _resolved(
         **({"model": list(model)} if model else {}),
         "valid": valid,
         "output": output,
-        "pipeline": pipeline.to_dict() | unusual_marks(fitted.kind, pipeline),
+        "pipeline": pipeline.to_dict() | unusual_marks(fitted.kind, pipeline.marks),
         "params": fitted.params_as_json(),
     }
 
@@ -299,5 +298,8 @@ def _as_toml(fitted: Component, resolved: dict[str, Any], members: Mapping[str, 
 
 def _option_origins(ctx: click.Context) -> dict[str, str]:
     """Who set the options that have a default, where it was not the default."""
-    sources = {name: ctx.get_parameter_source(name) for name in ("valid", "marks", *PIPELINE)}
+    from nlmkit.text import TextPipeline
+
+    names = ["valid", *(field.name for field in dataclasses.fields(TextPipeline))]
+    sources = {name: ctx.get_parameter_source(name) for name in names}
     return {name: _ORIGINS[source] for name, source in sources.items() if source in _ORIGINS}

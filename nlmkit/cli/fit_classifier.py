@@ -22,10 +22,7 @@ from nlmkit.training.distributed import is_main_process
 
 if TYPE_CHECKING:
     from nlmkit.classifiers.base import Classifier
-    from nlmkit.text import TextPipeline
-
-TOKENS = ("tokenizer", "lowercase", "unicode_form")
-"""Options of a text pipeline that are hyper-parameters of a classifier."""
+    from nlmkit.text import Decoding, Tokenization
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +88,7 @@ class Job:
         model: What --model named.
         valid: Name of the held-out labelled texts.
         output: Where to save the classifier.
-        pipeline: How the texts' bytes are decoded; its tokens are the classifier's own matter.
+        decoding: How the texts' bytes are decoded; how they are tokenized, the classifier says.
         training: Options of training in steps.
         classification: Options of classifiers.
         started: When the command began.
@@ -105,7 +102,7 @@ class Job:
     model: tuple[str, ...]
     valid: str | None
     output: str | None
-    pipeline: TextPipeline
+    decoding: Decoding
     training: Training
     classification: Classification
     started: float
@@ -120,9 +117,9 @@ class Job:
             "valid": self.valid,
             "output": self.output,
             **dataclasses.asdict(chosen.form),
-            "encoding": self.pipeline.encoding,
-            "errors": self.pipeline.errors,
-            **unusual_marks(self.fitted.kind, self.pipeline),
+            "encoding": self.decoding.encoding,
+            "errors": self.decoding.errors,
+            **unusual_marks(self.fitted.kind, self.decoding.marks),
             "cross_validate": chosen.folds,
             "fold_seed": chosen.fold_seed,
             "params": self.fitted.params_as_json(),
@@ -130,9 +127,9 @@ class Job:
 
 
 def with_token_options(
-    values: Mapping[str, Any], origins: Mapping[str, str], pipeline: TextPipeline, chosen: Mapping[str, str]
+    values: Mapping[str, Any], origins: Mapping[str, str], tokenization: Tokenization, chosen: Mapping[str, str]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Hyper-parameters, with what ``--tokenizer`` and its like set of them.
+    """Hyper-parameters, with what ``--tokenizer`` and its like set of them: those of a tokenization have their names.
 
     Of ``-p tokenizer=`` and ``--tokenizer`` the one that was said more directly counts (flag over environment over
     file).
@@ -140,7 +137,7 @@ def with_token_options(
     Args:
         values: Hyper-parameters that were set.
         origins: Who set each of them.
-        pipeline: What the options come to.
+        tokenization: What the options come to.
         chosen: Who set each of the options that were not left at their default.
 
     Raises:
@@ -148,10 +145,9 @@ def with_token_options(
     """
     merged, by = dict(values), dict(origins)
     rank = {"file": 0, "environment": 1, "flag": 2}
-    for name in TOKENS:
+    for name, value in dataclasses.asdict(tokenization).items():
         if name not in chosen:
             continue
-        value = getattr(pipeline, name)
         if name in merged and chosen[name] == by[name] and merged[name] != value:
             flag = "--" + name.replace("_", "-")
             raise click.UsageError(f"{flag} and -p {name} say different things: give one of them")
@@ -195,12 +191,12 @@ def _check_usage(job: Job) -> None:
 
 def _fit(job: Job, *, quiet: bool, as_json: bool) -> None:
     path = cast(str, job.output)
-    form, decoding = job.classification.form, _decoding(job.pipeline)
+    form = job.classification.form
     with job.training.interruptible(job.fitted, path, quiet=quiet), progress(quiet=quiet) as display:
         if display is not None:
             display.start("reading labelled texts")
-        held_out = None if job.valid is None else form.read([job.valid], **decoding)
-        data = form.read(job.train, **decoding)
+        held_out = None if job.valid is None else form.read([job.valid], job.decoding)
+        data = form.read(job.train, job.decoding)
         print_notes(data, quiet=quiet)
         job.fitted.fit(data, valid=held_out, run=job.training.options(job.fitted, path, display))
     if not is_main_process():
@@ -219,7 +215,7 @@ def _cross_validate(job: Job, folds: int, *, quiet: bool, as_json: bool) -> None
     with progress(quiet=quiet) as display:
         if display is not None:
             display.start("reading labelled texts")
-        data = chosen.form.read(job.train, **_decoding(job.pipeline))
+        data = chosen.form.read(job.train, job.decoding)
         print_notes(data, quiet=quiet)
         run = job.training.options(job.fitted, "fold", display)
         found = cross_validate(
@@ -233,10 +229,6 @@ def _cross_validate(job: Job, folds: int, *, quiet: bool, as_json: bool) -> None
         output.write_json(found.to_dict() | {"resolved": job.resolved() | {"set_by": dict(job.origins)}})
     else:
         output.write(found.render() + "\n")
-
-
-def _decoding(pipeline: TextPipeline) -> dict[str, str]:
-    return {"encoding": pipeline.encoding, "errors": pipeline.errors, "marks": pipeline.marks}
 
 
 def _as_toml(job: Job) -> str:

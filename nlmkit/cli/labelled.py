@@ -13,6 +13,7 @@ from nlmkit.core.notes import note
 from nlmkit.training.distributed import is_main_process
 
 if TYPE_CHECKING:
+    from nlmkit.text import Decoding
     from nlmkit.text.labelled import LabelledTexts
 
 
@@ -35,7 +36,7 @@ class Form:
         """What was said, by the name of its option's parameter."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
-    def read(self, names: Sequence[str], *, encoding: str, errors: str, marks: str) -> LabelledTexts:
+    def read(self, names: Sequence[str], decoding: Decoding) -> LabelledTexts:
         """Read labelled texts of several files as one.
 
         Raises:
@@ -43,7 +44,7 @@ class Form:
         """
         from nlmkit.text.labelled import LabelledTexts
 
-        options: dict[str, Any] = dataclasses.asdict(self) | {"encoding": encoding, "errors": errors, "marks": marks}
+        options: dict[str, Any] = dataclasses.asdict(self) | dataclasses.asdict(decoding)
         return LabelledTexts.read(list(names), **options)
 
 

@@ -15,8 +15,8 @@ from nlmkit.cli.carried import carried, carried_cell
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.line_filter import LineFilter, filter_options
 from nlmkit.cli.options import (
-    decoding,
     decoding_options,
+    for_source,
     json_option,
     quiet_option,
     refuse_stdin_twice,
@@ -158,11 +158,11 @@ def command(
             f"{model}: the scores of this {lm.name} are no probability distribution, so they have no perplexity: "
             "use nlmkit score"
         )
-    pipeline = decoding(lm.pipeline_, encoding, errors, marks)
+    pipeline = for_source(lm.pipeline_, encoding, errors, marks)
     if not (per_line or per_token or line_filter.is_given):
         _report(lm, model, texts, pipeline, context, column=column, as_json=as_json, quiet=quiet)
         return
-    read: Parts = parts(texts, lm, pipeline, column)
+    read: Parts = parts(texts, pipeline, column)
     if context == "stream" or lm.adapts_to_test_text:  # what the model remembers must not end with a block
         read = [joined_parts(read)]
     if line_filter.is_given and not per_line:
@@ -186,15 +186,13 @@ def _report(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    from nlmkit.cli.texts import for_model, read_texts
+    from nlmkit.cli.texts import read_texts
 
     with progress(quiet=quiet) as display:
         corpus = read_texts(texts, pipeline, display, "reading text", column)
         if display is not None:
             display.start("scoring")
-        report = lm.report(for_model(corpus, lm), context=context)
-    if corpus.pipeline is not None:
-        report = dataclasses.replace(report, text_pipeline=pipeline.signature)
+        report = lm.report(corpus, context=context)
     if as_json:
         output.write_json(report.to_dict(model))
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nlmkit.cli import output
 from nlmkit.cli.labelled import Form, print_notes
-from nlmkit.cli.options import decoding, marks_for
+from nlmkit.cli.options import for_source, marks_for
 from nlmkit.cli.progress import progress
 from nlmkit.errors import DataError
 
@@ -58,14 +58,12 @@ def score_classifier(
         from nlmkit.plots.figure import check_plot
 
         check_plot(plot)
-    pipeline = decoding(component.pipeline_, encoding, errors, marks_for(component.kind, marks))
+    pipeline = for_source(component.pipeline_, encoding, errors, marks_for(component.kind, marks))
     with progress(quiet=quiet) as display:
         if display is not None:
             display.start("reading labelled texts")
         form = Form(format, label_column, text_column)
-        data = _with_labels_of(
-            component, form.read(texts, encoding=pipeline.encoding, errors=pipeline.errors, marks=pipeline.marks)
-        )
+        data = _with_labels_of(component, form.read(texts, pipeline.decoding))
         print_notes(data, quiet=quiet)
         if display is not None:
             display.start("classifying")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlmkit.language_models.report import LineFigures, PerplexityReport
-    from nlmkit.text import Corpus, TextPipeline, Vocabulary
+    from nlmkit.text import Corpus, TextPipeline, Tokenization, Vocabulary
     from nlmkit.text.marks import Marks
 
 Context = Literal["sentence", "stream"]
@@ -33,12 +33,18 @@ class LanguageModel(Component):
     must then agree with it. Logarithms are natural, results are float64.
 
     Fitted attributes: ``vocabulary_`` (:class:`~nlmkit.text.Vocabulary`) and ``pipeline_``
-    (:class:`~nlmkit.text.TextPipeline`), which is applied to every text that is scored.
+    (:class:`~nlmkit.text.TextPipeline`), whose tokenization is applied to every text that is scored; its decoding is
+    that of the training text, and the default for others.
     """
 
     kind = "language-model"
     vocabulary_: Vocabulary
     pipeline_: TextPipeline
+
+    @property
+    def tokenization_(self) -> Tokenization:
+        """How characters become tokens: the part of ``pipeline_`` that every text must be read with."""
+        return self.pipeline_.tokenization
 
     @property
     def normalized(self) -> bool:
@@ -83,17 +89,17 @@ class LanguageModel(Component):
         """Read ``data`` (anything that :meth:`nlmkit.text.Corpus.read` takes, or a Corpus) as the model does.
 
         Raises:
-            DataError: a Corpus was made with another text pipeline than the model's.
+            DataError: a Corpus was tokenized in another way than the model's training text.
         """
         self.check_fitted()
         from nlmkit.text import Corpus
 
         if not isinstance(data, Corpus):
             return Corpus.read(data, self.pipeline_)
-        if data.pipeline is not None and data.pipeline != self.pipeline_:
+        if data.tokenization is not None and data.tokenization != self.tokenization_:
             raise DataError(
-                f"the corpus was made with {data.pipeline.signature}, the model reads text with "
-                f"{self.pipeline_.signature}: pass the text itself, or read it with the model's pipeline_"
+                f"the corpus was made with {data.tokenization.signature}, the model reads text with "
+                f"{self.tokenization_.signature}: pass the text itself, or read it with the model's tokenization_"
             )
         return data
 

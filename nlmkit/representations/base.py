@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from nlmkit.representations.alignment import Alignment
     from nlmkit.representations.vectors import Vectors
-    from nlmkit.text import Corpus, TextPipeline, Vocabulary
+    from nlmkit.text import Corpus, TextPipeline, Tokenization, Vocabulary
 
 Measure = Literal["cosine", "euclidean"]
 Normalization = Literal["none", "unit", "centre", "rescale_std"]
@@ -64,6 +64,11 @@ class Representation(Component):
     pipeline_: TextPipeline
     matrix_: NDArray[np.float32]
     fit_report_: dict[str, Any]
+
+    @property
+    def tokenization_(self) -> Tokenization:
+        """How characters become tokens: the part of ``pipeline_`` that every text must be read with."""
+        return self.pipeline_.tokenization
 
     # ------------------------------------------------------------------------------------------- the vectors
 

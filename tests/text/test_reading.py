@@ -616,7 +616,7 @@ def test_blocks_are_split_in_pieces_of_any_size(text: str, tokenizer: str, size:
     text += "ΑΣ \u0301Σ\u0301 Σ\r\nΑΣ"
     whole = Corpus.read(io.BytesIO(text.encode()), pipeline)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(indexing, "_PIECE_BYTES", size)
+        patch.setattr(indexing, "_PIECE", size)
         pieces = Corpus.read(io.BytesIO(text.encode()), pipeline)
     assert pieces.events_digest == whole.events_digest
 
@@ -624,7 +624,7 @@ def test_blocks_are_split_in_pieces_of_any_size(text: str, tokenizer: str, size:
 @pytest.mark.parametrize("tokenizer", ["space", "word", "char"])
 def test_a_long_line_takes_memory_in_proportion(monkeypatch: pytest.MonkeyPatch, tokenizer: str) -> None:
     """Its text, its ids and the tokens of one piece; a list of all tokens took twice as much, and more if short."""
-    monkeypatch.setattr(indexing, "_PIECE_BYTES", 1 << 17)
+    monkeypatch.setattr(indexing, "_PIECE", 1 << 17)
     line = "the cat sat on the mat " * (1 << 18)
     tracemalloc.start()
     try:

@@ -111,7 +111,7 @@ class LSTMClassifier(TransferOptions, StackOptions, _Contained):
         from nlmkit.documents.neural import transfer
         from nlmkit.documents.neural.checks import refuse_hidden_dropout
 
-        lm = transfer.language_model(self.start_from, self.pipeline_)
+        lm = transfer.language_model(self.start_from, self.tokenization_)
         units = transfer.units(lm)
         for name, own, theirs in (("layers", self.layers, len(units)), ("hidden", self.hidden, lm.hidden)):
             if own not in (None, theirs):

@@ -293,8 +293,7 @@ class NeuralClassifier(TrainingOptions, AugmentationOptions, InputOptions, Vocab
             for text in texts:
                 copies.append(altered(text))
                 run.advance(1)
-        together = dataclasses.replace(Corpus.read([*texts, *copies]), pipeline=corpus.pipeline)
-        return together, np.tile(targets, 1 + self.augment)
+        return Corpus.of_tokens([*texts, *copies], corpus.pipeline), np.tile(targets, 1 + self.augment)
 
     def _words(self, tuned: torch.Tensor | None, frozen: torch.Tensor | None) -> WordInput:
         from nlmkit.documents.neural.input import WordInput
