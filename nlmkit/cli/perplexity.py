@@ -210,10 +210,10 @@ def _figures(
     noted = line_filter.max_oov is not None  # which is what the note would advise
     for part in read:
         log_probs = lm.log_probs(part.corpus, context=context)
-        oov_mask = part.corpus.oov_mask(lm.vocabulary_)
-        figures = line_figures(log_probs, part.corpus.event_offsets, oov_mask, line_lengths(part.lines))
-        if not noted and oov_mask.any():
-            note_cheap_unknown(lm, int(oov_mask.sum()), len(oov_mask), share=0.0)
+        oov = part.corpus.oov_events(lm.vocabulary_)
+        figures = line_figures(log_probs, part.corpus.event_offsets, oov, line_lengths(part.lines))
+        if not noted and oov.any():
+            note_cheap_unknown(lm, int(oov.sum()), part.corpus.tokens, share=0.0)
             noted = True
         yield part, figures
 
@@ -259,21 +259,17 @@ def _token_rows(lm: LanguageModel, read: Parts, context: Context) -> Iterator[_R
     for part in read:
         corpus = part.corpus
         lengths = np.diff(corpus.event_offsets)
-        is_word = np.ones(corpus.events, bool)
-        is_word[corpus.event_offsets[1:] - 1] = False
-        oov = np.zeros(corpus.events, bool)
-        oov[is_word] = corpus.oov_mask(lm.vocabulary_)
-        log_probs = lm.log_probs(corpus, context=context)
+        log_probs, details = lm.log_probs_and_details(corpus, context=context)
         values = (
             np.repeat(np.arange(sentences + 1, sentences + 1 + corpus.sentences), lengths).tolist(),
             (np.arange(1, corpus.events + 1) - np.repeat(corpus.event_offsets[:-1], lengths)).tolist(),
             [token for index in range(corpus.sentences) for token in (*corpus.sentence(index), EOS)],
             log_probs.tolist(),
             (0.0 - log_probs * _BITS_PER_NAT).tolist(),
-            oov.tolist(),
+            corpus.oov_events(lm.vocabulary_).tolist(),
         )
-        details = {name: values.tolist() for name, values in lm.event_details(corpus).items()}
-        columns = dict(zip(_TOKEN_COLUMNS, values, strict=True)) | details
+        columns: dict[str, list[Any]] = dict(zip(_TOKEN_COLUMNS, values, strict=True))
+        columns |= {name: each.tolist() for name, each in details.items()}
         rows = np.repeat(np.arange(corpus.sentences), lengths).tolist()
         others = {
             name: [each[row] for row in rows] for name, each in carried(part.others, [*_LINE_COLUMNS, *columns]).items()

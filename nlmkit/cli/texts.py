@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from nlmkit.core.notes import note
@@ -51,7 +51,7 @@ def read_texts(
             progress.start(what)
         return read_tables(names, pipeline, column)
     note_tables(names)
-    return Corpus.read_files(names, pipeline, progress=_follow(progress, what))
+    return Corpus.read_files(names, pipeline, progress=progress, stage=what)
 
 
 def note_tables(names: Sequence[str]) -> None:
@@ -62,23 +62,6 @@ def note_tables(names: Sequence[str]) -> None:
                 f"{source.name} looks like a table, and each whole line is read as text, its header and numbers "
                 "included: name the column of the text with --text-column"
             )
-
-
-def _follow(progress: Progress | None, what: str) -> Callable[[int, int | None], None] | None:
-    """What a reader calls with the amount read so far, as a stage that advances."""
-    if progress is None:
-        return None
-    shown = -1
-
-    def follow(done: int, total: int | None) -> None:
-        nonlocal shown
-        if shown < 0:
-            progress.start(what, total)
-            shown = 0
-        progress.advance(done - shown)
-        shown = done
-
-    return follow
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 from nlmkit.core.tables import escape_controls
 from nlmkit.errors import HyperParameterError
@@ -39,6 +39,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _watched: contextvars.ContextVar[bool] = contextvars.ContextVar("nlmkit-watched", default=False)
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Receives the progress of long work."""
 

@@ -140,6 +140,13 @@ class LanguageModel(Component):
         self.encode(data)
         return {}
 
+    def log_probs_and_details(
+        self, data: Any, *, context: Context = "sentence"
+    ) -> tuple[NDArray[np.float64], dict[str, NDArray[Any]]]:
+        """:meth:`log_probs` and :meth:`event_details` in one; a model that finds both at once scores the text once."""
+        corpus = self.encode(data)
+        return self.log_probs(corpus, context=context), self.event_details(corpus)
+
     def score(self, data: Any) -> float:
         """Mean natural log-probability an event (NaN for a text without events)."""
         values = self.log_probs(data)
@@ -212,7 +219,7 @@ class LanguageModel(Component):
             corpus, lines = joined(whole(data, self.pipeline_))
         characters = None if lines is None or corpus.pipeline is None else line_lengths(lines)
         log_probs = self.log_probs(corpus, context=context)
-        return line_figures(log_probs, corpus.event_offsets, corpus.oov_mask(self.vocabulary_), characters)
+        return line_figures(log_probs, corpus.event_offsets, corpus.oov_events(self.vocabulary_), characters)
 
     def perplexity(self, data: Any, *, context: Context = "sentence") -> float:
         """exp(−mean log-probability an event); see :meth:`report` for what must stand beside it.

@@ -9,10 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nlmkit.core.progress import Progress
     from nlmkit.text.corpus import Block, Corpus, stream_blocks
     from nlmkit.text.decoding import Decoding
     from nlmkit.text.pipeline import TextPipeline
-    from nlmkit.text.sources import Progress, TextSource
+    from nlmkit.text.sources import TextSource
     from nlmkit.text.tokenization import Tokenization
     from nlmkit.text.tokenizers import CharTokenizer, SpaceTokenizer, Tokenizer, WordTokenizer
     from nlmkit.text.vocabulary import BOS, BOS_ID, EOS, EOS_ID, UNK, UNK_ID, Vocabulary
@@ -21,7 +22,8 @@ _MODULES = {
     "corpus": ("Block", "Corpus", "stream_blocks"),
     "decoding": ("Decoding",),
     "pipeline": ("TextPipeline",),
-    "sources": ("Progress", "TextSource"),
+    "progress": ("Progress",),
+    "sources": ("TextSource",),
     "tokenization": ("Tokenization",),
     "tokenizers": ("CharTokenizer", "SpaceTokenizer", "Tokenizer", "WordTokenizer"),
     "vocabulary": ("BOS", "BOS_ID", "EOS", "EOS_ID", "UNK", "UNK_ID", "Vocabulary"),

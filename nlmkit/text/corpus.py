@@ -24,11 +24,11 @@ from nlmkit.text.decoding import Decoding
 from nlmkit.text.indexing import Ids, TypeIndex, index_token_lists
 from nlmkit.text.marks import Marks
 from nlmkit.text.pipeline import TextPipeline, as_pipeline
+from nlmkit.text.progress import Reading, Watcher
 from nlmkit.text.sources import (
     ByteReader,
     ByteSource,
     LineSource,
-    Progress,
     Source,
     TextSource,
     TokenSource,
@@ -93,7 +93,8 @@ class Corpus:
         pipeline: TextPipeline | Tokenization | None = None,
         *,
         decoding: Decoding | None = None,
-        progress: Progress | None = None,
+        progress: Watcher | None = None,
+        stage: str = "reading text",
     ) -> Corpus:
         """Reads a corpus.
 
@@ -105,13 +106,15 @@ class Corpus:
             pipeline: How lines become tokens, split on spaces by default. Token lists do not pass through it, other
                 than by its ``marks``.
             decoding: How bytes become characters; by default that of the pipeline, or UTF-8.
-            progress: Called after each block with how much has been read, and of how much where that is known.
+            progress: A progress display, or a function that is called after each block with how much has been read,
+                and of how much where that is known.
+            stage: What the reading is called there.
 
         Raises:
             DataError: The source cannot be read, or its text is unusable; names the file and the line or byte.
             UnknownComponentError: No tokenizer has the pipeline's name.
         """
-        return _read(expand(source), as_pipeline(pipeline, decoding), progress)
+        return _read(expand(source), as_pipeline(pipeline, decoding), progress, stage=stage)
 
     @classmethod
     def read_files(
@@ -120,10 +123,11 @@ class Corpus:
         pipeline: TextPipeline | Tokenization | None = None,
         *,
         decoding: Decoding | None = None,
-        progress: Progress | None = None,
+        progress: Watcher | None = None,
+        stage: str = "reading text",
     ) -> Corpus:
         """Reads several sources given by name (path, directory, ``-``, ``corpus:NAME``) as one corpus; see `read`."""
-        return _read(expand_names(names), as_pipeline(pipeline, decoding), progress)
+        return _read(expand_names(names), as_pipeline(pipeline, decoding), progress, stage=stage)
 
     @classmethod
     def of_tokens(cls, sentences: Iterable[Sequence[str]], pipeline: TextPipeline | None) -> Corpus:
@@ -165,6 +169,15 @@ class Corpus:
         offsets += self.offsets
         return _read_only(offsets, np.int64)
 
+    @property
+    def is_word(self) -> NDArray[np.bool_]:
+        """Whether each event is a word, and not the ``</s>`` at the end of its sentence: bool [events]; a new array."""
+        words = np.ones(self.events, np.bool_)
+        for start in range(0, self.sentences, _PIECE):  # in pieces, since sentences may be many and empty
+            words_before = self.offsets[start + 1 : start + 1 + _PIECE]
+            words[words_before + np.arange(start, start + len(words_before))] = False
+        return words
+
     @cached_property
     def events_digest(self) -> str:
         """Sixteen hexadecimal digits of a SHA-256 over the sentences of words: equal texts, however read, share it."""
@@ -194,12 +207,14 @@ class Corpus:
     def event_ids(self, vocabulary: Vocabulary) -> Ids:
         """Maps to a model's vocabulary, with the id of ``</s>`` after the words of each sentence, int32 [events]."""
         events = np.full(self.events, EOS_ID, np.int32)
-        is_word = np.ones(self.events, np.bool_)
-        for start in range(0, self.sentences, _PIECE):  # in pieces, since sentences may be many and empty
-            words_before = self.offsets[start + 1 : start + 1 + _PIECE]
-            is_word[words_before + np.arange(start, start + len(words_before))] = False
-        events[is_word] = self.ids_for(vocabulary)
+        events[self.is_word] = self.ids_for(vocabulary)
         return events
+
+    def oov_events(self, vocabulary: Vocabulary) -> NDArray[np.bool_]:
+        """Say of each event whether it is a word that is missing from the vocabulary, bool [events]; see `oov_mask`."""
+        missing = np.zeros(self.events, np.bool_)
+        missing[self.is_word] = self.oov_mask(vocabulary)
+        return missing
 
     def sentence(self, index: int) -> list[str]:
         """Returns the words of one sentence; negative indices count from the end.
@@ -302,16 +317,16 @@ def _stream_token_lists(source: TokenSource, max_lines: int, marks: Marks) -> It
 def _read(
     sources: Sequence[Source],
     pipeline: TextPipeline,
-    progress: Progress | None,
+    progress: Watcher | None,
     *,
+    stage: str = "reading text",
     block_bytes: int = BLOCK_BYTES,
     most_lines: int = 1 << 20,
 ) -> Corpus:
     """Reads sources one after another into one corpus; the size of the blocks makes no difference to it."""
     if not sources:
         raise DataError("no text was named: give at least one file")
-    report: Progress = progress or (lambda done, total: None)
-    decoding = pipeline.decoding
+    reading, decoding = Reading(progress, stage), pipeline.decoding
     builder = _Builder(pipeline)
     total = total_bytes(sources)
     finished = 0
@@ -319,7 +334,7 @@ def _read(
         if isinstance(source, TokenSource):
             corpus = _from_token_lists(source.sentences, source, decoding.marks)
             _note_texts(corpus)
-            report(corpus.sentences, corpus.sentences)
+            reading.at(corpus.sentences, corpus.sentences)
             return corpus
         if isinstance(source, LineSource):
             length = len(source.lines) if isinstance(source.lines, Sized) else None
@@ -327,12 +342,12 @@ def _read(
                 source.lines, decoding, source.name, size=block_bytes, most=most_lines, characters=builder.characters
             ):
                 builder.add(block, source.name)
-                report(block.first_line + block.lines - 1, length)
+                reading.at(block.first_line + block.lines - 1, length)
             continue
         with ByteReader(source, utf8=decoding.is_utf8) as reader:
             for block in byte_blocks(reader, decoding, source.name, size=block_bytes, characters=builder.characters):
                 builder.add(block, source.name)
-                report(finished + reader.consumed, total)
+                reading.at(finished + reader.consumed, total)
             finished += reader.consumed
     return builder.corpus(tuple(dict.fromkeys(source.label for source in sources)))
 

@@ -600,6 +600,28 @@ def test_progress_counts_bytes_on_disk_or_sentences(tmp_path: Path) -> None:
     assert told(io.BytesIO(b"a\nb\n")) == [(4, None)]
 
 
+def test_progress_is_a_stage_of_a_display(tmp_path: Path) -> None:
+    class Display:
+        def __init__(self) -> None:
+            self.calls: list[tuple[object, ...]] = []
+
+        def start(self, description: str, total: float | None = None) -> None:
+            self.calls.append((description, total))
+
+        def advance(self, amount: float) -> None:
+            self.calls.append((amount,))
+
+    paths = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    for path, lines in zip(paths, (3, 5), strict=True):
+        path.write_bytes(b"a b\n" * lines)
+    display = Display()
+    Corpus.read_files(paths, progress=display, stage="reading both")
+    assert display.calls == [("reading both", 32), (12,), (20,)]
+    display = Display()
+    Corpus.read(iter(["a", "b"]), progress=display)
+    assert display.calls == [("reading text", None), (2,)]
+
+
 def test_lines_are_asked_for_only_once() -> None:
     def lines() -> Iterator[str]:
         yield from ("a", "b", "c")
