@@ -66,7 +66,7 @@ def pipeline_options(function: Callable[..., Any]) -> Callable[..., Any]:
         from nlmkit.text import Decoding, TextPipeline, Tokenization
 
         decoding = Decoding(encoding, errors)
-        tokenization = Tokenization(None if unicode_form == "none" else unicode_form, lowercase, tokenizer)
+        tokenization = Tokenization(tokenizer, lowercase, None if unicode_form == "none" else unicode_form)
         _ = tokenization.resolved_tokenizer  # an unknown name is an error now, not after reading
         return function(**values, pipeline=TextPipeline.of(decoding, tokenization))
 
@@ -119,16 +119,6 @@ def marks_option(function: _Function) -> _Function:
         "marks around texts]",
     )
     return option(function)
-
-
-def marks_for(kind: str, marks: Marks | None) -> Marks:
-    """How a component of a kind treats sentence marks and NUL in its text, where ``marks`` does not say."""
-    return marks or ("error" if kind == "language-model" else "literal")
-
-
-def unusual_marks(kind: str, marks: Marks) -> dict[str, Any]:
-    """The setting ``marks``, where it is not what suits the kind."""
-    return {} if marks == marks_for(kind, None) else {"marks": marks}
 
 
 def decoding_options(function: _Function) -> _Function:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlmkit.language_models.report import LineFigures, PerplexityReport
-    from nlmkit.text import Corpus, TextPipeline, Tokenization, Vocabulary
+    from nlmkit.text import Corpus, TextPipeline, Vocabulary
     from nlmkit.text.marks import Marks
 
 Context = Literal["sentence", "stream"]
@@ -40,11 +40,6 @@ class LanguageModel(Component):
     kind = "language-model"
     vocabulary_: Vocabulary
     pipeline_: TextPipeline
-
-    @property
-    def tokenization_(self) -> Tokenization:
-        """How characters become tokens: the part of ``pipeline_`` that every text must be read with."""
-        return self.pipeline_.tokenization
 
     @property
     def normalized(self) -> bool:

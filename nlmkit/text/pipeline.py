@@ -68,7 +68,7 @@ class TextPipeline:
     @cached_property
     def tokenization(self) -> Tokenization:
         """How characters become tokens."""
-        return Tokenization(self.unicode_form, self.lowercase, self.tokenizer)
+        return Tokenization(self.tokenizer, self.lowercase, self.unicode_form)
 
     @property
     def is_utf8(self) -> bool:

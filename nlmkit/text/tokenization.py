@@ -20,17 +20,17 @@ class Tokenization:
     """How text becomes tokens: Unicode form, then case, then the tokenizer.
 
     Attributes:
-        unicode_form: ``NFC``, ``NFD``, ``NFKC``, ``NFKD``, or ``None`` to leave characters as they are.
-        lowercase: Whether to lower-case, by Unicode's rules.
         tokenizer: ``space``, ``word``, ``char``, or the name of a plugin's tokenizer, looked up when first used.
+        lowercase: Whether to lower-case, by Unicode's rules.
+        unicode_form: ``NFC``, ``NFD``, ``NFKC``, ``NFKD``, or ``None`` to leave characters as they are.
 
     Raises:
         HyperParameterError: A value is not one of these.
     """
 
-    unicode_form: UnicodeForm | None = None
-    lowercase: bool = False
     tokenizer: str = "space"
+    lowercase: bool = False
+    unicode_form: UnicodeForm | None = None
 
     def __post_init__(self) -> None:
         if self.unicode_form is not None and self.unicode_form not in get_args(UnicodeForm):

@@ -35,7 +35,7 @@ class Letters:
 def test_a_pipeline_holds_a_decoding_and_a_tokenization() -> None:
     pipeline = TextPipeline("latin-1", "replace", "NFC", True, "char", "skip")
     assert pipeline.decoding == Decoding("latin-1", "replace", "skip")
-    assert pipeline.tokenization == Tokenization("NFC", True, "char")
+    assert pipeline.tokenization == Tokenization("char", True, "NFC")
     again = TextPipeline.of(pipeline.decoding, pipeline.tokenization)
     assert (again, again.marks) == (pipeline, "skip")
     other = pipeline.with_decoding(Decoding())
