@@ -45,7 +45,9 @@ from nlmkit.representations.lsa.model import LSA as LSA
 from nlmkit.representations.one_hot import OneHot as OneHot
 from nlmkit.representations.word2vec.model import Word2Vec as Word2Vec
 from nlmkit.text import Corpus as Corpus
+from nlmkit.text import Decoding as Decoding
 from nlmkit.text import TextPipeline as TextPipeline
+from nlmkit.text import Tokenization as Tokenization
 from nlmkit.text import Vocabulary as Vocabulary
 __version__: str
 __all__ = [
@@ -56,6 +58,7 @@ __all__ = [
     "Component",
     "Corpus",
     "DataError",
+    "Decoding",
     "DynamicEvaluation",
     "ExportError",
     "GRU",
@@ -91,6 +94,7 @@ __all__ = [
     "TextPipeline",
     "TfidfLogReg",
     "TfidfRidge",
+    "Tokenization",
     "UnknownComponentError",
     "Vectors",
     "Vocabulary",

@@ -11,7 +11,8 @@ Hyper-parameters:
     ``param`` declares one; ``Needs``, ``value_of``, ``given``, ``above`` are for ``param(needs=)``. ``with_default``
     inherits one with another default. ``VocabularyLimits`` are the options of the vocabulary.
 Text:
-    ``Corpus``, ``TextPipeline``, ``Vocabulary``; ``LabelledTexts``, ``NumberedTexts``. ``UNK``, ``BOS``, ``EOS`` and
+    ``Corpus``, ``Vocabulary``, ``Decoding``, ``Tokenization``, and both in one, ``TextPipeline``; ``LabelledTexts``,
+    ``NumberedTexts``. ``UNK``, ``BOS``, ``EOS`` and
     their ids ``UNK_ID``, ``BOS_ID``, ``EOS_ID``; ``SPECIAL``, all three. ``SpaceTokenizer``, ``WordTokenizer``,
     ``CharTokenizer``; ``FLAG``, ``INVISIBLE_JOINTS``, ``KEYCAP``, ``PICTURES``, the patterns of pictures that are one
     token. ``get_tokenizer`` is by name.
@@ -90,10 +91,12 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "BOS_ID",
         "CharTokenizer",
         "Corpus",
+        "Decoding",
         "EOS",
         "EOS_ID",
         "SpaceTokenizer",
         "TextPipeline",
+        "Tokenization",
         "Tokenizer",
         "UNK",
         "UNK_ID",

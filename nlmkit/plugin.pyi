@@ -59,10 +59,12 @@ from nlmkit.text import BOS as BOS
 from nlmkit.text import BOS_ID as BOS_ID
 from nlmkit.text import CharTokenizer as CharTokenizer
 from nlmkit.text import Corpus as Corpus
+from nlmkit.text import Decoding as Decoding
 from nlmkit.text import EOS as EOS
 from nlmkit.text import EOS_ID as EOS_ID
 from nlmkit.text import SpaceTokenizer as SpaceTokenizer
 from nlmkit.text import TextPipeline as TextPipeline
+from nlmkit.text import Tokenization as Tokenization
 from nlmkit.text import Tokenizer as Tokenizer
 from nlmkit.text import UNK as UNK
 from nlmkit.text import UNK_ID as UNK_ID
@@ -87,6 +89,7 @@ __all__ = [
     "Context",
     "Corpus",
     "DataError",
+    "Decoding",
     "Dropout",
     "EOS",
     "EOS_ID",
@@ -125,6 +128,7 @@ __all__ = [
     "State",
     "Steps",
     "TextPipeline",
+    "Tokenization",
     "Tokenizer",
     "UNK",
     "UNK_ID",

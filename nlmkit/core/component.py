@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from nlmkit.saving.state import FittedState
-    from nlmkit.text import TextPipeline, Vocabulary
+    from nlmkit.text import TextPipeline, Tokenization, Vocabulary
 
 
 class Component:
@@ -51,6 +51,11 @@ class Component:
 
     keeps_log: ClassVar[bool] = False
     """Whether :meth:`fit` writes :attr:`RunOptions.log`, though it does not train in steps."""
+
+    @property
+    def tokenization_(self) -> Tokenization:
+        """How characters become tokens: the part of ``pipeline_`` that every text must be read with."""
+        return self.pipeline_.tokenization
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Let ``fit`` and ``export`` show their progress and ``fit`` log its notes, and keep the short ``repr``."""

@@ -479,7 +479,9 @@ class Vectors(Representation):
         run = run or RunOptions()
         pipeline = pipeline or TextPipeline()
         run.stage(f"reading {os.fspath(path)}", total_bytes([path_source(path)]))
-        words, matrix, found = read_vectors(path, format, pipeline=pipeline, repeated=repeated, advance=run.advance)
+        words, matrix, found = read_vectors(
+            path, format, decoding=pipeline.decoding, repeated=repeated, advance=run.advance
+        )
         report = {"format": found, "words": len(words), "dimension": matrix.shape[1]}
         vectors = cls()
         vectors._set_fitted(vocabulary=Vocabulary(words), pipeline=pipeline, matrix=matrix, report=report)
