@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from nlmkit.contract import API_VERSION, MAX_NESTING
 from nlmkit.core.notes import each_note_once, note, notes_of_fit
-from nlmkit.core.parameters import HyperParameter, resolve_types, suggestion, to_json
+from nlmkit.core.parameters import HyperParameter, resolve_types, to_json
 from nlmkit.core.progress import AUTO, watched
 from nlmkit.core.run import RunOptions, shows_progress
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import ExportError, HyperParameterError, NotFittedError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.text.blocks import MAX_LINE_BYTES, byte_blocks, line_blocks
 from nlmkit.text.corpus import Corpus

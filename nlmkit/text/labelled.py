@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias, cast, g
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.text import Corpus, TextPipeline
 from nlmkit.text.columns import decoded, field_limit, find_column, format_of, json_object, one_line, shown_names

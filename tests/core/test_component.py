@@ -20,8 +20,9 @@ from toys.language_models import Bigram, Scripted, Uniform, registered
 
 from nlmkit.core import component as components
 from nlmkit.core.component import Component
-from nlmkit.core.parameters import param, resolve_types, suggestion
+from nlmkit.core.parameters import param, resolve_types
 from nlmkit.core.run import RunOptions
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import DataError, ExportError, HyperParameterError, NotFittedError, NotNormalizedError
 from nlmkit.language_models.base import check_context
 from nlmkit.text import Corpus, TextPipeline, Vocabulary
