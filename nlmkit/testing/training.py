@@ -447,8 +447,8 @@ def checkpoints_replace_nothing_else(subject: Subject) -> None:
     (other := trial.new_folder()).joinpath("thesis.txt").write_text("words", encoding="utf-8")
     for folder, what in ((model, "a saved model"), (other, "somebody's file")):
         before = _contents(folder)
-        fit = functools.partial(trial.fit, checkpoint=folder, checkpoint_seconds=_ALWAYS)
-        require_error(SavedModelError, lambda fit=fit: fit(trial.component()), f"a checkpoint in place of {what}")
+        fit = functools.partial(trial.fit, trial.component(), checkpoint=folder, checkpoint_seconds=_ALWAYS)
+        require_error(SavedModelError, fit, f"a checkpoint in place of {what}")
         require(_contents(folder) == before, f"a run writes its checkpoint over {what}")
 
 
@@ -459,11 +459,11 @@ def a_checkpoint_of_another_run_is_refused(subject: Subject) -> None:
     require(trial.stopped.has_checkpoint, "Ctrl-C leaves no checkpoint to resume from")
     shutil.copytree(trial.stopped.checkpoint, folder := trial.new_folder() / "checkpoint")
     before = _contents(folder)
-    options = {"checkpoint": folder, "resume": True}
-    cases = {"text": lambda: trial.fit(trial.component(), other=True, **options)}
+    fit = functools.partial(trial.fit, checkpoint=folder, resume=True)
+    cases = {"text": functools.partial(fit, trial.component(), other=True)}
     if (name := _rate(subject)) is not None:
         other = trial.component().get_params()[name] * _OTHER_RATE
-        cases[name] = lambda: trial.fit(trial.component(**{name: other}), **options)
+        cases[name] = functools.partial(fit, trial.component(**{name: other}))
     for what, act in cases.items():
         require_error(SavedModelError, act, f"resuming with another {what}")
         require(_contents(folder) == before, f"resuming with another {what} changes the checkpoint")
