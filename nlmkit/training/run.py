@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +18,8 @@ from nlmkit.errors import NlmkitError, SavedModelError
 from nlmkit.saving import require
 from nlmkit.training.checkpoint import CheckpointStore, Saved
 from nlmkit.training.checkpoint_facts import amount, note_other_threads, reading, records, whole
-from nlmkit.training.clock import Clock, Stopwatch
+from nlmkit.training.checkpoint_folders import has_checkpoint
+from nlmkit.training.clock import Clock, Stopwatch, seconds
 from nlmkit.training.divergence import Diverged
 from nlmkit.training.interruption import Interruption
 from nlmkit.training.metrics import Rank, best_of, by_epoch, epochs_without_improvement, plateaus, rank
@@ -83,7 +83,7 @@ def run(
     *,
     patience: int | None = None,
     started: float | None = None,
-    clock: Clock = time.perf_counter,
+    clock: Clock = seconds,
 ) -> RunResult:
     """Train to the end; afterwards the stepper has finished, with the weights that stay.
 
@@ -165,7 +165,7 @@ class Loop:
                 if self._whole and (self._together.count == 1 or self._agreed_to_stop):
                     self._save()
                 if self._interruption.asked:
-                    raise self._interruption.error() from None
+                    raise self._interruption.error(self._how_to_resume) from None
                 raise
         stepper.finish()
         best, finished = best_of(self._history, stepper.metrics), self._pacer.is_over(self.step)
@@ -215,11 +215,11 @@ class Loop:
         pacer.worked(work)
         self.step += 1
         self._whole = True
-        if measuring:
-            pacer.speed.add(self._settled_seconds() - begins, work)
         done = stepper.counted(self.step)
         self._options.advance(done - self._done)
         self._done = done
+        if measuring:
+            pacer.speed.add(self._settled_seconds() - begins, work)
 
     @property
     def _is_completed(self) -> bool:
@@ -242,7 +242,14 @@ class Loop:
             self._save()  # after a change at once: a resumed run must have the same plan
         if asked:
             self._agreed_to_stop = True
-            raise self._interruption.error()
+            raise self._interruption.error(self._how_to_resume)
+
+    @property
+    def _how_to_resume(self) -> str:
+        """What whoever stopped the run should know."""
+        if self._store is None or not has_checkpoint(self._store.folder):
+            return ""
+        return f"{self._store.folder} holds a checkpoint: fit with resume=True and the same options goes on from there"
 
     def _settled_seconds(self) -> float:
         self._stepper.settle()

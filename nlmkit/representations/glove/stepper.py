@@ -241,7 +241,7 @@ class GloVeStepper:
     def advice(self) -> str:
         """What keeps steps small."""
         settings = self._settings
-        return f"a lower lr (now {settings.lr:g}), a lower clip (now {settings.clip:g}) or bias_update=paper"
+        return f"; try a lower lr (now {settings.lr:g}), a lower clip (now {settings.clip:g}) or bias_update=paper"
 
     # ------------------------------------------------------------------------------------------- checkpoints
 
