@@ -1,8 +1,9 @@
 """The conformance kit of training: what every component promises that says of itself that it ``trains_in_steps``.
 
 It runs beside the kit of the component's kind, through the public ``fit`` alone. Progress shows it the steps:
-``RunOptions.advance`` must be called once after each of them, in a stage that comes after all other stages. The
-clock of a run with a budget is the kit's own and ticks with each step, so that no check depends on the machine.
+``RunOptions.advance`` must be called once after each of them, in the last stage that is announced. Where the size of
+that stage is known, its first call is for what was done before, be it 0. A run with a budget has a clock of the kit's
+own that ticks with each step, so that no check depends on the machine.
 """
 
 from __future__ import annotations
@@ -54,47 +55,56 @@ class _Killed(BaseException):
 class _Stage:
     def __init__(self, description: str, total: float | None) -> None:
         self.description, self.total = description, total
-        self.done, self.steps = 0.0, 0
+        self.done, self.calls = 0.0, 0
+
+    @property
+    def steps(self) -> int:
+        """Calls of ``advance`` after steps; where the size is known, the first one shows what was done before."""
+        return max(0, self.calls - (self.total is not None))
 
 
 class _Watcher:
-    """Counts the steps of each stage, and acts after a step of the last one.
+    """Counts the steps of training, and acts after one of them.
 
     Args:
-        at: Acts after so many steps of a stage.
-        stage: Number of that stage, from 0.
-        act: What it does then.
-        step: Called after every advance.
+        first: Number of the first stage of training, from 0; left out, nothing is done.
+        at: Calls ``act`` after so many steps.
+        act: What is done then.
+        step: Called after each step.
     """
 
     def __init__(
         self,
+        first: int = 1 << 30,
         at: int | None = None,
-        stage: int = 0,
         act: Callable[[], None] = lambda: None,
         *,
         step: Callable[[], None] = lambda: None,
     ) -> None:
         self.stages: list[_Stage] = []
-        self._at, self._stage, self._act, self._step = at, stage, act, step
+        self._first, self._at, self._act, self._step = first, at, act, step
 
     def start(self, description: str, total: float | None = None) -> None:
         self.stages.append(_Stage(description, total))
 
     def advance(self, amount: float) -> None:
-        if not self.stages or amount <= 0:
-            return
         stage = self.stages[-1]
+        before = stage.steps
+        stage.calls += 1
         stage.done += amount
-        stage.steps += 1
-        self._step()
-        if stage.steps == self._at and len(self.stages) - 1 == self._stage:
-            self._act()
+        if len(self.stages) > self._first and stage.steps > before:
+            self._step()
+            if self.steps(self._first) == self._at:
+                self._act()
+
+    def steps(self, first: int) -> int:
+        """Steps in the stages from a number on."""
+        return sum(stage.steps for stage in self.stages[first:])
 
     @property
     def last(self) -> int:
         """Number of the last stage in which something was done; training is what ends a fit."""
-        return max((number for number, stage in enumerate(self.stages) if stage.steps), default=0)
+        return max((number for number, stage in enumerate(self.stages) if stage.done), default=0)
 
 
 class _Trial:
@@ -139,7 +149,7 @@ class _Trial:
     @functools.cached_property
     def steps(self) -> int:
         """How many steps it takes."""
-        taken = self.whole.watcher.stages[self.stage].steps if self.whole.watcher.stages else 0
+        taken = self.whole.watcher.steps(self.stage)
         require(
             taken >= _FEWEST_STEPS,
             f"progress shows {taken} steps of {_EPOCHS} epochs, and {_FEWEST_STEPS} are needed to interrupt it in the "
@@ -150,11 +160,13 @@ class _Trial:
 
     @property
     def stage(self) -> int:
-        """Number of the stage in which the steps are taken."""
+        """Number of the first stage in which steps are taken."""
         return self.whole.watcher.last
 
-    def interrupted(self, number: signal.Signals, at: int) -> _Run:
-        """A run that a signal reaches after a step."""
+    def interrupted(
+        self, number: signal.Signals, at: int, *, step: Callable[[], None] = lambda: None, **options: Any
+    ) -> _Run:
+        """A run that a signal reaches after so many steps."""
         run = _Run(self, self.new_folder())
 
         def strike() -> None:
@@ -163,7 +175,7 @@ class _Trial:
             signal.raise_signal(number)
 
         with _usual_signals():
-            run.go(_Watcher(at, self.stage, strike))
+            run.go(_Watcher(self.stage, at, strike, step=step), **options)
         return run
 
     @functools.cached_property
@@ -186,10 +198,47 @@ class _Trial:
             raise _Killed
 
         with contextlib.suppress(_Killed):
-            run.go(_Watcher(math.ceil(self.steps * 5 / 6), self.stage, strike), checkpoint_seconds=_ALWAYS)
+            run.go(_Watcher(self.stage, math.ceil(self.steps * 5 / 6), strike), checkpoint_seconds=_ALWAYS)
         if run.error is not None:
             raise run.error
         return left
+
+    @property
+    def budget(self) -> float:
+        """Seconds for twice the steps of the whole run, where each takes one."""
+        return float(max(_TICKS, 2 * self.steps))
+
+    @functools.cached_property
+    def timed(self) -> tuple[_Run, float]:
+        """The run with that budget, and the seconds that it takes."""
+        run, clock = _Run(self, self.new_folder()), _Clock(self.budget)
+        with clock_of(clock):
+            run.go(_Watcher(self.stage, step=clock.tick), budget_seconds=self.budget)
+        if run.error is not None:
+            raise run.error
+        return run, clock.now
+
+
+class _Clock:
+    """Seconds that pass with steps alone.
+
+    Args:
+        budget: A run that takes twice as many is given up.
+    """
+
+    def __init__(self, budget: float) -> None:
+        self.now = self.ticks = 0.0
+        self._budget = budget
+
+    def __call__(self) -> float:
+        return self.now
+
+    def tick(self) -> None:
+        """A step has been taken."""
+        self.now += 1
+        self.ticks += 1
+        late = f"after twice its budget of {self._budget:g} s it trains on: it must read nlmkit.training.clock.seconds"
+        require(self.ticks <= 2 * self._budget, late)
 
 
 class _Run:
@@ -211,11 +260,11 @@ class _Run:
         except (KeyboardInterrupt, NlmkitError) as error:
             self.error = error
 
-    def resumed(self) -> _Run:
+    def resumed(self, watcher: _Watcher | None = None, **options: Any) -> _Run:
         """A run that goes on from a copy of what this one left."""
         again = _Run(self._trial, self._trial.new_folder())
         shutil.copytree(self.folder, again.folder, dirs_exist_ok=True)
-        again.go(_Watcher(), resume=True)
+        again.go(watcher or _Watcher(), resume=True, **options)
         if again.error is not None:
             raise again.error
         return again
@@ -386,10 +435,8 @@ def a_resumed_run_repeats_no_step(subject: Subject) -> None:
     """A run that is resumed after Ctrl-C takes the steps that were left, and no others."""
     trial = _trial(subject)
     require(trial.stopped.has_checkpoint, "Ctrl-C leaves no checkpoint to resume from")
-    stage = trial.resumed.watcher.stages[trial.resumed.watcher.last]
-    before = trial.stopped.watcher.stages[trial.stopped.watcher.last].steps
-    # One more call shows what had been done.
-    taken, left = stage.steps - 1, trial.steps - before
+    before = trial.stopped.watcher.steps(trial.stage)
+    taken, left = trial.resumed.watcher.steps(trial.stage), trial.steps - before
     require(taken == left, f"{before} of {trial.steps} steps were taken before Ctrl-C, and {taken} after it")
 
 
@@ -420,8 +467,8 @@ def a_finished_run_is_not_trained_again(subject: Subject) -> None:
     trial = _trial(subject)
     require(trial.whole.has_checkpoint, "a finished run leaves no checkpoint")
     again = trial.whole.resumed()
-    taken = sum(stage.steps for stage in again.watcher.stages[trial.stage :]) - 1
-    require(taken <= 0, f"a finished run that is resumed takes {taken} steps")
+    taken = again.watcher.steps(trial.stage)
+    require(taken == 0, f"a finished run that is resumed takes {taken} steps")
     require_equal_states(again.component, trial.whole.component, "a finished run that is resumed, and the run itself")
 
 
@@ -488,35 +535,24 @@ def nothing_to_resume_is_noted(subject: Subject) -> None:
 def the_budget_is_kept(subject: Subject) -> None:
     """With ``budget_seconds`` the training ends when about so long has passed on ``nlmkit.training.clock``."""
     trial = _trial(subject)
-    now, budget = 0.0, float(max(_TICKS, 2 * trial.steps))
-
-    def tick() -> None:
-        nonlocal now
-        now += 1.0
-        late = f"after twice the budget of {budget:g} s training goes on: it must read nlmkit.training.clock.seconds"
-        require(now <= 2 * budget, late)
-
-    with clock_of(lambda: now):
-        trial.fit(trial.component(), progress=_Steps(trial.stage, tick), budget_seconds=budget)
-    near = abs(now - budget) <= _NEAR * budget
-    require(near, f"of a budget of {budget:g} s, where each step takes one, {now:g} s are used")
+    _, used = trial.timed
+    near = abs(used - trial.budget) <= _NEAR * trial.budget
+    require(near, f"of a budget of {trial.budget:g} s, where each step takes one, {used:g} s are used")
 
 
-class _Steps:
-    """Calls ``step`` after each step of training; what comes before takes no time."""
-
-    def __init__(self, stage: int, step: Callable[[], None]) -> None:
-        self._stage, self._step, self._number, self._begins = stage, step, -1, False
-
-    def start(self, description: str, total: float | None = None) -> None:
-        self._number += 1
-        # With a budget, stages are announced anew as the plan changes, and show first what is done.
-        self._begins = self._number > self._stage
-
-    def advance(self, amount: float) -> None:
-        begins, self._begins = self._begins, False
-        if self._number >= self._stage and amount > 0 and not begins:
-            self._step()
+@check_in(CHECKS)
+def a_resumed_run_keeps_its_budget(subject: Subject) -> None:
+    """A run with a budget that is stopped by Ctrl-C and resumed on the next day gives the same bytes."""
+    trial = _trial(subject)
+    expected, _ = trial.timed
+    clock, budget = _Clock(trial.budget), {"budget_seconds": trial.budget}
+    with clock_of(clock):
+        at = round(trial.budget * 2 / 5)
+        stopped = trial.interrupted(signal.SIGINT, at, step=clock.tick, **budget)
+        _require_stopped(stopped, f"Ctrl-C after {at} s of a budget of {trial.budget:g} s")
+        clock.now += 24 * 60 * 60
+        resumed = stopped.resumed(_Watcher(trial.stage, step=clock.tick), **budget)
+    require_equal_states(resumed.component, expected.component, "a run with a budget that is resumed, and a whole one")
 
 
 def _rate(subject: Subject) -> str | None:

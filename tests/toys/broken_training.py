@@ -82,10 +82,10 @@ class Correct(VocabularyLimits, Representation):
             while not self._is_over(state, run):
                 self._step(state)
                 state.step += 1
+                self._advance(run)
                 state.seconds = before + clock.seconds() - started
                 if state.step % STEPS == 0:
                     self._write(log, state)
-                self._advance(run)
                 due = clock.seconds() - saved >= run.checkpoint_seconds
                 if folder is not None and (due or interruption.asked):
                     self._save(state, folder, facts, asked=interruption.asked)
@@ -101,8 +101,11 @@ class Correct(VocabularyLimits, Representation):
         return folder is not None
 
     def _show_plan(self, state: State, run: RunOptions) -> None:
-        run.stage("training", None if run.budget_seconds else self.epochs * STEPS)
-        run.advance(state.step)
+        if run.budget_seconds is None:
+            run.stage("training", self.epochs * STEPS)
+            run.advance(state.step)
+        else:
+            run.stage("training")
 
     def _advance(self, run: RunOptions) -> None:
         run.advance(1)
@@ -135,11 +138,8 @@ class Correct(VocabularyLimits, Representation):
         return LogRecord(
             step=state.step,
             epoch=state.step / STEPS,
-            loss=state.cost,
-            perplexity=None,
+            metrics={"cost": state.cost},
             lr=self.lr,
-            gradient_norm=None,
-            tokens_per_second=None,
             seconds=state.seconds,
         )
 
@@ -207,7 +207,7 @@ class LogsNothingToDraw(Correct):
 
     def _record(self, state: State) -> LogRecord:
         record = super()._record(state)
-        return dataclasses.replace(record, loss=record.loss if state.step == STEPS else math.nan)
+        return record if state.step == STEPS else dataclasses.replace(record, metrics={"cost": math.nan})
 
 
 # ----------------------------------------------------------------------------------------------------- interruptions
@@ -385,6 +385,16 @@ class IgnoresBudget(Correct):
         return state.step >= self.epochs * STEPS
 
 
+class ForgetsItsSeconds(Correct):
+    """Has the whole budget again when it is resumed."""
+
+    name: ClassVar[str] = "kit-forgets-seconds"
+
+    def _resume(self, state: State, folder: Path, facts: Mapping[str, Any], *, resume: bool) -> None:
+        super()._resume(state, folder, facts, resume=resume)
+        state.seconds = 0.0
+
+
 class HasAClockOfItsOwn(Correct):
     """Measures its time with the machine's clock."""
 
@@ -406,6 +416,7 @@ class GoesOnDiverged(Correct):
         import numpy as np
 
         state.values[:], state.velocities[:] = np.nan_to_num(state.values, posinf=1, neginf=1), 0
+        state.cost = 1.0
 
 
 class DivergesVaguely(Correct):
