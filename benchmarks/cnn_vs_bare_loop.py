@@ -21,7 +21,6 @@ from nlmkit.classifiers.neural.cnn import CNN
 from nlmkit.core.run import RunOptions
 from nlmkit.documents.neural.batching import PAD_ID, Batch, Documents, Sample, training_batches
 from nlmkit.documents.neural.training import train
-from nlmkit.language_models.neural.streams import generator
 from nlmkit.text import Vocabulary
 from nlmkit.text.labelled import LabelledTexts
 
@@ -79,7 +78,7 @@ def main() -> None:
         corpus = data.encode(cnn.text_pipeline(data))
         vocabulary = Vocabulary.from_corpus(corpus)
         documents = Documents.whole(corpus.ids_for(vocabulary), corpus.offsets)
-        order = training_batches(documents.lengths, BATCH, cnn.sort_within, generator(1))
+        order = training_batches(documents.lengths, BATCH, cnn.sort_within, torch.Generator().manual_seed(1))
         batches = [documents.batch(chosen) for chosen in order]
         labels = [torch.from_numpy(targets[chosen]) for chosen in order]
         bare = BareCNN(len(vocabulary), len(classes))

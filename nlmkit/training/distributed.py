@@ -43,9 +43,7 @@ class Processes:
         device: Where this process computes, and numbers are exchanged.
     """
 
-    def __init__(
-        self, rank: int = 0, count: int = 1, local_rank: int = 0, device: torch.device | str = "cpu"
-    ) -> None:
+    def __init__(self, rank: int = 0, count: int = 1, local_rank: int = 0, device: torch.device | str = "cpu") -> None:
         self.rank, self.count, self.local_rank, self.device = rank, count, local_rank, device
 
     def on(self, device: torch.device) -> Processes:

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
-
-if TYPE_CHECKING:
-    from nlmkit.training.records import Evaluation
+from typing import Final, NamedTuple
 
 Rank = tuple[float, ...]
 """A place among evaluations: the smaller, the better. Equal ones are equally good."""
 
-_NOTHING: Final[Rank] = (math.inf,)
+NOTHING: Final[Rank] = (math.inf,)
 """The rank of no evaluation; one whose first metric is infinitely bad is no better."""
 
 
@@ -51,28 +48,6 @@ def perplexity_of(loss: float) -> float:
         return math.inf
 
 
-def best_of(history: Sequence[Evaluation], metrics: Sequence[Metric]) -> Evaluation | None:
-    """The evaluation of the best rank, the first of several; None where no evaluation is better than infinitely bad."""
-    ranked = [(rank(found.metrics, metrics), found) for found in history if found.metrics]
-    return min(
-        (pair for pair in ranked if pair[0] < _NOTHING), key=lambda pair: pair[0], default=(_NOTHING, None)
-    )[1]
-
-
-def by_epoch(history: Sequence[Evaluation], metrics: Sequence[Metric]) -> list[Rank]:
-    """The best rank within each epoch that has ended."""
-    found: list[Rank] = []
-    best = _NOTHING
-    for evaluation in history:
-        if not evaluation.metrics:
-            continue
-        best = min(best, rank(evaluation.metrics, metrics))
-        if evaluation.ends_epoch:
-            found.append(best)
-            best = _NOTHING
-    return found
-
-
 def epochs_without_improvement(ranks: Sequence[Rank]) -> int:
     """How many epochs there have been since the best one.
 
@@ -86,7 +61,7 @@ def epochs_without_improvement(ranks: Sequence[Rank]) -> int:
 
 def plateaus(ranks: Sequence[Rank]) -> int:
     """How many epochs did not improve on all before them; arguments as of :func:`epochs_without_improvement`."""
-    best, found = _NOTHING, 0
+    best, found = NOTHING, 0
     for each in ranks:
         found += not each < best
         best = min(best, each)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Self
 
+from nlmkit.errors import HyperParameterError
+
 if TYPE_CHECKING:
     from nlmkit.core.component import Component
 
@@ -46,3 +48,21 @@ class Optimization:
         known = component.hyper_parameters()
         names = [field.name for field in dataclasses.fields(cls) if field.name in known]
         return cls(**{name: getattr(component, name) for name in names})
+
+    def refuse_without_held_out(self, patience: int | None, watched: str) -> None:
+        """Refuse what watches held-out data, where there are none.
+
+        Args:
+            patience: That of the component.
+            watched: What is watched, and how to have it.
+
+        Raises:
+            HyperParameterError: An option watches it.
+        """
+        for name, value, watches in (
+            ("schedule", self.schedule, self.schedule == "plateau"),
+            ("averaging", self.averaging, self.averaging == "nt-asgd"),
+            ("patience", patience, patience is not None),
+        ):
+            if watches:
+                raise HyperParameterError(f"{name}={value} watches {watched}")

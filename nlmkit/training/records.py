@@ -23,7 +23,7 @@ from nlmkit.errors import DataError, MissingFileError
 from nlmkit.saving.records import LOG_BEGINNING, is_models_own
 from nlmkit.saving.strict_json import StrictJSONError, parse
 from nlmkit.saving.written import is_written_directly, open_directly, written
-from nlmkit.training.metrics import Metric
+from nlmkit.training.metrics import NOTHING, Metric, Rank, rank
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,6 +94,26 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
     "averaged": (bool,),
     "seconds": (int, float),
 }
+
+
+def best_of(history: Sequence[Evaluation], metrics: Sequence[Metric]) -> Evaluation | None:
+    """The evaluation of the best rank, the first of several; None where no evaluation is better than infinitely bad."""
+    ranked = [(rank(found.metrics, metrics), found) for found in history if found.metrics]
+    return min((pair for pair in ranked if pair[0] < NOTHING), key=lambda pair: pair[0], default=(NOTHING, None))[1]
+
+
+def by_epoch(history: Sequence[Evaluation], metrics: Sequence[Metric]) -> list[Rank]:
+    """The best rank within each epoch that has ended."""
+    found: list[Rank] = []
+    best = NOTHING
+    for evaluation in history:
+        if not evaluation.metrics:
+            continue
+        best = min(best, rank(evaluation.metrics, metrics))
+        if evaluation.ends_epoch:
+            found.append(best)
+            best = NOTHING
+    return found
 
 
 # ------------------------------------------------------------------------------------------------------- log

@@ -22,10 +22,10 @@ from nlmkit.training.checkpoint_folders import has_checkpoint
 from nlmkit.training.clock import Clock, Stopwatch, seconds
 from nlmkit.training.divergence import Diverged
 from nlmkit.training.interruption import Interruption
-from nlmkit.training.metrics import Rank, best_of, by_epoch, epochs_without_improvement, plateaus, rank
+from nlmkit.training.metrics import NOTHING, Rank, epochs_without_improvement, plateaus, rank
 from nlmkit.training.pacing import Pacer
 from nlmkit.training.plan import Plan
-from nlmkit.training.records import Evaluation, LogRecord, TrainingLog
+from nlmkit.training.records import Evaluation, LogRecord, TrainingLog, best_of, by_epoch
 from nlmkit.training.stepper import Moment, Stepper
 
 if TYPE_CHECKING:
@@ -282,7 +282,7 @@ class Loop:
                 if math.isnan(value):
                     raise Diverged(f"the {name} of the validation text is not a number", self.step)
             best, now = best_of(self._history, stepper.metrics), rank(found, stepper.metrics)
-            improves = now < ((math.inf,) if best is None else rank(best.metrics, stepper.metrics))
+            improves = now < (NOTHING if best is None else rank(best.metrics, stepper.metrics))
         self._whole = False
         if improves:
             with self._watch.evaluation():

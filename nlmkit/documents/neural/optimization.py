@@ -10,6 +10,7 @@ from torch import nn
 
 from nlmkit.documents.neural.options import TrainingOptions
 from nlmkit.training import optimization as optimisation
+from nlmkit.training import schedules
 from nlmkit.training.adadelta import Adadelta
 
 RATIO: Final = 32.0
@@ -59,13 +60,13 @@ def build_optimizer(
     """
     if options.optimizer == "adadelta":
         return Adadelta(groups, lr=options.lr)
-    return optimisation.torch_optimizer(groups, cast("Any", options), device)
+    return optimisation.build_optimizer(groups, cast("Any", options), device)
 
 
 def learning_rate(options: TrainingOptions, step: float, steps: float | None, *, plateaus: int = 0) -> float:
-    """The learning rate of a step; arguments are those of :func:`nlmkit.training.optimization.learning_rate`."""
+    """The learning rate of a step; arguments are those of :func:`nlmkit.training.schedules.learning_rate`."""
     if options.schedule != "slanted-triangular":
-        return optimisation.learning_rate(cast("Any", options), step, steps, plateaus=plateaus)
+        return schedules.learning_rate(cast("Any", options), step, steps, plateaus=plateaus)
     if steps is None:
         return options.lr / RATIO
     return slanted_triangular(step, steps, peak=options.lr, warmup=options.warmup)

@@ -35,17 +35,19 @@ from nlmkit.documents.neural.module import ClassifierModule, train_only, weights
 from nlmkit.documents.neural.optimization import build_optimizer, clip_rows, learning_rate, parameter_groups
 from nlmkit.documents.neural.scoring import WORDS, log_probabilities
 from nlmkit.errors import HyperParameterError, NlmkitError
-from nlmkit.language_models.neural.streams import generator
 from nlmkit.training import divergence
+from nlmkit.training.averaging import WeightAverage
 from nlmkit.training.clock import Clock, Stopwatch
 from nlmkit.training.devices import choose_device, memory_errors, trains_in_bfloat16
 from nlmkit.training.distributed import process_count
 from nlmkit.training.interruption import Interruption
+from nlmkit.training.metrics import epochs_without_improvement, plateaus
 from nlmkit.training.monitor import StepMonitor
-from nlmkit.training.optimization import WeightAverage, clip_gradients, epochs_without_improvement, plateaus
+from nlmkit.training.optimization import clip_gradients
 from nlmkit.training.pacing import Pacer
 from nlmkit.training.plan import Plan
-from nlmkit.training.records import LogRecord, TrainingLog, perplexity_of
+from nlmkit.training.randomness import Purpose, generator
+from nlmkit.training.records import LogRecord, TrainingLog
 
 if TYPE_CHECKING:
     from nlmkit.core.run import RunOptions
@@ -59,9 +61,6 @@ _TIMED_BATCHES: Final = 8
 
 _JUDGED_TEXTS: Final = 256
 """Training texts that show whether a run has diverged."""
-
-# What a generator is for.
-_ORDER, _MASKS, _UNKNOWN = 11, 12, 13
 
 
 def train(
@@ -229,7 +228,10 @@ class _Trainer:
     @property
     def _is_out_of_patience(self) -> bool:
         patience = self._options.patience
-        return patience is not None and epochs_without_improvement(places_by_epoch(self.history)) >= patience
+        return (
+            patience is not None
+            and epochs_without_improvement([(place,) for place in places_by_epoch(self.history)]) >= patience
+        )
 
     def _result(self) -> TrainingResult:
         self.module.eval()
@@ -281,12 +283,12 @@ class _Trainer:
         """Be in an epoch, from 0, before one of its batches."""
         seed = self._options.seed
         self.epoch, self.batch = number, batch
-        self.module.generator = generator(seed, _MASKS, number)
+        self.module.generator = generator(seed, Purpose.MASKS_ON_TEXTS, number)
         train_only(self._parts, self._trained_parts())
         self._documents = with_unknown(
-            self.sample.documents, self._rare, self._unknown_rate, generator(seed, _UNKNOWN, number)
+            self.sample.documents, self._rare, self._unknown_rate, generator(seed, Purpose.UNKNOWN_IN_TEXTS, number)
         )
-        source = generator(seed, _ORDER, number)
+        source = generator(seed, Purpose.ORDER_OF_TEXTS, number)
         lengths = self._documents.lengths
         self._batches = training_batches(lengths, self._options.batch, self._options.sort_within, source)
 
@@ -313,7 +315,9 @@ class _Trainer:
             options,
             self.pacer.place(self.step),
             self.pacer.schedule_steps,
-            plateaus=plateaus(places_by_epoch(self.history)) if options.schedule == "plateau" else 0,
+            plateaus=plateaus([(place,) for place in places_by_epoch(self.history)])
+            if options.schedule == "plateau"
+            else 0,
         )
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
@@ -491,13 +495,12 @@ class _Trainer:
         record = LogRecord(
             step=self.step,
             epoch=round(self.step / self.batches_an_epoch, 6),
-            loss=loss,
-            perplexity=perplexity_of(loss) if loss is not None and self._options.label_smoothing == 0 else None,
+            metrics={"loss": loss},
             lr=self.optimizer.param_groups[0]["lr"],
             gradient_norm=sums.norm / sums.steps if sums.steps and self._options.clip_norm is not None else None,
-            tokens_per_second=(self.words - words) / max(self._watch.stepping - since, 1e-9) if working > 0 else None,
+            speed=(self.words - words) / max(self._watch.stepping - since, 1e-9) if working > 0 else None,
             seconds=self.seconds,
-            validation_perplexity=None if validation_loss is None else perplexity_of(validation_loss),
+            validation={"loss": validation_loss},
         )
         self._log.write(record)
         texts = [f"epoch {record.epoch:.2f}"]

@@ -67,7 +67,7 @@ def test_a_signal_within_an_epoch_saves_and_resuming_gives_the_same_bytes(
     assert resumed.digest == whole.digest
 
     def losses(path: Path) -> Any:
-        return [(record.step, record.loss, record.validation_perplexity) for record in read_log(path)]
+        return [(record.step, record.metrics, record.validation) for record in read_log(path)]
 
     assert losses(log) == losses(tmp_path / "whole.jsonl")
 
