@@ -237,7 +237,7 @@ def resolve_types(cls: type) -> dict[str, Any]:
 def groups(cls: Any) -> dict[str, str]:
     """A title for each hyper-parameter of ``cls``, by name: what the class that first declares it is about.
 
-    ``OptimisationOptions`` gives ``Optimisation``; what only the component itself has, goes under its name.
+    ``OptimizationOptions`` gives ``Optimization``; what only the component itself has, goes under its name.
     """
     found = {}
     for name in cls.hyper_parameters():

@@ -150,32 +150,27 @@ def preset_param(presets: Mapping[str, Preset]) -> Any:
     return param(NONE, choices=tuple(presets), help=f"{about} ({sources})" if sources else about)
 
 
-def with_default(group: type, name: str, default: Any) -> Any:
-    """Declare again a hyper-parameter of an option group, with another default.
+def redeclared(group: type, name: str, **changes: Any) -> Any:
+    """Declare again a hyper-parameter of an option group, with some of it changed and its bounds as they are.
 
     Args:
         group: The dataclass that declares it.
         name: Its name.
-        default: What takes the place of the group's default.
+        changes: What takes the place of the group's ``default``, ``help``, ``choices`` or ``needs``.
     """
-    return dataclasses.field(default=default, metadata=_declared(group, name).metadata)
+    declared = next(field for field in dataclasses.fields(group) if field.name == name)
+    default = changes.pop("default", declared.default)
+    return dataclasses.field(default=default, metadata={"nlmkit": {**declared.metadata["nlmkit"], **changes}})
+
+
+def with_default(group: type, name: str, default: Any) -> Any:
+    """Declare again a hyper-parameter of an option group, with another default; see :func:`redeclared`."""
+    return redeclared(group, name, default=default)
 
 
 def with_needs(group: type, name: str, needs: Needs) -> Any:
-    """Declare again a hyper-parameter of an option group, with a condition without which it has no effect.
-
-    Args:
-        group: The dataclass that declares it.
-        name: Its name.
-        needs: The condition.
-    """
-    declared = _declared(group, name)
-    about = {**declared.metadata["nlmkit"], "needs": needs}
-    return dataclasses.field(default=declared.default, metadata={"nlmkit": about})
-
-
-def _declared(group: type, name: str) -> dataclasses.Field[Any]:
-    return next(field for field in dataclasses.fields(group) if field.name == name)
+    """Declare again a hyper-parameter of an option group, with a condition without which it has no effect."""
+    return redeclared(group, name, needs=needs)
 
 
 class WithPresets(Component):

@@ -198,15 +198,15 @@ def test_show_groups_the_options_by_what_they_are_about_and_wraps_between_words(
     assert max(map(len, shown.splitlines())) <= 80
     titles = [block.splitlines()[0] for block in shown.split("\n\n")[2:]]
     assert titles == [
-        *("Vocabulary", "Input", "Neural language model", "Architecture", "Recurrent", "Regularisation"),
-        *("Optimisation", "Forget gate"),
+        *("Vocabulary", "Input", "Neural language model", "Architecture", "Recurrent", "Regularization"),
+        *("Optimization", "Forget gate"),
     ]
     printed = {each["name"]: each for each in json.loads(run("show", "lstm", "--json").stdout)["hyper_parameters"]}
     groups = {name: printed[name]["group"] for name in ("dropout_output", "preset", "epochs", "min_count", "layers")}
     assert groups == {  # where an option is first declared counts, not where its default is changed
-        "dropout_output": "Regularisation",
+        "dropout_output": "Regularization",
         "preset": "Neural language model",
-        "epochs": "Optimisation",
+        "epochs": "Optimization",
         "min_count": "Vocabulary",
         "layers": "Recurrent",
     }

@@ -18,9 +18,9 @@ from nlmkit.language_models.neural.options import (
     ArchitectureOptions,
     FeedForwardOptions,
     ForgetGateOptions,
-    OptimisationOptions,
+    OptimizationOptions,
     RecurrentOptions,
-    RegularisationOptions,
+    RegularizationOptions,
 )
 
 MODELS: Final = ("nnlm", "rnnlm", "lstm", "gru")
@@ -31,8 +31,8 @@ GROUPS: Final[Mapping[str, type]] = {
     "Feed-forward": FeedForwardOptions,
     "Recurrent": RecurrentOptions,
     "Forget gate": ForgetGateOptions,
-    "Regularisation": RegularisationOptions,
-    "Optimisation": OptimisationOptions,
+    "Regularization": RegularizationOptions,
+    "Optimization": OptimizationOptions,
 }
 """The groups of options, and who declares them."""
 

@@ -328,7 +328,7 @@ def module_around(
     Args:
         build_body: Makes the body from the width of the word vectors that it reads.
         options: The component, with :class:`~nlmkit.language_models.neural.options.ArchitectureOptions` and
-            ``RegularisationOptions`` among its hyper-parameters; ``ar`` and ``tar`` if it has
+            ``RegularizationOptions`` among its hyper-parameters; ``ar`` and ``tar`` if it has
             them.
         counts: Training counts by vocabulary id, int64 [V]; zeros where unknown.
         generator: Source of the initial weights, and of masks and samples until another is set.
