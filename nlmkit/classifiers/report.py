@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,6 +78,9 @@ class ClassificationReport(Rendered):
         resamples: Bootstrap samples of the interval.
         seed: Seed of the bootstrap.
     """
+
+    headings: ClassVar[Mapping[str, str]] = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
+    """The figures of one fold of a cross-validation, and what a reader sees them called."""
 
     n: int
     accuracy: float

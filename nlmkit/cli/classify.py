@@ -11,9 +11,11 @@ import click
 from nlmkit.cli import output
 from nlmkit.cli.carried import carried, carried_cell
 from nlmkit.cli.group import Command, examples
-from nlmkit.cli.options import decoding, decoding_options, marks_for, refuse_stdin_twice, text_column_options
+from nlmkit.cli.kinds import part_of
+from nlmkit.cli.options import decoding, decoding_options, refuse_stdin_twice, text_column_options
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.text_arguments import text_argument
+from nlmkit.core.kinds import kind_of
 from nlmkit.errors import NlmkitError
 
 if TYPE_CHECKING:
@@ -94,7 +96,7 @@ def command(
         raise NlmkitError(f"{model}: {classifier.name} is a {classifier.kind}, and this needs a classifier")
     if highlights and not hasattr(classifier, "highlights"):
         raise NlmkitError(f"{model}: {classifier.name} cannot say what its decisions rest on; leave out --highlights")
-    pipeline = decoding(classifier.pipeline_, encoding, errors, marks_for(classifier.kind, marks))
+    pipeline = decoding(classifier.pipeline_, encoding, errors, part_of(kind_of(type(classifier))).marks_or(marks))
     header_due = column is not None and not (as_json or no_header)
     for part in parts(texts, classifier, pipeline, column):
         others = carried(part.others, _COLUMNS)

@@ -8,7 +8,7 @@ A distribution declares a component in its metadata::
 Listing reads that metadata and imports nothing. A name is imported when it is asked for, and whatever goes wrong
 then is one :class:`~nlmkit.errors.PluginError` about that name and disturbs no other.
 
-* Component names are unique across representations, language models and classifiers; tokenizers have their own.
+* Component names are unique across the kinds of components; tokenizers have their own.
 * A built-in wins over a plugin that claims its name; the plugin's is reached as ``distribution:name``.
 * Of two plugins with one name, each is reached as ``distribution:name`` and neither by the bare name.
 * The environment variable ``NLMKIT_PLUGINS`` allows only the distributions that it names, separated by commas;
@@ -24,24 +24,23 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from importlib import import_module, metadata
+from importlib import metadata
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from nlmkit.contract import API_VERSION
 from nlmkit.core.component import Component
 from nlmkit.core.guesses import what_is_meant
+from nlmkit.core.kinds import KINDS, kind_of
 from nlmkit.core.parameters import suggestion
 from nlmkit.errors import PluginError, UnknownComponentError
 
 if TYPE_CHECKING:
     from nlmkit.text import Tokenizer
 
-GROUPS: Final = {
-    "nlmkit.representations": "representation",
-    "nlmkit.language_models": "language-model",
-    "nlmkit.classifiers": "classifier",
-    "nlmkit.tokenizers": "tokenizer",
-}
+TOKENIZER: Final = "tokenizer"
+"""What declarations of tokenizers have for their kind."""
+
+GROUPS: Final = {**{kind.group: kind.name for kind in KINDS}, "nlmkit.tokenizers": TOKENIZER}
 """Entry-point groups and the kind of what they declare, in the order of listing."""
 
 SWITCH: Final = "NLMKIT_PLUGINS"
@@ -52,12 +51,6 @@ NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 _HOME: Final = "nlmkit"
 _GROUP_OF: Final = {kind: group for group, kind in GROUPS.items()}
-_BASES: Final = {
-    "representation": ("nlmkit.representations.base", "Representation"),
-    "language-model": ("nlmkit.language_models.base", "LanguageModel"),
-    "classifier": ("nlmkit.classifiers.base", "Classifier"),
-}
-"""Class that a component of each kind is derived from, imported when there is a component to check."""
 _TARGET: Final = re.compile(r"\w+(?:\.\w+)*\s*:\s*\w+(?:\.\w+)*")
 _NOT_INSTALLED: Final = (
     "nlmkit runs from a source tree without being installed, so its own components are not registered: "
@@ -290,10 +283,10 @@ def _with_notes(declared: Iterable[Entry]) -> list[Entry]:
     declared = list(declared)
     claims: dict[tuple[bool, str], list[Entry]] = defaultdict(list)
     for entry in declared:
-        claims[entry.kind == "tokenizer", entry.name].append(entry)
+        claims[entry.kind == TOKENIZER, entry.name].append(entry)
     noted = []
     for entry in declared:
-        rivals = [other for other in claims[entry.kind == "tokenizer", entry.name] if other is not entry]
+        rivals = [other for other in claims[entry.kind == TOKENIZER, entry.name] if other is not entry]
         if any(rival.distribution == entry.distribution for rival in rivals):
             note = f"{entry.distribution} declares {entry.name} twice"
         elif entry.builtin or not rivals:
@@ -313,14 +306,14 @@ def _with_notes(declared: Iterable[Entry]) -> list[Entry]:
 def _resolve(name: str, distribution: str | None, *, tokenizers: bool) -> Entry:
     package, _, bare = name.rpartition(":")
     distribution = distribution or package or None
-    space = [entry for entry in entries() if (entry.kind == "tokenizer") == tokenizers]
+    space = [entry for entry in entries() if (entry.kind == TOKENIZER) == tokenizers]
     found = [entry for entry in space if entry.name == bare and _is_from(entry, distribution)]
     if distribution is None and len(builtin := [entry for entry in found if entry.builtin]) == 1:
         return builtin[0]
     if len(found) == 1:
         return found[0]
     if not found:
-        raise _unknown(bare, distribution, space, "tokenizer" if tokenizers else "component")
+        raise _unknown(bare, distribution, space, TOKENIZER if tokenizers else "component")
     packages = {entry.distribution for entry in found}
     if len(packages) < len(found):
         kinds = " and as ".join(dict.fromkeys(entry.kind for entry in found))
@@ -336,7 +329,7 @@ def _unknown(bare: str, distribution: str | None, space: list[Entry], what: str)
     """The error for a name that leads nowhere, with the most likely reason."""
     declared, problems = _scan()
     for entry in declared:
-        same_space = (entry.kind == "tokenizer") == (what == "tokenizer")
+        same_space = (entry.kind == TOKENIZER) == (what == TOKENIZER)
         if same_space and entry.name == bare and _is_from(entry, distribution) and not _is_allowed(entry.distribution):
             return UnknownComponentError(
                 f"{what} {bare!r} is in the package {entry.distribution}, which {SWITCH} turns off: "
@@ -379,8 +372,8 @@ def _canonical(distribution: str) -> str:
 def _checked(entry: Entry) -> CheckResult:
     ok, reason = True, entry.note
     try:
-        _resolve(entry.name, entry.distribution, tokenizers=entry.kind == "tokenizer")  # declared once?
-        if entry.kind == "tokenizer":
+        _resolve(entry.name, entry.distribution, tokenizers=entry.kind == TOKENIZER)  # declared once?
+        if entry.kind == TOKENIZER:
             _tokenizer(entry)
         else:
             _instance(entry, _component(entry))
@@ -402,9 +395,9 @@ def _component(entry: Entry) -> type[Component]:
     kind, name = getattr(cls, "kind", None), getattr(cls, "name", None)
     if kind != entry.kind:
         raise _broken(entry, f"{cls.__name__}.kind is {kind!r}, the entry-point group is for {entry.kind!r}")
-    module, base = _BASES[entry.kind]
-    if not issubclass(cls, getattr(import_module(module), base)):
-        raise _broken(entry, f"{cls.__name__} is not a subclass of nlmkit.{base}")
+    stated = kind_of(cls)
+    if not issubclass(cls, stated.base_class()):
+        raise _broken(entry, f"{cls.__name__} is not a subclass of nlmkit.{stated.base_name}")
     if name != entry.name:
         raise _broken(entry, f"{cls.__name__}.name is {name!r}, the entry point is called {entry.name!r}")
     try:

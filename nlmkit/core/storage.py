@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 from nlmkit.contract import API_VERSION
 from nlmkit.core import registry
 from nlmkit.core.component import Component
+from nlmkit.core.kinds import kind_of
 from nlmkit.core.members import MAX_NESTING, PLACE, members, put
 from nlmkit.core.memory import as_size, is_out_of_memory, out_of_memory
 from nlmkit.errors import (
@@ -55,7 +56,6 @@ _RESERVED: Final = (_COUNTS, _WORDS)
 _MEMBERS: Final = "members/"
 _LONGEST_MESSAGE: Final = 600
 _OWN, _OWNERS = "own", "owner's"
-_WITH_TEXT: Final = ("representation", "language-model")  # kinds that have a vocabulary and a text pipeline
 
 
 def save(component: Component, path: str | os.PathLike[str]) -> None:
@@ -536,10 +536,10 @@ def _restore_text(component: Component, vocabulary: Vocabulary | None, pipeline:
     from nlmkit.saving import require
     from nlmkit.text import TextPipeline
 
-    if component.kind in _WITH_TEXT:
-        kind = component.kind.replace("-", " ")
-        require(vocabulary is not None, f"a {kind} without a vocabulary; save the model again")
-        require(pipeline is not None, f"a {kind} without a text pipeline; save the model again")
+    kind = kind_of(type(component))
+    if kind.needs_text:
+        require(vocabulary is not None, f"a {kind.in_words} without a vocabulary; save the model again")
+        require(pipeline is not None, f"a {kind.in_words} without a text pipeline; save the model again")
     if vocabulary is not None:
         vars(component)["vocabulary_"] = vocabulary
     if pipeline is not None:

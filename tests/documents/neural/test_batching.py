@@ -33,7 +33,7 @@ def documents(lengths: list[int]) -> Documents:
 def divided(lengths: list[list[int]]) -> Documents:
     """The same with sentences."""
     whole = documents([length for sentences in lengths for length in sentences])
-    return Documents(whole.ids, whole.sentences, np.append(0, np.cumsum(list(map(len, lengths)))))
+    return Documents(whole.ids, whole.sentence_offsets, np.append(0, np.cumsum(list(map(len, lengths)))))
 
 
 @given(LENGTHS, st.integers(1, 9), st.integers(1, 5), st.integers(0, 5))

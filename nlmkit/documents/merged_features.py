@@ -1,4 +1,4 @@
-"""Fewer features with the same linear classifier: those of a single document become one.
+"""Fewer features with the same linear model: those of a single document become one.
 
 With an L2 penalty, the weights of features that occur in one document alone are proportional to their values: they
 count only through their sum there. One feature whose value is the norm of theirs stands for them all, without change of

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
-from nlmkit.classifiers.linear.merging import MergedFeatures
+from nlmkit.documents.merged_features import MergedFeatures
 
 DENSE = arrays(np.float64, st.tuples(st.integers(1, 6), st.integers(1, 12)), elements=st.sampled_from([0, 0, 1, 2.5]))
 
