@@ -57,6 +57,7 @@ CASES = [
     ("a_run_resumed_after_a_kill_ends_as_the_uninterrupted_one", wrong(trainables.ForgetsOnTheWay)),
     ("a_resumed_run_repeats_no_step", wrong(trainables.BeginsTheEpochAgain)),
     ("a_resumed_run_goes_on_with_its_log", wrong(trainables.LogsAnew)),
+    ("a_resumed_run_goes_on_with_its_log", wrong(trainables.LogsTwice)),
     ("a_finished_run_is_not_trained_again", wrong(trainables.TrainsAgain)),
     ("checkpoints_can_be_removed", wrong(trainables.Litters)),
     ("checkpoints_replace_nothing_else", wrong(trainables.ReplacesModels)),

@@ -76,7 +76,7 @@ class Correct(VocabularyLimits, Representation):
         self._show_plan(state, run)
         before, saved = state.seconds, clock.seconds()
         with (
-            TrainingLog(None if run.log is None else Path(run.log), after=state.step) as log,
+            self._log(run, state) as log,
             Interruption(wanted=self._wants_signals(folder)) as interruption,
         ):
             while not self._is_over(state, run):
@@ -96,6 +96,9 @@ class Correct(VocabularyLimits, Representation):
             self._save(state, folder, facts, asked=False)
 
     # ------------------------------------------------------------------------- what broken ones do otherwise
+
+    def _log(self, run: RunOptions, state: State) -> TrainingLog:
+        return TrainingLog(None if run.log is None else Path(run.log), after=state.step)
 
     def _wants_signals(self, folder: Path | None) -> bool:
         return folder is not None
@@ -300,6 +303,15 @@ class LogsAnew(Correct):
     def _resume(self, state: State, folder: Path, facts: Mapping[str, Any], *, resume: bool) -> None:
         super()._resume(state, folder, facts, resume=resume)
         (folder.parent / "log.jsonl").unlink(missing_ok=True)
+
+
+class LogsTwice(Correct):
+    """Keeps the lines of steps that its checkpoint does not have, and writes them again."""
+
+    name: ClassVar[str] = "kit-logs-twice"
+
+    def _log(self, run: RunOptions, state: State) -> TrainingLog:
+        return TrainingLog(None if run.log is None else Path(run.log), after=1 << 30 if state.step else 0)
 
 
 # ------------------------------------------------------------------------------------------------------- checkpoints
