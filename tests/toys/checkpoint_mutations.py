@@ -1,4 +1,4 @@
-"""Checkpoints with one thing in them that is not as it was, and right hashes all the same."""
+"""Checkpoints with one value changed or missing, and hashes that agree with it: loading must refuse each."""
 
 from __future__ import annotations
 
