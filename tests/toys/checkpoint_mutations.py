@@ -1,4 +1,4 @@
-"""Checkpoints with one value changed or missing, and hashes that agree with it: loading must refuse each."""
+"""Checkpoints with one value changed or missing, and hashes that agree: only the reader's checks can notice."""
 
 from __future__ import annotations
 
