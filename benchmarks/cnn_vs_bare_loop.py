@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,8 +21,8 @@ from torch import Tensor, nn
 from nlmkit.classifiers.neural.cnn import CNN
 from nlmkit.core.run import RunOptions
 from nlmkit.documents.neural.batching import PAD_ID, Batch, Documents, Sample, training_batches
+from nlmkit.documents.neural.start import TrainingTexts
 from nlmkit.documents.neural.training import train
-from nlmkit.language_models.neural.streams import generator
 from nlmkit.text import Vocabulary
 from nlmkit.text.labelled import LabelledTexts
 
@@ -79,7 +80,7 @@ def main() -> None:
         corpus = data.encode(cnn.text_pipeline(data))
         vocabulary = Vocabulary.from_corpus(corpus)
         documents = Documents.whole(corpus.ids_for(vocabulary), corpus.offsets)
-        order = training_batches(documents.lengths, BATCH, cnn.sort_within, generator(1))
+        order = training_batches(documents.lengths, BATCH, cnn.sort_within, torch.Generator().manual_seed(1))
         batches = [documents.batch(chosen) for chosen in order]
         labels = [torch.from_numpy(targets[chosen]) for chosen in order]
         bare = BareCNN(len(vocabulary), len(classes))
@@ -87,13 +88,15 @@ def main() -> None:
         optimizer = made if name == "adamw" else torch.optim.Adadelta(bare.parameters(), lr=1.0, rho=0.95)
         cnn.classes_, cnn.vocabulary_ = classes, vocabulary
         source = torch.Generator().manual_seed(1)
-        module = cnn.new_module(cnn.first_words(vocabulary, source)[0], source)
+        start = cnn.start(TrainingTexts(corpus, corpus, None), source, RunOptions())
+        module = cnn.new_module(start.input_layer, source)
         sample = Sample(documents, targets.astype(np.int64))
         seconds: dict[str, list[float]] = {"bare": [], "cnn": []}
         for _ in range(arguments.rounds):
             seconds["bare"].append(bare_epoch(bare, optimizer, batches, labels))
             begin = time.perf_counter()
-            train(module, sample, None, options=cnn, counts=vocabulary.counts, run=RunOptions(device="cpu"))
+            task = partial(cnn.task, module, sample, None)
+            train(cnn, task, sample, None, RunOptions(device="cpu"), begin)
             seconds["cnn"].append(time.perf_counter() - begin)
         loop, own = min(seconds["bare"]), min(seconds["cnn"])
         print(f"| {name} | {loop:.2f} | {own:.2f} | {own / loop:.3f} |", flush=True)

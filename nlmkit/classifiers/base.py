@@ -1,9 +1,6 @@
 """The contract of classifiers: :class:`Classifier`. This module imports neither NumPy nor scikit-learn.
 
-**How a classifier reads text**, one rule for all of them: the hyper-parameters ``tokenizer``, ``lowercase`` and
-``unicode_form`` say how a text becomes tokens, in ``fit`` and ever after. What texts read from a file add is how
-their bytes were decoded. Both together are the fitted ``pipeline_``. A text is one document, however long; line feeds
-in it are spaces.
+How a classifier reads text is what :mod:`nlmkit.documents.base` says.
 """
 
 from __future__ import annotations
@@ -12,9 +9,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from nlmkit.core.component import Component
-from nlmkit.core.parameters import param
 from nlmkit.core.run import RunOptions
+from nlmkit.documents.base import TextModel, with_targets
 from nlmkit.errors import DataError, SavedModelError
 from nlmkit.saving.state import FittedState
 
@@ -23,24 +19,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlmkit.classifiers.report import ClassificationReport
-    from nlmkit.text import Corpus, TextPipeline
+    from nlmkit.text import Corpus
     from nlmkit.text.labelled import LabelledTexts
 
 _CELLS = 1 << 24  # probabilities that predict holds at once
 _NAMED = 5  # of many labels an error names so many
-_TIMING = frozenset({"seconds", "tokens_per_second", "words_per_second"})  # what a report tells that no two runs share
-
-
-class _Fitted(Component):
-    """The fitted state, declared where a dataclass does not take it for hyper-parameters."""
-
-    classes_: NDArray[Any]
-    pipeline_: TextPipeline
-    fit_report_: dict[str, Any]
 
 
 @dataclasses.dataclass(kw_only=True)
-class Classifier(_Fitted):
+class Classifier(TextModel):
     """Base of every classifier: texts in, one of two or more labels out.
 
     A subclass is a ``@dataclass(kw_only=True)`` and implements :meth:`fit_corpus`, :meth:`probabilities`, and, for
@@ -49,9 +36,7 @@ class Classifier(_Fitted):
     A subclass may also have ``highlights(text) -> list[tuple[str, float]]``: the tokens of a text, each with how much
     it counts for the predicted class, which ``nlmkit classify --highlights`` shows.
 
-    Works inside scikit-learn's ``clone``, ``cross_val_score``, ``GridSearchCV`` and ``Pipeline``. Components among
-    the hyper-parameters (an input representation) are not cloned with it: they are shared, fitted as they are, since
-    ``fit`` leaves them alone.
+    Works inside scikit-learn's tools; see :class:`~nlmkit.documents.base.TextModel`.
 
     Fitted attributes: ``classes_`` (the labels, sorted: array of strings, integers or booleans), ``pipeline_``
     (:class:`~nlmkit.text.TextPipeline`), ``fit_report_`` (JSON-ready dictionary), and ``vocabulary_``
@@ -59,13 +44,10 @@ class Classifier(_Fitted):
     """
 
     kind = "classifier"
-    _estimator_type: ClassVar[str] = "classifier"  # how scikit-learn before 1.6 tells classifiers
+    _estimator_type: ClassVar[str] = "classifier"
 
-    tokenizer: str = param("word", help="how a text becomes tokens: space, word, char, or a plugin's")
-    lowercase: bool = param(True, help="lower-case the texts")
-    unicode_form: str | None = param(
-        None, choices=(None, "NFC", "NFD", "NFKC", "NFKD"), help="normalise the texts to this form of Unicode"
-    )
+    if TYPE_CHECKING:  # fitted state, which is no hyper-parameter
+        classes_: NDArray[Any] = dataclasses.field(init=False)
 
     # ---------------------------------------------------------------------------------- what a subclass implements
 
@@ -108,7 +90,7 @@ class Classifier(_Fitted):
 
         Args:
             texts: A sequence of strings, or a :class:`~nlmkit.text.labelled.LabelledTexts`.
-            labels: One label a text: strings, integers or booleans; left out when ``texts`` has them.
+            labels: One label per text: strings, integers or booleans; left out when ``texts`` has them.
             valid: Held-out ``(texts, labels)`` or LabelledTexts, for classifiers that stop early or choose by it.
                 Texts of it whose label the training texts lack are left out, and noted.
             run: What concerns the run and not the classifier.
@@ -117,93 +99,109 @@ class Classifier(_Fitted):
             DataError: unusable texts or labels, fewer than two classes, or no words at all.
             HyperParameterError: options that contradict each other.
         """
+        data, held_out = labelled(texts, labels), None if valid is None else labelled(valid)
+        return self.fit_texts(data, held_out, run or RunOptions())
+
+    def learn_targets(self, data: LabelledTexts) -> tuple[NDArray[np.int64], Mapping[str, Any], list[str]]:
+        """Set ``classes_``; see :meth:`TextModel.learn_targets`.
+
+        Raises:
+            DataError: there are fewer than two classes.
+        """
         import numpy as np
 
         from nlmkit.text.label_notes import lone_note
-        from nlmkit.text.unspaced import note_unspaced
 
-        run = run or RunOptions()
-        data, held_out = labelled(texts, labels), None if valid is None else labelled(valid)
         classes, targets = np.unique(data.labels, return_inverse=True)
-        if not len(data):
-            raise DataError("there are no texts to train on", source=data.source)
         if len(classes) < 2:
             raise DataError(
                 f"all {len(data)} training texts have the label {_shown(classes[0])}: a classifier needs two or more",
                 source=data.source,
             )
-        run.stage("reading text")
-        pipeline = self.text_pipeline(data)
-        corpus = data.encode(pipeline)
-        if not corpus.tokens:
-            raise DataError("no training text has a word", source=data.source)
-        note_unspaced(corpus)
+        self.classes_ = classes
+        counts = {str(name): int(n) for name, n in zip(classes, np.bincount(targets), strict=True)}
         lone = lone_note({str(label): count for label, count in data.counts.items()})
-        notes = [*data.notes, *([lone] if lone else [])]
-        validation = None if held_out is None else _validation(held_out, classes, pipeline, notes)
+        return targets.astype(np.int64), {"classes": counts}, [lone] if lone else []
 
-        before = dict(vars(self))
-        self._forget()
-        self.classes_, self.pipeline_ = classes, pipeline
-        try:
-            own = self.fit_corpus(corpus, targets.astype(np.int64), valid=validation, run=run)
-            report = {
-                "texts": len(data),
-                "classes": {str(name): int(n) for name, n in zip(classes, np.bincount(targets), strict=True)},
-            }
-            if validation is not None and "validation_accuracy" not in own:
-                found = self.probabilities(validation[0]).argmax(axis=1)
-                report["validation_accuracy"] = float((found == validation[1]).mean())
-            self.fit_report_ = {**report, **own, "notes": [*notes, *own.get("notes", ())]}
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-        return self
-
-    def text_pipeline(self, data: LabelledTexts) -> TextPipeline:
-        """How the classifier reads text: tokens by its hyper-parameters, bytes as ``data`` was decoded.
+    def validation_data(self, data: LabelledTexts, notes: list[str]) -> tuple[LabelledTexts, NDArray[np.int64]]:
+        """Return the held-out texts that have one of the classes, and their targets.
 
         Raises:
-            HyperParameterError: the tokenizer's name means nothing.
+            DataError: none of them has, or their labels are of another type.
         """
-        from nlmkit.text import TextPipeline
+        import numpy as np
 
-        pipeline = TextPipeline(
-            encoding=data.encoding,
-            errors=data.errors,
-            unicode_form=self.unicode_form,  # type: ignore[arg-type]  # one of the choices
-            lowercase=self.lowercase,
-            tokenizer=self.tokenizer,
-        )
-        _ = pipeline.resolved_tokenizer  # an unknown name is an error now, not after reading
-        return pipeline
+        from nlmkit.text.label_notes import likeness_note
+        from nlmkit.text.labelled import label_kind
+
+        classes = self.classes_
+        if label_kind(data.labels) != label_kind(classes):
+            raise DataError("the labels of the validation texts are of another type than those of the training texts")
+        known = np.isin(data.labels, classes)
+        if not known.any():
+            raise DataError("no validation text has a label of the training texts", source=data.source)
+        if not known.all():
+            unknown = np.unique(data.labels[~known])
+            missing = sorted(map(_shown, unknown))
+            named = ", ".join([*missing[:_NAMED], *(["..."] if len(missing) > _NAMED else [])])
+            notes.append(f"{int((~known).sum())} validation texts have labels that training lacks ({named}): left out")
+            alike = likeness_note(unknown.tolist(), classes.tolist()) if label_kind(classes) == "U" else None
+            notes += [alike] if alike else []
+            data = data.take(np.flatnonzero(known))
+        return data, np.searchsorted(classes, data.labels).astype(np.int64)
+
+    def validation_report(
+        self, corpus: Corpus, targets: NDArray[np.int64], own: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Return the accuracy on held-out texts, where the classifier's own report lacks it."""
+        if "validation_accuracy" in own:
+            return {}
+        found = self.probabilities(corpus).argmax(axis=1)
+        return {"validation_accuracy": float((found == targets).mean())}
+
+    # ------------------------------------------------------------------------------------------------------ judging
+
+    @classmethod
+    def gather(cls, texts: Any, targets: Any = None) -> LabelledTexts:
+        """Return texts and labels as one object; see :func:`labelled`."""
+        return labelled(texts, targets)
+
+    @classmethod
+    def deal(cls, data: LabelledTexts, folds: int, *, seed: int) -> NDArray[np.int64]:
+        """Deal texts into stratified folds; see :func:`~nlmkit.documents.splits.k_folds`.
+
+        Raises:
+            HyperParameterError: there are fewer than two folds.
+            DataError: there are too few texts, or only one label, or only one where a fold is left out.
+        """
+        import numpy as np
+
+        from nlmkit.documents.splits import k_folds
+
+        classes, targets = np.unique(data.labels, return_inverse=True)
+        if len(classes) < 2:
+            raise DataError("cross-validation needs texts with two or more labels", source=data.source)
+        number = k_folds(data.labels, folds, seed=seed)
+        for fold in range(folds):  # now, not after the folds before it were fitted
+            left = classes[np.unique(targets[number != fold])]
+            if len(left) < 2:
+                raise DataError(
+                    f"fold {fold + 1} of {folds}: without it all training texts have the label {left.tolist()[0]!r}, "
+                    "since it has the only text of every other label; give two or more labels at least two texts each",
+                    source=data.source,
+                )
+        return number
+
+    def judge(self, data: LabelledTexts, predictions: NDArray[Any], **facts: Any) -> ClassificationReport:
+        """Make a report of predicted labels; the classes of an unfitted classifier are those of ``data``."""
+        import numpy as np
+
+        from nlmkit.classifiers.report import classification_report
+
+        classes = self.classes_ if self.is_fitted else np.unique(data.labels)
+        return classification_report(data.labels, predictions, classes=classes, component=self.name, **facts)
 
     # ------------------------------------------------------------------------------------------------------ scoring
-
-    def encode(self, texts: Any) -> Corpus:
-        """Read texts as the classifier does: a corpus with one document per sentence.
-
-        Args:
-            texts: Strings, LabelledTexts, or a Corpus of documents that was read with the same ``pipeline_``.
-
-        Raises:
-            DataError: they are no texts, or the Corpus was read otherwise.
-        """
-        self.check_fitted()
-        from nlmkit.text import Corpus
-        from nlmkit.text.labelled import LabelledTexts, encode
-
-        if isinstance(texts, LabelledTexts):
-            return texts.encode(self.pipeline_)
-        if not isinstance(texts, Corpus):
-            return encode(texts, self.pipeline_)
-        if texts.pipeline not in (None, self.pipeline_):
-            raise DataError(
-                f"the corpus was made with {texts.pipeline.signature}, the classifier reads text with "
-                f"{self.pipeline_.signature}: pass the texts themselves, or read them with its pipeline_"
-            )
-        return texts
 
     def predict_proba(self, texts: Any) -> NDArray[np.float64]:
         """Probability of each of ``classes_`` for each text: float64 [texts, classes], rows summing to one."""
@@ -258,16 +256,12 @@ class Classifier(_Fitted):
         Raises:
             DataError: there are no texts, or unusable ones.
         """
-        from nlmkit.classifiers.report import classification_report
-
         data = self.labelled(texts, labels)
         if not len(data):
             raise DataError("there are no texts to report on", source=data.source)
-        return classification_report(
-            data.labels,
+        return self.judge(
+            data,
             self.predict(data),
-            classes=self.classes_,
-            component=self.name,
             model_digest=self.digest,
             text_pipeline=self.pipeline_.signature,
             texts_digest=data.digest,
@@ -306,8 +300,8 @@ class Classifier(_Fitted):
 
     def fitted_state(self) -> FittedState:
         """The classes and the fit report (without its times), as metadata; a subclass adds its own."""
-        self.check_fitted()
-        return FittedState({}, {"classes": self.classes_.tolist(), "fit_report": _without_timing(self.fit_report_)})
+        state = super().fitted_state()
+        return dataclasses.replace(state, metadata={"classes": self.classes_.tolist(), **state.metadata})
 
     def restore(self, state: FittedState) -> None:
         """Set the classes and the fit report; a subclass goes on with its own.
@@ -320,45 +314,24 @@ class Classifier(_Fitted):
         from nlmkit.saving import require
         from nlmkit.text.labelled import as_labels
 
-        require("pipeline_" in vars(self), "a classifier without a text pipeline; save the model again")
-        classes, report = state.metadata.get("classes"), state.metadata.get("fit_report")
+        super().restore(state)
+        classes = state.metadata.get("classes")
         if not (isinstance(classes, list) and len(classes) >= 2):
             raise SavedModelError("its metadata lack the classes; save the model again")
-        require(isinstance(report, dict), "its metadata lack fit_report; save the model again")
         try:
             labels = as_labels(classes, longest=None)
         except DataError as error:
             raise SavedModelError(f"its classes are no labels: {error}") from error
         require(bool((labels[1:] > labels[:-1]).all()), "its classes are not in order; save the model again")
         self.classes_ = np.asarray(labels)
-        self.fit_report_ = dict(state.metadata["fit_report"])
 
     # ------------------------------------------------------------------------------------------------- scikit-learn
 
-    def __sklearn_clone__(self) -> Self:
-        """An unfitted classifier with the same hyper-parameters, components among them shared.
-
-        Each kind of note is logged once for all clones of a classifier, of which a cross-validation fits many; their
-        ``fit_report_`` has them all.
-        """
-        clone = type(self)(**self.get_params(deep=False))
-        vars(clone)["_said"] = vars(self).get("_said", vars(self).setdefault("_said_by_clones", set()))
-        return clone
-
-    def __sklearn_is_fitted__(self) -> bool:
-        """Whether it is fitted, as scikit-learn asks."""
-        return self.is_fitted
-
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn (1.6 and later) wants to know: a classifier of strings."""
-        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
+        from sklearn.utils import ClassifierTags
 
-        return Tags(
-            estimator_type="classifier",
-            target_tags=TargetTags(required=True),
-            classifier_tags=ClassifierTags(),
-            input_tags=InputTags(one_d_array=True, two_d_array=False, string=True),
-        )
+        return dataclasses.replace(super().__sklearn_tags__(), classifier_tags=ClassifierTags())
 
 
 def labelled(texts: Any, labels: Any = None) -> LabelledTexts:
@@ -366,66 +339,18 @@ def labelled(texts: Any, labels: Any = None) -> LabelledTexts:
 
     Args:
         texts: LabelledTexts, or a sequence of strings with ``labels``, or (without) a pair of both.
-        labels: One label a text.
+        labels: One label per text.
 
     Raises:
         DataError: labels are missing, too many or too few, or there are two sets of them; or the texts are no strings.
     """
-    from nlmkit.text.labelled import LabelledTexts
-    from nlmkit.text.tables import refuse_table
+    from nlmkit.text.labelled import LabelledTexts, label_kind
 
-    refuse_table(texts, "the list of texts")
-    if isinstance(texts, LabelledTexts):
-        if labels is not None:
-            raise DataError("these texts have labels already: leave the others out")
-        return texts
-    if labels is None:
-        is_pair = isinstance(texts, (tuple, list)) and len(texts) == 2
-        if is_pair:
-            refuse_table(texts[0], "the list of texts")
-        if not (is_pair and _is_sequence(texts[0])):
-            raise DataError("labels are missing: give texts and labels, or LabelledTexts")
-        texts, labels = texts
-    return LabelledTexts(texts, labels)
-
-
-def _is_sequence(value: object) -> bool:
-    return hasattr(value, "__len__") and not isinstance(value, (str, bytes, Mapping))
-
-
-def _validation(
-    data: LabelledTexts, classes: NDArray[Any], pipeline: TextPipeline, notes: list[str]
-) -> tuple[Corpus, NDArray[np.int64]]:
-    """The held-out documents that have one of the classes, and their targets."""
-    import numpy as np
-
-    from nlmkit.text.label_notes import likeness_note
-    from nlmkit.text.labelled import label_kind
-
-    if not len(data):
-        raise DataError("there are no validation texts", source=data.source)
-    if label_kind(data.labels) != label_kind(classes):
-        raise DataError("the labels of the validation texts are of another type than those of the training texts")
-    known = np.isin(data.labels, classes)
-    if not known.any():
-        raise DataError("no validation text has a label of the training texts", source=data.source)
-    if not known.all():
-        unknown = np.unique(data.labels[~known])
-        missing = sorted(map(_shown, unknown))
-        named = ", ".join([*missing[:_NAMED], *(["..."] if len(missing) > _NAMED else [])])
-        notes.append(f"{int((~known).sum())} validation texts have labels that training lacks ({named}): left out")
-        alike = likeness_note(unknown.tolist(), classes.tolist()) if label_kind(classes) == "U" else None
-        notes += [alike] if alike else []
-        data = data.take(np.flatnonzero(known))
-    return data.encode(pipeline), np.searchsorted(classes, data.labels).astype(np.int64)
+    found = with_targets(texts, labels, form=LabelledTexts, make=LabelledTexts, what="labels")
+    if label_kind(found.labels) == "f":
+        raise DataError("these texts have numbers, and a classifier needs labels: give them to a regressor")
+    return found
 
 
 def _shown(label: Any) -> str:
     return repr(label.item() if hasattr(label, "item") else label)
-
-
-def _without_timing(value: Any) -> Any:
-    """A report without the entries that tell time, so that equal seeds save equal bytes."""
-    if isinstance(value, Mapping):
-        return {key: _without_timing(item) for key, item in value.items() if key not in _TIMING}
-    return [_without_timing(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nlmkit.core.short_repr import Rendered, short_repr
 from nlmkit.core.tables import is_plain, width
+from nlmkit.core.version import own_version
 from nlmkit.errors import DataError
 
 CONFIDENCE: Final = 0.95
@@ -78,6 +79,9 @@ class ClassificationReport(Rendered):
         resamples: Bootstrap samples of the interval.
         seed: Seed of the bootstrap.
     """
+
+    headings: ClassVar[Mapping[str, str]] = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
+    """The figures of one fold of a cross-validation, and what a reader sees them called."""
 
     n: int
     accuracy: float
@@ -250,8 +254,6 @@ def classification_report(
     per_class = _figures(cells, names)
     hits = int(cells[cells[:, 0] == cells[:, 1], 2].sum())
     accuracy = float(hits) / len(true)
-    from nlmkit import __version__
-
     return ClassificationReport(
         n=len(true),
         accuracy=accuracy,
@@ -261,7 +263,7 @@ def classification_report(
         cells=cells,
         unseen=tuple(unseen.tolist()),
         component=component,
-        version=__version__,
+        version=own_version(),
         text_pipeline=text_pipeline,
         texts_digest=texts_digest,
         model_digest=model_digest,

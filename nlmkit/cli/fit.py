@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from nlmkit.cli.fit_classifier import (
-    TOKENS,
-    Classification,
-    Job,
-    classifier_options,
-    fit_classifier,
-    with_token_options,
-)
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.guesses import refuse_options_as_parameters
+from nlmkit.cli.kinds import all_parts, part_of
+from nlmkit.cli.kinds.part import Job, Part
+from nlmkit.cli.labelled import Form, form_options
 from nlmkit.cli.members import load_members, needs_text
 from nlmkit.cli.options import (
     PIPELINE,
     json_option,
-    marks_for,
     marks_option,
     output_option,
     pipeline_options,
     quiet_option,
     refuse_stdin_twice,
-    text_column,
-    unusual_marks,
 )
 from nlmkit.cli.outputs import Output, parameter_inputs, refuse_conflicts
 from nlmkit.cli.progress import progress
@@ -40,15 +32,13 @@ from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output, save
 from nlmkit.cli.text_arguments import standard_input
 from nlmkit.cli.training import Training, training_options
 from nlmkit.core import registry
-from nlmkit.core.component import Component
-from nlmkit.core.members import members as members_of
+from nlmkit.core.kinds import kind_of
 from nlmkit.core.notes import note
+from nlmkit.core.processes import is_main_process
 from nlmkit.errors import HyperParameterError
-from nlmkit.training.distributed import is_main_process
 
 if TYPE_CHECKING:
-    from nlmkit.text import Corpus, TextPipeline
-    from nlmkit.text.columns import TextColumn
+    from nlmkit.text import TextPipeline
     from nlmkit.text.marks import Marks
 
 _ORIGINS = {
@@ -56,6 +46,20 @@ _ORIGINS = {
     ParameterSource.ENVIRONMENT: "environment",
     ParameterSource.DEFAULT_MAP: "file",
 }
+
+
+def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that only some kinds of components take, passed as one dictionary ``options``."""
+    declared = {name: option for part in all_parts() for name, option in part.fit_options.items()}
+
+    @functools.wraps(function)
+    def with_options(**values: Any) -> Any:
+        return function(options={name: values.pop(name) for name in declared}, **values)
+
+    decorated: Callable[..., Any] = with_options
+    for option in reversed(declared.values()):
+        decorated = option(decorated)
+    return decorated
 
 
 @click.command(
@@ -71,6 +75,7 @@ _ORIGINS = {
         "nlmkit fit mixture --model kn5 --model lstm --valid valid.txt -o mixed",
         "nlmkit fit nbsvm reviews.tsv -o sentiment",
         "nlmkit fit nbsvm reviews.csv --cross-validate 10 --text-column review",
+        "nlmkit fit tfidf-ridge reviews.csv -o stars --label-column stars --text-column review",
     ),
 )
 @click.argument("component", required=False, metavar="COMPONENT")
@@ -98,7 +103,8 @@ _ORIGINS = {
 @pipeline_options
 @marks_option
 @training_options
-@classifier_options
+@form_options
+@kind_options
 @click.option(
     "--config",
     is_eager=True,
@@ -127,7 +133,8 @@ def command(
     pipeline: TextPipeline,
     marks: Marks | None,
     training: Training,
-    classification: Classification,
+    form: Form,
+    options: dict[str, Any],
     config: dict[str, Any],
     write_config: str | None,
     quiet: bool,
@@ -142,9 +149,9 @@ def command(
     `nlmkit corpora list`), or `-` for standard input, which a pipe is read from where no text is named, too. Only a
     line feed ends a sentence.
 
-    The texts of a classifier are labelled: label<TAB>text a line, or CSV or JSONL with named columns. Its tokenizer is
-    a hyper-parameter, which --tokenizer sets as -p tokenizer= does. --cross-validate K tells its accuracy, and saves
-    nothing.
+    The texts of a classifier are labelled: label<TAB>text a line, or CSV or JSONL with named columns; those of a
+    regressor have a number for a label. Their tokenizer is a hyper-parameter, which --tokenizer sets as -p tokenizer=
+    does. --cross-validate K tells the accuracy (of a regressor R² and the errors), and saves nothing.
 
     A flag goes over the environment, that over the file of --config, and that over the default.
 
@@ -152,17 +159,20 @@ def command(
     /dev/stderr is written as it is. MODEL may be a link to the folder.
     """
     started = time.perf_counter()
+    ctx.with_resource(registry.scanned_once())
     train = train or (ctx.default_map or {}).get("train", ())
     if component is None:
         raise click.UsageError("missing COMPONENT (nlmkit list has them)")
     cls = registry.get(component)
-    if not train and (cls.kind == "classifier" or needs_text(cls)):
+    part = part_of(kind_of(cls))
+    if not train and (part.always_reads or needs_text(cls)):
         train = standard_input("TRAIN")
         if not quiet:
             note("no TRAIN is named: the training text is read from standard input")
     elif not (train or model or params):  # without text it must be made of something else
         raise click.UsageError("missing TRAIN, or --model with what it is made of")
-    if not (output or classification.folds):
+    _refuse_foreign(part, component, form.given | {name: value for name, value in options.items() if value is not None})
+    if part.saves(options) and not output:
         raise click.UsageError("missing MODEL (-o)")
     refuse_stdin_twice([*train, valid])
     refuse_options_as_parameters(ctx.command, cls, params)
@@ -175,126 +185,83 @@ def command(
         ],
         [*train, valid, *model, config_path(ctx), *parameter_inputs(values, cls.hyper_parameters())],
     )
-    pipeline = pipeline.with_marks(marks_for(cls.kind, marks))
-    if cls.kind == "classifier":
-        values, origins = with_token_options(values, origins, pipeline, _option_origins(ctx))
-        members = load_members(cls, model, values)
-        job = Job(
-            fitted=cast(Any, cls)(**values | members),
-            component=component,
-            members=members,
-            origins=origins | {name: by for name, by in _option_origins(ctx).items() if name not in TOKENS},
-            train=train,
-            model=model,
-            valid=valid,
-            output=output,
-            pipeline=pipeline,
-            training=training,
-            classification=classification,
-            started=started,
-        )
-        fit_classifier(job, write_config=write_config, quiet=quiet, as_json=as_json)
-        return
-    classification.refuse(component, cls.kind)
-    form = classification.form
-    column = text_column(form.text_column, form.format)
-    assert output  # only cross-validation does without
+    pipeline = pipeline.with_marks(part.marks_or(marks))
+    set_by = _option_origins(ctx)
+    values, origins = part.with_options(values, origins, pipeline, set_by)
     members = load_members(cls, model, values)
     fitted = cls(**values | members)
-    training.check(fitted, output)
-    if (of_members := _pipeline_of(fitted)) is not None:
-        chosen = {name: getattr(pipeline, name) for name in PIPELINE if name in _option_origins(ctx)}
-        pipeline = dataclasses.replace(of_members, marks=pipeline.marks, **chosen)
-    resolved = (
-        _resolved(fitted, component=component, train=train, output=output, model=model, valid=valid, pipeline=pipeline)
-        | form.given
+    job = Job(
+        fitted=fitted,
+        component=component,
+        members=members,
+        origins=origins,
+        train=train,
+        model=model,
+        valid=valid,
+        output=output,
+        pipeline=part.pipeline_for(fitted, pipeline, set_by),
+        training=training,
+        form=form,
+        options=options,
+        quiet=quiet,
+        as_json=as_json,
+        started=started,
     )
-    refuse_output(output)
+    part.check(job)
+    training.check(fitted, output)
+    if output is not None:
+        refuse_output(output)
     if write_config is not None:
-        write_settings(write_config, _as_toml(fitted, resolved, members), output)
-    with training.interruptible(fitted, output, quiet=quiet):
-        corpus = _fit(
-            fitted,
-            train=train,
-            valid=valid,
-            column=column,
-            pipeline=pipeline,
-            training=training,
-            output=output,
-            quiet=quiet,
-        )
+        write_settings(write_config, _as_toml(job, part.resolved(job), part), output)
+    if output is None:
+        part.try_out(job)
+    else:
+        _fit(job, part, output)
+
+
+def _fit(job: Job, part: Part, output: str) -> None:
+    """Fit the component, save it to ``output``, and print what there is to say of it."""
+    fitted, training = job.fitted, job.training
+    resolved = part.resolved(job)
+    with training.interruptible(fitted, output, quiet=job.quiet), progress(quiet=job.quiet) as display:
+        data, held_out = part.read(job, display)
+        fitted.fit(data, valid=held_out, run=training.options(fitted, output, display))
     if not is_main_process():
         return  # the first process saves and tells what all have trained
-    save(fitted, output, quiet=quiet)
+    save(fitted, output, quiet=job.quiet)
     training.finish(fitted, output)
-    facts = fit_facts(fitted, output, time.perf_counter() - started, corpus)
-    set_by = origins | _option_origins(ctx)
-    print_fitted(facts | {"resolved": resolved | {"set_by": set_by}}, as_json=as_json, quiet=quiet)
+    facts = fit_facts(fitted, output, time.perf_counter() - job.started, data)
+    facts["resolved"] = resolved | {"set_by": dict(job.origins)}
+    print_fitted(facts, as_json=job.as_json, quiet=job.quiet)
 
 
-def _fit(
-    fitted: Component,
-    *,
-    train: tuple[str, ...],
-    valid: str | None,
-    column: TextColumn | None,
-    pipeline: TextPipeline,
-    training: Training,
-    output: str,
-    quiet: bool,
-) -> Corpus | None:
-    from nlmkit.cli.texts import read_texts
+def _refuse_foreign(part: Part, component: str, given: Mapping[str, Any]) -> None:
+    """Refuse options that mean nothing for the kind of the component.
 
-    with progress(quiet=quiet) as display:
-        held_out = None if valid is None else read_texts([valid], pipeline, display, f"reading {valid}", column)
-        corpus = read_texts(train, pipeline, display, "reading text", column) if train else None
-        fitted.fit(corpus, valid=held_out, run=training.options(fitted, output, display))
-    return corpus
+    Raises:
+        click.UsageError: some were given.
+    """
+    foreign = part.refused(given)
+    if foreign:
+        flags = ", ".join("--" + name.replace("_", "-") for name in foreign)
+        takers = [f"{each.kind.in_words}s" for each in all_parts() if not set(each.refused(given)) & set(foreign)]
+        raise click.UsageError(f"{flags}: for {' and '.join(takers)}, and {component} is a {part.kind.name}")
 
 
-def _pipeline_of(fitted: Component) -> TextPipeline | None:
-    """How a fitted model reads text that ``fitted`` is made of, if there is one."""
-    found = (getattr(member, "pipeline_", None) for member in members_of(fitted).values())
-    return next((pipeline for pipeline in found if pipeline is not None), None)
-
-
-def _resolved(
-    fitted: Component,
-    *,
-    component: str,
-    train: tuple[str, ...],
-    output: str,
-    model: tuple[str, ...],
-    valid: str | None,
-    pipeline: TextPipeline,
-) -> dict[str, Any]:
-    return {
-        "component": component,
-        "train": list(train),
-        **({"model": list(model)} if model else {}),
-        "valid": valid,
-        "output": output,
-        "pipeline": pipeline.to_dict() | unusual_marks(fitted.kind, pipeline),
-        "params": fitted.params_as_json(),
-    }
-
-
-def _as_toml(fitted: Component, resolved: dict[str, Any], members: Mapping[str, Any]) -> str:
+def _as_toml(job: Job, resolved: Mapping[str, Any], part: Part) -> str:
     """The run as a file for ``--config``; TOML has no null, so what is None by default is left out.
 
-    Hyper-parameters that are ``members`` stand there as paths of saved models.
+    Hyper-parameters that are members stand there as paths of saved models.
     """
-    keys = ("component", "train", "model", "valid", "output", "format", "text_column")
-    fit = {key: resolved[key] for key in keys if key in resolved} | resolved["pipeline"]
-    params = {}
-    for name, value in resolved["params"].items():
-        if name in members:
-            continue
-        if value is not None:
-            params[name] = value
-        elif fitted.hyper_parameters()[name].default is not None:
+    declared = job.fitted.hyper_parameters()
+    params = {name: value for name, value in resolved["params"].items() if name not in job.members}
+    for name, value in params.items():
+        if value is None and declared[name].default is not None:
             raise HyperParameterError(f"{name} = null cannot be written in TOML: leave out --write-config")
-    return to_toml({"fit": {key: value for key, value in fit.items() if value is not None}, "params": params})
+    tables = {"fit": part.config(resolved), "params": params}
+    return to_toml(
+        {name: {key: each for key, each in table.items() if each is not None} for name, table in tables.items()}
+    )
 
 
 def _option_origins(ctx: click.Context) -> dict[str, str]:

@@ -8,7 +8,9 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
-from nlmkit.cli.options import marks_for, marks_option
+from nlmkit.cli.kinds import part_of
+from nlmkit.cli.options import marks_option
+from nlmkit.core.kinds import kind_of
 
 if TYPE_CHECKING:
     from nlmkit.text.marks import Marks
@@ -68,7 +70,7 @@ def command(
     from nlmkit.cli.texts import load_language_model
 
     lm = load_language_model(model)
-    marks = marks_for(lm.kind, marks)
+    marks = part_of(kind_of(type(lm))).marks_or(marks)
     pipeline = lm.pipeline_.with_marks(marks)
     for number in range(seed, seed + sentences):
         tokens = lm.generate(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nlmkit.core.notes import note
-from nlmkit.training.distributed import is_main_process
+from nlmkit.core.processes import is_main_process
 
 if TYPE_CHECKING:
     from nlmkit.text.labelled import LabelledTexts
@@ -35,16 +35,21 @@ class Form:
         """What was said, by the name of its option's parameter."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
-    def read(self, names: Sequence[str], *, encoding: str, errors: str, marks: str) -> LabelledTexts:
+    def read(self, names: Sequence[str], reader: Callable[..., Any], *, encoding: str, errors: str, marks: str) -> Any:
         """Read labelled texts of several files as one.
+
+        Args:
+            names: The files.
+            reader: What reads them, as the row of a kind names it.
+            encoding: Of the files.
+            errors: What to do with bytes that are no text in that encoding.
+            marks: What to do with sentence marks and NUL.
 
         Raises:
             DataError: a file is missing, or a line is malformed.
         """
-        from nlmkit.text.labelled import LabelledTexts
-
         options: dict[str, Any] = dataclasses.asdict(self) | {"encoding": encoding, "errors": errors, "marks": marks}
-        return LabelledTexts.read(list(names), **options)
+        return reader(list(names), **options)
 
 
 def print_notes(data: LabelledTexts, *, quiet: bool) -> None:
@@ -73,20 +78,22 @@ def form_flags(function: Callable[..., Any]) -> Callable[..., Any]:
             "--text-format",
             "format",
             type=click.Choice(["tsv", "space", "csv", "jsonl"]),
-            help="Classifier: label<TAB>text (or with a header, if a column is named), label<SPACE>text, or named "
-            "columns; with --text-column of any component: tsv, csv or jsonl.  [default: by the file's name, else tsv]",
+            help="Classifier, regressor: label<TAB>text (or with a header, if a column is named), label<SPACE>text, or "
+            "named columns; with --text-column of any component: tsv, csv or jsonl.  [default: by the file's name, "
+            "else tsv]",
         ),
         click.option(
             "--label-column",
             metavar="NAME|NUMBER",
-            help="Classifier: column with the label, by its name in the header (or the JSON key), or by its number.  "
+            help="Classifier, regressor: column with the label, a number for a regressor, by its name in the header "
+            "(or the JSON key), or by its place.  "
             "[default: label]",
         ),
         click.option(
             "--text-column",
             metavar="NAME|NUMBER",
             help="Column with the text, by its name in the header (or the JSON key), or by its number.  [default: text "
-            "for a classifier, else the whole line]",
+            "for a classifier or regressor, else the whole line]",
         ),
     ]
     for option in reversed(options):

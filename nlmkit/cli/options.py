@@ -123,16 +123,6 @@ def marks_option(function: _Function) -> _Function:
     return option(function)
 
 
-def marks_for(kind: str, marks: Marks | None) -> Marks:
-    """How a component of a kind treats sentence marks and NUL in its text, where ``marks`` does not say."""
-    return marks or ("error" if kind == "language-model" else "literal")
-
-
-def unusual_marks(kind: str, pipeline: TextPipeline) -> dict[str, Any]:
-    """The setting ``marks``, where it is not what suits the kind."""
-    return {} if pipeline.marks == marks_for(kind, None) else {"marks": pipeline.marks}
-
-
 def decoding_options(function: _Function) -> _Function:
     """``--encoding``, ``--errors`` and ``--marks`` for a text that is scored, passed as they are (None: default)."""
     for option in (

@@ -6,18 +6,15 @@ import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nlmkit.cli import output
+from nlmkit.cli.kinds import part_of
 from nlmkit.cli.progress import progress
 from nlmkit.core.component import Component
+from nlmkit.core.kinds import kind_called, kind_of
 from nlmkit.core.notes import note
 from nlmkit.errors import SavedModelError
-from nlmkit.language_models.base import LanguageModel
-from nlmkit.representations.base import Representation
-
-if TYPE_CHECKING:
-    from nlmkit.text import Corpus
 
 
 def refuse_output(path: str) -> None:
@@ -44,26 +41,15 @@ def save(fitted: Component, path: str, *, quiet: bool) -> None:
         fitted.save(path)
 
 
-def fit_facts(fitted: Component, path: str, seconds: float, corpus: Corpus | None = None) -> dict[str, Any]:
-    """What is known of a component that was fitted to ``corpus``, or imported, and saved at ``path``.
+def fit_facts(fitted: Component, path: str, seconds: float, data: Any = None) -> dict[str, Any]:
+    """What is known of a component that was fitted to ``data``, or imported, and saved at ``path``.
 
     ``fit`` is what the component tells of its fitting: its attribute ``fit_report_``, where it has one.
     """
-    from nlmkit.core.storage import describe
-
     facts: dict[str, Any] = {"model": path, "kind": fitted.kind, "component": fitted.name}
-    if corpus is not None:
-        facts["corpus"] = {"sentences": corpus.sentences, "tokens": corpus.tokens, "types": len(corpus.types)}
-    vocabulary = getattr(fitted, "vocabulary_", None)
-    if vocabulary is not None:
-        facts["vocabulary_size"] = vocabulary.size_predictable
-        if not isinstance(fitted, LanguageModel):  # which alone predicts <unk> and </s>
-            facts["vocabulary_size"] -= 2
-    if isinstance(fitted, Representation):
-        facts["dimension"] = fitted.dimension
+    facts |= part_of(kind_of(type(fitted))).facts(fitted, data)
     facts["fit"] = dict(getattr(fitted, "fit_report_", {}))
-    # From the manifest: the model's own would hash its arrays a second time.
-    return facts | {"digest": describe(path)["digest"], "seconds": round(seconds, 3)}
+    return facts | {"digest": fitted.digest, "seconds": round(seconds, 3)}
 
 
 def print_fitted(facts: Mapping[str, Any], *, as_json: bool, quiet: bool) -> None:
@@ -80,12 +66,12 @@ def print_fitted(facts: Mapping[str, Any], *, as_json: bool, quiet: bool) -> Non
     if as_json:
         output.write_json(facts)
         return
+    counted = part_of(kind_called(facts["kind"])).counted
     rows = [("component", str(facts["component"]))]
     if "corpus" in facts:
         rows.append(("corpus", "{tokens} tokens of {types} types in {sentences} sentences".format(**facts["corpus"])))
     if "vocabulary_size" in facts:
-        what = "predictable types" if facts["kind"] == LanguageModel.kind else "words"
-        rows.append(("vocabulary", f"{facts['vocabulary_size']} {what}"))
+        rows.append(("vocabulary", f"{facts['vocabulary_size']} {counted}"))
     if "dimension" in facts:
         rows.append(("dimension", str(facts["dimension"])))
     shown = {"notes", "seconds", "history", *(row[0] for row in rows)}  # the history is for --json and --plot

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from nlmkit.core.registry import Entry
+from nlmkit.core.entries import Entry
+from nlmkit.core.kinds import KINDS
 
 _CALLED: Final = {
     **dict.fromkeys(("cbow", "skipgram", "skip-gram", "sgns"), "word2vec"),
     **dict.fromkeys(("svd", "lsi", "ppmi", "tf-idf", "tfidf"), "lsa"),
     **dict.fromkeys(("svm", "nb", "naive-bayes"), "nbsvm"),
     **dict.fromkeys(("logreg", "logistic-regression", "maxent"), "tfidf-logreg"),
+    **dict.fromkeys(("ridge", "linear-regression", "tfidf-linear"), "tfidf-ridge"),
     **dict.fromkeys(("textcnn", "text-cnn", "kim"), "cnn"),
     **dict.fromkeys(("bilstm", "bi-lstm"), "lstm-classifier"),
     **dict.fromkeys(("rnn", "elman"), "rnnlm"),
@@ -33,9 +34,8 @@ _PLUGINS: Final = ("transformer", "kenlm", "fasttext", "jieba")
 """What packages called nlmkit-NAME add."""
 
 _KINDS: Final = {
-    **{kind: kind for kind in ("representation", "language-model", "classifier", "tokenizer")},
-    "lm": "language-model",
-    "embedding": "representation",
+    **{name: kind.name for kind in KINDS for name in (kind.name, *kind.synonyms)},
+    "tokenizer": "tokenizer",
 }
 
 

@@ -8,7 +8,7 @@ A distribution declares a component in its metadata::
 Listing reads that metadata and imports nothing. A name is imported when it is asked for, and whatever goes wrong
 then is one :class:`~nlmkit.errors.PluginError` about that name and disturbs no other.
 
-* Component names are unique across representations, language models and classifiers; tokenizers have their own.
+* Component names are unique across the kinds of components; tokenizers have their own.
 * A built-in wins over a plugin that claims its name; the plugin's is reached as ``distribution:name``.
 * Of two plugins with one name, each is reached as ``distribution:name`` and neither by the bare name.
 * The environment variable ``NLMKIT_PLUGINS`` allows only the distributions that it names, separated by commas;
@@ -18,30 +18,30 @@ then is one :class:`~nlmkit.errors.PluginError` about that name and disturbs no 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import dataclasses
 import os
 import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from importlib import import_module, metadata
+from importlib import metadata
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from nlmkit.contract import API_VERSION
-from nlmkit.core.component import Component
+from nlmkit.core.entries import Entry
 from nlmkit.core.guesses import what_is_meant
+from nlmkit.core.kinds import KINDS, kind_of
 from nlmkit.core.parameters import suggestion
 from nlmkit.errors import PluginError, UnknownComponentError
 
 if TYPE_CHECKING:
-    from nlmkit.text import Tokenizer
+    from nlmkit.text.tokenizers import Tokenizer
 
-GROUPS: Final = {
-    "nlmkit.representations": "representation",
-    "nlmkit.language_models": "language-model",
-    "nlmkit.classifiers": "classifier",
-    "nlmkit.tokenizers": "tokenizer",
-}
+TOKENIZER: Final = "tokenizer"
+"""What declarations of tokenizers have for their kind."""
+
+GROUPS: Final = {**{kind.group: kind.name for kind in KINDS}, "nlmkit.tokenizers": TOKENIZER}
 """Entry-point groups and the kind of what they declare, in the order of listing."""
 
 SWITCH: Final = "NLMKIT_PLUGINS"
@@ -52,50 +52,11 @@ NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 _HOME: Final = "nlmkit"
 _GROUP_OF: Final = {kind: group for group, kind in GROUPS.items()}
-_BASES: Final = {
-    "representation": ("nlmkit.representations.base", "Representation"),
-    "language-model": ("nlmkit.language_models.base", "LanguageModel"),
-    "classifier": ("nlmkit.classifiers.base", "Classifier"),
-}
-"""Class that a component of each kind is derived from, imported when there is a component to check."""
 _TARGET: Final = re.compile(r"\w+(?:\.\w+)*\s*:\s*\w+(?:\.\w+)*")
 _NOT_INSTALLED: Final = (
     "nlmkit runs from a source tree without being installed, so its own components are not registered: "
     "run pip install -e . in that tree"
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """One declared component or tokenizer.
-
-    Attributes:
-        name: Name in its distribution.
-        kind: ``representation``, ``language-model``, ``classifier`` or ``tokenizer``.
-        value: Where it is, as ``module:Class``.
-        distribution: Package that declares it.
-        version: Version of that package.
-        builtin: Whether that package is nlmkit itself.
-        note: Why the bare name does not lead here; empty when it does.
-    """
-
-    name: str
-    kind: str
-    value: str
-    distribution: str
-    version: str
-    builtin: bool
-    note: str = ""
-
-    @property
-    def qualified_name(self) -> str:
-        """``distribution:name``, which is unambiguous."""
-        return f"{self.distribution}:{self.name}"
-
-    @property
-    def address(self) -> str:
-        """The shortest name that leads here."""
-        return self.qualified_name if self.note else self.name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +86,7 @@ def entries() -> list[Entry]:
     return _with_notes(entry for entry in declared if _is_allowed(entry.distribution))
 
 
-def get(name: str, *, distribution: str | None = None) -> type[Component]:
+def get(name: str, *, distribution: str | None = None) -> type[Any]:
     """The component class called ``name``.
 
     Args:
@@ -164,7 +125,7 @@ def tokenizer_entry(name: str) -> Entry:
     return _resolve(name, None, tokenizers=True)
 
 
-def entry_of(cls: type[Component]) -> Entry:
+def entry_of(cls: type[Any]) -> Entry:
     """The declaration that leads to ``cls``.
 
     Raises:
@@ -220,8 +181,38 @@ def is_installed() -> bool:
 # ---------------------------------------------------------------------------------------------- what is declared
 
 
-def _scan() -> tuple[list[Entry], list[CheckResult]]:
+@contextlib.contextmanager
+def scanned_once() -> Iterator[None]:
+    """Read the metadata of packages once for the length of the body, in which no package is installed.
+
+    Without it they are read at each call, since a package may have been installed since the one before. A folder that
+    is put on ``sys.path`` within counts.
+    """
+    mark = _scans.set({} if _scans.get() is None else _scans.get())
+    try:
+        yield
+    finally:
+        _scans.reset(mark)
+
+
+_Scan = tuple[list[Entry], list[CheckResult]]
+_scans: contextvars.ContextVar[dict[tuple[str, ...], _Scan] | None] = contextvars.ContextVar(
+    "nlmkit-scans", default=None
+)
+
+
+def _scan() -> _Scan:
     """Declarations of all distributions, allowed or not, and what is wrong with distributions' metadata."""
+    known, path = _scans.get(), tuple(sys.path)
+    if known is None:
+        return _read_metadata()
+    if path not in known:
+        known[path] = _read_metadata()
+    found, problems = known[path]
+    return list(found), list(problems)
+
+
+def _read_metadata() -> _Scan:
     found: list[Entry] = []
     problems: list[CheckResult] = []
     for name, version, distribution in _distributions():
@@ -290,10 +281,10 @@ def _with_notes(declared: Iterable[Entry]) -> list[Entry]:
     declared = list(declared)
     claims: dict[tuple[bool, str], list[Entry]] = defaultdict(list)
     for entry in declared:
-        claims[entry.kind == "tokenizer", entry.name].append(entry)
+        claims[entry.kind == TOKENIZER, entry.name].append(entry)
     noted = []
     for entry in declared:
-        rivals = [other for other in claims[entry.kind == "tokenizer", entry.name] if other is not entry]
+        rivals = [other for other in claims[entry.kind == TOKENIZER, entry.name] if other is not entry]
         if any(rival.distribution == entry.distribution for rival in rivals):
             note = f"{entry.distribution} declares {entry.name} twice"
         elif entry.builtin or not rivals:
@@ -313,14 +304,14 @@ def _with_notes(declared: Iterable[Entry]) -> list[Entry]:
 def _resolve(name: str, distribution: str | None, *, tokenizers: bool) -> Entry:
     package, _, bare = name.rpartition(":")
     distribution = distribution or package or None
-    space = [entry for entry in entries() if (entry.kind == "tokenizer") == tokenizers]
+    space = [entry for entry in entries() if (entry.kind == TOKENIZER) == tokenizers]
     found = [entry for entry in space if entry.name == bare and _is_from(entry, distribution)]
     if distribution is None and len(builtin := [entry for entry in found if entry.builtin]) == 1:
         return builtin[0]
     if len(found) == 1:
         return found[0]
     if not found:
-        raise _unknown(bare, distribution, space, "tokenizer" if tokenizers else "component")
+        raise _unknown(bare, distribution, space, TOKENIZER if tokenizers else "component")
     packages = {entry.distribution for entry in found}
     if len(packages) < len(found):
         kinds = " and as ".join(dict.fromkeys(entry.kind for entry in found))
@@ -336,7 +327,7 @@ def _unknown(bare: str, distribution: str | None, space: list[Entry], what: str)
     """The error for a name that leads nowhere, with the most likely reason."""
     declared, problems = _scan()
     for entry in declared:
-        same_space = (entry.kind == "tokenizer") == (what == "tokenizer")
+        same_space = (entry.kind == TOKENIZER) == (what == TOKENIZER)
         if same_space and entry.name == bare and _is_from(entry, distribution) and not _is_allowed(entry.distribution):
             return UnknownComponentError(
                 f"{what} {bare!r} is in the package {entry.distribution}, which {SWITCH} turns off: "
@@ -379,8 +370,8 @@ def _canonical(distribution: str) -> str:
 def _checked(entry: Entry) -> CheckResult:
     ok, reason = True, entry.note
     try:
-        _resolve(entry.name, entry.distribution, tokenizers=entry.kind == "tokenizer")  # declared once?
-        if entry.kind == "tokenizer":
+        _resolve(entry.name, entry.distribution, tokenizers=entry.kind == TOKENIZER)  # declared once?
+        if entry.kind == TOKENIZER:
             _tokenizer(entry)
         else:
             _instance(entry, _component(entry))
@@ -389,10 +380,11 @@ def _checked(entry: Entry) -> CheckResult:
     return CheckResult(entry.address, entry.kind, entry.distribution, entry.version, ok, reason)
 
 
-def _component(entry: Entry) -> type[Component]:
-    cls = _import(entry)
-    if not (isinstance(cls, type) and issubclass(cls, Component)):
+def _component(entry: Entry) -> type[Any]:
+    found = _import(entry)
+    if not (isinstance(found, type) and hasattr(found, "api_version")):
         raise _broken(entry, f"{entry.value} is not a subclass of nlmkit.Component")
+    cls: type[Any] = found
     if cls.api_version != API_VERSION:
         raise _broken(
             entry,
@@ -402,9 +394,9 @@ def _component(entry: Entry) -> type[Component]:
     kind, name = getattr(cls, "kind", None), getattr(cls, "name", None)
     if kind != entry.kind:
         raise _broken(entry, f"{cls.__name__}.kind is {kind!r}, the entry-point group is for {entry.kind!r}")
-    module, base = _BASES[entry.kind]
-    if not issubclass(cls, getattr(import_module(module), base)):
-        raise _broken(entry, f"{cls.__name__} is not a subclass of nlmkit.{base}")
+    stated = kind_of(cls)
+    if not issubclass(cls, stated.base_class()):
+        raise _broken(entry, f"{cls.__name__} is not a subclass of nlmkit.{stated.base_name}")
     if name != entry.name:
         raise _broken(entry, f"{cls.__name__}.name is {name!r}, the entry point is called {entry.name!r}")
     try:

@@ -18,6 +18,7 @@ _INVISIBLE = ("Mn", "Me", "Cf")  # categories of marks above and below letters, 
 _BETWEEN_WORDS = re.compile("(?<![≥≤<>]) ")  # a bound stays with its sign
 _GAP = 2  # spaces between columns
 _NARROWEST = 24  # columns of a wrapped one, however narrow the terminal is
+_SMALLEST_FIXED, _LARGEST_FIXED = 1e-4, 1e4  # sizes between which a figure is written without an exponent
 
 
 def escape_controls(text: str) -> str:
@@ -74,3 +75,10 @@ def wrap(text: str, columns: int) -> list[str]:
         else:
             lines.append(word)
     return lines
+
+
+def figure_text(value: float | None) -> str:
+    """A figure as a reader sees it: four decimals, or an exponent where those would say little."""
+    if value is None:
+        return "undefined"
+    return f"{value:.4f}" if value == 0 or _SMALLEST_FIXED <= abs(value) < _LARGEST_FIXED else f"{value:.4e}"

@@ -27,10 +27,14 @@ class VocabularyLimits:
     min_count: int = param(1, ge=1, help="words seen less often become <unk>")
     vocabulary_file: str | None = param(None, help="file with one word a line; all other words become <unk>")
 
-    def limited_vocabulary(self, corpus: Corpus) -> Vocabulary:
+    def limited_vocabulary(self, corpus: Corpus, *, noted: bool = False) -> Vocabulary:
         """The vocabulary of the training text ``corpus`` under these limits.
 
         A text that the tokenizer hardly splits is noted (:mod:`nlmkit.text.unspaced`).
+
+        Args:
+            corpus: The training text.
+            noted: Whether the caller has noted that already.
 
         Raises:
             DataError: the text is empty, or a limit leaves no word.
@@ -41,7 +45,7 @@ class VocabularyLimits:
 
         if not corpus.sentences:
             raise DataError("the training text is empty", source=", ".join(corpus.sources) or None)
-        if getattr(self, "kind", None) != "classifier":  # which notes it for all classifiers
+        if not noted:
             note_unspaced(corpus)
 
         if self.vocabulary_file is not None:

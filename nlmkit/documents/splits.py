@@ -1,4 +1,4 @@
-"""Splits of labelled texts that keep the classes' shares: train, valid and test, and k folds. All are seeded.
+"""Splits of texts: train, valid and test, and k folds. All are seeded, and keep the classes' shares or numbers' spread.
 
 The seed is that of :func:`numpy.random.default_rng`; the same labels in the same order and the same seed give the same
 split on every machine.
@@ -65,14 +65,46 @@ def k_folds(labels: ArrayLike, folds: int, *, seed: int) -> NDArray[np.int64]:
         HyperParameterError: there are fewer than two folds.
         DataError: there are fewer texts than folds.
     """
-    if folds < 2:
-        raise HyperParameterError(f"cross-validation needs at least 2 folds, not {folds}")
     codes, counts = _codes(labels)
-    if len(codes) < folds:
-        raise DataError(f"{len(codes)} texts cannot be dealt into {folds} folds")
+    _check_folds(len(codes), folds)
     ranks = _shuffled_ranks(codes, counts, np.random.default_rng(seed))
     before = np.cumsum(counts) - counts
     return (before[codes] + ranks) % folds
+
+
+def k_folds_of_numbers(numbers: ArrayLike, folds: int, *, seed: int) -> NDArray[np.int64]:
+    """Deal texts at random into folds in which the numbers are spread alike.
+
+    In the order of their numbers, ties shuffled, each run of as many texts as there are folds is dealt out at random,
+    one text to each fold: the folds' sizes differ by at most one.
+
+    Args:
+        numbers: Number of each text: [texts].
+        folds: How many folds, at least 2.
+        seed: Seed of the dealing.
+
+    Returns:
+        The fold of each text, from 0: int64 [texts].
+
+    Raises:
+        HyperParameterError: there are fewer than two folds.
+        DataError: there are fewer texts than folds.
+    """
+    values = np.asarray(numbers, np.float64)
+    _check_folds(len(values), folds)
+    generator = np.random.default_rng(seed)
+    order = np.lexsort((generator.permutation(len(values)), values))
+    hands = [generator.permutation(folds) for _ in range(-(-len(values) // folds))]
+    found = np.empty(len(values), np.int64)
+    found[order] = np.concatenate(hands)[: len(values)]
+    return found
+
+
+def _check_folds(texts: int, folds: int) -> None:
+    if folds < 2:
+        raise HyperParameterError(f"cross-validation needs at least 2 folds, not {folds}")
+    if texts < folds:
+        raise DataError(f"{texts} texts cannot be dealt into {folds} folds")
 
 
 def _codes(labels: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

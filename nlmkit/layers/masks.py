@@ -32,10 +32,10 @@ def chance(shape: Sequence[int], rate: float, generator: torch.Generator, like: 
 
 
 class Dropout(nn.Module):
-    """Dropout on a sequence [T, B, n].
+    """Dropout on a sequence [T, B, n], or unlocked on a tensor of any shape.
 
-    Locked, it is variational dropout (Gal & Ghahramani 2016): one mask [B, n], held over all time steps. Otherwise
-    each step has its own (Srivastava et al. 2014; Zaremba et al. 2014).
+    Locked, it is variational dropout (Gal & Ghahramani 2016): one mask [B, n], held over all time steps. Unlocked,
+    each unit of each step has its own chance (Srivastava et al. 2014; Zaremba et al. 2014).
     """
 
     def __init__(self, rate: float, *, locked: bool) -> None:
@@ -43,7 +43,7 @@ class Dropout(nn.Module):
         self.rate, self.locked = rate, locked
 
     def forward(self, sequence: Tensor, generator: torch.Generator) -> Tensor:
-        """The sequence with units dropped: [T, B, n]."""
+        """The sequence with units dropped, in training: of the same shape."""
         if not self.training or self.rate == 0:
             return sequence
         shape = (1, *sequence.shape[1:]) if self.locked else sequence.shape

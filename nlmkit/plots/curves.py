@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nlmkit.errors import DataError
 from nlmkit.saving.written import written
-from nlmkit.training.records import Evaluation, LogRecord, perplexity_of, read_log
+from nlmkit.training.metrics import perplexity_of
+from nlmkit.training.records import Evaluation, LogRecord, read_log
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _LONGEST_NAME: Final = 60  # of a curve
 _LARGEST: Final = 1e300
+"""Values from here on are left out of a picture, whose axes would overflow."""
+
+_LOGARITHMIC: Final = frozenset({"perplexity", "loss", "cost"})
+"""Metrics that are drawn on a logarithmic axis, where all of their values are above 0."""
+
+_TRAINING: Final[Mapping[str, Any]] = {"linewidth": 0.8, "alpha": 0.6}
+_VALIDATION: Final[Mapping[str, Any]] = {"marker": "o", "markersize": 4}
+
+Points = Sequence[LogRecord] | Sequence[Evaluation]
+Curve = tuple[str, int, Mapping[str, Any], list[tuple[float, float]]]
+"""Label, number of the run, style, and minutes with values."""
 
 
 def check_picture(file: str | os.PathLike[str], *, to_come: str | os.PathLike[str] | None = None) -> None:
@@ -39,23 +51,24 @@ def check_picture(file: str | os.PathLike[str], *, to_come: str | os.PathLike[st
     check_folder(path, to_come=to_come)
 
 
-def _figure() -> Figure:
+def _figure(panels: int = 1) -> Figure:
     from nlmkit.plots.figure import load_matplotlib
 
     load_matplotlib()
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(7, 4.5), layout="constrained")
+    return Figure(figsize=(7, 4.5 if panels == 1 else 3 * panels), layout="constrained")
 
 
 def plot_learning_curve(
-    curves: Mapping[str, Sequence[LogRecord] | Sequence[Evaluation]] | str | os.PathLike[str],
+    curves: Mapping[str, Points] | str | os.PathLike[str],
     file: str | os.PathLike[str],
 ) -> None:
-    """Draw perplexity over minutes, of training text as a thin line and of validation text with marks.
+    """Draw each metric of the logs over minutes, of training data as a thin line and of held-out data with marks.
 
-    Where no curve has a perplexity, as GloVe's and those of a sampled softmax without validation text, it is the loss.
-    Values that are null or not finite are left out, and characters that no font has are noted.
+    Each metric has a panel: perplexity of a language model, accuracy and loss of a classifier, the cost of GloVe. The
+    loss is left out where there is a perplexity, of which it is the logarithm. Values that are null or not finite are
+    left out, and characters that no font has are noted.
 
     Args:
         curves: A log file; or several curves by name, each the records of a log or the evaluations of a run.
@@ -74,8 +87,9 @@ def plot_learning_curve(
     named = [(printable(name, _LONGEST_NAME), points) for name, points in curves.items()]
     text = "".join(name for name, _ in named)
     with noted_drawing(text, Path(file)):
-        figure = _figure()
-        _draw(figure, named)
+        panels = _panels(named)
+        figure = _figure(len(panels))
+        _draw(figure, panels)
         try:
             with written(Path(file)) as stream:
                 figure.savefig(stream, format=Path(file).suffix[1:].lower() or None, dpi=150)
@@ -83,64 +97,60 @@ def plot_learning_curve(
             raise DataError(f"the picture cannot be written ({error})", source=os.fspath(file)) from None
 
 
-def _draw(figure: Figure, curves: Sequence[tuple[str, Sequence[LogRecord] | Sequence[Evaluation]]]) -> None:
+def _panels(curves: Sequence[tuple[str, Points]]) -> dict[str, list[Curve]]:
+    """The curves of each metric that has a value, the most telling metric first."""
+    found: dict[str, list[Curve]] = {}
+    for number, (name, points) in enumerate(curves):
+        for what, style, values_of in (("training", _TRAINING, _training), ("validation", _VALIDATION, _validation)):
+            for metric in dict.fromkeys(name for point in points for name in values_of(point)):
+                values = _curve((point.seconds, values_of(point).get(metric)) for point in points)
+                if values:
+                    found.setdefault(metric, []).append((f"{name}, {what}", number, style, values))
+    if "perplexity" in found:
+        found.pop("loss", None)
+    if not found:
+        raise DataError("there is nothing to draw: no curve has a finite metric, such as a perplexity or a loss")
+    return dict(sorted(found.items(), key=lambda panel: panel[0] in ("loss", "cost")))
+
+
+def _training(point: LogRecord | Evaluation) -> Mapping[str, float | None]:
+    """The metrics of the training data."""
+    if isinstance(point, LogRecord):
+        return point.metrics
+    if "perplexity" in point.metrics:
+        return {"perplexity": None if point.loss is None else perplexity_of(point.loss)}
+    return {"loss": point.loss}
+
+
+def _validation(point: LogRecord | Evaluation) -> Mapping[str, float | None]:
+    """The metrics of the held-out data."""
+    return point.validation if isinstance(point, LogRecord) else point.metrics
+
+
+def _draw(figure: Figure, panels: Mapping[str, Sequence[Curve]]) -> None:
+    for axes, (metric, curves) in zip(
+        figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0], panels.items(), strict=True
+    ):
+        _draw_panel(axes, metric, curves)
+    axes.set_xlabel("minutes of training")
+
+
+def _draw_panel(axes: Axes, metric: str, curves: Sequence[Curve]) -> None:
     from matplotlib.ticker import LogFormatter
 
-    axes = figure.subplots()
-    labels: list[str] = []
-    lowest = math.inf
-    for number, (name, points) in enumerate(curves):
-        for label, style, values in (
-            (f"{name}, training", {"linewidth": 0.8, "alpha": 0.6}, _training_curve(points)),
-            (f"{name}, validation", {"marker": "o", "markersize": 4}, _validation_curve(points)),
-        ):
-            if values:
-                axes.plot(*zip(*values, strict=True), color=f"C{number}", **style)
-                labels.append(label)
-                lowest = min(lowest, *(value for _, value in values))
-    quantity = "perplexity"
-    if not axes.lines:
-        quantity = "loss"
-        for name, points in curves:
-            if values := _losses(points):
-                axes.plot(*zip(*values, strict=True))
-                labels.append(name)
-                lowest = min(lowest, *(value for _, value in values))
-    if not axes.lines:
-        raise DataError("there is nothing to draw: no curve has a finite perplexity or loss")
-    axes.set_xlabel("minutes of training")
-    axes.set_ylabel(quantity)
-    if lowest > 0:  # a loss may be less
+    for _, number, style, values in curves:
+        axes.plot(*zip(*values, strict=True), color=f"C{number}", **style)
+    axes.set_ylabel(metric.replace("_", " "))
+    lowest = min(value for *_, values in curves for _, value in values)
+    if metric in _LOGARITHMIC and lowest > 0:  # a loss may be less
         axes.set_yscale("log")
         for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
             formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
     axes.grid(visible=True, which="both", linewidth=0.3)
     # Set afterwards, since a legend leaves out what begins with an underscore.
-    legend = axes.legend(axes.lines, list(map(str, range(len(labels)))))
-    for shown, label in zip(legend.get_texts(), labels, strict=True):
+    legend = axes.legend(axes.lines, list(map(str, range(len(curves)))))
+    for shown, (label, *_) in zip(legend.get_texts(), curves, strict=True):
         shown.set_text(label)
-
-
-def _training_curve(points: Sequence[LogRecord] | Sequence[Evaluation]) -> list[tuple[float, float]]:
-    return _curve(
-        (point.seconds, _perplexity_of(point.loss) if isinstance(point, Evaluation) else point.perplexity)
-        for point in points
-    )
-
-
-def _validation_curve(points: Sequence[LogRecord] | Sequence[Evaluation]) -> list[tuple[float, float]]:
-    return _curve(
-        (point.seconds, point.perplexity if isinstance(point, Evaluation) else point.validation_perplexity)
-        for point in points
-    )
-
-
-def _losses(points: Sequence[LogRecord] | Sequence[Evaluation]) -> list[tuple[float, float]]:
-    return _curve((point.seconds, point.loss) for point in points)
-
-
-def _perplexity_of(loss: float | None) -> float | None:
-    return None if loss is None else perplexity_of(loss)
 
 
 def _curve(values: Iterable[tuple[float | None, float | None]]) -> list[tuple[float, float]]:

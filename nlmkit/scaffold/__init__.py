@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from nlmkit.core import registry
+from nlmkit.core import kinds, registry
 from nlmkit.errors import DataError, HyperParameterError
 
 _TEMPLATE: Final = Path(__file__).parent / "template"
@@ -25,21 +25,33 @@ _BLANK: Final = re.compile(r"\{\{(\w+)\}\}")
 
 
 @dataclasses.dataclass(frozen=True)
-class _Kind:
+class _Template:
+    """What the template of a kind is filled in with, and where it is."""
+
+    kind: str
     group: str
-    file: str
-    in_words: str
-    summary: str
+    folder: Path
+
+    @property
+    def in_words(self) -> str:
+        return self.kind.replace("-", " ")
+
+    @property
+    def file(self) -> str:
+        return self.kind.replace("-", "_")
+
+    @property
+    def summary(self) -> str:
+        return (self.folder / "summary.txt").read_text(encoding="utf-8").strip()
 
 
-_KINDS: Final[Mapping[str, _Kind]] = {
-    "language-model": _Kind("nlmkit.language_models", "language_model", "language model", "A unigram language model"),
-    "representation": _Kind("nlmkit.representations", "representation", "representation", "Random-indexing vectors"),
-    "classifier": _Kind("nlmkit.classifiers", "classifier", "classifier", "A naive Bayes classifier"),
-    "tokenizer": _Kind("nlmkit.tokenizers", "tokenizer", "tokenizer", "A tokenizer of words and marks"),
+_DEFAULT: Final = "language-model"
+_TEMPLATES: Final = {
+    **{kind.name: _Template(kind.name, kind.group, _TEMPLATE / kind.template) for kind in kinds.KINDS},
+    registry.TOKENIZER: _Template(registry.TOKENIZER, "nlmkit.tokenizers", _TEMPLATE / "tokenizer"),
 }
 
-KINDS: Final = tuple(_KINDS)
+KINDS: Final = tuple(sorted(_TEMPLATES, key=lambda kind: kind != _DEFAULT))
 """What a new package can hold."""
 
 
@@ -66,7 +78,7 @@ class NewPlugin:
     files: tuple[str, ...]
 
 
-def new_plugin(package: str, kind: str = "language-model", folder: str | os.PathLike[str] | None = None) -> NewPlugin:
+def new_plugin(package: str, kind: str = _DEFAULT, folder: str | os.PathLike[str] | None = None) -> NewPlugin:
     """Write a working package with one component and its tests.
 
     Args:
@@ -78,7 +90,7 @@ def new_plugin(package: str, kind: str = "language-model", folder: str | os.Path
         HyperParameterError: the name cannot be used, or there is no such kind.
         DataError: the folder is there and not empty, or cannot be written.
     """
-    if kind not in _KINDS:
+    if kind not in _TEMPLATES:
         raise HyperParameterError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
     module = re.sub(r"[-.]+", "_", package).lower()
     name = package.lower().removeprefix(_PREFIX)
@@ -86,7 +98,7 @@ def new_plugin(package: str, kind: str = "language-model", folder: str | os.Path
     class_name = "".join(part[:1].upper() + part[1:] for part in re.split(r"[-._]+", name))
     if not class_name.isidentifier() or keyword.iskeyword(class_name):
         class_name = f"Plugin{class_name}"
-    about = _KINDS[kind]
+    about = _TEMPLATES[kind]
     facts = {
         "package": package,
         "module": module,
@@ -98,7 +110,7 @@ def new_plugin(package: str, kind: str = "language-model", folder: str | os.Path
         "group": about.group,
         "summary": about.summary,
     }
-    files = {path: _filled(source, facts) for path, source in _sources(kind, module, about.file).items()}
+    files = {path: _filled(source, facts) for path, source in _sources(about, module).items()}
     target = Path(folder) if folder is not None else Path(package)
     _write(target, files)
     return NewPlugin(target, package, kind, name, module, class_name, tuple(files))
@@ -117,13 +129,13 @@ def _check_names(package: str, module: str, name: str, kind: str) -> None:
     if not registry.NAME.fullmatch(name):
         raise HyperParameterError(f"{package!r} leaves no name for the component: try nlmkit-NAME")
     for entry in registry.entries():
-        if entry.builtin and entry.name == name and (entry.kind == "tokenizer") == (kind == "tokenizer"):
+        if entry.builtin and entry.name == name and (entry.kind == registry.TOKENIZER) == (kind == registry.TOKENIZER):
             raise HyperParameterError(f"nlmkit itself has a {entry.kind} named {name!r}, which wins: try my-{name}")
 
 
-def _sources(kind: str, module: str, file: str) -> dict[str, Path]:
+def _sources(about: _Template, module: str) -> dict[str, Path]:
     """Where each file of the package comes from, by its place there."""
-    common, own = _TEMPLATE / "common", _TEMPLATE / kind
+    common, own, file = _TEMPLATE / "common", about.folder, about.file
     return {
         "pyproject.toml": common / "pyproject.toml.txt",
         "README.md": common / "README.md.txt",

@@ -26,14 +26,13 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nlmkit.classifiers.base import Classifier
 from nlmkit.core import registry
 from nlmkit.core.component import Component
+from nlmkit.core.kinds import KINDS
 from nlmkit.core.parameters import suggestion
-from nlmkit.language_models.base import LanguageModel
-from nlmkit.representations.base import Representation
 from nlmkit.testing.checks import Check, CheckOutcome, ConformanceError
 
 if TYPE_CHECKING:
@@ -152,26 +151,25 @@ def check_registered(name: str, kind: str, settings: Mapping[str, Any] | None = 
     if kind not in registry.GROUPS.values():
         return []
     with contextlib.redirect_stdout(sys.stderr):
-        if kind == "tokenizer":
+        if kind == registry.TOKENIZER:
             return run_checks(registry.get_tokenizer(name))
         cls = registry.get(name)
         chosen: Mapping[str, Any] = getattr(cls, "conformance_settings", {}) if settings is None else settings
         return run_checks(cls(**chosen))
 
 
+def _kit_of_kind(component: Checked) -> Any:
+    """The module of the kit of a component's kind; None where it is of no kind that there is."""
+    for kind in KINDS:
+        if isinstance(component, kind.base_class()):
+            return import_module(kind.kit)
+    return None
+
+
 def _kit(component: Checked) -> tuple[Check, ...]:
-    if isinstance(component, LanguageModel):
-        from nlmkit.testing import language_model
-
-        return language_model.CHECKS
-    if isinstance(component, Representation):
-        from nlmkit.testing import representation
-
-        return representation.CHECKS
-    if isinstance(component, Classifier):
-        from nlmkit.testing import classifier
-
-        return classifier.CHECKS
+    if (own := _kit_of_kind(component)) is not None:
+        checks: tuple[Check, ...] = own.CHECKS
+        return checks
     if not isinstance(component, (Component, type)) and callable(getattr(component, "tokenize", None)):
         from nlmkit.testing import tokenizer
 
@@ -189,17 +187,7 @@ def _subject(component: Checked, **tolerances: float) -> Any:
         return component
     if component.is_fitted:
         raise ValueError(f"{_label(component)} is fitted: give it unfitted, the checks fit it themselves")
-    if isinstance(component, Representation):
-        from nlmkit.testing import representation
-
-        return representation.Subject(component, **tolerances)
-    if isinstance(component, Classifier):
-        from nlmkit.testing import classifier
-
-        return classifier.Subject(component, **tolerances)
-    from nlmkit.testing.language_model import Subject
-
-    return Subject(cast(LanguageModel, component), **tolerances)
+    return _kit_of_kind(component).Subject(component, **tolerances)
 
 
 def _label(component: Checked) -> str:

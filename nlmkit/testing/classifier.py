@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
 import numpy as np
@@ -15,74 +14,51 @@ from numpy.typing import NDArray
 from nlmkit.classifiers.base import Classifier
 from nlmkit.core.component import Component
 from nlmkit.errors import DataError
-from nlmkit.testing import component, data
+from nlmkit.testing import component, data, text_model
 from nlmkit.testing.checks import Check, check_in, require, require_close, require_error
-from nlmkit.text import TextPipeline, Vocabulary
-from nlmkit.text.labelled import LabelledTexts, encode
+from nlmkit.testing.text_model import Targeted, test, unusual
+from nlmkit.text import TextPipeline
 
 GOOD, BAD, MIXED = "a good one", "bad", "neither"
 """Labels; their order as strings is not the order in which they first appear."""
 
-Labelled = tuple[list[str], list[Any]]
-
-_OWN: list[Check] = []
+_OWN: list[Check] = [*text_model.CHECKS]
 
 
 # ----------------------------------------------------------------------------------------------------------- texts
 
 
-def train() -> Labelled:
-    """Training texts: 48 English ones of 2 to 13 words, half of each of two labels, which a few words tell apart."""
-    things = ("the film", "this old boat", "our dinner", "the song", "her letter", "that tool")
-    endings = ("", ".", "in every way .", "as we all said on the way home .")
-    texts, labels = [], []
-    for index, thing in enumerate(things * 4):
-        ending = endings[index % 4]
-        for label, words in ((BAD, ("dull", "awful", "broken")), (GOOD, ("lovely", "splendid", "fine"))):
-            texts.append(f"{thing} was {words[index % 3]} {ending}".strip())
-            labels.append(label)
-    return texts, labels
+def train() -> Targeted:
+    """The training texts, half of each of two labels."""
+    texts, places = text_model.train()
+    return texts, [_label(place) for place in places]
 
 
-def other() -> Labelled:
+def other() -> Targeted:
     """Other training texts: other words, sizes and labels, three of them."""
     return ["rivers rise", "rivers fall slowly", "hills stand still"] * 6, ["up", "down", "level"] * 6
 
 
-def three() -> Labelled:
+def three() -> Targeted:
     """Training texts with a third label."""
     texts, labels = train()
     return texts + ["so so , neither here nor there", "middling , so so ."] * 8, labels + [MIXED] * 16
 
 
-def valid() -> Labelled:
+def valid() -> Targeted:
     """Held-out texts, with words that the training texts lack."""
-    texts = ["the film was fine .", "the boat was awful", "her quiet song was lovely", "dinner was dull and broken ."]
-    return texts, [GOOD, BAD, GOOD, BAD]
+    texts, places = text_model.valid()
+    return texts, [_label(place) for place in places]
 
 
-def test() -> list[str]:
-    """Texts to classify: of 1 to 60 words, known and unknown, one of them twice."""
-    return [
-        "the film was splendid .",
-        "awful",
-        "our dinner was broken in every way .",
-        "yesterday a neighbour sang a lovely song",
-        " and ".join(["the boat was fine", "the tool was lovely", "we all said so"] * 4),
-        "the film was splendid .",
-        "that was that .",
-    ]
-
-
-def unusual() -> list[str]:
-    """Texts without a known word, or without any."""
-    return ["", " ", "\n", "zyzzyva", "qwerty uiop zyzzyva", "", *data.unusual_lines()]
+def _label(place: int) -> str:
+    return BAD if place < 3 else GOOD
 
 
 # --------------------------------------------------------------------------------------------------------- subject
 
 
-class Subject(component.Subject):
+class Subject(text_model.Subject):
     """A configured, unfitted classifier under test."""
 
     component: Classifier
@@ -92,72 +68,25 @@ class Subject(component.Subject):
         """An unfitted classifier with the same hyper-parameters."""
         return cast(Classifier, super().clone())
 
-    def fitted_on(self, texts: Any, labels: Any = None, *, held_out: Any = None) -> Classifier:
-        """A classifier fitted on labelled texts; there are always validation texts, as a classifier may need them."""
-        classifier = self.clone()
-        classifier.fit(texts, labels, valid=(texts, labels) if held_out is None else held_out)
-        return classifier
+    def train(self, *, other: bool = False) -> Targeted:
+        """Texts with labels."""
+        return (other_ if other else train)()
 
-    def training(self, *, other: bool = False) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Texts, labels, and validation texts."""
-        return (other_ if other else train)(), {"valid": other_() if other else valid()}
+    def valid(self) -> Targeted:
+        """Texts with labels."""
+        return valid()
 
-    def results(self, component: Component) -> NDArray[np.float64]:
-        """Probabilities of the test texts and the unusual ones."""
-        return cast(Classifier, component).predict_proba([*test(), *unusual()])
+    def answers(self, model: Any, texts: Any) -> NDArray[np.float64]:
+        """The probabilities of the classes: float64 [texts, classes]."""
+        found: NDArray[np.float64] = model.predict_proba(texts)
+        return found
 
     def uses(self, component: Component) -> Mapping[str, Callable[[], object]]:
         """Every way to use a fitted classifier."""
-        classifier = cast(Classifier, component)
-        uses = {
-            "encode": lambda: classifier.encode(test()),
-            "predict": lambda: classifier.predict(test()),
-            "predict_proba": lambda: classifier.predict_proba(test()),
-            "score": lambda: classifier.score(*valid()),
-            "report": lambda: classifier.report(*valid()),
-            "fitted_state": classifier.fitted_state,
-            "digest": lambda: classifier.digest,
-        }
-        if _has_highlights(self):
-            uses["highlights"] = lambda: _highlights(classifier, test()[0])
-        return uses
-
-    def inputs(self) -> Iterable[tuple[str, Any, Callable[[], object]]]:
-        """Fitting, classifying and scoring, of lists and of LabelledTexts."""
-        texts, labels = train()
-        held_out = valid()
-        given = (texts, labels, held_out)
-        yield "fit on lists", given, lambda: self.fitted_on(texts, labels, held_out=held_out)
-        both = LabelledTexts(*train())
-        yield "fit on LabelledTexts", both, lambda: self.fitted_on(both, held_out=LabelledTexts(*valid()))
-        some = test()
-        yield "predict_proba", some, lambda: self.fitted.predict_proba(some)
-        scored, right = valid()
-        yield "score", [scored, right], lambda: self.fitted.score(scored, right)
-
-    def score(self, component: Component) -> object:
-        """The score on the validation texts."""
-        return cast(Classifier, component).score(*valid())
+        return {**super().uses(component), "predict_proba": lambda: cast(Classifier, component).predict_proba(test())}
 
 
-other_ = other  # `Subject.training` has an argument of that name
-
-
-def _has_highlights(subject: Subject) -> bool:
-    return hasattr(subject.component, "highlights")
-
-
-def _highlights(classifier: Classifier, text: str) -> list[tuple[str, float]]:
-    found: list[tuple[str, float]] = cast(Any, classifier).highlights(text)
-    return found
-
-
-def _lower_cases(subject: Subject) -> bool:
-    return subject.component.lowercase
-
-
-def _sklearn_is_there(subject: Subject) -> bool:
-    return importlib.util.find_spec("sklearn") is not None
+other_ = other  # `Subject.train` has an argument of that name
 
 
 def _require_distributions(subject: Subject, classifier: Classifier, texts: Sequence[str], what: str) -> None:
@@ -200,16 +129,6 @@ def fit_reports_texts_and_classes(subject: Subject) -> None:
 
 
 @check_in(_OWN)
-def vocabulary_is_of_the_training_texts(subject: Subject) -> None:
-    """``vocabulary_``, where there is one, has no word of the validation texts that the training texts lack."""
-    vocabulary = getattr(subject.fitted, "vocabulary_", None)
-    require(vocabulary is None or isinstance(vocabulary, Vocabulary), "vocabulary_ is no Vocabulary")
-    known = set(encode(train()[0], subject.fitted.pipeline_).types)
-    leaked = sorted(set(() if vocabulary is None else vocabulary.words[3:]) - known)
-    require(not leaked, f"the vocabulary has words that the training texts lack: {leaked[:5]}")
-
-
-@check_in(_OWN)
 def failed_fit_leaves_the_classifier_as_it_was(subject: Subject) -> None:
     """A fit that fails leaves a fitted classifier fitted as it was."""
     classifier = cast(Classifier, subject.fit(subject.clone()))
@@ -219,24 +138,6 @@ def failed_fit_leaves_the_classifier_as_it_was(subject: Subject) -> None:
 
 
 # --------------------------------------------------------------------------------------------- forms of the inputs
-
-
-@check_in(_OWN)
-def all_forms_of_texts_agree(subject: Subject) -> None:
-    """A list, a tuple, an array and LabelledTexts of the same texts are fitted and classified alike, a Corpus too."""
-    texts, labels = train()
-    arrays = (np.array(texts, object), np.array(labels))
-    forms: dict[str, Callable[[], Classifier]] = {
-        "arrays": lambda: subject.fitted_on(*arrays, held_out=valid()),
-        "LabelledTexts": lambda: subject.fitted_on(LabelledTexts(texts, labels), held_out=LabelledTexts(*valid())),
-    }
-    wanted = subject.results(subject.fitted)
-    for what, fit in forms.items():
-        require_close(subject.results(fit()), wanted, 0, f"probabilities when fitted on {what}, and on lists")
-    wanted = subject.fitted.predict_proba(test())
-    for form in (tuple(test()), np.array(test()), np.array(test(), object), encode(test(), subject.fitted.pipeline_)):
-        what = f"probabilities of texts as {type(form).__name__}, and as a list"
-        require_close(subject.fitted.predict_proba(form), wanted, 0, what)
 
 
 @check_in(_OWN)
@@ -254,22 +155,6 @@ def labels_keep_their_type(subject: Subject) -> None:
         found = classifier.predict(test())
         require(found.dtype.kind == kind, f"predict gives {found.dtype}, and labels are {what}")
         require_close(subject.results(classifier), wanted, 0, f"probabilities with {what} labels, and with strings")
-
-
-@check_in(_OWN, when=_lower_cases)
-def texts_pass_the_pipeline(subject: Subject) -> None:
-    """A text is lower-cased where the hyper-parameters say so, when it is classified, too."""
-    wanted = subject.fitted.predict_proba(test())
-    found = subject.fitted.predict_proba([text.upper() for text in test()])
-    require_close(found, wanted, 0, "probabilities of upper-case and lower-case texts")
-
-
-@check_in(_OWN)
-def line_feeds_are_spaces(subject: Subject) -> None:
-    """A text may have several lines: it is one document, and its line feeds are spaces."""
-    wanted = subject.fitted.predict_proba(test())
-    found = subject.fitted.predict_proba([text.replace(" ", "\n") for text in test()])
-    require_close(found, wanted, 0, "probabilities of texts with line feeds, and with spaces in their place")
 
 
 @check_in(_OWN)
@@ -303,17 +188,6 @@ def predict_is_the_most_probable_class(subject: Subject) -> None:
     wanted = subject.fitted.classes_[subject.fitted.predict_proba(test()).argmax(axis=1)]
     require(isinstance(found, np.ndarray), f"predict returns {type(found).__name__}, not an array")
     require(found.tolist() == wanted.tolist(), f"predict gives {found.tolist()}, most probable are {wanted.tolist()}")
-
-
-@check_in(_OWN)
-def texts_do_not_depend_on_each_other(subject: Subject) -> None:
-    """A text's probabilities are the same alone and among others, longer and shorter ones, in whatever order."""
-    texts = [*test(), *unusual(), " ".join(test() * 12)]
-    together = subject.fitted.predict_proba(texts)
-    alone = np.concatenate([subject.fitted.predict_proba([text]) for text in texts])
-    require_close(together, alone, subject.tolerance, "probabilities of texts together, and each alone")
-    backwards = subject.fitted.predict_proba(texts[::-1])[::-1]
-    require_close(backwards, together, subject.tolerance, "probabilities of texts backwards, and in order")
 
 
 @check_in(_OWN)
@@ -420,54 +294,6 @@ def labels_of_another_type_are_refused(subject: Subject) -> None:
     texts, labels = valid()
     numbers = [0] * len(labels)
     require_error(DataError, lambda: subject.fitted.score(texts, numbers), "score with labels of another type")
-
-
-@check_in(_OWN)
-def foreign_corpus_is_refused(subject: Subject) -> None:
-    """A Corpus read in another way than the training texts raises DataError: its words are not the classifier's."""
-    pipeline = TextPipeline(tokenizer="char" if subject.component.tokenizer != "char" else "space")
-    foreign = encode(test(), pipeline)
-    require_error(DataError, lambda: subject.fitted.predict(foreign), "predict of a Corpus read otherwise")
-
-
-@check_in(_OWN, when=_has_highlights)
-def highlights_are_tokens_with_weights(subject: Subject) -> None:
-    """``highlights`` gives the tokens of a text, in order, each with a finite weight; of an empty text none."""
-    for text in [*test(), *unusual()]:
-        found = _highlights(subject.fitted, text)
-        tokens = encode([text], subject.fitted.pipeline_).sentence(0)
-        given = [token for token, _ in found]
-        require(given == tokens, f"the tokens of {text!r} are {tokens}, and highlights gives {given}")
-        finite = all(isinstance(weight, float) and math.isfinite(weight) for _, weight in found)
-        require(finite, f"highlights of {text!r} gives weights that are no finite floats")
-
-
-# ---------------------------------------------------------------------------------------------------- scikit-learn
-
-
-@check_in(_OWN, when=_sklearn_is_there)
-def works_inside_scikit_learn(subject: Subject) -> None:
-    """scikit-learn takes it for a classifier, clones it unfitted, cross-validates it and has it in a Pipeline."""
-    import sklearn
-    from sklearn.base import clone, is_classifier
-    from sklearn.model_selection import cross_val_score
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import FunctionTransformer
-
-    texts, labels = train()
-    copy = clone(subject.fitted)
-    require(type(copy) is subject.cls, f"clone gives a {type(copy).__name__}")
-    require(not copy.is_fitted, "clone gives a fitted classifier")
-    for name, value in subject.fitted.get_params(deep=False).items():
-        require(getattr(copy, name) is value, f"clone changes {name}")
-    require(is_classifier(subject.component), "is_classifier says no")
-    with sklearn.config_context(enable_metadata_routing=False):
-        scores = cross_val_score(subject.clone(), texts, labels, cv=2, error_score="raise")
-        steps = [("same", FunctionTransformer()), ("classifier", subject.clone())]
-        piped = Pipeline(steps).fit(texts, labels).predict_proba(test())
-    require(bool(np.isfinite(scores).all()), f"cross_val_score gives {scores.tolist()}")
-    alone = subject.clone().fit(texts, labels).predict_proba(test())
-    require_close(piped, alone, 0, "probabilities in a Pipeline, and alone")
 
 
 CHECKS: Final = (*component.CHECKS, *_OWN)

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nlmkit.core import registry
+from nlmkit.core.entries import Entry
+from nlmkit.core.kinds import kind_of
 from nlmkit.errors import PluginError
 from nlmkit.testing.checks import require
 
@@ -22,7 +24,7 @@ DISTRIBUTION = "nlmkit-conformance"
 """Name of the package that exists while an uninstalled component is saved and loaded."""
 
 
-def declarations_of(cls: type) -> Iterator[registry.Entry]:
+def declarations_of(cls: type) -> Iterator[Entry]:
     """What installed packages declare that leads to ``cls``, under whatever name and kind."""
     package = cls.__module__.partition(".")[0]
     for entry in registry.entries():
@@ -43,7 +45,7 @@ def registered(cls: type[Component]) -> Iterator[None]:
         "<locals>" not in cls.__qualname__,
         f"{cls.__qualname__} is defined inside a function, where loading cannot find it: move it to a module's top",
     )
-    group = next((group for group, kind in registry.GROUPS.items() if kind == cls.kind), "nlmkit.language_models")
+    group = kind_of(cls).group
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as undo:
         metadata = Path(folder) / f"{DISTRIBUTION.replace('-', '_')}-0.dist-info"
         metadata.mkdir()

@@ -8,10 +8,10 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast, get_args
+from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,7 +45,7 @@ LABEL_CHARACTERS: Final = 1000
 _FIXED_WIDTH: Final = 64
 """Characters of the longest label in an array of fixed width, which takes as much memory for each label."""
 
-Row: TypeAlias = tuple[int, str | int | bool, str]
+Row: TypeAlias = tuple[int, Any, str]
 """Line number, label (of JSON perhaps a number or a boolean), text."""
 
 
@@ -56,11 +56,13 @@ class _Columns(NamedTuple):
         label: Name of the column with the label.
         text: Name of the column with the text.
         given: Whether the user named either of them, so that a tsv file must have a header.
+        check: Makes of a label, the file's name and the line what is kept of it; raises DataError where it is none.
     """
 
     label: str
     text: str
     given: bool
+    check: Callable[[Any, str, int], Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -96,6 +98,8 @@ class LabelledTexts:
     first: tuple[tuple[int, str], ...] = ((0, "text 1"),)
     marks: Marks = "literal"
 
+    _called: ClassVar[str] = "labels"
+
     def __init__(
         self,
         texts: Iterable[str],
@@ -111,10 +115,10 @@ class LabelledTexts:
     ) -> None:
         set_ = object.__setattr__
         set_(self, "texts", as_texts(texts))
-        set_(self, "labels", as_labels(labels, source=source))
+        set_(self, "labels", self._kept(labels, source))
         if len(self.labels) != len(self.texts):
             raise DataError(
-                f"{len(self.texts)} texts and {len(self.labels)} labels: each text needs one", source=source
+                f"{len(self.texts)} texts and {len(self.labels)} {self._called}: each text needs one", source=source
             )
         set_(self, "source", source)
         set_(self, "lines", lines)
@@ -169,9 +173,10 @@ class LabelledTexts:
             LABEL_COLUMN if label_column is None else label_column,
             TEXT_COLUMN if text_column is None else text_column,
             given=not (label_column is None and text_column is None),
+            check=cls._checked,
         )
         if columns.label == columns.text:
-            raise HyperParameterError(f"label and text cannot both be in the column {columns.text!r}")
+            raise HyperParameterError(f"{cls._called[:-1]} and text cannot both be in the column {columns.text!r}")
         pipeline = TextPipeline(encoding=encoding, errors=errors, marks=marks)
         several = isinstance(source, (list, tuple)) and all(isinstance(name, (str, os.PathLike)) for name in source)
         sources = expand_names(cast(Any, source)) if several else expand(source)
@@ -187,7 +192,7 @@ class LabelledTexts:
         numbers, labels, texts = zip(*rows, strict=True) if rows else ((), (), ())
         return cls(
             texts,
-            _spelt(labels, notes),
+            cls._of_rows(labels, notes),
             reading_notes=notes,
             first=first,
             source=", ".join(dict.fromkeys(each.name for each in sources)),
@@ -200,7 +205,7 @@ class LabelledTexts:
     def take(self, indices: ArrayLike) -> LabelledTexts:
         """The texts with these indices, in their order."""
         chosen = np.asarray(indices, np.int64)
-        return LabelledTexts(
+        return type(self)(
             [self.texts[index] for index in chosen.tolist()],
             self.labels[chosen],
             source=self.source,
@@ -213,7 +218,7 @@ class LabelledTexts:
 
     def with_labels(self, labels: ArrayLike | Sequence[Any]) -> LabelledTexts:
         """The same texts with other labels."""
-        return LabelledTexts(
+        return type(self)(
             self.texts,
             labels,
             source=self.source,
@@ -264,6 +269,21 @@ class LabelledTexts:
             digest.update(json.dumps([text, label]).encode())
         return digest.hexdigest()[:16]
 
+    @classmethod
+    def _kept(cls, labels: ArrayLike | Sequence[Any], source: str) -> NDArray[Any]:
+        """The labels of texts in memory as an array."""
+        return as_labels(labels, source=source)
+
+    @classmethod
+    def _checked(cls, label: Any, name: str, line: int) -> Any:
+        """A label of a file as it is kept until all are read."""
+        return _checked_label(label, name, line)
+
+    @classmethod
+    def _of_rows(cls, labels: Sequence[Any], notes: list[str]) -> Sequence[Any]:
+        """The labels of all files, of what was kept of each; may add notes."""
+        return _spelt(labels, notes)
+
     def __len__(self) -> int:
         return len(self.texts)
 
@@ -313,7 +333,7 @@ def as_texts(texts: Iterable[str]) -> tuple[str, ...]:
     refuse_table(texts, "the list of texts")
     if isinstance(texts, str) or not isinstance(texts, Iterable):
         what = "one text" if isinstance(texts, str) else type(texts).__name__
-        raise DataError(f"a classifier takes a sequence of texts, not {what}: put a single text in a list")
+        raise DataError(f"expected a sequence of texts, not {what}: put a single text in a list")
     found = tuple(items_of(texts))
     for number, text in enumerate(found, start=1):
         if not isinstance(text, str):
@@ -451,14 +471,16 @@ def _read_tsv(lines: Iterator[str], name: str, columns: _Columns, notes: list[st
             ", give the --format if it is not tsv, or leave the names out if the file is label<TAB>text with no header"
         )
         at = _places(names, name, number, columns, remedy)
-        yield from _repeats(_read_named(numbered, name, names, at), [names[place] for place in at], name, notes)
+        yield from _repeats(
+            _read_named(numbered, name, names, at, columns), [names[place] for place in at], name, notes
+        )
         return
     has_header = names == [columns.label, columns.text]
     if not has_header:
         if len(names) > 1 and columns.label in (cell.strip().casefold() for cell in names):
             raise _like_header(names, name, number)
         numbered = itertools.chain([first], numbered)
-    rows = _read_separated(numbered, name, "\t", "label<TAB>text")
+    rows = _read_separated(numbered, name, "\t", "label<TAB>text", columns)
     yield from _repeats(rows, (columns.label, columns.text), name, notes) if has_header else rows
 
 
@@ -480,7 +502,7 @@ def _read_quoted(
         if len(cells) != fields:
             problem = f"{len(cells)} cells, where {fields} are expected: name the columns with --label-column and "
             raise DataError(f"{problem}--text-column", source=name, line=number)
-        yield _row(number, cells[at[0]], cells[at[1]], name)
+        yield _row(number, cells[at[0]], cells[at[1]], name, columns)
 
 
 def _like_header(names: Sequence[str], name: str, line: int) -> DataError:
@@ -493,7 +515,7 @@ def _like_header(names: Sequence[str], name: str, line: int) -> DataError:
 
 
 def _read_named(
-    numbered: Iterator[tuple[int, str]], name: str, names: Sequence[str], at: tuple[int, int]
+    numbered: Iterator[tuple[int, str]], name: str, names: Sequence[str], at: tuple[int, int], columns: _Columns
 ) -> Iterator[Row]:
     """The rows after the header ``names`` of a tsv file, with label and text at the places ``at``."""
     most = len(names) - 1 if at[1] == len(names) - 1 else -1  # as without names, the text may hold tabs at the end
@@ -504,7 +526,7 @@ def _read_named(
             if len(fields) > len(names):
                 problem += ": only a text in the last column may hold tabs"
             raise DataError(problem, source=name, line=number)
-        yield _row(number, fields[at[0]], fields[at[1]], name)
+        yield _row(number, fields[at[0]], fields[at[1]], name, columns)
 
 
 def _read_space(lines: Iterator[str], name: str, columns: _Columns, notes: list[str]) -> Iterator[Row]:
@@ -523,16 +545,18 @@ def _read_space(lines: Iterator[str], name: str, columns: _Columns, notes: list[
             yield from _read_quoted(records, name, columns, notes)
             return
         numbered = ((number, content) for number, content in kept[1:] if content)
-    yield from _read_separated(itertools.chain([first], numbered), name, " ", "label, a space, text")
+    yield from _read_separated(itertools.chain([first], numbered), name, " ", "label, a space, text", columns)
 
 
-def _read_separated(numbered: Iterator[tuple[int, str]], name: str, separator: str, form: str) -> Iterator[Row]:
+def _read_separated(
+    numbered: Iterator[tuple[int, str]], name: str, separator: str, form: str, columns: _Columns
+) -> Iterator[Row]:
     for number, line in numbered:
         label, found, text = line.partition(separator)
         if not found:
             what = "tab" if separator == "\t" else "space"
             raise DataError(f"no {what} on this line: the form is {form} (or give --format)", source=name, line=number)
-        yield _row(number, label, text, name)
+        yield _row(number, label, text, name, columns)
 
 
 def _not_blank(lines: Iterator[str]) -> Iterator[tuple[int, str]]:
@@ -569,7 +593,7 @@ def _csv_rows(lines: Iterator[str], name: str, columns: _Columns, header: list[s
             if len(fields) != len(names):
                 problem = f"{len(fields)} fields, where the header has {len(names)}: quote fields that hold commas"
                 raise DataError(problem, source=name, line=begin)
-            yield _row(begin, fields[at[0]], fields[at[1]], name)
+            yield _row(begin, fields[at[0]], fields[at[1]], name, columns)
 
 
 def _places(names: Sequence[str], name: str, line: int, columns: _Columns, remedy: str = "") -> tuple[int, int]:
@@ -607,23 +631,28 @@ def _read_jsonl(lines: Iterator[str], name: str, columns: _Columns, notes: list[
                     line=number,
                 )
         label, text = value[columns.label], value[columns.text]
-        if not isinstance(label, (str, int)):
-            problem = f"the label is {json.dumps(label)[:_SHOWN]}: it must be a string, an integer or a boolean"
-            raise DataError(problem, source=name, line=number)
+        row = _row(number, label, text, name, columns)
         if not isinstance(text, str):
             raise DataError(f"the text is {json.dumps(text)[:_SHOWN]}: it must be a string", source=name, line=number)
-        yield _row(number, label, text, name)
+        yield row
 
 
-def _row(number: int, label: str | int | bool, text: str, name: str) -> Row:
+def _row(number: int, label: Any, text: str, name: str, columns: _Columns) -> Row:
+    return number, columns.check(label, name, number), text
+
+
+def _checked_label(label: Any, name: str, line: int) -> str | int | bool:
+    """A label of a file, where it is one: of JSON also an integer or a boolean."""
+    if not isinstance(label, (str, int)):
+        problem = f"the label is {json.dumps(label)[:_SHOWN]}: it must be a string, an integer or a boolean"
+        raise DataError(problem, source=name, line=line)
     if not isinstance(label, str):
-        label = label if isinstance(label, bool) else int(label)
-        return number, label, text
+        return label if isinstance(label, bool) else int(label)
     if not label.strip():
-        raise DataError("the label is empty", source=name, line=number)
+        raise DataError("the label is empty", source=name, line=line)
     if fault := _fault(label):
-        raise DataError(f"the label {fault}", source=name, line=number)
-    return number, label, text
+        raise DataError(f"the label {fault}", source=name, line=line)
+    return label
 
 
 _READERS: Final = {"tsv": _read_tsv, "space": _read_space, "csv": _read_csv, "jsonl": _read_jsonl}

@@ -8,29 +8,15 @@ module imports no torch.
 from __future__ import annotations
 
 import atexit
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nlmkit.core.parameters import shown
+from nlmkit.core.processes import number_in, process_count
 from nlmkit.errors import NlmkitError
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
-
-_MOST_DIGITS = 9
-_VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-
-
-def process_count() -> int:
-    """How many processes ``torchrun`` has started, 1 without it."""
-    return _number("WORLD_SIZE") if all(name in os.environ for name in _VARIABLES) else 1
-
-
-def is_main_process() -> bool:
-    """Whether this process is the one that writes files and prints results."""
-    return process_count() == 1 or _number("RANK") == 0
 
 
 class Processes:
@@ -40,22 +26,28 @@ class Processes:
         rank: Number of this process, from 0.
         count: How many there are.
         local_rank: Number of this process on its machine; the device it should take.
+        device: Where this process computes, and numbers are exchanged.
     """
 
-    def __init__(self, rank: int = 0, count: int = 1, local_rank: int = 0) -> None:
-        self.rank, self.count, self.local_rank = rank, count, local_rank
+    def __init__(self, rank: int = 0, count: int = 1, local_rank: int = 0, device: torch.device | str = "cpu") -> None:
+        self.rank, self.count, self.local_rank, self.device = rank, count, local_rank, device
+
+    def on(self, device: torch.device) -> Processes:
+        """The same processes, of which this one computes on a device."""
+        return Processes(self.rank, self.count, self.local_rank, device)
 
     @property
     def is_main(self) -> bool:
         """Whether this process writes the files."""
         return self.rank == 0
 
-    def parallel(self, module: nn.Module, device: torch.device) -> nn.Module:
+    def parallel(self, module: nn.Module) -> nn.Module:
         """The module with gradients averaged over all processes; it starts everywhere with the weights of process 0."""
         if self.count == 1:
             return module
         import inspect
 
+        import torch
         from torch.nn.parallel import DistributedDataParallel
 
         # Buffers never change, so none need be sent with each step; the option's name depends on torch's version.
@@ -63,39 +55,40 @@ class Processes:
         no_buffers: dict[str, Any] = {
             "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False
         }
+        device = torch.device(self.device)
         ids = [device.index] if device.type == "cuda" else None
         return DistributedDataParallel(module, device_ids=ids, **no_buffers)
 
-    def decided(self, numbers: Sequence[float], device: torch.device) -> list[float]:
+    def decided(self, numbers: Sequence[float]) -> list[float]:
         """The numbers that process 0 holds; so what one clock says holds for all."""
         if self.count == 1:
             return list(numbers)
         import torch
         import torch.distributed as dist
 
-        told = torch.tensor(numbers, dtype=torch.float64, device=device)
+        told = torch.tensor(numbers, dtype=torch.float64, device=self.device)
         dist.broadcast(told, 0)
         return told.tolist()
 
-    def total(self, numbers: Sequence[float], device: torch.device) -> list[float]:
+    def total(self, numbers: Sequence[float]) -> list[float]:
         """The sums of the processes' numbers, in float64."""
         if self.count == 1:
             return list(numbers)
         import torch
         import torch.distributed as dist
 
-        summed = torch.tensor(numbers, dtype=torch.float64, device=device)
+        summed = torch.tensor(numbers, dtype=torch.float64, device=self.device)
         dist.all_reduce(summed)
         return summed.tolist()
 
-    def gathered(self, tensor: Tensor, device: torch.device, *, dim: int = 0) -> Tensor:
+    def gathered(self, tensor: Tensor, *, dim: int = 0) -> Tensor:
         """The processes' tensors, all of one shape, joined along a dimension."""
         if self.count == 1:
             return tensor
         import torch
         import torch.distributed as dist
 
-        sent = tensor.to(device).contiguous()
+        sent = tensor.to(self.device).contiguous()
         parts = [torch.empty_like(sent) for _ in range(self.count)]
         dist.all_gather(parts, sent)
         return torch.cat(parts, dim).to(tensor.device)
@@ -115,7 +108,7 @@ def processes(device: str = "auto") -> Processes:
     import torch
     import torch.distributed as dist
 
-    rank, count, local = _number("RANK"), _number("WORLD_SIZE"), _number("LOCAL_RANK", 0)
+    rank, count, local = number_in("RANK"), number_in("WORLD_SIZE"), number_in("LOCAL_RANK", 0)
     if not dist.is_available():
         raise NlmkitError("this PyTorch was built without torch.distributed: train in one process")
     if not dist.is_initialized():
@@ -138,12 +131,3 @@ def _leave() -> None:
 
     if dist.is_initialized():
         dist.destroy_process_group()
-
-
-def _number(variable: str, default: int | None = None) -> int:
-    text = os.environ.get(variable, "" if default is None else str(default))
-    if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
-        raise NlmkitError(
-            f"the environment variable {variable} is {shown(text)}, not a number: start nlmkit with torchrun"
-        )
-    return int(text)

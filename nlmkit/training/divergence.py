@@ -30,6 +30,33 @@ _HARDLY: Final = 1.02
 """Factor within which a loss counts as that of the uniform distribution, as that of weights that hardly moved."""
 
 
+class Diverged(Exception):
+    """Training has gone off; :func:`nlmkit.training.run.run` makes a message of it that says where, and what to try.
+
+    Args:
+        what: What shows it.
+        step: After how many steps; None: after those taken.
+    """
+
+    def __init__(self, what: str, step: int | None = None) -> None:
+        super().__init__(what)
+        self.what, self.step = what, step
+
+
+def judged(
+    loss: float, held_out: float | None, last: float | None, *, choices: int, slack: tuple[float, float], what: str
+) -> list[str]:
+    """Notes on weights that choose between words, classes and the like; see :func:`problem` and :func:`notes`.
+
+    Raises:
+        Diverged: They are good for nothing.
+    """
+    found = problem(loss, choices, slack)
+    if found is not None:
+        raise Diverged(found)
+    return notes(loss, held_out, last, choices, what)
+
+
 def problem(loss: float, choices: int, slack: tuple[float, float]) -> str | None:
     """What is wrong with a loss on training texts; None where it is acceptable.
 

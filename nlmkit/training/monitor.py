@@ -73,6 +73,11 @@ class StepMonitor:
         )
 
     @property
+    def is_pending(self) -> bool:
+        """Whether there are checked steps that were not taken yet."""
+        return bool(self._pending)
+
+    @property
     def pending(self) -> NDArray[np.float64]:
         """Loss, norm and events of the checked steps that were not taken yet: float64 [steps, 3]."""
         return np.array(self._pending, np.float64).reshape(-1, 3)

@@ -1,4 +1,7 @@
-"""What happened in training: evaluations and the log ``training.jsonl``."""
+"""What happened in training: evaluations and the log ``training.jsonl``.
+
+This module imports neither torch nor NumPy.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import itertools
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,18 +23,20 @@ from nlmkit.errors import DataError, MissingFileError
 from nlmkit.saving.records import LOG_BEGINNING, is_models_own
 from nlmkit.saving.strict_json import StrictJSONError, parse
 from nlmkit.saving.written import is_written_directly, open_directly, written
+from nlmkit.training.metrics import NOTHING, Metric, Rank, rank
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Perplexity of the validation text at one step.
+    """What a run came to at one step.
 
     Attributes:
         step: Steps taken.
-        epoch: Passes over the training text, with fractions.
+        epoch: Passes over the training data, with fractions.
         ends_epoch: Whether a pass ended here, or the run.
-        perplexity: Of the validation text in columns, by the weights or, where there is one, their average.
-        loss: Mean training loss an event since the evaluation before, in nats.
+        loss: Mean training loss since the evaluation before; NaN where there was no step.
+        metrics: Of the held-out data by name, by the weights or, where there is one, their average; empty without such
+            data.
         averaged: Whether an average of the weights was evaluated.
         seconds: Time of training so far.
     """
@@ -38,99 +44,145 @@ class Evaluation:
     step: int
     epoch: float
     ends_epoch: bool
-    perplexity: float
     loss: float
+    metrics: Mapping[str, float]
     averaged: bool
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
         """The evaluation as JSON types; what is not finite becomes null."""
-        return {name: _finite(value) for name, value in dataclasses.asdict(self).items()}
+        values = {field.name: _finite(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        return {**values, "metrics": {name: _finite(value) for name, value in self.metrics.items()}}
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """The evaluation that `to_json` gave; a ValueError, TypeError or KeyError if it makes no sense."""
-        for name, item in value.items():
-            wanted = _KINDS[name]
-            if isinstance(item, bool) != (wanted is bool) or not isinstance(item, wanted):
+    def from_json(cls, value: Mapping[str, Any], metrics: Sequence[Metric]) -> Self:
+        """The evaluation that :meth:`to_json` gave.
+
+        Args:
+            value: What it gave.
+            metrics: The run's; null stands for the worst value, and in ``loss`` for NaN.
+
+        Raises:
+            ValueError: It makes no sense; so do a TypeError and a KeyError.
+        """
+        if set(value) != {field.name for field in dataclasses.fields(cls)}:
+            raise ValueError(f"an evaluation holds {sorted(value)}")
+        for name, kinds in _KINDS.items():
+            item = value[name]
+            sound = type(item) in kinds and (item is None or abs(item) <= sys.float_info.max)
+            if not sound or (name in _NEVER_NEGATIVE and item < 0):
                 raise ValueError(f"{name} of an evaluation is {item!r}")
-            if item is not None and not (abs(item) <= sys.float_info.max and (item >= 0 or name == "loss")):
+        found = value["metrics"]
+        if not isinstance(found, dict) or (found and set(found) != {metric.name for metric in metrics}):
+            raise ValueError(f"the metrics of an evaluation are {found!r}")
+        for name, item in found.items():
+            if type(item) not in _NUMBER_OR_NULL or (item is not None and not abs(item) <= sys.float_info.max):
                 raise ValueError(f"{name} of an evaluation is {item!r}")
-        read: dict[str, Any] = {name: math.inf if item is None else item for name, item in value.items()}
-        return cls(**read)
+        worst = {metric.name: metric.worst for metric in metrics}
+        known = {name: worst[name] if found[name] is None else float(found[name]) for name in worst if found}
+        loss = math.nan if value["loss"] is None else value["loss"]
+        return cls(**{**value, "metrics": known, "loss": loss})
 
 
-_KINDS: Final[Mapping[str, Any]] = {
-    "step": int,
+_NUMBER_OR_NULL: Final = (int, float, type(None))
+_NEVER_NEGATIVE: Final = ("step", "epoch", "seconds")
+_KINDS: Final[Mapping[str, tuple[type, ...]]] = {
+    "step": (int,),
     "epoch": (int, float),
-    "ends_epoch": bool,
-    "perplexity": (int, float, type(None)),
-    "loss": (int, float, type(None)),
-    "averaged": bool,
+    "ends_epoch": (bool,),
+    "loss": _NUMBER_OR_NULL,
+    "averaged": (bool,),
     "seconds": (int, float),
 }
 
 
-def perplexity_of(loss: float) -> float:
-    """exp of a mean loss in nats; infinity where that is too large for a float."""
-    try:
-        return math.exp(loss)
-    except OverflowError:
-        return math.inf
+def best_of(history: Sequence[Evaluation], metrics: Sequence[Metric]) -> Evaluation | None:
+    """The evaluation of the best rank, the first of several; None where no evaluation is better than infinitely bad."""
+    ranked = [(rank(found.metrics, metrics), found) for found in history if found.metrics]
+    return min((pair for pair in ranked if pair[0] < NOTHING), key=lambda pair: pair[0], default=(NOTHING, None))[1]
 
 
-def by_epoch(history: Sequence[Evaluation]) -> list[float]:
-    """Best validation perplexity of each epoch that has ended."""
-    found: list[float] = []
-    best = math.inf
+def by_epoch(history: Sequence[Evaluation], metrics: Sequence[Metric]) -> list[Rank]:
+    """The best rank within each epoch that has ended."""
+    found: list[Rank] = []
+    best = NOTHING
     for evaluation in history:
-        best = min(best, evaluation.perplexity)
+        if not evaluation.metrics:
+            continue
+        best = min(best, rank(evaluation.metrics, metrics))
         if evaluation.ends_epoch:
             found.append(best)
-            best = math.inf
+            best = NOTHING
     return found
-
-
-def best_of(history: Sequence[Evaluation]) -> Evaluation | None:
-    """The evaluation with the lowest perplexity, the first of several; None where none is finite."""
-    finite = [evaluation for evaluation in history if evaluation.perplexity < math.inf]
-    return min(finite, key=lambda evaluation: evaluation.perplexity, default=None)
 
 
 # ------------------------------------------------------------------------------------------------------- log
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LogRecord:
     """One line of ``training.jsonl``; None, in the file null, where there is no value or none that is finite.
 
+    In the file ``metrics`` are fields of their own names, such as ``loss`` and ``perplexity``; ``validation`` are
+    fields as ``validation_perplexity``; and ``speed`` is named after its unit, as ``tokens_per_second``.
+
     Attributes:
         step: Steps taken.
-        epoch: Passes over the training text, with fractions.
-        loss: Mean training loss an event since the line before, in nats.
-        perplexity: exp of it; None where the loss is no plain log-probability of the text (sampled softmax, label
-            smoothing, Kneser-Ney noising).
+        epoch: Passes over the training data, with fractions.
+        metrics: Means over the training data since the line before, by name: the loss and what follows from it.
         lr: Learning rate of the last step.
         gradient_norm: Mean norm of the gradient before clipping, since the line before.
-        tokens_per_second: Speed since the line before, without evaluation.
+        speed: What was read per second since the line before, without evaluation.
         seconds: Time of training so far.
-        validation_perplexity: Of the validation text, where it was just measured.
+        validation: Metrics of the held-out data by name; None where they were not just measured.
+        unit: What ``speed`` counts.
     """
 
     step: int
     epoch: float
-    loss: float | None
-    perplexity: float | None
-    lr: float
-    gradient_norm: float | None
-    tokens_per_second: float | None
+    metrics: Mapping[str, float | None]
+    lr: float | None
+    gradient_norm: float | None = None
+    speed: float | None = None
     seconds: float
-    validation_perplexity: float | None = None
+    validation: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
+    unit: str = "tokens"
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as a flat JSON object; what is not finite becomes null."""
+        values = {
+            "step": self.step,
+            "epoch": self.epoch,
+            **self.metrics,
+            "lr": self.lr,
+            "gradient_norm": self.gradient_norm,
+            f"{self.unit}{_SPEED}": self.speed,
+            "seconds": self.seconds,
+            **{f"{_VALIDATION}{name}": value for name, value in self.validation.items()},
+        }
+        return {name: _finite(value) for name, value in values.items()}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The record of a flat JSON object whose fields are numbers or null; a KeyError where it is none."""
+        rest = dict(value)
+        fixed = {name: rest.pop(name) for name in _FIXED}
+        (speed,) = (name for name in rest if name.endswith(_SPEED))
+        return cls(
+            **fixed,
+            speed=rest.pop(speed),
+            unit=speed.removesuffix(_SPEED),
+            metrics={name: item for name, item in rest.items() if not name.startswith(_VALIDATION)},
+            validation={
+                name.removeprefix(_VALIDATION): item for name, item in rest.items() if name.startswith(_VALIDATION)
+            },
+        )
 
 
-"""Values from here on are left out of a picture, whose axes would overflow."""
-
-_NAMES: Final = tuple(field.name for field in dataclasses.fields(LogRecord))
+_SPEED: Final = "_per_second"
+_VALIDATION: Final = "validation_"
+_FIXED: Final = ("step", "epoch", "lr", "gradient_norm", "seconds")
+_NAME: Final = re.compile(r"[A-Za-z]\w{0,99}", re.ASCII)
 _LONGEST_LINE: Final = 1 << 16
 
 
@@ -240,8 +292,7 @@ def _exists(path: Path) -> bool:
 
 
 def _line(record: LogRecord) -> str:
-    values = {name: _finite(value) for name, value in dataclasses.asdict(record).items()}
-    return json.dumps(values, allow_nan=False) + "\n"
+    return json.dumps(record.to_json(), allow_nan=False) + "\n"
 
 
 def _record(line: bytes, source: str, number: int) -> LogRecord:
@@ -249,18 +300,21 @@ def _record(line: bytes, source: str, number: int) -> LogRecord:
         value = parse(line)
     except StrictJSONError as error:
         raise DataError(f"{error}, so this is not a training log", source=source, line=number) from None
-    if not isinstance(value, dict) or set(value) != set(_NAMES) or not isinstance(value["step"], int):
-        raise DataError(f"this is not a training log: a line has {', '.join(_NAMES)}", source=source, line=number)
+    if not isinstance(value, dict) or not _has_the_fields(value):
+        fields = f"{', '.join(_FIXED)}, a speed such as tokens_per_second, and metrics"
+        raise DataError(f"this is not a training log: a line has {fields}", source=source, line=number)
     for name, item in value.items():
         if isinstance(item, bool) or not isinstance(item, (int, float, type(None))):
             raise DataError(f"{name} is {item!r}, not a number", source=source, line=number)
         if isinstance(item, int) and abs(item) > sys.float_info.max:
             raise DataError(f"{name} is too large", source=source, line=number)
-    return LogRecord(**value)
+    return LogRecord.from_json(value)
+
+
+def _has_the_fields(value: Mapping[str, Any]) -> bool:
+    named = all(map(_NAME.fullmatch, value)) and sum(name.endswith(_SPEED) for name in value) == 1
+    return named and set(_FIXED) <= set(value) and type(value["step"]) is int
 
 
 def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-# --------------------------------------------------------------------------------------------------- picture

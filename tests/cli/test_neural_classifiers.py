@@ -62,18 +62,16 @@ def test_cross_validation(run: Run, folder: Path) -> None:
 
 
 def test_interrupted_and_resumed(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nlmkit.documents.neural import training
+    from nlmkit.training.gradient import GradientStepper
 
     command = ["fit", "cnn", folder / "train.tsv", *SMALL, "--json"]
     whole = json.loads(run(*command, "-o", "whole").stdout)
-    step, taken = training._Trainer._take_step, 0
+    step = GradientStepper.step
 
-    def interrupted(self: Any, *rest: Any) -> None:
-        nonlocal taken
-        taken += 1
-        if taken == 11:  # in the third epoch
+    def interrupted(self: Any, moment: Any) -> float:
+        if moment.step == 10:  # in the third epoch
             raise KeyboardInterrupt
-        step(self, *rest)
+        return step(self, moment)
 
     options = Training.options
 
@@ -81,7 +79,7 @@ def test_interrupted_and_resumed(run: Run, folder: Path, monkeypatch: pytest.Mon
         return dataclasses.replace(options(*given), checkpoint_seconds=1e-9)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training._Trainer, "_take_step", interrupted)
+        patch.setattr(GradientStepper, "step", interrupted)
         patch.setattr(Training, "options", often)
         stopped = run(*command, "-o", "cut", code=130)
     assert "interrupted: cut.checkpoint holds a checkpoint of step 10: the same command with --resume" in stopped.stderr

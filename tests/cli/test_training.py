@@ -127,19 +127,19 @@ def test_ctrl_c_says_how_to_go_on_and_going_on_gives_the_same_model(
 def test_a_checkpoint_that_a_new_run_replaces_is_told_of(
     run: Run, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nlmkit.language_models.neural.loop import Trainer
+    from nlmkit.training.run import Loop
 
-    def interrupted(trainer: Trainer) -> None:
-        if trainer.step == 3:
+    def interrupted(loop: Loop) -> None:
+        if loop.step == 3:
             raise KeyboardInterrupt
-        original(trainer)
+        original(loop)
 
-    original = Trainer._take_step
+    original = Loop._take_step
     args = ("fit", "lstm", texts / "train.txt", "-o", "m", "--device", "cpu", *SMALL)
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_take_step", interrupted)
+        patch.setattr(Loop, "_take_step", interrupted)
         assert "m.checkpoint holds a checkpoint of step 3: the same" in run(*args, code=130).stderr
-        patch.setattr(Trainer, "run", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+        patch.setattr(Loop, "run", lambda *_, **__: signal.raise_signal(signal.SIGINT))
         result = run(*args, code=130)  # before this run has left anything
     replaced = "note: m.checkpoint holds a checkpoint of step 3, which this run replaces; --resume would go on with it"
     assert result.stderr == f"{replaced}\nnlmkit: interrupted\n"
@@ -151,17 +151,17 @@ def test_a_checkpoint_that_a_new_run_replaces_is_told_of(
 def test_sigterm_saves_says_how_to_go_on_and_exits_with_143(
     run: Run, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nlmkit.language_models.neural.loop import Trainer
+    from nlmkit.training.run import Loop
 
-    def terminated(trainer: Trainer) -> None:
-        if trainer.step == 3:
+    def terminated(loop: Loop) -> None:
+        if loop.step == 3:
             signal.raise_signal(signal.SIGTERM)
-        original(trainer)
+        original(loop)
 
-    original = Trainer._take_step
+    original = Loop._take_step
     args = ("fit", "lstm", texts / "train.txt", "-o", "m", "--device", "cpu", *SMALL)
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_take_step", terminated)
+        patch.setattr(Loop, "_take_step", terminated)
         assert run(*args, code=143).stderr == (
             "nlmkit: terminated: m.checkpoint holds a checkpoint of step 4: "
             "the same command with --resume goes on from there\n"
@@ -187,15 +187,15 @@ def test_a_folder_of_any_name_has_its_checkpoint_beside_it(
     (outer / "inner").mkdir(parents=True)
     monkeypatch.chdir(outer / "inner")
     seen = []
-    from nlmkit.language_models.neural.loop import Trainer
+    from nlmkit.training.run import Loop
 
-    original = Trainer._save
+    original = Loop._save
 
-    def saved(trainer: Trainer) -> None:
-        original(trainer)
-        seen.append(Path(trainer._run.checkpoint or "").absolute().resolve())
+    def saved(loop: Loop) -> None:
+        original(loop)
+        seen.append(Path(loop._options.checkpoint or "").absolute().resolve())
 
-    monkeypatch.setattr(Trainer, "_save", saved)
+    monkeypatch.setattr(Loop, "_save", saved)
     there = output.format(here=outer / "inner")
     run("fit", "lstm", texts / "train.txt", "-o", there, "--device", "cpu", *SMALL)
     assert (outer / "inner" / "manifest.json").exists()

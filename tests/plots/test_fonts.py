@@ -125,7 +125,9 @@ def _perplexities(path: Path, name: str) -> list[str]:
 
 
 def _curve(path: Path, name: str) -> list[str]:
-    record = LogRecord(1, 1.0, 2.0, 7.4, 0.1, None, None, 60.0, 9.0)
+    record = LogRecord(
+        step=1, epoch=1.0, metrics={"perplexity": 7.4}, lr=0.1, seconds=60.0, validation={"perplexity": 9.0}
+    )
     plot_learning_curve({name: [record]}, path)
     return []
 

@@ -14,7 +14,7 @@ from nlmkit.saving.records import model_around
 from nlmkit.training.records import LogRecord, TrainingLog
 
 TEXT = ["the cat sat", "the dog sat"]
-RECORD = LogRecord(1, 0.5, 1.0, None, 0.1, None, None, 1.0)
+RECORD = LogRecord(step=1, epoch=0.5, metrics={"loss": 1.0}, lr=0.1, seconds=1.0)
 
 
 def model(order: int = 2) -> NGram:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nlmkit import load
-from nlmkit.documents.neural.estimator import NeuralClassifier
+from nlmkit.classifiers.neural.base import NeuralClassifier
 from nlmkit.documents.neural.scoring import log_probabilities
 from nlmkit.text.labelled import LabelledTexts
 

@@ -51,7 +51,7 @@ def main(folder: Any) -> Any:
     module = TinyModule(dropout=0.0)
     result = fit(folder, module, options(), VALID, checkpoint=folder / "run", log=folder / "log")
     found["weights"] = dict(module.state_dict())
-    report = {"history": [entry.perplexity for entry in result.history], "steps": result.steps}
+    report = {"history": [entry.metrics["perplexity"] for entry in result.history], "steps": result.steps}
 
     # Masks differ from process to process; Ctrl-C in one of them stops both, at a step on which they agree.
     class Interrupted(TinyModule):
@@ -136,7 +136,9 @@ def test_training_equals_that_of_one_process(run: Path) -> None:
     for rank in range(2):
         for name, tensor in module.state_dict().items():
             torch.testing.assert_close(tensors(run, rank)["weights"][name], tensor, rtol=1e-4, atol=1e-5, msg=name)
-        assert report(run, rank)["history"] == pytest.approx([entry.perplexity for entry in result.history], rel=1e-4)
+        assert report(run, rank)["history"] == pytest.approx(
+            [entry.metrics["perplexity"] for entry in result.history], rel=1e-4
+        )
     assert report(run, 0)["history"] == report(run, 1)["history"]
 
 
@@ -168,9 +170,9 @@ def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) 
     alone = processes()
     assert (alone.rank, alone.count, alone.is_main) == (0, 1, True)
     tensor = torch.ones(2)
-    assert alone.gathered(tensor, torch.device("cpu")) is tensor
-    assert alone.total([1.5, 2], torch.device("cpu")) == [1.5, 2]
-    assert alone.decided([math.inf], torch.device("cpu")) == [math.inf]
+    assert alone.gathered(tensor) is tensor
+    assert alone.total([1.5, 2]) == [1.5, 2]
+    assert alone.decided([math.inf]) == [math.inf]
     monkeypatch.setenv("RANK", "1")  # some schedulers set it without meaning it
     assert is_main_process()
 

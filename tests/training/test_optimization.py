@@ -6,19 +6,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
-from toys.neural import TinyModule, tiny
+from toys.neural import TinyModule
 
-from nlmkit.training.optimization import (
-    WeightAverage,
-    build_optimizer,
-    clip_gradients,
-    cosine,
-    epochs_without_improvement,
-    learning_rate,
-    one_cycle,
-    plateaus,
-    starts_averaging,
-)
+from nlmkit.training.averaging import WeightAverage
+from nlmkit.training.metrics import epochs_without_improvement, plateaus, starts_averaging
+from nlmkit.training.optimization import build_optimizer, clip_gradients
+from nlmkit.training.options import Optimization
+from nlmkit.training.schedules import cosine, learning_rate, one_cycle
 
 CPU = torch.device("cpu")
 
@@ -32,7 +26,7 @@ def weights(*values: Any) -> Any:
 def one_step(name: Any, decay: Any = 0.0, gradient: Any = 0.5, weight: Any = 2.0, lr: Any = 0.1) -> Any:
     matrix, bias = weights([[weight]], [weight])
     groups = [{"params": [matrix], "weight_decay": decay}, {"params": [bias], "weight_decay": 0.0}]
-    optimizer = build_optimizer(groups, tiny(optimizer=name, lr=lr), CPU)
+    optimizer = build_optimizer(groups, Optimization(optimizer=name, lr=lr), CPU)
     matrix.grad, bias.grad = torch.full_like(matrix, gradient), torch.full_like(bias, gradient)
     optimizer.step()
     return matrix.item(), bias.item()
@@ -72,7 +66,7 @@ def test_updates_equal_those_of_torchs_plain_implementation(name: str) -> None:
     }[name]
     source = torch.Generator().manual_seed(1)
     ours, theirs = (nn.Parameter(torch.ones(5, 7)) for _ in range(2))
-    first = build_optimizer([{"params": [ours], "weight_decay": 0.1}], tiny(optimizer=name, lr=0.02), CPU)
+    first = build_optimizer([{"params": [ours], "weight_decay": 0.1}], Optimization(optimizer=name, lr=0.02), CPU)
     second = plain([theirs], lr=0.02, weight_decay=0.1, foreach=False)
     for _ in range(4):
         gradient = torch.randn(5, 7, generator=source)
@@ -126,34 +120,47 @@ def test_without_warmup_a_cycle_begins_at_the_peak() -> None:
 
 
 def test_the_schedule_option_chooses() -> None:
-    assert learning_rate(tiny(schedule="constant", lr=0.3), 7, 10) == 0.3
-    assert learning_rate(tiny(schedule="constant", lr=0.3), 0, None) == 0.3
-    assert learning_rate(tiny(schedule="plateau", lr=0.4, decay=0.5), 7, 10, plateaus=2) == pytest.approx(0.1)
-    assert learning_rate(tiny(schedule="one-cycle", lr=0.4, warmup=0.2), 3, 10) == one_cycle(
+    assert learning_rate(Optimization(schedule="constant", lr=0.3), 7, 10) == 0.3
+    assert learning_rate(Optimization(schedule="constant", lr=0.3), 0, None) == 0.3
+    assert learning_rate(Optimization(schedule="plateau", lr=0.4, decay=0.5), 7, 10, plateaus=2) == pytest.approx(0.1)
+    assert learning_rate(Optimization(schedule="one-cycle", lr=0.4, warmup=0.2), 3, 10) == one_cycle(
         3, 10, peak=0.4, warmup=0.2
     )
-    assert learning_rate(tiny(schedule="cosine", lr=0.4, warmup=0.2), 3, 10) == cosine(3, 10, peak=0.4, warmup=0.2)
+    assert learning_rate(Optimization(schedule="cosine", lr=0.4, warmup=0.2), 3, 10) == cosine(
+        3, 10, peak=0.4, warmup=0.2
+    )
 
 
 @pytest.mark.parametrize("schedule", ["one-cycle", "cosine"])
 def test_before_the_number_of_steps_is_known_the_rate_is_that_of_a_beginning(schedule: str) -> None:
-    assert learning_rate(tiny(schedule=schedule, lr=0.5), 3, None) == pytest.approx(0.02)
-    assert learning_rate(tiny(schedule=schedule, lr=0.5, warmup=0.0), 3, None) == 0.5
+    assert learning_rate(Optimization(schedule=schedule, lr=0.5), 3, None) == pytest.approx(0.02)
+    assert learning_rate(Optimization(schedule=schedule, lr=0.5, warmup=0.0), 3, None) == 0.5
+
+
+def ranks(*values: float) -> list[tuple[float, ...]]:
+    return [(value,) for value in values]
 
 
 def test_plateaus_count_epochs_that_did_not_improve_on_all_before() -> None:
-    assert [plateaus(row) for row in ([], [9.0], [9, 8, 7], [9, 9], [9, 8, 8.5, 8.2, 7.9, 7.9])] == [0, 0, 0, 1, 3]
-    assert plateaus([math.inf, math.inf, 3.0]) == 2
-    assert [epochs_without_improvement(row) for row in ([], [9.0], [9, 8, 8.5, 8.0], [7, 8, 9, 6])] == [0, 0, 2, 0]
+    rows: list[tuple[float, ...]] = [(), (9.0,), (9, 8, 7), (9, 9), (9, 8, 8.5, 8.2, 7.9, 7.9)]
+    assert [plateaus(ranks(*row)) for row in rows] == [0, 0, 0, 1, 3]
+    assert plateaus(ranks(math.inf, math.inf, 3.0)) == 2
+    rows = [(), (9.0,), (9, 8, 8.5, 8.0), (7, 8, 9, 6)]
+    assert [epochs_without_improvement(ranks(*row)) for row in rows] == [0, 0, 2, 0]
+
+
+def test_later_metrics_break_ties() -> None:
+    assert plateaus([(0.5, 2.0), (0.5, 1.0), (0.5, 1.0), (0.6, 0.1)]) == 2
+    assert epochs_without_improvement([(0.5, 2.0), (0.5, 1.0), (0.5, 1.0)]) == 1
 
 
 def test_averaging_starts_when_the_last_evaluation_is_worse_than_one_long_before() -> None:
-    history = [9.0, 8.0, 7.0, 6.5, 6.6, 6.7, 6.8]
+    history = ranks(9.0, 8.0, 7.0, 6.5, 6.6, 6.7, 6.8)
     begins = [length for length in range(1, 8) if starts_averaging(history[:length], 2)]
     # 6.8 is the first that exceeds the best of those more than two before it, 6.5.
     assert begins == [7]
     assert [length for length in range(1, 8) if starts_averaging(history[:length], 1)] == [6, 7]
-    assert not starts_averaging([5.0, 6.0], 5)
+    assert not starts_averaging(ranks(5.0, 6.0), 5)
 
 
 # ------------------------------------------------------------------------------------------------- clipping

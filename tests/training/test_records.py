@@ -15,7 +15,15 @@ posix = pytest.mark.skipif(os.name != "posix", reason="modes, links and devices 
 
 
 def record(step: int) -> LogRecord:
-    return LogRecord(step, step / 2, 1.5, 4.4, 0.1, None, 1e3, float(step))
+    return LogRecord(
+        step=step,
+        epoch=step / 2,
+        metrics={"loss": 1.5, "perplexity": 4.4},
+        lr=0.1,
+        speed=1e3,
+        seconds=float(step),
+        validation={"perplexity": None},
+    )
 
 
 def write(path: Path, steps: range, *, after: int = 0) -> None:

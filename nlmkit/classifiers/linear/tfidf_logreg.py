@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 _MOST_TOGETHER: Final = 1 << 22
 """Decisions times features of a regression that L-BFGS fits as a whole; it takes about 30 times their memory."""
 
-_LARGEST_IDF: Final = 100.0
-"""Beyond that of any collection: 1 + the logarithm of its texts."""
-
 _TOLERANCE: Final = 0.01
 """Of liblinear, which fits regressions of one class against the others."""
 
@@ -35,10 +32,9 @@ _TOLERANCE: Final = 0.01
 class TfidfLogReg(Classifier):
     """Logistic regression of tf-idf weighted n-grams: scikit-learn's plain baseline.
 
-    The weight of an n-gram that a document has t times, and d of the D training documents have, is
-    t · (ln((1+D)/(1+d)) + 1), or (1 + ln t) · … with ``sublinear``; each document's weights are scaled to length one.
-    The regression is multinomial with an L2 penalty. This is what scikit-learn's TfidfTransformer and
-    LogisticRegression compute on the n-grams of this library's tokenizers; no object of theirs is kept or saved.
+    The weights are those of :mod:`nlmkit.documents.tfidf`; the regression is multinomial with an L2 penalty. This is
+    what scikit-learn's TfidfTransformer and LogisticRegression compute on the n-grams of this library's tokenizers; no
+    object of theirs is kept or saved.
 
     **Memory.** Where classes times n-grams exceed 2²² even after n-grams of a single text were merged (which leaves the
     regression the same), each class has a regression of its own against the others, by liblinear, and the
@@ -73,8 +69,9 @@ class TfidfLogReg(Classifier):
         """Count n-grams, weight them, and fit the regression."""
         import numpy as np
 
-        from nlmkit.classifiers.linear.merging import MergedFeatures
         from nlmkit.classifiers.linear.weights import counted_features, decisions_of, empty_weights
+        from nlmkit.documents.merged_features import MergedFeatures
+        from nlmkit.documents.tfidf import weigh
         from nlmkit.text import Vocabulary
 
         optional.require("sklearn", extra="classifiers", who=self.name)
@@ -88,7 +85,7 @@ class TfidfLogReg(Classifier):
             corpus, self.vocabulary_, classes, order=self.order, min_documents=self.min_documents, notes=notes
         )
         self.idf_ = TfidfTransformer().fit(matrix).idf_
-        self._weight(matrix)
+        weigh(matrix, self.idf_, sublinear=self.sublinear)
         merged = None
         if decisions_of(classes) * len(self.features_) > _MOST_TOGETHER:
             merged = MergedFeatures.of(matrix)
@@ -149,21 +146,11 @@ class TfidfLogReg(Classifier):
 
     def _matrix(self, corpus: Corpus) -> csr_matrix:
         """Tf-idf weights: float64 CSR [documents, features], rows of length one, or zero without a known n-gram."""
+        from nlmkit.documents.tfidf import weigh
+
         matrix = self.features_.matrix(corpus)
-        self._weight(matrix)
+        weigh(matrix, self.idf_, sublinear=self.sublinear)
         return matrix
-
-    def _weight(self, matrix: csr_matrix) -> None:
-        """Make counts tf-idf weights, in their place."""
-        import numpy as np
-
-        if self.sublinear:
-            np.log(matrix.data, out=matrix.data)
-            matrix.data += 1
-        matrix.data *= self.idf_[matrix.indices]
-        rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-        lengths = np.sqrt(np.bincount(rows, matrix.data**2, minlength=matrix.shape[0]))
-        matrix.data /= lengths[rows]
 
     def _margins(self, corpus: Corpus) -> NDArray[np.float64]:
         """Logits of the classes: float64 [documents, classes]; of two classes half the log-odds, and its opposite."""
@@ -212,16 +199,13 @@ class TfidfLogReg(Classifier):
         Raises:
             SavedModelError: arrays are missing, contradict each other, or hold NaN or infinity.
         """
-        import numpy as np
-
         from nlmkit.classifiers.linear.weights import restored_decisions
         from nlmkit.documents.ngram_features import NGramFeatures
-        from nlmkit.saving import require, require_array
+        from nlmkit.documents.tfidf import restored_idf
+        from nlmkit.saving import require
 
         super().restore(state)
         require("vocabulary_" in vars(self), "its vocabulary is missing; save the model again")
         self.features_ = NGramFeatures.from_arrays(state.arrays, self.vocabulary_, self.order)
-        idf = require_array(state.arrays, "idf", dtype="float64", shape=(len(self.features_),))
-        require(bool(((idf >= 1) & (idf <= _LARGEST_IDF)).all()), "array 'idf' holds what is not an idf")
-        self.idf_ = np.asarray(idf, np.float64)
+        self.idf_ = restored_idf(state.arrays, len(self.features_))
         self.weights_, self.intercepts_ = restored_decisions(state.arrays, len(self.classes_), len(self.features_))

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from nlmkit.core.presets import preset_param, with_default
-from nlmkit.documents.neural.estimator import NeuralClassifier
-from nlmkit.documents.neural.options import CNN_PRESETS, ConvolutionOptions, InputOptions, TrainingOptions
-
-if TYPE_CHECKING:
-    import torch
-
-    from nlmkit.documents.neural.encoders import ConvolutionEncoder
+from nlmkit.classifiers.neural.base import NeuralClassifier
+from nlmkit.core.presets import preset_param
+from nlmkit.documents.neural.convolutional import ConvolutionalTextModel
+from nlmkit.documents.neural.options import CNN_PRESETS
 
 
 @dataclasses.dataclass(kw_only=True)
-class CNN(ConvolutionOptions, NeuralClassifier):
+class CNN(ConvolutionalTextModel, NeuralClassifier):
     """Convolutional sentence classifier (Kim 2014, "Convolutional Neural Networks for Sentence Classification").
 
     Filters see windows of three, four and five words; a feature is the largest value of a filter over the text, after
     ReLU; one linear layer with dropout makes classes of them. The text stands between zero vectors, ``padding`` of
     them before it, and windows of nothing but padding take part as well: see
-    :class:`~nlmkit.layers.encoding.Convolution`.
+    :class:`~nlmkit.layers.convolution.Convolution`.
 
     Without a representation the vectors begin at random (Kim's *rand*); with one they are kept
     (``tune=frozen``, *static*), tuned (``fine-tune``, *non-static*), or both side by side (``multichannel``), where
@@ -51,20 +45,6 @@ class CNN(ConvolutionOptions, NeuralClassifier):
     presets = CNN_PRESETS
 
     preset: str = preset_param(CNN_PRESETS)
-    max_norm: float | None = with_default(TrainingOptions, "max_norm", 3.0)
-    unknown_rate: float = with_default(InputOptions, "unknown_rate", 0.5)
-    dropout_input: float = with_default(InputOptions, "dropout_input", 0.3)
-    dropout_word: float = with_default(InputOptions, "dropout_word", 0.1)
-
-    def build_encoder(self, inputs: int, generator: torch.Generator) -> ConvolutionEncoder:
-        """The filters; see :meth:`NeuralClassifier.build_encoder`."""
-        from nlmkit.documents.neural.encoders import ConvolutionEncoder, convolution
-
-        return ConvolutionEncoder(convolution(self, inputs, generator))
-
-    def sizes(self) -> Mapping[str, int]:
-        """See :meth:`NeuralClassifier.sizes`."""
-        return {"maps": self.maps}
 
     def highlights(self, text: str) -> list[tuple[str, float]]:
         """The words of a text with what each adds to the predicted class, in nats of its logit against the others'.

@@ -7,9 +7,9 @@ import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from nlmkit.classifiers.neural.base import NeuralClassifier
 from nlmkit.core.parameters import param
 from nlmkit.core.presets import with_default
-from nlmkit.documents.neural.estimator import NeuralClassifier
 from nlmkit.documents.neural.options import InputOptions, TrainingOptions
 
 if TYPE_CHECKING:
@@ -46,13 +46,13 @@ class HAN(NeuralClassifier):
     dropout_input: float = with_default(InputOptions, "dropout_input", 0.3)
 
     def build_encoder(self, inputs: int, generator: torch.Generator) -> HierarchicalEncoder:
-        """Both levels; see :meth:`NeuralClassifier.build_encoder`."""
+        """Both levels; see :meth:`NeuralTextModel.build_encoder`."""
         from nlmkit.documents.neural.encoders import HierarchicalEncoder
 
         return HierarchicalEncoder(inputs, self.hidden, self.attention, generator, dropout=self.dropout_sentence)
 
     def divide(self, corpus: Corpus, ids: NDArray[np.int64]) -> Documents:
-        """Documents of sentences; see :meth:`NeuralClassifier.divide`."""
+        """Documents of sentences; see :meth:`NeuralTextModel.divide`."""
         from nlmkit.documents.neural.batching import Documents
         from nlmkit.documents.neural.sentences import sentence_bounds
 
@@ -60,7 +60,7 @@ class HAN(NeuralClassifier):
         return Documents(ids, sentences, documents)
 
     def sizes(self) -> Mapping[str, int]:
-        """See :meth:`NeuralClassifier.sizes`."""
+        """See :meth:`NeuralTextModel.sizes`."""
         return {"hidden": 2 * self.hidden, "attention": self.attention}
 
     def sentences(self, text: str) -> list[list[str]]:

@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from nlmkit.classifiers.neural.base import NeuralClassifier
 from nlmkit.core.parameters import param
 from nlmkit.core.presets import with_default
-from nlmkit.documents.neural.estimator import NeuralClassifier
-from nlmkit.documents.neural.options import ConvolutionOptions, InputOptions, StackOptions, TrainingOptions
+from nlmkit.documents.neural.convolutional import WithFilters
+from nlmkit.documents.neural.options import InputOptions, StackOptions, TrainingOptions
 
 if TYPE_CHECKING:
     import torch
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(kw_only=True)
-class LSTMCNN(ConvolutionOptions, StackOptions, NeuralClassifier):
+class LSTMCNN(WithFilters, StackOptions, NeuralClassifier):
     """Word vectors, LSTM, filters over its outputs, maxima over time.
 
     What a filter sees of a word has been read in its context. Outputs beyond a text's end are zero, so that padding
@@ -35,7 +36,7 @@ class LSTMCNN(ConvolutionOptions, StackOptions, NeuralClassifier):
     dropout_output: float = param(0.3, ge=0, lt=1, help="dropout on the LSTM's outputs")
 
     def build_encoder(self, inputs: int, generator: torch.Generator) -> RecurrentConvolutionEncoder:
-        """LSTM and filters; see :meth:`NeuralClassifier.build_encoder`."""
+        """LSTM and filters; see :meth:`NeuralTextModel.build_encoder`."""
         from nlmkit.documents.neural.encoders import RecurrentConvolutionEncoder, convolution, stack
 
         widths = [inputs, *[self.hidden] * self.layers]
@@ -43,16 +44,9 @@ class LSTMCNN(ConvolutionOptions, StackOptions, NeuralClassifier):
         filters = convolution(self, encoder.width, generator)
         return RecurrentConvolutionEncoder(encoder, filters, self.dropout_output)
 
-    def check_options(self) -> None:
-        """See :meth:`NeuralClassifier.check_options`."""
-        from nlmkit.documents.neural.checks import refuse_hidden_dropout
-
-        super().check_options()
-        refuse_hidden_dropout(self, self.layers)
-
     def sizes(self) -> Mapping[str, int]:
-        """See :meth:`NeuralClassifier.sizes`."""
-        return {"hidden": self.hidden, "maps": self.maps}
+        """See :meth:`NeuralTextModel.sizes`."""
+        return {**super().sizes(), "hidden": self.hidden}
 
     def highlights(self, text: str) -> list[tuple[str, float]]:
         """The words of a text with what each adds to the predicted class; see ``cnn.CNN``.

@@ -13,6 +13,7 @@ text is needed and any language will do. Nearest vectors also hold opposites; se
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +23,9 @@ from nlmkit.core.parameters import suggestion
 from nlmkit.errors import HyperParameterError
 
 if TYPE_CHECKING:
+    from nlmkit.core.run import RunOptions
     from nlmkit.representations.base import Representation
+    from nlmkit.text import Corpus
 
 SYNONYMS: Final = 5
 """A synonym is one of so many nearest words, each as likely."""
@@ -123,6 +126,44 @@ class Augmenter:
                     words.insert(int(self._source.integers(len(words) + 1)), synonym)
                     break
         return words
+
+
+def augmented(
+    corpus: Corpus,
+    copies: int,
+    *,
+    rate: float,
+    operations: Sequence[str],
+    vectors: Representation | None,
+    seed: int,
+    run: RunOptions,
+) -> Corpus:
+    """Return the documents of a corpus, followed by altered copies of all of them, pass by pass.
+
+    Args:
+        corpus: One document per "sentence".
+        copies: Altered copies of each document.
+        rate: As of :class:`Augmenter`.
+        operations: As of :class:`Augmenter`.
+        vectors: As of :class:`Augmenter`; one-hot vectors, all equally far from one another, are none.
+        seed: As of :class:`Augmenter`.
+        run: Who watches.
+
+    Raises:
+        HyperParameterError: an operation has no such name, or none is left.
+    """
+    from nlmkit.text import Corpus
+
+    usable = None if vectors is not None and vectors.name == "one-hot" else vectors
+    altered = Augmenter(rate=rate, operations=operations, vectors=usable, seed=seed)
+    run.stage("augmentation", corpus.sentences * copies)
+    texts = [corpus.sentence(number) for number in range(corpus.sentences)]
+    found = []
+    for _ in range(copies):
+        for text in texts:
+            found.append(altered(text))
+            run.advance(1)
+    return dataclasses.replace(Corpus.read([*texts, *found]), pipeline=corpus.pipeline)
 
 
 def _count(words: Sequence[str], rate: float) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -87,13 +87,13 @@ class Documents:
 
     Attributes:
         ids: Of all words: int64 [words].
-        sentences: Where each sentence begins in ``ids``, and the last one ends: int64 [sentences + 1].
-        documents: Where each document begins among the sentences, and the last one ends: int64 [documents + 1].
+        sentence_offsets: Where each sentence begins in ``ids``, and the last one ends: int64 [sentences + 1].
+        document_offsets: Where each document begins among the sentences, and the last one ends: int64 [documents + 1].
     """
 
     ids: Indices
-    sentences: Indices
-    documents: Indices
+    sentence_offsets: Indices
+    document_offsets: Indices
 
     @classmethod
     def whole(cls, ids: NDArray[np.integer], offsets: NDArray[np.integer]) -> Self:
@@ -106,21 +106,21 @@ class Documents:
         return cls(np.asarray(ids, np.int64), np.asarray(offsets, np.int64), np.arange(len(offsets), dtype=np.int64))
 
     def __len__(self) -> int:
-        return len(self.documents) - 1
+        return len(self.document_offsets) - 1
 
     @property
     def lengths(self) -> Indices:
         """Words of each document: int64 [documents]."""
-        return np.diff(self.sentences[self.documents])
+        return np.diff(self.sentence_offsets[self.document_offsets])
 
     @functools.cached_property
     def are_whole(self) -> bool:
         """Whether each document is one sentence."""
-        return np.array_equal(self.documents, np.arange(len(self.sentences)))
+        return np.array_equal(self.document_offsets, np.arange(len(self.sentence_offsets)))
 
     def with_ids(self, ids: Indices) -> Documents:
         """The same documents with other ids."""
-        return Documents(ids, self.sentences, self.documents)
+        return Documents(ids, self.sentence_offsets, self.document_offsets)
 
     def batch(self, chosen: Indices) -> Batch:
         """Some documents as a batch.
@@ -128,7 +128,7 @@ class Documents:
         Args:
             chosen: Their numbers: int64 [B].
         """
-        counts = self.documents[chosen + 1] - self.documents[chosen]
+        counts = self.document_offsets[chosen + 1] - self.document_offsets[chosen]
         begins, lengths = self._rows(chosen)
         groups = tuple(
             Rows(self._side_by_side(begins[numbers], lengths[numbers]), torch.from_numpy(numbers))
@@ -142,7 +142,10 @@ class Documents:
         Args:
             chosen: Their numbers: int64 [B].
         """
-        ends, begins = self.sentences[self.documents[chosen + 1]], self.sentences[self.documents[chosen]]
+        ends, begins = (
+            self.sentence_offsets[self.document_offsets[chosen + 1]],
+            self.sentence_offsets[self.document_offsets[chosen]],
+        )
         return int((ends - begins).sum())
 
     def padded(self, chosen: Indices) -> int:
@@ -162,7 +165,7 @@ class Documents:
         """
         found = self.padded(chosen)
         if not self.are_whole:
-            sentences = self.documents[chosen + 1] - self.documents[chosen]
+            sentences = self.document_offsets[chosen + 1] - self.document_offsets[chosen]
             found += len(chosen) * int(sentences.max(initial=0))
         return found
 
@@ -171,11 +174,11 @@ class Documents:
         if self.are_whole:
             rows = chosen
         else:
-            counts = self.documents[chosen + 1] - self.documents[chosen]
+            counts = self.document_offsets[chosen + 1] - self.document_offsets[chosen]
             within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-            rows = np.repeat(self.documents[chosen], counts) + within
-        begins = self.sentences[rows]
-        return begins, self.sentences[rows + 1] - begins
+            rows = np.repeat(self.document_offsets[chosen], counts) + within
+        begins = self.sentence_offsets[rows]
+        return begins, self.sentence_offsets[rows + 1] - begins
 
     def _groups(self, lengths: Indices) -> list[Indices]:
         return [np.arange(len(lengths))] if self.are_whole else similar_lengths(lengths)
@@ -190,16 +193,16 @@ class Documents:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sample:
-    """Labelled documents.
+    """Documents with their targets.
 
     Attributes:
         documents: As ids.
-        targets: Class of each: int64 [documents].
+        targets: Class of each, int64 [documents]; or its number, float64 [documents].
         extra: Of documents that are only scored: vectors of the ids from V on, float32 [n, d].
     """
 
     documents: Documents
-    targets: NDArray[np.int64]
+    targets: NDArray[Any]
     extra: NDArray[np.float32] | None = None
 
 

@@ -10,16 +10,11 @@ from torch import Tensor, nn
 
 from nlmkit.documents.neural.batching import Batch
 from nlmkit.documents.neural.module import DocumentEncoder, Parts
-from nlmkit.layers.encoding import (
-    Attention,
-    Convolution,
-    Drop,
-    Encoder,
-    Winners,
-    last_states,
-    max_over_time,
-    mean_over_time,
-)
+from nlmkit.layers.attention import Attention
+from nlmkit.layers.convolution import Convolution, MaxPoolIndices
+from nlmkit.layers.masks import Dropout
+from nlmkit.layers.pooling import last_states, max_over_time, mean_over_time
+from nlmkit.layers.recurrent_encoder import RecurrentEncoder
 
 if TYPE_CHECKING:
     from nlmkit.documents.neural.input import WordInput
@@ -39,9 +34,9 @@ def stack(
     *,
     bidirectional: bool,
     layer_norm: bool = False,
-) -> Encoder:
+) -> RecurrentEncoder:
     """The LSTM that a component's options ask for; ``widths`` is that of the input, then the units of each layer."""
-    return Encoder(
+    return RecurrentEncoder(
         "lstm",
         widths,
         generator,
@@ -64,9 +59,9 @@ class ConvolutionEncoder(DocumentEncoder):
         """Features [B, F]; see :class:`DocumentEncoder`."""
         return cast("Tensor", self.filters(words(batch.ids, generator)))
 
-    def winners(self, vectors: Tensor, batch: Batch, generator: torch.Generator) -> Winners:
+    def pool_indices(self, vectors: Tensor, batch: Batch, generator: torch.Generator) -> MaxPoolIndices:
         """The features with the windows that they come from."""
-        return self.filters.winners(vectors)
+        return self.filters.pool_indices(vectors)
 
 
 class RecurrentConvolutionEncoder(DocumentEncoder):
@@ -78,22 +73,22 @@ class RecurrentConvolutionEncoder(DocumentEncoder):
         dropout: Rate of dropout between them.
     """
 
-    def __init__(self, encoder: Encoder, filters: Convolution, dropout: float) -> None:
+    def __init__(self, encoder: RecurrentEncoder, filters: Convolution, dropout: float) -> None:
         super().__init__()
         self.encoder, self.filters, self.width = encoder, filters, filters.width
-        self.dropout = Drop(dropout)
+        self.dropout = Dropout(dropout, locked=False)
 
     def forward(self, words: WordInput, batch: Batch, generator: torch.Generator) -> Tensor:
         """Features [B, F]; see :class:`DocumentEncoder`."""
         outputs = self.encoder(words(batch.ids, generator), batch.lengths, generator)
         return cast("Tensor", self.filters(self.dropout(outputs, generator)))
 
-    def winners(self, vectors: Tensor, batch: Batch, generator: torch.Generator) -> Winners:
+    def pool_indices(self, vectors: Tensor, batch: Batch, generator: torch.Generator) -> MaxPoolIndices:
         """The features with the windows that they come from."""
-        return self.filters.winners(self.encoder(vectors, batch.lengths, generator))
+        return self.filters.pool_indices(self.encoder(vectors, batch.lengths, generator))
 
 
-class RecurrentEncoder(DocumentEncoder):
+class PooledRecurrentEncoder(DocumentEncoder):
     """Recurrent layers and one way, or several, to pool their outputs over time.
 
     Args:
@@ -105,12 +100,12 @@ class RecurrentEncoder(DocumentEncoder):
     """
 
     def __init__(
-        self, encoder: Encoder, pooling: str, dense: int | None, dropout: float, generator: torch.Generator
+        self, encoder: RecurrentEncoder, pooling: str, dense: int | None, dropout: float, generator: torch.Generator
     ) -> None:
         super().__init__()
         self.encoder, self.pooling = encoder, pooling
         self.width = encoder.width * (3 if pooling == "concat" else 1)
-        self.dropout = Drop(dropout if dense else 0.0)
+        self.dropout = Dropout(dropout if dense else 0.0, locked=False)
         self.dense: nn.Linear | None = None
         if dense:
             self.dense = nn.Linear(self.width, dense)
@@ -158,11 +153,11 @@ class HierarchicalEncoder(DocumentEncoder):
     def __init__(self, inputs: int, hidden: int, attention: int, generator: torch.Generator, *, dropout: float) -> None:
         super().__init__()
         self.width = 2 * hidden
-        self.words = Encoder("gru", [inputs, hidden], generator, bidirectional=True)
+        self.words = RecurrentEncoder("gru", [inputs, hidden], generator, bidirectional=True)
         self.word_attention = Attention(self.width, attention, generator)
-        self.sentences = Encoder("gru", [self.width, hidden], generator, bidirectional=True)
+        self.sentences = RecurrentEncoder("gru", [self.width, hidden], generator, bidirectional=True)
         self.sentence_attention = Attention(self.width, attention, generator)
-        self.dropout = Drop(dropout)
+        self.dropout = Dropout(dropout, locked=False)
 
     def forward(self, words: WordInput, batch: Batch, generator: torch.Generator) -> Tensor:
         """Features [B, F]; see :class:`DocumentEncoder`."""

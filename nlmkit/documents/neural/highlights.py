@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from nlmkit.documents.neural.encoders import ConvolutionEncoder, HierarchicalEncoder, RecurrentConvolutionEncoder
-from nlmkit.layers.encoding import Winners
+from nlmkit.layers.convolution import MaxPoolIndices
 
 if TYPE_CHECKING:
-    from nlmkit.documents.neural.estimator import NeuralClassifier
+    from nlmkit.documents.neural.estimator import NeuralTextModel
 
 
-def highlights(classifier: NeuralClassifier, text: str) -> list[tuple[str, float]]:
+def highlights(classifier: NeuralTextModel, text: str) -> list[tuple[str, float]]:
     """The words of a text with what each adds to the class that a fitted classifier with filters predicts."""
-    words, vectors, batch = classifier.look_into(text)
-    module = classifier.module_
+    return added_by_words(classifier, text, lambda logits, weights: against_the_others(weights, int(logits.argmax())))
+
+
+def added_by_words(
+    model: NeuralTextModel, text: str, weigh: Callable[[Tensor, Tensor], Tensor]
+) -> list[tuple[str, float]]:
+    """The words of a text with what each adds to an answer of a fitted model with filters.
+
+    Args:
+        model: The model.
+        text: The text.
+        weigh: Gives the weights of the features for that answer, [F], from the outputs [O] and the weights of the last
+            layer [O, F].
+    """
+    words, vectors, batch = model.embed_one(text)
+    module = model.module_
     assert isinstance(module.encoder, (ConvolutionEncoder, RecurrentConvolutionEncoder))
     with torch.inference_mode():
-        winners = module.encoder.winners(vectors, batch, module.generator)
-        logits = winners.values @ module.weight.T + module.bias
-        weight = against_the_others(module.weight, int(logits.argmax()))
-        return list(zip(words, by_pooled_features(winners, weight, len(words)), strict=True))
+        pooled = module.encoder.pool_indices(vectors, batch, module.generator)
+        outputs = (pooled.values @ module.weight.T + module.bias)[0]
+        return list(zip(words, by_pooled_features(pooled, weigh(outputs, module.weight), len(words)), strict=True))
 
 
-def attention_of(classifier: NeuralClassifier, text: str) -> tuple[list[float], list[list[float]]]:
+def attention_of(classifier: NeuralTextModel, text: str) -> tuple[list[float], list[list[float]]]:
     """A text's attention in a fitted hierarchical network: weights of its sentences, and of the words in each."""
-    _, batch, extra = classifier.alone(text)
+    _, batch, extra = classifier.batch_of_one(text)
     module = classifier.module_
     assert isinstance(module.encoder, HierarchicalEncoder)
     with torch.inference_mode(), module.words.with_extra(extra):
@@ -41,20 +55,20 @@ def attention_of(classifier: NeuralClassifier, text: str) -> tuple[list[float], 
     return of_sentences[0, : int(batch.sentences[0])].double().tolist(), rows
 
 
-def by_pooled_features(winners: Winners, weight: Tensor, tokens: int) -> list[float]:
-    """What each word adds to the predicted class by way of the windows that won the pooling.
+def by_pooled_features(pooled: MaxPoolIndices, weight: Tensor, tokens: int) -> list[float]:
+    """What each word adds to the answer by way of the windows that won the pooling.
 
-    A feature counts for the class by its value times (its weight for the class − the mean of its weights for the
-    others), in nats of the logit; the real words of its window share that evenly. Windows of nothing but padding
-    are left out.
+    A feature counts by its value times its weight: of a classifier (its weight for the predicted class − the mean of
+    its weights for the others), in nats of the logit. The real words of its window share that evenly. Windows of
+    nothing but padding are left out.
 
     Args:
-        winners: Of one text.
-        weight: Of the last layer, for the predicted class minus the mean of the others: float32 [F].
+        pooled: Of one text.
+        weight: Of each feature for the answer: float32 [F].
         tokens: Words of the text.
     """
-    added = (winners.values[0] * weight).double()
-    begins, widths = winners.begins[0], winners.widths
+    added = (pooled.values[0] * weight).double()
+    begins, widths = pooled.begins[0], pooled.widths
     places = torch.arange(tokens, device=begins.device)
     covered = (places >= begins.unsqueeze(1)) & (places < (begins + widths).unsqueeze(1))
     words = covered.sum(dim=1)

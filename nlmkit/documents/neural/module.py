@@ -1,4 +1,4 @@
-"""The network of a neural classifier: word vectors, an encoder of documents, and a last linear layer."""
+"""The network of a neural model of texts: word vectors, an encoder of documents, and a last linear layer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from nlmkit.documents.neural.batching import Batch
 from nlmkit.documents.neural.input import WordInput
-from nlmkit.layers.encoding import Drop
+from nlmkit.layers.masks import Dropout
 from nlmkit.layers.recurrent import RecurrentLayer
 
 _FLOATS_PER_INPUT: Final = 4
@@ -50,36 +50,36 @@ class DocumentEncoder(nn.Module):
         return []
 
 
-class ClassifierModule(nn.Module):
+class TextModule(nn.Module):
     """Word vectors, encoder, dropout, last layer::
 
-        ids [R, T] ─ words ─► vectors [R, T, n] ─ encoder ─► features [B, F] ─ dropout ─ output ─► logits [B, C]
+        ids [R, T] ─ words ─► vectors [R, T, n] ─ encoder ─► features [B, F] ─ dropout ─ output ─► [B, O]
 
     Args:
         words: Input layer.
         encoder: From vectors to features.
-        classes: Number of classes C.
+        outputs: Number of outputs O: one per class, or one for a number.
         generator: Source of the initial weights, and of masks until another is set.
         dropout: Rate of dropout before the last layer.
-        zero: Let the last layer begin with zeros, as Kim's code does; else Glorot-uniform.
+        zero_output: Let the last layer begin with zeros, as Kim's code does; else Glorot-uniform.
     """
 
     def __init__(
         self,
         words: WordInput,
         encoder: DocumentEncoder,
-        classes: int,
+        outputs: int,
         generator: torch.Generator,
         *,
         dropout: float,
-        zero: bool = False,
+        zero_output: bool = False,
     ) -> None:
         super().__init__()
-        self.words, self.encoder, self.classes = words, encoder, classes
-        self.dropout = Drop(dropout)
-        self.weight = nn.Parameter(torch.zeros(classes, encoder.width))
-        self.bias = nn.Parameter(torch.zeros(classes))
-        if not zero:
+        self.words, self.encoder, self.outputs = words, encoder, outputs
+        self.dropout = Dropout(dropout, locked=False)
+        self.weight = nn.Parameter(torch.zeros(outputs, encoder.width))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        if not zero_output:
             nn.init.xavier_uniform_(self.weight, generator=generator)
         self.generator = generator
 
@@ -89,7 +89,7 @@ class ClassifierModule(nn.Module):
         return self.bias.device
 
     def forward(self, batch: Batch) -> Tensor:
-        """Logits [B, C] of a batch."""
+        """Outputs [B, O] of a batch; a classifier's are logits."""
         features = self.features(batch)
         return functional.linear(self.dropout(features, self.generator), self.weight, self.bias)
 

@@ -1,4 +1,4 @@
-"""The hyper-parameters that neural classifiers share: each declared once, in the group it belongs to.
+"""The hyper-parameters that neural models of texts share: each declared once, in the group it belongs to.
 
 Nothing here imports torch.
 """
@@ -88,10 +88,9 @@ class TrainingOptions:
     )
     clip_norm: float | None = param(None, gt=0, help="largest norm of the gradient")
     weight_decay: float = param(0.0, ge=0, help="L2 weight decay, decoupled with adamw; not of biases")
-    label_smoothing: float = param(0.0, ge=0, lt=1, help="share of the target given to all classes")
     dropout: float = param(0.5, ge=0, lt=1, help="dropout before the last layer")
     max_norm: float | None = param(
-        None, gt=0, help="largest norm of a class's weights, clipped after each step (Hinton et al. 2012)"
+        None, gt=0, help="largest norm of an output's weights, clipped after each step (Hinton et al. 2012)"
     )
     averaging: str = param("ema", choices=("none", "ema"), help="average of the weights that is kept")
     ema_decay: float = param(0.998, gt=0, lt=1, help="decay of averaging=ema", needs=value_of("averaging", "ema"))
@@ -136,11 +135,14 @@ class ConvolutionOptions:
     )
 
 
+BETWEEN_LAYERS: Final = Needs("layers=2 or more, since it lies between", lambda model: model.layers > 1)
+
+
 @dataclasses.dataclass(kw_only=True)
 class StackOptions:
     """Recurrent layers over the words; each component declares their sizes."""
 
-    dropout_hidden: float = param(0.0, ge=0, lt=1, help="dropout between recurrent layers")
+    dropout_hidden: float = param(0.0, ge=0, lt=1, help="dropout between recurrent layers", needs=BETWEEN_LAYERS)
     weight_drop: float = param(0.0, ge=0, lt=1, help="DropConnect on the recurrent weights (Merity et al. 2018)")
     forget_bias: float = param(1.0, help="bias of the forget gate at the start")
 

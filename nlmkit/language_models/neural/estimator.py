@@ -210,7 +210,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, _Containe
         if start is not None:
             vocabulary = _grown(start.vocabulary_, vocabulary)
             self._check_softmax(start, vocabulary)
-        inputs = input_vectors(self, vocabulary, seed=self.seed)
+        inputs = input_vectors(self, corpus, vocabulary, run, seed=self.seed)
         module = self._module_on(inputs, vocabulary)
         if start is not None:
             module.copy_words(start.module_, _ids_in(start.vocabulary_, vocabulary))

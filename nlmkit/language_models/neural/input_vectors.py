@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from nlmkit.core.component import Component
 from nlmkit.core.notes import note
 from nlmkit.core.parameters import given, param
 from nlmkit.errors import HyperParameterError
@@ -20,8 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nlmkit.representations.base import Normalization
-    from nlmkit.text import Vocabulary
+    from nlmkit.core.run import RunOptions
+    from nlmkit.representations.rules import Normalization
+    from nlmkit.text import Corpus, Vocabulary
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -29,7 +29,9 @@ class InputOptions:
     """Where a neural model's word vectors come from; random ones where no representation is given."""
 
     representation: str | Representation | None = param(
-        None, help="fitted representation, or its folder, whose vectors the input layer starts from"
+        None,
+        help="vectors the input layer starts from: a fitted representation, its folder, or one to fit on the "
+        "training text",
     )
     tune: str = param(
         "fine-tune",
@@ -65,24 +67,29 @@ class InputVectors:
     report: Mapping[str, Any]
 
 
-def input_vectors(model: InputOptions, vocabulary: Vocabulary, *, seed: int) -> InputVectors | None:
+def input_vectors(
+    model: InputOptions, corpus: Corpus, vocabulary: Vocabulary, run: RunOptions, *, seed: int
+) -> InputVectors | None:
     """The vectors that ``model`` shall start from; None where it has no representation.
 
     Args:
         model: The options.
+        corpus: The training text, to which a representation that is not fitted is.
         vocabulary: The model's.
+        run: Who watches.
         seed: Of the vectors of words that the representation lacks.
 
     Raises:
-        HyperParameterError: the representation is none, or not fitted.
+        HyperParameterError: the representation is not one, or is not fitted and does not learn from text.
         DataError: a word lacks, with ``oov=error``; or all words do, with ``tune=frozen``.
         SavedModelError: its folder cannot be read.
     """
-    found = _representation(model.representation)
-    if found is None:
+    if model.representation is None:
         return None
     from nlmkit.representations.alignment import check_coverage
+    from nlmkit.representations.resolve import fitted_representation
 
+    found = fitted_representation(model.representation, corpus, run)
     source = found if model.normalization == "none" else found.normalized(cast("Normalization", model.normalization))
     alignment = source.align(vocabulary, oov=model.oov, seed=seed)
     if alignment.matrix is None and model.tune == "frozen":
@@ -99,21 +106,3 @@ def input_vectors(model: InputOptions, vocabulary: Vocabulary, *, seed: int) -> 
         **alignment.report(),
     }
     return InputVectors(alignment.matrix, report)
-
-
-def _representation(given: str | Representation | None) -> Representation | None:
-    if given is None:
-        return None
-    where = f"representation={given}" if isinstance(given, str) else "representation"
-    found: Component = given if isinstance(given, Component) else _loaded(given)
-    if not isinstance(found, Representation):
-        raise HyperParameterError(f"{where} is a {found.kind}, {found.name}: the input layer takes a representation")
-    if not found.is_fitted:
-        raise HyperParameterError(f"{where}: this {found.name} is not fitted: fit it first")
-    return found
-
-
-def _loaded(folder: str) -> Component:
-    from nlmkit.core.storage import load
-
-    return load(folder)

@@ -17,24 +17,16 @@ from torch import Tensor
 
 from nlmkit.errors import DataError
 from nlmkit.text.vocabulary import BOS_ID, EOS_ID, UNK_ID
+from nlmkit.training.randomness import Purpose, generator
 
 Ids = NDArray[np.int32]
 
 BLANK_ID: Final = BOS_ID
 """What blank noising puts in: ``<s>``, whose vector no text ever reads."""
 
-_WINDOWS, _UNKNOWN = 1, 2
-"""What a generator that is made for one epoch is for."""
-
 _SPREAD = 5.0
 _SHORTEST = 5
 _HALVED = 0.05
-
-
-def generator(*seed: int) -> torch.Generator:
-    """A CPU generator whose seed mixes all the numbers, so that neighbouring seeds have nothing in common."""
-    mixed = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(mixed))
 
 
 def columns(events: Ids, batch: int) -> Tensor:
@@ -180,7 +172,7 @@ class TrainingStream:
         """Where the windows of epoch ``number`` (from 0) begin, and the end: int64 [windows + 1]."""
         if not self._random:
             return fixed_windows(self.length, self._bptt)
-        return random_windows(self.length, self._bptt, generator(self._seed, _WINDOWS, number))
+        return random_windows(self.length, self._bptt, generator(self._seed, Purpose.WINDOWS, number))
 
     def steps(self, epochs: int) -> int:
         """Windows of the first ``epochs`` epochs."""
@@ -199,7 +191,7 @@ class TrainingStream:
             if self._plain is None:
                 self._plain = self._placed(self._events)
             return self._plain
-        source = generator(self._seed, _UNKNOWN, number)
+        source = generator(self._seed, Purpose.UNKNOWN_IN_STREAM, number)
         drawn = torch.rand(len(self._rare), generator=source, dtype=torch.float64).numpy() < self._unknown_rate
         events = self._events.copy()
         events[self._rare[drawn]] = UNK_ID

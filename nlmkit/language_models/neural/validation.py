@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from nlmkit.language_models.neural.streams import evaluation_columns
-from nlmkit.training.records import perplexity_of
+from nlmkit.training.metrics import perplexity_of
 
 if TYPE_CHECKING:
     from nlmkit.language_models.neural.module import LanguageModule
@@ -52,7 +52,7 @@ class Validation:
         own = slice(together.rank, None, together.count)
         self._inputs, self._targets = inputs[:, own].to(device), targets[:, own].to(device)
         self._module, self._events, self._chunk = module, len(events), chunk
-        self._together, self._device = together, device
+        self._together = together
         self._rows = max(1, _TOKENS // max(1, self._inputs.shape[1]))
 
     def perplexity(self, interrupted: Callable[[], bool] = lambda: False) -> float:
@@ -69,7 +69,7 @@ class Validation:
             total += part
             if interrupted():
                 raise KeyboardInterrupt
-        (total,) = self._together.total([total], self._device)
+        (total,) = self._together.total([total])
         return math.nan if math.isnan(total) else perplexity_of(-total / self._events)
 
     def seconds(self, clock: Callable[[], float], most: float = math.inf) -> float:

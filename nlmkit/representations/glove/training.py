@@ -452,11 +452,9 @@ class Trainer:
         record = LogRecord(
             step=epoch * len(self._records),
             epoch=float(epoch),
-            loss=self._costs[-1],
-            perplexity=None,
+            metrics={"cost": self._costs[-1]},
             lr=self._settings.lr,
-            gradient_norm=None,
-            tokens_per_second=None,
+            unit="records",
             seconds=seconds,
         )
         self._log.write(record)

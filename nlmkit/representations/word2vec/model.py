@@ -153,7 +153,16 @@ class Word2Vec(VocabularyLimits, Representation):
             seconds = epoch.seconds - before
             speed = corpus.tokens / seconds if seconds > 0 else None
             lr = self.alpha - (self.alpha - self.min_alpha) * epoch.number / self.epochs
-            log.write(LogRecord(epoch.batches, float(epoch.number), epoch.loss, None, lr, None, speed, epoch.seconds))
+            log.write(
+                LogRecord(
+                    step=epoch.batches,
+                    epoch=float(epoch.number),
+                    metrics={"loss": epoch.loss},
+                    lr=lr,
+                    speed=speed,
+                    seconds=epoch.seconds,
+                )
+            )
             run.note(f"epoch {epoch.number}, loss {epoch.loss:.3f} a word" if epoch.words else f"epoch {epoch.number}")
 
         run.stage("training word2vec", corpus.tokens * self.epochs)

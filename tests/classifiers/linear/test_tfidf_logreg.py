@@ -15,8 +15,8 @@ from toys.classifiers import many_classes
 from nlmkit import load
 from nlmkit.classifiers.linear import tfidf_logreg
 from nlmkit.classifiers.linear import weights as linear
-from nlmkit.classifiers.linear.merging import MergedFeatures
 from nlmkit.classifiers.linear.tfidf_logreg import TfidfLogReg
+from nlmkit.documents.merged_features import MergedFeatures
 from nlmkit.errors import DataError, SavedModelError
 from nlmkit.saving.state import FittedState
 from nlmkit.text.labelled import LabelledTexts

@@ -22,12 +22,17 @@ from toys.classifiers import (
 
 from nlmkit import DataError, HyperParameterError, NlmkitError, RunOptions, SavedModelError, load
 from nlmkit.classifiers.neural.cnn import CNN
-from nlmkit.documents.neural.history import Evaluation, places_by_epoch
-from nlmkit.documents.neural.optimization import clip_rows, learning_rate, slanted_triangular
+from nlmkit.classifiers.neural.task import ClassificationTask
 from nlmkit.documents.neural.options import KIM
-from nlmkit.layers.encoding import Convolution
+from nlmkit.layers.convolution import Convolution
 from nlmkit.representations.vectors import Vectors
+from nlmkit.training import checkpoint
 from nlmkit.training.adadelta import Adadelta
+from nlmkit.training.gradient import GradientStepper
+from nlmkit.training.optimization import clip_rows
+from nlmkit.training.options import Optimization
+from nlmkit.training.records import Evaluation, by_epoch, read_log
+from nlmkit.training.schedules import learning_rate, slanted_triangular
 
 PLAIN: dict[str, Any] = {"dropout_input": 0.0, "dropout_word": 0.0}
 TINY: dict[str, Any] = {"embedding": 12, "maps": 6, "epochs": 25, "batch": 8, "lr": 0.01, "averaging": "none", **PLAIN}
@@ -76,7 +81,7 @@ def test_pooled_features_equal_a_plain_loop(padding: int) -> None:
         expected = by_loops(filters, vectors[row, :length].double().numpy())
         np.testing.assert_allclose(found[row], expected, atol=1e-5)
     assert (found > 0).any()
-    winners = filters.winners(vectors)
+    winners = filters.pool_indices(vectors)
     np.testing.assert_array_equal(winners.values.detach().numpy(), found)
     assert int(winners.begins[0].min()) == 7  # the empty text has windows of padding alone
 
@@ -94,7 +99,7 @@ def test_the_winning_window_is_the_one_that_holds_the_word() -> None:
     with torch.no_grad():
         filters.filters[0].copy_(torch.tensor([[[0.0, 1.0, 0.0]]]))
     vectors = torch.tensor([[0.1, 0.2, 5.0, 0.3]]).unsqueeze(2)
-    winners = filters.winners(vectors)
+    winners = filters.pool_indices(vectors)
     assert winners.begins.tolist() == [[1]]
     assert winners.values.item() == pytest.approx(5.0)
 
@@ -180,20 +185,26 @@ def test_patience_goes_by_the_loss_where_accuracy_stays_the_same() -> None:
     assert figures == sorted(figures, reverse=True)
 
 
-def test_places_by_epoch() -> None:
+def test_accuracy_decides_between_epochs_and_loss_between_equal_ones() -> None:
     def at(epoch: float, accuracy: float | None, loss: float = 0.5) -> Evaluation:
-        return Evaluation(step=1, epoch=epoch, loss=1.0, accuracy=accuracy, validation_loss=loss, seconds=0.0)
+        metrics = {} if accuracy is None else {"accuracy": accuracy, "loss": loss}
+        ends = epoch.is_integer()
+        return Evaluation(step=1, epoch=epoch, ends_epoch=ends, loss=1.0, metrics=metrics, averaged=False, seconds=0.0)
 
-    assert places_by_epoch([]) == []
-    assert places_by_epoch([at(1.0, None)]) == []
+    def places(*history: Evaluation) -> list[int]:
+        ranks = by_epoch(history, ClassificationTask.metrics)
+        return [sorted(set(ranks)).index(rank) for rank in ranks]
+
+    assert places() == []
+    assert places(at(1.0, None)) == []
     # The best of an epoch counts, wherever in it; what has not ended does not.
-    assert places_by_epoch([at(0.5, 0.9), at(1.0, 0.5), at(1.5, 0.6), at(2.0, 0.8), at(2.5, 1.0)]) == [0, 1]
-    assert places_by_epoch([at(1.0, 0.5, 0.7), at(2.0, 0.5, 0.6), at(3.0, 0.5, 0.7)]) == [1, 0, 1]
+    assert places(at(0.5, 0.9), at(1.0, 0.5), at(1.5, 0.6), at(2.0, 0.8), at(2.5, 1.0)) == [0, 1]
+    assert places(at(1.0, 0.5, 0.7), at(2.0, 0.5, 0.6), at(3.0, 0.5, 0.7)) == [1, 0, 1]
 
 
 def test_a_last_step_that_diverges_is_seen_without_held_out_texts() -> None:
     one_step = {**TINY, "epochs": 1, "batch": 1000, "lr": 1e30, "valid_share": 0.0, "max_norm": None}
-    with pytest.raises(NlmkitError, match=r"diverged at step 1 \(epoch 1\): the weights it ends with"):
+    with pytest.raises(NlmkitError, match=r"diverged at step 1 \(epoch 1\): .*weights"):
         CNN(**one_step).fit(TEXTS, LABELS)
 
 
@@ -204,12 +215,10 @@ def test_a_budget_is_kept() -> None:
 
 
 def test_the_log(tmp_path: Path) -> None:
-    from nlmkit.training.records import read_log
-
     CNN(**{**TINY, "epochs": 4}).fit(TEXTS, LABELS, run=RunOptions(log=tmp_path / "log.jsonl"))
     records = read_log(tmp_path / "log.jsonl")
     assert [record.epoch for record in records] == [1, 2, 3, 4]
-    assert all(record.validation_perplexity for record in records)
+    assert all(record.validation["accuracy"] and record.validation["loss"] for record in records)
 
 
 def test_a_run_that_diverges_says_so_and_leaves_the_classifier_as_it_was() -> None:
@@ -222,9 +231,7 @@ def test_a_run_that_diverges_says_so_and_leaves_the_classifier_as_it_was() -> No
     fitted = CNN(**TINY).fit(TEXTS, LABELS)
     before = fitted.predict_proba(TEXTS)
     with pytest.MonkeyPatch.context() as patch:
-        from nlmkit.documents.neural import training
-
-        patch.setattr(training, "learning_rate", lambda *_, **__: 1e38)
+        patch.setattr("nlmkit.training.gradient.learning_rate", lambda *_, **__: 1e38)
         with pytest.raises(NlmkitError, match="diverged at step"):
             fitted.fit(TEXTS[::-1], LABELS[::-1])
     assert np.array_equal(fitted.predict_proba(TEXTS), before)
@@ -272,20 +279,15 @@ def test_resuming_gives_what_the_uninterrupted_run_gives(tmp_path: Path, monkeyp
     settings = {**TINY, "epochs": 5, "optimizer": "adadelta", "lr": 1.0, "averaging": "ema"}
     whole = CNN(**settings).fit(TEXTS, LABELS)
     run = RunOptions(checkpoint=tmp_path / "checkpoint", checkpoint_seconds=1e-9)
-    from nlmkit.documents.neural import training
+    step = GradientStepper.step
 
-    taken = 0
-    step = training._Trainer._take_step
-
-    def interrupted(self: Any, *rest: Any) -> None:
-        nonlocal taken
-        taken += 1
-        if taken == 12:  # in the third epoch
+    def interrupted(self: Any, moment: Any) -> float:
+        if moment.step == 11:  # in the third epoch
             raise KeyboardInterrupt
-        step(self, *rest)
+        return step(self, moment)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training._Trainer, "_take_step", interrupted)
+        patch.setattr(GradientStepper, "step", interrupted)
         with pytest.raises(KeyboardInterrupt):
             CNN(**settings).fit(TEXTS, LABELS, run=run)
     resuming = RunOptions(checkpoint=tmp_path / "checkpoint", resume=True)
@@ -296,24 +298,25 @@ def test_resuming_gives_what_the_uninterrupted_run_gives(tmp_path: Path, monkeyp
         CNN(**{**settings, "seed": 9}).fit(TEXTS, LABELS, run=resuming)
 
 
-@pytest.mark.parametrize(("field", "value"), [("epoch", 1), ("epoch", "1"), ("accuracy", None), ("loss", [0.5])])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("epoch", "1"), ("loss", [0.5]), ("metrics", {"accuracy": "x", "loss": 1.0}), ("metrics", {"accuracy": 0.5})],
+)
 def test_a_checkpoint_with_other_than_numbers_in_its_history_is_refused(
     field: str, value: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nlmkit.documents.neural import checkpoints
-
     settings = {**TINY, "epochs": 5}
     run = RunOptions(checkpoint=tmp_path / "checkpoint", checkpoint_seconds=1e-9)
     CNN(**settings).fit(TEXTS, LABELS, run=run)
-    load_folder = checkpoints.load_folder
+    load_folder = checkpoint.load_folder
 
     def damaged(*arguments: Any, **options: Any) -> Any:
         folder = load_folder(*arguments, **options)
         folder.manifest["history"][0][field] = value
         return folder
 
-    monkeypatch.setattr(checkpoints, "load_folder", damaged)
-    with pytest.raises(SavedModelError, match="an evaluation is"):
+    monkeypatch.setattr(checkpoint, "load_folder", damaged)
+    with pytest.raises(SavedModelError, match="of an evaluation"):
         CNN(**settings).fit(TEXTS, LABELS, run=RunOptions(checkpoint=tmp_path / "checkpoint", resume=True))
 
 
@@ -391,7 +394,7 @@ def test_the_slanted_triangle_by_hand() -> None:
     assert rates[2] == pytest.approx(32.0)
     assert rates[6] == pytest.approx(1 + 0.5 * 31)
     assert rates == sorted(rates[:3]) + sorted(rates[3:], reverse=True)
-    options = CNN(schedule="slanted-triangular", lr=32.0, warmup=0.2)
+    options = Optimization.of(CNN(schedule="slanted-triangular", lr=32.0, warmup=0.2))
     assert learning_rate(options, 2, 10) == pytest.approx(32.0)
     assert learning_rate(options, 0, None) == pytest.approx(1.0)
 
@@ -403,13 +406,13 @@ def test_highlights_add_up_to_the_logit(cnn: CNN) -> None:
     for text in ("a fine film", "an awful day , i say", TEXTS[0]):
         found = cnn.highlights(text)
         assert [word for word, _ in found] == cnn.encode([text]).sentence(0)
-        _, vectors, batch = cnn.look_into(text)
+        _, vectors, batch = cnn.embed_one(text)
         with torch.inference_mode():
             logits = cnn.module_(batch)[0]
             features = cnn.module_.features(batch)[0]
         winner = int(logits.argmax())
         weight = cnn.module_.weight.detach()
-        padded = cnn.module_.encoder.winners(vectors, batch, cnn.module_.generator)  # type: ignore[operator]
+        padded = cnn.module_.encoder.pool_indices(vectors, batch, cnn.module_.generator)  # type: ignore[operator]
         is_word = (padded.begins[0] < batch.ids.shape[1]) & (padded.begins[0] + padded.widths > 0)
         added = features * (weight[winner] - weight[1 - winner])
         assert sum(value for _, value in found) == pytest.approx(float(added[is_word].sum()), abs=1e-5)

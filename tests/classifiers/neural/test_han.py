@@ -26,7 +26,7 @@ from nlmkit.classifiers.neural.han import HAN
 from nlmkit.documents.neural import batching
 from nlmkit.documents.neural.scoring import log_probabilities
 from nlmkit.documents.neural.sentences import sentence_bounds
-from nlmkit.layers.encoding import Attention
+from nlmkit.layers.attention import Attention
 
 TINY: dict[str, Any] = {"embedding": 10, "hidden": 6, "attention": 5, "epochs": 25, "batch": 8, "lr": 0.02}
 
@@ -213,9 +213,9 @@ def test_groups_of_sentences_change_nothing(han: HAN, monkeypatch: pytest.Monkey
 def test_attention_in_groups_of_sentences(han: HAN, monkeypatch: pytest.MonkeyPatch) -> None:
     text = " ".join([*["a fine film ."] * 20, "dull " * 100 + ".", *["what a day !"] * 20])
     found = han.attention_weights(text)
-    assert len(han.alone(text)[1].groups) == 2
+    assert len(han.batch_of_one(text)[1].groups) == 2
     monkeypatch.setattr(batching, "similar_lengths", lambda lengths: [np.arange(len(lengths))])
-    assert len(han.alone(text)[1].groups) == 1
+    assert len(han.batch_of_one(text)[1].groups) == 1
     for weights, expected in zip(found, han.attention_weights(text), strict=True):
         np.testing.assert_allclose(weights, expected, atol=1e-6)
 

@@ -167,7 +167,7 @@ def test_unknown_words_are_learnt_from_once_seen_ones() -> None:
 
 def test_folders_that_hold_something_else(tmp_path: Path) -> None:
     CNN(**TINY, embedding=6).fit(TEXTS, LABELS).save(tmp_path / "cnn")
-    with pytest.raises(HyperParameterError, match="holds a cnn"):
+    with pytest.raises(HyperParameterError, match=r"is a classifier \(cnn\); expected a representation"):
         CNN(**TINY, representation=str(tmp_path / "cnn")).fit(TEXTS, LABELS)
     with pytest.raises(HyperParameterError, match="this vectors is not fitted"):
         CNN(**TINY, representation=Vectors()).fit(TEXTS, LABELS)

@@ -15,16 +15,17 @@ from hypothesis import strategies as st
 from toys.classifiers import LABELS, TEXTS
 
 from nlmkit import load
+from nlmkit.classifiers.neural.base import NeuralClassifier
 from nlmkit.classifiers.neural.cnn import CNN
 from nlmkit.classifiers.neural.han import HAN
 from nlmkit.classifiers.neural.lstm_classifier import LSTMClassifier
 from nlmkit.classifiers.neural.lstm_cnn import LSTMCNN
-from nlmkit.documents.neural import batching, training
+from nlmkit.documents.neural import batching, task
 from nlmkit.documents.neural.batching import PART_WORDS, Batch, Documents, parts_of_batch
-from nlmkit.documents.neural.estimator import NeuralClassifier
-from nlmkit.documents.neural.module import ClassifierModule
-from nlmkit.layers import encoding as layers
-from nlmkit.layers.encoding import Convolution
+from nlmkit.documents.neural.module import TextModule
+from nlmkit.layers import convolution as layers
+from nlmkit.layers.convolution import Convolution
+from nlmkit.training.gradient import GradientStepper
 
 CLASSIFIERS = (CNN, LSTMClassifier, LSTMCNN, HAN)
 SMALL: dict[str, Any] = {"embedding": 4, "batch": 50, "epochs": 1, "valid_share": 0.0, "unknown_rate": 0.0}
@@ -77,16 +78,16 @@ def test_many_sentences_count_as_padding_too() -> None:
 def test_one_long_text_pads_no_other(cls: type[NeuralClassifier], mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither words nor, in ``han``, sentences are padded to a text of 6,000 words, in training or prediction."""
     seen: list[int] = []
-    forward = ClassifierModule.forward
+    forward = TextModule.forward
 
-    def watched(self: ClassifierModule, batch: Batch) -> torch.Tensor:
+    def watched(self: TextModule, batch: Batch) -> torch.Tensor:
         padded = sum(rows.ids.numel() for rows in batch.groups)
         seen.append(padded + len(batch.sentences) * int(batch.sentences.max()))
         return forward(self, batch)
 
-    monkeypatch.setattr(ClassifierModule, "forward", watched)
+    monkeypatch.setattr(TextModule, "forward", watched)
     texts, labels = [*TEXTS, mark.join(["word"] * 3_000) + mark], [*LABELS, "good"]
-    monkeypatch.setattr(training, "parts_of_batch", functools.partial(parts_of_batch, whole=20_000, part=4_096))
+    monkeypatch.setattr(task, "parts_of_batch", functools.partial(parts_of_batch, whole=20_000, part=4_096))
     classifier = cls(**SMALL, **SIZES[cls]).fit(texts, labels)
     assert max(seen) <= 2 * 6_000
     seen.clear()
@@ -113,7 +114,7 @@ def test_the_memory_of_a_network_counts_its_vectors_and_units(monkeypatch: pytes
         given.append(floats)
         return parts_of_batch(documents, chosen, floats=floats)
 
-    monkeypatch.setattr(training, "parts_of_batch", watched)
+    monkeypatch.setattr(task, "parts_of_batch", watched)
     CNN(**SMALL, maps=2).fit(TEXTS, LABELS)
     assert set(given) == {4 * 4}
     given.clear()
@@ -139,20 +140,20 @@ def test_the_gradients_of_parts_are_those_of_the_batch(
 ) -> None:
     found: list[list[np.ndarray[Any, Any]]] = []
     losses: list[float] = []
-    add = training._Trainer._add_gradients
+    add = GradientStepper._add_gradients
 
-    def kept(self: Any, documents: Documents, chosen: Any) -> torch.Tensor:
-        loss = add(self, documents, chosen)
+    def kept(self: Any, data: Any) -> Any:
+        loss, carry = add(self, data)
         losses.append(float(loss))
-        found.append([weight.grad.to_dense().numpy().copy() for weight in self._parameters])
-        return loss
+        found.append([weight.grad.to_dense().numpy().copy() for weight in self.task.parameters()])
+        return loss, carry
 
-    monkeypatch.setattr(training._Trainer, "_add_gradients", kept)
+    monkeypatch.setattr(GradientStepper, "_add_gradients", kept)
     options = {**SMALL, **SIZES[cls], **NO_MASKS, **NO_OWN_MASKS[cls]}
     texts = [*TEXTS, "a long . " * 40 + "fine film"]
     for whole in (10**6, 1):
         parts = functools.partial(parts_of_batch, whole=whole, part=64)
-        monkeypatch.setattr(training, "parts_of_batch", parts)
+        monkeypatch.setattr(task, "parts_of_batch", parts)
         cls(**options).fit(texts, [*LABELS, "bad"])
     at_once, in_parts = found
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
@@ -183,7 +184,7 @@ def test_long_rows_have_the_features_and_gradients_of_short_ones(
             (features @ weight).sum().backward()
             with torch.inference_mode():
                 scored = filters(values)
-            winners = filters.winners(values)
+            winners = filters.pool_indices(values)
             gradients = [parameter.grad for parameter in filters.parameters()]
             results.append((features.detach(), scored, vectors.grad, winners.values, winners.begins, *gradients))
     for short, long in zip(*results, strict=True):

@@ -19,7 +19,8 @@ from toys.classifiers import (
 
 from nlmkit import HyperParameterError, SavedModelError
 from nlmkit.classifiers.neural.lstm_classifier import LSTMClassifier
-from nlmkit.layers.encoding import Encoder, last_states, max_over_time, mean_over_time
+from nlmkit.layers.pooling import last_states, max_over_time, mean_over_time
+from nlmkit.layers.recurrent_encoder import RecurrentEncoder
 from nlmkit.saving.state import FittedState
 
 TINY: dict[str, Any] = {"embedding": 10, "hidden": 8, "epochs": 25, "batch": 8, "lr": 0.02}
@@ -33,7 +34,7 @@ def stacked() -> LSTMClassifier:
 @pytest.mark.parametrize("kind", ["lstm", "gru"])
 def test_outputs_equal_torchs_packed_sequences(kind: str) -> None:
     source = torch.Generator().manual_seed(2)
-    encoder = Encoder(kind, [3, 4, 5], source, bidirectional=True)
+    encoder = RecurrentEncoder(kind, [3, 4, 5], source, bidirectional=True)
     reference = getattr(torch.nn, kind.upper())(3, 4, bidirectional=True)
     second = getattr(torch.nn, kind.upper())(8, 5, bidirectional=True)
     with torch.no_grad():

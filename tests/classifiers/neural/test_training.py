@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import signal
 from pathlib import Path
@@ -10,16 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 from toys.checkpoint_mutations import Enough, check_every_mutation
 from toys.classifiers import LABELS, TEXTS
 
 from nlmkit.classifiers.neural.cnn import CNN
 from nlmkit.classifiers.neural.han import HAN
 from nlmkit.classifiers.neural.lstm_classifier import LSTMClassifier
+from nlmkit.classifiers.neural.task import ClassificationTask
 from nlmkit.core.run import RunOptions
-from nlmkit.documents.neural import training
-from nlmkit.documents.neural.history import Evaluation
+from nlmkit.documents.neural import task, training
 from nlmkit.errors import NlmkitError, SavedModelError
+from nlmkit.training import divergence
+from nlmkit.training.gradient import GradientStepper
 from nlmkit.training.interruption import Terminated
 
 SMALL: dict[str, Any] = {"embedding": 4, "batch": 5, "epochs": 4, "dropout": 0.3, "valid_share": 0.2}
@@ -28,18 +32,18 @@ CLASSIFIERS: dict[str, Any] = {
     "han": (HAN, {**SMALL, "hidden": 3, "attention": 3}),
     "lstm-classifier": (LSTMClassifier, {**SMALL, "hidden": 3, "optimizer": "adam"}),
 }
-TAKE_STEP = training._Trainer._take_step
+STEP = GradientStepper.step
 
 
 def stopping(monkeypatch: pytest.MonkeyPatch, at: int, how: Any) -> None:
     """Let something happen before the step of that number."""
 
-    def step(self: Any) -> None:
-        if self.step == at:
+    def step(self: Any, moment: Any) -> float:
+        if moment.step == at:
             how()
-        TAKE_STEP(self)
+        return STEP(self, moment)
 
-    monkeypatch.setattr(training._Trainer, "_take_step", step)
+    monkeypatch.setattr(GradientStepper, "step", step)
 
 
 def make(name: str) -> Any:
@@ -67,7 +71,7 @@ def test_a_signal_within_an_epoch_saves_and_resuming_gives_the_same_bytes(
     assert resumed.digest == whole.digest
 
     def losses(path: Path) -> Any:
-        return [(record.step, record.loss, record.validation_perplexity) for record in read_log(path)]
+        return [(record.step, record.metrics["loss"], record.validation) for record in read_log(path)]
 
     assert losses(log) == losses(tmp_path / "whole.jsonl")
 
@@ -80,7 +84,7 @@ def test_a_torn_step_is_never_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(training.functional, "cross_entropy", interrupt)
+        patch.setattr(functional, "cross_entropy", interrupt)
         with pytest.raises(KeyboardInterrupt):
             make("cnn").fit(TEXTS, LABELS, run=RunOptions(checkpoint=folder))
     assert not folder.exists()
@@ -134,14 +138,14 @@ def test_a_checkpoint_made_by_hand_goes_on_or_is_refused(tmp_path: Path, monkeyp
     def resume() -> None:
         taken = 0
 
-        def step(self: Any) -> None:
+        def step(self: Any, moment: Any) -> float:
             nonlocal taken
             if taken == 2:
                 raise Enough
             taken += 1
-            TAKE_STEP(self)
+            return STEP(self, moment)
 
-        monkeypatch.setattr(training._Trainer, "_take_step", step)
+        monkeypatch.setattr(GradientStepper, "step", step)
         make("cnn").fit(TEXTS, LABELS, run=RunOptions(**run, resume=True))
 
     check_every_mutation(folder, resume, fewest=150, monkeypatch=monkeypatch)
@@ -155,7 +159,7 @@ class Ticking:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: Any) -> None:
         self.now = 0.0
-        evaluate, loss = training.log_probabilities, training.functional.cross_entropy
+        evaluate, loss = task.outputs_of, functional.cross_entropy
         steps = 0
 
         def stepped(*arguments: Any, **options: Any) -> Any:
@@ -170,11 +174,9 @@ class Ticking:
             return evaluate(*arguments, **options)
 
         train = training.train
-        monkeypatch.setattr(training.functional, "cross_entropy", stepped)
-        monkeypatch.setattr(training, "log_probabilities", evaluated)
-        monkeypatch.setattr(
-            training, "train", lambda *rest, **named: train(*rest, **{**named, "clock": self.clock, "started": 0.0})
-        )
+        monkeypatch.setattr(functional, "cross_entropy", stepped)
+        monkeypatch.setattr(task, "outputs_of", evaluated)
+        monkeypatch.setattr(training, "train", lambda *rest: train(*rest[:-1], 0.0, clock=self.clock))
 
     def clock(self) -> float:
         return self.now
@@ -211,12 +213,10 @@ def test_reading_the_texts_is_part_of_the_budget(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(estimator.time, "perf_counter", lambda: now)
     train = training.train
-    monkeypatch.setattr(
-        training, "train", lambda *rest, **named: begins.append(named["started"]) or train(*rest, **named)
-    )
+    monkeypatch.setattr(training, "train", lambda *rest: begins.append(rest[-1]) or train(*rest))
     fitted = Reads(**{**CLASSIFIERS["cnn"][1], "epochs": 1}).fit(TEXTS, LABELS)
     assert begins == [100.0]
-    assert "_began" not in vars(fitted)
+    assert "_started" not in vars(fitted)
 
 
 # ---------------------------------------------------------------------------------------------- divergence
@@ -237,7 +237,8 @@ def test_a_classifier_that_learns_nothing_is_no_divergence() -> None:
 
 
 def test_probabilities_worse_than_uniform_on_held_out_texts_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training._Trainer, "_measured", lambda self, valid: (self.step / 1000, 0.9))
+    accuracies = itertools.count(0.5, 0.01)
+    monkeypatch.setattr(ClassificationTask, "measured", lambda *_: {"accuracy": next(accuracies), "loss": 0.9})
     (note,) = (
         CNN(**{**CLASSIFIERS["cnn"][1], "epochs": 10, "lr": 0.02, "optimizer": "adam"})
         .fit(TEXTS, LABELS)
@@ -246,11 +247,29 @@ def test_probabilities_worse_than_uniform_on_held_out_texts_are_noted(monkeypatc
     assert note.startswith("the loss on the held-out text, 0.9, is worse than the 0.6931 of the uniform distribution")
 
 
-def test_evaluations_of_checkpoints_have_all_their_fields() -> None:
-    from nlmkit.documents.neural.checkpoints import _evaluation
+def test_the_log_and_the_learning_curve_name_accuracy_and_loss(tmp_path: Path) -> None:
+    from nlmkit.training.records import read_log
 
-    sound = {"step": 3, "epoch": 1.0, "loss": 0.5, "accuracy": 0.5, "validation_loss": 0.7, "seconds": 1.0}
-    assert _evaluation(sound, held_out=True) == Evaluation(**sound)  # type: ignore[arg-type]
-    for change in ({"loss": float("nan")}, {"accuracy": 1.5}, {"step": True}, {"seconds": -1.0}, {"more": 1}):
-        with pytest.raises(SavedModelError):
-            _evaluation(sound | change, held_out=True)
+    fitted = make("cnn").fit(TEXTS, LABELS, run=RunOptions(log=tmp_path / "log.jsonl"))
+    records = read_log(tmp_path / "log.jsonl")
+    history = fitted.fit_report_["history"]
+    measured = [record for record in records if record.validation["accuracy"] is not None]
+    assert [record.validation for record in measured] == [
+        {"accuracy": found["accuracy"], "loss": found["validation_loss"]} for found in history
+    ]
+    assert {name for record in records for name in record.metrics} == {"loss"}
+    # The speed of a line is that since the line before, and no line is of the whole session.
+    assert all(record.speed is None or record.speed > 0 for record in records)
+
+
+def test_the_metrics_by_hand() -> None:
+    outputs = np.array([[1.0, -1.0], [0.0, 3.0], [2.0, 2.5], [0.0, 0.0]])
+    targets = np.array([0, 0, 1, 1])
+    made = object.__new__(ClassificationTask)
+    found = made.measured(outputs, targets)
+    # Of equal logits the first class is taken.
+    assert found["accuracy"] == 0.5
+    terms = [np.log1p(np.exp(-2.0)), np.log1p(np.exp(3.0)), np.log1p(np.exp(-0.5)), np.log(2.0)]
+    assert found["loss"] == pytest.approx(np.mean(terms), rel=1e-12)
+    with pytest.raises(divergence.Diverged, match="not finite"):
+        made.measured(np.array([[np.nan, 0.0]]), np.array([0]))

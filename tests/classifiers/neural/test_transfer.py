@@ -21,12 +21,12 @@ from nlmkit import LSTM, Corpus, HyperParameterError, NGram, NlmkitError, RunOpt
 from nlmkit.classifiers.neural.lstm_classifier import LSTMClassifier
 from nlmkit.documents.neural import transfer
 from nlmkit.documents.neural.module import train_only
-from nlmkit.documents.neural.optimization import parameter_groups
 from nlmkit.documents.neural.transfer import after_sentence_end, first_vectors, grown_vocabulary
 from nlmkit.representations.vectors import Vectors
 from nlmkit.text import Vocabulary
 from nlmkit.training import divergence
 from nlmkit.training.interruption import Terminated
+from nlmkit.training.optimization import layered_groups
 
 PIPELINE = TextPipeline(tokenizer="word", lowercase=True)
 TINY: dict[str, Any] = {"epochs": 4, "batch": 8, "lr": 0.01}
@@ -99,7 +99,7 @@ def test_gradual_unfreezing_goes_down_layer_by_layer(lm: LSTM) -> None:
 
 def test_layers_have_rates_of_their_own() -> None:
     parts = [(name, [torch.nn.Parameter(torch.zeros(2, 2)), torch.nn.Parameter(torch.zeros(2))]) for name in "abc"]
-    groups = parameter_groups(parts, 0.1, 2.0)
+    groups = layered_groups([weights for _, weights in parts], weight_decay=0.1, layer_rate=2.0)
     rates = {parameter: group["scale"] for group in groups for parameter in group["params"]}
     assert [rates[parameter] for _, part in parts for parameter in part] == [0.25, 0.25, 0.5, 0.5, 1, 1]
     assert {(group["params"][0].ndim, group["weight_decay"]) for group in groups} == {(2, 0.1), (1, 0.0)}
@@ -167,7 +167,8 @@ def test_the_whole_head_is_one_part(lm: LSTM, dense: int | None) -> None:
     train_only(parts, 1)
     trained = {name for name, weight in module.named_parameters() if weight.requires_grad}
     assert trained == {"weight", "bias"} | ({"encoder.dense.weight", "encoder.dense.bias"} if dense else set())
-    scales = {id(weight): group["scale"] for group in parameter_groups(parts, 0.0, 2.0) for weight in group["params"]}
+    groups = layered_groups([weights for _, weights in parts], weight_decay=0.0, layer_rate=2.0)
+    scales = {id(weight): group["scale"] for group in groups for weight in group["params"]}
     assert [scales[id(weights[0])] for _, weights in parts] == [0.125, 0.25, 0.5, 1.0]
     assert {scales[id(weight)] for weight in parts[-1][1]} == {1.0}
 
@@ -251,7 +252,7 @@ def test_small_pieces(lm: LSTM) -> None:
     assert torch.equal(first_vectors(lm, more)[-1], lm.module_.word_vectors()[0])
     documents = after_sentence_end(np.array([5, 6, 7]), np.array([0, 2, 2, 3]))
     assert documents.ids.tolist() == [2, 5, 6, 2, 2, 7]
-    assert documents.sentences.tolist() == [0, 3, 4, 6]
+    assert documents.sentence_offsets.tolist() == [0, 3, 4, 6]
 
 
 @pytest.mark.parametrize(

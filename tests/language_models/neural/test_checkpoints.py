@@ -11,15 +11,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from toys.neural import Clock, TimedModule, TinyModule, text, tiny, vocabulary
+from toys.neural import Clock, TimedModule, TinyModule, text, tiny, tiny_module, vocabulary
 
 from nlmkit.core.run import RunOptions
 from nlmkit.errors import HyperParameterError, SavedModelError
-from nlmkit.language_models.neural import loop
-from nlmkit.language_models.neural.checkpoints import load_checkpoint, remove_checkpoint, run_facts
+from nlmkit.language_models.neural.settings import LanguageModelSettings
+from nlmkit.language_models.neural.task import LanguageTask
 from nlmkit.language_models.neural.training import TrainingResult, train
 from nlmkit.saving import load_folder, save_folder
+from nlmkit.training.checkpoint import CheckpointStore
+from nlmkit.training.checkpoint_folders import remove_checkpoint
+from nlmkit.training.distributed import Processes
+from nlmkit.training.gradient import GradientStepper
 from nlmkit.training.interruption import Interruption, Terminated
+from nlmkit.training.options import Optimization
 from nlmkit.training.records import read_log
 
 EVENTS, VALID = text(), text(300, seed=1)
@@ -42,8 +47,9 @@ def fit(
     folder: Any = None, *, options: Any = None, module: Any = None, resume: Any = False, valid: Any = VALID, **run: Any
 ) -> Any:
     module = module or TinyModule()
-    run = RunOptions(checkpoint=folder, checkpoint_seconds=1e9, **run) if folder else RunOptions(**run)
-    result = train(module, EVENTS, valid, options or tiny(**EVERYTHING), vocabulary(EVENTS), run, resume=resume)
+    if folder:
+        run |= {"checkpoint": folder, "checkpoint_seconds": 1e9, "resume": resume}
+    result = train(module, EVENTS, valid, options or tiny(**EVERYTHING), vocabulary(EVENTS), RunOptions(**run))
     return module, result
 
 
@@ -54,7 +60,7 @@ def same_bytes(one: Any, other: Any) -> Any:
 
 def same_history(one: Any, other: Any) -> Any:
     def facts(result: Any) -> Any:
-        return [(entry.step, entry.perplexity, entry.loss, entry.averaged) for entry in result.history]
+        return [(entry.step, entry.metrics, entry.loss, entry.averaged) for entry in result.history]
 
     return facts(one) == facts(other)
 
@@ -275,7 +281,7 @@ def test_a_killed_run_resumes_with_the_same_bytes(
 def test_the_log_of_a_resumed_run_is_that_of_an_uninterrupted_one(tmp_path: Path) -> None:
     def lines(path: Any) -> Any:
         return [
-            (record.step, record.epoch, record.loss, record.lr, record.gradient_norm, record.validation_perplexity)
+            (record.step, record.epoch, record.metrics, record.lr, record.gradient_norm, record.validation)
             for record in read_log(path)
         ]
 
@@ -296,10 +302,13 @@ def test_a_checkpoint_is_written_when_it_is_time_and_at_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved = []
-    original = loop.save_checkpoint
-    monkeypatch.setattr(
-        loop, "save_checkpoint", lambda folder, state: (saved.append(state.step), original(folder, state))
-    )
+    original = CheckpointStore.save
+
+    def save(self: Any, facts: Any, arrays: Any) -> None:
+        saved.append(facts["step"])
+        original(self, facts, arrays)
+
+    monkeypatch.setattr(CheckpointStore, "save", save)
     clock = Clock()
     run = RunOptions(checkpoint=tmp_path / "run", checkpoint_seconds=7)
     train(TimedModule(clock), EVENTS, None, tiny(epochs=1), vocabulary(EVENTS), run, clock=clock)
@@ -309,15 +318,15 @@ def test_a_checkpoint_is_written_when_it_is_time_and_at_the_end(
 def test_a_full_disk_stops_the_run_but_not_at_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: tuple[TinyModule, TrainingResult]
 ) -> None:
-    def full(folder: Any, state: Any) -> None:
-        raise SavedModelError(f"{folder}: cannot save the model (No space left on device)")
+    def full(self: Any, facts: Any, arrays: Any) -> None:
+        raise SavedModelError(f"{self.folder}: cannot save the model (No space left on device)")
 
-    monkeypatch.setattr(loop, "save_checkpoint", full)
+    monkeypatch.setattr(CheckpointStore, "save", full)
     module, result = fit(tmp_path / "run")
     assert same_bytes(module, uninterrupted[0])
-    assert result.notes == [
-        f"the last checkpoint was not written: {tmp_path / 'run'}: cannot save the model (No space left on device)"
-    ]
+    assert result.notes == (
+        f"the last checkpoint was not written: {tmp_path / 'run'}: cannot save the model (No space left on device)",
+    )
     often = RunOptions(checkpoint=tmp_path / "run", checkpoint_seconds=1e-9)
     with pytest.raises(SavedModelError, match="No space left"):
         train(TinyModule(), EVENTS, None, tiny(), vocabulary(EVENTS), often)
@@ -347,9 +356,9 @@ def test_a_new_run_replaces_an_old_checkpoint(tmp_path: Path) -> None:
 
 def test_the_frozen_number_of_steps_is_kept(tmp_path: Path) -> None:
     def run(module: Any, clock: Any, resume: Any = False) -> Any:
-        options = RunOptions(budget_seconds=60, checkpoint=tmp_path / "run", checkpoint_seconds=1e9)
+        options = RunOptions(budget_seconds=60, checkpoint=tmp_path / "run", checkpoint_seconds=1e9, resume=resume)
         even = tiny(**{**EVERYTHING, "bptt": 5, "bptt_random": False})  # a second a step is a steady pace then
-        return train(module, EVENTS, VALID, even, vocabulary(EVENTS), options, resume=resume, clock=clock)
+        return train(module, EVENTS, VALID, even, vocabulary(EVENTS), options, clock=clock)
 
     clock = Clock()
     expected = TimedModule(clock)
@@ -389,9 +398,9 @@ def test_a_run_whose_plan_was_changed_is_resumed_with_the_same_bytes(signal_numb
             return super().forward(ids, state)
 
     def run(module: Any, folder: Any, resume: Any = False) -> Any:
-        options = RunOptions(budget_seconds=150, checkpoint=folder, checkpoint_seconds=1e9)
+        options = RunOptions(budget_seconds=150, checkpoint=folder, checkpoint_seconds=1e9, resume=resume)
         even = tiny(**{**EVERYTHING, "bptt": 5, "bptt_random": False})
-        return train(module, EVENTS, VALID, even, vocabulary(EVENTS), options, resume=resume, clock=module.clock)
+        return train(module, EVENTS, VALID, even, vocabulary(EVENTS), options, clock=module.clock)
 
     expected = Uneven(Clock())
     reference = run(expected, tmp_path / "whole")
@@ -412,8 +421,8 @@ def test_a_run_whose_plan_was_changed_is_resumed_with_the_same_bytes(signal_numb
 
 def test_an_interruption_while_the_speed_is_measured(tmp_path: Path) -> None:
     def run(module: Any, clock: Any, resume: Any = False) -> Any:
-        options = RunOptions(budget_seconds=100, checkpoint=tmp_path / "run", checkpoint_seconds=1e9)
-        return train(module, EVENTS, None, tiny(), vocabulary(EVENTS), options, resume=resume, clock=clock)
+        options = RunOptions(budget_seconds=100, checkpoint=tmp_path / "run", checkpoint_seconds=1e9, resume=resume)
+        return train(module, EVENTS, None, tiny(), vocabulary(EVENTS), options, clock=clock)
 
     class Interrupted(TimedModule):
         def forward(self, ids: Any, state: Any) -> Any:
@@ -449,18 +458,17 @@ def test_a_checkpoint_of_another_run_is_refused(change: dict[str, Any], expected
     assert (run / "manifest.json").read_bytes() == before
 
 
+def stepper(events: Any = EVENTS, words: int = 12, **values: Any) -> GradientStepper[Any]:
+    options = tiny(**values)
+    settings = LanguageModelSettings.of(options)
+    task = LanguageTask(tiny_module(), events, None, settings, vocabulary(words=words), Processes())
+    return GradientStepper(task, Optimization.of(options), Processes())
+
+
 def test_other_texts_and_vocabularies_make_another_run() -> None:
-    options, module = tiny(), TinyModule()
-
-    def facts(events: Any = EVENTS, words: Any = 12, processes: Any = 1) -> Any:
-        return run_facts(
-            options, module, events, None, vocabulary(words=words), budget_seconds=None, processes=processes
-        )
-
-    assert facts() == facts()
-    assert facts(EVENTS[::-1]) != facts()
-    assert facts(words=13) != facts()
-    assert facts(processes=2) != facts()
+    assert stepper().identity() == stepper().identity()
+    assert stepper(EVENTS[::-1]).identity() != stepper().identity()
+    assert stepper(words=13).identity() != stepper().identity()
 
 
 # ------------------------------------------------------------------------------------------------- the folder
@@ -533,18 +541,25 @@ def setting(name: Any, value: Any) -> Any:
     return change
 
 
+def within(name: str, value: Any) -> Any:
+    """A change of what the stepper wrote."""
+    return lambda manifest: setting(name, value)(manifest["stepper"])
+
+
 @pytest.mark.parametrize(
     "change",
     [
-        *({"change_manifest": setting(name, None)} for name in ("step", "plan", "history", "epoch_loss", "seconds")),
+        *({"change_manifest": setting(name, None)} for name in ("step", "plan", "history", "seconds", "stepper")),
+        {"change_manifest": within("epoch_loss", None)},
         {"change_manifest": setting("step", -1)},
         {"change_manifest": setting("step", "3")},
-        {"change_manifest": setting("window", 10_000)},
+        {"change_manifest": within("index", 10_000)},
         {"change_manifest": setting("plan", {"steps": 3})},
         {"change_manifest": setting("history", [{"step": 1}])},
         {"change_manifest": setting("history", [{"steppe": 1}])},
-        {"change_manifest": setting("averaging", 1)},
-        {"change_manifest": setting("state_tensors", 2)},
+        {"change_manifest": within("averaging", 1)},
+        {"change_arrays": setting("state.0", None)},
+        {"change_arrays": setting("state.1", np.zeros((1, 4, 6), np.float32))},
         {"change_arrays": setting("module.recurrent.weight", None)},
         {"change_arrays": setting("module.recurrent.weight", np.zeros((5, 6), np.float32))},
         {"change_arrays": setting("optimizer.recurrent.weight.exp_avg", np.zeros((5, 6), np.float32))},
@@ -579,11 +594,13 @@ def test_a_checkpoint_without_a_plan_is_of_a_run_with_a_budget(run: Path) -> Non
         fit(run, resume=True)
 
 
-def test_a_loaded_checkpoint_outlives_its_file(run: Path) -> None:
-    module = TinyModule()
-    facts = run_facts(tiny(**EVERYTHING), module, EVENTS, VALID, vocabulary(EVENTS), budget_seconds=None, processes=1)
-    optimizer = torch.optim.AdamW(module.parameter_groups())
-    checkpoint = load_checkpoint(run, facts, module, optimizer)
+def test_a_restored_run_outlives_its_checkpoint(run: Path) -> None:
+    saved = load_folder(run)
+    restored = stepper(**EVERYTHING)
+    restored.restore(saved.manifest["stepper"], saved.arrays, step=3, has_best=False)
+    expected = np.array(saved.arrays["module.recurrent.weight"])
+    del saved
     remove_checkpoint(run)
-    checkpoint.module["recurrent.weight"] += 1
-    assert checkpoint.step == 3
+    weight = restored.task.module.state_dict()["recurrent.weight"]
+    weight += 1
+    np.testing.assert_array_equal(weight.numpy(), expected + 1)

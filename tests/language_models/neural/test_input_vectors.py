@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from nlmkit import HyperParameterError, NotFittedError, load
+from nlmkit import HyperParameterError, load
 from nlmkit.errors import DataError
 from nlmkit.language_models.neural.estimator import NeuralLanguageModel
 from nlmkit.language_models.neural.gru import GRU
@@ -19,6 +19,7 @@ from nlmkit.language_models.neural.lstm import LSTM
 from nlmkit.language_models.neural.nnlm import NNLM
 from nlmkit.language_models.neural.rnnlm import RNNLM
 from nlmkit.language_models.ngram.model import NGram
+from nlmkit.representations.lsa.model import LSA
 from nlmkit.representations.one_hot import OneHot
 from nlmkit.representations.vectors import Vectors
 
@@ -196,15 +197,30 @@ def test_training_goes_on_from_a_model_with_given_vectors(vectors: Vectors) -> N
 
 def test_what_is_no_fitted_representation_of_the_width_is_refused(vectors: Vectors, tmp_path: Path) -> None:
     NGram(order=2).fit(TRAIN).save(tmp_path / "ngram")
-    with pytest.raises(HyperParameterError, match="takes a representation"):
+    with pytest.raises(HyperParameterError, match=r"is a language-model \(ngram\); expected a representation"):
         LSTM(**TINY, representation=str(tmp_path / "ngram")).fit(TRAIN)
-    with pytest.raises((HyperParameterError, NotFittedError), match="not fitted"):
+    with pytest.raises(HyperParameterError, match="this vectors is not fitted, and does not learn from text"):
         LSTM(**TINY, representation=Vectors()).fit(TRAIN)
     with pytest.raises(HyperParameterError, match="embedding=7, but the representation's vectors have 3"):
         LSTM(**TINY, embedding=7, representation=vectors).fit(TRAIN)
     LSTM(**TINY, embedding=3, representation=vectors).fit(TRAIN)
     with pytest.raises(HyperParameterError, match="tune=frozen has no effect"):
         LSTM(**TINY, tune="frozen").fit(TRAIN)
+
+
+@pytest.mark.parametrize("tune", ["frozen", "fine-tune"])
+def test_a_representation_that_is_not_fitted_is_fitted_on_the_training_text(tune: str, tmp_path: Path) -> None:
+    unfitted = LSA(dimension=3, min_count=1)
+    lm = LSTM(**TINY, representation=unfitted, tune=tune).fit(TRAIN, valid=VALID)
+    assert not unfitted.is_fitted
+    by_hand = LSTM(**TINY, representation=LSA(dimension=3, min_count=1).fit(TRAIN), tune=tune).fit(TRAIN, valid=VALID)
+    assert np.array_equal(lm.log_probs(VALID), by_hand.log_probs(VALID))
+    assert lm.fit_report_["input"] == by_hand.fit_report_["input"]
+    lm.save(tmp_path / "lm")
+    loaded = load(tmp_path / "lm")
+    assert np.array_equal(loaded.log_probs(VALID), lm.log_probs(VALID))  # type: ignore[attr-defined]
+    assert loaded.digest == lm.digest
+    assert not loaded.representation.is_fitted  # type: ignore[attr-defined]
 
 
 def test_softmax_auto_follows_the_size_of_the_vocabulary() -> None:

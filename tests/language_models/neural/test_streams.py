@@ -15,7 +15,6 @@ from nlmkit.language_models.neural.streams import (
     columns,
     evaluation_columns,
     fixed_windows,
-    generator,
     random_windows,
     reset_state,
 )
@@ -100,7 +99,7 @@ def test_evaluation_counts_every_event_once(events: Any, batch: int) -> None:
 
 @given(st.integers(1, 300), st.integers(1, 40), st.integers(0, 5))
 def test_random_windows_tile_the_columns(length: int, bptt: int, seed: int) -> None:
-    bounds = random_windows(length, bptt, generator(seed))
+    bounds = random_windows(length, bptt, torch.Generator().manual_seed(seed))
     lengths = np.diff(bounds)
     assert bounds[0] == 0
     assert bounds[-1] == length
@@ -109,7 +108,7 @@ def test_random_windows_tile_the_columns(length: int, bptt: int, seed: int) -> N
 
 
 def test_random_windows_have_the_stated_distribution() -> None:
-    lengths = np.diff(random_windows(1_000_000, 70, generator(3)))[:-1]
+    lengths = np.diff(random_windows(1_000_000, 70, torch.Generator().manual_seed(3)))[:-1]
     halved = lengths < 52  # 3.4 deviations off either mean
     assert halved.mean() == pytest.approx(0.05, abs=0.01)
     assert lengths[~halved].mean() == pytest.approx(69.5, abs=0.3)  # rounded down
@@ -201,7 +200,7 @@ def noise(scheme: Any, rate: Any = 0.5, batch: Any = 1000, **values: Any) -> Any
 def noised(scheme: Any, word: Any, rate: Any = 0.5) -> Any:
     inputs = torch.full((40, 1000), word)
     targets = torch.full((40, 1000), 4)
-    return noise(scheme, rate)(inputs, targets, generator(7))
+    return noise(scheme, rate)(inputs, targets, torch.Generator().manual_seed(7))
 
 
 def shares(ids: Any) -> Any:
@@ -238,11 +237,13 @@ def test_noise_leaves_its_arguments_alone_and_draws_the_same_for_every_share(sch
     inputs = torch.from_numpy(np.resize(TEXT, (6, 4)).astype(np.int64))
     targets = torch.from_numpy(np.resize(TEXT[::-1], (6, 4)).astype(np.int64))
     before = inputs.clone(), targets.clone()
-    joint = noise(scheme, batch=4)(inputs, targets, generator(5))
+    joint = noise(scheme, batch=4)(inputs, targets, torch.Generator().manual_seed(5))
     assert torch.equal(inputs, before[0])
     assert torch.equal(targets, before[1])
     for share in (slice(0, 2), slice(2, 4)):
-        part = noise(scheme, batch=4, share=share)(inputs[:, share], targets[:, share], generator(5))
+        part = noise(scheme, batch=4, share=share)(
+            inputs[:, share], targets[:, share], torch.Generator().manual_seed(5)
+        )
         assert torch.equal(part[0], joint[0][:, share])
         assert torch.equal(part[1], joint[1][:, share])
 
@@ -257,12 +258,3 @@ def test_reset_columns_begin_anew_and_others_do_not() -> None:
     assert hidden[:, 1].eq(0).all()
     assert hidden[:, [0, 2]].eq(1).all()
     assert ids.tolist() == [[0, 9, 2], [3, 9, 5]]
-
-
-def test_generators_mix_their_seeds() -> None:
-    first = {torch.rand(1, generator=generator(*seed)).item() for seed in ((1,), (2,), (1, 1), (1, 2), (2, 1))}
-    assert len(first) == 5
-    assert (
-        torch.rand(1, generator=generator(2**63 - 1, 3)).item()
-        == torch.rand(1, generator=generator(2**63 - 1, 3)).item()
-    )

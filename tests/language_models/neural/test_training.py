@@ -15,13 +15,16 @@ from toys.neural import Clock, TimedModule, TinyModule, text, tiny, tiny_module,
 
 from nlmkit.core.run import RunOptions
 from nlmkit.errors import DataError, HyperParameterError, NlmkitError
-from nlmkit.language_models.neural import loop, validation
-from nlmkit.language_models.neural.streams import generator, random_windows
+from nlmkit.language_models.neural import validation
+from nlmkit.language_models.neural.streams import random_windows
 from nlmkit.language_models.neural.training import train
 from nlmkit.plots.curves import check_picture, plot_learning_curve
 from nlmkit.training.clock import Stopwatch
 from nlmkit.training.devices import choose_device, memory_errors, trains_in_bfloat16
+from nlmkit.training.gradient import GradientStepper
+from nlmkit.training.metrics import Metric
 from nlmkit.training.pacing import SpeedTest, steps_that_fit
+from nlmkit.training.randomness import Purpose, generator
 from nlmkit.training.records import Evaluation, LogRecord, TrainingLog, read_log
 
 EVENTS, VALID = text(), text(300, seed=1)
@@ -76,7 +79,9 @@ def test_training_equals_a_plain_loop(random: bool) -> None:
     inputs = torch.tensor([[ids[length * b + t] for b in range(4)] for t in range(length)], dtype=torch.int64)
     targets = torch.tensor([[ids[length * b + t + 1] for b in range(4)] for t in range(length)], dtype=torch.int64)
     bounds = [
-        random_windows(length, 9, generator(1, 1, epoch)).tolist() if random else [*range(0, length, 9), length]
+        random_windows(length, 9, generator(1, Purpose.WINDOWS, epoch)).tolist()
+        if random
+        else [*range(0, length, 9), length]
         for epoch in range(2)
     ]
     steps = sum(len(row) - 1 for row in bounds)
@@ -111,24 +116,24 @@ def test_training_learns_and_keeps_the_best_weights() -> None:
     before = perplexity(TinyModule(), VALID)
     module, result = fit(tiny(epochs=6))
     assert perplexity(module, VALID) < 0.6 * before
-    best = min(result.history, key=lambda evaluation: evaluation.perplexity)
+    best = min(result.history, key=lambda evaluation: evaluation.metrics["perplexity"])
     assert result.best == best
     assert not module.training
     # 300 events are two columns while training: the second one begins cold.
-    assert perplexity(module, VALID) == pytest.approx(best.perplexity, rel=0.05)
+    assert perplexity(module, VALID) == pytest.approx(best.metrics["perplexity"], rel=0.05)
 
 
 def test_validation_perplexity_is_exact_for_one_column() -> None:
     valid = VALID[:200]
     module, result = fit(valid=valid, module=TinyModule())
-    assert perplexity(module, valid) == pytest.approx(result.best.perplexity, rel=1e-5)
+    assert perplexity(module, valid) == pytest.approx(result.best.metrics["perplexity"], rel=1e-5)
 
 
 def test_the_best_weights_are_kept_when_later_ones_are_worse() -> None:
     valid = VALID[:200]
     module, result = fit(tiny(epochs=6, lr=0.5, schedule="constant", clip_norm=None), valid=valid)
     assert result.best.step < result.steps
-    assert perplexity(module, valid) == pytest.approx(result.best.perplexity, rel=1e-4)
+    assert perplexity(module, valid) == pytest.approx(result.best.metrics["perplexity"], rel=1e-4)
 
 
 def test_without_validation_text_the_last_weights_are_kept() -> None:
@@ -214,13 +219,14 @@ def test_averages_are_evaluated_in_place_of_the_weights() -> None:
 
 def test_asgd_is_the_mean_of_the_second_half_of_the_iterates(monkeypatch: pytest.MonkeyPatch) -> None:
     iterates = []
-    original = loop.Trainer._move_on
+    original = GradientStepper.step
 
-    def noting(self, state: Any, rows: Any) -> None:
-        iterates.append(self._module.recurrent.weight.detach().clone())
-        original(self, state, rows)
+    def noting(self: Any, moment: Any) -> Any:
+        work = original(self, moment)
+        iterates.append(self.task.module.recurrent.weight.detach().clone())
+        return work
 
-    monkeypatch.setattr(loop.Trainer, "_move_on", noting)
+    monkeypatch.setattr(GradientStepper, "step", noting)
     module, _ = fit(tiny(averaging="asgd"), valid=None)
     half = iterates[len(iterates) // 2 :]
     torch.testing.assert_close(module.recurrent.weight.data, torch.stack(half).mean(0), rtol=1e-5, atol=1e-6)
@@ -232,7 +238,7 @@ def test_nt_asgd_begins_after_evaluations_that_do_not_improve() -> None:
     assert not kinds[0]
     assert kinds == sorted(kinds)
     assert kinds[-1]
-    values = [evaluation.perplexity for evaluation in result.history]
+    values = [evaluation.metrics["perplexity"] for evaluation in result.history]
     first = kinds.index(True)
     assert values[first - 1] > min(values[: first - 2])
 
@@ -242,7 +248,7 @@ def test_patience_stops_and_plateaus_lower_the_rate(tmp_path: Path) -> None:
     _, result = fit(options, run=RunOptions(log=tmp_path / "log"))
     assert result.stopped == "patience"
     assert result.epochs < 50
-    values = [evaluation.perplexity for evaluation in result.history]
+    values = [evaluation.metrics["perplexity"] for evaluation in result.history]
     assert values.index(min(values)) == len(values) - 4
     worse = sum(value > min(values[:number], default=math.inf) for number, value in enumerate(values[:-1]))
     assert read_log(tmp_path / "log")[-1].lr == pytest.approx(2.0 * 0.5**worse)
@@ -394,7 +400,7 @@ def test_weights_that_overflow_are_noticed_before_they_spread(tmp_path: Path) ->
 def test_a_last_step_that_overflows_is_noticed_without_validation_text(tmp_path: Path) -> None:
     options = tiny(optimizer="sgd", lr=1e38, clip_norm=None, schedule="constant", epochs=1, bptt=1000)
     run = RunOptions(checkpoint=tmp_path / "run")
-    with pytest.raises(NlmkitError, match=r"training diverged at step 1 .*: it left weights with which the loss is"):
+    with pytest.raises(NlmkitError, match=r"training diverged at step 1 .*: the weights it ends with have the loss"):
         fit(options, valid=None, run=run)
     assert not run.checkpoint.exists()
     module, result = fit(tiny(epochs=1, bptt=1000), valid=None)
@@ -487,9 +493,9 @@ def test_an_evaluation_that_seemed_dearer_than_the_budget_does_not_end_the_run(
             return found
 
     def run(module: Busy, folder: Path, *, resume: bool = False) -> Any:
-        options = RunOptions(budget_seconds=120, checkpoint=folder, checkpoint_seconds=1e9)
+        options = RunOptions(budget_seconds=120, checkpoint=folder, checkpoint_seconds=1e9, resume=resume)
         valid = text(8000, seed=1)
-        return train(module, EVENTS, valid, tiny(), vocabulary(EVENTS), options, resume=resume, clock=module.clock)
+        return train(module, EVENTS, valid, tiny(), vocabulary(EVENTS), options, clock=module.clock)
 
     whole = Busy(Clock(), step=0.4, evaluation=1.0)
     result = run(whole, tmp_path / "whole")
@@ -505,7 +511,7 @@ def test_an_evaluation_that_seemed_dearer_than_the_budget_does_not_end_the_run(
     resumed = Busy(cut.clock, step=0.4, evaluation=1.0)
     again = run(resumed, tmp_path / "cut", resume=True)
     assert again.plan == result.plan
-    assert again.history[0].perplexity == result.history[0].perplexity
+    assert again.history[0].metrics == result.history[0].metrics
     for name, weight in weights(resumed).items():
         assert torch.equal(weight, weights(whole)[name])
 
@@ -541,7 +547,7 @@ def test_a_slower_machine_takes_fewer_steps_and_still_anneals(slower: float, sch
     if slower > 1.3:
         assert f"the machine became slower than it was measured, so {result.steps} steps" in result.notes[0]
     else:
-        assert result.notes == []
+        assert result.notes == ()
 
 
 def test_a_faster_machine_takes_more_steps_and_still_anneals(tmp_path: Path) -> None:
@@ -618,40 +624,53 @@ def test_the_log_has_a_line_every_25_steps_and_at_every_evaluation(tmp_path: Pat
             "validation_perplexity",
         )
     }
-    measured = {entry.step: entry.perplexity for entry in result.history}
+    measured = {entry.step: entry.metrics["perplexity"] for entry in result.history}
     for line in lines:
         assert line["perplexity"] == pytest.approx(math.exp(line["loss"]))
         assert line["validation_perplexity"] == measured.get(line["step"])
         assert line["gradient_norm"] > 0
         assert line["tokens_per_second"] > 0
     assert lines[-1]["epoch"] == 3
-    assert read_log(path) == [LogRecord(**line) for line in lines]
+    assert [record.to_json() for record in read_log(path)] == lines
 
 
 def test_a_loss_that_is_no_log_probability_has_no_perplexity(tmp_path: Path) -> None:
     fit(tiny(label_smoothing=0.1), run=RunOptions(log=tmp_path / "log"))
-    assert {record.perplexity for record in read_log(tmp_path / "log")} == {None}
+    assert {record.metrics["perplexity"] for record in read_log(tmp_path / "log")} == {None}
 
 
 @pytest.mark.parametrize(("scheme", "plain"), [("kneser-ney", False), ("unigram", True), ("blank", True)])
 def test_noise_that_replaces_targets_leaves_no_perplexity(scheme: str, plain: bool, tmp_path: Path) -> None:
     fit(tiny(noising=0.1, noising_scheme=scheme), run=RunOptions(log=tmp_path / "log"))
-    assert {record.perplexity is not None for record in read_log(tmp_path / "log")} == {plain}
-    assert all(record.loss > 0 for record in read_log(tmp_path / "log") if record.loss is not None)
+    assert {record.metrics["perplexity"] is not None for record in read_log(tmp_path / "log")} == {plain}
+    losses = [record.metrics["loss"] for record in read_log(tmp_path / "log")]
+    assert all(loss > 0 for loss in losses if loss is not None)
 
 
 def test_without_noise_its_scheme_costs_no_perplexity(tmp_path: Path) -> None:
     fit(tiny(noising_scheme="kneser-ney"), run=RunOptions(log=tmp_path / "log"))
-    assert None not in {record.perplexity for record in read_log(tmp_path / "log") if record.loss is not None}
+    assert None not in {record.metrics["perplexity"] for record in read_log(tmp_path / "log") if record.metrics["loss"]}
+
+
+def _line(step: int, *, loss: float = 2.0, perplexity: float | None = 7.4, gradient_norm: float | None = 1.0) -> Any:
+    return LogRecord(
+        step=step,
+        epoch=0.1,
+        metrics={"loss": loss, "perplexity": perplexity},
+        lr=0.1,
+        gradient_norm=gradient_norm,
+        speed=3.0,
+        seconds=4.0,
+    )
 
 
 def test_a_log_is_replaced_and_nothing_else_is(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    record = LogRecord(1, 0.1, 2.0, math.inf, 0.1, math.nan, 3.0, 4.0)
+    record = _line(1, perplexity=math.inf, gradient_norm=math.nan)
     for _ in range(2):
         with TrainingLog(path) as log:
             log.write(record)
-        assert read_log(path) == [LogRecord(1, 0.1, 2.0, None, 0.1, None, 3.0, 4.0)]
+        assert read_log(path) == [_line(1, perplexity=None, gradient_norm=None)]
     path.write_text("the only copy of my thesis\n")
     with pytest.raises(DataError, match=r"log, line 1: .* not a training log"):
         TrainingLog(path)
@@ -667,13 +686,13 @@ def test_a_torn_last_line_of_a_log_is_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "log"
     with TrainingLog(path) as log:
         for step in (1, 2, 3):
-            log.write(LogRecord(step, 0.1, 2.0, 7.4, 0.1, 1.0, 3.0, 4.0))
+            log.write(_line(step))
     with path.open("a") as file:
         file.write('{"step": 4, "epo')
     assert [record.step for record in read_log(path)] == [1, 2, 3]
     with TrainingLog(path, after=2) as log:
-        log.write(LogRecord(3, 0.1, 2.5, 7.4, 0.1, 1.0, 3.0, 4.0))
-    assert [(record.step, record.loss) for record in read_log(path)] == [(1, 2.0), (2, 2.0), (3, 2.5)]
+        log.write(_line(3, loss=2.5))
+    assert [(record.step, record.metrics["loss"]) for record in read_log(path)] == [(1, 2.0), (2, 2.0), (3, 2.5)]
     path.write_text('{"step": 1, "epo')
     with TrainingLog(path):
         assert read_log(path) == []
@@ -701,12 +720,13 @@ def test_progress_counts_steps_and_notes_figures() -> None:
 
 
 def test_an_evaluation_survives_json() -> None:
-    evaluation = Evaluation(3, 0.5, False, math.inf, 2.0, True, 1.5)
-    assert evaluation.to_json()["perplexity"] is None
-    assert Evaluation.from_json(json.loads(json.dumps(evaluation.to_json()))) == evaluation
-    for wrong in ({"step": "3"}, {"averaged": 1}, {"epoch": True}):
+    evaluation = _evaluation(2.0, math.inf, step=3)
+    metrics = (Metric("perplexity"),)
+    assert evaluation.to_json()["metrics"] == {"perplexity": None}
+    assert Evaluation.from_json(json.loads(json.dumps(evaluation.to_json())), metrics) == evaluation
+    for wrong in ({"step": "3"}, {"averaged": 1}, {"epoch": True}, {"metrics": {"accuracy": 1.0}}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
-            Evaluation.from_json({**evaluation.to_json(), **wrong})
+            Evaluation.from_json({**evaluation.to_json(), **wrong}, metrics)
 
 
 def test_the_report_is_json_and_leaves_the_clock_to_two_keys() -> None:
@@ -739,23 +759,33 @@ def test_the_learning_curve_is_drawn(tmp_path: Path) -> None:
 
 def test_a_curve_without_perplexity_shows_the_loss(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    record = LogRecord(
-        step=1,
-        epoch=1.0,
-        loss=0.08,
-        perplexity=None,
-        lr=0.05,
-        gradient_norm=None,
-        tokens_per_second=None,
-        seconds=2.0,
-        validation_perplexity=None,
-    )
-    plot_learning_curve({"glove": [record, dataclasses.replace(record, step=2, loss=0.04)]}, tmp_path / "loss.svg")
+    record = LogRecord(step=1, epoch=1.0, metrics={"loss": 0.08}, lr=0.05, seconds=2.0)
+    lower = dataclasses.replace(record, step=2, metrics={"loss": 0.04})
+    plot_learning_curve({"glove": [record, lower]}, tmp_path / "loss.svg")
     assert "loss" in (tmp_path / "loss.svg").read_text()
 
 
 def _record(seconds: Any, perplexity: Any, loss: Any = None, validation: Any = None) -> LogRecord:
-    return LogRecord(1, 1.0, loss, perplexity, 0.1, None, None, seconds, validation)
+    return LogRecord(
+        step=1,
+        epoch=1.0,
+        metrics={"loss": loss, "perplexity": perplexity},
+        lr=0.1,
+        seconds=seconds,
+        validation={"perplexity": validation},
+    )
+
+
+def _evaluation(loss: Any, perplexity: Any, *, step: int = 1) -> Evaluation:
+    return Evaluation(
+        step=step,
+        epoch=0.5,
+        ends_epoch=False,
+        loss=loss,
+        metrics={"perplexity": perplexity},
+        averaged=True,
+        seconds=1.5,
+    )
 
 
 @pytest.mark.parametrize(
@@ -767,9 +797,9 @@ def _record(seconds: Any, perplexity: Any, loss: Any = None, validation: Any = N
         _record(1.0, math.nan, math.inf, math.inf),
         _record(1.0, 10**400, 10**400, 10**400),
         _record(10**400, 2.0, 1.0),
-        Evaluation(1, 1.0, True, math.nan, math.nan, False, 1.0),
-        Evaluation(1, 1.0, True, math.inf, math.inf, False, 1.0),
-        Evaluation(1, 1.0, True, None, None, False, 1.0),  # type: ignore[arg-type]
+        _evaluation(math.nan, math.nan),
+        _evaluation(math.inf, math.inf),
+        _evaluation(None, None),
     ],
 )
 def test_what_has_no_value_is_left_out_of_a_curve(record: Any, tmp_path: Path) -> None:
@@ -781,7 +811,7 @@ def test_what_has_no_value_is_left_out_of_a_curve(record: Any, tmp_path: Path) -
 
 def test_a_log_of_null_values_is_one_error(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    names = [field.name for field in dataclasses.fields(LogRecord)]
+    names = list(_line(1).to_json())
     (tmp_path / "log.jsonl").write_text(json.dumps({**dict.fromkeys(names), "step": 1}) + "\n")
     with pytest.raises(DataError, match="nothing to draw"):
         plot_learning_curve(tmp_path / "log.jsonl", tmp_path / "none.png")

@@ -1,0 +1,63 @@
+"""Choosing one of several classes as a task of the training engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from nlmkit.documents.neural.scoring import log_softmax
+from nlmkit.documents.neural.task import TextTask
+from nlmkit.training import divergence
+from nlmkit.training.metrics import Metric
+
+
+class ClassificationTask(TextTask):
+    """Texts with classes, trained with cross-entropy; targets are class numbers: int64 [documents].
+
+    Args:
+        label_smoothing: Share of the target given to all classes.
+        arguments: Those of :class:`~nlmkit.documents.neural.task.TextTask`.
+    """
+
+    metrics: ClassVar = (Metric("accuracy", greater_is_better=True, form="{:.1%}"), Metric("loss"))
+
+    def __init__(self, *arguments: Any, label_smoothing: float) -> None:
+        super().__init__(*arguments)
+        self._label_smoothing = label_smoothing
+
+    def mean_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy with smoothed labels."""
+        return functional.cross_entropy(outputs, targets, label_smoothing=self._label_smoothing)
+
+    def summed_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Sum of −ln p(class)."""
+        return functional.cross_entropy(outputs, targets, reduction="sum")
+
+    def measured(self, outputs: NDArray[np.float64], targets: NDArray[np.int64]) -> Mapping[str, float]:
+        """Accuracy, and mean −ln p(class).
+
+        Raises:
+            Diverged: a probability is not finite.
+        """
+        log_probs = log_softmax(outputs)
+        loss = float(-log_probs[np.arange(len(log_probs)), targets].mean())
+        if not np.isfinite(loss):
+            raise divergence.Diverged("probabilities of held-out texts are not finite")
+        return {"accuracy": float((log_probs.argmax(axis=1) == targets).mean()), "loss": loss}
+
+    def judge(self, loss: float, kept: Mapping[str, float] | None, last: Mapping[str, float] | None) -> list[str]:
+        """Refuse weights that know their own training texts worse than chance does, and note what is doubtful."""
+        held_out, ended = (None if found is None else found["loss"] for found in (kept, last))
+        return divergence.judged(
+            loss,
+            held_out,
+            ended,
+            choices=self.module.outputs,
+            slack=divergence.CLASSIFIER_SLACK,
+            what="classes",
+        )

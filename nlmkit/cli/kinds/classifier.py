@@ -1,0 +1,86 @@
+"""``fit`` and ``score`` for classifiers: accuracy and what must stand beside it, on labelled texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from nlmkit.classifiers.base import Classifier
+from nlmkit.cli import output
+from nlmkit.cli.kinds.labelled import LabelledPart
+from nlmkit.core.kinds import kind_of
+from nlmkit.errors import DataError
+
+if TYPE_CHECKING:
+    from nlmkit.text import Corpus
+    from nlmkit.text.labelled import LabelledTexts
+
+_LABEL_SHOWN = 40  # characters of a label in an error
+
+
+class ClassifierPart(LabelledPart):
+    """A classifier is scored on labelled texts."""
+
+    kind = kind_of(Classifier)
+    answer_keys = ("label", "probability", "probabilities")
+    answer_columns = ("label", "probability")
+
+    def as_learned(self, component: Classifier, data: LabelledTexts) -> LabelledTexts:
+        """Labels of a file, which are strings, as integers or booleans where the classifier was fitted to such.
+
+        Raises:
+            DataError: one is neither.
+        """
+        from nlmkit.text.labelled import label_kind
+
+        kind = label_kind(component.classes_)
+        if kind == "U":
+            return data
+        convert = _integer if kind == "i" else {"True": True, "true": True, "False": False, "false": False}.__getitem__
+        labels = []
+        for number, label in enumerate(data.labels.tolist()):
+            try:
+                labels.append(convert(label))
+            except (KeyError, ValueError):
+                wanted = "integers of 64 bits" if kind == "i" else "True and False"
+                line = None if data.lines is None else int(data.lines[number])
+                problem = f"the label {_short(label)!r}: those of the classifier are {wanted}"
+                raise DataError(problem, source=data.source, line=line) from None
+        return data.with_labels(labels)
+
+    def answers(self, component: Classifier, corpus: Corpus) -> Iterator[dict[str, Any]]:
+        """The most probable label, its probability, and the probabilities of all by label."""
+        names = component.classes_.tolist()
+        for row in component.predict_proba(corpus).tolist():
+            best = row.index(max(row))
+            probabilities = {str(name): value for name, value in zip(names, row, strict=True)}
+            yield {"label": names[best], "probability": row[best], "probabilities": probabilities}
+
+    def answer_cell(self, name: str, value: Any) -> str:
+        """A label, or a probability with six decimals."""
+        return f"{value:.6f}" if name == "probability" else output.escape_controls(str(value))
+
+    def draw(self, report: Any, path: str, title: str) -> None:
+        """Draw the confusion matrix."""
+        from nlmkit.plots.confusion import plot_confusion
+
+        plot_confusion(report, path, title=title)
+
+
+PART = ClassifierPart()
+
+
+def _integer(label: str) -> int:
+    """The integer that a label spells in digits of ASCII, as JSON does; ``int`` reads ``1_0`` and digits of any script.
+
+    Raises:
+        ValueError: it spells none, or one that does not fit into 64 bits.
+    """
+    if not re.fullmatch(r"[+-]?[0-9]{1,30}", label) or not -(1 << 63) <= int(label) < 1 << 63:
+        raise ValueError(label)
+    return int(label)
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= _LABEL_SHOWN else f"{label[:_LABEL_SHOWN]}..."

@@ -1,0 +1,218 @@
+"""``fit`` and ``score`` for the kinds that are fitted to texts with targets, labels or numbers; cross-validation."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+import click
+
+from nlmkit.cli import output
+from nlmkit.cli.kinds.options import PLOT, SAMPLES, SEED
+from nlmkit.cli.kinds.part import Job, Option, Part
+from nlmkit.cli.labelled import Form, print_notes
+from nlmkit.cli.options import decoding
+from nlmkit.cli.progress import progress
+
+if TYPE_CHECKING:
+    from nlmkit.core.progress import Progress
+    from nlmkit.documents.base import TextModel
+    from nlmkit.text import Corpus, TextPipeline
+    from nlmkit.text.marks import Marks
+
+_TOKENS = ("tokenizer", "lowercase", "unicode_form")  # options of a pipeline that are hyper-parameters of these kinds
+_RANK = {"file": 0, "environment": 1, "flag": 2}
+
+CROSS_VALIDATION: Mapping[str, Option] = {
+    "cross_validate": click.option(
+        "--cross-validate",
+        type=click.IntRange(min=2),
+        metavar="K",
+        help="Classifier, regressor: test it on each of K folds (of like shares of labels, or like numbers), fitted to "
+        "the others; nothing is saved.",
+    ),
+    "fold_seed": click.option(
+        "--fold-seed", type=click.IntRange(min=0), help="Classifier, regressor: seed of the folds.  [default: 0]"
+    ),
+}
+
+
+class LabelledPart(Part):
+    """Reads texts with targets: lines, or two columns of a table. Answers each line.
+
+    Attributes:
+        answer_keys: What an answer has.
+        answer_columns: What of it is in a row that is not JSON.
+    """
+
+    always_reads = True
+    score_needs = "TEST.tsv"
+    score_flags: ClassVar[Mapping[str, Option]] = {"samples": SAMPLES, "seed": SEED, "plot": PLOT}
+    answer_keys: ClassVar[tuple[str, ...]]
+    answer_columns: ClassVar[tuple[str, ...]]
+    score_shared = frozenset({"errors", "marks", "format", "label_column", "text_column"})
+    fit_options: ClassVar[Mapping[str, Option]] = CROSS_VALIDATION
+
+    def layout_options(self, given: Mapping[str, Any]) -> tuple[str, ...]:
+        """All of them."""
+        return ("format", "label_column", "text_column")
+
+    def saves(self, options: Mapping[str, Any]) -> bool:
+        """Not what a cross-validation fits."""
+        return options["cross_validate"] is None
+
+    def with_options(
+        self, values: Mapping[str, Any], origins: Mapping[str, str], pipeline: TextPipeline, set_by: Mapping[str, str]
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Hyper-parameters, with what ``--tokenizer`` and its like set of them.
+
+        Of ``-p tokenizer=`` and ``--tokenizer`` the one that was said more directly counts (flag over environment over
+        file).
+
+        Raises:
+            click.UsageError: both were given in one way, and differ.
+        """
+        merged, by = dict(values), dict(origins)
+        for name in _TOKENS:
+            if name not in set_by:
+                continue
+            value = getattr(pipeline, name)
+            if name in merged and set_by[name] == by[name] and merged[name] != value:
+                flag = "--" + name.replace("_", "-")
+                raise click.UsageError(f"{flag} and -p {name} say different things: give one of them")
+            if name not in merged or _RANK[set_by[name]] > _RANK[by[name]]:
+                merged[name], by[name] = value, set_by[name]
+        return merged, by | {name: who for name, who in set_by.items() if name not in _TOKENS}
+
+    def check(self, job: Job) -> None:
+        """Refuse what a cross-validation has no use for."""
+        if self.saves(job.options):
+            if job.options["fold_seed"] is not None:
+                raise click.UsageError("--fold-seed needs --cross-validate")
+            return
+        for flag, given in (("-o", job.output), ("--valid", job.valid)):
+            if given is not None:
+                raise click.UsageError(f"--cross-validate tests on folds and saves nothing: leave out {flag}")
+        for name in ("resume", "log", "plot"):
+            if getattr(job.training, name) not in (None, False):
+                raise click.UsageError(f"--{name} is for one fit, not for those of a cross-validation")
+
+    def resolved(self, job: Job) -> dict[str, Any]:
+        """All settings; how texts become tokens is among the hyper-parameters."""
+        return {
+            **job.named(),
+            **dataclasses.asdict(job.form),
+            "encoding": job.pipeline.encoding,
+            "errors": job.pipeline.errors,
+            **self.unusual_marks(job.pipeline),
+            **job.options,
+            "params": job.fitted.params_as_json(),
+        }
+
+    def config(self, resolved: Mapping[str, Any]) -> dict[str, Any]:
+        """All but the hyper-parameters."""
+        return {name: value for name, value in resolved.items() if name != "params"}
+
+    def read(self, job: Job, display: Progress | None) -> tuple[Any, Any]:
+        """Labelled texts, as the class of the kind's data."""
+        if display is not None:
+            display.start("reading labelled texts")
+        held_out = None if job.valid is None else self._read((job.valid,), job.form, job.pipeline)
+        data = self._read(job.train, job.form, job.pipeline)
+        print_notes(data, quiet=job.quiet)
+        return data, held_out
+
+    def _read(self, names: tuple[str, ...], form: Form, pipeline: TextPipeline) -> Any:
+        return form.read(
+            names,
+            self.kind.reader(),
+            encoding=pipeline.encoding,
+            errors=pipeline.errors,
+            marks=pipeline.marks,
+        )
+
+    def try_out(self, job: Job) -> None:
+        """Cross-validate."""
+        from nlmkit.documents.cross_validation import cross_validate
+
+        with progress(quiet=job.quiet) as display:
+            data, _ = self.read(job, display)
+            run = dataclasses.replace(job.training.options(job.fitted, "fold", display), checkpoint=None)
+            found = cross_validate(
+                cast(Any, job.fitted),
+                data,
+                folds=job.options["cross_validate"],
+                seed=job.options["fold_seed"] or 0,
+                run=lambda fold: run,
+            )
+        if job.as_json:
+            output.write_json(found.to_dict() | {"resolved": self.resolved(job) | {"set_by": dict(job.origins)}})
+        else:
+            output.write(found.render() + "\n")
+
+    # --------------------------------------------------------------------------------------------------- predict
+
+    @abc.abstractmethod
+    def answers(self, component: Any, corpus: Corpus) -> Iterator[dict[str, Any]]:
+        """What the model answers to each document, JSON-ready; with the keys :attr:`answer_keys`."""
+
+    @abc.abstractmethod
+    def answer_cell(self, name: str, value: Any) -> str:
+        """One of :attr:`answer_columns` as a cell of a row."""
+
+    # ----------------------------------------------------------------------------------------------------- score
+
+    def as_learned(self, component: Any, data: Any) -> Any:
+        """Targets that were read from a file, as the model's own are.
+
+        Raises:
+            DataError: one cannot be.
+        """
+        return data
+
+    @abc.abstractmethod
+    def draw(self, report: Any, path: str, title: str) -> None:
+        """Draw the picture of a report."""
+
+    def score(
+        self,
+        model: str,
+        component: TextModel,
+        texts: tuple[str, ...],
+        *,
+        as_json: bool,
+        encoding: str | None,
+        quiet: bool,
+        errors: str | None = None,
+        marks: Marks | None = None,
+        format: str | None = None,
+        label_column: str | None = None,
+        text_column: str | None = None,
+        plot: str | None = None,
+        samples: int = 1000,
+        seed: int = 0,
+    ) -> None:
+        """Print the report of a model on texts with targets; the score is the first of its figures."""
+        if plot is not None:
+            from nlmkit.plots.figure import check_plot
+
+            check_plot(plot)
+        pipeline = decoding(component.pipeline_, encoding, errors, self.marks_or(marks))
+        with progress(quiet=quiet) as display:
+            if display is not None:
+                display.start("reading labelled texts")
+            read = self._read(texts, Form(format, label_column, text_column), pipeline)
+            data = self.as_learned(component, read)
+            print_notes(data, quiet=quiet)
+            if display is not None:
+                display.start("predicting")
+            report = cast(Any, component).report(data, resamples=samples, seed=seed)
+        if plot is not None:
+            self.draw(report, plot, model)
+        if as_json:
+            score = getattr(report, next(iter(report.headings)))
+            output.write_json({"model": model, "kind": component.kind, "score": score, **report.to_dict()})
+        else:
+            output.write(report.render() + "\n")

@@ -1,0 +1,73 @@
+"""``fit`` and ``score`` for language models; the score is the mean log-probability of an event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from nlmkit.cli import output
+from nlmkit.cli.kinds.text import TextPart
+from nlmkit.cli.options import decoding
+from nlmkit.cli.options import text_column as choose_text_column
+from nlmkit.cli.progress import progress
+from nlmkit.core.kinds import kind_of
+from nlmkit.core.notes import note
+from nlmkit.language_models.base import LanguageModel
+
+if TYPE_CHECKING:
+    from nlmkit.core.component import Component
+    from nlmkit.text import Corpus
+    from nlmkit.text.marks import Marks
+
+
+class LanguageModelPart(TextPart):
+    """A language model puts sentence marks around a line, and predicts ``<unk>`` and ``</s>``."""
+
+    kind = kind_of(LanguageModel)
+    marks = "error"
+    score_needs = "TEXT"
+    score_shared = frozenset({"errors", "format", "marks", "text_column"})
+    counted = "predictable types"
+
+    def facts(self, fitted: Component, data: Corpus | None = None) -> dict[str, Any]:
+        """The vocabulary with ``<unk>`` and ``</s>``."""
+        model = cast(LanguageModel, fitted)
+        return super().facts(fitted, data) | {"vocabulary_size": model.vocabulary_.size_predictable}
+
+    def score(
+        self,
+        model: str,
+        component: LanguageModel,
+        texts: tuple[str, ...],
+        *,
+        as_json: bool,
+        encoding: str | None,
+        quiet: bool,
+        errors: str | None = None,
+        text_column: str | None = None,
+        format: str | None = None,
+        marks: Marks | None = None,
+    ) -> None:
+        """Print the score of a text."""
+        from nlmkit.cli.texts import for_model, read_texts
+        from nlmkit.language_models.unknown_words import note_cheap_unknown
+
+        column = choose_text_column(text_column, format)
+        facts: dict[str, Any] = {"model": model, "component": component.name, "kind": component.kind}
+        with progress(quiet=quiet) as display:
+            pipeline = decoding(component.pipeline_, encoding, errors, marks)
+            corpus = read_texts(texts, pipeline, display, "reading text", column)
+            if display is not None:
+                display.start("scoring")
+            corpus = for_model(corpus, component)
+            facts |= {"normalized": component.normalized, "score": component.score(corpus)}
+            note_cheap_unknown(component, int(corpus.oov_mask(component.vocabulary_).sum()), corpus.tokens)
+            facts |= {"events": corpus.events, "sentences": corpus.sentences}
+            if not corpus.events:
+                note(f"{', '.join(texts)}: the text is empty, and a score is the mean of its events: it has none")
+        if as_json:
+            output.write_json(facts)
+        else:
+            output.write(f"{facts['score']!r}\n")
+
+
+PART = LanguageModelPart()

@@ -1,0 +1,192 @@
+"""What ``fit`` and ``score`` must be told of a kind of component: the contract :class:`Part`."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+if TYPE_CHECKING:
+    from nlmkit.cli.labelled import Form
+    from nlmkit.cli.training import Training
+    from nlmkit.core.component import Component
+    from nlmkit.core.kinds import Kind
+    from nlmkit.core.progress import Progress
+    from nlmkit.text import TextPipeline
+    from nlmkit.text.marks import Marks
+
+Option: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""A decorator that adds an option to a command, as ``click.option`` returns it."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Job:
+    """What ``fit`` was asked to do.
+
+    Attributes:
+        fitted: The component, not fitted yet.
+        component: The name that it was asked for by.
+        members: Hyper-parameters that --model gave.
+        origins: Who set each hyper-parameter, and each option that was not left at its default.
+        train: Names of the training texts.
+        model: What --model named.
+        valid: Name of the held-out text.
+        output: Where to save the model; None where nothing is saved.
+        pipeline: How the texts are read.
+        training: Options of training in steps.
+        form: How files with columns are laid out.
+        options: The options that only some kinds take, by parameter; None where nothing was given.
+        quiet: Whether to draw no progress and print no notes.
+        as_json: Whether to print JSON.
+        started: When the command began, on the clock ``time.perf_counter``.
+    """
+
+    fitted: Component
+    component: str
+    members: Mapping[str, Any]
+    origins: Mapping[str, str]
+    train: tuple[str, ...]
+    model: tuple[str, ...]
+    valid: str | None
+    output: str | None
+    pipeline: TextPipeline
+    training: Training
+    form: Form
+    options: Mapping[str, Any]
+    quiet: bool
+    as_json: bool
+    started: float
+
+    def named(self) -> dict[str, Any]:
+        """The component, and the texts and folders that were named, JSON-ready."""
+        return {
+            "component": self.component,
+            "train": list(self.train),
+            **({"model": list(self.model)} if self.model else {}),
+            "valid": self.valid,
+            "output": self.output,
+        }
+
+
+class Part(abc.ABC):
+    """How ``fit`` and ``score`` deal with one kind of component.
+
+    A module of the package has a subclass, and an instance of it as ``PART``; the kind's row in
+    :mod:`nlmkit.core.kinds` names the module. Importing it must not import NumPy or a model.
+
+    Attributes:
+        kind: The row of the kind.
+        marks: What is done with sentence marks and NUL in a text where ``--marks`` does not say.
+        always_reads: Whether ``fit`` reads text from standard input where none is named, whatever the component.
+        fit_options: The options of ``fit`` that only some kinds take, by parameter; the same option of several kinds
+            is the same object. Their defaults are None.
+        score_needs: What ``score`` needs beside the model; empty where it can do without.
+        score_flags: The options of ``score`` that only some kinds take, as ``fit_options``.
+        score_shared: The options that ``score`` has for several kinds (``errors``, ``marks``, ``format``,
+            ``label_column``, ``text_column``), and this one takes.
+        counted: What the number of words of a vocabulary counts.
+    """
+
+    kind: ClassVar[Kind]
+    marks: ClassVar[Marks] = "literal"
+    always_reads: ClassVar[bool] = False
+    fit_options: ClassVar[Mapping[str, Option]] = {}
+    score_needs: ClassVar[str] = ""
+    score_flags: ClassVar[Mapping[str, Option]] = {}
+    score_shared: ClassVar[frozenset[str]] = frozenset()
+    counted: ClassVar[str] = "words"
+
+    # ------------------------------------------------------------------------------------------------------- fit
+
+    def refused(self, given: Mapping[str, Any]) -> list[str]:
+        """Those of the options ``given`` to ``fit`` (of a table's layout, and of some kinds) that mean nothing here."""
+        return [name for name in given if name not in (*self.layout_options(given), *self.fit_options)]
+
+    @abc.abstractmethod
+    def layout_options(self, given: Mapping[str, Any]) -> tuple[str, ...]:
+        """The options of a table's layout that mean something where ``given`` were given to ``fit``."""
+
+    def saves(self, options: Mapping[str, Any]) -> bool:
+        """Whether ``fit`` with these options of :attr:`fit_options` saves a model; else :meth:`try_out` is called."""
+        return True
+
+    def with_options(
+        self, values: Mapping[str, Any], origins: Mapping[str, str], pipeline: TextPipeline, set_by: Mapping[str, str]
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Hyper-parameters, and who set them and the options, once options have set some of them.
+
+        Args:
+            values: The hyper-parameters that were set.
+            origins: Who set each of them.
+            pipeline: What the options of a text pipeline come to.
+            set_by: Who set each of the options that were not left at their default.
+
+        Raises:
+            click.UsageError: an option contradicts a hyper-parameter.
+        """
+        return dict(values), {**origins, **set_by}
+
+    def pipeline_for(self, fitted: Component, pipeline: TextPipeline, set_by: Mapping[str, str]) -> TextPipeline:
+        """How the training text is read, where the options come to ``pipeline``."""
+        return pipeline
+
+    @abc.abstractmethod
+    def check(self, job: Job) -> None:
+        """Refuse options of ``fit`` that contradict each other, before any work.
+
+        Raises:
+            click.UsageError: there are some.
+        """
+
+    @abc.abstractmethod
+    def resolved(self, job: Job) -> dict[str, Any]:
+        """All settings of a run, JSON-ready; ``params`` among them."""
+
+    @abc.abstractmethod
+    def config(self, resolved: Mapping[str, Any]) -> dict[str, Any]:
+        """The table ``[fit]`` of a ``--config`` that gives these settings; None stands for what is left out."""
+
+    @abc.abstractmethod
+    def read(self, job: Job, display: Progress | None) -> tuple[Any, Any]:
+        """The training data and the held-out data, None where there are none, and notes on what is odd about them.
+
+        Raises:
+            DataError: a text is missing or unusable.
+        """
+
+    def try_out(self, job: Job) -> None:
+        """Do what is asked for in the place of fitting and saving a model, and print what comes of it."""
+        raise NotImplementedError
+
+    def facts(self, fitted: Component, data: Any = None) -> dict[str, Any]:
+        """What ``fit`` and ``import`` print of a model of the kind: JSON-ready, for ``print_fitted``.
+
+        Args:
+            fitted: The model.
+            data: What it was fitted to, as :meth:`read` gives it.
+        """
+        vocabulary = getattr(fitted, "vocabulary_", None)
+        return {} if vocabulary is None else {"vocabulary_size": vocabulary.size_predictable - 2}  # no <unk>, no </s>
+
+    # ----------------------------------------------------------------------------------------------------- score
+
+    @abc.abstractmethod
+    def score(self, *args: Any, **options: Any) -> None:
+        """Print the score of a model.
+
+        Args:
+            args: Where the model is, the model, and the names of the texts as a tuple.
+            options: ``as_json``, ``encoding`` (of the texts; None for that of training) and ``quiet``, and those of
+                :attr:`score_flags` and :attr:`score_shared` that were given.
+        """
+
+    # ------------------------------------------------------------------------------------------------------ both
+
+    def marks_or(self, marks: Marks | None) -> Marks:
+        """``marks``, or what is done with sentence marks in texts of the kind where nothing was said."""
+        return marks or self.marks
+
+    def unusual_marks(self, pipeline: TextPipeline) -> dict[str, Any]:
+        """The setting ``marks``, where it is not what suits the kind."""
+        return {} if pipeline.marks == self.marks else {"marks": pipeline.marks}

@@ -1,0 +1,193 @@
+"""``fit`` and ``score`` for representations: word similarity, and analogies, stability and a picture if asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+
+import click
+
+from nlmkit.cli import output
+from nlmkit.cli.kinds.options import PLOT, SAMPLES, SEED
+from nlmkit.cli.kinds.part import Option
+from nlmkit.cli.kinds.text import TextPart
+from nlmkit.cli.progress import progress
+from nlmkit.core.kinds import kind_of
+from nlmkit.core.notes import note
+from nlmkit.errors import DataError, NlmkitError
+from nlmkit.representations.base import Representation
+
+if TYPE_CHECKING:
+    from nlmkit.core.component import Component
+    from nlmkit.core.progress import Progress
+    from nlmkit.representations.analogies import AnalogyReport
+    from nlmkit.representations.report import PairSet
+    from nlmkit.representations.rules import Measure
+    from nlmkit.representations.stability import StabilityReport
+    from nlmkit.text import Corpus
+
+
+class RepresentationPart(TextPart):
+    """A representation is scored on pairs of words."""
+
+    kind = kind_of(Representation)
+    score_flags: ClassVar[Mapping[str, Option]] = {
+        "measure": click.option(
+            "--measure",
+            type=click.Choice(["cosine", "euclidean"]),
+            help="Representation: of similarity.  [default: cosine]",
+        ),
+        "samples": SAMPLES,
+        "seed": SEED,
+        "analogies": click.option(
+            "--analogies", is_flag=True, default=None, help="Representation: answer Google's analogy questions too."
+        ),
+        "method": click.option(
+            "--method",
+            type=click.Choice(["3cosadd", "3cosmul"]),
+            help="Representation: how to answer analogies.  [default: 3cosadd]",
+        ),
+        "restrict_vocabulary": click.option(
+            "--restrict-vocabulary",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Representation: only the N most frequent words may be answers.",
+        ),
+        "stability": click.option(
+            "--stability",
+            multiple=True,
+            metavar="MODEL",
+            help="Representation: another one, such as that of another seed, to compare the nearest neighbours with.",
+        ),
+        "plot": PLOT,
+        "words": click.option(
+            "--words",
+            multiple=True,
+            metavar="WORDS",
+            help="Representation: the words to draw, separated by spaces.  [default: the most frequent 60]",
+        ),
+    }
+
+    def facts(self, fitted: Component, data: Corpus | None = None) -> dict[str, Any]:
+        """The dimension too."""
+        return super().facts(fitted, data) | {"dimension": cast(Representation, fitted).dimension}
+
+    def score(
+        self,
+        model: str,
+        component: Representation,
+        texts: tuple[str, ...],
+        *,
+        as_json: bool,
+        encoding: str | None,
+        quiet: bool,
+        measure: Measure = "cosine",
+        samples: int = 1000,
+        seed: int = 0,
+        analogies: bool = False,
+        method: Literal["3cosadd", "3cosmul"] | None = None,
+        restrict_vocabulary: int | None = None,
+        stability: tuple[str, ...] = (),
+        plot: str | None = None,
+        words: tuple[str, ...] = (),
+    ) -> None:
+        """Print how well a representation orders pairs of words, and what else is asked for."""
+        if (method or restrict_vocabulary is not None) and not analogies:
+            raise click.UsageError("--method and --restrict-vocabulary are about analogies: give --analogies too")
+        if words and plot is None:
+            raise click.UsageError("--words are those of a picture: give --plot FILE too")
+        from nlmkit.representations.report import SimilarityReport, evaluate
+
+        notes: list[str] = []
+        with progress(quiet=quiet) as display:
+            others = [_load_another(path) for path in stability]
+            # Whatever else was asked for needs no pairs, so it is done for a text that covers too few of them too.
+            more = plot is not None or analogies or bool(stability)
+            sets = _pair_sets(texts, encoding, notes if more else None)
+            if plot is not None:
+                notes += _draw(component, model, plot, words, display)
+            if display is not None:
+                display.start("comparing similarities")
+            report = (
+                evaluate(component, sets, measure=measure, samples=samples, seed=seed, partial=True)
+                if sets
+                else SimilarityReport(
+                    sets=(), measure=measure, lowercase=component.pipeline_.lowercase, samples=samples, seed=seed
+                )
+            )
+            problems = [DataError(each.problem, source=each.name) for each in report.sets if each.problem]
+            if problems and len(problems) == len(report.sets) and not more:
+                raise problems[0]
+            notes += map(str, problems)
+            for message in notes:
+                note(message)
+            answered = _answer(component, method, restrict_vocabulary, display) if analogies else None
+            compared = _compare([component, *others], seed, display) if others else None
+        if as_json:
+            facts: dict[str, Any] = {"model": model, "component": component.name, "kind": component.kind}
+            facts |= report.to_dict()
+            if answered is not None:
+                facts["analogies"] = answered.to_dict()
+            if compared is not None:
+                facts["stability"] = {"models": [model, *stability], **compared.to_dict()}
+            if plot is not None:
+                facts["plot"] = plot
+            if plot is not None or notes:
+                facts["notes"] = notes
+            output.write_json(facts)
+        else:
+            shown = (report if report.sets else None, answered, compared)
+            parts = [found.render() for found in shown if found is not None]
+            output.write("\n\n".join(parts) + "\n" if parts else "")
+
+
+PART = RepresentationPart()
+
+
+def _pair_sets(texts: tuple[str, ...], encoding: str | None, notes: list[str] | None) -> list[PairSet]:
+    """The sets that are meant; none, and a note, where the standard ones are missing and notes can be taken."""
+    from nlmkit.representations.report import pair_sets
+
+    try:
+        return pair_sets(texts or None, encoding=encoding or "utf-8")
+    except DataError:
+        raise
+    except NlmkitError as error:
+        if texts or notes is None:
+            raise
+        notes.append(str(error))
+        return []
+
+
+def _load_another(path: str) -> Representation:
+    from nlmkit.core.storage import load
+
+    other = load(path)
+    if not isinstance(other, Representation):
+        raise NlmkitError(f"{path}: {other.name} is a {other.kind}, and --stability compares representations")
+    return other
+
+
+def _draw(
+    component: Representation, model: str, plot: str, words: tuple[str, ...], display: Progress | None
+) -> list[str]:
+    from nlmkit.plots.projection import plot_projection
+    from nlmkit.text.tokenizers import SpaceTokenizer
+
+    if display is not None:
+        display.start("drawing")
+    return plot_projection(component, plot, SpaceTokenizer().tokenize(" ".join(words)) or None, title=model)
+
+
+def _answer(
+    component: Representation, method: Literal["3cosadd", "3cosmul"] | None, limit: int | None, display: Progress | None
+) -> AnalogyReport:
+    from nlmkit.representations.analogies import evaluate_analogies
+
+    return evaluate_analogies(component, method=method or "3cosadd", restrict_vocabulary=limit, progress=display)
+
+
+def _compare(components: list[Representation], seed: int, display: Progress | None) -> StabilityReport:
+    from nlmkit.representations.stability import neighbour_stability
+
+    return neighbour_stability(components, seed=seed, progress=display)

@@ -1,0 +1,63 @@
+"""``fit`` for the kinds that are fitted to plain text."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from nlmkit.cli.kinds.part import Job, Part
+from nlmkit.cli.options import PIPELINE, text_column
+from nlmkit.core.component import Component
+
+if TYPE_CHECKING:
+    from nlmkit.core.progress import Progress
+    from nlmkit.text import Corpus, TextPipeline
+
+_KEYS = ("component", "train", "model", "valid", "output", "format", "text_column")
+
+
+class TextPart(Part):
+    """Reads plain text, or a column of a table, as a corpus."""
+
+    def layout_options(self, given: Mapping[str, Any]) -> tuple[str, ...]:
+        """The column of the text, and the layout of the table that has it."""
+        return ("format", "text_column") if "text_column" in given else ()
+
+    def pipeline_for(self, fitted: Component, pipeline: TextPipeline, set_by: Mapping[str, str]) -> TextPipeline:
+        """The pipeline of a fitted model that ``fitted`` is made of, but for the options that were given."""
+        found: Iterator[TextPipeline | None]
+        found = (getattr(member, "pipeline_", None) for member in fitted.members().values())
+        of_member = next((each for each in found if each is not None), None)
+        if of_member is None:
+            return pipeline
+        chosen = {name: getattr(pipeline, name) for name in PIPELINE if name in set_by}
+        return dataclasses.replace(of_member, marks=pipeline.marks, **chosen)
+
+    def check(self, job: Job) -> None:
+        """Refuse the layout of a table without the name of its column."""
+        text_column(job.form.text_column, job.form.format)
+
+    def resolved(self, job: Job) -> dict[str, Any]:
+        """All settings; those of the pipeline are a group, and those of a table's layout are there if given."""
+        pipeline = job.pipeline.to_dict() | self.unusual_marks(job.pipeline)
+        return job.named() | {"pipeline": pipeline, "params": job.fitted.params_as_json()} | job.form.given
+
+    def config(self, resolved: Mapping[str, Any]) -> dict[str, Any]:
+        """What was named, and how the text is read."""
+        return {**{key: resolved[key] for key in _KEYS if key in resolved}, **resolved["pipeline"]}
+
+    def read(self, job: Job, display: Progress | None) -> tuple[Corpus | None, Corpus | None]:
+        """The training text, which some components do without, and the held-out text."""
+        read = self.kind.reader()
+        column = text_column(job.form.text_column, job.form.format)
+        held_out = None
+        if job.valid is not None:
+            held_out = read([job.valid], job.pipeline, display, f"reading {job.valid}", column)
+        corpus = read(job.train, job.pipeline, display, "reading text", column) if job.train else None
+        return corpus, held_out
+
+    def facts(self, fitted: Component, data: Corpus | None = None) -> dict[str, Any]:
+        """The size of the training text too."""
+        sizes = {} if data is None else {"sentences": data.sentences, "tokens": data.tokens, "types": len(data.types)}
+        return ({"corpus": sizes} if sizes else {}) | super().facts(fitted)

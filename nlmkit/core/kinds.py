@@ -1,0 +1,133 @@
+"""The kinds of components, one row each: all that nlmkit must be told of a new kind.
+
+The registry, saved models, the command line, the conformance kits and new plugins read this table, and know no kind by
+name. A new kind is a package with its contract and one row here. Nothing is imported until a row is asked for it.
+Tokenizers are no components: the registry lists them beside these.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from importlib import import_module
+from operator import attrgetter
+from typing import Any, Final
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of component.
+
+    Attributes:
+        name: What the components' attribute ``kind`` is.
+        group: Entry-point group that declares components of the kind.
+        base: The contract, as ``module:Class``; every component of the kind is derived from it.
+        data: What reads training data from files, as ``module:function`` or ``module:Class.method``.
+        needs_text: Whether a fitted component always has a vocabulary and a text pipeline.
+        cli: Module with the kind's part of the command line, ``PART`` (:mod:`nlmkit.cli.kinds.part`).
+        kit: Module with the kind's conformance kit, ``Subject`` and ``CHECKS`` (:mod:`nlmkit.testing`).
+        template: Folder with a new plugin's files, under ``nlmkit/scaffold/template``.
+        synonyms: Other names for the kind, which an error then explains.
+    """
+
+    name: str
+    group: str
+    base: str
+    data: str
+    needs_text: bool
+    cli: str
+    kit: str
+    template: str
+    synonyms: tuple[str, ...] = ()
+
+    @property
+    def in_words(self) -> str:
+        """The name as it is written in a sentence."""
+        return self.name.replace("-", " ")
+
+    @property
+    def base_name(self) -> str:
+        """Name of the class of the contract."""
+        return self.base.partition(":")[2]
+
+    def base_class(self) -> type[Any]:
+        """The contract, which this imports."""
+        cls: type[Any] = _imported(self.base)
+        return cls
+
+    def reader(self) -> Callable[..., Any]:
+        """What reads training data, which this imports."""
+        function: Callable[..., Any] = _imported(self.data)
+        return function
+
+
+def _imported(address: str) -> Any:
+    module, _, path = address.partition(":")
+    return attrgetter(path)(import_module(module))
+
+
+KINDS: Final = (
+    Kind(
+        name="representation",
+        group="nlmkit.representations",
+        base="nlmkit.representations.base:Representation",
+        data="nlmkit.cli.texts:read_texts",
+        needs_text=True,
+        cli="nlmkit.cli.kinds.representation",
+        kit="nlmkit.testing.representation",
+        template="representation",
+        synonyms=("embedding",),
+    ),
+    Kind(
+        name="language-model",
+        group="nlmkit.language_models",
+        base="nlmkit.language_models.base:LanguageModel",
+        data="nlmkit.cli.texts:read_texts",
+        needs_text=True,
+        cli="nlmkit.cli.kinds.language_model",
+        kit="nlmkit.testing.language_model",
+        template="language-model",
+        synonyms=("lm",),
+    ),
+    Kind(
+        name="classifier",
+        group="nlmkit.classifiers",
+        base="nlmkit.classifiers.base:Classifier",
+        data="nlmkit.text.labelled:LabelledTexts.read",
+        needs_text=False,
+        cli="nlmkit.cli.kinds.classifier",
+        kit="nlmkit.testing.classifier",
+        template="classifier",
+    ),
+    Kind(
+        name="regressor",
+        group="nlmkit.regressors",
+        base="nlmkit.regressors.base:Regressor",
+        data="nlmkit.text.numbered:NumberedTexts.read",
+        needs_text=False,
+        cli="nlmkit.cli.kinds.regressor",
+        kit="nlmkit.testing.regressor",
+        template="regressor",
+    ),
+)
+"""Every kind, in the order of listing."""
+
+_BY_NAME: Final = {kind.name: kind for kind in KINDS}
+
+
+def kind_called(name: str) -> Kind:
+    """The kind of that name.
+
+    Raises:
+        LookupError: there is none.
+    """
+    return _BY_NAME[name]
+
+
+def kind_of(cls: type[Any]) -> Kind:
+    """The kind that a class of components states.
+
+    Raises:
+        LookupError: it states none of them.
+    """
+    return _BY_NAME[cls.kind]

@@ -1,0 +1,194 @@
+"""Recurrent layers over the words: what the LSTM classifier and the LSTM regressor share."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, Final
+
+from nlmkit.core.parameters import Needs, param
+from nlmkit.core.presets import with_default, with_needs
+from nlmkit.core.run import RunOptions
+from nlmkit.documents.neural.estimator import NeuralTextModel
+from nlmkit.documents.neural.options import (
+    BETWEEN_LAYERS,
+    InputOptions,
+    StackOptions,
+    TrainingOptions,
+    TransferOptions,
+)
+from nlmkit.documents.neural.start import Start, TrainingTexts
+from nlmkit.errors import HyperParameterError
+from nlmkit.saving.state import FittedState
+from nlmkit.training.divergence import during
+from nlmkit.training.interruption import interruption_saying
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    from nlmkit.documents.neural.batching import Documents
+    from nlmkit.documents.neural.encoders import PooledRecurrentEncoder
+    from nlmkit.documents.neural.module import TextModule
+    from nlmkit.language_models.neural.lstm import LSTM
+    from nlmkit.text import Corpus
+
+HIDDEN, LAYERS = 128, 1
+
+_OWN_START: Final = Needs(
+    "a start without start_from: the language model's weights come first", lambda model: model.start_from is None
+)
+_OWN_LAYERS: Final = Needs(
+    BETWEEN_LAYERS.words, lambda model: model.start_from is not None or (model.layers or LAYERS) > 1
+)
+
+
+@dataclasses.dataclass(kw_only=True)
+class RecurrentTextModel(TransferOptions, StackOptions, NeuralTextModel):
+    """LSTM over the words, pooled over time: the network of ``lstm-classifier`` and ``lstm-regressor``.
+
+    With ``start_from`` it begins as an ``lstm`` language model whose output layer was replaced: sizes, vocabulary and
+    way of reading are that model's, and reading goes forwards only.
+    """
+
+    hidden: int | None = param(
+        None, ge=1, le=65536, help="units of a layer, in each direction; none: 128, or the language model's"
+    )
+    layers: int | None = param(None, ge=1, le=16, help="stacked recurrent layers; none: 1, or the language model's")
+    bidirectional: bool | None = param(
+        None, help="read from both ends (Schuster & Paliwal 1997); none: yes, without start_from"
+    )
+    pooling: str = param(
+        "max",
+        choices=("last", "mean", "max", "concat"),
+        help="how outputs become one vector; concat: last, maximum and mean side by side",
+    )
+    dense: int | None = param(None, ge=1, le=65536, help="units of a ReLU layer before the last one; none: no layer")
+    dropout_input: float = with_default(InputOptions, "dropout_input", 0.3)
+    embedding: int = with_needs(InputOptions, "embedding", _OWN_START)
+    embedding_range: float = with_needs(InputOptions, "embedding_range", _OWN_START)
+    dropout_hidden: float = with_needs(StackOptions, "dropout_hidden", _OWN_LAYERS)
+    forget_bias: float = with_needs(StackOptions, "forget_bias", _OWN_START)
+    clip_norm: float | None = with_default(TrainingOptions, "clip_norm", 5.0)
+
+    if TYPE_CHECKING:  # fitted state, which is no hyper-parameter
+        units_: tuple[int, ...] = dataclasses.field(init=False)
+        layer_norm_: bool = dataclasses.field(init=False)
+
+    def check_options(self) -> None:
+        """See :meth:`NeuralTextModel.check_options`."""
+        super().check_options()
+        if self.start_from is None:
+            return
+        if self.bidirectional:
+            raise HyperParameterError(
+                "bidirectional=True: the language model in start_from reads forwards only; leave bidirectional out"
+            )
+        if self.representation is not None:
+            raise HyperParameterError("representation and start_from both give the word vectors: leave one of them out")
+
+    @property
+    def reads_both_ways(self) -> bool:
+        """Whether the layers read from both ends."""
+        return self.start_from is None if self.bidirectional is None else self.bidirectional
+
+    # ------------------------------------------------------------------------------------------------- transfer
+
+    def start(self, texts: TrainingTexts, generator: torch.Generator, run: RunOptions) -> Start:
+        """The language model where there is one, tuned if that is wanted; see :meth:`NeuralTextModel.start`."""
+        if self.start_from is None:
+            self.units_, self.layer_norm_ = (self.hidden or HIDDEN,) * (self.layers or LAYERS), False
+            return super().start(texts, generator, run)
+        from nlmkit.documents.neural import transfer
+        from nlmkit.documents.neural.encoders import PooledRecurrentEncoder
+
+        lm = transfer.language_model(self.start_from, self.pipeline_)
+        self._check_sizes(lm)
+        report: dict[str, Any] = {"digest": lm.digest, "words": len(lm.vocabulary_)}
+        notes: list[str] = []
+        if self.lm_epochs:
+            lm = self._tuned(lm, texts, run)
+            fit_report = lm.fit_report_
+            names = ("steps", "epochs", "validation_perplexity")
+            report["tuned"] = {"lr": lm.lr, **{name: fit_report[name] for name in names}}
+            notes = transfer.notes_of_tuning(lm)
+        self.units_, self.layer_norm_ = tuple(transfer.units(lm)), lm.layer_norm
+
+        def initialize(module: TextModule) -> None:
+            assert isinstance(module.encoder, PooledRecurrentEncoder)
+            transfer.copy_layers(lm, list(module.encoder.encoder.layers))
+
+        vocabulary = transfer.grown_vocabulary(lm.vocabulary_, self.limited_vocabulary(texts.corpus, noted=True))
+        vectors = transfer.first_vectors(lm, vocabulary)
+        added = len(vocabulary) - len(lm.vocabulary_)
+        return Start(
+            vocabulary,
+            self.word_input(vectors, None),
+            initialize,
+            input_report={"start_from": lm.name, "dimension": vectors.shape[1], "new_words": added},
+            report={"language_model": report},
+            notes=tuple(notes),
+        )
+
+    def _check_sizes(self, lm: LSTM) -> None:
+        """Refuse sizes that are not the language model's, and what its number of layers leaves without effect."""
+        from nlmkit.documents.neural import transfer
+
+        layers = len(transfer.units(lm))
+        for name, own, theirs in (("layers", self.layers, layers), ("hidden", self.hidden, lm.hidden)):
+            if own not in (None, theirs):
+                raise HyperParameterError(f"{name}={own}, but the language model in start_from has {theirs}")
+        if self.dropout_hidden and layers == 1:
+            words = BETWEEN_LAYERS.words
+            raise HyperParameterError(f"dropout_hidden={self.dropout_hidden} has no effect: it needs {words}")
+
+    def _tuned(self, lm: LSTM, texts: TrainingTexts, run: RunOptions) -> LSTM:
+        """The language model after ``lm_epochs`` on the training texts."""
+        from nlmkit.documents.neural import transfer
+
+        run.stage("tuning the language model")
+        with (
+            during("tuning the language model, whose lr is lm_lr and whose other options are those of start_from"),
+            interruption_saying(
+                "while the language model was tuned, of which no checkpoint is kept; the same command begins anew"
+            ),
+        ):
+            return transfer.fine_tuned(lm, texts.originals, texts.valid, self.lm_epochs, self.lm_lr, run)
+
+    def divide(self, corpus: Corpus, ids: NDArray[np.int64]) -> Documents:
+        """Whole documents; with ``</s>`` in front where a language model is started from."""
+        if self.start_from is None:
+            return super().divide(corpus, ids)
+        from nlmkit.documents.neural.transfer import after_sentence_end
+
+        return after_sentence_end(ids, corpus.offsets)
+
+    # -------------------------------------------------------------------------------------------------- network
+
+    def build_encoder(self, inputs: int, generator: torch.Generator) -> PooledRecurrentEncoder:
+        """Layers and pooling; see :meth:`NeuralTextModel.build_encoder`."""
+        from nlmkit.documents.neural.encoders import PooledRecurrentEncoder, stack
+
+        widths = [inputs, *self.units_]
+        encoder = stack(self, widths, generator, bidirectional=self.reads_both_ways, layer_norm=self.layer_norm_)
+        return PooledRecurrentEncoder(encoder, self.pooling, self.dense, self.dropout, generator)
+
+    def fitted_state(self) -> FittedState:
+        """See :meth:`NeuralTextModel.fitted_state`; the layers' sizes are metadata."""
+        state = super().fitted_state()
+        sizes = {"units": list(self.units_), "layer_norm": self.layer_norm_}
+        return dataclasses.replace(state, metadata={**state.metadata, **sizes})
+
+    def restore(self, state: FittedState) -> None:
+        """See :meth:`NeuralTextModel.restore`."""
+        from nlmkit.saving import require
+
+        units, layer_norm = state.metadata.get("units"), state.metadata.get("layer_norm")
+        lengths = {length for array in state.arrays.values() for length in array.shape}
+        require(
+            isinstance(units, list) and 1 <= len(units) <= 16 and all(type(u) is int and u in lengths for u in units),
+            "the sizes of its layers contradict its arrays; save the model again",
+        )
+        require(isinstance(layer_norm, bool), "its metadata lack layer_norm; save the model again")
+        self.units_, self.layer_norm_ = tuple(units or ()), bool(layer_norm)
+        super().restore(state)

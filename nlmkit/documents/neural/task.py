@@ -1,0 +1,269 @@
+"""Learning from whole texts as a task of the training engine: batches of documents, one target per document."""
+
+from __future__ import annotations
+
+import abc
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from nlmkit.documents.neural.batching import (
+    Documents,
+    Indices,
+    Sample,
+    once_seen,
+    parts_of_batch,
+    scoring_batches,
+    training_batches,
+    with_unknown,
+)
+from nlmkit.documents.neural.module import TextModule, train_only, weights_of
+from nlmkit.documents.neural.scoring import WORDS, outputs_of
+from nlmkit.documents.neural.settings import TextSettings
+from nlmkit.training.optimization import clip_rows, layered_groups
+from nlmkit.training.randomness import Purpose, generator
+from nlmkit.training.stepper import Extent
+from nlmkit.training.task import Batch, Carry, Step, Task
+
+_TIMED_BATCHES: Final = 8
+"""Batches of held-out texts by which it is measured how long all of them take."""
+
+_JUDGED_TEXTS: Final = 256
+"""Training texts that show whether a run has diverged."""
+
+
+class Chosen(NamedTuple):
+    """The documents of one step.
+
+    Attributes:
+        documents: All documents as the epoch reads them.
+        numbers: Which of them: int64 [B].
+    """
+
+    documents: Documents
+    numbers: Indices
+
+
+class TextEpoch:
+    """One pass over the training documents, in batches."""
+
+    def __init__(self, number: int, documents: Documents, batches: Sequence[Indices]) -> None:
+        self._number, self._documents, self._batches = number, documents, batches
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, index: int) -> Batch[Chosen]:
+        numbers = self._batches[index]
+        words = self._documents.words(numbers)
+        # A text without words takes time, too.
+        return Batch(Chosen(self._documents, numbers), len(numbers), words, max(1, words))
+
+    def passed(self, index: int) -> float:
+        """Passes over the documents before a batch, with fractions."""
+        return (self._number * len(self) + index) / len(self)
+
+
+class TextTask(Task[Chosen]):
+    """A network over texts, its training documents and its held-out documents.
+
+    A kind of model says what its loss is (:meth:`mean_loss`, :meth:`summed_loss`) and what is measured
+    (:meth:`measured`), and judges the result.
+
+    Args:
+        module: The network with its first weights; it is moved to the device.
+        sample: Training documents.
+        valid: Held-out documents, where there are any.
+        settings: What of the component's hyper-parameters training reads.
+        counts: Training counts of the vocabulary: int64 [V].
+        unknown_rate: Share of once-seen words read as ``<unk>``, anew in each epoch.
+        device: Where it is computed.
+    """
+
+    module: TextModule
+    records_epochs = True
+    averages_from_first_weights = True
+
+    def __init__(  # noqa: PLR0917
+        self,
+        module: TextModule,
+        sample: Sample,
+        valid: Sample | None,
+        settings: TextSettings,
+        counts: NDArray[np.int64],
+        unknown_rate: float,
+        device: torch.device,
+    ) -> None:
+        self.device, self.module = device, module.to(device)
+        self._sample, self._valid, self._settings = sample, valid, settings
+        self._rare, self._unknown_rate = once_seen(counts), unknown_rate
+        self._targets = self.as_tensor(sample.targets).to(device)
+        self._parts = module.parts()
+        self._floats = module.floats_per_word
+        self._epoch_steps = math.ceil(len(sample.documents) / settings.batch)
+
+    # ------------------------------------------------------------------------------------- what a kind implements
+
+    def as_tensor(self, targets: NDArray[Any]) -> Tensor:
+        """The targets of some documents as the loss takes them."""
+        return torch.from_numpy(targets)
+
+    @abc.abstractmethod
+    def mean_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The mean loss that training minimizes: a scalar of outputs [B, O], float32, and targets [B]."""
+
+    @abc.abstractmethod
+    def summed_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The sum of the losses by which weights are judged; arguments as of :meth:`mean_loss`."""
+
+    @abc.abstractmethod
+    def measured(self, outputs: NDArray[np.float64], targets: NDArray[Any]) -> Mapping[str, float]:
+        """The metrics of held-out documents, from outputs [documents, O] and targets [documents]."""
+
+    # -------------------------------------------------------------------------------------------------- the data
+
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether there are held-out texts."""
+        return self._valid is not None
+
+    def identity(self) -> Mapping[str, Any]:
+        """Component, hyper-parameters, and digests of the texts with their targets."""
+        return {
+            "component": self._settings.component,
+            "hyper_parameters": self._settings.hyper_parameters,
+            "training texts": _digest(self._sample),
+            "held-out texts": None if self._valid is None else _digest(self._valid),
+        }
+
+    def steps(self, epochs: int | None = None) -> int:
+        """Batches of the first ``epochs`` epochs, or of as many as the options want."""
+        return self._epoch_steps * (self._settings.epochs if epochs is None else epochs)
+
+    def extent(self) -> Extent:
+        """What the plan of a run is made from; the time of a step goes by its words."""
+        documents, valid = self._sample.documents, self._valid
+        judged = min(_JUDGED_TEXTS, len(documents))
+        closing = 0.0 if valid is None else min(1.0, judged / len(valid.documents))
+        return Extent(self._epoch_steps, max(1, int(documents.lengths.sum())) / self._epoch_steps, closing=closing)
+
+    def epoch(self, number: int) -> TextEpoch:
+        """The batches of epoch ``number``, some words of which read as ``<unk>``."""
+        settings = self._settings
+        unknown = generator(settings.seed, Purpose.UNKNOWN_IN_TEXTS, number)
+        documents = with_unknown(self._sample.documents, self._rare, self._unknown_rate, unknown)
+        order = generator(settings.seed, Purpose.ORDER_OF_TEXTS, number)
+        return TextEpoch(
+            number, documents, training_batches(documents.lengths, settings.batch, settings.sort_within, order)
+        )
+
+    # ------------------------------------------------------------------------------------------------- the steps
+
+    def begin_epoch(self, number: int) -> None:
+        """Take the masks of the epoch, and unfreeze the layers that it trains."""
+        self.module.generator = generator(self._settings.seed, Purpose.MASKS_ON_TEXTS, number)
+        train_only(self._parts, self._trained_parts(number))
+
+    def _trained_parts(self, number: int) -> int:
+        """How many parts, counted from the output, an epoch trains."""
+        match self._settings.unfreeze:
+            case "none":
+                return 1
+            case "gradual":
+                return min(1 + number, len(self._parts))
+        return len(self._parts)
+
+    def generators(self) -> Mapping[str, torch.Generator]:
+        """What masks come from."""
+        return {"module": self.module.generator}
+
+    def parts(self, data: Chosen) -> Iterator[tuple[Chosen, float]]:
+        """The batch, or parts of it where it is very large."""
+        documents, numbers = data
+        for part in parts_of_batch(documents, numbers, floats=self._floats):
+            yield Chosen(documents, part), len(part) / len(numbers)
+
+    def loss(self, data: Chosen, carry: Carry) -> Step:
+        """The mean loss of some documents."""
+        documents, numbers = data
+        outputs = self.module(documents.batch(numbers).to(self.device))
+        targets = self._targets[torch.from_numpy(numbers).to(self.device)]
+        return Step(self.mean_loss(outputs.float(), targets))
+
+    def after_step(self) -> None:
+        """Bound the norms of the last layer's weights, output by output."""
+        if self._settings.max_norm is not None:
+            clip_rows(self.module.weight, self._settings.max_norm)
+
+    def parameters(self) -> list[nn.Parameter]:
+        """All parameters, those that are still frozen included."""
+        return weights_of(self._parts)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Matrices with weight decay, each part with its learning rate."""
+        layers = [parameters for _, parameters in self._parts]
+        settings = self._settings
+        return layered_groups(layers, weight_decay=settings.weight_decay, layer_rate=settings.layer_rate)
+
+    @property
+    def watches_gradient(self) -> bool:
+        """No: where nothing is clipped, word vectors may have sparse gradients."""
+        return False
+
+    # ------------------------------------------------------------------------------------------------ evaluation
+
+    def evaluate(self, interrupted: Callable[[], bool]) -> Mapping[str, float]:
+        """The metrics of the held-out texts."""
+        assert self._valid is not None
+        valid = self._valid
+        outputs = outputs_of(self.module, valid.documents, extra=valid.extra, interrupted=interrupted)
+        return self.measured(outputs, valid.targets)
+
+    def evaluation_seconds(self, clock: Callable[[], float], most: float) -> float:
+        """About how long :meth:`evaluate` takes, from some batches of it."""
+        assert self._valid is not None
+        documents = self._valid.documents
+        batches = list(scoring_batches(documents, WORDS))
+        some = batches[:: math.ceil(len(batches) / _TIMED_BATCHES)]
+        begins, timed = clock(), 0
+        self.module.eval()
+        with torch.inference_mode(), self.module.words.with_extra(self._valid.extra):
+            for chosen in some:
+                self.module(documents.batch(chosen).to(self.device)).cpu()
+                timed += documents.padded(chosen)
+                if clock() - begins >= most:
+                    break
+        self.module.train()
+        return (clock() - begins) * sum(map(documents.padded, batches)) / timed
+
+    def training_loss(self) -> float:
+        """Mean loss of the first training texts."""
+        documents, targets = self._sample.documents, self._sample.targets
+        total, texts = 0.0, self._judged
+        with torch.inference_mode():
+            for begin in range(0, texts, self._settings.batch):
+                chosen = np.arange(begin, min(begin + self._settings.batch, texts))
+                for some in parts_of_batch(documents, chosen, floats=self._floats):
+                    outputs = self.module(documents.batch(some).to(self.device)).float().cpu()
+                    total += float(self.summed_loss(outputs, self.as_tensor(targets[some])))
+        return total / texts
+
+    @property
+    def _judged(self) -> int:
+        """How many training texts :meth:`training_loss` is about."""
+        return min(len(self._sample.documents), _JUDGED_TEXTS)
+
+
+def _digest(sample: Sample) -> str:
+    digest = hashlib.sha256()
+    documents, targets = sample.documents, sample.targets
+    for array in (documents.ids, documents.sentence_offsets, documents.document_offsets):
+        digest.update(np.ascontiguousarray(array, "<i8").data)
+    digest.update(np.ascontiguousarray(targets, "<f8" if targets.dtype.kind == "f" else "<i8").data)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,277 @@
+"""Language modelling as a task of the training engine: truncated back-propagation through time over columns of text."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from nlmkit.errors import HyperParameterError
+from nlmkit.language_models.neural.streams import Epoch, Noise, TrainingStream, reset_state
+from nlmkit.language_models.neural.validation import Validation
+from nlmkit.training import divergence
+from nlmkit.training.metrics import Metric, perplexity_of
+from nlmkit.training.randomness import Purpose, generator
+from nlmkit.training.stepper import Extent
+from nlmkit.training.task import Batch, Carry, Step, Task
+
+if TYPE_CHECKING:
+    from nlmkit.language_models.neural.module import LanguageModule
+    from nlmkit.language_models.neural.settings import LanguageModelSettings
+    from nlmkit.text import Vocabulary
+    from nlmkit.training.distributed import Processes
+
+PERPLEXITY: Final = Metric("perplexity", form="{:.1f}")
+
+_LOGITS: Final = {"cpu": 2_500_000, "mps": 2**24, "cuda": 2**26}
+"""Most logits that exist at once, by kind of device."""
+
+_JUDGED: Final = 4096
+"""Words of the training text that show whether a run has diverged."""
+
+
+class Window(NamedTuple):
+    """Ids of one step.
+
+    Attributes:
+        inputs: What is read: int64 [T, B].
+        targets: The events after it: int64 [T, B].
+    """
+
+    inputs: Tensor
+    targets: Tensor
+
+
+class Windows:
+    """The windows of one pass over the columns of this process."""
+
+    def __init__(self, number: int, epoch: Epoch, stream: TrainingStream) -> None:
+        self.epoch = epoch
+        self._number, self._batch, self._length = number, stream.batch, stream.length
+
+    def __len__(self) -> int:
+        return self.epoch.windows
+
+    def __getitem__(self, index: int) -> Batch[Window]:
+        epoch, rows = self.epoch, self.epoch.rows(index)
+        events = rows * self._batch
+        return Batch(Window(*epoch.ids(index)), events, events, rows, epoch.scale(index))
+
+    def passed(self, index: int) -> float:
+        """Passes over the text before a window, with fractions."""
+        return self._number + int(self.epoch.bounds[index]) / self._length
+
+
+class _Objective(nn.Module):
+    """What a step minimises, as one module: DistributedDataParallel then sees every use of the weights."""
+
+    def __init__(self, module: LanguageModule, chunk: int, label_smoothing: float) -> None:
+        super().__init__()
+        self.module = module
+        self._chunk, self._label_smoothing = chunk, label_smoothing
+
+    def forward(self, inputs: Tensor, targets: Tensor, state: Carry) -> tuple[Tensor, Tensor, Carry]:
+        """Mean loss of an event, penalties, and the state to go on from, cut off from the graph."""
+        output = self.module(inputs, state)
+        loss = self.module.output.loss(
+            output.features.flatten(0, 1),
+            targets.flatten(),
+            chunk=self._chunk,
+            label_smoothing=self._label_smoothing,
+        )
+        # Autocast leaves some states in bfloat16; a run begins, and is saved and resumed, with those of the module.
+        carried = tuple(after.detach().to(before.dtype) for before, after in zip(state, output.state, strict=True))
+        return loss, self.module.penalty(output), carried
+
+
+class LanguageTask(Task[Window]):
+    """A language module, the columns of its training text, and its validation text.
+
+    Args:
+        module: The network; it is moved to the device.
+        events: Ids of the training text's events: int32 [N].
+        valid_events: Ids of the validation text's events: int32 [M].
+        settings: What of the component's hyper-parameters training reads.
+        vocabulary: What the ids mean; a count of ``<unk>`` says that it is trained as it is.
+        together: The processes, among which the columns are shared; this one computes on ``together.device``.
+
+    Attributes:
+        stream: The training text.
+
+    Raises:
+        HyperParameterError: The batch cannot be shared evenly.
+    """
+
+    module: LanguageModule
+    unit = "tokens"
+    metrics: ClassVar = (PERPLEXITY,)
+
+    def __init__(  # noqa: PLR0917
+        self,
+        module: LanguageModule,
+        events: NDArray[np.int32],
+        valid_events: NDArray[np.int32] | None,
+        settings: LanguageModelSettings,
+        vocabulary: Vocabulary,
+        together: Processes,
+    ) -> None:
+        if settings.batch % together.count:
+            raise HyperParameterError(
+                f"batch={settings.batch} cannot be shared evenly by {together.count} processes: choose a multiple"
+            )
+        self.device = device = torch.device(together.device)
+        self.module = module.to(device)
+        self._settings, self._together, self._vocabulary = settings, together, vocabulary
+        self._events, self._valid_events = events, valid_events
+        self.stream = TrainingStream(
+            events,
+            vocabulary.counts,
+            batch=settings.batch,
+            bptt=settings.bptt,
+            random=settings.bptt_random,
+            unknown_rate=settings.unknown_rate,
+            seed=settings.seed,
+            share=(together.rank, together.count),
+            device=device,
+        )
+        self._noise: Noise | None = None
+        if settings.noising > 0:
+            self._noise = Noise(
+                events,
+                len(vocabulary),
+                rate=settings.noising,
+                scheme=settings.noising_scheme,
+                batch=self.stream.batch,
+                share=self.stream.share,
+                device=device,
+            )
+        self._generators = {
+            "data": generator(settings.seed, Purpose.NOISE),
+            "module": generator(settings.seed, Purpose.MASKS, together.rank),
+        }
+        module.set_generator(self._generators["module"])
+        self._chunk = chunk = max(1, _LOGITS[device.type] // len(vocabulary))
+        self._objective = together.parallel(_Objective(module, chunk, settings.label_smoothing))
+        self._validation: Validation | None = None
+        if valid_events is not None:
+            self._validation = Validation(
+                module, valid_events, batch=settings.batch, chunk=chunk, together=together, device=device
+            )
+        self._initial = module.initial_state(self.stream.batch // together.count)
+
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether there is a validation text."""
+        return self._validation is not None
+
+    def identity(self) -> Mapping[str, Any]:
+        """Component, hyper-parameters, and digests of texts and vocabulary."""
+        valid = self._valid_events
+        return {
+            "component": self._settings.component,
+            "hyper_parameters": self._settings.hyper_parameters,
+            "training text": _digest(self._events),
+            "validation text": None if valid is None else _digest(valid),
+            "vocabulary": self._vocabulary.digest,
+        }
+
+    # -------------------------------------------------------------------------------------------------- the data
+
+    def steps(self, epochs: int | None = None) -> int:
+        """Windows of the first ``epochs`` epochs, or of as many as the options want."""
+        return self.stream.steps(self._settings.epochs if epochs is None else epochs)
+
+    def extent(self) -> Extent:
+        """What the plan of a run is made from; the time of a step goes by its rows."""
+        windows, valid = len(self.epoch(0)), self._valid_events
+        closing = 0.0 if valid is None else min(1.0, min(_JUDGED, len(self._events)) / len(valid))
+        return Extent(windows, self.stream.length / windows, closing=closing)
+
+    def epoch(self, number: int) -> Windows:
+        """The windows of epoch ``number``."""
+        return Windows(number, self.stream.epoch(number), self.stream)
+
+    def initial_carry(self) -> Carry:
+        """The zero state."""
+        return self._initial
+
+    def generators(self) -> Mapping[str, torch.Generator]:
+        """What noise and lost states come from, alike in all processes, and what masks come from."""
+        return self._generators
+
+    # ------------------------------------------------------------------------------------------------- the steps
+
+    def loss(self, data: Window, carry: Carry) -> Step:
+        """Mean −ln p of a window's events, penalties, and the state after it."""
+        inputs, targets = data
+        if self._noise is not None:
+            inputs, targets = self._noise(inputs, targets, self._generators["data"])
+        if self._settings.state_reset > 0:
+            drawn = torch.rand(self.stream.batch, generator=self._generators["data"]) < self._settings.state_reset
+            carry = reset_state(carry, self._initial, drawn[self.stream.share])
+        loss, penalty, carried = self._objective(inputs, targets, carry)
+        return Step(loss, carried, penalty)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Matrices with weight decay, vectors without."""
+        return self.module.parameter_groups(self._settings.weight_decay)
+
+    def training_metrics(self, loss: float | None) -> Mapping[str, float | None]:
+        """Loss, and perplexity where the loss is a plain log-probability of the text."""
+        plain = loss is not None and self._settings.has_plain_loss
+        return {"loss": loss, "perplexity": perplexity_of(loss) if loss is not None and plain else None}
+
+    def shown(self, metrics: Mapping[str, float | None]) -> str:
+        """The perplexity."""
+        value = metrics["perplexity"]
+        return "" if value is None else f"perplexity {value:.1f}"
+
+    # ------------------------------------------------------------------------------------------------ evaluation
+
+    def evaluate(self, interrupted: Callable[[], bool]) -> Mapping[str, float]:
+        """Perplexity of the validation text, in columns."""
+        assert self._validation is not None
+        return {PERPLEXITY.name: self._validation.perplexity(interrupted)}
+
+    def evaluation_seconds(self, clock: Callable[[], float], most: float) -> float:
+        """About how long :meth:`evaluate` takes."""
+        assert self._validation is not None
+        return self._validation.seconds(clock, most)
+
+    def training_loss(self) -> float:
+        """Mean −ln p of the first words of the training text."""
+        epoch = self.stream.epoch(0)
+        width = self.stream.batch // self._together.count
+        windows = min(epoch.windows, max(1, _JUDGED // (width * epoch.rows(0))))
+        inputs, targets = (torch.cat(ids) for ids in zip(*map(epoch.ids, range(windows)), strict=True))
+        with torch.no_grad():
+            features = self.module(inputs, self._initial).features.flatten(0, 1)
+            pieces = zip(*(torch.split(each, self._chunk) for each in (features, targets.flatten())), strict=True)
+            values = torch.cat([self.module.output.log_probs(*piece) for piece in pieces]).double()
+        total, events = self._together.total([-float(values.sum()), float(len(values))])
+        return total / events
+
+    def judge(self, loss: float, kept: Mapping[str, float] | None, last: Mapping[str, float] | None) -> list[str]:
+        """Refuse weights that predict their own training text worse than chance does, and note what is doubtful."""
+        held_out, ended = (
+            None if found is None else math.log(found["perplexity"]) if found["perplexity"] > 0 else -math.inf
+            for found in (kept, last)
+        )
+        return divergence.judged(
+            loss,
+            held_out,
+            ended,
+            choices=self.module.vocabulary_size - 1,  # <s> is never predicted
+            slack=divergence.LANGUAGE_MODEL_SLACK,
+            what="words",
+        )
+
+
+def _digest(events: NDArray[np.int32]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(events, "<i4").data).hexdigest()[:16]

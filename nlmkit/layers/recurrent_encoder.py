@@ -1,0 +1,97 @@
+"""Stacked recurrent layers that read whole rows, from one end or from both.
+
+Sequences are batch-major [R, T, n] here, with zeros after the end of each row. What a layer gives a row does not depend
+on how much padding there is, nor on the other rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from nlmkit.layers.masks import Dropout
+from nlmkit.layers.recurrent import RecurrentLayer
+from nlmkit.layers.recurrent_steps import CELLS
+
+
+class RecurrentEncoder(nn.Module):
+    """Stacked recurrent layers that read each row from one end, or each layer from both.
+
+    ``layers`` read forwards; ``backwards`` read each row from its own last word to its first. A layer above sees both.
+
+    Args:
+        kind: ``lstm`` or ``gru``.
+        widths: Width of the input, then the units of each layer (in each direction).
+        generator: Source of the initial weights.
+        bidirectional: Read from both ends.
+        dropout_hidden: Rate of dropout between layers, one mask for all words of a row.
+        weight_drop: Rate of DropConnect on each layer's recurrent weights.
+        forget_bias: Initial bias of the LSTM's forget gates.
+        layer_norm: Normalise each layer's output.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        widths: Sequence[int],
+        generator: torch.Generator,
+        *,
+        bidirectional: bool,
+        dropout_hidden: float = 0.0,
+        weight_drop: float = 0.0,
+        forget_bias: float = 1.0,
+        layer_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        directions = 2 if bidirectional else 1
+        self.kind, self.width = kind, widths[-1] * directions
+        self.layers, self.backwards = nn.ModuleList(), nn.ModuleList()
+        for number, units in enumerate(widths[1:]):
+            inputs = widths[number] * (directions if number else 1)
+            for layers in (self.layers, self.backwards)[:directions]:
+                layers.append(
+                    RecurrentLayer(
+                        kind,
+                        inputs,
+                        units,
+                        generator,
+                        layer_norm=layer_norm,
+                        weight_drop=weight_drop,
+                        forget_bias=forget_bias,
+                    )
+                )
+        self.dropout_hidden = Dropout(dropout_hidden, locked=True)
+
+    def forward(self, vectors: Tensor, lengths: Tensor, generator: torch.Generator) -> Tensor:
+        """Outputs of the last layer, zero after the end of each row: [R, T, h], both directions side by side.
+
+        Args:
+            vectors: [R, T, n].
+            lengths: Words of each row: int64 [R].
+            generator: Source of the masks.
+        """
+        rows, columns = vectors.shape[:2]
+        sequence = vectors.transpose(0, 1)
+        time = torch.arange(columns, device=lengths.device).unsqueeze(1)
+        is_word = time < lengths
+        mirrored = torch.where(is_word, lengths - 1 - time, time).unsqueeze(2) if len(self.backwards) else None
+        for number, layer in enumerate(self.layers):
+            if number:
+                sequence = self.dropout_hidden(sequence, generator)
+            outputs = self._read(cast("RecurrentLayer", layer), sequence, rows, generator)
+            if mirrored is not None:
+                # One index of [T, R] picks from each row its words in the opposite order, and its padding as it is.
+                turned = torch.take_along_dim(sequence, mirrored, dim=0)
+                back = self._read(cast("RecurrentLayer", self.backwards[number]), turned, rows, generator)
+                outputs = torch.cat([outputs, torch.take_along_dim(back, mirrored, dim=0)], dim=2)
+            sequence = outputs
+        return (sequence * is_word.unsqueeze(2)).transpose(0, 1)
+
+    @staticmethod
+    def _read(layer: RecurrentLayer, sequence: Tensor, rows: int, generator: torch.Generator) -> Tensor:
+        state = tuple(sequence.new_zeros(1, rows, layer.hidden) for _ in CELLS[layer.kind].states)
+        outputs, _ = layer(sequence.contiguous(), state, generator)
+        return cast("Tensor", outputs)

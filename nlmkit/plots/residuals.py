@@ -1,0 +1,94 @@
+"""A picture of a regression, drawn by matplotlib, which is imported when one is drawn."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlmkit.core.tables import figure_text
+from nlmkit.plots.figure import check_plot, printable
+from nlmkit.plots.fonts import noted_drawing
+from nlmkit.regressors.report import RegressionReport
+from nlmkit.saving.written import written
+
+_POINTS: Final = 2000
+"""Of more texts cells are drawn whose shade is the number of texts in them, in place of points."""
+
+_CELLS: Final = 40  # cells in a row
+_MARGIN: Final = 0.05  # around what is drawn, as a share of it
+_LEAST_RANGE: Final = 1e-6  # of an axis, as a share of its largest value: ticks closer than that have one text
+
+_Limits: TypeAlias = tuple[float, float]
+
+
+def plot_residuals(report: RegressionReport, path: str | os.PathLike[str], *, title: str = "") -> None:
+    """Draw predictions by numbers, with the diagonal on which they agree, and residuals by predictions.
+
+    Of more than 2,000 texts cells are drawn instead of points, shaded by the number of texts in each, on a logarithmic
+    scale.
+
+    Args:
+        report: What to draw.
+        path: File to write: ``.png``, ``.svg`` or ``.pdf``.
+        title: What is written above R² and RMSE.
+
+    Characters that no font has are noted.
+
+    Raises:
+        DataError: the file's name has no ending that is known, or its folder cannot be written.
+        NlmkitError: matplotlib is not installed, or cannot be imported.
+        OSError: the file cannot be written.
+    """
+    check_plot(path)
+    from matplotlib.figure import Figure
+
+    heading = f"R² {figure_text(report.r2)}, RMSE {figure_text(report.rmse)}, n = {report.n}"
+    heading = f"{printable(title)}\n{heading}" if title else heading
+    # With a salt, the same report gives the same file.
+    with noted_drawing(heading, Path(path), {"svg.hashsalt": "nlmkit"}):
+        figure = Figure(figsize=(11, 5), dpi=150, layout="constrained")
+        agreement, errors = figure.subplots(1, 2)
+        both = _limits(np.concatenate([report.numbers, report.predictions]))
+        _draw(figure, agreement, (report.numbers, report.predictions), (both, both))
+        agreement.plot(both, both, color="black", linewidth=0.8)
+        agreement.set_xlabel("number")
+        agreement.set_ylabel("predicted")
+        predicted, residuals = _limits(report.predictions), _limits(np.append(report.residuals, 0.0))
+        _draw(figure, errors, (report.predictions, report.residuals), (predicted, residuals))
+        errors.plot(predicted, (0.0, 0.0), color="black", linewidth=0.8)
+        errors.set_xlabel("predicted")
+        errors.set_ylabel("residual: number less predicted")
+        figure.suptitle(heading)
+        form = Path(path).suffix.lower()[1:]
+        with written(Path(path)) as stream:
+            figure.savefig(stream, format=form, metadata={"Date": None} if form == "svg" else None)
+
+
+def _draw(
+    figure: Any,
+    axes: Any,
+    points: tuple[NDArray[np.float64], NDArray[np.float64]],
+    limits: tuple[_Limits, _Limits],
+) -> None:
+    """Points, or shaded cells where there are many, within limits; each a pair for the two axes."""
+    across, up = points
+    if len(across) <= _POINTS:
+        axes.scatter(across, up, s=9, alpha=0.5, linewidths=0)
+    else:
+        extent = (*limits[0], *limits[1])
+        cells = axes.hexbin(across, up, gridsize=_CELLS, bins="log", mincnt=1, cmap="Blues", extent=extent)
+        figure.colorbar(cells, ax=axes, label="texts", format="{x:g}")
+    axes.set_xlim(limits[0])
+    axes.set_ylim(limits[1])
+
+
+def _limits(values: NDArray[np.float64]) -> _Limits:
+    """From and to where an axis goes, so that all values are within; of equal ones, around them."""
+    low, high = float(values.min()), float(values.max())
+    largest = max(abs(low), abs(high))
+    margin = max(_MARGIN * (high - low), _LEAST_RANGE * largest) or 1.0
+    return low - margin, high + margin

@@ -1,0 +1,1 @@
+"""Text regressors, one component to a file."""

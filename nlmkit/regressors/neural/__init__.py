@@ -1,0 +1,1 @@
+"""Regressors with a neural network."""

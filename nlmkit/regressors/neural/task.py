@@ -1,0 +1,106 @@
+"""Estimating a number as a task of the training engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from nlmkit.documents.neural.task import TextTask
+from nlmkit.training.divergence import Diverged
+from nlmkit.training.metrics import Metric
+
+_SLACK: Final = (1.5, 0.5)
+"""Factor of the loss of the mean, and an amount beyond it, from which on a regressor has diverged."""
+
+_HARDLY: Final = 1.02
+"""Factor within which a loss counts as that of the mean."""
+
+
+class RegressionTask(TextTask):
+    """Texts with numbers in standard units, trained with the squared or the Huber loss.
+
+    Targets are float64 [documents]: standard deviations from the mean of the training numbers. So a network that
+    answers 0 to every text predicts the mean, and what is worse than that has learned nothing.
+
+    Args:
+        arguments: Those of :class:`~nlmkit.documents.neural.task.TextTask`.
+        delta: Error from which on the Huber loss is linear; None: the squared loss.
+        scale: Standard deviation of the training numbers, for the RMSE in their unit.
+    """
+
+    metrics: ClassVar = (Metric("loss"), Metric("rmse"))
+
+    def __init__(self, *arguments: Any, delta: float | None, scale: float) -> None:
+        super().__init__(*arguments)
+        self._delta, self._scale = delta, scale
+
+    def as_tensor(self, targets: NDArray[np.float64]) -> Tensor:
+        """The numbers in float32."""
+        return torch.from_numpy(targets).float()
+
+    def mean_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Mean loss."""
+        return self._loss(outputs, targets, "mean")
+
+    def summed_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Sum of the losses."""
+        return self._loss(outputs, targets, "sum")
+
+    def _loss(self, outputs: Tensor, targets: Tensor, reduction: str) -> Tensor:
+        if self._delta is None:
+            return functional.mse_loss(outputs[:, 0], targets, reduction=reduction)
+        return functional.huber_loss(outputs[:, 0], targets, reduction=reduction, delta=self._delta)
+
+    def losses(self, errors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Loss of each error, in standard units: e², or (Huber) e²/2 up to δ and δ(|e| − δ/2) beyond."""
+        if self._delta is None:
+            return errors**2
+        size, delta = np.abs(errors), self._delta
+        return np.where(size <= delta, errors**2 / 2, delta * (size - delta / 2))
+
+    def measured(self, outputs: NDArray[np.float64], targets: NDArray[np.float64]) -> Mapping[str, float]:
+        """Mean loss, and the RMSE in the numbers' unit.
+
+        Raises:
+            Diverged: an estimate is not finite.
+        """
+        errors = outputs[:, 0] - targets
+        if not np.isfinite(errors).all():
+            raise Diverged("the numbers estimated for held-out texts are not finite")
+        return {"loss": float(self.losses(errors).mean()), "rmse": self._scale * float(np.sqrt(np.mean(errors**2)))}
+
+    def judge(self, loss: float, kept: Mapping[str, float] | None, last: Mapping[str, float] | None) -> list[str]:
+        """Refuse weights that estimate their own training numbers far worse than the mean does; note doubtful ones."""
+        of_mean = float(self.losses(self._sample.targets[: self._judged]).mean())
+        if loss > _SLACK[0] * of_mean + _SLACK[1]:
+            raise Diverged(
+                f"the weights it ends with have the loss {loss:.4g} on the training texts, worse than the "
+                f"{of_mean:.4g} of predicting the mean"
+            )
+        if loss > _HARDLY * of_mean:
+            return [
+                f"the loss on the training texts, {loss:.4g}, is worse than the {of_mean:.4g} of predicting the mean: "
+                "train longer, or with another lr"
+            ]
+        if kept is None or last is None or self._valid is None:
+            return []
+        held_out = float(self.losses(self._valid.targets).mean())
+        found = []
+        if kept["loss"] > _HARDLY * held_out:
+            found.append(
+                f"the loss on the held-out texts, {kept['loss']:.4g}, is worse than the {held_out:.4g} of predicting "
+                f"the mean, while that on the training texts is {loss:.4g}: the texts differ, or are too few"
+            )
+        elif kept["loss"] <= held_out < last["loss"]:
+            found.append(
+                f"training went off after its best evaluation: the loss on the held-out texts ended at "
+                f"{last['loss']:.4g}, worse than the {held_out:.4g} of predicting the mean; the best weights were "
+                "kept, and a lower lr may give better ones"
+            )
+        return found

@@ -1,0 +1,91 @@
+"""Running averages of the weights."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+
+class WeightAverage:
+    """A running average of the weights, which takes their place for evaluation and at the end.
+
+    ``asgd`` and ``nt-asgd`` average all iterates alike since the average was started (Polyak & Juditsky 1992);
+    ``ema`` moves by 1 − d each step, with d = min(decay, (1 + n) / (10 + n)) at the n-th, so that the first weights
+    are soon forgotten.
+
+    Args:
+        kind: ``none``, ``asgd``, ``nt-asgd`` or ``ema``.
+        parameters: What is averaged; they stay the same tensors.
+        decay: Of ``ema``.
+
+    Attributes:
+        count: Iterates averaged so far.
+        tensors: The average, a tensor a parameter; None while it has not been started.
+    """
+
+    def __init__(self, kind: str, parameters: Sequence[Tensor], *, decay: float = 0.999) -> None:
+        self.kind = kind
+        self.count = 0
+        self.tensors: list[Tensor] | None = None
+        self._parameters = list(parameters)
+        self._decay = decay
+
+    @property
+    def active(self) -> bool:
+        """Whether there is an average that stands for the weights."""
+        return self.tensors is not None and self.count > 0
+
+    @torch.no_grad()
+    def start(self) -> None:
+        """Average the iterates from the next step on; nothing happens where that has begun or is not wanted."""
+        if self.tensors is None and self.kind != "none":
+            self.tensors = [parameter.detach().clone() for parameter in self._parameters]
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the weights after a step."""
+        if self.tensors is None:
+            return
+        self.count += 1
+        decay = min(self._decay, (1 + self.count) / (10 + self.count))
+        share = 1 - decay if self.kind == "ema" else 1 / self.count
+        for average, parameter in zip(self.tensors, self._parameters, strict=True):
+            average.lerp_(parameter, share)
+
+    @torch.no_grad()
+    def load(self, tensors: Sequence[Tensor], count: int) -> None:
+        """Go on from an average that was saved."""
+        self.start()
+        assert self.tensors is not None
+        for average, tensor in zip(self.tensors, tensors, strict=True):
+            average.copy_(tensor)
+        self.count = count
+
+    @contextlib.contextmanager
+    def in_place(self) -> Iterator[None]:
+        """The parameters hold the average for the length of the body, where there is one."""
+        if not self.active:
+            yield
+            return
+        assert self.tensors is not None
+        kept = [parameter.detach().clone() for parameter in self._parameters]
+        _copy(self.tensors, self._parameters)
+        try:
+            yield
+        finally:
+            _copy(kept, self._parameters)
+
+    def keep(self) -> None:
+        """The parameters hold the average from now on, where there is one."""
+        if self.active and self.tensors is not None:
+            _copy(self.tensors, self._parameters)
+
+
+@torch.no_grad()
+def _copy(source: Sequence[Tensor], target: Sequence[Tensor]) -> None:
+    # Values, not storage: a cuDNN network keeps its weights in one piece of memory.
+    for values, tensor in zip(source, target, strict=True):
+        tensor.copy_(values)

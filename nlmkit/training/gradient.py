@@ -1,0 +1,372 @@
+"""Steps down a gradient: the stepper of every neural network.
+
+A step: learning rate → parts of the batch: forward, loss, backward → clipping → optimizer → averages. A loss or
+gradient that is not finite is an error; on a CPU, where looking costs nothing, before the weights are moved.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nlmkit.errors import SavedModelError
+from nlmkit.saving import require, require_array
+from nlmkit.training.averaging import WeightAverage
+from nlmkit.training.checkpoint_facts import flag, sums, whole
+from nlmkit.training.divergence import Diverged
+from nlmkit.training.metrics import Rank, starts_averaging
+from nlmkit.training.monitor import StepMonitor, Sums
+from nlmkit.training.optimization import build_optimizer, clip_gradients, load_optimizer_state, optimizer_state
+from nlmkit.training.schedules import learning_rate
+from nlmkit.training.stepper import Arrays, Extent, Facts, Figures, Moment, Place
+from nlmkit.training.task import Carry, Task
+from nlmkit.training.torch_state import (
+    BEST,
+    MODULE,
+    arrays_of,
+    averages,
+    finite,
+    like,
+    numbered,
+    optimizer_states,
+    tensor,
+    with_prefixes,
+)
+
+if TYPE_CHECKING:
+    from nlmkit.training.distributed import Processes
+    from nlmkit.training.options import Optimization
+
+B = TypeVar("B")
+
+TICK = 25
+"""Steps between two lines of the log. Several processes agree on what to do so often."""
+
+_CARRY, _GENERATOR, _PENDING = "state.", "generator.", "pending"
+
+
+class GradientStepper(Generic[B]):
+    """Trains the network of a task; implements :class:`~nlmkit.training.stepper.Stepper`.
+
+    Args:
+        task: Network, data, loss and evaluation.
+        options: Optimizer, schedule, clipping and averaging.
+        together: The processes of the run; this one computes on ``task.device``.
+        bfloat16: Whether steps compute in bfloat16.
+    """
+
+    tick = TICK
+    can_be_prolonged = False
+
+    def __init__(self, task: Task[B], options: Optimization, together: Processes, *, bfloat16: bool = False) -> None:
+        self.task, self.together, self.bfloat16 = task, together, bfloat16
+        self.unit, self.metrics, self.records_epochs = task.unit, tuple(task.metrics), task.records_epochs
+        self.is_evaluated = task.is_evaluated
+        self.threads = torch.get_num_threads() if task.device.type == "cpu" else None
+        self.items = 0
+        self._options = options
+        self._on_cpu = task.device.type == "cpu"
+        self._parameters = task.parameters()
+        self._optimizer = build_optimizer(task.parameter_groups(), options, task.device)
+        self._average = WeightAverage(options.averaging, self._parameters, decay=options.ema_decay)
+        if task.averages_from_first_weights and options.averaging == "ema":
+            self._average.start()
+        self._clips = options.clip_norm is not None or options.clip_value is not None
+        self._has_norm = self._clips or task.watches_gradient
+        self._monitor = StepMonitor()
+        self._best: dict[str, Tensor] | None = None
+        self._initial = task.initial_carry()
+        self._begin_epoch(0)
+
+    # ------------------------------------------------------------------------------------------- where it is
+
+    @property
+    def place(self) -> Place:
+        """Where in its data it is."""
+        return Place(self._number, self._index, len(self._epoch))
+
+    @property
+    def epochs(self) -> float:
+        """Passes over the data, with fractions."""
+        return self._epoch.passed(self._index)
+
+    def steps(self, epochs: int | None = None) -> int:
+        """Steps of the first ``epochs`` epochs, or of as many as the options want."""
+        return self.task.steps(epochs)
+
+    def extent(self) -> Extent:
+        """What a plan is made from."""
+        return self.task.extent()
+
+    def counted(self, steps: int) -> int:
+        """The steps themselves."""
+        return steps
+
+    def _begin_epoch(self, number: int) -> None:
+        self._number, self._index = number, 0
+        self.task.begin_epoch(number)
+        self._epoch = self.task.epoch(number)
+        self._carry = self._initial
+
+    # ----------------------------------------------------------------------------------------------- the steps
+
+    def begin(self) -> None:
+        """Put the network into training mode."""
+        self.task.module.train()
+
+    def step(self, moment: Moment) -> float:
+        """Take a step; gives the work that it was."""
+        batch = self._epoch[self._index]
+        rate = learning_rate(self._options, moment.place, moment.schedule_steps, plateaus=moment.plateaus) * batch.rate
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate * group["scale"]
+        loss, carry = self._add_gradients(batch.data)
+        norm = loss
+        if self._has_norm:
+            norm = clip_gradients(self._parameters, norm=self._options.clip_norm, value=self._options.clip_value)
+        self._monitor.add(moment.step + 1, loss, norm, batch.events)
+        if self._on_cpu:
+            self.check()  # costs nothing here, and the weights are still good
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        self.task.after_step()
+        self._take_average(moment)
+        self.items += batch.items
+        self._carry = carry
+        self._index += 1
+        if self._index == len(self._epoch):
+            self._begin_epoch(self._number + 1)
+        return batch.work
+
+    def _add_gradients(self, data: B) -> tuple[Tensor, Carry]:
+        """Add the gradients of a batch's mean loss, part by part; gives that loss, and what the next step gets."""
+        total: Tensor | None = None
+        carry = self._carry
+        for part, share in self.task.parts(data):
+            with self._autocast():
+                found = self.task.loss(part, self._carry)
+            loss = found.loss if share == 1 else found.loss * share
+            objective = loss if found.penalty is None else loss + found.penalty
+            objective.backward()  # type: ignore[no-untyped-call]
+            total = loss.detach() if total is None else total + loss.detach()
+            carry = found.carry
+        assert total is not None
+        return total, carry
+
+    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
+        if not self.bfloat16:
+            return contextlib.nullcontext()
+        return torch.autocast(self.task.device.type, torch.bfloat16)
+
+    def _take_average(self, moment: Moment) -> None:
+        kind = self._options.averaging
+        if kind == "ema" or (kind == "asgd" and moment.past_half):
+            self._average.start()
+        self._average.update()
+
+    def settle(self) -> None:
+        """Wait until the device has done what it was asked."""
+        if self.task.device.type == "cuda":
+            torch.cuda.synchronize(self.task.device)
+
+    def check(self) -> None:
+        """Raise ``Diverged`` where a loss or gradient so far was not finite."""
+        found = self._monitor.check()
+        if found is not None:
+            norm = f", gradient norm {found.norm:.4g}" if self._has_norm else ""
+            raise Diverged(f"loss {found.loss:.4g}{norm}", found.step)
+
+    def take_figures(self, *, even_without_steps: bool = False) -> Figures | None:
+        """What the steps since the last call come to, those of all processes together."""
+        if not (even_without_steps or self._monitor.is_pending):
+            return None
+        found = Sums(*self.together.total(self._monitor.take()))
+        metrics = self.task.training_metrics(found.loss / found.events if found.events else None)
+        return Figures(
+            metrics=metrics,
+            lr=self._optimizer.param_groups[0]["lr"],
+            gradient_norm=found.norm / found.steps if found.steps and self._has_norm else None,
+            text=self.task.shown(metrics),
+        )
+
+    def take_loss(self) -> float:
+        """Mean training loss since the last call; NaN where there were no steps."""
+        loss, events = self.together.total(self._monitor.take_epoch_loss())
+        return loss / events if events else math.nan
+
+    # ------------------------------------------------------------------------------------------- evaluation
+
+    @property
+    def averaged(self) -> bool:
+        """Whether an average of the weights is evaluated and kept."""
+        return self._average.active
+
+    def evaluate(self, interrupted: Callable[[], bool]) -> Mapping[str, float]:
+        """The metrics of the held-out data, by the average where there is one."""
+        with self._average.in_place():
+            return self.task.evaluate(interrupted)
+
+    def evaluation_seconds(self, clock: Callable[[], float], most: float) -> float:
+        """About how long :meth:`evaluate` takes."""
+        return self.task.evaluation_seconds(clock, most)
+
+    def keep_best(self) -> None:
+        """Keep a copy of the weights as they are evaluated."""
+        with self._average.in_place():
+            self._best = self._copy_of_weights()
+
+    def evaluated(self, ranks: Sequence[Rank]) -> None:
+        """Begin to average, where NT-ASGD does after such evaluations."""
+        if self._options.averaging == "nt-asgd" and starts_averaging(ranks, self._options.averaging_window):
+            self._average.start()
+
+    def _copy_of_weights(self) -> dict[str, Tensor]:
+        return {name: value.detach().cpu().clone() for name, value in self.task.module.state_dict().items()}
+
+    # ----------------------------------------------------------------------------------------------- the end
+
+    def judge(self, kept: Mapping[str, float] | None, last: Mapping[str, float] | None) -> list[str]:
+        """Refuse weights that are good for nothing by raising ``Diverged``; gives notes on doubtful ones."""
+        module = self.task.module
+        module.eval()
+        with self._kept_weights():
+            loss = self.task.training_loss()
+            whole = all(bool(weight.isfinite().all()) for weight in module.parameters())
+        module.train()
+        if not (whole and math.isfinite(loss)):
+            raise Diverged(f"it left weights with which the loss is {loss:.4g}")
+        return self.task.judge(loss, kept, last)
+
+    @contextlib.contextmanager
+    def _kept_weights(self) -> Iterator[None]:
+        """The module holds the weights that the run would keep for the length of the body."""
+        if self._best is None:
+            with self._average.in_place():
+                yield
+            return
+        own = self._copy_of_weights()
+        self.task.module.load_state_dict(self._best)
+        try:
+            yield
+        finally:
+            self.task.module.load_state_dict(own)
+
+    def finish(self) -> None:
+        """Put the weights that stay into the network, which is in evaluation mode from then on."""
+        self.task.module.eval()
+        for parameter in self._parameters:
+            parameter.requires_grad_(True)
+        if self._best is not None:
+            self.task.module.load_state_dict(self._best)
+        else:
+            self._average.keep()
+
+    def advice(self) -> str:
+        """The largest weights, and what to try where training diverged."""
+        named = self.task.module.named_parameters()
+        norms = {name: float(torch.linalg.vector_norm(weight.detach())) for name, weight in named}
+        largest = max(norms, key=lambda name: math.inf if math.isnan(norms[name]) else norms[name])
+        return (
+            f", largest weight norm {norms[largest]:.4g} ({largest}); try a lower lr (now {self._options.lr:g}), "
+            f"a lower clip_norm (now {self._options.clip_norm}) or a longer warmup"
+        )
+
+    # ------------------------------------------------------------------------------------------- checkpoints
+
+    def identity(self) -> Mapping[str, Any]:
+        """What must be the same for a run to be gone on with: the task's, and the shape of the network."""
+        state = self.task.module.state_dict()
+        shapes = {name: [str(value.dtype), *value.shape] for name, value in state.items()}
+        network = hashlib.sha256(repr(sorted(shapes.items())).encode()).hexdigest()[:16]
+        return {**self.task.identity(), "network": network}
+
+    def snapshot(self) -> tuple[Facts, Arrays]:
+        """Place, sums, weights, averages, the optimizer's memory, carry and random generators."""
+        together = self.together
+        states = {name: source.get_state()[None] for name, source in self.task.generators().items()}
+        arrays: Arrays = {
+            _PENDING: self._monitor.pending,
+            **arrays_of(
+                module=self.task.module.state_dict(),
+                best=self._best,
+                average=self._average.tensors,
+                optimizer=optimizer_state(self._optimizer, self.task.module),
+            ),
+            **with_prefixes(
+                {
+                    _CARRY: numbered([together.gathered(each, dim=1) for each in self._carry]),
+                    _GENERATOR: {name: together.gathered(state) for name, state in states.items()},
+                }
+            ),
+        }
+        facts: Facts = {
+            "epoch": self._number,
+            "index": self._index,
+            "items": self.items,
+            "epoch_loss": list(self._monitor.epoch_loss),
+            "average_count": self._average.count,
+            "averaging": self._average.tensors is not None,
+        }
+        return facts, arrays
+
+    def restore(
+        self, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], *, step: int, has_best: bool
+    ) -> None:
+        """Be as when :meth:`snapshot` was made."""
+        task, module = self.task, self.task.module
+        number, index = whole(facts, "epoch", most=step), whole(facts, "index", most=step)
+        self._begin_epoch(number)
+        require(index < len(self._epoch), f"epoch {number} has no step {index}")
+        require(step == task.steps(number) + index, f"step {step} is not step {index} of epoch {number}")
+        self._index, self.items = index, whole(facts, "items")
+        pending = np.array(require_array(arrays, _PENDING, dtype="float64", shape=(None, 3)))
+        require(np.isfinite(pending).all() and (pending[:, 2] >= 1).all(), f"array {_PENDING!r} holds no sums of steps")
+        self._monitor.restore(pending, sums(facts, "epoch_loss"))
+        shapes = module.state_dict()
+        weights = like(arrays, MODULE, shapes)
+        kept = any(name.startswith(BEST) for name in arrays)
+        require(kept == has_best, "it has best weights without an evaluation, or none with one")
+        self._best = like(arrays, BEST, shapes) if has_best else None
+        optimizer = optimizer_states(arrays, self._optimizer, module)
+        self._restore_average(facts, arrays, step)
+        module.load_state_dict(weights)
+        load_optimizer_state(self._optimizer, module, optimizer)
+        self._restore_carry(arrays)
+        self._restore_generators(arrays)
+
+    def _restore_average(self, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], step: int) -> None:
+        count, averaging = whole(facts, "average_count", most=step), flag(facts, "averaging")
+        require(averaging or self._average.tensors is None, "it has no average, and the run makes one")
+        if averaging:
+            require(self._options.averaging != "none", "it has an average, and the run makes none")
+            self._average.load(averages(arrays, self._parameters), count)
+
+    def _restore_carry(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take this process's columns of what goes from step to step."""
+        found = []
+        for number, first in enumerate(self._initial):
+            name = f"{_CARRY}{number}"
+            saved = finite(arrays[name], name)
+            rows, width, *rest = first.shape
+            wanted = [rows, width * self.together.count, *rest]
+            require(list(saved.shape) == wanted and saved.dtype == first.dtype, "its hidden state has another shape")
+            own = slice(self.together.rank * width, (self.together.rank + 1) * width)
+            found.append(saved[:, own].contiguous().to(first.device))
+        require(f"{_CARRY}{len(found)}" not in arrays, "it has more hidden states than the network")
+        self._carry = tuple(found)
+
+    def _restore_generators(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        for name, source in self.task.generators().items():
+            array = require_array(arrays, f"{_GENERATOR}{name}", dtype="uint8", shape=(self.together.count, None))
+            try:
+                source.set_state(tensor(array)[self.together.rank].clone())
+            except (RuntimeError, TypeError) as error:
+                raise SavedModelError(f"a random generator cannot be restored ({error})") from None

@@ -1,0 +1,484 @@
+"""The training loop: the only one, for everything that trains in steps.
+
+A :class:`~nlmkit.training.stepper.Stepper` takes the steps; the loop decides how many there are, when the run is
+evaluated, written down and saved, and when it ends. Between two steps a run is nothing but its checkpoint. What happens
+next is a function of that, so a run that is interrupted and resumed goes on, on a CPU, bit for bit as if nothing had
+happened. This module imports neither torch nor NumPy.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from nlmkit.errors import NlmkitError, SavedModelError
+from nlmkit.saving import require
+from nlmkit.training.checkpoint import CheckpointStore, Saved
+from nlmkit.training.checkpoint_facts import amount, note_other_threads, reading, records, whole
+from nlmkit.training.clock import Clock, Stopwatch
+from nlmkit.training.divergence import Diverged
+from nlmkit.training.interruption import Interruption
+from nlmkit.training.metrics import NOTHING, Rank, epochs_without_improvement, plateaus, rank
+from nlmkit.training.pacing import Pacer
+from nlmkit.training.plan import Plan
+from nlmkit.training.records import Evaluation, LogRecord, TrainingLog, best_of, by_epoch
+from nlmkit.training.stepper import Moment, Stepper
+
+if TYPE_CHECKING:
+    from nlmkit.core.run import RunOptions
+
+_STEPPER: Final = "stepper"
+
+
+@dataclasses.dataclass(frozen=True)
+class RunResult:
+    """What came of a run.
+
+    Attributes:
+        steps: Steps taken.
+        epochs: Passes over the data, with fractions.
+        seconds: Time of training, that before an interruption included.
+        speed: What was read per second in the steps of this session, in the stepper's unit.
+        history: The evaluations.
+        best: The one whose weights were kept; None where the last weights were.
+        averaged: Whether the weights kept are an average.
+        stopped: ``completed``, or ``patience`` where the held-out data had ceased to improve.
+        plan: How many steps there were to be.
+        notes: What whoever started the run should know.
+    """
+
+    steps: int
+    epochs: float
+    seconds: float
+    speed: float
+    history: tuple[Evaluation, ...]
+    best: Evaluation | None
+    averaged: bool
+    stopped: str
+    plan: Plan
+    notes: tuple[str, ...]
+
+    def summary(self, held_out: str) -> dict[str, Any]:
+        """Steps, epochs, why it stopped and which weights were kept, as JSON types.
+
+        Args:
+            held_out: What the report calls the data of evaluations, such as ``validation text``.
+        """
+        weights = "last" if self.best is None else f"best on {held_out}, step {self.best.step}"
+        return {
+            "steps": self.steps,
+            "epochs": round(self.epochs, 4),
+            "stopped": self.stopped,
+            "weights": f"{weights}, averaged" if self.averaged else weights,
+        }
+
+
+def run(
+    stepper: Stepper,
+    options: RunOptions,
+    *,
+    patience: int | None = None,
+    started: float | None = None,
+    clock: Clock = time.perf_counter,
+) -> RunResult:
+    """Train to the end; afterwards the stepper has finished, with the weights that stay.
+
+    With held-out data these are the weights of the best evaluation, else the last ones; where weights are averaged, the
+    average stands for them.
+
+    Args:
+        stepper: What takes the steps.
+        options: Budget, checkpoints, log and progress.
+        patience: Epochs without improvement after which the run stops.
+        started: When the fit began on ``clock``, so that the budget covers what came before this call.
+        clock: Seconds that only go up.
+
+    Raises:
+        SavedModelError: The checkpoint is damaged, another run's, or cannot be written.
+        NlmkitError: Training diverged, by the rule of :mod:`nlmkit.training.divergence`.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; where there is a checkpoint folder, the run can be resumed from there.
+    """
+    loop = Loop(stepper, options, patience=patience)
+    try:
+        return loop.run(started, clock)
+    except Diverged as error:
+        raise loop.diverged(error) from None
+
+
+class Loop:
+    """One run, in one process; see :func:`run`."""
+
+    def __init__(self, stepper: Stepper, options: RunOptions, *, patience: int | None) -> None:
+        self._stepper, self._options, self._patience = stepper, options, patience
+        self._together = stepper.together
+        budget, extent = options.budget_seconds, stepper.extent()
+        self._store: CheckpointStore | None = None
+        if options.checkpoint is not None:
+            seconds = None if budget is None else float(budget)
+            identity = {**stepper.identity(), "budget": seconds, "processes": self._together.count}
+            self._store = CheckpointStore(Path(options.checkpoint), identity)
+        self._pacer = Pacer(
+            Plan.of(stepper.steps()) if budget is None else None,
+            budget=budget,
+            windows=extent.epoch_steps,
+            amount=extent.work,
+            is_evaluated=stepper.is_evaluated,
+            fewest=extent.fewest,
+            closing=extent.closing,
+            unit=extent.name,
+            checkpoint_seconds=None if self._store is None else options.checkpoint_seconds,
+        )
+        self.step = self._done = 0
+        self._evaluated = -1
+        self._history: list[Evaluation] = []
+        self._by_epoch: list[Rank] = []
+        self._plateaus = 0
+        self._whole = True
+        self._agreed_to_stop = False
+        self._notes: list[str] = []
+
+    # ------------------------------------------------------------------------------------------------ the run
+
+    def run(self, started: float | None, clock: Clock) -> RunResult:
+        """Take the steps."""
+        stepper, options = self._stepper, self._options
+        before = self._resume()
+        stepper.begin()
+        self._watch = Stopwatch(clock, before=before or 0.0, started=started if before is None else None)
+        session, items = self._watch.stepping, stepper.items
+        self._saved_at = self._line_begins = session
+        self._line_items = items
+        self._pacer.begin(seconds=self._watch.seconds, stepping=session)
+        log = Path(options.log) if options.log is not None and self._together.is_main else None
+        self._log = TrainingLog(log, after=stepper.counted(self.step))
+        self._show_plan()
+        with self._log, Interruption(wanted=self._store is not None) as self._interruption:
+            try:
+                while self._goes_on():
+                    self._take_step()
+            except KeyboardInterrupt:
+                # Alone, or by agreement: others would wait for ever for one that saves by itself.
+                if self._whole and (self._together.count == 1 or self._agreed_to_stop):
+                    self._save()
+                if self._interruption.asked:
+                    raise self._interruption.error() from None
+                raise
+        stepper.finish()
+        best, finished = best_of(self._history, stepper.metrics), self._pacer.is_over(self.step)
+        self._notes += self._pacer.notes(seconds=self._watch.seconds, finished=finished)
+        assert self._pacer.plan is not None
+        return RunResult(
+            steps=self.step,
+            epochs=stepper.epochs,
+            seconds=self._watch.seconds,
+            speed=(stepper.items - items) / max(self._watch.stepping - session, 1e-9),
+            history=tuple(self._history),
+            best=best,
+            averaged=stepper.averaged if best is None else best.averaged,
+            stopped="completed" if finished else "patience",
+            plan=self._pacer.plan,
+            notes=tuple(self._notes),
+        )
+
+    def _goes_on(self) -> bool:
+        """Everything that happens between two steps; the order is fixed, so that a resumed run repeats it."""
+        if self._pacer.plan is None:
+            self._measure()
+        changed = self._pacer.looks_at(self.step) and self._look()
+        if self._evaluation_is_due:
+            self._evaluate()
+            if self._stepper.is_evaluated and self._is_completed and not self._is_out_of_patience:
+                changed = self._look(is_evaluated=True) or changed
+        finished = self._is_completed or self._is_out_of_patience
+        if finished:
+            self._judge()
+        tick = finished or (self._stepper.tick is not None and self.step % self._stepper.tick == 0)
+        if tick:
+            self._write_line()
+        if tick or changed or self._together.count == 1:
+            self._agree(finished=finished, changed=changed)
+        return not finished
+
+    def _take_step(self) -> None:
+        stepper, pacer = self._stepper, self._pacer
+        measuring = pacer.plan is None
+        begins = self._settled_seconds() if measuring else 0.0
+        moment = Moment(
+            self.step, pacer.place(self.step), pacer.schedule_steps, self._plateaus, pacer.is_past_half(self.step)
+        )
+        self._whole = False
+        work = stepper.step(moment)
+        pacer.worked(work)
+        self.step += 1
+        self._whole = True
+        if measuring:
+            pacer.speed.add(self._settled_seconds() - begins, work)
+        done = stepper.counted(self.step)
+        self._options.advance(done - self._done)
+        self._done = done
+
+    @property
+    def _is_completed(self) -> bool:
+        return self._pacer.is_over(self.step)
+
+    @property
+    def _is_out_of_patience(self) -> bool:
+        return self._patience is not None and epochs_without_improvement(self._by_epoch) >= self._patience
+
+    def _agree(self, *, finished: bool, changed: bool) -> None:
+        """Save where it is time to, stop where that was asked for; all processes alike."""
+        asked = float(self._interruption.asked)
+        due = float(self._watch.seconds - self._saved_at >= self._options.checkpoint_seconds)
+        if self._together.count > 1:
+            (asked,) = self._together.total([asked])
+            (due,) = self._together.decided([due])
+        if finished and not asked:
+            self._save_at_the_end()
+        elif (due or changed) and not asked:
+            self._save()  # after a change at once: a resumed run must have the same plan
+        if asked:
+            self._agreed_to_stop = True
+            raise self._interruption.error()
+
+    def _settled_seconds(self) -> float:
+        self._stepper.settle()
+        return self._watch.seconds
+
+    # --------------------------------------------------------------------------------------------- evaluation
+
+    @property
+    def _evaluation_is_due(self) -> bool:
+        stepper = self._stepper
+        if self.step in (0, self._evaluated) or not (stepper.is_evaluated or stepper.records_epochs):
+            return False
+        place = stepper.place
+        if self._is_completed or (place.taken == 0 and not stepper.is_evaluated):
+            return True
+        return stepper.is_evaluated and self._pacer.evaluates_at(*place)
+
+    def _evaluate(self) -> None:
+        """Measure on held-out data, where there is any, and keep the weights if they are the best so far."""
+        stepper = self._stepper
+        stepper.check()
+        begins = self._watch.seconds
+        found: Mapping[str, float] = {}
+        improves = False
+        if stepper.is_evaluated:
+            alone = self._together.count == 1
+            with self._watch.evaluation():
+                found = stepper.evaluate(lambda: alone and self._interruption.asked)
+            for name, value in found.items():
+                if math.isnan(value):
+                    raise Diverged(f"the {name} of the validation text is not a number", self.step)
+            best, now = best_of(self._history, stepper.metrics), rank(found, stepper.metrics)
+            improves = now < (NOTHING if best is None else rank(best.metrics, stepper.metrics))
+        self._whole = False
+        if improves:
+            with self._watch.evaluation():
+                stepper.keep_best()
+        place = stepper.place
+        self._history.append(
+            Evaluation(
+                step=self.step,
+                epoch=stepper.epochs,
+                ends_epoch=place.taken == 0 or self._is_completed,
+                loss=stepper.take_loss(),
+                metrics=found,
+                averaged=stepper.averaged,
+                seconds=self._watch.seconds,
+            )
+        )
+        self._evaluated = self.step
+        self._count_epochs()
+        if stepper.is_evaluated:
+            stepper.evaluated([rank(each.metrics, stepper.metrics) for each in self._history])
+            (took,) = self._together.decided([self._watch.seconds - begins])
+            self._pacer.evaluated(took)
+        self._whole = True
+        self._write_line(self._history[-1])
+
+    def _count_epochs(self) -> None:
+        self._by_epoch = by_epoch(self._history, self._stepper.metrics)
+        self._plateaus = plateaus(self._by_epoch)
+
+    def _judge(self) -> None:
+        """Refuse weights that have gone off, and note what is doubtful."""
+        self._stepper.check()
+        metrics = self._stepper.metrics
+        measured = [found for found in self._history if found.metrics]
+        last, best = (measured[-1] if measured else None), best_of(measured, metrics)
+        if last is not None and best is None:
+            name = metrics[0].name
+            raise Diverged(f"the {name} of the validation text is {last.metrics[name]:.4g}", self.step)
+        kept, ended = (None if found is None else found.metrics for found in (best, last))
+        self._notes += self._stepper.judge(kept, ended)
+
+    def diverged(self, error: Diverged) -> NlmkitError:
+        """The error that a run ends with where its training went off."""
+        step = self.step if error.step is None else error.step
+        kept = "" if self._store is None else self._store.last_good
+        return NlmkitError(
+            f"training diverged at step {self._stepper.counted(step)} (epoch {max(1, math.ceil(self._stepper.epochs))})"
+            f": {error.what}{self._stepper.advice()}{kept}"
+        )
+
+    # --------------------------------------------------------------------------------------------------- plan
+
+    def _measure(self) -> None:
+        """Freeze the number of steps, once the speed is known."""
+        (done,) = self._together.decided([self._pacer.speed.done])
+        if not done:
+            return
+        self._stepper.check()
+        pace = self._pacer.speed.pace if self._together.is_main else 0.0
+        evaluation = 0.0
+        if self._stepper.is_evaluated:
+            with self._watch.evaluation():
+                evaluation = self._stepper.evaluation_seconds(
+                    lambda: self._watch.seconds, self._pacer.most_for_measuring_evaluation
+                )
+        pace, evaluation, seconds, stepping = self._together.decided(
+            [pace, evaluation, self._watch.seconds, self._watch.stepping]
+        )
+        self._pacer.freeze(seconds=seconds, stepping=stepping, step=self.step, pace=pace, evaluation_seconds=evaluation)
+        self._saved_at = -math.inf  # the frozen number is saved at once: a resumed run must have the same
+        self._show_plan()
+
+    def _look(self, *, is_evaluated: bool = False) -> bool:
+        """Plan anew where the run would end too early or too late, all processes alike; whether that was so."""
+        seconds, stepping, saving = self._together.decided(
+            [self._watch.seconds, self._watch.stepping, self._watch.last_saving]
+        )
+        changed = self._pacer.look(
+            seconds=seconds, stepping=stepping, saving=saving, step=self.step, is_evaluated=is_evaluated
+        )
+        if changed:
+            self._show_plan()
+        return changed
+
+    def _show_plan(self) -> None:
+        self._done = self._stepper.counted(self.step)
+        if self._pacer.plan is None:
+            self._options.stage("measuring speed")
+        else:
+            self._options.stage("training", self._stepper.counted(self._pacer.plan.steps))
+            self._options.advance(self._done)
+
+    # ---------------------------------------------------------------------------------------------------- log
+
+    def _write_line(self, evaluation: Evaluation | None = None) -> None:
+        """A line of the log, of the steps since the line before, if there were any."""
+        stepper = self._stepper
+        stepper.check()
+        figures = stepper.take_figures(even_without_steps=evaluation is not None)
+        if figures is None:
+            return
+        stepping, items = self._watch.stepping, stepper.items
+        working, read = stepping - self._line_begins, items - self._line_items
+        self._line_begins, self._line_items = stepping, items
+        speed = read / working if read and working > 0 else None
+        measured: Mapping[str, float] = {} if evaluation is None else evaluation.metrics
+        record = LogRecord(
+            step=stepper.counted(self.step),
+            epoch=round(stepper.epochs, 6),
+            metrics=figures.metrics,
+            lr=figures.lr,
+            gradient_norm=figures.gradient_norm,
+            speed=speed,
+            seconds=self._watch.seconds,
+            validation={metric.name: measured.get(metric.name) for metric in stepper.metrics},
+            unit=stepper.unit,
+        )
+        self._log.write(record)
+        self._note(figures.text, record)
+
+    def _note(self, text: str, record: LogRecord) -> None:
+        """Show the latest figures beside the progress."""
+        texts = [f"epoch {record.epoch:.2f}", text]
+        last = next((found for found in reversed(self._history) if found.metrics), None)
+        if last is not None:
+            metric = self._stepper.metrics[0]
+            texts.append(f"valid {metric.form.format(last.metrics[metric.name])}")
+        if record.speed is not None:
+            texts.append(f"{record.speed:,.0f} {record.unit}/s")
+        self._options.note(" · ".join(filter(None, texts)))
+
+    # --------------------------------------------------------------------------------------------- checkpoints
+
+    def _save(self) -> None:
+        """Write a checkpoint of the run as it is, where there is a folder for it."""
+        if self._store is None:
+            return
+        self._stepper.check()
+        with self._watch.checkpoint():
+            state, arrays = self._stepper.snapshot()
+            facts = {
+                "step": self.step,
+                "evaluated": self._evaluated,
+                "seconds": self._watch.seconds,
+                "plan": None if self._pacer.plan is None else self._pacer.plan.to_json(),
+                "pace": self._pacer.to_json(self._watch.stepping),
+                "threads": self._stepper.threads,
+                "history": [evaluation.to_json() for evaluation in self._history],
+                _STEPPER: state,
+            }
+            if self._together.is_main:
+                self._store.save(facts, arrays)
+        self._saved_at = self._watch.seconds
+
+    def _save_at_the_end(self) -> None:
+        """The last checkpoint serves only where the model cannot be saved afterwards; it must not cost the model."""
+        try:
+            self._save()
+        except SavedModelError as error:
+            self._notes.append(f"the last checkpoint was not written: {error}")
+
+    def _resume(self) -> float | None:
+        """Go on from the checkpoint, if wanted; gives the seconds of training before it, None where there is none."""
+        if self._store is None:
+            return None
+        saved = self._store.begin(resume=self._options.resume, tell=self._together.is_main)
+        if saved is None:
+            return None
+        with reading(self._store.folder):
+            seconds = self._restore(saved)
+            note_other_threads(self._store.folder, saved.facts["threads"], self._stepper.threads)
+        self._check_more_is_wanted(self._store.folder)
+        return seconds
+
+    def _restore(self, saved: Saved) -> float:
+        facts, stepper = saved.facts, self._stepper
+        step = whole(facts, "step")
+        plan = None if facts["plan"] is None else Plan.from_json(facts["plan"])
+        require(plan is None or plan.bent_at <= step <= plan.steps, f"step {step} is not in its plan")
+        history = [Evaluation.from_json(found, stepper.metrics) for found in records(facts, "history")]
+        evaluations = all(bool(found.metrics) == stepper.is_evaluated for found in history)
+        require(evaluations, "its evaluations are not those of the run's held-out data")
+        steps, evaluated = [found.step for found in history], whole(facts, "evaluated", least=-1)
+        require(steps == sorted(set(steps)) and all(0 < at <= step for at in steps), f"it was evaluated at {steps}")
+        require(evaluated == (steps[-1] if steps else -1), f"evaluated is {evaluated}, the history ends with {steps}")
+        if self._options.budget_seconds is None:
+            require(plan is not None, "it does not say how many steps there are to be")
+            prolonged = stepper.can_be_prolonged
+            require(prolonged or plan == self._pacer.plan, "its plan is not that of its epochs")
+        else:
+            self._pacer.plan = plan
+        self._pacer.restore(facts["pace"])
+        state = facts[_STEPPER]
+        require(isinstance(state, dict), "it does not say where in the data the run is")
+        stepper.restore(state, saved.arrays, step=step, has_best=best_of(history, stepper.metrics) is not None)
+        self.step, self._evaluated, self._history = step, evaluated, history
+        self._count_epochs()
+        return amount(facts, "seconds")
+
+    def _check_more_is_wanted(self, folder: Path) -> None:
+        plan, epoch = self._pacer.plan, self._stepper.extent().epoch_steps
+        if plan is not None and self.step > plan.steps:
+            raise SavedModelError(
+                f"{folder}: the checkpoint has {self.step // epoch} epochs behind it already, and epochs="
+                f"{plan.steps // epoch} are asked for; ask for more, or begin again without resume"
+            )
