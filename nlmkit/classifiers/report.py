@@ -122,7 +122,7 @@ class ClassificationReport(Rendered):
         return "|".join(parts)
 
     def to_dict(self, model: str | None = None) -> dict[str, Any]:
-        """The report as strict JSON types; an undefined figure is None and has its reason under ``reasons``.
+        """Return the report as strict JSON types; an undefined figure is None and has its reason under ``reasons``.
 
         ``labels`` names the rows and columns of ``confusion``. With more than 100 classes, ``confusion`` is None, and
         ``confusion_cells`` has [row, column, texts] of each cell that is not zero.
@@ -155,7 +155,7 @@ class ClassificationReport(Rendered):
         return values | {"reasons": reasons}
 
     def render(self) -> str:
-        """The report for a reader: figures, a table by class, the confusion matrix, the signature last.
+        """Return the report for a reader: figures, a table by class, the confusion matrix, the signature last.
 
         Of many classes the table has those with most texts, and the largest confusions are listed instead of a matrix.
         """
@@ -271,7 +271,7 @@ def classification_report(
 
 
 def bootstrap_interval(accuracy: float, n: int, *, resamples: int, seed: int) -> tuple[float, float]:
-    """Percentile bootstrap interval of an accuracy, at :data:`CONFIDENCE`.
+    """Return the percentile bootstrap interval of an accuracy, at ``CONFIDENCE``.
 
     A resample draws n texts with replacement, of which those that are right are binomially distributed; so they are
     drawn at once instead of text by text.
@@ -307,7 +307,7 @@ def _figure(value: float | None) -> str:
 
 
 def shown(label: Any) -> str:
-    """A label as a reader sees it: quoted where it holds invisible characters, or what could drive a terminal.
+    """Return a label as a reader sees it: quoted where it holds invisible characters, or what could drive a terminal.
 
     Of a very long one the beginning.
     """
@@ -318,7 +318,7 @@ def shown(label: Any) -> str:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    """A table: the first column to the left, the others to the right."""
+    """Return a table: the first column to the left, the others to the right."""
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     lines = []
     for first, *rest in rows:

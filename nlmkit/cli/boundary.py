@@ -56,7 +56,7 @@ def set_quiet(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
 
 @contextlib.contextmanager
 def notes_on_stderr(ctx: click.Context) -> Iterator[None]:
-    """Print what reaches the logger of :mod:`nlmkit.core.notes`, each message once, unless ``--quiet`` was given."""
+    """Print what reaches the logger of ``nlmkit.core.notes``, each message once, unless ``--quiet`` was given."""
     import logging
 
     from nlmkit.core.notes import LOGGER

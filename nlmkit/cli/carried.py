@@ -9,7 +9,7 @@ from nlmkit.cli import output
 
 
 def carried(others: Mapping[str, list[Any]], taken: Iterable[str]) -> dict[str, list[Any]]:
-    """The other columns of a table, by names that none of the columns ``taken`` has."""
+    """Return the other columns of a table, by names that none of the columns ``taken`` has."""
     names = {*taken, "reasons"}  # to_json adds those
     found = {}
     for name, values in others.items():
@@ -22,7 +22,7 @@ def carried(others: Mapping[str, list[Any]], taken: Iterable[str]) -> dict[str, 
 
 
 def carried_cell(value: Any) -> str:
-    """A cell of the table that is read; only JSON has other values than strings."""
+    """Return a cell of the table that is read; only JSON has other values than strings."""
     if value is None:
         return ""
     return output.escape_controls(value if isinstance(value, str) else output.to_json(value))

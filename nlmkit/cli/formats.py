@@ -31,7 +31,7 @@ def format_to_import(file: str, chosen: str | None) -> str:
 
 
 def format_to_export(file: str, chosen: str | None) -> str:
-    """The format ``chosen``, or the one that the name of the file to write tells.
+    """Return the format ``chosen``, or the one that the name of the file to write tells.
 
     Raises:
         click.UsageError: neither says which.

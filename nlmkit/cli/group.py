@@ -34,12 +34,12 @@ ALIASES: Mapping[str, str] = {"most-similar": "similar", "most_similar": "simila
 
 
 def examples(*lines: str) -> str:
-    """The epilog of a command's help: command lines to copy."""
+    """Return the epilog of a command's help: command lines to copy."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def debug_option(*, from_environment: bool = False) -> click.Option:
-    """A new ``--debug``, which every command takes after its name too."""
+    """Return a new ``--debug``, which every command takes after its name too."""
     return click.Option(
         ["--debug"],
         is_flag=True,
@@ -99,7 +99,7 @@ class Root(Group):
     """The group ``nlmkit``: loads a command's module when that command is asked for, and catches its errors."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order of the table."""
+        """Return the names in the order of the table."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

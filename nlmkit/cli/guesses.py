@@ -76,7 +76,7 @@ def command_for(args: Sequence[str]) -> str:
 
 
 def unknown_option(error: click.NoSuchOption, command: click.Command, args: Sequence[str]) -> str:
-    """The message for an option that the command lacks.
+    """Return the message for an option that the command lacks.
 
     Where the command takes hyper-parameters (``-p``) and the component has one of that name, or of one like it, that
     is what was meant.
@@ -143,7 +143,7 @@ def _value_of(option: str, args: Sequence[str]) -> str:
 
 
 def _hyper_parameters(args: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The component that is named among the arguments, and its hyper-parameters where it can be loaded."""
+    """Return the component that is named among the arguments, and its hyper-parameters where it can be loaded."""
     addresses = {address for entry in registry.entries() for address in (entry.address, entry.qualified_name)}
     for word in args:
         if word in addresses:

@@ -55,7 +55,7 @@ def print_notes(data: LabelledTexts, *, quiet: bool) -> None:
 
 
 def form_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of labelled files, passed as one ``form``."""
+    """Return the options of labelled files, passed as one ``form``."""
 
     @functools.wraps(function)
     def with_form(**values: Any) -> Any:
@@ -66,7 +66,7 @@ def form_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def form_flags(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same options, passed one by one."""
+    """Return the same options, passed one by one."""
     options = [
         click.option(
             "--format",

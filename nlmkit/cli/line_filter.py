@@ -49,7 +49,7 @@ class LineFilter:
         return self.max_perplexity is not None or self.max_oov is not None
 
     def passes(self, figures: LineFigures) -> NDArray[np.bool_]:
-        """Whether each line passes: bool [lines].
+        """Return whether each line passes: bool [lines].
 
         A bound of the perplexity holds with OOV words and without them, since either alone can be low for noise, and
         refuses a line that has only OOV words, of which the model knows nothing.
@@ -96,7 +96,7 @@ def _not_nan(ctx: click.Context, param: click.Parameter, value: float | None) ->
 
 
 def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a filter, passed as one ``line_filter``."""
+    """Return the options of a filter, passed as one ``line_filter``."""
     import functools
 
     @functools.wraps(function)

@@ -13,12 +13,12 @@ from nlmkit.errors import HyperParameterError
 
 
 def needs_text(cls: type[Component]) -> bool:
-    """Whether ``fit`` cannot do without training text."""
+    """Return whether ``fit`` cannot do without training text."""
     return inspect.signature(cls.fit).parameters["data"].default is inspect.Parameter.empty
 
 
 def load_members(cls: type[Component], paths: Sequence[str], given: Collection[str]) -> dict[str, Any]:
-    """The saved models as the hyper-parameter of ``cls`` that takes them.
+    """Return the saved models as the hyper-parameter of ``cls`` that takes them.
 
     Args:
         cls: What is to be fitted.

@@ -58,12 +58,12 @@ def note(message: str) -> None:
 
 
 def one_line(message: str) -> str:
-    """A message as one line that is safe to show: line feeds as spaces, what else drives a terminal escaped."""
+    """Return a message as one line that is safe to show: line feeds as spaces, what else drives a terminal escaped."""
     return escape_controls(" ".join(message.replace("\r\n", "\n").rstrip("\n").split("\n")))
 
 
 def on_terminal() -> bool:
-    """Whether stdout is a terminal."""
+    """Return whether stdout is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 
@@ -73,7 +73,7 @@ def columns() -> int | None:
 
 
 def for_terminal(text: str) -> str:
-    """``text`` as it is, but escaped when stdout is a terminal that its control characters could drive."""
+    """Return ``text`` as it is, but escaped when stdout is a terminal that its control characters could drive."""
     return escape_controls(text) if on_terminal() else text
 
 
@@ -82,7 +82,7 @@ MANY_FIGURES: Final = 60
 
 
 def fact_rows(facts: Mapping[str, Any], *, indent: int = 0, spaced: bool = True) -> list[tuple[str, str]]:
-    """Named facts as rows of a table of two columns; what is nested is indented below its name.
+    """Return the named facts as rows of a table of two columns; what is nested is indented below its name.
 
     Args:
         facts: The facts.
@@ -113,7 +113,7 @@ def _are_counts(facts: Mapping[str, Any]) -> bool:
 
 
 def fact(value: Any) -> str:
-    """A value of JSON for a reader: figures short, lists as words, and no braces or quotes.
+    """Return a value of JSON for a reader: figures short, lists as words, and no braces or quotes.
 
     Of a list of more than `MANY_FIGURES` figures both ends are shown; --json has all of them.
     """
@@ -131,12 +131,12 @@ def fact(value: Any) -> str:
 
 
 def number(value: float) -> str:
-    """A figure in a TSV column: nine significant digits, ``inf`` and ``nan`` spelled so."""
+    """Return a figure in a TSV column: nine significant digits, ``inf`` and ``nan`` spelled so."""
     return f"{value:.9g}"
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
-    """``value`` as strict JSON text (RFC 8259, valid UTF-8).
+    """Return ``value`` as strict JSON text (RFC 8259, valid UTF-8).
 
     Numbers that JSON cannot say become null. If ``value`` is an object, its ``reasons`` names each of them by its
     path and says what it was.

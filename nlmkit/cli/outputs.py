@@ -81,7 +81,7 @@ def refuse_conflicts(outputs: Iterable[Output | None], inputs: Sequence[str | No
 
 
 def parameter_inputs(params: Mapping[str, Any], declared: Mapping[str, HyperParameter]) -> list[str]:
-    """The values of hyper-parameters that name files or saved models.
+    """Return the values of hyper-parameters that name files or saved models.
 
     Args:
         params: Values as they were given.
@@ -95,7 +95,7 @@ def parameter_inputs(params: Mapping[str, Any], declared: Mapping[str, HyperPara
 
 
 def _names_file(parameter: HyperParameter) -> bool:
-    """Whether a hyper-parameter takes a file or a model, by its type, its name or the words of its help."""
+    """Return whether a hyper-parameter takes a file or a model, by its type, its name or the words of its help."""
     if parameter.choices is not None:
         return False
     words = {*re.findall(r"[a-z]+", parameter.help.lower()), *parameter.name.split("_")}
@@ -157,7 +157,7 @@ def _files(folder: Path) -> Sequence[Path]:
 
 
 def _is_record(file: Path) -> bool:
-    """Whether a run may leave such a file in a model's folder, where saving the model leaves it alone."""
+    """Return whether a run may leave such a file in a model's folder, where saving the model leaves it alone."""
     return file.suffix.lower() in (*PICTURES, SETTINGS) and not is_models_own(file.name)
 
 

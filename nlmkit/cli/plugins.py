@@ -106,7 +106,7 @@ def check(name: str | None, params: dict[str, str], as_json: bool) -> None:
 
 
 def _run_kit(results: list[registry.CheckResult], params: dict[str, str]) -> dict[str, list[CheckOutcome]]:
-    """Outcomes of the conformance checks, by the name of what was checked."""
+    """Return the outcomes of the conformance checks, by the name of what was checked."""
     from nlmkit.testing import check_registered
 
     outcomes = {}

@@ -50,7 +50,7 @@ def split_pairs(ctx: click.Context, param: click.Parameter, pairs: tuple[str, ..
 def resolve_parameters(
     cls: type[Component], flags: Mapping[str, str], from_file: Mapping[str, Any], *, quiet: bool = False
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Hyper-parameter values for ``cls``: flag over environment over file (over the declared default).
+    """Return the hyper-parameter values for ``cls``: flag over environment over file (over the declared default).
 
     Returns:
         The values that were set, and for each of them who set it: ``flag``, ``environment`` or ``file``.
@@ -95,7 +95,7 @@ def _environment(cls: type[Component], quiet: bool) -> dict[str, str]:
 
 
 def _parse(text: str, cls: type[Component], name: str) -> Any:
-    """A value as JSON, or else as a string; a string too where only that is allowed (a file named ``2024``)."""
+    """Return a value as JSON, or else as a string; a string too where only that is allowed (a file named ``2024``)."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -151,7 +151,7 @@ def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -
 
 
 def config_path(ctx: click.Context) -> str | None:
-    """The file that ``--config`` named."""
+    """Return the file that ``--config`` named."""
     path: str | None = ctx.meta.get(_CONFIG)
     return path
 
@@ -175,7 +175,7 @@ def _load_toml(path: str) -> dict[str, Any]:
 
 
 def _read(path: str) -> bytes:
-    """A file of settings; pipes may be read, and devices, which have no end, may not."""
+    """Return a file of settings; pipes may be read, and devices, which have no end, may not."""
     with open(path, "rb") as file:
         mode = os.fstat(file.fileno()).st_mode
         if (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and os.path.realpath(path) != os.devnull:
@@ -187,7 +187,7 @@ def _read(path: str) -> bytes:
 
 
 def to_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
-    """Tables of plain values as TOML text.
+    """Return the tables of plain values as TOML text.
 
     Raises:
         HyperParameterError: a value that TOML cannot say.

@@ -15,7 +15,7 @@ _LONGEST = 200  # characters of a value that are shown; --json has all of it
 
 
 def model_text(manifest: Mapping[str, Any]) -> str:
-    """The manifest part by part: what the model is, how it reads text, its settings, fit, members and files."""
+    """Return the manifest part by part: what the model is, how it reads text, its settings, fit, members and files."""
     libraries = ", ".join(f"{name} {version}" for name, version in manifest.get("libraries", {}).items())
     size = f"{manifest['bytes']:,} bytes in {len(manifest['payloads'])} files"
     head = {"digest": manifest["digest"], "size": size, "saved by": manifest.get("created_by", "unknown")}
@@ -59,7 +59,7 @@ def _parts(record: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _split(record: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The hyper-parameters that differ from the defaults, and the names of the others.
+    """Return the hyper-parameters that differ from the defaults, and the names of the others.
 
     The defaults of plugins are not asked for, which would run them: all of theirs are in the first part.
     """
@@ -74,7 +74,7 @@ def _split(record: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _reference(value: Any) -> Any:
-    """A component among the hyper-parameters by name and digest; its own part has the rest."""
+    """Return a component among the hyper-parameters by name and digest; its own part has the rest."""
     if isinstance(value, list):
         return [_reference(item) for item in value]
     if isinstance(value, Mapping) and "component" in value:

@@ -16,7 +16,7 @@ from nlmkit.cli.outputs import CATALOG_PREFIX, STDIN
 
 
 def text_argument(*, typed: bool = False, required: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The texts of a command, passed as ``texts``: ``TEXT...``, ``--text TEXT``, and else standard input.
+    """Return the texts of a command, passed as ``texts``: ``TEXT...``, ``--text TEXT``, and else standard input.
 
     Args:
         typed: Whether lines that are typed are read where standard input is a terminal.
@@ -63,7 +63,7 @@ def standard_input(what: str, *, typed: bool = False) -> tuple[str, ...]:
 
 
 def is_text(name: str) -> bool:
-    """Whether a name is that of a text, not of a saved model, which is a folder."""
+    """Return whether a name is that of a text, not of a saved model, which is a folder."""
     if name == STDIN or name.startswith(CATALOG_PREFIX):
         return True
     try:

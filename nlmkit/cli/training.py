@@ -81,11 +81,11 @@ class Training:
             check_picture(self.plot, to_come=output)
 
     def checkpoint(self, output: str) -> Path:
-        """The checkpoint's folder, beside the model's, which holds nothing but the model."""
+        """Return the checkpoint's folder, beside the model's, which holds nothing but the model."""
         return beside(Path(output), ".checkpoint")
 
     def _log(self, output: str) -> Path | None:
-        """The log; a picture needs one."""
+        """Return the log; a picture needs one."""
         if self.log is not None:
             return Path(self.log)
         return beside(Path(output), ".training.jsonl") if self.plot is not None else None
@@ -101,7 +101,7 @@ class Training:
         ]
 
     def options(self, fitted: Component, output: str, display: Progress | None) -> RunOptions:
-        """The run's options; a component that trains in steps keeps a checkpoint beside the model."""
+        """Return the run's options; a component that trains in steps keeps a checkpoint beside the model."""
         if not fitted.trains_in_steps:
             log = self._log(output) if _keeps_log(fitted) else None
             return RunOptions(progress=display, workers=self.workers or 1, log=log)
@@ -122,7 +122,7 @@ class Training:
 
         Raises:
             KeyboardInterrupt: with that as its message, where this run has left a checkpoint; after SIGTERM, a
-                :class:`~nlmkit.training.interruption.Terminated`.
+                ``Terminated``.
         """
         if not (fitted.trains_in_steps and is_main_process()):
             yield
@@ -177,7 +177,7 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
 
 
 def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of training in steps, passed as one ``training``; ``--seed`` is ``-p seed=``."""
+    """Return the options of training in steps, passed as one ``training``; ``--seed`` is ``-p seed=``."""
 
     @functools.wraps(function)
     def with_training(**values: Any) -> Any:

@@ -32,7 +32,7 @@ def out_of_memory(what: str, size: Callable[[], str] | None = None) -> Iterator[
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error is for want of memory: Python's and NumPy's, the system's, or one of torch's."""
+    """Return whether an error is for want of memory: Python's and NumPy's, the system's, or one of torch's."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     # torch.OutOfMemoryError is a RuntimeError, and the CPU's allocator has no error of its own
@@ -40,7 +40,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def as_size(number: int) -> str:
-    """A number of bytes to read: ``1.5 GiB``."""
+    """Return a number of bytes to read: ``1.5 GiB``."""
     value, unit = float(number), 0
     while value >= 1024 and unit < len(_UNITS) - 1:
         value, unit = value / 1024, unit + 1

@@ -1,7 +1,7 @@
 """Progress of long work: one line on stderr that never wraps, in a terminal or a notebook, and nothing elsewhere.
 
-rich draws it and is imported only when something is drawn. :func:`watched` is what ``fit`` and its like put around
-their work; the command line uses :func:`display`.
+rich draws it and is imported only when something is drawn. ``watched`` is what ``fit`` and its like put around
+their work; the command line uses ``display``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Progress(Protocol):
         """A stage begins; ``total`` is in the stage's own unit, None when unknown."""
 
     def advance(self, amount: float) -> None:
-        """``amount`` more of the current stage is done."""
+        """Return ``amount`` more of the current stage is done."""
 
 
 class LineProgress:
@@ -99,7 +99,7 @@ class _Prefixed:
 
 
 def with_prefix(progress: Progress | Literal["auto"] | None, prefix: str) -> Progress | Literal["auto"] | None:
-    """``progress`` with ``prefix: `` before the name of each stage, such as the number of a fold."""
+    """Return ``progress`` with ``prefix: `` before the name of each stage, such as the number of a fold."""
     if progress is None or progress == AUTO:
         return progress
     return _Prefixed(progress, prefix)
@@ -155,7 +155,7 @@ def shows_progress(function: _Function) -> _Function:
 
 
 def _is_looked_at() -> bool:
-    """Whether a display of this thread would be seen, and be the only one."""
+    """Return whether a display of this thread would be seen, and be the only one."""
     if threading.current_thread() is not threading.main_thread() or "PYTEST_CURRENT_TEST" in os.environ:
         return False
     if not (_is_terminal() or _notebook() is not None):
@@ -175,7 +175,7 @@ def _is_terminal() -> bool:
 
 
 def _notebook() -> Any:
-    """IPython's module for displaying, where this runs in the kernel of a notebook; else None."""
+    """Return IPython's module for displaying, where this runs in the kernel of a notebook; else None."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is None or not hasattr(shell, "kernel"):
@@ -248,7 +248,7 @@ def _in_notebook(notebook: Any) -> Iterator[Progress]:
 
 
 def _line(task: Task, width: int) -> RenderableType:
-    """The line of a stage in at most ``width - 1`` columns: what matters least is left out first."""
+    """Return the line of a stage in at most ``width - 1`` columns: what matters least is left out first."""
     from rich.cells import cell_len
     from rich.progress_bar import ProgressBar
     from rich.table import Table

@@ -98,7 +98,7 @@ class RunOptions:
             show(text)
 
     def watched_by(self, display: Progress | None) -> RunOptions:
-        """The same options with ``display`` in the place of ``auto``; other progress stays as it is."""
+        """Return the same options with ``display`` in the place of ``auto``; other progress stays as it is."""
         return dataclasses.replace(self, progress=display) if self.progress == AUTO else self
 
     @property

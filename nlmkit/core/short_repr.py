@@ -11,10 +11,10 @@ _LONGEST = 60  # characters of a value that are shown
 
 
 class Rendered:
-    """A report that ``print`` and notebooks show as :meth:`render` makes it."""
+    """A report that ``print`` and notebooks show as ``render`` makes it."""
 
     def render(self) -> str:
-        """The report for a reader."""
+        """Return the report for a reader."""
         raise NotImplementedError
 
     def __str__(self) -> str:

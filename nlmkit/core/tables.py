@@ -21,7 +21,7 @@ _NARROWEST = 24  # columns of a wrapped one, however narrow the terminal is
 
 
 def escape_controls(text: str) -> str:
-    r"""``text`` with control characters as ``\xNN`` and separators and bidirectional controls as ``\uNNNN``."""
+    r"""Return ``text`` with control characters as ``\xNN`` and separators and bidirectional controls as ``\uNNNN``."""
     return _CONTROLS.sub(_escape, text)
 
 
@@ -44,7 +44,7 @@ def width(text: str) -> int:
 
 
 def table(rows: Iterable[Sequence[str]], *, columns: int | None = None, least: Sequence[int] = ()) -> str:
-    """Rows of text as aligned columns, two spaces apart; the last column is not padded.
+    """Return the rows of text as aligned columns, two spaces apart; the last column is not padded.
 
     Args:
         rows: The cells, each row with as many.

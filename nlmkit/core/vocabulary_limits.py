@@ -28,9 +28,9 @@ class VocabularyLimits:
     vocabulary_file: str | None = param(None, help="file with one word a line; all other words become <unk>")
 
     def limited_vocabulary(self, corpus: Corpus) -> Vocabulary:
-        """The vocabulary of the training text ``corpus`` under these limits.
+        """Return the vocabulary of the training text ``corpus`` under these limits.
 
-        A text that the tokenizer hardly splits is noted (:mod:`nlmkit.text.unspaced`).
+        A text that the tokenizer hardly splits is noted (``nlmkit.text.unspaced``).
 
         Raises:
             DataError: the text is empty, or a limit leaves no word.

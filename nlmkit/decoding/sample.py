@@ -83,7 +83,7 @@ def generate(
 
 
 def _prompt_ids(model: LanguageModel, prompt: str, marks: Marks) -> list[int]:
-    """Vocabulary ids of the prompt's words, read as any other text is."""
+    """Return the vocabulary ids of the prompt's words, read as any other text is."""
     if not prompt:
         return []
     # An iterator, since a list of one file's name would be refused.
@@ -96,7 +96,7 @@ def _prompt_ids(model: LanguageModel, prompt: str, marks: Marks) -> list[int]:
 
 
 def _allowed(log_probs: NDArray[np.float64], allow_unk: bool) -> NDArray[np.float64]:
-    """The scores with what may not be produced at −inf."""
+    """Return the scores with what may not be produced at −inf."""
     scores = np.array(log_probs, np.float64)
     if not (scores < np.inf).all():
         raise NotNormalizedError("the model's next-word scores are NaN or infinite, so nothing can be drawn from them")
@@ -115,7 +115,7 @@ def _choose(
     top_p: float | None,
     random: np.random.Generator,
 ) -> int:
-    """Id of the next word."""
+    """Return the id of the next word."""
     if temperature == 0:
         return int(scores.argmax())
     with np.errstate(over="ignore", under="ignore"):
@@ -131,7 +131,7 @@ def _choose(
 
 
 def _draw(weights: NDArray[np.float64], random: np.random.Generator) -> int:
-    """Position drawn with probability proportional to its weight; one of weight zero never is."""
+    """Return the position drawn with probability proportional to its weight; one of weight zero never is."""
     cumulative = weights.cumsum()
     return int(np.searchsorted(cumulative, random.random() * cumulative[-1], side="right"))
 

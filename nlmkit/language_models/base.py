@@ -1,4 +1,4 @@
-"""The contract of language models: :class:`LanguageModel`.
+"""The contract of language models: ``LanguageModel``.
 
 This module imports neither NumPy nor any model.
 """
@@ -28,12 +28,12 @@ Context = Literal["sentence", "stream"]
 class LanguageModel(Component):
     """A probability distribution over the next word, given the words before it.
 
-    The specification is a state machine over vocabulary ids: :meth:`start`, :meth:`advance`,
-    :meth:`next_log_probs`. Everything else is defined by it; :meth:`log_probs` may be overridden for speed and
+    The specification is a state machine over vocabulary ids: ``start``, ``advance``,
+    ``next_log_probs``. Everything else is defined by it; ``log_probs`` may be overridden for speed and
     must then agree with it. Logarithms are natural, results are float64.
 
-    Fitted attributes: ``vocabulary_`` (:class:`~nlmkit.text.Vocabulary`) and ``pipeline_``
-    (:class:`~nlmkit.text.TextPipeline`), which is applied to every text that is scored.
+    Fitted attributes: ``vocabulary_`` (``Vocabulary``) and ``pipeline_``
+    (``TextPipeline``), which is applied to every text that is scored.
     """
 
     kind = "language-model"
@@ -67,7 +67,7 @@ class LanguageModel(Component):
     def restart(self, state: Any) -> Hashable:
         """State with which the context ``sentence`` begins another sentence, after ``state``.
 
-        It is :meth:`start`, but for what a model remembers of the text on purpose, such as a cache.
+        It is ``start``, but for what a model remembers of the text on purpose, such as a cache.
         """
         return self.start()
 
@@ -76,11 +76,11 @@ class LanguageModel(Component):
         raise NotImplementedError
 
     def next_log_probs(self, state: Any) -> NDArray[np.float64]:
-        """Log-probability of each vocabulary id as the next event: float64 [V], −inf at ``<s>``."""
+        """Return the log-probability of each vocabulary id as the next event: float64 [V], −inf at ``<s>``."""
         raise NotImplementedError
 
     def encode(self, data: Any) -> Corpus:
-        """Read ``data`` (anything that :meth:`nlmkit.text.Corpus.read` takes, or a Corpus) as the model does.
+        """Read ``data`` (anything that ``Corpus.read`` takes, or a Corpus) as the model does.
 
         Raises:
             DataError: a Corpus was made with another text pipeline than the model's.
@@ -106,7 +106,7 @@ class LanguageModel(Component):
         return np.fromiter(values, np.float64, corpus.events)
 
     def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
-        """Full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
+        """Return the full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
         import numpy as np
 
         check_context(context)
@@ -130,17 +130,17 @@ class LanguageModel(Component):
                 state = self.advance(state, word_id)
 
     def event_details(self, data: Any) -> dict[str, NDArray[Any]]:
-        """Further facts per event, by column name, that a table of tokens should show."""
+        """Return the further facts per event, by column name, that a table of tokens should show."""
         self.encode(data)
         return {}
 
     def score(self, data: Any) -> float:
-        """Mean natural log-probability an event (NaN for a text without events)."""
+        """Return the mean natural log-probability an event (NaN for a text without events)."""
         values = self.log_probs(data)
         return float(values.mean()) if len(values) else float("nan")
 
     def report(self, data: Any, *, context: Context = "sentence") -> PerplexityReport:
-        """Perplexity with everything that must stand beside it.
+        """Return the perplexity with everything that must stand beside it.
 
         Raises:
             NotNormalizedError: the model's scores are not a distribution.
@@ -154,11 +154,11 @@ class LanguageModel(Component):
         return report
 
     def report_of(self, log_probs: NDArray[np.float64], corpus: Corpus, *, context: Context) -> PerplexityReport:
-        """The report of a text whose log-probabilities this model has given already.
+        """Return the report of a text whose log-probabilities this model has given already.
 
         Args:
-            log_probs: What :meth:`log_probs` gave: float64 [events].
-            corpus: The text, as :meth:`encode` gives it.
+            log_probs: What ``log_probs`` gave: float64 [events].
+            corpus: The text, as ``encode`` gives it.
             context: In which context.
 
         Raises:
@@ -183,7 +183,7 @@ class LanguageModel(Component):
         """Perplexity, with and without OOV words, and bits per character of each line, as ``--per-line`` prints them.
 
         Args:
-            data: As for :meth:`encode`; of a Corpus and of token lists, whose raw lines are not known, there are no
+            data: As for ``encode``; of a Corpus and of token lists, whose raw lines are not known, there are no
                 bits per character.
             context: ``sentence`` or ``stream``.
 
@@ -209,7 +209,7 @@ class LanguageModel(Component):
         return line_figures(log_probs, corpus.event_offsets, corpus.oov_mask(self.vocabulary_), characters)
 
     def perplexity(self, data: Any, *, context: Context = "sentence") -> float:
-        """exp(−mean log-probability an event); see :meth:`report` for what must stand beside it.
+        """exp(−mean log-probability an event); see ``report`` for what must stand beside it.
 
         Raises:
             NotNormalizedError: the model's scores are not a distribution.
@@ -239,7 +239,7 @@ class LanguageModel(Component):
         seed: int = 0,
         marks: Marks = "error",
     ) -> list[str]:
-        """Sample the continuation of ``prompt`` up to ``</s>``; see :func:`nlmkit.decoding.sample.generate`."""
+        """Sample the continuation of ``prompt`` up to ``</s>``; see ``generate``."""
         self.check_fitted()
         from nlmkit.decoding.sample import generate
 

@@ -40,11 +40,11 @@ def compare(
     Args:
         models: Fitted language models or folders of saved ones, or a mapping from names to them. Without names a
             folder is called by its path and a model by its component's name, with a number where that is taken.
-        text: Anything that :meth:`nlmkit.text.Corpus.read` takes, or a Corpus; each model reads it in its own way.
+        text: Anything that ``Corpus.read`` takes, or a Corpus; each model reads it in its own way.
         context: ``sentence`` or ``stream``, for all models or one for each.
         samples: Samples of the bootstrap and of the randomisation; 0 for none.
         seed: Their seed.
-        progress: As in :class:`~nlmkit.RunOptions`.
+        progress: As in ``RunOptions``.
 
     Raises:
         DataError: the text has no sentences, cannot be read, or would have to be read twice and cannot.
@@ -99,7 +99,7 @@ class TextReader:
         self._read: dict[TextPipeline, Corpus] = {}
 
     def read(self, model: LanguageModel) -> tuple[Corpus, str]:
-        """The text for a model, and the signature of the pipeline that it was read with.
+        """Return the text for a model, and the signature of the pipeline that it was read with.
 
         Raises:
             DataError: a text that can be read once would have to be read a second time.

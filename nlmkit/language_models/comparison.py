@@ -100,7 +100,7 @@ class Difference:
         better: The model with the lower perplexity.
         worse: The next one.
         ratio: Perplexity of ``worse`` divided by that of ``better``; None where one is infinite.
-        interval: The same for that ratio as a :class:`Ranked` has it for the perplexity.
+        interval: The same for that ratio as a ``Ranked`` has it for the perplexity.
         p_value: Probability of a difference at least as large if the two models were interchangeable; None where a
             perplexity is infinite or there are no samples.
         wins: Sentences that ``better`` gives the higher probability.
@@ -141,7 +141,7 @@ class Comparison(Rendered):
     seed: int
 
     def to_dict(self) -> dict[str, Any]:
-        """The comparison as JSON types; figures may be infinite, but for those of the reports."""
+        """Return the comparison as JSON types; figures may be infinite, but for those of the reports."""
         return {
             "ranked": [
                 {
@@ -198,7 +198,7 @@ def score(name: str, model: LanguageModel, corpus: Corpus, *, context: Context =
 
 
 def _training(model: LanguageModel) -> dict[str, float]:
-    """Steps and epochs of the fit report, where it has them."""
+    """Return the steps and epochs of the fit report, where it has them."""
     report = getattr(model, "fit_report_", None)
     if not isinstance(report, Mapping):
         return {}
@@ -217,7 +217,7 @@ def compare(models: Sequence[Scored | Refused], *, samples: int = 1000, seed: in
     large ones the one whose first model is named first.
 
     Args:
-        models: What :func:`score` made of each; their order decides between equals.
+        models: What ``score`` made of each; their order decides between equals.
         samples: Samples of the bootstrap and of the randomisation; none are drawn for 0.
         seed: Their seed; a model's interval depends on it and on the text, and not on the other models.
     """

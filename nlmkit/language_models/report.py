@@ -2,7 +2,7 @@
 
 Perplexity is exp(−Σ ln p / N), where N counts every word and one ``</s>`` a sentence, never ``<s>``. Sums are float64
 over all events at once; nothing is averaged by line. Two reports may stand in one table when they cover the same
-events over the same vocabulary, see :func:`comparable`.
+events over the same vocabulary, see ``comparable``.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class PerplexityReport(Rendered):
         return "infinite: the model gives an event of the text probability zero"
 
     def render(self) -> str:
-        """The report for a reader: one figure a line, the signature last."""
+        """Return the report for a reader: one figure a line, the signature last."""
         words = self.events - self.sentences
         rows = [
             ("perplexity", _figure(self.perplexity)),
@@ -237,7 +237,7 @@ def perplexity_report(
 
 
 def perplexity(log_probs: NDArray[np.float64], event_offsets: NDArray[np.int64]) -> float:
-    """The bare figure of a report: inf when an event has probability zero, NaN when there are no events.
+    """Return the bare figure of a report: inf when an event has probability zero, NaN when there are no events.
 
     Args:
         log_probs: Natural log-probability of every event: float64 [events].
@@ -256,7 +256,7 @@ def line_figures(
     oov: NDArray[np.bool_],
     characters: NDArray[np.int64] | None = None,
 ) -> LineFigures:
-    """Figures of each sentence.
+    """Return the figures of each sentence.
 
     Args:
         log_probs: Natural log-probability of every event: float64 [events].
@@ -320,7 +320,7 @@ def _checked(log_probs: NDArray[np.float64], event_offsets: NDArray[np.int64]) -
 
 
 def _is_word(event_offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether each event is a word rather than ``</s>``, the last event of every sentence."""
+    """Return whether each event is a word rather than ``</s>``, the last event of every sentence."""
     mask = np.ones(int(event_offsets[-1]), bool)
     mask[event_offsets[1:] - 1] = False
     return mask

@@ -16,7 +16,7 @@ RANGE = 0.1
 class WordVectors(nn.Module):
     """Word vectors in rows by frequency, looked up by vocabulary id.
 
-    ``weight`` is [V, e]; the buffers ``rank`` and ``cutoffs`` are those of :class:`~nlmkit.layers.row_order.WordOrder`.
+    ``weight`` is [V, e]; the buffers ``rank`` and ``cutoffs`` are those of ``WordOrder``.
 
     Args:
         order: Which row each word has.
@@ -37,7 +37,7 @@ class WordVectors(nn.Module):
         self.dropout = WordDropout(dropout)
 
     def forward(self, ids: Tensor, generator: torch.Generator) -> Tensor:
-        """Vectors [T, B, e] of the ids [T, B]."""
+        """Return the vectors [T, B, e] of the ids [T, B]."""
         rows = self.rank[ids]
         vectors: Tensor = self.dropout(functional.embedding(rows, self.weight), rows, len(self.weight), generator)
         return vectors

@@ -94,7 +94,7 @@ def run_steps(
     zoneout: Zoneout | None = None,
     generator: torch.Generator | None = None,
 ) -> Steps:
-    """Runs a layer over a sequence.
+    """Run a layer over a sequence.
 
     Args:
         cell: What a step does.

@@ -43,7 +43,7 @@ class WordOrder:
 
     @classmethod
     def from_arrays(cls, rank: NDArray[np.int64], cutoffs: NDArray[np.int64]) -> WordOrder:
-        """The order that a saved model keeps, checked.
+        """Return the order that a saved model keeps, checked.
 
         Raises:
             SavedModelError: the arrays are no order of words.
@@ -70,13 +70,13 @@ class WordOrder:
         return len(self.rank) - 1
 
     def sorted(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Counts by vocabulary id [V] as counts by row, without ``<s>``: int64 [V − 1]."""
+        """Return the counts by vocabulary id [V] as counts by row, without ``<s>``: int64 [V − 1]."""
         rows = np.empty(len(self), np.int64)
         rows[self.rank] = counts
         return rows[:-1]
 
     def with_cutoffs(self, cutoffs: NDArray[np.int64]) -> WordOrder:
-        """The same rows, in other clusters."""
+        """Return the same rows, in other clusters."""
         return WordOrder(self.rank, np.asarray(cutoffs, np.int64))
 
     def grown(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:

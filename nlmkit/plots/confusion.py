@@ -78,7 +78,7 @@ def plot_confusion(report: ClassificationReport, path: str | os.PathLike[str], *
 
 
 def _drawn(report: ClassificationReport) -> tuple[list[str], NDArray[np.int64]]:
-    """Names and confusion matrix of the classes that are drawn."""
+    """Return the names and confusion matrix of the classes that are drawn."""
     names = [shown(row.label) for row in report.per_class]
     if len(names) <= _DRAWN:
         return names, report.confusion

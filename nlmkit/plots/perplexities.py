@@ -70,7 +70,7 @@ def plot_perplexities(comparison: Comparison, path: str | os.PathLike[str], *, t
 
 
 def _draw_interval(axes: object, place: int, row: Ranked) -> float:
-    """The whiskers of a bar; returns where bar and whiskers end."""
+    """Return the whiskers of a bar; returns where bar and whiskers end."""
     from matplotlib.axes import Axes
 
     assert isinstance(axes, Axes)
@@ -86,7 +86,7 @@ def _draw_interval(axes: object, place: int, row: Ranked) -> float:
 
 
 def _label(row: Ranked, differing: Sequence[str]) -> str:
-    """The model, and below it what is not the same for all of them."""
+    """Return the model, and below it what is not the same for all of them."""
     report = row.report
     facts = {
         "context": report.context,

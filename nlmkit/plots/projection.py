@@ -126,7 +126,7 @@ def place_labels(points: ArrayLike, sizes: ArrayLike, width: float, height: floa
 
 
 def _around(centre: NDArray[np.float64], extent: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The places for a label, the best first, as left, bottom, right, top: float64 [places, 4]."""
+    """Return the places for a label, the best first, as left, bottom, right, top: float64 [places, 4]."""
     half = extent / 2 + _MARGIN
     boxes = []
     for ring in _RINGS:
@@ -138,7 +138,7 @@ def _around(centre: NDArray[np.float64], extent: NDArray[np.float64]) -> NDArray
 
 
 def _overlap(boxes: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether each box covers a part of any of the others: bool [boxes]."""
+    """Return whether each box covers a part of any of the others: bool [boxes]."""
     apart = (boxes[:, None, :2] >= others[None, :, 2:]) | (boxes[:, None, 2:] <= others[None, :, :2])
     return np.asarray((~np.any(apart, axis=2)).any(axis=1))
 
@@ -186,7 +186,7 @@ def plot_projection(
 
 
 def _shown(representation: Representation, words: Iterable[str] | None) -> tuple[list[str], list[str]]:
-    """The words to draw, and what to say of the others."""
+    """Return the words to draw, and what to say of the others."""
     if words is None:
         ranked = map(representation.vocabulary_.word, most_frequent(representation).tolist())
         wanted = list(islice((word for word in ranked if any(map(str.isalnum, word))), DEFAULT_WORDS))

@@ -47,7 +47,7 @@ class Alignment:
     dimension: int
 
     def report(self) -> Mapping[str, Any]:
-        """The facts as JSON has them: coverage, how many words are known, the rule and the dimension."""
+        """Return the facts as JSON has them: coverage, how many words are known, the rule and the dimension."""
         words = len(self.known) - len(SPECIAL)
         return {
             "dimension": self.dimension,
@@ -63,7 +63,7 @@ class Alignment:
 
 
 def align(representation: Representation, vocabulary: Vocabulary, *, oov: str, seed: int) -> Alignment:
-    """See :meth:`nlmkit.representations.base.Representation.align`."""
+    """See ``Representation.align``."""
     check_choice("oov", oov, RULES)
     check_vocabulary(vocabulary)
     rows = representation.ids(vocabulary.words)
@@ -102,7 +102,7 @@ def check_vocabulary(vocabulary: object) -> None:
 def summarise(
     matrix: NDArray[np.float32] | None, known: NDArray[np.bool_], vocabulary: Vocabulary, oov: str, dimension: int
 ) -> Alignment:
-    """The alignment with its coverage."""
+    """Return the alignment with its coverage."""
     words, counts = known[len(SPECIAL) :], vocabulary.counts
     tokens = int(counts[0] + counts[len(SPECIAL) :].sum())
     covered = int(counts[len(SPECIAL) :][words].sum())

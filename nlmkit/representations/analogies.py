@@ -92,7 +92,7 @@ class SectionScore:
         return self.n / self.questions
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as JSON types; ``accuracy`` may be NaN."""
+        """Return the figures as JSON types; ``accuracy`` may be NaN."""
         return dataclasses.asdict(self) | {"accuracy": self.accuracy, "coverage": self.coverage}
 
 
@@ -127,7 +127,7 @@ class AnalogyReport(Rendered):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON types; figures may be NaN."""
+        """Return the report as JSON types; figures may be NaN."""
         return {
             **{key: value for key, value in self.total.to_dict().items() if key != "name"},
             "name": self.name,
@@ -139,7 +139,7 @@ class AnalogyReport(Rendered):
         }
 
     def render(self) -> str:
-        """The report for a reader: a row for each section and for all, then how they were answered."""
+        """Return the report for a reader: a row for each section and for all, then how they were answered."""
         rows = [_HEADS, *map(_row, (*self.sections, self.total))]
         return f"{table(rows)}{self.method}; {self.candidates} words could be answers"
 
@@ -224,7 +224,7 @@ def _places(
 
 
 def _answers(unit: Any, questions: NDArray[np.int64], method: Method) -> NDArray[np.int64]:
-    """The best candidate for each question: int64 [questions].
+    """Return the best candidate for each question: int64 [questions].
 
     Args:
         unit: Unit vectors of the candidates: float32 [candidates, d].
@@ -253,7 +253,7 @@ def _answers(unit: Any, questions: NDArray[np.int64], method: Method) -> NDArray
 
 @functools.cache
 def standard_questions() -> AnalogySet:
-    """Google's questions.
+    """Return Google's questions.
 
     Raises:
         NlmkitError: gensim, which has them, is not installed.

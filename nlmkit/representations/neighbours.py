@@ -38,7 +38,7 @@ Vector = NDArray[np.float64]
 
 
 def rows_of(representation: Representation, words: Sequence[str]) -> NDArray[np.int64]:
-    """See :meth:`nlmkit.representations.base.Representation.ids`."""
+    """See ``Representation.ids``."""
     words = words_of(words)
     vocabulary, pipeline = representation.vocabulary_, representation.pipeline_
     special = dict(zip(SPECIAL, representation.has_special(), strict=True))
@@ -53,7 +53,7 @@ def rows_of(representation: Representation, words: Sequence[str]) -> NDArray[np.
 
 
 def vectors_of(representation: Representation, words: Sequence[str], oov: str) -> NDArray[np.float32]:
-    """See :meth:`nlmkit.representations.base.Representation.vectors`."""
+    """See ``Representation.vectors``."""
     check_choice("oov", oov, LOOKUP_RULES)
     words = words_of(words)
     rows = representation.ids(words)
@@ -70,7 +70,7 @@ def vectors_of(representation: Representation, words: Sequence[str], oov: str) -
 
 
 def _substitute(representation: Representation, word: str, oov: str) -> NDArray[np.float32]:
-    """The vector that the rule gives to a word without one."""
+    """Return the vector that the rule gives to a word without one."""
     if oov == "error":
         raise representation._missing(word)
     if oov == "unk":
@@ -82,7 +82,7 @@ def _substitute(representation: Representation, word: str, oov: str) -> NDArray[
 
 
 def take_rows(matrix: Any, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Copies of rows of a dense or sparse matrix, as float32 [rows, d]."""
+    """Return the copies of rows of a dense or sparse matrix, as float32 [rows, d]."""
     taken = matrix[rows]
     return np.asarray(taken.toarray() if hasattr(taken, "toarray") else taken, np.float32)
 
@@ -98,7 +98,7 @@ def most_frequent(representation: Representation, n: int | None = None) -> NDArr
 
 
 def mean_of_rarest(representation: Representation) -> NDArray[np.float32]:
-    """Mean vector of the 100 rarest words: float32 [d]; zeros where there are no words."""
+    """Return the mean vector of the 100 rarest words: float32 [d]; zeros where there are no words."""
     rarest = most_frequent(representation)[-RAREST:]
     if not len(rarest):
         return np.zeros(representation.dimension, np.float32)
@@ -126,7 +126,7 @@ def similar_spellings(representation: Representation, word: str) -> Iterator[str
 
 
 def pairwise(a: ArrayLike, b: ArrayLike, measure: Measure = "cosine") -> Vector:
-    """Similarity of vectors, row by row: float64 [n]; see ``Representation.similarity``.
+    """Return the similarity of vectors, row by row: float64 [n]; see ``Representation.similarity``.
 
     Args:
         a: [n, d].
@@ -144,7 +144,7 @@ def pairwise(a: ArrayLike, b: ArrayLike, measure: Measure = "cosine") -> Vector:
 
 
 def similarities(matrix: Any, queries: ArrayLike, measure: Measure = "cosine") -> Vector:
-    """Similarity of every row to each query: float64 [V, queries].
+    """Return the similarity of every row to each query: float64 [V, queries].
 
     Args:
         matrix: [V, d], dense or sparse.
@@ -180,7 +180,7 @@ def most_similar(
     exclude: Iterable[str],
     restrict: int | None,
 ) -> list[tuple[str, float]]:
-    """See :meth:`nlmkit.representations.base.Representation.most_similar`."""
+    """See ``Representation.most_similar``."""
     left_out = [exclude] if isinstance(exclude, str) else list(exclude)
     query: NDArray[Any]
     if isinstance(word, str):
@@ -196,7 +196,7 @@ def most_similar(
 def analogy(
     representation: Representation, a: str, b: str, c: str, n: int, *, method: str, restrict: int | None
 ) -> list[tuple[str, float]]:
-    """See :meth:`nlmkit.representations.base.Representation.analogy`."""
+    """See ``Representation.analogy``."""
     check_choice("method", method, METHODS)
     units = _units(representation.vectors([a, b, c]).astype(np.float64))
     if method == "3cosadd":
@@ -208,7 +208,7 @@ def analogy(
 
 
 def doesnt_match(representation: Representation, words: Sequence[str]) -> str:
-    """See :meth:`nlmkit.representations.base.Representation.doesnt_match`."""
+    """See ``Representation.doesnt_match``."""
     words = words_of(words)
     if len(words) < 3:
         raise DataError("give a list of at least three words, of which one may not match")
@@ -219,7 +219,7 @@ def doesnt_match(representation: Representation, words: Sequence[str]) -> str:
 def _best(
     representation: Representation, found: Vector, n: int, left_out: Sequence[str], restrict: int | None
 ) -> list[tuple[str, float]]:
-    """The ``n`` words with the greatest values; equal ones by id."""
+    """Return the ``n`` words with the greatest values; equal ones by id."""
     for name, value in (("n", n), ("restrict", restrict)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1):
             raise HyperParameterError(f"{name} must be a whole number of at least 1, not {value!r}")
@@ -251,7 +251,7 @@ def _as_query(vector: ArrayLike, dimension: int) -> Vector:
 
 
 def is_finite(matrix: Any) -> bool:
-    """Whether no value of a dense matrix is NaN or infinite."""
+    """Return whether no value of a dense matrix is NaN or infinite."""
     step = _block_rows(matrix)
     return all(bool(np.isfinite(matrix[begin : begin + step]).all()) for begin in range(0, matrix.shape[0], step))
 
@@ -270,7 +270,7 @@ def _block_rows(matrix: Any) -> int:
 
 
 def _units(rows: Any) -> Any:
-    """Rows scaled to length one, float64; rows of zeros stay so."""
+    """Return the rows scaled to length one, float64; rows of zeros stay so."""
     if not isinstance(rows, np.ndarray):
         from scipy.sparse import diags_array
 
@@ -281,7 +281,7 @@ def _units(rows: Any) -> Any:
 
 
 def _squares(rows: Any) -> Vector:
-    """Squared lengths of the rows of a sparse matrix: float64 [rows]."""
+    """Return the squared lengths of the rows of a sparse matrix: float64 [rows]."""
     return np.asarray(rows.multiply(rows).sum(axis=1), np.float64).ravel()
 
 

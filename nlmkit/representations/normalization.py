@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def normalized(representation: Representation, how: Normalization, std: float) -> Vectors:
-    """See :meth:`nlmkit.representations.base.Representation.normalized`."""
+    """See ``Representation.normalized``."""
     check_choice("how", how, get_args(Normalization))
     if isinstance(std, bool) or not isinstance(std, (int, float)) or not 0 < std < math.inf:
         raise HyperParameterError(f"std must be a positive number, not {std!r}")

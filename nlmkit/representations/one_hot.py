@@ -30,7 +30,7 @@ class OneHot(VocabularyLimits, Representation):
     """Each word a unit vector of its own, alike to no other: the baseline of word representations.
 
     Nothing is stored but the vocabulary. A consumer multiplies a one-hot vector with its first layer, which is to look
-    a row up: for it, this is a free embedding, and :meth:`align` gives no matrix.
+    a row up: for it, this is a free embedding, and ``align`` gives no matrix.
     """
 
     name = "one-hot"
@@ -39,7 +39,7 @@ class OneHot(VocabularyLimits, Representation):
         """Take the vocabulary of a text.
 
         Args:
-            data: Training text: anything :meth:`nlmkit.text.Corpus.read` takes, or a Corpus.
+            data: Training text: anything ``Corpus.read`` takes, or a Corpus.
             valid: Nothing.
             run: Progress.
 
@@ -84,7 +84,7 @@ class OneHot(VocabularyLimits, Representation):
         return True, True, True
 
     def vectors(self, words: Sequence[str], *, oov: str = "error") -> NDArray[np.float32]:
-        """The vectors of some words: float32 [words, V]; see ``Representation.vectors``.
+        """Return the vectors of some words: float32 [words, V]; see ``Representation.vectors``.
 
         Raises:
             DataError: so many words that the vectors would take a gigabyte, or a word has none.
@@ -97,7 +97,7 @@ class OneHot(VocabularyLimits, Representation):
         return super().vectors(words, oov=oov)
 
     def align(self, vocabulary: Vocabulary, *, oov: str = "uniform", seed: int = 0) -> Alignment:
-        """Coverage alone: the consumer's own embedding takes the place of a matrix.
+        """Return the coverage alone: the consumer's own embedding takes the place of a matrix.
 
         Raises:
             DataError: under ``oov="error"``, when a word is not in the vocabulary.

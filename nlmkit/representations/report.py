@@ -130,7 +130,7 @@ class SetScore:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as JSON types; ``spearman`` may be NaN."""
+        """Return the figures as JSON types; ``spearman`` may be NaN."""
         return dataclasses.asdict(self) | {"coverage": self.coverage}
 
 
@@ -158,7 +158,7 @@ class SimilarityReport(Rendered):
         return sum(each.spearman for each in self.sets) / len(self.sets) if self.sets else math.nan
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON types; figures may be NaN."""
+        """Return the report as JSON types; figures may be NaN."""
         return {
             "score": self.score,
             "sets": [each.to_dict() for each in self.sets],
@@ -170,7 +170,7 @@ class SimilarityReport(Rendered):
         }
 
     def render(self) -> str:
-        """The report for a reader: a row for each set, then the mean."""
+        """Return the report for a reader: a row for each set, then the mean."""
         rows = [_HEADS, *map(_row, self.sets)]
         facts = [f"{self.measure} similarity"]
         facts += ["pairs lower-cased"] if self.lowercase else []
@@ -212,7 +212,7 @@ def evaluate(
         seed: Its seed; the interval of a set does not depend on the other sets.
         encoding: Of files.
         partial: Report a set with fewer than ``MINIMUM_PAIRS`` covered pairs, with a correlation of NaN, rather than
-            raise an error; :attr:`SetScore.problem` says so.
+            raise an error; ``SetScore.problem`` says so.
 
     Raises:
         DataError: a file is unusable, or fewer than ``MINIMUM_PAIRS`` pairs of a set are covered.
@@ -230,7 +230,7 @@ def evaluate(
 
 
 def score(representation: Representation, data: Data | None = None) -> float:
-    """The mean Spearman correlation over the sets, see :func:`evaluate`."""
+    """Return the mean Spearman correlation over the sets, see ``evaluate``."""
     return evaluate(representation, data, samples=0).score
 
 
@@ -271,7 +271,7 @@ def _score_set(
 
 
 def spearman(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
-    """Spearman's rank correlation along the last axis, ties at their average rank: float64 [...].
+    """Return Spearman's rank correlation along the last axis, ties at their average rank: float64 [...].
 
     Args:
         a: Numbers [..., n].
@@ -316,7 +316,7 @@ def _interval(
 
 
 def pair_sets(data: Data | None = None, *, encoding: str = "utf-8") -> list[PairSet]:
-    """The sets that are meant: all standard ones for None.
+    """Return the sets that are meant: all standard ones for None.
 
     A name of ``STANDARD`` means that set; write ``./simlex999`` for a file that is called so.
 
@@ -356,7 +356,7 @@ def _pair_set(data: Pairs, encoding: str) -> PairSet:
 
 @functools.cache
 def standard_pairs(name: str) -> PairSet:
-    """A standard set.
+    """Return a standard set.
 
     Args:
         name: One of ``STANDARD``.

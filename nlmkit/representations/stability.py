@@ -51,7 +51,7 @@ class StabilityReport(Rendered):
     seed: int | None
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON types, without the single words."""
+        """Return the report as JSON types, without the single words."""
         return {
             "overlap": self.overlap,
             "k": self.k,
@@ -62,7 +62,7 @@ class StabilityReport(Rendered):
         }
 
     def render(self) -> str:
-        """The report for a reader, as one sentence."""
+        """Return the report for a reader, as one sentence."""
         return (
             f"neighbour stability {self.overlap:.4f}: mean overlap of the {self.k} nearest neighbours of "
             f"{len(self.words)} words, of {self.shared_words} shared ones"
@@ -131,7 +131,7 @@ def neighbour_stability(
 
 
 def _shared_words(representations: Sequence[Representation]) -> list[str]:
-    """Words that all have, in the order of the first."""
+    """Return the words that all have, in the order of the first."""
     first, *others = (representation.vocabulary_ for representation in representations)
     return [word for word in first.words[FIRST_WORD:] if all(word in vocabulary for vocabulary in others)]
 
@@ -139,7 +139,7 @@ def _shared_words(representations: Sequence[Representation]) -> list[str]:
 def _asked(
     shared: Sequence[str], words: Sequence[str] | None, sample: int | None, seed: int
 ) -> tuple[NDArray[np.int64], bool]:
-    """Places of the words to ask about, and whether they were drawn."""
+    """Return the places of the words to ask about, and whether they were drawn."""
     if words is not None:
         words = words_of(words)
         places = {word: place for place, word in enumerate(shared)}
@@ -158,7 +158,7 @@ def _asked(
 def _nearest(
     representation: Representation, shared: Sequence[str], asked: NDArray[np.int64], k: int
 ) -> NDArray[np.int64]:
-    """Places of each asked word's k nearest shared words, in order of place: int64 [asked, k]."""
+    """Return the places of each asked word's k nearest shared words, in order of place: int64 [asked, k]."""
     unit = unit_rows(representation, representation.vocabulary_.ids(shared).astype(np.int64))
     nearest = np.empty((len(asked), k), np.int64)
     step = max(1, _ENTRIES // len(shared))
@@ -171,7 +171,7 @@ def _nearest(
 
 
 def _overlap(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Share of neighbours that both have, word by word: float64 [words]."""
+    """Return the share of neighbours that both have, word by word: float64 [words]."""
     # Both hold k different places a row, so that a place which occurs twice in the two is a common one.
     both = np.sort(np.concatenate([one, other], axis=1), axis=1)
     return np.asarray((both[:, 1:] == both[:, :-1]).sum(axis=1) / one.shape[1], np.float64)

@@ -49,7 +49,7 @@ class KnownText:
 
 
 def rows_of_types(corpus: Corpus, vocabulary: Vocabulary, min_count: int = 1) -> Ids:
-    """Vocabulary ids of a corpus's types: int32 [types], −1 for those that are not in the vocabulary.
+    """Return the vocabulary ids of a corpus's types: int32 [types], −1 for those that are not in the vocabulary.
 
     A literal ``<unk>`` has the id 0, provided that it occurs ``min_count`` times.
     """
@@ -63,7 +63,7 @@ def rows_of_types(corpus: Corpus, vocabulary: Vocabulary, min_count: int = 1) ->
 
 
 def known_text(corpus: Corpus, rows: Ids) -> KnownText:
-    """The corpus as vocabulary ids, without the types whose row is −1.
+    """Return the corpus as vocabulary ids, without the types whose row is −1.
 
     Args:
         corpus: The text.
@@ -135,7 +135,7 @@ def _pairs(
 def _sums(
     keys: NDArray[np.int64], weights: NDArray[np.int64] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Distinct values, sorted, and how often each occurs.
+    """Return the distinct values, sorted, and how often each occurs.
 
     With ``weights`` a key is value · len(weights) + the place of its weight, and weights are summed. Sorts ``keys``.
     """
@@ -225,7 +225,7 @@ class _Sum:
 
 
 def _matrix(keys: NDArray[np.int64], values: NDArray[np.int64], rows: int, columns: int) -> Any:
-    """The sparse matrix with ``values`` at ``keys`` (row · columns + column), which are sorted and distinct."""
+    """Return the sparse matrix with ``values`` at ``keys`` (row · columns + column), which are sorted and distinct."""
     import scipy.sparse
 
     index = np.int32 if max(len(keys), columns) < 2**31 else np.int64

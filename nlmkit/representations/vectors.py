@@ -41,7 +41,7 @@ class Vectors(Representation):
         """Take vectors as they are.
 
         Args:
-            data: A file of vectors, as for :meth:`from_file`; a mapping from words to vectors of one length; or
+            data: A file of vectors, as for ``from_file``; a mapping from words to vectors of one length; or
                 gensim's ``KeyedVectors``.
             valid: Nothing.
             run: Progress.
@@ -186,10 +186,10 @@ class Vectors(Representation):
         Args:
             keyed: The vectors.
             pipeline: How text is read before its words are looked up.
-            repeated: What to do with a word that is there twice, as for :meth:`from_file`.
+            repeated: What to do with a word that is there twice, as for ``from_file``.
 
         Raises:
-            DataError: it is none, or holds what :meth:`from_arrays` refuses; a word is repeated where that is refused.
+            DataError: it is none, or holds what ``from_arrays`` refuses; a word is repeated where that is refused.
             HyperParameterError: there is no such way with repeated words.
         """
         from nlmkit.representations.formats.keyed_vectors import from_keyed_vectors
@@ -199,7 +199,7 @@ class Vectors(Representation):
 
 
 def _stacked(data: Mapping[str, ArrayLike]) -> Any:
-    """The vectors of a mapping as one matrix: float32 [words, d]."""
+    """Return the vectors of a mapping as one matrix: float32 [words, d]."""
     import numpy as np
 
     first: int | None = None

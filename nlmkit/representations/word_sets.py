@@ -29,7 +29,7 @@ FIRST_WORD: Final = 3
 
 
 def packaged(file: str) -> ByteSource:
-    """A file of gensim's test data.
+    """Return a file of gensim's test data.
 
     Raises:
         NlmkitError: gensim is not installed, or its release does not have the file.
@@ -45,7 +45,7 @@ def packaged(file: str) -> ByteSource:
 
 
 def user_file(name: str | os.PathLike[str]) -> ByteSource:
-    """A file of the user's; ``-`` is standard input.
+    """Return a file of the user's; ``-`` is standard input.
 
     Raises:
         DataError: there is no such file, or it is a directory.
@@ -72,7 +72,7 @@ def lines_of(source: ByteSource, encoding: str = "utf-8") -> Iterator[tuple[int,
 
 
 def unit_rows(representation: Representation, ids: NDArray[np.int64]) -> Any:
-    """The vectors of ids, each divided by its length; zero vectors stay zero.
+    """Return the vectors of ids, each divided by its length; zero vectors stay zero.
 
     Returns:
         float32 [ids, d]: an array, or a sparse one where the representation's matrix is sparse.
@@ -89,7 +89,7 @@ def unit_rows(representation: Representation, ids: NDArray[np.int64]) -> Any:
 
 
 def products(rows: Any, others: Any) -> NDArray[np.float32]:
-    """The products of all rows with all others, float32 [rows, others], whether they are sparse or not."""
+    """Return the products of all rows with all others, float32 [rows, others], whether they are sparse or not."""
     import numpy as np
 
     values = rows @ others.T
@@ -97,5 +97,5 @@ def products(rows: Any, others: Any) -> NDArray[np.float32]:
 
 
 def _is_sparse(values: Any) -> bool:
-    """Whether it is one of scipy's sparse arrays; scipy is not imported to find out."""
+    """Return whether it is one of scipy's sparse arrays; scipy is not imported to find out."""
     return hasattr(values, "tocsr")

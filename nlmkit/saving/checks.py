@@ -16,7 +16,7 @@ LARGEST_WEIGHT: Final = 1e12
 
 
 def require(condition: object, message: str) -> None:
-    """Refuses a saved model whose contents contradict one another.
+    """Refuse a saved model whose contents contradict one another.
 
     Args:
         condition: What has to hold; judged by its truth value.
@@ -32,7 +32,7 @@ def require(condition: object, message: str) -> None:
 def require_array(
     arrays: Mapping[str, NDArray[Any]], name: str, *, dtype: DTypeLike, shape: tuple[int | None, ...]
 ) -> NDArray[Any]:
-    """Gives an array of a saved model once its dtype and shape are what the hyper-parameters call for.
+    """Return an array of a saved model once its dtype and shape are what the hyper-parameters call for.
 
     Args:
         arrays: `SavedFolder.arrays`.
@@ -66,7 +66,7 @@ def require_array(
 
 
 def require_weights(array: NDArray[Any], name: str) -> None:
-    """Refuse weights of a network that no training ends with: NaN, infinite, or beyond :data:`LARGEST_WEIGHT`.
+    """Refuse weights of a network that no training ends with: NaN, infinite, or beyond ``LARGEST_WEIGHT``.
 
     Args:
         array: The weights, of any shape; integers are not looked at.

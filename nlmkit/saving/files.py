@@ -67,7 +67,7 @@ class HashedWriter:
         return self._hash.hexdigest()
 
     def write(self, data: ReadableBuffer) -> None:
-        """Appends bytes; hashed and written in pieces that stay in the processor's cache."""
+        """Append bytes; hashed and written in pieces that stay in the processor's cache."""
         assert self._descriptor is not None
         whole = memoryview(data)
         for start in range(0, whole.nbytes, CHUNK_BYTES):
@@ -78,13 +78,13 @@ class HashedWriter:
                 piece = piece[os.write(self._descriptor, piece) :]
 
     def finish(self) -> None:
-        """Forces the bytes to the disk and closes the file."""
+        """Force the bytes to the disk and closes the file."""
         assert self._descriptor is not None
         os.fsync(self._descriptor)
         self._close()
 
     def move(self, target: Path) -> None:
-        """Puts the finished file in its place, atomically."""
+        """Put the finished file in its place, atomically."""
         replace(self.path, target)
 
     def _close(self) -> None:
@@ -111,7 +111,7 @@ def replace(source: Path, target: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Forces a folder's entries to the disk, where the system can."""
+    """Force a folder's entries to the disk, where the system can."""
     if os.name == "nt":
         return
     try:
@@ -126,7 +126,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Creates a folder with its parents, and forces the new entries to the disk."""
+    """Create a folder with its parents, and forces the new entries to the disk."""
     missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for created in reversed(missing):
@@ -157,7 +157,7 @@ def writers_lock(folder: Path) -> Iterator[None]:
 
 
 def open_regular(path: Path) -> int:
-    """Opens a regular file for reading and follows no link.
+    """Open a regular file for reading and follows no link.
 
     Returns:
         A file descriptor, which the caller closes.
@@ -182,7 +182,7 @@ def open_regular(path: Path) -> int:
 
 
 def read_up_to(limit: int, descriptor: int, path: Path) -> bytes:
-    """Reads a file to its end, or to one byte over the limit, and closes it."""
+    """Read a file to its end, or to one byte over the limit, and closes it."""
     try:
         with open(descriptor, "rb") as file:
             # One byte over what is needed shows a larger file; the limit itself would be allocated whole.

@@ -15,7 +15,7 @@ _UNSAVED = Path("the model")  # stands in front of the messages
 
 
 def arrays_sha256(arrays: Mapping[str, NDArray[Any]]) -> str:
-    """SHA-256 of the arrays' payload: 64 hex digits, as in the manifest of a folder saved with these arrays.
+    """Return the SHA-256 of the arrays' payload: 64 hex digits, as in the manifest of a folder saved with these arrays.
 
     Raises:
         SavedModelError: An array's name or dtype cannot be saved.

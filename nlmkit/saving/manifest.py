@@ -35,7 +35,7 @@ class Payload:
         return f"{self.name}-{self.sha256[:16]}{SUFFIXES[self.name]}"
 
     def check_size(self, folder: Path, size: int) -> None:
-        """Compares the file's size in bytes with the manifest's.
+        """Compare the file's size in bytes with the manifest's.
 
         Raises:
             IntegrityError: They differ.
@@ -47,7 +47,7 @@ class Payload:
             )
 
     def check_sha256(self, folder: Path, sha256: str) -> None:
-        """Compares the file's SHA-256 with the manifest's.
+        """Compare the file's SHA-256 with the manifest's.
 
         Raises:
             IntegrityError: They differ.
@@ -60,7 +60,7 @@ class Payload:
 
 
 def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Reads and checks the manifest of a saved model, and none of its payloads.
+    """Read and checks the manifest of a saved model, and none of its payloads.
 
     Args:
         path: Folder of the saved model.
@@ -76,7 +76,7 @@ def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def read_manifest_bytes(folder: Path) -> bytes:
-    """The manifest file as it stands; says in one line why there is none."""
+    """Return the manifest file as it stands; says in one line why there is none."""
     place = folder / MANIFEST
     try:
         is_folder = stat.S_ISDIR(folder.stat().st_mode)
@@ -103,7 +103,7 @@ def read_manifest_bytes(folder: Path) -> bytes:
 
 
 def parse_manifest(data: bytes, folder: Path) -> tuple[dict[str, Any], list[Payload]]:
-    """Checks the manifest's bytes and gives it with its payloads.
+    """Check the manifest's bytes and gives it with its payloads.
 
     Raises:
         SavedModelError: The message names the folder, the file and the field.
@@ -139,7 +139,7 @@ def parse_manifest(data: bytes, folder: Path) -> tuple[dict[str, Any], list[Payl
 
 
 def parse_object(data: bytes, place: Path) -> dict[str, Any]:
-    """Strict JSON that must be an object; `place` stands in front of every message."""
+    """Return the strict JSON that must be an object; `place` stands in front of every message."""
     try:
         value = parse(data)
     except StrictJSONError as error:
@@ -150,7 +150,7 @@ def parse_object(data: bytes, place: Path) -> dict[str, Any]:
 
 
 def serialise_manifest(manifest: dict[str, Any], payloads: Sequence[Payload], folder: Path) -> bytes:
-    """The caller's manifest with ``format_version`` and ``payloads``, as bytes that `parse_manifest` accepts."""
+    """Return the caller's manifest with ``format_version`` and ``payloads``, as bytes that `parse_manifest` accepts."""
     place = folder / MANIFEST
     for key in ("format_version", "payloads"):
         if key in manifest:

@@ -42,7 +42,7 @@ class SavedFolder:
 
 
 def load_folder(path: str | os.PathLike[str], *, verify: bool = True) -> SavedFolder:
-    """Loads the folder that `nlmkit.saving.save_folder` wrote.
+    """Load the folder that `nlmkit.saving.save_folder` wrote.
 
     Takes no lock and writes nothing, so read-only media work. Sizes and structure are always checked.
 

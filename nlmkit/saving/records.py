@@ -58,7 +58,7 @@ def _beginning(path: str) -> bytes:
 
 
 def is_models_own(name: str) -> bool:
-    """Whether a saved model's folder has files of such a name, so that nothing else in it may be called so."""
+    """Return whether a saved model's folder has files of such a name, so that nothing else in it may be called so."""
     return bool(_MODELS_OWN.fullmatch(name))
 
 

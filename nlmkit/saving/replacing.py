@@ -20,7 +20,7 @@ _OTHERS: Final = frozenset({".bz2", ".xz", ".zst"})
 def replacing(path: Path, what: str) -> Iterator[BinaryIO]:
     """A stream to a temporary file that takes the place of ``path`` when the body has ended well.
 
-    See :func:`nlmkit.saving.written.written` for modes and leftovers. Where ``path`` is a symbolic link, the file that
+    See ``written`` for modes and leftovers. Where ``path`` is a symbolic link, the file that
     it leads to is replaced and the link stays.
 
     Args:

@@ -20,7 +20,7 @@ class StrictJSONError(ValueError):
 
 
 def parse(data: bytes) -> Any:
-    """Reads one JSON value.
+    """Read one JSON value.
 
     Args:
         data: UTF-8 without a byte order mark.
@@ -51,7 +51,7 @@ def parse(data: bytes) -> Any:
 
 
 def serialise(value: Any) -> bytes:
-    """Writes a value as sorted, indented UTF-8 JSON that `parse` reads back.
+    """Write a value as sorted, indented UTF-8 JSON that `parse` reads back.
 
     Raises:
         StrictJSONError: The message names the entry that JSON cannot hold.
@@ -62,13 +62,13 @@ def serialise(value: Any) -> bytes:
 
 
 def shown(value: object) -> str:
-    """A value from a file as it may stand in a one-line message: escaped and cut."""
+    """Return a value from a file as it may stand in a one-line message: escaped and cut."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _check_depth(text: str) -> None:
-    """Refuses deep nesting before the recursive parser sees it."""
+    """Refuse deep nesting before the recursive parser sees it."""
     depth = 0
     for match in _STRING_OR_BRACKET.finditer(text):
         character = text[match.start()]

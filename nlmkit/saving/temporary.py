@@ -27,7 +27,7 @@ READ_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _NO_LINKS
 
 
 def new_temporary(folder: Path, mode: int | None) -> tuple[Path, int]:
-    """A new file in a folder, locked as long as it is open, and its descriptor.
+    """Return a new file in a folder, locked as long as it is open, and its descriptor.
 
     Args:
         folder: The folder.
@@ -79,7 +79,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def mode_of(file: Path) -> int | None:
-    """Permission bits of a regular file; None where there is none, or a link."""
+    """Return the permission bits of a regular file; None where there is none, or a link."""
     try:
         mode = file.lstat().st_mode
     except OSError:

@@ -115,13 +115,13 @@ class TensorFile:
             yield from _bytes_in_order(array)
 
     def write(self, writer: HashedWriter) -> None:
-        """Streams header and arrays."""
+        """Stream header and arrays."""
         for block in self.blocks():
             writer.write(block)
 
 
 def read_tensors(data: mmap.mmap, file: Path) -> StoredArrays:
-    """Checks the header against the bytes that are there, and gives views into them.
+    """Check the header against the bytes that are there, and gives views into them.
 
     Args:
         data: The whole file, mapped for reading.
@@ -196,7 +196,7 @@ def _bytes_in_order(array: NDArray[Any]) -> Iterator[memoryview]:
 
 
 def _read_header(data: mmap.mmap, file: Path) -> tuple[dict[str, Any], int]:
-    """The header, and where the data begin."""
+    """Return the header, and where the data begin."""
     if len(data) < 8:
         raise _damaged(file, f"{len(data)} bytes are too few for a safetensors file")
     length = int.from_bytes(data[:8], "little")
@@ -244,7 +244,7 @@ def _are_sizes(value: Any) -> bool:
 
 
 def _is_zero_or_one(array: NDArray[Any]) -> bool:
-    """Whether every byte of a boolean array is 0 or 1; NumPy counts and masks wrongly with others."""
+    """Return whether every byte of a boolean array is 0 or 1; NumPy counts and masks wrongly with others."""
     return not array.size or int(array.view(np.uint8).max()) <= 1
 
 

@@ -12,7 +12,7 @@ _BATCH = 65536
 
 
 def encode_vocabulary(words: Sequence[str], folder: Path) -> list[bytes]:
-    """The file's content, in blocks.
+    """Return the file's content, in blocks.
 
     Raises:
         SavedModelError: A word holds LF or NUL, is not valid Unicode, or is not a string.
@@ -21,7 +21,7 @@ def encode_vocabulary(words: Sequence[str], folder: Path) -> list[bytes]:
 
 
 def decode_vocabulary(data: bytes, file: Path) -> list[str]:
-    """The words of a vocabulary file, in order.
+    """Return the words of a vocabulary file, in order.
 
     Raises:
         SavedModelError: The file is not UTF-8, holds NUL, or its last line is not ended; the message names the byte.

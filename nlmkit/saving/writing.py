@@ -36,7 +36,7 @@ def save_folder(
     arrays: Mapping[str, NDArray[Any]],
     vocabulary: Sequence[str] | None = None,
 ) -> None:
-    """Writes a saved model, or replaces one atomically: whenever it is interrupted, the old model or the new one loads.
+    """Write a saved model, or replaces one atomically: whenever it is interrupted, the old model or the new one loads.
 
     Several processes may save to one path; the last one stays, whole. A model that replaces another one keeps the
     permission bits of its manifest. The arrays may be those of the model that is
@@ -110,7 +110,7 @@ def _write_model(
 
 
 def _place(writer: HashedWriter, target: Path, payload: Payload) -> None:
-    """Moves a payload in; Windows refuses where the same payload is memory-mapped, and then that one may stay."""
+    """Move a payload in; Windows refuses where the same payload is memory-mapped, and then that one may stay."""
     try:
         writer.move(target)
     except PermissionError:
@@ -134,7 +134,7 @@ def _write_blocks(writer: HashedWriter, blocks: list[bytes]) -> None:
 
 
 def check_target(folder: Path) -> None:
-    """Refuses to write among files that neither a saved model has nor a run leaves beside it.
+    """Refuse to write among files that neither a saved model has nor a run leaves beside it.
 
     Raises:
         SavedModelError: the path is a file, or a folder that holds something else than a saved model.
@@ -182,7 +182,7 @@ def _check_own_manifest(folder: Path) -> None:
 
 
 def _named_files(folder: Path) -> set[str]:
-    """Payload files named by the manifest that now stands in the folder."""
+    """Return the payload files named by the manifest that now stands in the folder."""
     if not os.path.lexists(folder / MANIFEST):
         return set()
     manifest = parse_object(read_manifest_bytes(folder), folder / MANIFEST)

@@ -69,7 +69,7 @@ def is_written_directly(path: Path) -> bool:
 
 
 def open_directly(path: Path) -> BinaryIO:
-    """A stream to a pipe or device; to what this process has open itself, where that has got to.
+    """Return a stream to a pipe or device; to what this process has open itself, where that has got to.
 
     Opening /dev/stdout anew would begin at the start of the file that it is redirected to.
 

@@ -21,7 +21,7 @@ _BLOCK: Final = 1 << 22
 
 
 def softmax(margins: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Softmax of each row: float64, of the same shape."""
+    """Return the softmax of each row: float64, of the same shape."""
     shares: NDArray[np.float64] = margins - margins.max(axis=1, keepdims=True)
     np.exp(shares, out=shares)
     shares /= shares.sum(axis=1, keepdims=True)

@@ -68,7 +68,7 @@ class MergedFeatures:
         return cls(merged, columns, factors)
 
     def expanded(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Weights of the features, of those of the merged ones: float64 [features]."""
+        """Return the weights of the features, of those of the merged ones: float64 [features]."""
         found = np.zeros(len(self.columns))
         known = self.columns >= 0
         found[known] = weights[self.columns[known]] * self.factors[known]

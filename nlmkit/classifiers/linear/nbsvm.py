@@ -60,7 +60,7 @@ class NBSVM(Classifier):
     of that class and a random sample of the others, weighted to count for all of them; the ratios are always those of
     all texts. A note says so.
 
-    Fitted attributes: ``features_`` (:class:`~nlmkit.documents.ngram_features.NGramFeatures`), ``weights_``
+    Fitted attributes: ``features_`` (``NGramFeatures``), ``weights_``
     (float64 [decisions, features], the ratios multiplied in), ``intercepts_`` (float64 [decisions]), ``scale_`` and
     ``offsets_`` (float64 [classes]).
     """
@@ -166,7 +166,7 @@ class NBSVM(Classifier):
         notes: list[str],
         text_weights: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], float]:
-        """Weights [features] and intercept of the linear classifier."""
+        """Return the weights [features] and intercept of the linear classifier."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
         from sklearn.svm import LinearSVC
@@ -215,7 +215,7 @@ class NBSVM(Classifier):
         turn, ended = threading.Lock(), threading.Event()
 
         def held_out_margins(fold: int) -> tuple[NDArray[np.float64], list[str]]:
-            """Margins of a fold's texts, by a classifier fitted to the other folds; and the notes."""
+            """Return the margins of a fold's texts, by a classifier fitted to the other folds; and the notes."""
             own: list[str] = []
             held_out = folds == fold
             inside, outside = rows[~held_out], rows[held_out]
@@ -253,7 +253,7 @@ class NBSVM(Classifier):
     def _calibration_folds(
         self, targets: NDArray[np.int64], classes: int, notes: list[str]
     ) -> tuple[NDArray[np.int64], int]:
-        """The fold of each text (int64 [texts]), and how many of the folds fit the probabilities."""
+        """Return the fold of each text (int64 [texts]), and how many of the folds fit the probabilities."""
         from nlmkit.documents.splits import k_folds
 
         texts = len(targets)
@@ -270,7 +270,7 @@ class NBSVM(Classifier):
         return folds, 1
 
     def _margins(self, corpus: Corpus) -> NDArray[np.float64]:
-        """Margin of each class: float64 [documents, classes]; of two classes they are opposite."""
+        """Return the margin of each class: float64 [documents, classes]; of two classes they are opposite."""
         from nlmkit.classifiers.linear.weights import margins
 
         matrix = self.features_.matrix(corpus)
@@ -278,13 +278,13 @@ class NBSVM(Classifier):
         return margins(matrix, self.weights_, self.intercepts_)
 
     def probabilities(self, corpus: Corpus) -> NDArray[np.float64]:
-        """Softmax of the scaled margins and the offsets: float64 [documents, classes]."""
+        """Return the softmax of the scaled margins and the offsets: float64 [documents, classes]."""
         from nlmkit.classifiers.linear.calibration import softmax
 
         return softmax(self.scale_ * self._margins(corpus) + self.offsets_)
 
     def highlights(self, text: str) -> list[tuple[str, float]]:
-        """The tokens of a text, each with what its n-grams add to the margin of the predicted class.
+        """Return the tokens of a text, each with what its n-grams add to the margin of the predicted class.
 
         They sum to that margin less the intercept; an n-gram's part is divided equally among its words.
         """
@@ -296,7 +296,7 @@ class NBSVM(Classifier):
         return list(zip(corpus.sentence(0), self.features_.token_weights(corpus, weights).tolist(), strict=True))
 
     def fitted_state(self) -> FittedState:
-        """N-grams, weights and intercepts as arrays."""
+        """Return the n-grams, weights and intercepts as arrays."""
         import numpy as np
 
         state = super().fitted_state()

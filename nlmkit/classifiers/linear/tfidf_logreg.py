@@ -48,7 +48,7 @@ class TfidfLogReg(Classifier):
     **Time.** Where classes times the tf-idf weights of all texts exceed 2²⁸, such a regression sees the texts of its
     class and a random sample of the others, weighted to count for all of them. A note says so.
 
-    Fitted attributes: ``features_`` (:class:`~nlmkit.documents.ngram_features.NGramFeatures`), ``idf_`` (float64
+    Fitted attributes: ``features_`` (``NGramFeatures``), ``idf_`` (float64
     [features]), ``weights_`` (float64 [decisions, features]) and ``intercepts_`` (float64 [decisions]); two classes
     have one decision.
     """
@@ -173,13 +173,13 @@ class TfidfLogReg(Classifier):
         return found / 2 if len(self.weights_) == 1 else found
 
     def probabilities(self, corpus: Corpus) -> NDArray[np.float64]:
-        """Softmax of the logits: float64 [documents, classes]."""
+        """Return the softmax of the logits: float64 [documents, classes]."""
         from nlmkit.classifiers.linear.calibration import softmax
 
         return softmax(self._margins(corpus))
 
     def highlights(self, text: str) -> list[tuple[str, float]]:
-        """The tokens of a text, each with what its n-grams add to the logit of the predicted class.
+        """Return the tokens of a text, each with what its n-grams add to the logit of the predicted class.
 
         They sum to that logit (of two classes: the log-odds) less the intercept; an n-gram's part is divided equally
         among its words.
@@ -196,7 +196,7 @@ class TfidfLogReg(Classifier):
         return list(zip(corpus.sentence(0), self.features_.token_weights(corpus, weights).tolist(), strict=True))
 
     def fitted_state(self) -> FittedState:
-        """N-grams, their idf, weights and intercepts as arrays."""
+        """Return the n-grams, their idf, weights and intercepts as arrays."""
         state = super().fitted_state()
         arrays = {
             **self.features_.arrays(),

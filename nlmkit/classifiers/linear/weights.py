@@ -37,9 +37,9 @@ _BLOCK: Final = 1 << 22
 def counted_features(
     corpus: Corpus, vocabulary: Vocabulary, classes: int, *, order: int, min_documents: int, notes: list[str]
 ) -> tuple[NGramFeatures, csr_matrix]:
-    """N-grams of the training texts, and how often each text has them: float64 CSR [documents, features].
+    """Return the n-grams of the training texts, and how often each text has them: float64 CSR [documents, features].
 
-    Where classes times n-grams exceed :data:`MOST_WEIGHTS`, the rarest n-grams are left out as a larger
+    Where classes times n-grams exceed ``MOST_WEIGHTS``, the rarest n-grams are left out as a larger
     ``min_documents`` would do, which ``notes`` then says.
 
     Raises:
@@ -63,7 +63,7 @@ def counted_features(
 
 
 def empty_weights(classes: int, features: int) -> NDArray[Any]:
-    """Room for the weights: float64 [decisions, features], or float32 where they are more than 2²⁴."""
+    """Return the room for the weights: float64 [decisions, features], or float32 where they are more than 2²⁴."""
     shape = (decisions_of(classes), features)
     return np.empty(shape, np.float32 if shape[0] * shape[1] > _MOST_DOUBLE else np.float64)
 
@@ -84,7 +84,7 @@ def others_to_sample(matrix: csr_matrix, decisions: int) -> int | None:
 
 
 def sampled_note(others: int, classes: int, texts: int) -> str:
-    """The note of a fit to samples of ``others`` texts."""
+    """Return the note of a fit to samples of ``others`` texts."""
     return (
         f"{classes} classes and {texts} texts: each class was fitted against a sample of {others} texts of the others, "
         "weighted to count for all of them, since all would take too long"
@@ -94,7 +94,7 @@ def sampled_note(others: int, classes: int, texts: int) -> str:
 def own_and_others(
     targets: NDArray[np.int64], index: int, others: int, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
-    """The texts of a class and a sample of the other texts, which are weighted to count for all of these.
+    """Return the texts of a class and a sample of the other texts, which are weighted to count for all of these.
 
     Args:
         targets: Class of each text: int64 [documents].
@@ -115,7 +115,7 @@ def own_and_others(
 
 
 def margins(matrix: csr_matrix, weights: NDArray[Any], intercepts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Margin of each class: float64 [documents, classes].
+    """Return the margin of each class: float64 [documents, classes].
 
     Args:
         matrix: Features: [documents, features].
@@ -133,7 +133,7 @@ def margins(matrix: csr_matrix, weights: NDArray[Any], intercepts: NDArray[np.fl
 
 
 def class_weights(weights: NDArray[Any], index: int) -> NDArray[np.float64]:
-    """Weights of the margin of one class: float64 [features]."""
+    """Return the weights of the margin of one class: float64 [features]."""
     row = np.asarray(weights[index] if len(weights) > 1 else weights[0], np.float64)
     return 0 - row if len(weights) == 1 and not index else row
 
@@ -141,7 +141,7 @@ def class_weights(weights: NDArray[Any], index: int) -> NDArray[np.float64]:
 def restored_decisions(
     arrays: Mapping[str, NDArray[Any]], classes: int, features: int
 ) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Weights (float64 or float32) and intercepts of a saved model.
+    """Return the weights (float64 or float32) and intercepts of a saved model.
 
     Raises:
         SavedModelError: they are missing, of a wrong shape, or hold NaN or infinity.

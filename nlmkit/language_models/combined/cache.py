@@ -134,7 +134,7 @@ class Cache(LanguageModel):
         return "decay" if self.method == "unigram" else "theta"
 
     def _check_options(self, valid: Any) -> tuple[LanguageModel, float | None]:
-        """The model, and decay or θ where they are given."""
+        """Return the model, and decay or θ where they are given."""
         if self.model is None:
             raise HyperParameterError("a cache needs a model (--model PATH)")
         if self.method == "neural" and not hasattr(self.model, "hidden_states"):
@@ -225,16 +225,16 @@ class Cache(LanguageModel):
     # ----------------------------------------------------------------------------------------------- the state machine
 
     def start(self) -> CacheState:
-        """The model's start and an empty cache."""
+        """Return the model's start and an empty cache."""
         self.check_fitted()
         return CacheState(self.model_.start())
 
     def restart(self, state: CacheState) -> CacheState:
-        """The model's start of another sentence, and the cache as it is."""
+        """Return the model's start of another sentence, and the cache as it is."""
         return dataclasses.replace(state, model=self.model_.restart(state.model))
 
     def advance(self, state: CacheState, word_id: int) -> CacheState:
-        """The state after reading ``word_id``, which the cache then holds."""
+        """Return the state after reading ``word_id``, which the cache then holds."""
         keys = state.keys
         if self.method == "neural":
             keys = (_hidden(state.model).tobytes(), *keys)[: self.window]
@@ -242,7 +242,7 @@ class Cache(LanguageModel):
         return CacheState(self.model_.advance(state.model, word_id), history, keys)
 
     def next_log_probs(self, state: CacheState) -> NDArray[np.float64]:
-        """Log-probability of each vocabulary id after ``state``: float64 [V]."""
+        """Return the log-probability of each vocabulary id after ``state``: float64 [V]."""
         log_probs = self.model_.next_log_probs(state.model)
         if not state.history:
             return log_probs
@@ -273,7 +273,7 @@ class Cache(LanguageModel):
         return interpolate(log_probs, cached, self.weight_, np.arange(len(cached)) > 0)
 
     def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
-        """Full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
+        """Return the full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
         check_context(context)
         corpus = self.encode(data)
         return self._distributions(corpus, context)
@@ -344,7 +344,7 @@ def _largest(method: str) -> float:
 
 
 def _hidden(state: Any) -> NDArray[np.float32]:
-    """The hidden state that a recurrent model's state shows: float32 [h]."""
+    """Return the hidden state that a recurrent model's state shows: float32 [h]."""
     import numpy as np
 
     if not hasattr(state, "hidden"):
@@ -355,7 +355,7 @@ def _hidden(state: Any) -> NDArray[np.float32]:
 
 
 def _hidden_states(model: LanguageModel, corpus: Corpus, context: Context) -> NDArray[np.float32]:
-    """The hidden state before each event: float32 [events, h]."""
+    """Return the hidden state before each event: float32 [events, h]."""
     import numpy as np
 
     found = cast(Any, model).hidden_states(corpus, context=context)

@@ -50,7 +50,7 @@ class DynamicEvaluation(LanguageModel):
     hidden state starts afresh at each sentence, where a segment ends too; **the weights go on**.
 
     ``lr`` and ``decay`` are fitted on the first ``tuning_events`` events of validation text, one after the other, by
-    trying a few values (:data:`RATES`, :data:`DECAYS`); what is given is not fitted. R is collected on the first
+    trying a few values (``RATES``, ``DECAYS``); what is given is not fitted. R is collected on the first
     ``statistics_steps`` windows of training text in ``statistics_batch`` columns. The model is fitted already, and is
     then given its training text once more; or ``fit`` trains a copy of it.
 
@@ -157,7 +157,7 @@ class DynamicEvaluation(LanguageModel):
     def _collect(
         self, model: NeuralLanguageModel, data: Corpus, run: RunOptions
     ) -> tuple[dict[str, NDArray[np.float32]], int]:
-        """R by the name of the weight, and the number of windows that it comes from."""
+        """Return the r by the name of the weight, and the number of windows that it comes from."""
         import math
 
         from nlmkit.language_models.combined.members import for_model
@@ -205,7 +205,7 @@ class DynamicEvaluation(LanguageModel):
         tried: dict[tuple[float, float], float] = {}
 
         def mean(lr: float, decay: float) -> float:
-            """Mean log-probability of an event; −inf where the weights diverge."""
+            """Return the mean log-probability of an event; −inf where the weights diverge."""
             adapter = self._adapter(model, lr, decay, rms)
             values = np.empty(len(events))
             for begin, segment in adapter.read(events, offsets, cast(Context, self.context)):
@@ -243,7 +243,7 @@ class DynamicEvaluation(LanguageModel):
     def _adapter(
         self, model: NeuralLanguageModel, lr: float, decay: float, rms: Mapping[str, NDArray[np.float32]]
     ) -> Adapter:
-        """A copy of the model's network, whose weights follow what it reads."""
+        """Return a copy of the model's network, whose weights follow what it reads."""
         from nlmkit.language_models.neural.adaptation import Adapter, Rule
 
         rule = Rule(lr, decay, self.clip_norm, self.epsilon, rms if self.rule == "rms" else None)
@@ -270,23 +270,23 @@ class DynamicEvaluation(LanguageModel):
     # ----------------------------------------------------------------------------------------------- the state machine
 
     def start(self) -> AdaptedState:
-        """The model's start, with the trained weights."""
+        """Return the model's start, with the trained weights."""
         return self._states().start()
 
     def restart(self, state: AdaptedState) -> AdaptedState:
-        """The model's start of another sentence, with weights that have followed all that was read."""
+        """Return the model's start of another sentence, with weights that have followed all that was read."""
         return self._states().restart(state)
 
     def advance(self, state: AdaptedState, word_id: int) -> AdaptedState:
-        """The state after reading ``word_id``; where it ends a segment, the weights take a step."""
+        """Return the state after reading ``word_id``; where it ends a segment, the weights take a step."""
         return _finite(self._states().advance(state, word_id))
 
     def next_log_probs(self, state: AdaptedState) -> NDArray[np.float64]:
-        """Log-probability of each vocabulary id after ``state``: float64 [V], −inf at ``<s>``."""
+        """Return the log-probability of each vocabulary id after ``state``: float64 [V], −inf at ``<s>``."""
         return self._states().next_log_probs(state)
 
     def _states(self) -> Adapter:
-        """The copy that states are read with, made when it is first needed."""
+        """Return the copy that states are read with, made when it is first needed."""
         self.check_fitted()
         if self._machine is None:
             self._machine = self._adapter(self.model_, self.lr_, self.decay_, self.rms_)
@@ -295,7 +295,7 @@ class DynamicEvaluation(LanguageModel):
     # -------------------------------------------------------------------------------------------------------- in batch
 
     def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
-        """Natural log-probability of every event: float64 [events]; the weights go on in both contexts.
+        """Return the natural log-probability of every event: float64 [events]; the weights go on in both contexts.
 
         Raises:
             NlmkitError: the weights diverge, as the rate is too high for this text.
@@ -308,7 +308,7 @@ class DynamicEvaluation(LanguageModel):
         return np.concatenate([np.empty(0), *values])
 
     def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
-        """Full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
+        """Return the full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
         check_context(context)
         corpus = self.encode(data)
         import numpy as np

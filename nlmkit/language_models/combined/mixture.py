@@ -33,7 +33,7 @@ class Mixture(LanguageModel):
     """Linear interpolation of language models over one vocabulary, weights by EM (Jelinek & Mercer 1980).
 
     p(w | h) = Σ_k λ_k p_k(w | h). The weights λ are fitted on validation text, never on the text that is scored: EM
-    from equal weights, which ends at the global optimum (:func:`nlmkit.language_models.combined.members.fit_weights`).
+    from equal weights, which ends at the global optimum (``fit_weights``).
 
     The models are fitted already, as loaded ones are, and then only the weights are fitted; or they are not, and
     ``fit`` trains a copy of each on its training text. They must read text alike and predict over one vocabulary.
@@ -107,7 +107,7 @@ class Mixture(LanguageModel):
             raise HyperParameterError(f"the weights sum to {sum(self.weights):g}, not to 1")
 
     def _score_valid(self, models: Sequence[LanguageModel], corpus: Corpus, run: RunOptions) -> NDArray[np.float64]:
-        """Natural log-probabilities of the validation text: float64 [models, events]."""
+        """Return the natural log-probabilities of the validation text: float64 [models, events]."""
         import numpy as np
 
         from nlmkit.language_models.combined.members import for_model
@@ -181,23 +181,23 @@ class Mixture(LanguageModel):
         return self.models_ if self.is_fitted else self.models
 
     def start(self) -> tuple[Hashable, ...]:
-        """The models' states at the beginning of a text."""
+        """Return the models' states at the beginning of a text."""
         self.check_fitted()
         return tuple(model.start() for model in self.models_)
 
     def restart(self, state: tuple[Any, ...]) -> tuple[Hashable, ...]:
-        """The models' states at the beginning of another sentence."""
+        """Return the models' states at the beginning of another sentence."""
         return tuple(model.restart(part) for model, part in zip(self.models_, state, strict=True))
 
     def advance(self, state: tuple[Any, ...], word_id: int) -> tuple[Hashable, ...]:
-        """The models' states after reading ``word_id``."""
+        """Return the models' states after reading ``word_id``."""
         return tuple(
             model.advance(part, word_id if ids is None else int(ids[word_id]))
             for model, part, ids in zip(self.models_, state, self._ids, strict=True)
         )
 
     def next_log_probs(self, state: tuple[Any, ...]) -> NDArray[np.float64]:
-        """Log-probability of each vocabulary id after ``state``: float64 [V]."""
+        """Return the log-probability of each vocabulary id after ``state``: float64 [V]."""
         import numpy as np
 
         rows = np.empty((len(self.models_), len(self.vocabulary_)))
@@ -207,7 +207,7 @@ class Mixture(LanguageModel):
         return self._combined(rows)
 
     def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
-        """Natural log-probability of every event: float64 [events]."""
+        """Return the natural log-probability of every event: float64 [events]."""
         check_context(context)
         corpus = self.encode(data)
         import numpy as np
@@ -218,7 +218,7 @@ class Mixture(LanguageModel):
         return self._combined(np.stack(rows))
 
     def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
-        """Full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
+        """Return the full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
         check_context(context)
         corpus = self.encode(data)
         import numpy as np
@@ -242,7 +242,7 @@ class Mixture(LanguageModel):
         return combined
 
     def fitted_state(self) -> FittedState:
-        """The weights; the fit report as metadata; the models that ``fit`` fitted, as members."""
+        """Return the weights; the fit report as metadata; the models that ``fit`` fitted, as members."""
         self.check_fitted()
         made = {
             f"models_.{number}": model

@@ -41,12 +41,12 @@ def unigram_probs(ids: NDArray[np.int32], window: int, decay: float) -> NDArray[
 
 
 def unigram_row(history: Sequence[int], size: int, decay: float) -> NDArray[np.float64]:
-    """Probability that a unigram cache gives each vocabulary id: float64 [size].
+    """Return the probability that a unigram cache gives each vocabulary id: float64 [size].
 
     Args:
         history: The events in the cache, the latest first; at least one.
         size: Number of vocabulary ids.
-        decay: As for :func:`unigram_probs`.
+        decay: As for ``unigram_probs``.
     """
     weights = _powers(len(history), decay)
     return _by_word(history, weights, size) / float(_totals(len(history), decay)[-1])
@@ -55,7 +55,7 @@ def unigram_row(history: Sequence[int], size: int, decay: float) -> NDArray[np.f
 def neural_probs(
     ids: NDArray[np.int32], hidden: NDArray[np.float32], window: int, thetas: Sequence[float]
 ) -> NDArray[np.float64]:
-    """Probability that a neural cache gives each event; 0 where nothing stands before it.
+    """Return the probability that a neural cache gives each event; 0 where nothing stands before it.
 
     The weight of past event i at event t is exp(θ h_t·h_i), with h_i the hidden state before event i.
 
@@ -91,7 +91,7 @@ def neural_probs(
 def neural_row(
     history: Sequence[int], keys: NDArray[np.float32], query: NDArray[np.float32], size: int, theta: float
 ) -> NDArray[np.float64]:
-    """Probability that a neural cache gives each vocabulary id: float64 [size].
+    """Return the probability that a neural cache gives each vocabulary id: float64 [size].
 
     Args:
         history: The events in the cache, the latest first; at least one.
@@ -127,7 +127,7 @@ def _by_word(history: Sequence[int], weights: NDArray[np.float64], size: int) ->
 
 
 def _powers(length: int, decay: float) -> NDArray[np.float64]:
-    """Weights by age, from age 1 on: float64 [length]."""
+    """Return the weights by age, from age 1 on: float64 [length]."""
     powers: NDArray[np.float64] = np.power(float(decay), np.arange(length, dtype=np.float64))
     return powers
 
@@ -157,7 +157,7 @@ def _counts_in_window(ids: NDArray[np.int32], window: int) -> NDArray[np.float64
 
 
 def _decayed_in_window(ids: NDArray[np.int32], window: int, decay: float) -> NDArray[np.float64]:
-    """The same with each occurrence weighed by its age, the latest added first: float64 [events]."""
+    """Return the same with each occurrence weighed by its age, the latest added first: float64 [events]."""
     order, begins = _by_id(ids)
     powers = _powers(min(window, len(ids)), decay)
     sums = np.zeros(len(ids))

@@ -91,7 +91,7 @@ class Temperature(LanguageModel):
         return self
 
     def _fit_on(self, model: LanguageModel, corpus: Corpus, run: RunOptions) -> tuple[float, dict[str, Any]]:
-        """T that makes the validation text most probable, or the one given; and what to report."""
+        """Return the t that makes the validation text most probable, or the one given; and what to report."""
         import numpy as np
 
         from nlmkit.language_models.combined.members import finite_perplexity, for_model
@@ -153,20 +153,20 @@ class Temperature(LanguageModel):
     # ----------------------------------------------------------------------------------------------- the state machine
 
     def start(self) -> Hashable:
-        """The model's state at the beginning of a text."""
+        """Return the model's state at the beginning of a text."""
         self.check_fitted()
         return self.model_.start()
 
     def restart(self, state: Any) -> Hashable:
-        """The model's state at the beginning of another sentence."""
+        """Return the model's state at the beginning of another sentence."""
         return self.model_.restart(state)
 
     def advance(self, state: Any, word_id: int) -> Hashable:
-        """The model's state after reading ``word_id``."""
+        """Return the model's state after reading ``word_id``."""
         return self.model_.advance(state, word_id)
 
     def next_log_probs(self, state: Any) -> NDArray[np.float64]:
-        """Log-probability of each vocabulary id after ``state``: float64 [V]."""
+        """Return the log-probability of each vocabulary id after ``state``: float64 [V]."""
         from nlmkit.language_models.combined.tempering import tempered
 
         row: NDArray[np.float64] = tempered(self.model_.next_log_probs(state)[None], self.temperature_)[0]
@@ -175,13 +175,13 @@ class Temperature(LanguageModel):
     # -------------------------------------------------------------------------------------------------------- in batch
 
     def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
-        """Natural log-probability of every event: float64 [events]."""
+        """Return the natural log-probability of every event: float64 [events]."""
         check_context(context)
         corpus = self.encode(data)
         return _tempered_log_probs(self.model_, corpus, context, self.temperature_)
 
     def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
-        """Full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
+        """Return the full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
         check_context(context)
         corpus = self.encode(data)
         from nlmkit.language_models.combined.tempering import tempered
@@ -197,7 +197,7 @@ class Temperature(LanguageModel):
     # ---------------------------------------------------------------------------------------------------------- saving
 
     def fitted_state(self) -> FittedState:
-        """T and the fit report as metadata; the model, where ``fit`` fitted it, as a member."""
+        """Return the t and the fit report as metadata; the model, where ``fit`` fitted it, as a member."""
         self.check_fitted()
         metadata = {"temperature": self.temperature_, "fit_report": self.fit_report_}
         return FittedState({}, metadata, {} if self.model_ is self.model else {"model_": self.model_})
@@ -269,7 +269,7 @@ class _Passes:
 def _tempered_log_probs(
     model: LanguageModel, corpus: Corpus, context: Context, temperature: float
 ) -> NDArray[np.float64]:
-    """Natural log-probability of every event with a temperature: float64 [events]."""
+    """Return the natural log-probability of every event with a temperature: float64 [events]."""
     if temperature == 1:
         return model.log_probs(corpus, context=context)
     import numpy as np

@@ -31,7 +31,7 @@ Block = tuple[Any, "NDArray[np.int32]"]
 
 @dataclasses.dataclass(frozen=True)
 class FittedTemperature:
-    """A temperature as :func:`fit_temperature` found it.
+    """A temperature as ``fit_temperature`` found it.
 
     Attributes:
         value: The temperature T.
@@ -65,7 +65,7 @@ def tempered(log_probs: Any, temperature: float) -> NDArray[np.float64]:
 
 
 def tempered_events(block: Block, temperature: float) -> NDArray[np.float64]:
-    """The same at the events only: float64 [n]."""
+    """Return the same at the events only: float64 [n]."""
     log_probs, ids = block
     found = np.asarray(log_probs[np.arange(len(ids)), ids], np.float64)
     if temperature == 1:
@@ -75,7 +75,7 @@ def tempered_events(block: Block, temperature: float) -> NDArray[np.float64]:
 
 
 def fit_temperature(passes: Callable[[], Iterable[Block]]) -> FittedTemperature:
-    """The temperature that makes a text most probable.
+    """Return the temperature that makes a text most probable.
 
     With the inverse temperature β, an event's log-probability is β ln p(w) − A(β), and A(β) = ln Σ_v p(v)^β is convex:
     its derivatives are the mean and the variance of ln p(v) under the tempered distribution. So the mean over a text is

@@ -79,7 +79,7 @@ class Section:
         )
 
     def taken(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Section:
-        """Some of the n-grams, or all in another order."""
+        """Return some of the n-grams, or all in another order."""
         return Section(
             [column[rows] for column in self.columns], self.log_probs[rows], self.backoffs[rows], self.lines[rows]
         )
@@ -136,7 +136,7 @@ class Parser:
             self._refuse("there is no \\data\\ line in the first megabytes: this is no ARPA file", None)
 
     def finish(self) -> list[Section]:
-        """The sections by order, after the last byte."""
+        """Return the sections by order, after the last byte."""
         if self._rest:
             block, self._rest = self._rest + b"\n", b""
             self._take(block)
@@ -341,5 +341,5 @@ def _is_number(text: bytes) -> bool:
 
 
 def _shown(text: bytes) -> str:
-    """Some bytes of the file, as an error message may show them."""
+    """Return some bytes of the file, as an error message may show them."""
     return repr(text[:40].decode("utf-8", "backslashreplace") + ("…" if len(text) > 40 else ""))

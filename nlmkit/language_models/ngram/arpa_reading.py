@@ -73,7 +73,7 @@ def read_arpa(
 
 
 def _plain_size(source: ByteSource) -> int | None:
-    """Bytes of the text, where they lie on disk as they are."""
+    """Return the bytes of the text, where they lie on disk as they are."""
     path = source.path
     if path is None or not path.is_file() or path.suffix.lower() in _PACKED:
         return None

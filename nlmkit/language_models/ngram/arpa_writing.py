@@ -116,7 +116,7 @@ def _gram(table: BackoffTable, words: Sequence[str], k: int, index: int) -> str:
 
 
 def _word_columns(table: BackoffTable, words: NDArray[np.object_], k: int, begin: int, end: int) -> list[list[str]]:
-    """The first, second, … words of some k-grams, found by walking down their suffixes."""
+    """Return the first, second, … words of some k-grams, found by walking down their suffixes."""
     columns = []
     ids = np.arange(begin, end, dtype=np.int32)
     for j in range(k, 0, -1):

@@ -105,7 +105,7 @@ def subtract(
 def overridden(
     discounts: tuple[float | tuple[float, ...] | None, ...] | None, k: int, per_order: int
 ) -> list[float] | None:
-    """The user's discounts for order k, or None where they are to be estimated.
+    """Return the user's discounts for order k, or None where they are to be estimated.
 
     Raises:
         HyperParameterError: not ``per_order`` values, or a value larger than the count it is taken from.

@@ -80,7 +80,7 @@ class NGram(VocabularyLimits, LanguageModel):
         """Count n-grams and estimate the model.
 
         Args:
-            data: Training text: anything :meth:`nlmkit.text.Corpus.read` takes, or a Corpus.
+            data: Training text: anything ``Corpus.read`` takes, or a Corpus.
             valid: Validation text. ``jelinek-mercer`` fits its weights on it; for every method its perplexity
                 is noted in ``fit_report_``.
             run: Progress.
@@ -182,14 +182,14 @@ class NGram(VocabularyLimits, LanguageModel):
         return IMPORTED if self.smoothing == IMPORTED else super().unknown_rule
 
     def start(self) -> tuple[int, ...]:
-        """``<s>``, or nothing for a unigram model."""
+        """Return ``<s>``, or nothing for a unigram model."""
         from nlmkit.text.vocabulary import BOS_ID
 
         self.check_fitted()
         return (BOS_ID,) if self.order > 1 else ()
 
     def advance(self, state: tuple[int, ...], word_id: int) -> tuple[int, ...]:
-        """The shortest context that gives every continuation the same probability as the whole history does."""
+        """Return the shortest context that gives every continuation the same probability as the whole history does."""
         from nlmkit.text.vocabulary import EOS_ID
 
         if not 0 <= word_id < len(self.vocabulary_):
@@ -204,23 +204,23 @@ class NGram(VocabularyLimits, LanguageModel):
         return context[len(context) - len(self.table_.context_ids(context)) :]
 
     def next_log_probs(self, state: tuple[int, ...]) -> NDArray[np.float64]:
-        """Log-probability of each vocabulary id after ``state``: float64 [V]."""
+        """Return the log-probability of each vocabulary id after ``state``: float64 [V]."""
         self.check_fitted()
         return self.table_.distribution(state)
 
     def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
-        """Natural log-probability of every event: float64 [events]; both context modes agree."""
+        """Return the natural log-probability of every event: float64 [events]; both context modes agree."""
         check_context(context)
         events = self.encode(data).event_ids(self.vocabulary_)
         return self.table_.score(events)[0]
 
     def event_details(self, data: Any) -> dict[str, NDArray[Any]]:
-        """``ngram_length``: length of the n-gram whose stored probability was used, int8 [events]."""
+        """Return ``ngram_length``: length of the n-gram whose stored probability was used, int8 [events]."""
         events = self.encode(data).event_ids(self.vocabulary_)
         return {"ngram_length": self.table_.score(events)[1]}
 
     def fitted_state(self) -> FittedState:
-        """The table's arrays; the fit report as metadata."""
+        """Return the table's arrays; the fit report as metadata."""
         self.check_fitted()
         unseen = self.table_.unseen_backoff
         metadata = {"fit_report": self.fit_report_, "arpa_objection": self._objection, "unseen_backoff": unseen}
@@ -274,7 +274,7 @@ class NGram(VocabularyLimits, LanguageModel):
             return
 
     def pruned(self, threshold: float) -> NGram:
-        """A smaller copy of a fitted or imported model, by relative-entropy pruning (Stolcke 1998).
+        """Return a smaller copy of a fitted or imported model, by relative-entropy pruning (Stolcke 1998).
 
         The counts being gone, history probabilities come from the model itself; prefer ``entropy_prune`` when
         fitting Kneser–Ney (Chelba et al. 2010).

@@ -66,7 +66,7 @@ def _check_thresholds(thresholds: tuple[int, ...], order: int) -> None:
 
 
 def history_log_probs_from_counts(counts: NGramCounts) -> list[Floats]:
-    """Log-probability of every n-gram, as the context of a word, by its relative frequency in the text.
+    """Return the log-probability of every n-gram, as the context of a word, by its relative frequency in the text.
 
     This is what suits Kneser–Ney smoothing: its own lower orders are made to be backed off to and say little of how
     frequent a context is (Chelba, Brants, Neveitt & Xu 2010, "Study on interaction between entropy pruning and
@@ -82,10 +82,10 @@ def history_log_probs_from_counts(counts: NGramCounts) -> list[Floats]:
 
 
 def history_log_probs_from_model(table: BackoffTable) -> list[Floats]:
-    """Log-probability of every n-gram, as the context of a word, by the model itself, as in Stolcke's paper.
+    """Return the log-probability of every n-gram, as the context of a word, by the model itself, as in Stolcke's paper.
 
     For models that come without counts. ``<s>`` is as probable as ``</s>``, as in SRILM. For Kneser–Ney models
-    :func:`history_log_probs_from_counts` is better.
+    ``history_log_probs_from_counts`` is better.
 
     Returns:
         For each order, float64 [n_k].
@@ -182,7 +182,7 @@ class _Contexts:
         return cls(table, probs, weights)
 
     def _ngrams(self, k: int, rows: NDArray[Any] | slice) -> tuple[NDArray[np.int32], Floats, Floats]:
-        """Contexts of some k-grams, their probabilities, and those that they have in the shorter context."""
+        """Return the contexts of some k-grams, their probabilities, and those that they have in the shorter context."""
         table = self.table
         return table.history[k - 1][rows], self.probs[k - 1][rows], self.probs[k - 2][table.suffix[k - 1][rows]]
 

@@ -48,7 +48,7 @@ def backoff_weights(
     left: Floats | None = None,
     keep: Keep | None = None,
 ) -> BackoffWeights:
-    """Backoff weights of the contexts of length k − 1, which normalise the k-grams that follow them.
+    """Return the backoff weights of the contexts of length k − 1, which normalise the k-grams that follow them.
 
     List index j − 1 holds order j, as in ``BackoffTable``; only orders k and k − 1 are
     looked at. History and suffix of every n-gram must be in the lists too, so that p(w|h′) of an n-gram hw is the

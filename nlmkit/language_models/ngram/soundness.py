@@ -18,7 +18,7 @@ from nlmkit.language_models.ngram.table import BackoffTable
 from nlmkit.text.vocabulary import EOS_ID
 
 SAMPLE = 1024
-"""How many contexts of each length :func:`sampled_sums` looks at; in a small table these are all."""
+"""How many contexts of each length ``sampled_sums`` looks at; in a small table these are all."""
 
 _ROUNDING = 200.0
 """Units in the last place by which a probability may be off: its logarithm is below some 100."""
@@ -44,7 +44,7 @@ def empty_context(table: BackoffTable) -> Shorter:
 
 
 def largest_unlisted(table: BackoffTable, k: int, shorter: Shorter) -> Floats:
-    """Largest log-probability that each context of length k gives by its backoff weight.
+    """Return the largest log-probability that each context of length k gives by its backoff weight.
 
     Args:
         table: The table; lengths below k have been looked at.
@@ -86,7 +86,7 @@ def sums(table: BackoffTable, k: int, shorter: Shorter, largest: Floats) -> tupl
         table: The table.
         k: Length of the contexts.
         shorter: Of the contexts of length k − 1.
-        largest: What :func:`largest_unlisted` gives.
+        largest: What ``largest_unlisted`` gives.
 
     Returns:
         The part that the words have to which the context backs off, and the whole: float64 [n_k].
@@ -104,7 +104,7 @@ def sums(table: BackoffTable, k: int, shorter: Shorter, largest: Floats) -> tupl
 
 
 def _parents(table: BackoffTable, k: int) -> tuple[Ids, Ids]:
-    """The shorter context of each context of length k, and the one that each n-gram of order k follows."""
+    """Return the shorter context of each context of length k, and the one that each n-gram of order k follows."""
     if k == 1:
         everything = np.zeros(table.vocabulary_size, np.int32)
         return everything, everything
@@ -181,7 +181,7 @@ def _chosen(table: BackoffTable, number: int) -> list[Ids]:
 
 
 def suffixes_of(table: BackoffTable, k: int, ids: NDArray[np.integer]) -> Ids:
-    """The n-grams without their first words, for some of order k; 0, the empty context, for unigrams.
+    """Return the n-grams without their first words, for some of order k; 0, the empty context, for unigrams.
 
     `BackoffTable.suffix` has them for all n-grams, and takes time and memory to make.
     """
@@ -197,7 +197,7 @@ def _last_words(table: BackoffTable, k: int, ids: Ids) -> Ids:
 
 
 def gram_of(table: BackoffTable, words: Sequence[str], k: int, index: int) -> str:
-    """An n-gram as text."""
+    """Return an n-gram as text."""
     ids = np.array([index])
     found = []
     for order in range(k, 0, -1):

@@ -97,7 +97,7 @@ class BackoffTable:
 
     @classmethod
     def from_estimate(cls, counts: NGramCounts, estimate: Estimate, keep: Keep) -> BackoffTable:
-        """The table of the n-grams that ``keep`` keeps."""
+        """Return the table of the n-grams that ``keep`` keeps."""
         with np.errstate(divide="ignore"):
             log_probs: list[NDArray[np.floating[Any]]] = [np.log(prob) for prob in estimate.probs]
             backoffs: list[NDArray[np.floating[Any]]] = [np.log(backoff) for backoff in estimate.backoffs]
@@ -118,7 +118,7 @@ class BackoffTable:
         return table if all(kept.all() for kept in keep) else table.filtered(keep)
 
     def filtered(self, keep: Keep) -> BackoffTable:
-        """The table without the n-grams that ``keep`` drops; suffix and history of what stays must stay too."""
+        """Return the table without the n-grams that ``keep`` drops; suffix and history of what stays must stay too."""
         new_ids = [(np.cumsum(kept) - 1).astype(np.int32) for kept in keep]
         first, history, children = [self.first[0]], [self.history[0]], []
         for k in range(1, self.order):
@@ -137,7 +137,7 @@ class BackoffTable:
         )
 
     def as_float32(self) -> BackoffTable:
-        """The same table with its logarithms rounded to single precision."""
+        """Return the same table with its logarithms rounded to single precision."""
         return dataclasses.replace(
             self,
             log_probs=[values.astype(np.float32) for values in self.log_probs],
@@ -209,7 +209,7 @@ class BackoffTable:
         return ids
 
     def distribution(self, context: tuple[int, ...]) -> Floats:
-        """Log-probability of every vocabulary id after ``context`` (at most order − 1 ids): float64 [V]."""
+        """Return the log-probability of every vocabulary id after ``context`` (at most order − 1 ids): float64 [V]."""
         scores = self.log_probs[0].astype(np.float64)
         ids = self.context_ids(context)
         for k in range(1, len(context) + 1):
@@ -226,7 +226,7 @@ class BackoffTable:
         return scores
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The table as named arrays; :meth:`from_arrays` takes them back."""
+        """Return the table as named arrays; ``from_arrays`` takes them back."""
         named: dict[str, NDArray[Any]] = {}
         for k in range(1, self.order + 1):
             named[f"log_prob.{k}"] = self.log_probs[k - 1]
@@ -242,7 +242,7 @@ class BackoffTable:
     def from_arrays(
         cls, arrays: Mapping[str, NDArray[Any]], order: int, vocabulary_size: int, unseen_backoff: float
     ) -> BackoffTable:
-        """Rebuild a table from :meth:`arrays`.
+        """Rebuild a table from ``arrays``.
 
         Raises:
             SavedModelError: an array is missing or its type, shape or content contradicts the rest.
@@ -263,7 +263,7 @@ class BackoffTable:
         return table
 
     def check(self) -> None:
-        """Raise :class:`SavedModelError` unless every index is in range and every value can be a logarithm."""
+        """Raise ``SavedModelError`` unless every index is in range and every value can be a logarithm."""
         _check_values("unseen_backoff", np.array([self.unseen_backoff]), LARGEST_BACKOFF)
         for k, first in enumerate(self.first, 1):
             size = len(first)

@@ -3,12 +3,12 @@
 Each gives −inf at ``<s>`` and is normalised over all other words, exactly, when it scores. They differ in what a
 training step costs:
 
-- :class:`~nlmkit.layers.softmax.full.FullSoftmax`: all words, each time;
+- ``FullSoftmax``: all words, each time;
 - ``AdaptiveSoftmax``: frequent words each time, a cluster of rarer words only where
   the target is one of them (Grave et al. 2017);
-- :class:`~nlmkit.layers.softmax.class_factored.ClassFactoredSoftmax`: all classes and the words of the target's class
+- ``ClassFactoredSoftmax``: all classes and the words of the target's class
   (Goodman 2001);
-- :class:`~nlmkit.layers.softmax.sampled.SampledSoftmax`: the target and a sample of words (Jean et al. 2015).
+- ``SampledSoftmax``: the target and a sample of words (Jean et al. 2015).
 """
 
 from nlmkit.layers.softmax.adaptive import AdaptiveSoftmax

@@ -21,7 +21,7 @@ NARROWING = 4
 
 
 def adaptive_cutoffs(words: int, head: int) -> NDArray[np.int64]:
-    """First row of each cluster, then the end: 0, head, 10·head, 100·head … words, int64.
+    """Return the first row of each cluster, then the end: 0, head, 10·head, 100·head … words, int64.
 
     Args:
         words: Number of words that can be predicted.
@@ -85,7 +85,7 @@ class AdaptiveSoftmax(OutputLayer):
             raise SavedModelError("the saved model is damaged: its clusters of words are not those of its options")
 
     def loss(self, features: Tensor, targets: Tensor, *, chunk: int = CHUNK, label_smoothing: float = 0.0) -> Tensor:
-        """Mean cross-entropy; tails are computed where the target is."""
+        """Return the mean cross-entropy; tails are computed where the target is."""
         refuse_smoothing(label_smoothing, "adaptive")
         rows = self.words.rank[targets]
         clusters = self._clusters(rows)
@@ -131,21 +131,21 @@ class AdaptiveSoftmax(OutputLayer):
         return torch.cat(parts, dim=1)
 
     def _weights(self) -> list[Tensor]:
-        """Weights of the words of each cluster."""
+        """Return the weights of the words of each cluster."""
         if self.tied:
             return list(torch.split(self.words.weight, [*self.sizes, 1])[:-1])
         return [self.head_weight, *self.tail_weights]
 
     def _head(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights and biases of the head: its words, then the tails."""
+        """Return the weights and biases of the head: its words, then the tails."""
         return torch.cat([weight, self.cluster_weight]), torch.cat([bias, self.cluster_bias])
 
     def _mapped(self, features: Tensor, tail: int) -> Tensor:
-        """Features as a tail's weights want them."""
+        """Return the features as a tail's weights want them."""
         return features if self.tied else functional.linear(features, self.maps[tail - 1])
 
     def _clusters(self, rows: Tensor) -> Tensor:
-        """Cluster of each row: 0 is the head."""
+        """Return the cluster of each row: 0 is the head."""
         return torch.bucketize(rows, self.words.cutoffs[1:-1], right=True)
 
     def _head_targets(self, rows: Tensor, clusters: Tensor) -> Tensor:

@@ -120,5 +120,5 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
 
 def _added(total: Tensor | None, part: Tensor) -> Tensor:
-    """The sum, in place of the total where there is one."""
+    """Return the sum, in place of the total where there is one."""
     return part if total is None else total.add_(part)

@@ -20,6 +20,6 @@ PACKED: Final = (".gz", ".bz2", ".xz", ".zst")
 
 
 def suffix_of(path: str | os.PathLike[str]) -> str:
-    """The suffix of a file's name, lower-cased, without that of its compression."""
+    """Return the suffix of a file's name, lower-cased, without that of its compression."""
     name = PurePath(os.fspath(path).lower())
     return (name.with_suffix("") if name.suffix in PACKED else name).suffix

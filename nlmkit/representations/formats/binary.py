@@ -28,7 +28,7 @@ def read_binary(
     size: int | None,
     repeated: Repeated = "first",
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """Reads vectors from the bytes of a file.
+    """Read vectors from the bytes of a file.
 
     Under the header, a text line with the number of vectors and their length, stand the words, each with a space and
     its values in little-endian single precision; a line feed may follow.
@@ -86,7 +86,7 @@ def read_binary(
 
 
 def _more(stream: _Stream) -> bool:
-    """Whether another vector follows; line feeds before it are taken."""
+    """Return whether another vector follows; line feeds before it are taken."""
     while stream.need(1):
         if stream.peek(1) != b"\n":
             return True
@@ -95,7 +95,7 @@ def _more(stream: _Stream) -> bool:
 
 
 def _word(stream: _Stream, name: str, number: int, count: int) -> tuple[bytes, int]:
-    """The next word and where it begins; line feeds before it belong to the vector before."""
+    """Return the next word and where it begins; line feeds before it belong to the vector before."""
     _more(stream)
     at = stream.position
     length = stream.find(b" ", _MAX_WORD)
@@ -142,7 +142,7 @@ class _Stream:
         return self._dropped + len(self._buffer)
 
     def need(self, number: int) -> bool:
-        """Whether so many bytes are left."""
+        """Return whether so many bytes are left."""
         if len(self._buffer) - self._at >= number:
             return True
         parts = [self._buffer[self._at :]]
@@ -155,7 +155,7 @@ class _Stream:
         return length >= number
 
     def peek(self, number: int) -> bytes:
-        """The next bytes, as far as they are there."""
+        """Return the next bytes, as far as they are there."""
         return self._buffer[self._at : self._at + number]
 
     def find(self, wanted: bytes, within: int) -> int:
@@ -167,7 +167,7 @@ class _Stream:
         return found - self._at if found >= 0 else -1
 
     def take(self, number: int) -> bytes:
-        """The next bytes, which must be there."""
+        """Return the next bytes, which must be there."""
         taken = self._buffer[self._at : self._at + number]
         self._at += number
         return taken

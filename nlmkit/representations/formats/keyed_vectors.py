@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def to_keyed_vectors(representation: Representation) -> Any:
-    """See :meth:`nlmkit.representations.base.Representation.to_keyed_vectors`."""
+    """See ``Representation.to_keyed_vectors``."""
     try:
         from gensim.models import KeyedVectors
     except ImportError:
@@ -36,7 +36,7 @@ def to_keyed_vectors(representation: Representation) -> Any:
 def from_keyed_vectors(
     keyed: Any, repeated: Repeated = "first"
 ) -> tuple[list[str], NDArray[np.float32], list[int] | None]:
-    """Words, vectors and counts of a ``KeyedVectors``; counts are None where it has none.
+    """Return the words, vectors and counts of a ``KeyedVectors``; counts are None where it has none.
 
     Raises:
         DataError: It is not a ``KeyedVectors``, or a word is repeated where that is refused.

@@ -30,11 +30,11 @@ def read_vectors(
     repeated: Repeated = "first",
     advance: Callable[[int], None] = lambda amount: None,
 ) -> tuple[list[str], NDArray[np.float32], str]:
-    """Reads a file of word vectors; a compressed one is unpacked, as its suffix says.
+    """Read a file of word vectors; a compressed one is unpacked, as its suffix says.
 
     Args:
         path: The file.
-        format: One of :data:`~nlmkit.representations.formats.FORMATS`. If left out, a name in ``.bin`` is
+        format: One of ``FORMATS``. If left out, a name in ``.bin`` is
             ``word2vec-binary``; any other is text, and ``word2vec`` if its first line is a header.
         pipeline: Whose encoding, and way with undecodable bytes, words are decoded by.
         repeated: What to do with a word that the file has twice: ``first`` keeps the first vector and notes it,
@@ -85,7 +85,7 @@ def _followed(reader: ByteReader, advance: Callable[[int], None]) -> Iterator[by
 
 
 def _checked(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """The chunks of a text, refused at once if it is a pickle."""
+    """Return the chunks of a text, refused at once if it is a pickle."""
     first = next(chunks, b"")
     if first.startswith(b"\x80"):
         raise DataError("this looks like a pickle, which nlmkit never opens", source=name, byte=0)
@@ -93,7 +93,7 @@ def _checked(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
 
 
 def _size(source: ByteSource) -> int | None:
-    """Bytes that there are to read; None where only reading tells."""
+    """Return the bytes that there are to read; None where only reading tells."""
     path = source.path
     if path is None or not path.is_file() or path.suffix.lower() in PACKED:
         return None

@@ -96,7 +96,7 @@ class Rows:
         self._filled += len(kept)
 
     def finish(self, header: dict[str, Any]) -> tuple[list[str], NDArray[np.float32]]:
-        """The words without the three special ones, and all vectors by vocabulary id: float32 [words + 3, d].
+        """Return the words without the three special ones, and all vectors by vocabulary id: float32 [words + 3, d].
 
         Args:
             header: Place of the header, where there is one.

@@ -61,7 +61,7 @@ def sample_of(lines: Iterator[bytes]) -> list[bytes]:
 
 
 def dimension_of(sample: Sequence[bytes]) -> int:
-    """Length of the vectors in lines without a header: what most lines have, the earliest of equally many.
+    """Return the length of the vectors in lines without a header: what most lines have, the earliest of equally many.
 
     What a line has is the numbers that it ends in, of which at least its first item is the word: so a word may be a
     number, or hold spaces as GloVe's ``. . .`` does.
@@ -78,7 +78,7 @@ def dimension_of(sample: Sequence[bytes]) -> int:
 
 
 def has_header(sample: Sequence[bytes]) -> bool:
-    """Whether the first of some lines is a header of word2vec.
+    """Return whether the first of some lines is a header of word2vec.
 
     Two whole numbers are one, unless the lines after them have a word and one value each, and the second number is
     not 1: then the vectors have one value, and the first word is a number too.
@@ -96,10 +96,10 @@ def read_text(
     size: int | None,
     repeated: Repeated = "first",
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """Reads vectors from lines.
+    """Read vectors from lines.
 
     Items are separated by spaces or tabs; those before the values are the word, as in GloVe's ``. . .``. Without a
-    header, :func:`dimension_of` the first lines says how many values there are.
+    header, ``dimension_of`` the first lines says how many values there are.
 
     Args:
         lines: Of the file.
@@ -183,7 +183,7 @@ class _Reader:
                 self._number += len(words)
 
     def _parts(self, line: bytes, number: int) -> tuple[bytes, bytes]:
-        """A line's word, and its values as one text."""
+        """Return a line's word, and its values as one text."""
         word, _, text = line.rstrip(_WHITE).partition(b" ")
         if text.count(b" ") == self._dimension - 1 and text:
             return word, text
@@ -217,7 +217,7 @@ class _Reader:
 
 
 def _parse(text: bytes, expected: int) -> NDArray[np.float32] | None:
-    """The numbers in a text, or None if there are others than expected."""
+    """Return the numbers in a text, or None if there are others than expected."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", DeprecationWarning)  # how NumPy says that it stopped at something else
         try:

@@ -33,7 +33,7 @@ _UNSAYABLE: Final = re.compile(r"[ \t\r\n\v\f\0]")
 def write_vectors(
     representation: Representation, path: str | os.PathLike[str], format: str | None, run: RunOptions
 ) -> None:
-    """See :meth:`nlmkit.representations.base.Representation.export`. The file appears whole or not at all."""
+    """See ``Representation.export``. The file appears whole or not at all."""
     path = Path(path)
     chosen = _format(path, format)
     rows = rows_to_write(representation)
@@ -57,7 +57,7 @@ def write_vectors(
 
 
 def rows_to_write(representation: Representation) -> NDArray[np.int64]:
-    """Ids of what has a vector: all words, and those of the three special ones that have one."""
+    """Return the ids of what has a vector: all words, and those of the three special ones that have one."""
     special = [id_ for id_, there in enumerate(representation.has_special()) if there]
     words = np.arange(len(SPECIAL), len(representation.vocabulary_))
     return np.concatenate([np.array(special, np.int64), words])

@@ -50,7 +50,7 @@ class LSA(VocabularyLimits, Representation):
 
     name = "lsa"
     conformance_settings: ClassVar[Mapping[str, Any]] = {"dimension": 3, "min_count": 1}
-    """Settings small enough for :mod:`nlmkit.testing`."""
+    """Settings small enough for ``nlmkit.testing``."""
 
     min_count: int = param(5, ge=1, help="words seen less often are taken out of the text")
     variant: str = param(
@@ -105,7 +105,7 @@ class LSA(VocabularyLimits, Representation):
         exponent, and ``energy``: the share of the sum of its squared weights that the singular values keep.
 
         Args:
-            data: Training text: anything :meth:`nlmkit.text.Corpus.read` takes, or a Corpus.
+            data: Training text: anything ``Corpus.read`` takes, or a Corpus.
             valid: Not used by representations; must be left out.
             run: Progress.
 
@@ -149,7 +149,7 @@ class LSA(VocabularyLimits, Representation):
         return 0.5 if self.variant == _PPMI else 1.0
 
     def _weights(self, text: KnownText, size: int, run: RunOptions) -> Any:
-        """The weighted matrix, scipy CSR float64 [V, contexts]."""
+        """Return the weighted matrix, scipy CSR float64 [V, contexts]."""
         from nlmkit.representations.lsa import term_weights
         from nlmkit.representations.term_counts import document_counts, window_counts
 
@@ -189,7 +189,7 @@ class LSA(VocabularyLimits, Representation):
             ) from None
 
     def fitted_state(self) -> FittedState:
-        """The matrix and the singular values; the fit report as metadata."""
+        """Return the matrix and the singular values; the fit report as metadata."""
         state = super().fitted_state()
         return FittedState({**state.arrays, "singular_values": self.singular_values_}, state.metadata)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def ppmi(counts: Any, *, smoothing: float = 1.0, shift: float = 1.0) -> Any:
-    """Positive pointwise mutual information of words and their contexts (Levy, Goldberg & Dagan 2015).
+    """Return the positive pointwise mutual information of words and their contexts (Levy, Goldberg & Dagan 2015).
 
     max(0, ln(P(w, c) / (P(w) · P_α(c))) − ln k), where P_α(c) is proportional to the context's count to the power α.
 
@@ -38,7 +38,7 @@ def ppmi(counts: Any, *, smoothing: float = 1.0, shift: float = 1.0) -> Any:
 
 
 def log_entropy(counts: Any) -> Any:
-    """Log-entropy weights of a term–document matrix (Dumais 1991; Landauer & Dumais 1997).
+    """Return the log-entropy weights of a term–document matrix (Dumais 1991; Landauer & Dumais 1997).
 
     ln(1 + tf) · (1 + Σ p ln p / ln n), where p is the part of the term's occurrences that fall on a document and n the
     number of documents: 1 for a term of one document, 0 for one that is spread evenly over all.
@@ -64,7 +64,7 @@ def log_entropy(counts: Any) -> Any:
 
 
 def tf_idf(counts: Any) -> Any:
-    """Tf-idf weights of a term–document matrix: tf · ln(n / df), without further normalisation.
+    """Return the tf-idf weights of a term–document matrix: tf · ln(n / df), without further normalisation.
 
     Args:
         counts: A scipy CSR matrix [terms, documents] without explicit zeros.
@@ -81,11 +81,11 @@ def tf_idf(counts: Any) -> Any:
 
 
 def _log(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Natural logarithms; 0 for 0, which no entry of the matrix refers to."""
+    """Return the natural logarithms; 0 for 0, which no entry of the matrix refers to."""
     return np.log(np.where(values > 0, values, 1.0))
 
 
 def _row_sums(values: NDArray[np.float64], matrix: Any) -> NDArray[np.float64]:
-    """Sums of entries' values by row of ``matrix``, whose entries they belong to."""
+    """Return the sums of entries' values by row of ``matrix``, whose entries they belong to."""
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     return np.bincount(rows, weights=values, minlength=matrix.shape[0]).astype(np.float64)

@@ -31,7 +31,7 @@ class RankError(ValueError):
 
 
 def truncated_svd(matrix: Any, k: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The ``k`` largest singular values and their left singular vectors.
+    """Return the ``k`` largest singular values and their left singular vectors.
 
     The sign of each vector is that which makes its value of largest magnitude, the first of equal ones, positive. The
     same matrix, seed and number of BLAS threads give the same bytes.
@@ -85,7 +85,7 @@ def _arpack(matrix: Any, k: int, seed: int) -> tuple[NDArray[np.float64], NDArra
 
 
 def _rank(matrix: Any, bound: int) -> int:
-    """The rank of a matrix; ``bound``, which it cannot exceed, where to compute it would take long."""
+    """Return the rank of a matrix; ``bound``, which it cannot exceed, where to compute it would take long."""
     if not bound or matrix.shape[0] * matrix.shape[1] > _DENSE_ENTRIES:
         return bound
     return int(np.linalg.matrix_rank(matrix.toarray()))

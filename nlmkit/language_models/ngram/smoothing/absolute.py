@@ -28,7 +28,7 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
 
 
 def single_discount(k: int, once: int, twice: int, options: Options) -> tuple[float, list[str]]:
-    """The discount n1 / (n1 + 2·n2) of order k, or the user's, and a note if neither can be had.
+    """Return the discount n1 / (n1 + 2·n2) of order k, or the user's, and a note if neither can be had.
 
     Args:
         k: The order.

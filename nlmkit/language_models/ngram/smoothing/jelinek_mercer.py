@@ -113,7 +113,7 @@ def _observed(counts: NGramCounts, relative: list[_Relative], event_ids: Ids) ->
 
 
 def _taken(values: NDArray[_T], index: NDArray[np.int64]) -> NDArray[_T]:
-    """``values`` at ``index``, zero where that is −1."""
+    """Return ``values`` at ``index``, zero where that is −1."""
     taken = np.zeros(len(index), values.dtype)
     known = index >= 0
     taken[known] = values[index[known]]
@@ -136,7 +136,7 @@ def _longer(counts: NGramCounts, k: int, suffixes: NDArray[np.int64], words: Ids
 def _fitted(
     observed: list[_Observed], relative: list[_Relative], vocabulary_size: int
 ) -> tuple[list[Floats], list[str]]:
-    """Weights of each order, float64 [buckets], by EM from one half on, and what the user should know."""
+    """Return the weights of each order, float64 [buckets], by EM from one half on, and what the user should know."""
     weights: list[Floats] = [np.full(order.buckets, 0.5) for order in relative]
     change, iterations = 1.0, 0
     while change > TOLERANCE and iterations < ITERATIONS:

@@ -57,7 +57,7 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
 
 
 def _discounted(values: NDArray[np.int64], ratios: list[float]) -> Floats:
-    """``values`` times the ratio of each."""
+    """Return ``values`` times the ratio of each."""
     by_count = np.array([1.0, *ratios, 1.0])
     discounted: Floats = values * by_count[np.minimum(values, len(by_count) - 1)]
     return discounted
@@ -105,7 +105,7 @@ def _given_ratios(options: Options, k: int) -> list[float] | None:
 
 
 def _estimated(k: int, values: NDArray[np.int64], largest: int) -> tuple[list[float], list[str]]:
-    """Good–Turing ratios of order k for counts up to ``largest``, or up to what allows an estimate."""
+    """Return the Good–Turing ratios of order k for counts up to ``largest``, or up to what allows an estimate."""
     numbers = np.bincount(np.minimum(values, largest + 2), minlength=largest + 3)
     problem = ""
     for limit in range(largest, 0, -1):
@@ -119,7 +119,7 @@ def _estimated(k: int, values: NDArray[np.int64], largest: int) -> tuple[list[fl
 
 
 def _good_turing(numbers: NDArray[np.int64], limit: int) -> tuple[list[float], str]:
-    """Katz's d_1 to d_limit from the numbers of n-grams with a count of 0, 1, 2, …, or why there are none."""
+    """Return Katz's d_1 to d_limit from the numbers of n-grams with a count of 0, 1, 2, …, or why there are none."""
     for r in range(1, limit + 2):
         if numbers[r] == 0:
             return [], f"no n-gram has a count of {r}, so ratios for counts up to {limit} cannot be estimated"

@@ -26,7 +26,7 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
 
 
 def relative_unigrams(counts: NGramCounts) -> Floats:
-    """Relative frequencies of the words, 1/V each where there is no event: float64 [V]."""
+    """Return the relative frequencies of the words, 1/V each where there is no event: float64 [V]."""
     values = raw_counts(counts, 1)
     total = values.sum()
     return values / total if total else np.full(len(values), 1.0 / (len(values) - 1))

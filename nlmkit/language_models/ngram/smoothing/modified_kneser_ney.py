@@ -13,7 +13,7 @@ FALLBACK = [0.5, 1.0, 1.5]
 
 
 def estimate(counts: NGramCounts, options: Options) -> Estimate:
-    """Three discounts an order (for counts of one, two, and three or more) on adjusted counts."""
+    """Return the three discounts an order (for counts of one, two, and three or more) on adjusted counts."""
     orders, discounts, notes = [], [], []
     for k, level in enumerate(counts.levels, 1):
         values = overridden(options.discounts, k, 3)
@@ -28,7 +28,7 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
 
 
 def count_of_counts(level: Level, lower: bool) -> list[int]:
-    """Numbers of n-grams with an adjusted count of 1, 2, 3 and 4.
+    """Return the numbers of n-grams with an adjusted count of 1, 2, 3 and 4.
 
     As in KenLM, the last n-gram (in suffix order) of an order below the highest enters with its raw count.
     """

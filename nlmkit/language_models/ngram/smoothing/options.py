@@ -14,7 +14,7 @@ Discounts = tuple[float | tuple[float, ...] | None, ...]
 
 @dataclasses.dataclass
 class Options:
-    """Options of :class:`nlmkit.NGram`, as the smoothing methods see them.
+    """Options of ``NGram``, as the smoothing methods see them.
 
     Attributes:
         keep: For each order, which n-grams stay after count pruning, bool [n_k].
