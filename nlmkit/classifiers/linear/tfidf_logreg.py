@@ -1,4 +1,4 @@
-"""Logistic regression of tf-idf weighted n-grams: the baseline of scikit-learn's tutorials."""
+"""Logistic regression on tf-idf weighted n-grams: the baseline of scikit-learn's tutorials."""
 
 from __future__ import annotations
 
@@ -22,45 +22,44 @@ if TYPE_CHECKING:
     from nlmkit.text import Corpus
 
 _MOST_TOGETHER: Final = 1 << 22
-"""Decisions times features of a regression that L-BFGS fits as a whole; it takes about 30 times their memory."""
+"""Maximum of decisions times features fitted jointly by L-BFGS, which takes about 30 times their memory."""
 
 _LARGEST_IDF: Final = 100.0
-"""Beyond that of any collection: 1 + the logarithm of its texts."""
+"""Upper bound of an idf: 1 + the logarithm of the number of texts of any collection."""
 
 _TOLERANCE: Final = 0.01
-"""Of liblinear, which fits regressions of one class against the others."""
+"""Tolerance of liblinear, which fits one-against-rest regressions."""
 
 
 @dataclasses.dataclass(kw_only=True)
 class TfidfLogReg(Classifier):
-    """Logistic regression of tf-idf weighted n-grams: scikit-learn's plain baseline.
+    """Logistic regression on tf-idf weighted n-grams: scikit-learn's standard baseline.
 
-    The weight of an n-gram that a document has t times, and d of the D training documents have, is
+    The weight of an n-gram with t occurrences in a document and d of D training documents is
     t · (ln((1+D)/(1+d)) + 1), or (1 + ln t) · … with ``sublinear``; each document's weights are scaled to length one.
-    The regression is multinomial with an L2 penalty. This is what scikit-learn's TfidfTransformer and
-    LogisticRegression compute on the n-grams of this library's tokenizers; no object of theirs is kept or saved.
+    The regression is multinomial with an L2 penalty. The result equals scikit-learn's TfidfTransformer and
+    LogisticRegression on the n-grams of nlmkit's tokenizers; no scikit-learn object is kept or saved.
 
-    **Memory.** Where classes times n-grams exceed 2²² even after n-grams of a single text were merged (which leaves the
-    regression the same), each class has a regression of its own against the others, by liblinear, and the
-    probabilities are the softmax of their logits. Where they exceed 2²⁶, the rarest n-grams are left out. Notes say so.
-    More than 2²⁴ weights are float32.
+    **Memory.** If classes times n-grams exceed 2²² even after merging the n-grams of a single text (which does not
+    change the regression), each class gets a one-against-rest regression by liblinear, and probabilities are the
+    softmax of their logits. Above 2²⁶, the rarest n-grams are dropped. Both send a note. More than 2²⁴ weights are
+    float32.
 
-    **Time.** Where classes times the tf-idf weights of all texts exceed 2²⁸, such a regression sees the texts of its
-    class and a random sample of the others, weighted to count for all of them. A note says so.
+    **Time.** If classes times the tf-idf weights of all texts exceed 2²⁸, such a regression is fitted to the texts of
+    its class and a random sample of the others, weighted to represent all of them, with a note.
 
-    Fitted attributes: ``features_`` (``NGramFeatures``), ``idf_`` (float64
-    [features]), ``weights_`` (float64 [decisions, features]) and ``intercepts_`` (float64 [decisions]); two classes
-    have one decision.
+    Fitted attributes: ``features_`` (``NGramFeatures``), ``idf_`` (float64 [features]), ``weights_`` (float64
+    [decisions, features]) and ``intercepts_`` (float64 [decisions]); two classes have one decision.
     """
 
     name = "tfidf-logreg"
     conformance_settings: ClassVar[Mapping[str, Any]] = {}
 
     order: int = param(2, ge=1, le=9, help="longest n-gram")
-    min_documents: int = param(1, ge=1, help="n-grams in fewer training texts are left out")
+    min_documents: int = param(1, ge=1, help="minimum number of training texts of an n-gram")
     sublinear: bool = param(True, help="count t occurrences as 1 + ln t")
     C: float = param(10.0, gt=0, help="inverse strength of the L2 penalty")
-    max_iter: int = param(1000, ge=1, help="most iterations of the solver")
+    max_iter: int = param(1000, ge=1, help="maximum number of solver iterations")
 
     def fit_corpus(
         self,
@@ -97,7 +96,7 @@ class TfidfLogReg(Classifier):
         if apart:
             notes.append(
                 f"{classes} classes and {len(self.features_)} n-grams: "
-                "one regression a class against the others, since a multinomial one takes too much memory"
+                "one-against-rest regressions, since a multinomial one takes too much memory"
             )
         run.stage("fitting the regression", classes if apart else 1)
         self.weights_ = empty_weights(classes, len(self.features_))
@@ -179,10 +178,10 @@ class TfidfLogReg(Classifier):
         return softmax(self._margins(corpus))
 
     def highlights(self, text: str) -> list[tuple[str, float]]:
-        """Return the tokens of a text, each with what its n-grams add to the logit of the predicted class.
+        """Return the tokens of a text with their contributions to the logit of the predicted class.
 
-        They sum to that logit (of two classes: the log-odds) less the intercept; an n-gram's part is divided equally
-        among its words.
+        The contributions sum to the logit (for two classes: the log-odds) minus the intercept; that of an n-gram is
+        divided equally among its words.
         """
         import numpy as np
 
@@ -210,7 +209,7 @@ class TfidfLogReg(Classifier):
         """Set the classes, the n-grams and their weights.
 
         Raises:
-            SavedModelError: arrays are missing, contradict each other, or hold NaN or infinity.
+            SavedModelError: Arrays are missing, contradict each other, or contain NaN or infinity.
         """
         import numpy as np
 
@@ -222,6 +221,6 @@ class TfidfLogReg(Classifier):
         require("vocabulary_" in vars(self), "its vocabulary is missing; save the model again")
         self.features_ = NGramFeatures.from_arrays(state.arrays, self.vocabulary_, self.order)
         idf = require_array(state.arrays, "idf", dtype="float64", shape=(len(self.features_),))
-        require(bool(((idf >= 1) & (idf <= _LARGEST_IDF)).all()), "array 'idf' holds what is not an idf")
+        require(bool(((idf >= 1) & (idf <= _LARGEST_IDF)).all()), "array 'idf' contains values that are not an idf")
         self.idf_ = np.asarray(idf, np.float64)
         self.weights_, self.intercepts_ = restored_decisions(state.arrays, len(self.classes_), len(self.features_))
