@@ -1,6 +1,6 @@
-"""Looking words up in a representation, and comparing their vectors.
+"""Lookup of words in a representation, and comparison of their vectors.
 
-Every figure is computed in float64, in blocks of rows, so that a large matrix needs little memory beside its own.
+Figures are computed in float64 in blocks of rows, which keeps the memory overhead small.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from nlmkit.representations.base import Representation
 
 RAREST: Final = 100
-"""How many of the rarest words stand in for one that has no vector, as in Stanford's GloVe."""
+"""Number of rarest words averaged for a word without a vector, as in Stanford's GloVe."""
 
 METHODS: Final = ("3cosadd", "3cosmul")
-"""How analogies are answered."""
+"""Methods to answer analogies."""
 
 _EPSILON: Final = 1e-3  # of 3cosmul, as Levy & Goldberg have it
 _BLOCK_VALUES: Final = 1 << 21
@@ -70,27 +70,27 @@ def vectors_of(representation: Representation, words: Sequence[str], oov: str) -
 
 
 def _substitute(representation: Representation, word: str, oov: str) -> NDArray[np.float32]:
-    """Return the vector that the rule gives to a word without one."""
+    """Return the vector of the rule for a word without one."""
     if oov == "error":
         raise representation._missing(word)
     if oov == "unk":
         if not representation.has_special()[UNK_ID]:
-            raise DataError(f"this {representation.name} representation has no vector of <unk>: choose another rule")
+            raise DataError(f"{representation.name} has no vector for <unk>: choose another oov rule")
         found: NDArray[np.float32] = take_rows(representation.matrix, np.array([UNK_ID]))[0]
         return found
     return mean_of_rarest(representation) if oov == "mean-rare" else np.zeros(representation.dimension, np.float32)
 
 
 def take_rows(matrix: Any, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return the copies of rows of a dense or sparse matrix, as float32 [rows, d]."""
+    """Return copies of rows of a dense or sparse matrix: float32 [rows, d]."""
     taken = matrix[rows]
     return np.asarray(taken.toarray() if hasattr(taken, "toarray") else taken, np.float32)
 
 
 def most_frequent(representation: Representation, n: int | None = None) -> NDArray[np.int64]:
-    """Ids of the ``n`` most frequent words (all of them if None), most frequent first, without the three special ones.
+    """Return the ids of the ``n`` most frequent words (all if None) in order, without the three special ones.
 
-    Where no counts are known, words count as sorted by falling frequency, as they are in most files of vectors.
+    Without counts, words are assumed to be sorted by descending frequency, as in most files of vectors.
     """
     counts = representation.vocabulary_.counts[len(SPECIAL) :]
     ranked = np.argsort(-counts, kind="stable") if counts.any() else np.arange(len(counts))
@@ -98,7 +98,7 @@ def most_frequent(representation: Representation, n: int | None = None) -> NDArr
 
 
 def mean_of_rarest(representation: Representation) -> NDArray[np.float32]:
-    """Return the mean vector of the 100 rarest words: float32 [d]; zeros where there are no words."""
+    """Return the mean vector of the 100 rarest words: float32 [d]; zeros without words."""
     rarest = most_frequent(representation)[-RAREST:]
     if not len(rarest):
         return np.zeros(representation.dimension, np.float32)
@@ -109,7 +109,7 @@ def mean_of_rarest(representation: Representation) -> NDArray[np.float32]:
 
 
 def similar_spellings(representation: Representation, word: str) -> Iterator[str]:
-    """Words that a misspelt one may have meant: of about its length, with its first or last letter."""
+    """Yield candidate corrections of a misspelt word: of similar length, with its first or last letter."""
     length, first, last = len(word), word[:1].lower(), word[-1:].lower()
     words = representation.vocabulary_.words
     left = _SPELLINGS
@@ -211,7 +211,7 @@ def doesnt_match(representation: Representation, words: Sequence[str]) -> str:
     """See ``Representation.doesnt_match``."""
     words = words_of(words)
     if len(words) < 3:
-        raise DataError("give a list of at least three words, of which one may not match")
+        raise DataError("doesnt_match requires a list of at least three words")
     units = _units(representation.vectors(words).astype(np.float64))
     return words[int(np.argmin(units @ units.mean(axis=0)))]
 
@@ -219,7 +219,7 @@ def doesnt_match(representation: Representation, words: Sequence[str]) -> str:
 def _best(
     representation: Representation, found: Vector, n: int, left_out: Sequence[str], restrict: int | None
 ) -> list[tuple[str, float]]:
-    """Return the ``n`` words with the greatest values; equal ones by id."""
+    """Return the ``n`` words with the greatest values; ties are ordered by id."""
     for name, value in (("n", n), ("restrict", restrict)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1):
             raise HyperParameterError(f"{name} must be a whole number of at least 1, not {value!r}")
@@ -239,11 +239,11 @@ def _as_query(vector: ArrayLike, dimension: int) -> Vector:
     try:
         query = np.asarray(vector, np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError(f"neither a word nor a vector: {error}") from None
+        raise DataError(f"expected a word or a vector: {error}") from None
     if query.shape != (dimension,):
-        raise DataError(f"the vector has shape {list(query.shape)}, where [{dimension}] has to stand")
+        raise DataError(f"the vector has shape {list(query.shape)}, expected [{dimension}]")
     if not np.isfinite(query).all():
-        raise DataError("the vector holds NaN or an infinite value")
+        raise DataError("the vector contains NaN or an infinite value")
     return query[np.newaxis]
 
 
@@ -251,13 +251,13 @@ def _as_query(vector: ArrayLike, dimension: int) -> Vector:
 
 
 def is_finite(matrix: Any) -> bool:
-    """Return whether no value of a dense matrix is NaN or infinite."""
+    """Return whether all values of a dense matrix are finite."""
     step = _block_rows(matrix)
     return all(bool(np.isfinite(matrix[begin : begin + step]).all()) for begin in range(0, matrix.shape[0], step))
 
 
 def _blocks(matrix: Any) -> Iterator[tuple[int, Any]]:
-    """Parts of the matrix in float64, each with the number of its first row."""
+    """Yield parts of the matrix in float64, each with the index of its first row."""
     step = _block_rows(matrix)
     for begin in range(0, matrix.shape[0], step):
         yield begin, matrix[begin : begin + step].astype(np.float64)
@@ -270,7 +270,7 @@ def _block_rows(matrix: Any) -> int:
 
 
 def _units(rows: Any) -> Any:
-    """Return the rows scaled to length one, float64; rows of zeros stay so."""
+    """Return the rows scaled to length one, float64; zero rows stay zero."""
     if not isinstance(rows, np.ndarray):
         from scipy.sparse import diags_array
 
@@ -286,10 +286,10 @@ def _squares(rows: Any) -> Vector:
 
 
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
-    """Refuse what is not among the choices.
+    """Check that a value is among the choices.
 
     Raises:
-        HyperParameterError: it is not.
+        HyperParameterError: It is not.
     """
     if value not in choices:
         near = suggestion(value, choices) if isinstance(value, str) else ""
@@ -297,7 +297,7 @@ def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
 
 
 def standard_deviation(matrix: Any, rows: NDArray[np.int64]) -> float:
-    """Standard deviation of all values of some rows, 0 where there are none."""
+    """Return the standard deviation of all values of some rows, 0 without rows."""
     total = squares = 0.0
     values = 0
     step = _block_rows(matrix)

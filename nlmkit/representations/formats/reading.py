@@ -1,4 +1,4 @@
-"""Reading files of word vectors: which format a file is in, and its words and vectors."""
+"""Reader of files of word vectors, with detection of the format."""
 
 from __future__ import annotations
 
@@ -30,25 +30,24 @@ def read_vectors(
     repeated: Repeated = "first",
     advance: Callable[[int], None] = lambda amount: None,
 ) -> tuple[list[str], NDArray[np.float32], str]:
-    """Read a file of word vectors; a compressed one is unpacked, as its suffix says.
+    """Read a file of word vectors; compressed files are decompressed according to their suffix.
 
     Args:
-        path: The file.
-        format: One of ``FORMATS``. If left out, a name in ``.bin`` is
-            ``word2vec-binary``; any other is text, and ``word2vec`` if its first line is a header.
-        pipeline: Whose encoding, and way with undecodable bytes, words are decoded by.
-        repeated: What to do with a word that the file has twice: ``first`` keeps the first vector and notes it,
-            ``error`` refuses the file.
-        advance: Called with the number of bytes read, as they lie on disk.
+        path: File to read.
+        format: One of ``FORMATS``. By default, a name in ``.bin`` is ``word2vec-binary``; any other is text, and
+            ``word2vec`` if its first line is a header.
+        pipeline: Text pipeline with the encoding and the error handler for undecodable bytes.
+        repeated: Handling of duplicate words: ``first`` keeps the first vector and sends a note, ``error`` raises an
+            error.
+        advance: Called with the number of bytes read from disk.
 
     Returns:
-        The words without ``<unk>``, ``<s>`` and ``</s>``; the vectors by vocabulary id, float32 [words + 3, d], where
-        those three have rows of zeros unless the file has them; and the format.
+        The words without ``<unk>``, ``<s>`` and ``</s>``; the vectors by vocabulary id, float32 [words + 3, d], with
+        zero rows for those three unless the file has them; and the format.
 
     Raises:
         DataError: The file cannot be read or is damaged; see the readers of the formats.
-        HyperParameterError: There is no such format or way with repeated words, or words cannot be told from spaces in
-            the encoding.
+        HyperParameterError: ``format`` or ``repeated`` is invalid, or the encoding does not extend ASCII.
     """
     check_choice("repeated", repeated, get_args(Repeated))
     if format is not None:
@@ -56,7 +55,9 @@ def read_vectors(
     pipeline = pipeline or TextPipeline()
     codec = (pipeline.encoding, str(pipeline.errors))
     if "a b\n".encode(pipeline.encoding) != b"a b\n":
-        raise HyperParameterError(f"vectors are read in encodings that extend ASCII, not in {pipeline.encoding}")
+        raise HyperParameterError(
+            f"unsupported encoding {pipeline.encoding}: vectors require an encoding that extends ASCII"
+        )
     source = path_source(path)
     size = _size(source)
     binary = (format or SUFFIXES.get(suffix_of(path))) == "word2vec-binary"
@@ -85,7 +86,7 @@ def _followed(reader: ByteReader, advance: Callable[[int], None]) -> Iterator[by
 
 
 def _checked(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """Return the chunks of a text, refused at once if it is a pickle."""
+    """Yield the chunks of a text; raise an error if it is a pickle."""
     first = next(chunks, b"")
     if first.startswith(b"\x80"):
         raise DataError("this looks like a pickle, which nlmkit never opens", source=name, byte=0)
@@ -93,7 +94,7 @@ def _checked(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
 
 
 def _size(source: ByteSource) -> int | None:
-    """Return the bytes that there are to read; None where only reading tells."""
+    """Return the number of bytes to read; None if unknown in advance."""
     path = source.path
     if path is None or not path.is_file() or path.suffix.lower() in PACKED:
         return None
