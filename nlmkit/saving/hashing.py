@@ -1,4 +1,4 @@
-"""SHA-256 of payloads as saving would write them, without writing them: what identifies a model not yet saved."""
+"""SHA-256 of payloads without writing them, to identify unsaved models."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def arrays_sha256(arrays: Mapping[str, NDArray[Any]]) -> str:
 
 
 def vocabulary_sha256(words: Sequence[str]) -> str:
-    """SHA-256 of the vocabulary's payload: 64 hex digits, as in the manifest of a folder saved with these words.
+    """Return the SHA-256 of the vocabulary's payload: 64 hex digits, as in the manifest of a folder with these words.
 
     Raises:
         SavedModelError: A word cannot be saved.
