@@ -1,4 +1,4 @@
-"""What lies between word vectors and output layer: the contract that recurrent stack and feed-forward body keep."""
+"""Interface of the layers between word vectors and output layer: recurrent stack and feed-forward body."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ order−1 ids, int64 [order−1, B]."""
 
 
 class Body(nn.Module):
-    """Reads word vectors and gives one output a step.
+    """Network body: reads word vectors and returns one output per step.
 
     Attributes:
         width: Width h of the outputs.

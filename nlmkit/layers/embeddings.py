@@ -1,4 +1,4 @@
-"""The input layer: one vector a word."""
+"""The input layer: one vector per word."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class WordVectors(nn.Module):
     ``weight`` is [V, e]; the buffers ``rank`` and ``cutoffs`` are those of ``WordOrder``.
 
     Args:
-        order: Which row each word has.
+        order: Row of each word.
         width: Width e of the vectors.
         generator: Source of the initial vectors.
         dropout: Rate of dropping whole words.
@@ -44,7 +44,7 @@ class WordVectors(nn.Module):
 
     @property
     def order(self) -> WordOrder:
-        """Which row each word has."""
+        """Row of each word."""
         return WordOrder(self.rank.cpu().numpy(), self.cutoffs.cpu().numpy())
 
     @order.setter

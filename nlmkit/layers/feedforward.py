@@ -74,7 +74,7 @@ class FeedForwardBody(Body):
 
 
 class DirectConnections(nn.Module):
-    """The way from the word vectors to the output layer past the hidden layer (Bengio et al. 2003).
+    """Direct connection from word vectors to output layer, bypassing the hidden layer (Bengio et al. 2003).
 
     The published model is y = b + W x + U h. With untied weights the output layer's features are h and x side by side,
     and its weights [U, W]. An output layer that is tied to the word vectors C has features of their width; there

@@ -1,8 +1,8 @@
-"""Dropout in all its forms: masks drawn from an explicit generator, so that a run can be repeated and resumed.
+"""Dropout variants with masks from an explicit generator, for reproducible and resumable runs.
 
-Every transform is the identity in evaluation mode, but for ``Zoneout``, whose paper takes the expectation there.
-A mask holds 0 with the given rate and 1 / (1 − rate) elsewhere, so that the expectation stays. It is drawn on the
-generator's device and moved to where it is used.
+Every transform is the identity in evaluation mode, except ``Zoneout``, which uses the expectation as in its paper.
+A mask is 0 with the given rate and 1 / (1 − rate) elsewhere, which preserves the expectation. It is drawn on the
+generator's device and moved to the device of its use.
 """
 
 from __future__ import annotations

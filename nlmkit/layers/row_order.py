@@ -1,8 +1,8 @@
-"""The order in which a network keeps its words: by frequency, which is private to this room.
+"""Row order of words inside a network: by frequency.
 
-Rows of the word vectors and of the output layer stand from the most frequent word to the least; ``<s>``, which is
-never predicted, has the last row, so that the output layer's words are simply all rows before it. Clusters of words
-(of the adaptive softmax) and classes (of the class-factored one) are then ranges of rows.
+Rows of the word vectors and of the output layer are sorted by descending frequency; ``<s>``, which is never predicted,
+has the last row, so the output layer covers all rows before it. Clusters of words (of the adaptive softmax) and classes
+(of the class-factored one) are then ranges of rows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from nlmkit.text.vocabulary import BOS_ID
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class WordOrder:
-    """Which row each word has, and where clusters of rows begin.
+    """Row of each word, and start of each cluster of rows.
 
     Attributes:
         rank: Row of each vocabulary id: int64 [V], a permutation with ``<s>`` last.
@@ -46,7 +46,7 @@ class WordOrder:
         """Return the order that a saved model keeps, checked.
 
         Raises:
-            SavedModelError: the arrays are no order of words.
+            SavedModelError: The arrays are not a valid order of words.
         """
         size = len(rank)
         sound = (
@@ -58,7 +58,7 @@ class WordOrder:
             and bool((np.diff(cutoffs) > 0).all())
         )
         if not sound:
-            raise SavedModelError(f"the saved model is damaged: it has no sound order of its {size} words")
+            raise SavedModelError(f"the saved model is damaged: the order of its {size} words is invalid")
         return cls(np.array(rank), np.array(cutoffs))
 
     def __len__(self) -> int:

@@ -32,9 +32,9 @@ def plot_perplexities(comparison: Comparison, path: str | os.PathLike[str], *, t
     Characters that no font has are noted.
 
     Raises:
-        DataError: the file's name has no ending that is known, or its folder cannot be written.
+        DataError: The file's suffix is unknown, or its folder is not writable.
         NlmkitError: matplotlib is not installed, or cannot be imported.
-        OSError: the file cannot be written.
+        OSError: The file cannot be written.
     """
     check_plot(path)
     from matplotlib.figure import Figure

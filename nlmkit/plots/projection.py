@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from nlmkit.representations.base import Representation
 
 DEFAULT_WORDS: Final = 60
-"""How many of the most frequent words, punctuation left out, are drawn where none are given."""
+"""Default number of most frequent words to draw, excluding punctuation."""
 
 MOST_WORDS: Final = 500
-"""More labels than these are no picture that one could read."""
+"""Maximum number of labels of a readable picture."""
 
 _FEWEST: Final = 3
 _COLOUR: Final = "#3b6ea5"
@@ -85,7 +85,7 @@ def project(vectors: ArrayLike) -> Projection:
     left, singular, right = np.linalg.svd(centred, full_matrices=False)
     variance = singular**2
     if not variance.sum() > 0:
-        raise DataError("all vectors are equal, so that there is nothing to project")
+        raise DataError("nothing to project: all vectors are equal")
     points, explained = np.zeros((len(values), 2)), [0.0, 0.0]
     for axis in range(min(2, len(singular))):
         sign = 1.0 if right[axis, np.abs(right[axis]).argmax()] > 0 else -1.0
@@ -168,7 +168,7 @@ def plot_projection(
         DataError: fewer than three of the words have vectors, there are more than ``MOST_WORDS``, the file's name has
             no ending that is known, or its folder cannot be written.
         NlmkitError: matplotlib is not installed, or cannot be imported.
-        OSError: the file cannot be written.
+        OSError: The file cannot be written.
     """
     check_plot(path)
     representation.check_fitted()

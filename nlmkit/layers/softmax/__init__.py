@@ -1,7 +1,7 @@
-"""Output layers: how features become a distribution over the next word.
+"""Output layers: from features to a distribution over the next word.
 
-Each gives −inf at ``<s>`` and is normalised over all other words, exactly, when it scores. They differ in what a
-training step costs:
+Each returns −inf at ``<s>`` and is exactly normalised over all other words when scoring. They differ in the cost of a
+training step:
 
 - ``FullSoftmax``: all words, each time;
 - ``AdaptiveSoftmax``: frequent words each time, a cluster of rarer words only where

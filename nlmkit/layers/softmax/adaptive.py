@@ -41,7 +41,7 @@ def adaptive_cutoffs(words: int, head: int) -> NDArray[np.int64]:
 
 
 class AdaptiveSoftmax(OutputLayer):
-    """Frequent words in a head, rarer ones in tails that are looked at only when they are needed (Grave et al. 2017).
+    """Adaptive softmax: frequent words in a head, rarer ones in tails computed only when needed (Grave et al. 2017).
 
     The head is a softmax over its words and one entry a tail; p(w) of a word in a tail is the tail's share of the head
     times a softmax within the tail. It is a distribution over all words by construction, yet a training step computes
@@ -82,7 +82,7 @@ class AdaptiveSoftmax(OutputLayer):
     def check_cutoffs(self, cutoffs: NDArray[np.int64]) -> None:
         """Make sure that saved cutoffs are those of the weights."""
         if cutoffs.tolist() != self.cutoffs:
-            raise SavedModelError("the saved model is damaged: its clusters of words are not those of its options")
+            raise SavedModelError("the saved model is damaged: its clusters of words contradict its options")
 
     def loss(self, features: Tensor, targets: Tensor, *, chunk: int = CHUNK, label_smoothing: float = 0.0) -> Tensor:
         """Return the mean cross-entropy; tails are computed where the target is."""

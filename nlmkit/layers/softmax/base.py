@@ -1,4 +1,4 @@
-"""What all output layers share."""
+"""Base class of the output layers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class OutputLayer(nn.Module):
 
     Attributes:
         generator: Source of samples, for those that draw any.
-        bias: One a word, by row: [V − 1].
+        bias: One bias per word, by row: [V − 1].
     """
 
     generator: torch.Generator | None = None
@@ -72,7 +72,7 @@ class OutputLayer(nn.Module):
         self.bias.data[rows] = self.bias.data.clone()
 
     def loss(self, features: Tensor, targets: Tensor, *, chunk: int = CHUNK, label_smoothing: float = 0.0) -> Tensor:
-        """Return the mean of −ln p(target), or what stands for it in training: scalar.
+        """Return the mean of −ln p(target), or its training surrogate: scalar.
 
         Args:
             features: [N, d], N ≥ 1.
