@@ -1,4 +1,4 @@
-"""Options for files of labelled texts, and reading them."""
+"""Options and reading of labelled text files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Form:
-    """How files of labelled texts are laid out; None where nothing was said.
+    """Format of labelled text files; None for options that were not given.
 
     Attributes:
-        format: tsv, space, csv or jsonl; by default each file's name tells.
+        format: tsv, space, csv or jsonl; by default detected from the name of each file.
         label_column: Column or key of the label.
         text_column: Column or key of the text.
     """
@@ -32,14 +32,14 @@ class Form:
 
     @property
     def given(self) -> dict[str, str]:
-        """What was said, by the name of its option's parameter."""
+        """Given options by parameter name."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
     def read(self, names: Sequence[str], *, encoding: str, errors: str, marks: str) -> LabelledTexts:
         """Read labelled texts of several files as one.
 
         Raises:
-            DataError: a file is missing, or a line is malformed.
+            DataError: A file is missing, or a line is malformed.
         """
         from nlmkit.text.labelled import LabelledTexts
 
@@ -48,7 +48,7 @@ class Form:
 
 
 def print_notes(data: LabelledTexts, *, quiet: bool) -> None:
-    """Tell what is odd about the texts, before the work that may be in vain."""
+    """Send notes about suspicious texts before the fit."""
     if not quiet and is_main_process():
         for text in data.notes:
             note(text)
