@@ -484,7 +484,7 @@ def test_a_scorer_that_is_no_distribution_has_no_perplexity() -> None:
 
     model = Backoff().fit(TRAIN)
     for act in (model.report, model.perplexity):
-        with pytest.raises(NotNormalizedError, match="toy-bigram scores here are no probability distribution"):
+        with pytest.raises(NotNormalizedError, match="scores of toy-bigram are not probabilities and have no"):
             act(TEST)
     assert math.isfinite(model.score(TEST))
 

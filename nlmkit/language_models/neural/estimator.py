@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, Self, cast
 
@@ -24,6 +23,7 @@ from nlmkit.language_models.neural.input_vectors import InputOptions, InputVecto
 from nlmkit.language_models.neural.shorthands import WithDropout
 from nlmkit.saving.state import FittedState
 from nlmkit.saving.timing import without_timing
+from nlmkit.training.clock import seconds
 from nlmkit.training.torch_model import TorchModel, put_weights
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
             DataError: unusable text, or one without words.
             SavedModelError: the model to start from cannot be loaded.
         """
-        started = time.perf_counter()
+        started = seconds()
         run = run or RunOptions()
         from nlmkit.language_models.neural.capabilities import refuse
 
