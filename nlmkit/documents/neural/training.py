@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nlmkit.core.processes import process_count
 from nlmkit.documents.neural.settings import TextSettings
-from nlmkit.documents.neural.task import TaskSetup
 from nlmkit.errors import HyperParameterError
-from nlmkit.training.clock import Clock
+from nlmkit.training.clock import Clock, seconds
 from nlmkit.training.devices import choose_device, memory_errors, trains_in_bfloat16
-from nlmkit.training.distributed import Processes, process_count
+from nlmkit.training.distributed import Processes
 from nlmkit.training.gradient import GradientStepper
 from nlmkit.training.options import Optimization
 from nlmkit.training.run import run as run_steps
 
 if TYPE_CHECKING:
+    import torch
+
+    from nlmkit.core.component import Component
     from nlmkit.core.run import RunOptions
     from nlmkit.documents.neural.batching import Sample
-    from nlmkit.documents.neural.estimator import NeuralTextModel
-    from nlmkit.documents.neural.module import TextModule
+    from nlmkit.documents.neural.task import TextTask
     from nlmkit.training.records import Evaluation
 
 
 def train(  # noqa: PLR0917
-    model: NeuralTextModel,
-    module: TextModule,
+    model: Component,
+    build: Callable[[TextSettings, torch.device], TextTask],
     sample: Sample,
     valid: Sample | None,
     run: RunOptions,
     started: float,
     *,
-    clock: Clock = time.perf_counter,
+    clock: Clock = seconds,
 ) -> dict[str, Any]:
     """Train the network of a model and return the report of the training, as JSON types.
 
@@ -41,8 +42,8 @@ def train(  # noqa: PLR0917
     report only ``seconds`` and ``words_per_second`` depend on the clock.
 
     Args:
-        model: The component.
-        module: Its network, with the first weights.
+        model: The component, with the options of :mod:`nlmkit.documents.neural.options`.
+        build: Makes the task from its settings and the device.
         sample: Training documents.
         valid: Held-out documents.
         run: Device, budget, checkpoints, log and progress.
@@ -73,8 +74,7 @@ def train(  # noqa: PLR0917
     )
     bfloat16 = trains_in_bfloat16(device, run.precision)
     with memory_errors(purpose):
-        counts, unknown = model.vocabulary_.counts, model.unknown_share
-        task = model.task(TaskSetup(module, sample, valid, settings, counts, unknown, device))
+        task = build(settings, device)
         stepper = GradientStepper(task, optimization, Processes(device=device), bfloat16=bfloat16)
         result = run_steps(stepper, run, patience=settings.patience, started=started, clock=clock)
     names = [metric.name for metric in task.metrics]
