@@ -1,12 +1,8 @@
-<<<<<<< HEAD:nlmkit/documents/merged_features.py
 """Fewer features with the same linear model: those of a single document become one.
-=======
-"""Lossless reduction of features for a linear classifier: the features of a single document are merged.
->>>>>>> english:nlmkit/classifiers/linear/merging.py
 
-With an L2 penalty, the weights of features that occur in a single document are proportional to their values, and only
-their weighted sum matters. One feature whose value is their norm replaces them all without changing the minimum. Most
-n-grams are such features.
+With an L2 penalty, the weights of features that occur in one document alone are proportional to their values: they
+count only through their sum there. One feature whose value is the norm of theirs stands for them all, without change of
+the minimum. Of n-grams most are such features.
 """
 
 from __future__ import annotations
@@ -23,12 +19,13 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass
 class MergedFeatures:
-    """Features of training documents; those of a single document are merged, those of none are dropped.
+    """Features of training documents, those of a single document merged and those of none left out.
 
     Attributes:
-        matrix: float64 CSR [documents, merged features], the most frequent features first for memory locality.
-        columns: Merged feature of each feature, −1 if it occurs in no document: int64 [features].
-        factors: Each feature's share of the weight of its merged feature: float64 [features].
+        matrix: float64 CSR [documents, merged features]; the features of most documents come first, which keeps what is
+            used together close in memory.
+        columns: Merged feature of each feature, −1 for those of no document: int64 [features].
+        factors: Share of the merged feature's weight that each feature has: float64 [features].
     """
 
     matrix: csr_matrix
@@ -71,7 +68,7 @@ class MergedFeatures:
         return cls(merged, columns, factors)
 
     def expanded(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the weights of the features from those of the merged ones: float64 [features]."""
+        """Weights of the features, of those of the merged ones: float64 [features]."""
         found = np.zeros(len(self.columns))
         known = self.columns >= 0
         found[known] = weights[self.columns[known]] * self.factors[known]
