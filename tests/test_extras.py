@@ -47,7 +47,7 @@ CASES = [
     ("gensim", "Vectors.from_arrays(['a'], [[1.0]]).to_keyed_vectors()"),
     ("numba", "GloVe(min_count=1).fit(texts)"),
     ("matplotlib", "from nlmkit.plots.perplexities import check_plot; check_plot('a.png')"),
-    ("matplotlib", "from nlmkit.training.records import check_picture; check_picture('a.png')"),
+    ("matplotlib", "from nlmkit.plots.curves import check_picture; check_picture('a.png')"),
     ("zstandard", "Corpus.read('text.zst')"),
 ]
 
