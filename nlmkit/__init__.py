@@ -1,4 +1,4 @@
-"""Language models that may honestly stand in one table.
+"""Train language models whose perplexities are actually comparable.
 
 >>> from nlmkit import NGram, load
 >>> lm = NGram(order=5).fit("train.txt")

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlmkit.core.short_repr import Rendered, short_repr
 from nlmkit.core.tables import is_plain, width
+from nlmkit.core.version import own_version
 from nlmkit.errors import DataError
 
 CONFIDENCE: Final = 0.95
@@ -253,8 +254,6 @@ def classification_report(
     per_class = _figures(cells, names)
     hits = int(cells[cells[:, 0] == cells[:, 1], 2].sum())
     accuracy = float(hits) / len(true)
-    from nlmkit import __version__
-
     return ClassificationReport(
         n=len(true),
         accuracy=accuracy,
@@ -264,7 +263,7 @@ def classification_report(
         cells=cells,
         unseen=tuple(unseen.tolist()),
         component=component,
-        version=__version__,
+        version=own_version(),
         text_pipeline=text_pipeline,
         texts_digest=texts_digest,
         model_digest=model_digest,

@@ -60,7 +60,7 @@ def notes_on_stderr(ctx: click.Context) -> Iterator[None]:
     import logging
 
     from nlmkit.core.notes import LOGGER
-    from nlmkit.training.distributed import is_main_process
+    from nlmkit.core.processes import is_main_process
 
     shown: set[str] = set()
 

@@ -34,8 +34,8 @@ from nlmkit.cli.training import Training, training_options
 from nlmkit.core import registry
 from nlmkit.core.kinds import kind_of
 from nlmkit.core.notes import note
+from nlmkit.core.processes import is_main_process
 from nlmkit.errors import HyperParameterError
-from nlmkit.training.distributed import is_main_process
 
 if TYPE_CHECKING:
     from nlmkit.text import TextPipeline
@@ -159,6 +159,7 @@ def command(
     /dev/stderr is written as it is. MODEL may be a link to the folder.
     """
     started = time.perf_counter()
+    ctx.with_resource(registry.scanned_once())
     train = train or (ctx.default_map or {}).get("train", ())
     if component is None:
         raise click.UsageError("missing COMPONENT (nlmkit list has them)")

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "generate": ("nlmkit.cli.generate", "Sample sentences from a language model."),
     "similar": ("nlmkit.cli.similar", "The words most like a word, or analogies, by a representation."),
     "classify": ("nlmkit.cli.classify", "Label each line of a text with a classifier."),
+    "predict": ("nlmkit.cli.predict", "Predict a number for each line of a text with a regressor."),
     "plugins": ("nlmkit.cli.plugins", "List the plugins that are installed, and check them."),
     "corpora": ("nlmkit.cli.corpora", "List the corpora that corpus:NAME loads; where to get others."),
 }

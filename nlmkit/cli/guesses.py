@@ -24,13 +24,13 @@ _SIMILAR: Final = "nlmkit similar MODEL WORD..."
 _CORPORA: Final = "nlmkit corpora list, which names the source of each; nlmkit does not download them"
 _SHOW: Final = "nlmkit show NAME or nlmkit show ./MODEL"
 _CLASSIFY: Final = "nlmkit classify MODEL TEXT"
-_LABELS: Final = f"{_CLASSIFY} (labels) or nlmkit generate MODEL (the next words)"
+_PREDICT: Final = "nlmkit predict MODEL TEXT (labels or numbers) or nlmkit generate MODEL (the next words)"
 _GENERATE: Final = "nlmkit generate MODEL"
 
 _COMMANDS: Final = {
     **dict.fromkeys(("train", "build", "learn", "estimate", "run", "lmplz", "finetune", "fine-tune"), _FIT),
     **dict.fromkeys(("resume", "continue"), f"{_FIT} --resume"),
-    **dict.fromkeys(("predict", "infer", "inference"), _LABELS),
+    **dict.fromkeys(("infer", "inference", "regress", "prediction"), _PREDICT),
     **dict.fromkeys(("tag", "label", "annotate", "predict-proba"), f"{_CLASSIFY}, which labels whole lines"),
     **dict.fromkeys(("evaluate", "eval", "test", "validate", "benchmark", "accuracy"), _EVALUATE),
     **dict.fromkeys(("ppl", "query", "surprisal", "logprob", "log-prob"), "nlmkit perplexity MODEL TEXT"),

@@ -95,7 +95,7 @@ def _read(file: Path, told: str, pipeline: TextPipeline, repeated: Repeated, run
         from nlmkit.language_models.ngram.model import NGram
 
         return NGram.from_arpa(file, pipeline=pipeline, run=run)
-    from nlmkit.representations.vectors import Vectors
+    from nlmkit.representations.base import Vectors
 
     format = None if told == formats.TEXT else told
     return Vectors.from_file(file, format=format, pipeline=pipeline, repeated=repeated, run=run)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nlmkit.core.notes import note
-from nlmkit.training.distributed import is_main_process
+from nlmkit.core.processes import is_main_process
 
 if TYPE_CHECKING:
     from nlmkit.text.labelled import LabelledTexts

@@ -8,6 +8,7 @@ from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import json_option
 from nlmkit.core import registry
+from nlmkit.core.entries import Entry
 
 
 @click.command(
@@ -31,7 +32,7 @@ def command(as_json: bool) -> None:
     output.write(output.table([("KIND", "NAME", "PACKAGE", ""), *rows]))
 
 
-def entry_as_json(entry: registry.Entry) -> dict[str, str | bool]:
+def entry_as_json(entry: Entry) -> dict[str, str | bool]:
     """A declaration as ``list`` and ``plugins list`` print it."""
     return {
         "kind": entry.kind,

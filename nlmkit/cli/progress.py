@@ -6,8 +6,8 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
+from nlmkit.core.processes import is_main_process
 from nlmkit.core.progress import Progress, display, watched
-from nlmkit.training.distributed import is_main_process
 
 
 @contextlib.contextmanager

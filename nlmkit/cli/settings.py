@@ -16,6 +16,7 @@ import click
 
 from nlmkit.cli.output import note
 from nlmkit.core.component import Component
+from nlmkit.core.descriptions import built
 from nlmkit.core.parameters import suggestion
 from nlmkit.errors import DataError, HyperParameterError
 
@@ -104,7 +105,7 @@ def _parse(text: str, cls: type[Component], name: str) -> Any:
         return value
     declared = cls.hyper_parameters()[name]
     try:
-        declared.check(value)
+        declared.check(built(value) if declared.takes_components else value)
     except HyperParameterError:
         try:
             declared.check(text)

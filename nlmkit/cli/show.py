@@ -13,6 +13,7 @@ from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import json_option
 from nlmkit.core import registry
 from nlmkit.core.component import Component
+from nlmkit.core.entries import Entry
 from nlmkit.core.parameters import groups, to_json
 from nlmkit.errors import UnknownComponentError
 
@@ -53,7 +54,7 @@ def _is_path(name: str) -> bool:
     return name in (".", "..") or any(separator in name for separator in (os.sep, os.altsep) if separator)
 
 
-def _find(name: str) -> tuple[registry.Entry, type]:
+def _find(name: str) -> tuple[Entry, type]:
     """The declaration that ``name`` leads to, with the class of the component or tokenizer."""
     # Components go before tokenizers, whose names are a space of their own.
     for entry in sorted(registry.entries(), key=lambda entry: entry.kind == "tokenizer"):
@@ -65,7 +66,7 @@ def _find(name: str) -> tuple[registry.Entry, type]:
     return registry.entry_of(cls), cls
 
 
-def _component_facts(entry: registry.Entry, found: type) -> dict[str, Any]:
+def _component_facts(entry: Entry, found: type) -> dict[str, Any]:
     component = found if issubclass(found, Component) else None
     group_of = {} if component is None else groups(component)
     return {

@@ -12,7 +12,8 @@ from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import json_option
 from nlmkit.core.notes import note
 from nlmkit.errors import DataError, NlmkitError
-from nlmkit.representations.base import Measure, Representation
+from nlmkit.representations.base import Representation
+from nlmkit.representations.rules import Measure
 
 if TYPE_CHECKING:
     from typing import Literal

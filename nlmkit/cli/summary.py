@@ -46,13 +46,10 @@ def fit_facts(fitted: Component, path: str, seconds: float, data: Any = None) ->
 
     ``fit`` is what the component tells of its fitting: its attribute ``fit_report_``, where it has one.
     """
-    from nlmkit.core.storage import describe
-
     facts: dict[str, Any] = {"model": path, "kind": fitted.kind, "component": fitted.name}
     facts |= part_of(kind_of(type(fitted))).facts(fitted, data)
     facts["fit"] = dict(getattr(fitted, "fit_report_", {}))
-    # From the manifest: the model's own would hash its arrays a second time.
-    return facts | {"digest": describe(path)["digest"], "seconds": round(seconds, 3)}
+    return facts | {"digest": fitted.digest, "seconds": round(seconds, 3)}
 
 
 def print_fitted(facts: Mapping[str, Any], *, as_json: bool, quiet: bool) -> None:

@@ -17,7 +17,7 @@ from nlmkit.text.joining import joined
 from nlmkit.text.sources import CATALOG_PREFIX, STDIN, expand_names
 
 if TYPE_CHECKING:
-    from nlmkit.classifiers.base import Classifier
+    from nlmkit.documents.base import TextModel
 
 
 def load_language_model(path: str) -> LanguageModel:
@@ -84,7 +84,7 @@ def _follow(progress: Progress | None, what: str) -> Callable[[int, int | None],
     return follow
 
 
-def for_model(corpus: Corpus, model: LanguageModel | Classifier) -> Corpus:
+def for_model(corpus: Corpus, model: LanguageModel | TextModel) -> Corpus:
     """``corpus`` as one that the model takes for its own, when only the decoding of its bytes was another one."""
     if corpus.pipeline in (None, model.pipeline_):
         return corpus
@@ -112,7 +112,7 @@ class Part:
 
 def parts(
     names: Sequence[str],
-    model: LanguageModel | Classifier,
+    model: LanguageModel | TextModel,
     pipeline: TextPipeline,
     column: TextColumn | None = None,
 ) -> Iterator[Part]:
@@ -143,7 +143,7 @@ def parts(
             yield Part(for_model(block.corpus, model), block.lines, block.lines, {})
 
 
-def _part(rows: TableRows, corpus: Corpus, model: LanguageModel | Classifier) -> Part:
+def _part(rows: TableRows, corpus: Corpus, model: LanguageModel | TextModel) -> Part:
     return Part(for_model(corpus, model), rows.texts, rows.records, rows.others, rows.header)
 
 

@@ -15,9 +15,9 @@ import click
 from nlmkit.cli.output import note
 from nlmkit.cli.outputs import CHECKPOINT, STDIN, Output
 from nlmkit.core.component import Component
+from nlmkit.core.processes import is_main_process
 from nlmkit.core.run import RunOptions
 from nlmkit.training.checkpoint_folders import beside, read_checkpoint, remove_checkpoint
-from nlmkit.training.distributed import is_main_process
 
 if TYPE_CHECKING:
     from nlmkit.core.progress import Progress
@@ -64,11 +64,11 @@ class Training:
         """
         fitted.refuse_without_effect()
         given = [f"--{name}" for name in _OF_STEPS if getattr(self, name) not in (None, False)]
-        if _keeps_log(fitted) and "--log" in given:
+        if fitted.keeps_log and "--log" in given:
             given.remove("--log")
         if given and not fitted.trains_in_steps:
             raise click.UsageError(f"{', '.join(given)}: {fitted.name} does not train in steps")
-        if self.workers is not None and not getattr(fitted, "takes_workers", False):
+        if self.workers is not None and not fitted.takes_workers:
             raise click.UsageError(
                 f"--workers: {fitted.name} does not train without locks, which word2vec and glove do"
             )
@@ -103,7 +103,7 @@ class Training:
     def options(self, fitted: Component, output: str, display: Progress | None) -> RunOptions:
         """The run's options; a component that trains in steps keeps a checkpoint beside the model."""
         if not fitted.trains_in_steps:
-            log = self._log(output) if _keeps_log(fitted) else None
+            log = self._log(output) if fitted.keeps_log else None
             return RunOptions(progress=display, workers=self.workers or 1, log=log)
         return RunOptions(
             progress=display,
@@ -155,10 +155,6 @@ class Training:
             Path(self.plot).parent.mkdir(parents=True, exist_ok=True)  # a subfolder of the model's
             plot_learning_curve({Path(output).name: read_log(log)}, self.plot)
         remove_checkpoint(self.checkpoint(output))
-
-
-def _keeps_log(fitted: Component) -> bool:
-    return bool(getattr(fitted, "keeps_log", False))
 
 
 def _at_step(checkpoint: Mapping[str, Any]) -> str:

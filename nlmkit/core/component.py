@@ -9,21 +9,22 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-from nlmkit.contract import API_VERSION
+from nlmkit.contract import API_VERSION, MAX_NESTING
 from nlmkit.core.notes import each_note_once, note, notes_of_fit
 from nlmkit.core.parameters import HyperParameter, resolve_types, suggestion, to_json
-from nlmkit.core.progress import AUTO, shows_progress, watched
+from nlmkit.core.progress import AUTO, watched
+from nlmkit.core.run import RunOptions, shows_progress
 from nlmkit.errors import HyperParameterError, NotFittedError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from nlmkit.core.run import RunOptions
     from nlmkit.saving.state import FittedState
+    from nlmkit.text import TextPipeline, Vocabulary
 
 
 class Component:
@@ -40,8 +41,16 @@ class Component:
     kind: ClassVar[str]
     name: ClassVar[str]
     api_version: ClassVar[int] = API_VERSION
+    vocabulary_: Vocabulary
+    pipeline_: TextPipeline
     trains_in_steps: ClassVar[bool] = False
     """Whether :meth:`fit` heeds all of :class:`RunOptions`: device, budget, checkpoints and log."""
+
+    takes_workers: ClassVar[bool] = False
+    """Whether :meth:`fit` heeds :attr:`RunOptions.workers`, threads that train without locks."""
+
+    keeps_log: ClassVar[bool] = False
+    """Whether :meth:`fit` writes :attr:`RunOptions.log`, though it does not train in steps."""
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Let ``fit`` and ``export`` show their progress and ``fit`` log its notes, and keep the short ``repr``."""
@@ -63,17 +72,16 @@ class Component:
     def __setattr__(self, name: str, value: Any) -> None:
         declared = self.hyper_parameters()
         if name in declared:
-            value = declared[name].check(value)
             if declared[name].takes_components:
-                from nlmkit.core.members import check_nesting
-
-                check_nesting(self, name, value)
+                value = self._check_nesting(name, declared[name].check(_built(value)))
+            else:
+                value = declared[name].check(value)
             if name in vars(self) and vars(self)[name] is not value and vars(self)[name] != value:
                 self._forget()  # what was fitted belongs to the old value
         elif not (name.endswith("_") or name.startswith("_")):
             self.refuse_unknown([name])
         object.__setattr__(self, name, value)
-        vars(self).pop("_digest", None)  # nlmkit.core.storage keeps it there
+        vars(self).pop("_digest", None)
 
     def _forget(self) -> None:
         """Drop the fitted state."""
@@ -183,6 +191,33 @@ class Component:
             "digest": self.digest if self.is_fitted else None,
         }
 
+    def members(self) -> dict[str, Component]:
+        """The components among the values of the hyper-parameters, by place; not those inside them.
+
+        A place is the name of the hyper-parameter, then an index for each list that is entered: ``model``,
+        ``models.0``.
+        """
+        return {
+            place: member
+            for name, value in self.get_params(deep=False).items()
+            for place, member in _components_in(value, name)
+        }
+
+    def _check_nesting(self, name: str, value: Any) -> Any:
+        """Return a value of the hyper-parameter ``name`` unless it makes this a part of itself, or nests too deep.
+
+        Raises:
+            HyperParameterError: it would.
+        """
+        level = [member for _, member in _components_in(value, name)]
+        for _ in range(MAX_NESTING - 1):
+            if any(member is self for member in level):
+                raise HyperParameterError(f"{name}: {self.name} cannot be a part of itself")
+            level = [inner for member in level for inner in member.members().values()]
+            if not level:
+                return value
+        raise HyperParameterError(f"{name}: more than {MAX_NESTING} components inside one another")
+
     @property
     def is_fitted(self) -> bool:
         """Whether fitted state is present."""
@@ -209,13 +244,35 @@ class Component:
         """Set the fitted state from ``state``; check its structure, and raise SavedModelError if it is wrong."""
         raise NotImplementedError
 
+    def restore_text(self, vocabulary: Vocabulary | None, pipeline: TextPipeline | None) -> None:
+        """Set the fitted attributes that storage saves itself, before :meth:`restore`.
+
+        Args:
+            vocabulary: ``vocabulary_``; None where the saved component had none.
+            pipeline: ``pipeline_``; None where the saved component had none.
+        """
+        if vocabulary is not None:
+            self.vocabulary_ = vocabulary
+        if pipeline is not None:
+            self.pipeline_ = pipeline
+
     @property
     def digest(self) -> str:
         """Sixteen hex digits that identify the fitted component; equal before saving and after loading."""
         self.check_fitted()
-        from nlmkit.core.storage import digest
+        from nlmkit.core.parts import digest
 
         return digest(self)
+
+    @property
+    def known_digest(self) -> str | None:
+        """The digest, where it was computed since the component last changed; None where it was not."""
+        known: str | None = vars(self).get("_digest")
+        return known
+
+    def remember_digest(self, digest: str) -> None:
+        """Keep the digest until the component changes."""
+        object.__setattr__(self, "_digest", digest)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save to the folder ``path``; :func:`nlmkit.load` reads it back.
@@ -225,12 +282,27 @@ class Component:
             SavedModelError: the folder cannot be written or holds something else.
         """
         self.check_fitted()
-        from nlmkit.core.storage import save
+        from nlmkit.core.parts import save
 
         with watched(AUTO) as display:
             if display is not None:
                 display.start(f"saving to {os.fspath(path)}")
             save(self, Path(path))
+
+
+def _components_in(value: Any, place: str) -> Iterator[tuple[str, Component]]:
+    if isinstance(value, Component):
+        yield place, value
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _components_in(item, f"{place}.{index}")
+
+
+def _built(value: Any) -> Any:
+    """A value of a hyper-parameter that takes components, with those that JSON describes made."""
+    from nlmkit.core.descriptions import built  # the registry, which a component without a description can do without
+
+    return built(value)
 
 
 def _noted(fit: Any) -> Any:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from nlmkit.core.entries import Entry
 from nlmkit.core.kinds import KINDS
-
-if TYPE_CHECKING:
-    from nlmkit.core.registry import Entry
 
 _CALLED: Final = {
     **dict.fromkeys(("cbow", "skipgram", "skip-gram", "sgns"), "word2vec"),

@@ -119,17 +119,12 @@ class HyperParameter:
         return ", ".join(f"{signs[kind]} {bound:g}" for kind, bound in self.bounds.items())
 
     def check(self, value: Any) -> Any:
-        """Return ``value`` as it is kept: unchanged, but for lists, which become tuples, and descriptions of
-        components in JSON, which become components.
+        """Return ``value`` as it is kept: unchanged, but for lists, which become tuples.
 
         Raises:
             HyperParameterError: wrong type, out of bounds or not among the choices.
         """
         value = _freeze(value)
-        if self.takes_components:
-            from nlmkit.core.members import built
-
-            value = built(value)
         if not _matches(value, self.type):
             raise HyperParameterError(f"{self.name} must be {self.type_name}, not {shown(value)}")
         if self.choices is not None and value not in self.choices:
@@ -299,7 +294,7 @@ def _matches(value: Any, hint: Any) -> bool:
 
 
 def _mentions_components(hint: Any) -> bool:
-    # Told by what every component class has: nlmkit.core.component, which has the class itself, imports this module.
+    # By what every component class has: nlmkit.core.component, which has the class itself, imports this module.
     return hasattr(hint, "hyper_parameters") or any(map(_mentions_components, typing.get_args(hint)))
 
 

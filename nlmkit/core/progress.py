@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import functools
-import inspect
 import math
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from nlmkit.core.tables import escape_controls
-from nlmkit.errors import HyperParameterError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -35,7 +32,6 @@ _LONGEST_BAR, _SHORTEST_BAR = 40, 8
 _SECONDS_BETWEEN_UPDATES: Final = 0.25  # of a notebook's output
 _NOTEBOOK_WIDTH: Final = 100
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 _watched: contextvars.ContextVar[bool] = contextvars.ContextVar("nlmkit-watched", default=False)
 
 
@@ -128,32 +124,6 @@ def watched(progress: Progress | Literal["auto"] | None) -> Iterator[Progress | 
         _watched.reset(mark)
 
 
-def shows_progress(function: _Function) -> _Function:
-    """Resolve ``run.progress`` of a function that has a parameter ``run``, and show it while the function runs."""
-    signature = inspect.signature(function)
-
-    @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        from nlmkit.core.run import RunOptions
-
-        try:
-            bound = signature.bind(*args, **kwargs)
-        except TypeError:
-            return function(*args, **kwargs)  # which raises the same error under the function's own name
-        given = bound.arguments.get("run")
-        if given is not None and not isinstance(given, RunOptions):
-            raise HyperParameterError(
-                f"run takes RunOptions, such as RunOptions(progress=None), not {type(given).__name__}"
-            )
-        with watched(AUTO if given is None else given.progress) as shown:
-            run = (given or RunOptions()).watched_by(shown)
-            if shown is not None or given is not None:
-                bound.arguments["run"] = run
-            return function(*bound.args, **bound.kwargs)
-
-    return cast(_Function, wrapper) if "run" in signature.parameters else function
-
-
 def _is_looked_at() -> bool:
     """Whether a display of this thread would be seen, and be the only one."""
     if threading.current_thread() is not threading.main_thread() or "PYTEST_CURRENT_TEST" in os.environ:
@@ -162,7 +132,7 @@ def _is_looked_at() -> bool:
         return False
     from multiprocessing import current_process
 
-    from nlmkit.training.distributed import is_main_process
+    from nlmkit.core.processes import is_main_process
 
     return current_process().name == "MainProcess" and is_main_process()
 

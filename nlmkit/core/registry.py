@@ -18,6 +18,7 @@ then is one :class:`~nlmkit.errors.PluginError` about that name and disturbs no 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import dataclasses
 import os
 import re
@@ -28,14 +29,14 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from nlmkit.contract import API_VERSION
-from nlmkit.core.component import Component
+from nlmkit.core.entries import Entry
 from nlmkit.core.guesses import what_is_meant
 from nlmkit.core.kinds import KINDS, kind_of
 from nlmkit.core.parameters import suggestion
 from nlmkit.errors import PluginError, UnknownComponentError
 
 if TYPE_CHECKING:
-    from nlmkit.text import Tokenizer
+    from nlmkit.text.tokenizers import Tokenizer
 
 TOKENIZER: Final = "tokenizer"
 """What declarations of tokenizers have for their kind."""
@@ -56,39 +57,6 @@ _NOT_INSTALLED: Final = (
     "nlmkit runs from a source tree without being installed, so its own components are not registered: "
     "run pip install -e . in that tree"
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """One declared component or tokenizer.
-
-    Attributes:
-        name: Name in its distribution.
-        kind: ``representation``, ``language-model``, ``classifier`` or ``tokenizer``.
-        value: Where it is, as ``module:Class``.
-        distribution: Package that declares it.
-        version: Version of that package.
-        builtin: Whether that package is nlmkit itself.
-        note: Why the bare name does not lead here; empty when it does.
-    """
-
-    name: str
-    kind: str
-    value: str
-    distribution: str
-    version: str
-    builtin: bool
-    note: str = ""
-
-    @property
-    def qualified_name(self) -> str:
-        """``distribution:name``, which is unambiguous."""
-        return f"{self.distribution}:{self.name}"
-
-    @property
-    def address(self) -> str:
-        """The shortest name that leads here."""
-        return self.qualified_name if self.note else self.name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +86,7 @@ def entries() -> list[Entry]:
     return _with_notes(entry for entry in declared if _is_allowed(entry.distribution))
 
 
-def get(name: str, *, distribution: str | None = None) -> type[Component]:
+def get(name: str, *, distribution: str | None = None) -> type[Any]:
     """The component class called ``name``.
 
     Args:
@@ -157,7 +125,7 @@ def tokenizer_entry(name: str) -> Entry:
     return _resolve(name, None, tokenizers=True)
 
 
-def entry_of(cls: type[Component]) -> Entry:
+def entry_of(cls: type[Any]) -> Entry:
     """The declaration that leads to ``cls``.
 
     Raises:
@@ -213,8 +181,38 @@ def is_installed() -> bool:
 # ---------------------------------------------------------------------------------------------- what is declared
 
 
-def _scan() -> tuple[list[Entry], list[CheckResult]]:
+@contextlib.contextmanager
+def scanned_once() -> Iterator[None]:
+    """Read the metadata of packages once for the length of the body, in which no package is installed.
+
+    Without it they are read at each call, since a package may have been installed since the one before. A folder that
+    is put on ``sys.path`` within counts.
+    """
+    mark = _scans.set({} if _scans.get() is None else _scans.get())
+    try:
+        yield
+    finally:
+        _scans.reset(mark)
+
+
+_Scan = tuple[list[Entry], list[CheckResult]]
+_scans: contextvars.ContextVar[dict[tuple[str, ...], _Scan] | None] = contextvars.ContextVar(
+    "nlmkit-scans", default=None
+)
+
+
+def _scan() -> _Scan:
     """Declarations of all distributions, allowed or not, and what is wrong with distributions' metadata."""
+    known, path = _scans.get(), tuple(sys.path)
+    if known is None:
+        return _read_metadata()
+    if path not in known:
+        known[path] = _read_metadata()
+    found, problems = known[path]
+    return list(found), list(problems)
+
+
+def _read_metadata() -> _Scan:
     found: list[Entry] = []
     problems: list[CheckResult] = []
     for name, version, distribution in _distributions():
@@ -382,10 +380,11 @@ def _checked(entry: Entry) -> CheckResult:
     return CheckResult(entry.address, entry.kind, entry.distribution, entry.version, ok, reason)
 
 
-def _component(entry: Entry) -> type[Component]:
-    cls = _import(entry)
-    if not (isinstance(cls, type) and issubclass(cls, Component)):
+def _component(entry: Entry) -> type[Any]:
+    found = _import(entry)
+    if not (isinstance(found, type) and hasattr(found, "api_version")):
         raise _broken(entry, f"{entry.value} is not a subclass of nlmkit.Component")
+    cls: type[Any] = found
     if cls.api_version != API_VERSION:
         raise _broken(
             entry,

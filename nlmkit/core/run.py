@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import inspect
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar, cast
 
 from nlmkit.core.parameters import shown
-from nlmkit.core.progress import AUTO, Progress
+from nlmkit.core.progress import AUTO, Progress, watched
 from nlmkit.errors import HyperParameterError
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -114,3 +119,27 @@ _PRECISIONS = ("auto", "float32", "bfloat16")
 def _is_duration(value: object) -> bool:
     # bool is an int, NaN fails every comparison, and neither infinity nor an int beyond float is a duration.
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= sys.float_info.max
+
+
+def shows_progress(function: _Function) -> _Function:
+    """Resolve ``run.progress`` of a function that has a parameter ``run``, and show it while the function runs."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError:
+            return function(*args, **kwargs)  # which raises the same error under the function's own name
+        given = bound.arguments.get("run")
+        if given is not None and not isinstance(given, RunOptions):
+            raise HyperParameterError(
+                f"run takes RunOptions, such as RunOptions(progress=None), not {type(given).__name__}"
+            )
+        with watched(AUTO if given is None else given.progress) as shown:
+            run = (given or RunOptions()).watched_by(shown)
+            if shown is not None or given is not None:
+                bound.arguments["run"] = run
+            return function(*bound.args, **bound.kwargs)
+
+    return cast(_Function, wrapper) if "run" in signature.parameters else function

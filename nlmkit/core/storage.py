@@ -1,11 +1,7 @@
-"""Saving and loading components: what a component is, as the manifest and payloads of :mod:`nlmkit.saving`.
+"""Saved models: :func:`load` and :func:`describe`, and :func:`save` and :func:`digest` of :mod:`nlmkit.core.parts`.
 
 Loading goes from the manifest's name through the registry to a class, and from there by the class's own ``restore``;
 nothing that a file names is imported.
-
-Components inside a component (:mod:`nlmkit.core.members`) are saved with it: what they are stands in its manifest under
-``members``, by place, and their arrays lie in its one payload of arrays as ``members/PLACE/NAME``. So one replaced
-manifest replaces all of them, and one hash covers them.
 """
 
 from __future__ import annotations
@@ -13,21 +9,31 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
-import hashlib
-import json
 import os
-import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
-from nlmkit.contract import API_VERSION
+from nlmkit.contract import API_VERSION, MAX_NESTING
 from nlmkit.core import registry
 from nlmkit.core.component import Component
 from nlmkit.core.kinds import kind_of
-from nlmkit.core.members import MAX_NESTING, PLACE, members, put
 from nlmkit.core.memory import as_size, is_out_of_memory, out_of_memory
+from nlmkit.core.parts import (
+    COUNTS,
+    IDENTITY,
+    MEMBERS,
+    OWN,
+    OWNERS,
+    PLACE,
+    RESERVED,
+    WORDS,
+    digest,
+    digest_of,
+    put,
+    save,
+)
+from nlmkit.core.version import installed_version
 from nlmkit.errors import (
     DataError,
     HyperParameterError,
@@ -35,51 +41,21 @@ from nlmkit.errors import (
     PluginError,
     RegistryError,
     SavedModelError,
-    UnknownComponentError,
 )
-from nlmkit.saving import arrays_sha256, load_folder, read_manifest, save_folder, vocabulary_sha256
+from nlmkit.saving import load_folder, read_manifest
 from nlmkit.saving.state import FittedState
 from nlmkit.saving.strict_json import shown
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from nlmkit.saving import SavedFolder
     from nlmkit.saving.tensors import StoredArrays
     from nlmkit.text import Vocabulary
 
+__all__ = ["describe", "digest", "load", "save"]
+
 _Kind = TypeVar("_Kind", bound=Component)
 
-_COUNTS: Final = "vocabulary.counts"
-_WORDS: Final = "vocabulary.words"
-_RESERVED: Final = (_COUNTS, _WORDS)
-_MEMBERS: Final = "members/"
 _LONGEST_MESSAGE: Final = 600
-_OWN, _OWNERS = "own", "owner's"
-
-
-def save(component: Component, path: str | os.PathLike[str]) -> None:
-    """Save a fitted component to the folder ``path``, replacing atomically a model that is there.
-
-    Raises:
-        NotFittedError: there is nothing to save yet.
-        PluginError: the component's class is not registered, so that it could not be loaded again.
-        SavedModelError: the folder cannot be written, holds something else, or the fitted state cannot be stored.
-    """
-    component.check_fitted()
-    with out_of_memory(f"{os.fspath(path)}: saving the model"):
-        _save(component, path)
-
-
-def _save(component: Component, path: str | os.PathLike[str]) -> None:
-    parts = _take_apart(component)
-    records, entries = _record(parts)
-    manifest = {
-        **{name: value for name, value in records.items() if name not in ("fitted", "vocabulary")},
-        "libraries": _libraries(entries),
-        "created_by": f"nlmkit {_version_of('nlmkit')}",
-    }
-    save_folder(path, manifest, arrays=parts.all_arrays(), vocabulary=parts.words)
 
 
 @overload
@@ -106,12 +82,12 @@ def load(path: str | os.PathLike[str], kind: type[Component] = Component, *, ver
     """
     if not isinstance(kind, type):
         raise HyperParameterError(f"kind must be a class such as LanguageModel or NGram, not {kind!r}")
-    with out_of_memory(f"{os.fspath(path)}: loading the model", lambda: _size(path)):
+    with out_of_memory(f"{os.fspath(path)}: loading the model", lambda: _size(path)), registry.scanned_once():
         folder = load_folder(path, verify=verify)
         facts = _facts(folder.manifest, str(folder.path / "manifest.json"))
         _check_kind(facts, kind, str(folder.path))
         component = _rebuild(facts, _Stored.of(folder), str(folder.path))
-        vars(component)["_digest"] = _digest_of_manifest(facts)
+        component.remember_digest(_digest_of_manifest(facts))
     return component
 
 
@@ -143,188 +119,16 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     }
 
 
-def digest(component: Component) -> str:
-    """Sixteen hex digits that identify a fitted component, equal before saving and after loading.
-
-    They cover its name, hyper-parameters, text pipeline, vocabulary and fitted state, and no library versions.
-
-    Raises:
-        NotFittedError: the component is not fitted.
-        SavedModelError: the fitted state could not be saved.
-    """
-    component.check_fitted()
-    known = vars(component)
-    if "_digest" not in known:
-        parts = _take_apart(component)
-        known["_digest"] = _digest(
-            parts.identity(),
-            arrays=arrays_sha256(parts.all_arrays()),
-            vocabulary=None if parts.words is None else vocabulary_sha256(parts.words),
-        )
-    value: str = known["_digest"]
-    return value
-
-
-# ---------------------------------------------------------------------------------------------- from component
-
-
-_IDENTITY: Final = ("component", "hyper_parameters", "metadata", "pipeline")
-
-
-@dataclasses.dataclass(frozen=True)
-class _Parts:
-    """A component as what can be saved; of one that is not fitted that is its hyper-parameters and members."""
-
-    component: Component
-    hyper_parameters: Mapping[str, Any]
-    metadata: Mapping[str, Any]
-    pipeline: Mapping[str, Any] | None
-    words: Sequence[str] | None
-    vocabulary: str | None  # of a member: _OWN when its words are among its arrays, _OWNERS when they are the owner's
-    arrays: Mapping[str, NDArray[Any]]
-    members: Mapping[str, _Parts]
-
-    def identity(self, *, member: bool = False) -> dict[str, Any]:
-        """What, beside arrays and words, makes the component what it is."""
-        values: dict[str, Any] = {
-            "component": self.component.name,
-            "hyper_parameters": self.hyper_parameters,
-            "metadata": self.metadata,
-            "pipeline": self.pipeline,
-        }
-        if member:
-            values |= {"fitted": self.component.is_fitted, "vocabulary": self.vocabulary}
-        if self.members:
-            values["members"] = {place: parts.identity(member=True) for place, parts in self.members.items()}
-        return values
-
-    def all_arrays(self) -> dict[str, NDArray[Any]]:
-        """The arrays, and those of the members under their places."""
-        arrays = dict(self.arrays)
-        for place, parts in self.members.items():
-            arrays |= {f"{_MEMBERS}{place}/{name}": array for name, array in parts.all_arrays().items()}
-        return arrays
-
-
-def _take_apart(component: Component, *, owners_words: Sequence[str] | None = None, depth: int = 1) -> _Parts:
-    if depth > MAX_NESTING:
-        raise SavedModelError(f"{component.name}: more than {MAX_NESTING} components inside one another")
-    state = component.fitted_state() if component.is_fitted else FittedState({})
-    arrays, words, kind = dict(state.arrays), None, None
-    vocabulary, pipeline = getattr(component, "vocabulary_", None), getattr(component, "pipeline_", None)
-    for name in arrays:
-        if name in _RESERVED or name.startswith(_MEMBERS):
-            whose = "the members" if name.startswith(_MEMBERS) else "the vocabulary"
-            raise SavedModelError(f"{component.name}: {name} is reserved for {whose}; name the array otherwise")
-    if vocabulary is not None:
-        import numpy as np
-
-        words = vocabulary.words
-        arrays[_COUNTS] = np.asarray(vocabulary.counts, np.int64)
-        if depth > 1:
-            kind = _OWNERS if words == owners_words else _OWN
-        if kind == _OWN:
-            arrays[_WORDS] = _words_as_bytes(words, component.name)
-    inside = members(component)
-    for place, member in state.members.items():
-        if not PLACE.fullmatch(place) or place.partition(".")[0] in component.hyper_parameters():
-            raise SavedModelError(f"{component.name}: {place!r} cannot be the place of a member")
-        inside[place] = member
-    return _Parts(
-        component=component,
-        hyper_parameters=_with_references(component),
-        metadata=dict(state.metadata),
-        pipeline=None if pipeline is None else pipeline.to_dict(),
-        words=words,
-        vocabulary=kind,
-        arrays=arrays,
-        members={place: _take_apart(member, owners_words=words, depth=depth + 1) for place, member in inside.items()},
-    )
-
-
-def _with_references(component: Component) -> dict[str, Any]:
-    """The hyper-parameters as JSON; of the components among them only which they are, as the rest is under members."""
-    values = component.saved_params()
-    for place, member in members(component).items():
-        reference = {"member": place, "component": member.name, "digest": member.digest if member.is_fitted else None}
-        put(values, place, reference)
-    return values
-
-
-def _words_as_bytes(words: Sequence[str], component: str) -> NDArray[Any]:
-    """The vocabulary file as an array of bytes."""
-    import numpy as np
-
-    from nlmkit.saving.vocabulary import encode_vocabulary
-
-    return np.frombuffer(b"".join(encode_vocabulary(words, Path(component))), np.uint8)
-
-
-def _record(parts: _Parts, *, member: bool = False) -> tuple[dict[str, Any], list[registry.Entry]]:
-    """What the manifest says of a component and its members, and the declarations that lead to them."""
-    entry = registry.entry_of(type(parts.component))
-    entries = [entry]
-    record = parts.identity(member=member) | {
-        "kind": entry.kind,
-        "distribution": entry.distribution,
-        "version": entry.version,
-        "api_version": API_VERSION,
-    }
-    tokenizer = _plugin_of_tokenizer(parts.pipeline)
-    if tokenizer is not None:
-        entries.append(tokenizer)
-        record["tokenizer"] = {"distribution": tokenizer.distribution, "version": tokenizer.version}
-    if parts.members:
-        record["members"] = {}
-        for place, inner in parts.members.items():
-            record["members"][place], more = _record(inner, member=True)
-            entries += more
-    return record, entries
-
-
-def _plugin_of_tokenizer(pipeline: Mapping[str, Any] | None) -> registry.Entry | None:
-    """The plugin's declaration that a text pipeline's tokenizer comes from; None for a built-in one."""
-    if pipeline is None:
-        return None
-    try:
-        entry = registry.tokenizer_entry(pipeline["tokenizer"])
-    except UnknownComponentError:  # uninstalled since: no reason to lose what was trained
-        return None
-    return None if entry.builtin else entry
-
-
-def _libraries(entries: Sequence[registry.Entry]) -> dict[str, str]:
-    names = dict.fromkeys(["nlmkit", "numpy", *(entry.distribution for entry in entries)])
-    return {"python": platform.python_version()} | {name: _version_of(name) for name in names}
-
-
-def _version_of(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "unknown"
-
-
-def _digest(identity: Mapping[str, Any], *, arrays: str, vocabulary: str | None) -> str:
-    values = {**identity, "arrays": arrays, "vocabulary": vocabulary}
-    try:
-        text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError) as error:
-        problem = f"its fitted state's metadata is not strict JSON ({error})"
-        raise SavedModelError(f"{identity['component']}: {problem}") from error
-    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
-
-
 def _digest_of_manifest(facts: Mapping[str, Any]) -> str:
     payloads = {payload["name"]: payload["sha256"] for payload in facts["payloads"]}
-    return _digest(_identity(facts, _IDENTITY), arrays=payloads["arrays"], vocabulary=payloads.get("vocabulary"))
+    return digest_of(_identity(facts, IDENTITY), arrays=payloads["arrays"], vocabulary=payloads.get("vocabulary"))
 
 
 def _identity(facts: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
     """:meth:`_Parts.identity`, from what the manifest says."""
     values = {name: facts[name] for name in fields}
     if facts.get("members"):
-        of_member = (*_IDENTITY, "fitted", "vocabulary")
+        of_member = (*IDENTITY, "fitted", "vocabulary")
         values["members"] = {place: _identity(record, of_member) for place, record in facts["members"].items()}
     return values
 
@@ -390,22 +194,22 @@ class _Stored:
 
     def own(self) -> StoredArrays:
         """The arrays that the component itself gave to be saved; they still know their file."""
-        return self._select(lambda name: None if name in _RESERVED or name.startswith(_MEMBERS) else name)
+        return self._select(lambda name: None if name in RESERVED or name.startswith(MEMBERS) else name)
 
     def check_members(self, places: Iterable[str]) -> None:
         """Refuse arrays of a member that is not there."""
-        known = tuple(f"{_MEMBERS}{place}/" for place in places)
+        known = tuple(f"{MEMBERS}{place}/" for place in places)
         for name in self.arrays:
-            if name.startswith(_MEMBERS) and not name.startswith(known):
+            if name.startswith(MEMBERS) and not name.startswith(known):
                 raise SavedModelError(f"{self.arrays.file}: array {name!r} belongs to no member in the manifest")
 
     def of_member(self, place: str, vocabulary: str | None) -> _Stored:
         """The same for the member at ``place``."""
-        prefix = f"{_MEMBERS}{place}/"
+        prefix = f"{MEMBERS}{place}/"
         arrays = self._select(lambda name: name.removeprefix(prefix) if name.startswith(prefix) else None)
-        if vocabulary == _OWNERS:
+        if vocabulary == OWNERS:
             return _Stored(arrays, self.words)
-        return _Stored(arrays, _words_of_bytes(arrays) if vocabulary == _OWN else None)
+        return _Stored(arrays, _words_of_bytes(arrays) if vocabulary == OWN else None)
 
     def _select(self, new_name: Callable[[str], str | None]) -> StoredArrays:
         named = {new_name(name): array for name, array in self.arrays.items()}
@@ -497,7 +301,7 @@ def _construct(
         return cls(**values)
     except (HyperParameterError, TypeError) as error:
         raise SavedModelError(
-            f"{where}: wrong hyper-parameters for {facts['component']} {_version_of(facts['distribution'])} "
+            f"{where}: wrong hyper-parameters for {facts['component']} {installed_version(facts['distribution'])} "
             f"(saved with {shown(facts['version'])[1:-1]}): {_brief(error)}"
         ) from error
     except LookupError as error:
@@ -513,7 +317,7 @@ def _vocabulary(stored: _Stored, owners: Vocabulary | None) -> Vocabulary | None
     words = stored.words
     if words is None:
         return None
-    counts = require_array(stored.arrays, _COUNTS, dtype="int64", shape=(len(words),))
+    counts = require_array(stored.arrays, COUNTS, dtype="int64", shape=(len(words),))
     require(tuple(words[: len(SPECIAL)]) == SPECIAL, f"the vocabulary does not begin with {', '.join(SPECIAL)}")
     if owners is not None and tuple(words) == owners.words and (counts == owners.counts).all():
         return owners
@@ -527,7 +331,7 @@ def _words_of_bytes(arrays: StoredArrays) -> list[str]:
     from nlmkit.saving import require_array
     from nlmkit.saving.vocabulary import decode_vocabulary
 
-    data = require_array(arrays, _WORDS, dtype="uint8", shape=(None,))
+    data = require_array(arrays, WORDS, dtype="uint8", shape=(None,))
     return decode_vocabulary(data.tobytes(), arrays.file)
 
 
@@ -540,17 +344,14 @@ def _restore_text(component: Component, vocabulary: Vocabulary | None, pipeline:
     if kind.needs_text:
         require(vocabulary is not None, f"a {kind.in_words} without a vocabulary; save the model again")
         require(pipeline is not None, f"a {kind.in_words} without a text pipeline; save the model again")
-    if vocabulary is not None:
-        vars(component)["vocabulary_"] = vocabulary
-    if pipeline is not None:
-        vars(component)["pipeline_"] = TextPipeline.from_dict(pipeline)
+    component.restore_text(vocabulary, None if pipeline is None else TextPipeline.from_dict(pipeline))
 
 
 def _restore_tokenizer(component: Component, facts: Mapping[str, Any], where: str) -> None:
     """Give the text pipeline the very plugin's tokenizer that the model was fitted with."""
     if "tokenizer" not in facts:
         return
-    pipeline, distribution = vars(component)["pipeline_"], facts["tokenizer"]["distribution"]
+    pipeline, distribution = component.pipeline_, facts["tokenizer"]["distribution"]
     name = pipeline.tokenizer.rpartition(":")[2]
     try:
         # Where the pipeline would keep it after looking it up, by a name that may mean another package's by now.

@@ -18,12 +18,12 @@ from nlmkit.text import BOS_ID, EOS_ID, UNK_ID, Corpus
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nlmkit.language_models.base import LanguageModel
+    from nlmkit.decoding.machine import StateMachine
     from nlmkit.text.marks import Marks
 
 
 def generate(
-    model: LanguageModel,
+    model: StateMachine,
     *,
     max_tokens: int = 50,
     prompt: str = "",
@@ -82,7 +82,7 @@ def generate(
     return words
 
 
-def _prompt_ids(model: LanguageModel, prompt: str, marks: Marks) -> list[int]:
+def _prompt_ids(model: StateMachine, prompt: str, marks: Marks) -> list[int]:
     """Vocabulary ids of the prompt's words, read as any other text is."""
     if not prompt:
         return []

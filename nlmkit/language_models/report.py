@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from nlmkit.core.short_repr import Rendered, short_repr
+from nlmkit.core.version import own_version
 from nlmkit.errors import NotNormalizedError
 
 if TYPE_CHECKING:
@@ -210,8 +211,6 @@ def perplexity_report(
     total, events = float(values.sum()), len(values)
     known = values[~oov_events]
     total_bits = -total / math.log(2)
-    from nlmkit import __version__
-
     return PerplexityReport(
         perplexity=_perplexity(total, events),
         perplexity_excluding_oov=_perplexity(float(known.sum()), len(known)) if len(known) else None,
@@ -227,7 +226,7 @@ def perplexity_report(
         unknown_rule=unknown_rule,
         adapted=adapted,
         component=component,
-        version=__version__,
+        version=own_version(),
         text_pipeline="tok:given" if corpus.pipeline is None else corpus.pipeline.signature,
         events_digest=corpus.events_digest,
         vocabulary_digest=vocabulary.digest,

@@ -11,7 +11,7 @@ from nlmkit.core.notes import note
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from nlmkit.language_models.base import LanguageModel
+    from nlmkit.decoding.machine import StateMachine
 
 CHEAP: Final = 2.0
 """``<unk>`` is cheap when it has this many times the probability of an average word of the model."""
@@ -40,7 +40,7 @@ class UnknownWord:
         return self.ratio >= CHEAP
 
 
-def unknown_word(model: LanguageModel) -> UnknownWord:
+def unknown_word(model: StateMachine) -> UnknownWord:
     """What ``<unk>`` costs in a normalized model, from its distribution over the next word alone."""
     from nlmkit.text import UNK_ID
 
@@ -49,7 +49,7 @@ def unknown_word(model: LanguageModel) -> UnknownWord:
     return min(places, key=lambda cost: cost.ratio)
 
 
-def _cost(model: LanguageModel, state: Hashable) -> UnknownWord:
+def _cost(model: StateMachine, state: Hashable) -> UnknownWord:
     import numpy as np
 
     from nlmkit.text import UNK_ID
@@ -63,7 +63,7 @@ def _cost(model: LanguageModel, state: Hashable) -> UnknownWord:
 
 
 def note_cheap_unknown(
-    model: LanguageModel, oov: int, words: int, *, name: str = "this model", share: float = HIGH_SHARE
+    model: StateMachine, oov: int, words: int, *, name: str = "this model", share: float = HIGH_SHARE
 ) -> None:
     """Send a note where many words of a text are unknown and ``<unk>`` is cheap.
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlmkit.core.short_repr import Rendered, short_repr
 from nlmkit.core.tables import figure_text
+from nlmkit.core.version import own_version
 from nlmkit.errors import DataError
 
 CONFIDENCE: Final = 0.95
@@ -184,8 +185,6 @@ def regression_report(
             place = int(np.flatnonzero(~usable)[0])
             raise DataError(f"{what} {place + 1} is {values[place]}: figures need finite ones of at most {_LARGEST:g}")
     pairs = _Pairs.of(true, found)
-    from nlmkit import __version__
-
     return RegressionReport(
         n=len(true),
         **{name: _defined(value) for name, value in zip(FIGURES, pairs.figures(), strict=True)},  # type: ignore[arg-type]
@@ -196,7 +195,7 @@ def regression_report(
         numbers=true,
         predictions=found,
         component=component,
-        version=__version__,
+        version=own_version(),
         text_pipeline=text_pipeline,
         texts_digest=texts_digest,
         model_digest=model_digest,

@@ -16,7 +16,7 @@ from nlmkit.representations.neighbours import check_choice, mean_of_rarest, stan
 from nlmkit.text.vocabulary import SPECIAL, Vocabulary
 
 if TYPE_CHECKING:
-    from nlmkit.representations.base import Representation
+    from nlmkit.representations.rules import WordVectors
 
 POOR_COVERAGE: Final = 0.5
 """With vectors for a smaller share of the training text's words than this, something is probably wrong."""
@@ -62,7 +62,7 @@ class Alignment:
         return short_repr(self)
 
 
-def align(representation: Representation, vocabulary: Vocabulary, *, oov: str, seed: int) -> Alignment:
+def align(representation: WordVectors, vocabulary: Vocabulary, *, oov: str, seed: int) -> Alignment:
     """See :meth:`nlmkit.representations.base.Representation.align`."""
     check_choice("oov", oov, RULES)
     check_vocabulary(vocabulary)
@@ -116,7 +116,7 @@ def summarise(
     )
 
 
-def check_coverage(alignment: Alignment, representation: Representation, vocabulary: Vocabulary, tune: str) -> str:
+def check_coverage(alignment: Alignment, representation: WordVectors, vocabulary: Vocabulary, tune: str) -> str:
     """What a consumer's user should know of the coverage; empty where it is good enough, or not known.
 
     Args:
@@ -143,7 +143,7 @@ def check_coverage(alignment: Alignment, representation: Representation, vocabul
     return f"the representation has vectors for {coverage:.0%} of the training words only: {advice}"
 
 
-def _spread(representation: Representation, rows: NDArray[np.int64]) -> float:
+def _spread(representation: WordVectors, rows: NDArray[np.int64]) -> float:
     """Standard deviation of the known rows' values, or of all words' where none is known."""
     every = np.arange(len(SPECIAL), len(representation.vocabulary_))
     return standard_deviation(representation.matrix, np.unique(rows) if rows.size else every)

@@ -1,4 +1,4 @@
-"""The contract of word representations: :class:`Representation`.
+"""The contract of word representations, :class:`Representation`, and the plainest of them, :class:`Vectors`.
 
 A representation gives words vectors. Its consumers (a neural language model, a classifier) own their ids: they ask
 for the rows of their own vocabulary with :meth:`Representation.align`. This module imports neither NumPy nor any
@@ -7,14 +7,16 @@ model.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
 from nlmkit.core.component import Component
 from nlmkit.core.parameters import suggestion
-from nlmkit.core.run import RunOptions
+from nlmkit.core.run import RunOptions, shows_progress
 from nlmkit.errors import DataError, HyperParameterError, NlmkitError
+from nlmkit.representations.rules import Measure, Normalization
 from nlmkit.saving.state import FittedState
 
 if TYPE_CHECKING:
@@ -22,14 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from nlmkit.representations.alignment import Alignment
-    from nlmkit.representations.vectors import Vectors
+    from nlmkit.representations.formats.rows import Repeated
     from nlmkit.text import Corpus, TextPipeline, Vocabulary
-
-Measure = Literal["cosine", "euclidean"]
-Normalization = Literal["none", "unit", "centre", "rescale_std"]
-
-LOOKUP_RULES: Final = ("error", "zero", "unk", "mean-rare")
-"""What :meth:`Representation.vectors` can do with a word that has no vector."""
 
 _TIMING: Final = ("seconds", "_per_second")
 """Endings of keys in a fit report that differ from run to run, and are not part of the fitted state."""
@@ -53,12 +49,6 @@ class Representation(Component):
     kind = "representation"
     learns_from: ClassVar[Literal["text", "vectors"]] = "text"
     """What :meth:`fit` takes: text, or vectors that exist already."""
-
-    takes_workers: ClassVar[bool] = False
-    """Whether :meth:`fit` heeds :attr:`~nlmkit.core.run.RunOptions.workers`, threads that train without locks."""
-
-    keeps_log: ClassVar[bool] = False
-    """Whether :meth:`fit` heeds :attr:`~nlmkit.core.run.RunOptions.log` though it does not train in steps."""
 
     vocabulary_: Vocabulary
     pipeline_: TextPipeline
@@ -242,7 +232,7 @@ class Representation(Component):
     # --------------------------------------------------------------------------------------- what is made of them
 
     def normalized(self, how: Normalization, *, std: float = 1.0) -> Vectors:
-        """A copy whose vectors are normalised, as a fitted :class:`~nlmkit.representations.vectors.Vectors`.
+        """A copy whose vectors are normalised, as a fitted :class:`Vectors`.
 
         LSA, PPMI and word2vec differ in scale by orders of magnitude, so compare consumers only on equal terms. The
         copy has no vectors for words that are not in the vocabulary, should this representation make such.
@@ -257,9 +247,11 @@ class Representation(Component):
             DataError: all vectors are equal, so that there is no standard deviation to set.
         """
         self.check_fitted()
-        from nlmkit.representations.normalization import normalized
+        from nlmkit.representations.normalization import normalized_matrix
 
-        return normalized(self, how, std)
+        matrix = normalized_matrix(self, how, std)
+        report = {"made_from": self.name, "normalized": how}
+        return Vectors.from_arrays(self.vocabulary_, matrix, pipeline=self.pipeline_, report=report)
 
     def align(self, vocabulary: Vocabulary, *, oov: str = "uniform", seed: int = 0) -> Alignment:
         """The rows that a consumer asks for, by its own ids, and how much of its vocabulary they cover.
@@ -397,3 +389,156 @@ class Representation(Component):
         if len(parts) > 1:
             near = f": its tokenizer {self.pipeline_.tokenizer} reads that as {len(parts)} words, {' '.join(parts)}"
         return DataError(f"the word {word!r} has no vector in this {self.name} representation{near}")
+
+
+@dataclasses.dataclass(kw_only=True)
+class Vectors(Representation):
+    """Word vectors from elsewhere: word2vec text or binary (Mikolov et al. 2013), GloVe, fastText's .vec.
+
+    A word keeps the place that it has in the file; ``<unk>``, ``<s>`` and ``</s>`` have vectors if the file gives
+    them any. Counts are unknown, and words count as sorted by falling frequency, as they are in most files.
+
+    Fitted attributes are those of every representation; ``fit_report_`` says where the vectors are from.
+
+    Example:
+        >>> vectors = Vectors().fit({"cat": [1.0, 0.0], "dog": [0.6, 0.8], "tree": [0.0, 1.0]})
+        >>> vectors.most_similar("cat", n=1)[0][0]
+        'dog'
+    """
+
+    name = "vectors"
+    learns_from = "vectors"
+
+    def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
+        """Take vectors as they are.
+
+        Args:
+            data: A file of vectors, as for :meth:`from_file`; a mapping from words to vectors of one length; or
+                gensim's ``KeyedVectors``.
+            valid: Nothing.
+            run: Progress.
+
+        Raises:
+            DataError: the file is unusable, the vectors have different lengths, or this is text.
+            HyperParameterError: there is validation text.
+        """
+        if valid is not None:
+            raise HyperParameterError(f"{self.name} uses no validation text: leave it out")
+        if isinstance(data, (str, os.PathLike)):
+            made = self.from_file(data, run=run)
+        elif isinstance(data, Mapping):
+            from nlmkit.representations.arrays import stacked
+
+            made = self.from_arrays(list(data), stacked(data))
+        elif hasattr(data, "index_to_key"):
+            made = self.from_keyed_vectors(data)
+        else:
+            raise DataError(
+                "vectors are no text to learn from: give a file of vectors (nlmkit import FILE -o MODEL), or in Python "
+                "a mapping from words to vectors, or use Vectors.from_arrays(words, matrix)"
+            )
+        self._set_fitted(
+            vocabulary=made.vocabulary_, pipeline=made.pipeline_, matrix=made.matrix_, report=made.fit_report_
+        )
+        return self
+
+    @classmethod
+    @shows_progress
+    def from_file(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        format: str | None = None,
+        pipeline: TextPipeline | None = None,
+        repeated: Repeated = "first",
+        run: RunOptions | None = None,
+    ) -> Self:
+        """Read a file of vectors, plain or compressed.
+
+        Without a header, the vectors are as long as most of the first 1,000 lines have numbers at their end; what is
+        before them is the word, which may hold spaces.
+
+        Args:
+            path: The file.
+            format: ``word2vec`` (text with a header; also fastText's ``.vec``), ``word2vec-binary`` or ``glove``; if
+                left out, told by the suffix ``.bin`` and else by the first line.
+            pipeline: How text is read before its words are looked up; its encoding is also the file's.
+            repeated: What to do with a word that the file has twice: ``first`` keeps the first vector, and notes
+                how many others were left out; ``error`` refuses the file.
+            run: Progress.
+
+        Raises:
+            DataError: the file is cut short, claims more than it has, mixes dimensions, holds NaN or infinity, or
+                repeats a word where that is refused (names the line, or the byte of a binary file).
+            HyperParameterError: there is no such format, or no such way with repeated words.
+        """
+        from nlmkit.representations.formats.reading import read_vectors
+        from nlmkit.text import TextPipeline, Vocabulary
+        from nlmkit.text.sources import path_source, total_bytes
+
+        run = run or RunOptions()
+        pipeline = pipeline or TextPipeline()
+        run.stage(f"reading {os.fspath(path)}", total_bytes([path_source(path)]))
+        words, matrix, found = read_vectors(path, format, pipeline=pipeline, repeated=repeated, advance=run.advance)
+        report = {"format": found, "words": len(words), "dimension": matrix.shape[1]}
+        vectors = cls()
+        vectors._set_fitted(vocabulary=Vocabulary(words), pipeline=pipeline, matrix=matrix, report=report)
+        return vectors
+
+    @classmethod
+    def from_arrays(
+        cls,
+        words: Sequence[str] | Vocabulary,
+        matrix: ArrayLike,
+        *,
+        counts: Sequence[int] | None = None,
+        pipeline: TextPipeline | None = None,
+        report: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Make a representation of arrays.
+
+        Args:
+            words: One for each row, ``<unk>``, ``<s>`` and ``</s>`` in any place or none; or a vocabulary, whose ids
+                the rows then have.
+            matrix: [words, d]; it may be kept, not copied, where it is float32 and `words` a vocabulary.
+            counts: How often each word occurs; a vocabulary has its own.
+            pipeline: How text is read before its words are looked up.
+            report: ``fit_report_``.
+
+        Raises:
+            DataError: the rows are not as many as the words, or not of one length; a value is not finite; a word is
+                repeated, empty or no word.
+        """
+        from nlmkit.representations.arrays import vocabulary_and_rows
+        from nlmkit.text import TextPipeline
+        from nlmkit.text.vocabulary import SPECIAL
+
+        vocabulary, rows = vocabulary_and_rows(words, matrix, counts)
+        vectors = cls()
+        vectors._set_fitted(
+            vocabulary=vocabulary,
+            pipeline=pipeline or TextPipeline(),
+            matrix=rows,
+            report={"words": len(vocabulary) - len(SPECIAL), "dimension": rows.shape[1], **(report or {})},
+        )
+        return vectors
+
+    @classmethod
+    def from_keyed_vectors(
+        cls, keyed: Any, *, pipeline: TextPipeline | None = None, repeated: Repeated = "first"
+    ) -> Self:
+        """Copy a ``gensim.models.KeyedVectors``, with its counts where it has them.
+
+        Args:
+            keyed: The vectors.
+            pipeline: How text is read before its words are looked up.
+            repeated: What to do with a word that is there twice, as for :meth:`from_file`.
+
+        Raises:
+            DataError: it is none, or holds what :meth:`from_arrays` refuses; a word is repeated where that is refused.
+            HyperParameterError: there is no such way with repeated words.
+        """
+        from nlmkit.representations.formats.keyed_vectors import from_keyed_vectors
+
+        words, matrix, counts = from_keyed_vectors(keyed, repeated)
+        return cls.from_arrays(words, matrix, counts=counts, pipeline=pipeline, report={"format": "gensim"})

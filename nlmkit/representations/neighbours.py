@@ -14,12 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlmkit.core.parameters import suggestion
 from nlmkit.errors import DataError, HyperParameterError
-from nlmkit.representations.base import LOOKUP_RULES, Measure
+from nlmkit.representations.rules import LOOKUP_RULES, Measure
 from nlmkit.text.tables import problem_of_item, refuse_columns, words_of
 from nlmkit.text.vocabulary import SPECIAL, UNK_ID
 
 if TYPE_CHECKING:
-    from nlmkit.representations.base import Representation
+    from nlmkit.representations.rules import WordVectors
 
 RAREST: Final = 100
 """How many of the rarest words stand in for one that has no vector, as in Stanford's GloVe."""
@@ -37,7 +37,7 @@ Vector = NDArray[np.float64]
 # ------------------------------------------------------------------------------------------------------- lookup
 
 
-def rows_of(representation: Representation, words: Sequence[str]) -> NDArray[np.int64]:
+def rows_of(representation: WordVectors, words: Sequence[str]) -> NDArray[np.int64]:
     """See :meth:`nlmkit.representations.base.Representation.ids`."""
     words = words_of(words)
     vocabulary, pipeline = representation.vocabulary_, representation.pipeline_
@@ -52,7 +52,7 @@ def rows_of(representation: Representation, words: Sequence[str]) -> NDArray[np.
     return rows
 
 
-def vectors_of(representation: Representation, words: Sequence[str], oov: str) -> NDArray[np.float32]:
+def vectors_of(representation: WordVectors, words: Sequence[str], oov: str) -> NDArray[np.float32]:
     """See :meth:`nlmkit.representations.base.Representation.vectors`."""
     check_choice("oov", oov, LOOKUP_RULES)
     words = words_of(words)
@@ -69,7 +69,7 @@ def vectors_of(representation: Representation, words: Sequence[str], oov: str) -
     return found
 
 
-def _substitute(representation: Representation, word: str, oov: str) -> NDArray[np.float32]:
+def _substitute(representation: WordVectors, word: str, oov: str) -> NDArray[np.float32]:
     """The vector that the rule gives to a word without one."""
     if oov == "error":
         raise representation._missing(word)
@@ -87,7 +87,7 @@ def take_rows(matrix: Any, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     return np.asarray(taken.toarray() if hasattr(taken, "toarray") else taken, np.float32)
 
 
-def most_frequent(representation: Representation, n: int | None = None) -> NDArray[np.int64]:
+def most_frequent(representation: WordVectors, n: int | None = None) -> NDArray[np.int64]:
     """Ids of the ``n`` most frequent words (all of them if None), most frequent first, without the three special ones.
 
     Where no counts are known, words count as sorted by falling frequency, as they are in most files of vectors.
@@ -97,7 +97,7 @@ def most_frequent(representation: Representation, n: int | None = None) -> NDArr
     return np.asarray(ranked[:n] + len(SPECIAL), np.int64)
 
 
-def mean_of_rarest(representation: Representation) -> NDArray[np.float32]:
+def mean_of_rarest(representation: WordVectors) -> NDArray[np.float32]:
     """Mean vector of the 100 rarest words: float32 [d]; zeros where there are no words."""
     rarest = most_frequent(representation)[-RAREST:]
     if not len(rarest):
@@ -108,7 +108,7 @@ def mean_of_rarest(representation: Representation) -> NDArray[np.float32]:
     return mean
 
 
-def similar_spellings(representation: Representation, word: str) -> Iterator[str]:
+def similar_spellings(representation: WordVectors, word: str) -> Iterator[str]:
     """Words that a misspelt one may have meant: of about its length, with its first or last letter."""
     length, first, last = len(word), word[:1].lower(), word[-1:].lower()
     words = representation.vocabulary_.words
@@ -172,7 +172,7 @@ def similarities(matrix: Any, queries: ArrayLike, measure: Measure = "cosine") -
 
 
 def most_similar(
-    representation: Representation,
+    representation: WordVectors,
     word: str | ArrayLike,
     n: int,
     *,
@@ -194,7 +194,7 @@ def most_similar(
 
 
 def analogy(
-    representation: Representation, a: str, b: str, c: str, n: int, *, method: str, restrict: int | None
+    representation: WordVectors, a: str, b: str, c: str, n: int, *, method: str, restrict: int | None
 ) -> list[tuple[str, float]]:
     """See :meth:`nlmkit.representations.base.Representation.analogy`."""
     check_choice("method", method, METHODS)
@@ -207,7 +207,7 @@ def analogy(
     return _best(representation, found, n, [a, b, c], restrict)
 
 
-def doesnt_match(representation: Representation, words: Sequence[str]) -> str:
+def doesnt_match(representation: WordVectors, words: Sequence[str]) -> str:
     """See :meth:`nlmkit.representations.base.Representation.doesnt_match`."""
     words = words_of(words)
     if len(words) < 3:
@@ -217,7 +217,7 @@ def doesnt_match(representation: Representation, words: Sequence[str]) -> str:
 
 
 def _best(
-    representation: Representation, found: Vector, n: int, left_out: Sequence[str], restrict: int | None
+    representation: WordVectors, found: Vector, n: int, left_out: Sequence[str], restrict: int | None
 ) -> list[tuple[str, float]]:
     """The ``n`` words with the greatest values; equal ones by id."""
     for name, value in (("n", n), ("restrict", restrict)):

@@ -1,24 +1,21 @@
-"""Normalised copies of representations."""
+"""Normalised copies of the vectors of representations."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nlmkit.errors import DataError, HyperParameterError
-from nlmkit.representations.base import Normalization
 from nlmkit.representations.neighbours import check_choice, standard_deviation
-from nlmkit.representations.vectors import Vectors
+from nlmkit.representations.rules import Normalization, WordVectors
 from nlmkit.text.vocabulary import SPECIAL
 
-if TYPE_CHECKING:
-    from nlmkit.representations.base import Representation
 
-
-def normalized(representation: Representation, how: Normalization, std: float) -> Vectors:
-    """See :meth:`nlmkit.representations.base.Representation.normalized`."""
+def normalized_matrix(representation: WordVectors, how: Normalization, std: float) -> NDArray[np.float32]:
+    """The vectors of :meth:`nlmkit.Representation.normalized`: float32 [V, d]."""
     check_choice("how", how, get_args(Normalization))
     if isinstance(std, bool) or not isinstance(std, (int, float)) or not 0 < std < math.inf:
         raise HyperParameterError(f"std must be a positive number, not {std!r}")
@@ -36,5 +33,4 @@ def normalized(representation: Representation, how: Normalization, std: float) -
         if spread == 0:
             raise DataError("all values of the vectors are equal, so they have no standard deviation to set")
         matrix *= np.float32(std / spread)
-    report = {"made_from": representation.name, "normalized": how}
-    return Vectors.from_arrays(representation.vocabulary_, matrix, pipeline=representation.pipeline_, report=report)
+    return matrix

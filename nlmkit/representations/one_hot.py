@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 from nlmkit.core.run import RunOptions
 from nlmkit.core.vocabulary_limits import VocabularyLimits
 from nlmkit.errors import DataError, ExportError, NlmkitError
-from nlmkit.representations.base import Normalization, Representation
+from nlmkit.representations.base import Representation, Vectors
+from nlmkit.representations.rules import Normalization
 from nlmkit.saving.state import FittedState
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlmkit.representations.alignment import Alignment
-    from nlmkit.representations.vectors import Vectors
     from nlmkit.text import Vocabulary
 
 _MOST_VALUES: Final = 1 << 28

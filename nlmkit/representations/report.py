@@ -32,7 +32,7 @@ from nlmkit.text.tables import refuse_columns
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from nlmkit.representations.base import Measure, Representation
+    from nlmkit.representations.rules import Measure, WordVectors
 
 STANDARD: Final[Mapping[str, str]] = {"wordsim353": "wordsim353.tsv", "simlex999": "simlex999.txt"}
 """The standard sets by name, and their files among gensim's test data."""
@@ -190,7 +190,7 @@ def _figure(value: float) -> str:
 
 
 def evaluate(
-    representation: Representation,
+    representation: WordVectors,
     data: Data | None = None,
     *,
     measure: Measure = "cosine",
@@ -229,13 +229,13 @@ def evaluate(
     return SimilarityReport(sets=scores, measure=measure, lowercase=lowercase, samples=samples, seed=seed)
 
 
-def score(representation: Representation, data: Data | None = None) -> float:
+def score(representation: WordVectors, data: Data | None = None) -> float:
     """The mean Spearman correlation over the sets, see :func:`evaluate`."""
     return evaluate(representation, data, samples=0).score
 
 
 def _score_set(
-    representation: Representation, pairs: PairSet, measure: Measure, samples: int, seed: int, *, partial: bool
+    representation: WordVectors, pairs: PairSet, measure: Measure, samples: int, seed: int, *, partial: bool
 ) -> SetScore:
     """One set's score.
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nlmkit.representations.base import Representation
+    from nlmkit.representations.rules import WordVectors
 
 FIRST_WORD: Final = 3
 """The ids below it are ``<unk>``, ``<s>`` and ``</s>``, which are nobody's neighbours and no answers."""
@@ -71,7 +71,7 @@ def lines_of(source: ByteSource, encoding: str = "utf-8") -> Iterator[tuple[int,
                     yield number, line
 
 
-def unit_rows(representation: Representation, ids: NDArray[np.int64]) -> Any:
+def unit_rows(representation: WordVectors, ids: NDArray[np.int64]) -> Any:
     """The vectors of ids, each divided by its length; zero vectors stay zero.
 
     Returns:

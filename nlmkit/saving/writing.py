@@ -35,7 +35,7 @@ def save_folder(
     *,
     arrays: Mapping[str, NDArray[Any]],
     vocabulary: Sequence[str] | None = None,
-) -> None:
+) -> dict[str, str]:
     """Writes a saved model, or replaces one atomically: whenever it is interrupted, the old model or the new one loads.
 
     Several processes may save to one path; the last one stays, whole. A model that replaces another one keeps the
@@ -49,6 +49,9 @@ def save_folder(
         arrays: Arrays by name, of any shape, strides and byte order: boolean, integers of 8 to 64 bits, floating
             point of 16 to 64 bits. They are streamed, not copied.
         vocabulary: Words in order. A word may hold any character but line feed and NUL.
+
+    Returns:
+        SHA-256 of each payload, by its name: ``arrays``, and ``vocabulary`` where there are words.
 
     Raises:
         SavedModelError: The folder is not a saved model's, a value cannot be stored, or the disk is full; what stood in
@@ -70,15 +73,16 @@ def save_folder(
         check_target(folder)
         make_folder(folder)
         with writers_lock(folder):
-            _write_model(folder, manifest, contents)
+            payloads = _write_model(folder, manifest, contents)
     except OSError as error:
         remedy = f"; {needed} bytes are needed, free some room or save elsewhere" if error.errno in _NO_ROOM else ""
         raise SavedModelError(f"{folder}: cannot save the model ({reason(error)}){remedy}") from error
+    return {payload.name: payload.sha256 for payload in payloads}
 
 
 def _write_model(
     folder: Path, manifest: dict[str, Any], contents: list[tuple[str, int, Callable[[HashedWriter], None]]]
-) -> None:
+) -> list[Payload]:
     payloads = []
     created: list[str] = []
     mode = mode_of(folder / MANIFEST)
@@ -107,6 +111,7 @@ def _write_model(
     keep = {payload.file for payload in payloads}
     with suppress(OSError):
         _remove(folder, [name for name in os.listdir(folder) if _REMOVABLE.fullmatch(name) and name not in keep])
+    return payloads
 
 
 def _place(writer: HashedWriter, target: Path, payload: Payload) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nlmkit.core import registry
+from nlmkit.core.entries import Entry
 from nlmkit.core.kinds import kind_of
 from nlmkit.errors import PluginError
 from nlmkit.testing.checks import require
@@ -23,7 +24,7 @@ DISTRIBUTION = "nlmkit-conformance"
 """Name of the package that exists while an uninstalled component is saved and loaded."""
 
 
-def declarations_of(cls: type) -> Iterator[registry.Entry]:
+def declarations_of(cls: type) -> Iterator[Entry]:
     """What installed packages declare that leads to ``cls``, under whatever name and kind."""
     package = cls.__module__.partition(".")[0]
     for entry in registry.entries():

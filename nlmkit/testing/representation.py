@@ -454,7 +454,7 @@ def normalized_copies_are_vectors(subject: Subject) -> None:
 @check_in(_OWN)
 def exported_vectors_come_back(subject: Subject) -> None:
     """A file that ``export`` wrote is read back to the same words and values; or the format is refused."""
-    from nlmkit.representations.vectors import Vectors
+    from nlmkit.representations.base import Vectors
 
     with tempfile.TemporaryDirectory() as folder:
         for format in FORMATS:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
 from itertools import repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +17,7 @@ from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.text.tables import problem_of_item, words_of
 
 if TYPE_CHECKING:
-    from nlmkit.text.corpus import Corpus
+    from nlmkit.text.pipeline import TextPipeline
 
 UNK, BOS, EOS = "<unk>", "<s>", "</s>"
 UNK_ID, BOS_ID, EOS_ID = 0, 1, 2
@@ -25,6 +25,29 @@ SPECIAL = (UNK, BOS, EOS)
 
 RESERVED = (BOS, EOS)
 """The sentence marks, which models add themselves; as tokens of a text they are errors."""
+
+
+class CountedText(Protocol):
+    """A training text as far as a vocabulary is made of it; :class:`nlmkit.text.Corpus` describes it."""
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Surface types in order of their first appearance."""
+        ...
+
+    @property
+    def sentences(self) -> int:
+        """Number of sentences."""
+        ...
+
+    @property
+    def pipeline(self) -> TextPipeline | None:
+        """How the text was read."""
+        ...
+
+    def type_counts(self) -> NDArray[np.int64]:
+        """How often each type occurs, int64 [types]."""
+        ...
 
 
 class Vocabulary:
@@ -62,7 +85,7 @@ class Vocabulary:
     @classmethod
     def from_corpus(
         cls,
-        corpus: Corpus,
+        corpus: CountedText,
         *,
         size: int | None = None,
         min_count: int = 1,
@@ -244,7 +267,7 @@ def _most_frequent(types: Sequence[str], frequencies: NDArray[np.int64], size: i
     return [types[index] for index in np.flatnonzero(kept).tolist()]
 
 
-def _as_in_text(words: Iterable[str], corpus: Corpus) -> tuple[list[str], str]:
+def _as_in_text(words: Iterable[str], corpus: CountedText) -> tuple[list[str], str]:
     """The words of a list as the tokenization of a corpus reads them, each once; and what is wrong with the others."""
     if corpus.pipeline is None:  # the text was given as tokens
         return list(words), ""

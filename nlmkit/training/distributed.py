@@ -8,29 +8,15 @@ module imports no torch.
 from __future__ import annotations
 
 import atexit
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nlmkit.core.parameters import shown
+from nlmkit.core.processes import number_in, process_count
 from nlmkit.errors import NlmkitError
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
-
-_MOST_DIGITS = 9
-_VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-
-
-def process_count() -> int:
-    """How many processes ``torchrun`` has started, 1 without it."""
-    return _number("WORLD_SIZE") if all(name in os.environ for name in _VARIABLES) else 1
-
-
-def is_main_process() -> bool:
-    """Whether this process is the one that writes files and prints results."""
-    return process_count() == 1 or _number("RANK") == 0
 
 
 class Processes:
@@ -122,7 +108,7 @@ def processes(device: str = "auto") -> Processes:
     import torch
     import torch.distributed as dist
 
-    rank, count, local = _number("RANK"), _number("WORLD_SIZE"), _number("LOCAL_RANK", 0)
+    rank, count, local = number_in("RANK"), number_in("WORLD_SIZE"), number_in("LOCAL_RANK", 0)
     if not dist.is_available():
         raise NlmkitError("this PyTorch was built without torch.distributed: train in one process")
     if not dist.is_initialized():
@@ -145,12 +131,3 @@ def _leave() -> None:
 
     if dist.is_initialized():
         dist.destroy_process_group()
-
-
-def _number(variable: str, default: int | None = None) -> int:
-    text = os.environ.get(variable, "" if default is None else str(default))
-    if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
-        raise NlmkitError(
-            f"the environment variable {variable} is {shown(text)}, not a number: start nlmkit with torchrun"
-        )
-    return int(text)

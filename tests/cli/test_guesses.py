@@ -15,7 +15,7 @@ from nlmkit.cli.guesses import _COMMANDS
     ("verb", "leads_to"),
     [
         ("train", "nlmkit fit COMPONENT TRAIN"),
-        ("predict", "nlmkit classify MODEL TEXT"),
+        ("infer", "nlmkit predict MODEL TEXT"),
         ("evaluate", "nlmkit perplexity MODEL TEXT"),
         ("eval", "nlmkit score MODEL TEST"),
         ("test", "nlmkit perplexity MODEL TEXT"),

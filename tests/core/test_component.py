@@ -441,7 +441,7 @@ def test_uniform_over_powers_of_two_is_exact() -> None:
 def test_the_bare_perplexity_hashes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     # A model asks for it while it is being fitted, when a digest would be of an unfinished state.
     model = Bigram().fit(TRAIN)
-    monkeypatch.setattr("nlmkit.core.storage.digest", lambda component: pytest.fail("hashed"))
+    monkeypatch.setattr("nlmkit.core.parts.digest", lambda component: pytest.fail("hashed"))
     assert model.perplexity(TEST) > 1
     assert "_digest" not in vars(model)
 

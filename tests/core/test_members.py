@@ -20,9 +20,11 @@ from toys.language_models import Bigram, Uniform
 from toys.plugin_packages import write_package
 
 from nlmkit.cli.group import nlmkit
+from nlmkit.contract import MAX_NESTING
 from nlmkit.core.component import Component
-from nlmkit.core.members import MAX_NESTING, built, members, put
+from nlmkit.core.descriptions import built
 from nlmkit.core.parameters import to_json
+from nlmkit.core.parts import put
 from nlmkit.core.storage import describe, load, save
 from nlmkit.errors import (
     HyperParameterError,
@@ -82,7 +84,7 @@ def test_members_are_kept_as_given() -> None:
     assert clone == stack
     assert clone.set_params(first=others[0]).first is others[0]
     assert stack.first is first
-    assert members(stack) == {"first": first, "others.0": others[0], "others.1": others[1]}
+    assert stack.members() == {"first": first, "others.0": others[0], "others.1": others[1]}
     assert Stack(others=list(others)).others == others
 
 

@@ -19,8 +19,7 @@ from toys.plugin_packages import model_source, write_package
 
 import nlmkit
 from nlmkit import LSTM, Classifier, LanguageModel, NGram, Representation
-from nlmkit.core import registry
-from nlmkit.core import storage as models
+from nlmkit.core import parts, registry
 from nlmkit.core.component import Component
 from nlmkit.core.storage import describe, digest, load, save
 from nlmkit.errors import (
@@ -212,7 +211,7 @@ def test_the_digest_ignores_versions_and_the_order_of_keys(saved: Path) -> None:
 
 def test_the_digest_of_a_loaded_model_needs_no_second_hash(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = load(saved).digest
-    monkeypatch.setattr(models, "arrays_sha256", lambda arrays: pytest.fail("hashed again"))
+    monkeypatch.setattr(parts, "arrays_sha256", lambda arrays: pytest.fail("hashed again"))
     model = load(saved)
     assert model.digest == model.digest == expected
     assert model.report(TEST).model_digest == expected

@@ -53,5 +53,5 @@ def one_line(error: pytest.ExceptionInfo[BaseException], *parts: object) -> None
 
 
 def subprocess_environment() -> dict[str, str]:
-    paths = [Path(__file__).parent, Path(nlmkit.__path__[0]).parent]
+    paths = [Path(__file__).parents[1], Path(nlmkit.__path__[0]).parent]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths)), "OPENBLAS_NUM_THREADS": "1"}

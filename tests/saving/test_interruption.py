@@ -88,7 +88,7 @@ from pathlib import Path
 import filelock, hashlib, numpy
 import nlmkit.saving.tensors
 from nlmkit.errors import SavedModelError
-import saved_models as t
+from toys import saved_models as t
 
 base, state, style = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 NAMES = ["open", "mkdir", "write", "fsync", "replace", "unlink", "close", "listdir"]
@@ -159,7 +159,7 @@ def test_dying_at_any_system_call_leaves_the_old_model_or_the_new_one(tmp_path: 
 
 SAVE_FOREVER = """
 import os, sys
-import saved_models as t
+from toys import saved_models as t
 print("ready", flush=True)
 os.fsync = lambda descriptor: None
 while True:
@@ -191,7 +191,7 @@ def test_sigkill_at_any_moment_leaves_a_whole_model(tmp_path: Path) -> None:
 
 SAVE_OFTEN = """
 import os, sys
-import saved_models as t
+from toys import saved_models as t
 os.fsync = lambda descriptor: None
 for _ in range(20):
     t.save_large(sys.argv[1], sys.argv[2])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from nlmkit.classifiers.base import Classifier
+from nlmkit.cli import output
 from nlmkit.cli.kinds.labelled import LabelledPart
 from nlmkit.core.kinds import kind_of
 from nlmkit.errors import DataError
 
 if TYPE_CHECKING:
+    from nlmkit.text import Corpus
     from nlmkit.text.labelled import LabelledTexts
 
 _LABEL_SHOWN = 40  # characters of a label in an error
@@ -20,6 +23,8 @@ class ClassifierPart(LabelledPart):
     """A classifier is scored on labelled texts."""
 
     kind = kind_of(Classifier)
+    answer_keys = ("label", "probability", "probabilities")
+    answer_columns = ("label", "probability")
 
     def as_learned(self, component: Classifier, data: LabelledTexts) -> LabelledTexts:
         """Labels of a file, which are strings, as integers or booleans where the classifier was fitted to such.
@@ -43,6 +48,18 @@ class ClassifierPart(LabelledPart):
                 problem = f"the label {_short(label)!r}: those of the classifier are {wanted}"
                 raise DataError(problem, source=data.source, line=line) from None
         return data.with_labels(labels)
+
+    def answers(self, component: Classifier, corpus: Corpus) -> Iterator[dict[str, Any]]:
+        """The most probable label, its probability, and the probabilities of all by label."""
+        names = component.classes_.tolist()
+        for row in component.predict_proba(corpus).tolist():
+            best = row.index(max(row))
+            probabilities = {str(name): value for name, value in zip(names, row, strict=True)}
+            yield {"label": names[best], "probability": row[best], "probabilities": probabilities}
+
+    def answer_cell(self, name: str, value: Any) -> str:
+        """A label, or a probability with six decimals."""
+        return f"{value:.6f}" if name == "probability" else output.escape_controls(str(value))
 
     def draw(self, report: Any, path: str, title: str) -> None:
         """Draw the confusion matrix."""

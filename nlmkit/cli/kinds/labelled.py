@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import click
@@ -19,7 +19,7 @@ from nlmkit.cli.progress import progress
 if TYPE_CHECKING:
     from nlmkit.core.progress import Progress
     from nlmkit.documents.base import TextModel
-    from nlmkit.text import TextPipeline
+    from nlmkit.text import Corpus, TextPipeline
     from nlmkit.text.marks import Marks
 
 _TOKENS = ("tokenizer", "lowercase", "unicode_form")  # options of a pipeline that are hyper-parameters of these kinds
@@ -40,11 +40,18 @@ CROSS_VALIDATION: Mapping[str, Option] = {
 
 
 class LabelledPart(Part):
-    """Reads texts with targets: lines, or two columns of a table."""
+    """Reads texts with targets: lines, or two columns of a table. Answers each line.
+
+    Attributes:
+        answer_keys: What an answer has.
+        answer_columns: What of it is in a row that is not JSON.
+    """
 
     always_reads = True
     score_needs = "TEST.tsv"
     score_flags: ClassVar[Mapping[str, Option]] = {"samples": SAMPLES, "seed": SEED, "plot": PLOT}
+    answer_keys: ClassVar[tuple[str, ...]]
+    answer_columns: ClassVar[tuple[str, ...]]
     score_shared = frozenset({"errors", "marks", "format", "label_column", "text_column"})
     fit_options: ClassVar[Mapping[str, Option]] = CROSS_VALIDATION
 
@@ -144,6 +151,16 @@ class LabelledPart(Part):
             output.write_json(found.to_dict() | {"resolved": self.resolved(job) | {"set_by": dict(job.origins)}})
         else:
             output.write(found.render() + "\n")
+
+    # --------------------------------------------------------------------------------------------------- predict
+
+    @abc.abstractmethod
+    def answers(self, component: Any, corpus: Corpus) -> Iterator[dict[str, Any]]:
+        """What the model answers to each document, JSON-ready; with the keys :attr:`answer_keys`."""
+
+    @abc.abstractmethod
+    def answer_cell(self, name: str, value: Any) -> str:
+        """One of :attr:`answer_columns` as a cell of a row."""
 
     # ----------------------------------------------------------------------------------------------------- score
 

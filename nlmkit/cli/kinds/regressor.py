@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from nlmkit.cli.kinds.labelled import LabelledPart
 from nlmkit.core.kinds import kind_of
 from nlmkit.regressors.base import Regressor
+
+if TYPE_CHECKING:
+    from nlmkit.text import Corpus
 
 
 class RegressorPart(LabelledPart):
     """A regressor is scored on texts with numbers."""
 
     kind = kind_of(Regressor)
+    answer_keys = answer_columns = ("prediction",)
+
+    def answers(self, component: Regressor, corpus: Corpus) -> Iterator[dict[str, Any]]:
+        """The predicted number."""
+        for number in component.predict(corpus).tolist():
+            yield {"prediction": number}
+
+    def answer_cell(self, name: str, value: Any) -> str:
+        """A number with six significant digits."""
+        return f"{value:.6g}"
 
     def draw(self, report: Any, path: str, title: str) -> None:
         """Draw predictions by numbers, and residuals."""

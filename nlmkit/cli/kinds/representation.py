@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from nlmkit.core.component import Component
     from nlmkit.core.progress import Progress
     from nlmkit.representations.analogies import AnalogyReport
-    from nlmkit.representations.base import Measure
     from nlmkit.representations.report import PairSet
+    from nlmkit.representations.rules import Measure
     from nlmkit.representations.stability import StabilityReport
     from nlmkit.text import Corpus
 

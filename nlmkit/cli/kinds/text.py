@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from nlmkit.cli.kinds.part import Job, Part
 from nlmkit.cli.options import PIPELINE, text_column
 from nlmkit.core.component import Component
-from nlmkit.core.members import members as members_of
 
 if TYPE_CHECKING:
     from nlmkit.core.progress import Progress
@@ -28,7 +27,7 @@ class TextPart(Part):
     def pipeline_for(self, fitted: Component, pipeline: TextPipeline, set_by: Mapping[str, str]) -> TextPipeline:
         """The pipeline of a fitted model that ``fitted`` is made of, but for the options that were given."""
         found: Iterator[TextPipeline | None]
-        found = (getattr(member, "pipeline_", None) for member in members_of(fitted).values())
+        found = (getattr(member, "pipeline_", None) for member in fitted.members().values())
         of_member = next((each for each in found if each is not None), None)
         if of_member is None:
             return pipeline

@@ -1,4 +1,4 @@
-"""Which model has which option, and if not, why: one table, which the documentation prints and a test checks.
+"""Which model lacks which option, and why: one table, which the documentation prints and a test checks.
 
 What a model does not have is no field of its component. What it has may still be without effect beside other options;
 :func:`refuse` names such contradictions before training starts. Nothing here imports torch.
@@ -6,39 +6,19 @@ What a model does not have is no field of its component. What it has may still b
 
 from __future__ import annotations
 
-import dataclasses
-import sys
 from collections.abc import Mapping
 from typing import Final
 
-from nlmkit.core.parameters import Needs
+from nlmkit.core.component import Component
 from nlmkit.errors import HyperParameterError
-from nlmkit.language_models.neural.estimator import NeuralLanguageModel
-from nlmkit.language_models.neural.options import (
-    ArchitectureOptions,
-    FeedForwardOptions,
-    ForgetGateOptions,
-    OptimizationOptions,
-    RecurrentOptions,
-    RegularizationOptions,
-)
+from nlmkit.language_models.neural.input_vectors import InputOptions
+from nlmkit.language_models.neural.options import ArchitectureOptions, RecurrentOptions
 
 MODELS: Final = ("nnlm", "rnnlm", "lstm", "gru")
 
-GROUPS: Final[Mapping[str, type]] = {
-    "Text, input and start": NeuralLanguageModel,
-    "Architecture": ArchitectureOptions,
-    "Feed-forward": FeedForwardOptions,
-    "Recurrent": RecurrentOptions,
-    "Forget gate": ForgetGateOptions,
-    "Regularization": RegularizationOptions,
-    "Optimization": OptimizationOptions,
-}
-"""The groups of options, and who declares them."""
-
 _NO_WINDOW: Final = "reads the whole history, not a window of words"
 
-_OBJECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
+OBJECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "order": dict.fromkeys(("rnnlm", "lstm", "gru"), _NO_WINDOW),
     "direct": dict.fromkeys(("rnnlm", "lstm", "gru"), "has no window of vectors to connect to the output"),
     "layers": {"nnlm": "has one hidden layer, as published"},
@@ -61,28 +41,6 @@ _OBJECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
 """For an option, the models that do not have it, and the reason, to be read after the model's name."""
 
 
-def objection(option: str, model: str) -> str | None:
-    """Why a model does not have an option, to be read after the model's name; None if it has it.
-
-    Args:
-        option: Name of a hyper-parameter of one of the groups.
-        model: Name of one of the components in :data:`MODELS`.
-
-    Raises:
-        KeyError: there is no such option or model.
-    """
-    if option not in options() or model not in MODELS:
-        raise KeyError(f"no option {option!r} of a model {model!r}")
-    return _OBJECTIONS.get(option, {}).get(model)
-
-
-def options() -> dict[str, str]:
-    """All options with their line of help, in the order of the groups."""
-    return {
-        field.name: field.metadata["nlmkit"]["help"] for group in GROUPS.values() for field in dataclasses.fields(group)
-    }
-
-
 def refuse_option_of_others(option: str, model: str) -> None:
     """Refuse an option that other neural models have and this one does not; anything else is left alone.
 
@@ -93,12 +51,12 @@ def refuse_option_of_others(option: str, model: str) -> None:
     Raises:
         HyperParameterError: with the reason.
     """
-    reason = _OBJECTIONS.get(option, {}).get(model)
+    reason = OBJECTIONS.get(option, {}).get(model)
     if reason is not None:
         raise HyperParameterError(f"{option} is not for {model}: it {reason}")
 
 
-def refuse(component: NeuralLanguageModel) -> None:
+def refuse(component: Component) -> None:
     """Refuse what the model cannot have, and options that would have no effect beside the others.
 
     Args:
@@ -115,7 +73,7 @@ def refuse(component: NeuralLanguageModel) -> None:
     _refuse_widths(component)
 
 
-def _refuse_widths(component: NeuralLanguageModel) -> None:
+def _refuse_widths(component: Component) -> None:
     """Refuse widths that do not fit together."""
     if not isinstance(component, ArchitectureOptions):
         return
@@ -126,48 +84,9 @@ def _refuse_widths(component: NeuralLanguageModel) -> None:
             raise HyperParameterError(
                 "projection=last-layer needs layers=2 or more: with one, set hidden to the width of the vectors"
             )
-    own_width = component.representation is None  # else the width, and the tie to frozen vectors, are not known yet
+    # With a representation, the width and the tie to frozen vectors are not known yet.
+    own_width = not (isinstance(component, InputOptions) and component.representation is not None)
     if own_width and component.projection == "none" and component.tied and component.hidden != component.embedding:
         raise HyperParameterError(
             f"projection=none with tied weights needs hidden={component.hidden} to be embedding={component.embedding}"
         )
-
-
-def needs() -> dict[str, Needs]:
-    """What options have no effect without, by the name of the option."""
-    found: dict[str, Needs] = {}
-    for group in GROUPS.values():
-        for field in dataclasses.fields(group):
-            needed = field.metadata["nlmkit"]["needs"]
-            if needed is not None:
-                found[field.name] = needed
-    return found
-
-
-def markdown() -> str:
-    """The table of option × model in Markdown, then what options need to have effect."""
-    lines = []
-    for title, group in GROUPS.items():
-        lines += [f"### {title}", "", f"| option | {' | '.join(MODELS)} | |", "|---" * (len(MODELS) + 2) + "|"]
-        for field in dataclasses.fields(group):
-            cells = [objection(field.name, model) or "✓" for model in MODELS]
-            about = field.metadata["nlmkit"]["help"].replace("<", "&lt;")
-            lines.append(f"| `{field.name}` | {' | '.join(cells)} | {about} |")
-        lines.append("")
-    lines += ["### Without effect by themselves", "", "| option | needs |", "|---|---|"]
-    lines += [f"| `{name}` | {needed.words} |" for name, needed in needs().items()]
-    return "\n".join(lines) + "\n"
-
-
-def page() -> str:
-    """The page of the documentation that has the table."""
-    return (
-        "# Options of the neural language models\n\n"
-        "Which model has which option, and if not, why: ✓ is an option that it has. `nlmkit show MODEL`\n"
-        "tells defaults and bounds. `python -m nlmkit.language_models.neural.capabilities` prints this page.\n\n"
-        f"{markdown()}"
-    )
-
-
-if __name__ == "__main__":
-    sys.stdout.write(page())

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlmkit.core.run import RunOptions
-    from nlmkit.representations.base import Normalization
+    from nlmkit.representations.rules import Normalization
     from nlmkit.text import Corpus, Vocabulary
 
 

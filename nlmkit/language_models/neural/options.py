@@ -1,6 +1,6 @@
 """The hyper-parameters that neural language models share: each declared once, in the group it belongs to.
 
-A component takes the groups that make sense for it; ``language_models.neural.capabilities`` is the resulting table
+A component takes the groups that make sense for it; ``docs/neural-options.md`` is the resulting table
 of option × model. Nothing here imports torch.
 """
 

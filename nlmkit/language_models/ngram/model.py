@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from nlmkit.core.parameters import param, value_of
-from nlmkit.core.progress import shows_progress
-from nlmkit.core.run import RunOptions
+from nlmkit.core.run import RunOptions, shows_progress
 from nlmkit.core.vocabulary_limits import VocabularyLimits
 from nlmkit.errors import ExportError, HyperParameterError, SavedModelError
 from nlmkit.language_models.base import Context, LanguageModel, check_context

@@ -14,10 +14,10 @@ from nlmkit.representations.formats.writing import rows_to_write
 from nlmkit.representations.neighbours import check_choice, take_rows
 
 if TYPE_CHECKING:
-    from nlmkit.representations.base import Representation
+    from nlmkit.representations.rules import WordVectors
 
 
-def to_keyed_vectors(representation: Representation) -> Any:
+def to_keyed_vectors(representation: WordVectors) -> Any:
     """See :meth:`nlmkit.representations.base.Representation.to_keyed_vectors`."""
     try:
         from gensim.models import KeyedVectors

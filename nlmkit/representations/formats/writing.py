@@ -21,7 +21,7 @@ from nlmkit.text.vocabulary import SPECIAL
 
 if TYPE_CHECKING:
     from nlmkit.core.run import RunOptions
-    from nlmkit.representations.base import Representation
+    from nlmkit.representations.rules import WordVectors
 
 DIGITS: Final = 9
 """Significant digits of a value: enough for single precision to come back as it was."""
@@ -31,7 +31,7 @@ _UNSAYABLE: Final = re.compile(r"[ \t\r\n\v\f\0]")
 
 
 def write_vectors(
-    representation: Representation, path: str | os.PathLike[str], format: str | None, run: RunOptions
+    representation: WordVectors, path: str | os.PathLike[str], format: str | None, run: RunOptions
 ) -> None:
     """See :meth:`nlmkit.representations.base.Representation.export`. The file appears whole or not at all."""
     path = Path(path)
@@ -56,7 +56,7 @@ def write_vectors(
         raise ExportError(f"{path}: cannot be written ({reason(error)})") from error
 
 
-def rows_to_write(representation: Representation) -> NDArray[np.int64]:
+def rows_to_write(representation: WordVectors) -> NDArray[np.int64]:
     """Ids of what has a vector: all words, and those of the three special ones that have one."""
     special = [id_ for id_, there in enumerate(representation.has_special()) if there]
     words = np.arange(len(SPECIAL), len(representation.vocabulary_))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from toys import language_models as toy_models
 from toys.language_models import Bigram
 from toys.plugin_packages import write_package
 
@@ -54,7 +55,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="module")
 def toys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder = tmp_path_factory.mktemp("toys")
-    write_package(folder, "toy-models", groups=toys.language_models.GROUPS)
+    write_package(folder, "toy-models", groups=toy_models.GROUPS)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
         yield

@@ -1,0 +1,265 @@
+"""A component taken apart: what is saved of it, its digest, and :func:`save`.
+
+Components inside a component are saved with it: what they are stands in its manifest under ``members``, by place, and
+their arrays lie in its one payload of arrays as ``members/PLACE/NAME``. So one replaced manifest replaces all of them,
+and one hash covers them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from nlmkit.contract import API_VERSION, MAX_NESTING
+from nlmkit.core import registry
+from nlmkit.core.entries import Entry
+from nlmkit.core.memory import out_of_memory
+from nlmkit.core.version import installed_version
+from nlmkit.errors import SavedModelError, UnknownComponentError
+from nlmkit.saving import arrays_sha256, save_folder, vocabulary_sha256
+from nlmkit.saving.state import FittedState, Savable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PLACE: Final = re.compile(r"[^\W\d]\w*(?:\.\d+)*", re.ASCII)
+"""What a member's place looks like: a name, then an index for each list that is entered."""
+
+COUNTS: Final = "vocabulary.counts"
+WORDS: Final = "vocabulary.words"
+RESERVED: Final = (COUNTS, WORDS)
+"""Names of arrays that hold the vocabulary."""
+
+MEMBERS: Final = "members/"
+"""What the names of members' arrays begin with."""
+
+OWN: Final = "own"
+OWNERS: Final = "owner's"
+"""Whose words a member's vocabulary has: its own, among its arrays, or those of its owner."""
+
+IDENTITY: Final = ("component", "hyper_parameters", "metadata", "pipeline")
+"""Fields of the manifest that make a component what it is, beside its arrays and words."""
+
+
+def save(component: Savable, path: str | os.PathLike[str]) -> None:
+    """Save a fitted component to the folder ``path``, replacing atomically a model that is there.
+
+    Raises:
+        NotFittedError: there is nothing to save yet.
+        PluginError: the component's class is not registered, so that it could not be loaded again.
+        SavedModelError: the folder cannot be written, holds something else, or the fitted state cannot be stored.
+    """
+    component.check_fitted()
+    with out_of_memory(f"{os.fspath(path)}: saving the model"), registry.scanned_once():
+        _save(component, path)
+
+
+def _save(component: Savable, path: str | os.PathLike[str]) -> None:
+    parts = _take_apart(component)
+    records, entries = _record(parts)
+    manifest = {
+        **{name: value for name, value in records.items() if name not in ("fitted", "vocabulary")},
+        "libraries": _libraries(entries),
+        "created_by": f"nlmkit {installed_version('nlmkit')}",
+    }
+    hashes = save_folder(path, manifest, arrays=parts.all_arrays(), vocabulary=parts.words)
+    component.remember_digest(digest_of(parts.identity(), arrays=hashes["arrays"], vocabulary=hashes.get("vocabulary")))
+
+
+def digest(component: Savable) -> str:
+    """Sixteen hex digits that identify a fitted component, equal before saving and after loading.
+
+    They cover its name, hyper-parameters, text pipeline, vocabulary and fitted state, and no library versions.
+
+    Raises:
+        NotFittedError: the component is not fitted.
+        SavedModelError: the fitted state could not be saved.
+    """
+    component.check_fitted()
+    known = component.known_digest
+    if known is None:
+        parts = _take_apart(component)
+        known = digest_of(
+            parts.identity(),
+            arrays=arrays_sha256(parts.all_arrays()),
+            vocabulary=None if parts.words is None else vocabulary_sha256(parts.words),
+        )
+        component.remember_digest(known)
+    return known
+
+
+def put(values: dict[str, Any], place: str, value: Any) -> None:
+    """Set what stands at ``place`` of JSON-ready hyper-parameters.
+
+    Raises:
+        LookupError: there is no such place.
+    """
+    name, *indices = place.split(".")
+    inside: Any = values
+    step: Any = name
+    try:
+        for index in indices:
+            inside, step = inside[step], int(index)
+            if not isinstance(inside, list):
+                raise LookupError
+        _ = inside[step]
+    except LookupError:
+        raise LookupError(place) from None
+    inside[step] = value
+
+
+# ---------------------------------------------------------------------------------------------- from component
+
+
+@dataclasses.dataclass(frozen=True)
+class _Parts:
+    """A component as what can be saved; of one that is not fitted that is its hyper-parameters and members."""
+
+    component: Savable
+    hyper_parameters: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    pipeline: Mapping[str, Any] | None
+    words: Sequence[str] | None
+    vocabulary: str | None  # of a member: OWN when its words are among its arrays, OWNERS when they are the owner's
+    arrays: Mapping[str, NDArray[Any]]
+    members: Mapping[str, _Parts]
+
+    def identity(self, *, member: bool = False) -> dict[str, Any]:
+        """What, beside arrays and words, makes the component what it is."""
+        values: dict[str, Any] = {
+            "component": self.component.name,
+            "hyper_parameters": self.hyper_parameters,
+            "metadata": self.metadata,
+            "pipeline": self.pipeline,
+        }
+        if member:
+            values |= {"fitted": self.component.is_fitted, "vocabulary": self.vocabulary}
+        if self.members:
+            values["members"] = {place: parts.identity(member=True) for place, parts in self.members.items()}
+        return values
+
+    def all_arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays, and those of the members under their places."""
+        arrays = dict(self.arrays)
+        for place, parts in self.members.items():
+            arrays |= {f"{MEMBERS}{place}/{name}": array for name, array in parts.all_arrays().items()}
+        return arrays
+
+
+def _take_apart(component: Savable, *, owners_words: Sequence[str] | None = None, depth: int = 1) -> _Parts:
+    if depth > MAX_NESTING:
+        raise SavedModelError(f"{component.name}: more than {MAX_NESTING} components inside one another")
+    state = component.fitted_state() if component.is_fitted else FittedState({})
+    arrays, words, kind = dict(state.arrays), None, None
+    vocabulary, pipeline = getattr(component, "vocabulary_", None), getattr(component, "pipeline_", None)
+    for name in arrays:
+        if name in RESERVED or name.startswith(MEMBERS):
+            whose = "the members" if name.startswith(MEMBERS) else "the vocabulary"
+            raise SavedModelError(f"{component.name}: {name} is reserved for {whose}; name the array otherwise")
+    if vocabulary is not None:
+        import numpy as np
+
+        words = vocabulary.words
+        arrays[COUNTS] = np.asarray(vocabulary.counts, np.int64)
+        if depth > 1:
+            kind = OWNERS if words == owners_words else OWN
+        if kind == OWN:
+            arrays[WORDS] = _words_as_bytes(words, component.name)
+    inside = dict(component.members())
+    for place, member in state.members.items():
+        if not PLACE.fullmatch(place) or place.partition(".")[0] in component.hyper_parameters():
+            raise SavedModelError(f"{component.name}: {place!r} cannot be the place of a member")
+        inside[place] = member
+    return _Parts(
+        component=component,
+        hyper_parameters=_with_references(component),
+        metadata=dict(state.metadata),
+        pipeline=None if pipeline is None else pipeline.to_dict(),
+        words=words,
+        vocabulary=kind,
+        arrays=arrays,
+        members={place: _take_apart(member, owners_words=words, depth=depth + 1) for place, member in inside.items()},
+    )
+
+
+def _with_references(component: Savable) -> dict[str, Any]:
+    """The hyper-parameters as JSON; of the components among them only which they are, as the rest is under members."""
+    values = component.saved_params()
+    for place, member in component.members().items():
+        reference = {"member": place, "component": member.name, "digest": member.digest if member.is_fitted else None}
+        put(values, place, reference)
+    return values
+
+
+def _words_as_bytes(words: Sequence[str], component: str) -> NDArray[Any]:
+    """The vocabulary file as an array of bytes."""
+    import numpy as np
+
+    from nlmkit.saving.vocabulary import encode_vocabulary
+
+    return np.frombuffer(b"".join(encode_vocabulary(words, Path(component))), np.uint8)
+
+
+def _record(parts: _Parts, *, member: bool = False) -> tuple[dict[str, Any], list[Entry]]:
+    """What the manifest says of a component and its members, and the declarations that lead to them."""
+    entry = registry.entry_of(type(parts.component))
+    entries = [entry]
+    record = parts.identity(member=member) | {
+        "kind": entry.kind,
+        "distribution": entry.distribution,
+        "version": entry.version,
+        "api_version": API_VERSION,
+    }
+    tokenizer = _plugin_of_tokenizer(parts.pipeline)
+    if tokenizer is not None:
+        entries.append(tokenizer)
+        record["tokenizer"] = {"distribution": tokenizer.distribution, "version": tokenizer.version}
+    if parts.members:
+        record["members"] = {}
+        for place, inner in parts.members.items():
+            record["members"][place], more = _record(inner, member=True)
+            entries += more
+    return record, entries
+
+
+def _plugin_of_tokenizer(pipeline: Mapping[str, Any] | None) -> Entry | None:
+    """The plugin's declaration that a text pipeline's tokenizer comes from; None for a built-in one."""
+    if pipeline is None:
+        return None
+    try:
+        entry = registry.tokenizer_entry(pipeline["tokenizer"])
+    except UnknownComponentError:  # uninstalled since: no reason to lose what was trained
+        return None
+    return None if entry.builtin else entry
+
+
+def _libraries(entries: Sequence[Entry]) -> dict[str, str]:
+    names = dict.fromkeys(["nlmkit", "numpy", *(entry.distribution for entry in entries)])
+    return {"python": platform.python_version()} | {name: installed_version(name) for name in names}
+
+
+def digest_of(identity: Mapping[str, Any], *, arrays: str, vocabulary: str | None) -> str:
+    """The digest of a component.
+
+    Args:
+        identity: What it is, beside its arrays and words: the fields :data:`IDENTITY`, and ``members``.
+        arrays: SHA-256 of its arrays, as the manifest has it.
+        vocabulary: SHA-256 of its words; None where it has none.
+
+    Raises:
+        SavedModelError: the identity is not strict JSON.
+    """
+    values = {**identity, "arrays": arrays, "vocabulary": vocabulary}
+    try:
+        text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        problem = f"its fitted state's metadata is not strict JSON ({error})"
+        raise SavedModelError(f"{identity['component']}: {problem}") from error
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]

@@ -1,0 +1,41 @@
+"""What decoding asks of a language model: :class:`StateMachine`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nlmkit.text import Corpus, TextPipeline, Vocabulary
+
+
+class StateMachine(Protocol):
+    """A fitted language model as a state machine over the ids of its vocabulary; see :class:`nlmkit.LanguageModel`."""
+
+    vocabulary_: Vocabulary
+    pipeline_: TextPipeline
+
+    @property
+    def normalized(self) -> bool:
+        """Whether the scores of every context sum to one."""
+        ...
+
+    def start(self) -> Hashable:
+        """State at the beginning of a text."""
+        ...
+
+    def advance(self, state: Any, word_id: int) -> Hashable:
+        """State after reading a word."""
+        ...
+
+    def next_log_probs(self, state: Any) -> NDArray[np.float64]:
+        """Log-probability of each vocabulary id as the next event: float64 [V]."""
+        ...
+
+    def encode(self, data: Any) -> Corpus:
+        """Text as a corpus, read as the model reads it."""
+        ...
