@@ -68,11 +68,12 @@ def test_ctrl_c_finishes_the_step_and_saves_it_with_averages_and_optimizers(
 
 
 KILLED = """
-import os, signal, sys
+import os, signal, sys, torch
 from nlmkit.core.run import RunOptions
 from nlmkit.training.gradient import GradientStepper
 from classifiers.neural.test_training import LABELS, TEXTS, make
 
+torch.set_num_threads(1)  # as in the test
 step = GradientStepper.step
 
 def killed(self, moment):
