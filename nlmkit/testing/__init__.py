@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from nlmkit.core import registry
 from nlmkit.core.component import Component
 from nlmkit.core.kinds import KINDS
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 from nlmkit.testing.checks import Check, CheckOutcome, ConformanceError
 
 if TYPE_CHECKING:

@@ -434,12 +434,14 @@ def _read(data: Any, what: str, wanted: TextPipeline | None) -> tuple[Corpus, Te
     from nlmkit.text import Corpus, TextPipeline
 
     corpus = data if isinstance(data, Corpus) else Corpus.read(data, wanted)
-    pipeline = corpus.pipeline or wanted or TextPipeline()
-    if wanted is not None and pipeline != wanted:
-        raise DataError(f"the {what} text was read with {pipeline.signature}, and must be read with {wanted.signature}")
+    found = corpus.tokenization
+    if wanted is not None and found is not None and found != wanted.tokenization:
+        raise DataError(
+            f"the {what} text was read with {found.signature}, and must be read with {wanted.tokenization.signature}"
+        )
     if not corpus.tokens:
         raise DataError(f"the {what} text has no words", source=", ".join(corpus.sources) or None)
-    return corpus, pipeline
+    return corpus, corpus.pipeline or wanted or TextPipeline()
 
 
 def _grown(old: Vocabulary, new: Vocabulary) -> Vocabulary:
