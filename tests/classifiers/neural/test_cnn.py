@@ -28,7 +28,6 @@ from nlmkit.layers.convolution import Convolution
 from nlmkit.representations.vectors import Vectors
 from nlmkit.training import checkpoint
 from nlmkit.training.adadelta import Adadelta
-from nlmkit.training.gradient import GradientStepper
 from nlmkit.training.optimization import clip_rows
 from nlmkit.training.options import Optimization
 from nlmkit.training.records import Evaluation, by_epoch, read_log
@@ -208,12 +207,6 @@ def test_a_last_step_that_diverges_is_seen_without_held_out_texts() -> None:
         CNN(**one_step).fit(TEXTS, LABELS)
 
 
-def test_a_budget_is_kept() -> None:
-    report = CNN(**{**TINY, "epochs": 10**5}).fit(TEXTS, LABELS, run=RunOptions(budget_seconds=2.0)).fit_report_
-    assert report["seconds"] < 6
-    assert report["steps"] > 10
-
-
 def test_the_log(tmp_path: Path) -> None:
     CNN(**{**TINY, "epochs": 4}).fit(TEXTS, LABELS, run=RunOptions(log=tmp_path / "log.jsonl"))
     records = read_log(tmp_path / "log.jsonl")
@@ -273,29 +266,6 @@ def test_poor_coverage_is_told(covered: int) -> None:
 def test_several_workers_are_refused() -> None:
     with pytest.raises(HyperParameterError, match="one process"):
         CNN(**TINY).fit(TEXTS, LABELS, run=RunOptions(workers=2))
-
-
-def test_resuming_gives_what_the_uninterrupted_run_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = {**TINY, "epochs": 5, "optimizer": "adadelta", "lr": 1.0, "averaging": "ema"}
-    whole = CNN(**settings).fit(TEXTS, LABELS)
-    run = RunOptions(checkpoint=tmp_path / "checkpoint", checkpoint_seconds=1e-9)
-    step = GradientStepper.step
-
-    def interrupted(self: Any, moment: Any) -> float:
-        if moment.step == 11:  # in the third epoch
-            raise KeyboardInterrupt
-        return step(self, moment)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(GradientStepper, "step", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            CNN(**settings).fit(TEXTS, LABELS, run=run)
-    resuming = RunOptions(checkpoint=tmp_path / "checkpoint", resume=True)
-    resumed = CNN(**settings).fit(TEXTS, LABELS, run=resuming)
-    assert resumed.fit_report_["epochs"] == 5
-    assert resumed.digest == whole.digest
-    with pytest.raises(SavedModelError, match="another run's"):
-        CNN(**{**settings, "seed": 9}).fit(TEXTS, LABELS, run=resuming)
 
 
 @pytest.mark.parametrize(
