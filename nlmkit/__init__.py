@@ -51,6 +51,10 @@ if TYPE_CHECKING:
     from nlmkit.language_models.neural.nnlm import NNLM
     from nlmkit.language_models.neural.rnnlm import RNNLM
     from nlmkit.language_models.ngram.model import NGram
+    from nlmkit.regressors.base import Regressor
+    from nlmkit.regressors.neural.cnn_regressor import CNNRegressor
+    from nlmkit.regressors.neural.lstm_regressor import LSTMRegressor
+    from nlmkit.regressors.tfidf_ridge import TfidfRidge
     from nlmkit.representations.base import Representation
     from nlmkit.representations.glove.model import GloVe
     from nlmkit.representations.lsa.model import LSA
@@ -71,6 +75,7 @@ __all__ = [
     "NBSVM",
     "NNLM",
     "RNNLM",
+    "CNNRegressor",
     "Cache",
     "Classifier",
     "Component",
@@ -82,6 +87,7 @@ __all__ = [
     "HyperParameterError",
     "IntegrityError",
     "LSTMClassifier",
+    "LSTMRegressor",
     "LanguageModel",
     "MissingFileError",
     "MissingModelError",
@@ -94,12 +100,14 @@ __all__ = [
     "OneHot",
     "PluginError",
     "RegistryError",
+    "Regressor",
     "Representation",
     "RunOptions",
     "SavedModelError",
     "Temperature",
     "TextPipeline",
     "TfidfLogReg",
+    "TfidfRidge",
     "UnknownComponentError",
     "Vectors",
     "Vocabulary",
@@ -132,6 +140,10 @@ _HOMES = {
     "nlmkit.language_models.neural.rnnlm": ("RNNLM",),
     "nlmkit.language_models.combined.temperature": ("Temperature",),
     "nlmkit.core.storage": ("load",),
+    "nlmkit.regressors.base": ("Regressor",),
+    "nlmkit.regressors.neural.cnn_regressor": ("CNNRegressor",),
+    "nlmkit.regressors.neural.lstm_regressor": ("LSTMRegressor",),
+    "nlmkit.regressors.tfidf_ridge": ("TfidfRidge",),
     "nlmkit.representations.base": ("Representation",),
     "nlmkit.representations.glove.model": ("GloVe",),
     "nlmkit.representations.lsa.model": ("LSA",),
