@@ -56,4 +56,4 @@ class LSTM(ForgetGateOptions, RecurrentModelOptions, NeuralLanguageModel):
         """The untrained network; see :meth:`NeuralLanguageModel.build_module`."""
         from nlmkit.language_models.neural.module import recurrent_module
 
-        return recurrent_module("lstm", self, counts, generator)
+        return recurrent_module("lstm", self, counts, generator, forget_bias=self.forget_bias)

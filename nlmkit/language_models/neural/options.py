@@ -7,6 +7,7 @@ of option × model. Nothing here imports torch.
 from __future__ import annotations
 
 import dataclasses
+from typing import Protocol
 
 from nlmkit.core.parameters import Needs, above, param, value_of
 from nlmkit.language_models.neural.shorthands import RATES, rates_of_dropout
@@ -17,6 +18,7 @@ __all__ = [
     "FeedForwardModelOptions",
     "FeedForwardOptions",
     "ForgetGateOptions",
+    "NetworkOptions",
     "OptimizationOptions",
     "RecurrentModelOptions",
     "RecurrentOptions",
@@ -59,11 +61,32 @@ class ArchitectureOptions:
     seed: int = param(1, ge=0, le=2**63 - 1, help="of initialisation, masks and order")
 
 
-def chosen_softmax(options: ArchitectureOptions, words: int) -> str:
+class NetworkOptions(Protocol):
+    """What of a component's options the network around any body is made from.
+
+    A component has them by :class:`ArchitectureOptions` and :class:`RegularizationOptions`.
+    """
+
+    embedding: int
+    tied: bool
+    softmax: str
+    softmax_head: int
+    softmax_classes: int | None
+    softmax_samples: int
+    projection: str
+    dropout_input: float
+    dropout_output: float
+    dropout_embedding: float
+    locked: bool
+    l1: float
+    label_smoothing: float
+
+
+def chosen_softmax(options: NetworkOptions, words: int) -> str:
     """What ``softmax`` means for a vocabulary of so many ids; ``label_smoothing`` needs the full one."""
     if options.softmax != "auto":
         return options.softmax
-    large = words > 2 * options.softmax_head and not getattr(options, "label_smoothing", 0)
+    large = words > 2 * options.softmax_head and not options.label_smoothing
     return "adaptive" if large else "full"
 
 
