@@ -8,7 +8,7 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
-from nlmkit.cli.options import decoding, decoding_options, json_option, quiet_option, text_column_options
+from nlmkit.cli.options import decoding_options, for_source, json_option, quiet_option, text_column_options
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.progress import progress
@@ -114,7 +114,7 @@ def command(
         reader = TextReader(
             texts,
             lambda names, pipeline: read_texts(names, pipeline, display, "reading text", column),
-            lambda pipeline: decoding(pipeline, encoding, errors, marks),
+            lambda pipeline: for_source(pipeline, encoding, errors, marks),
         )
         scored = [
             scored_by(path, load_language_model(path), each, reader, display)

@@ -11,6 +11,7 @@ from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import quiet_option
 from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.progress import progress
+from nlmkit.core.component import Component
 from nlmkit.core.run import RunOptions
 from nlmkit.errors import ExportError
 
@@ -49,8 +50,7 @@ def command(*, model: str, file: str, file_format: str | None, quiet: bool) -> N
     from nlmkit.core.storage import load
 
     component = load(model)
-    write = getattr(component, "export", None)
-    if write is None:
+    if type(component).export is Component.export:
         raise ExportError(f"{model}: {component.name} cannot be written as {chosen}")
     with progress(quiet=quiet) as display:
-        write(Path(file), chosen, run=RunOptions(progress=display))
+        component.export(Path(file), chosen, run=RunOptions(progress=display))

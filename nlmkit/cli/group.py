@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from nlmkit.cli.boundary import boundary, notes_on_stderr, prepare_streams, set_debug
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "list": ("nlmkit.cli.list_", "List every component and tokenizer, and where it comes from."),

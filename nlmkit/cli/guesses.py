@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from nlmkit.core import registry
-from nlmkit.core.parameters import known_as
+from nlmkit.core.suggestions import known_as
 from nlmkit.errors import NlmkitError
 
 if TYPE_CHECKING:

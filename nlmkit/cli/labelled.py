@@ -13,6 +13,7 @@ from nlmkit.core.notes import note
 from nlmkit.core.processes import is_main_process
 
 if TYPE_CHECKING:
+    from nlmkit.text import Decoding
     from nlmkit.text.labelled import LabelledTexts
 
 
@@ -35,20 +36,18 @@ class Form:
         """What was said, by the name of its option's parameter."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
-    def read(self, names: Sequence[str], reader: Callable[..., Any], *, encoding: str, errors: str, marks: str) -> Any:
+    def read(self, names: Sequence[str], reader: Callable[..., Any], decoding: Decoding) -> Any:
         """Read labelled texts of several files as one.
 
         Args:
             names: The files.
             reader: What reads them, as the row of a kind names it.
-            encoding: Of the files.
-            errors: What to do with bytes that are no text in that encoding.
-            marks: What to do with sentence marks and NUL.
+            decoding: Of the files.
 
         Raises:
             DataError: a file is missing, or a line is malformed.
         """
-        options: dict[str, Any] = dataclasses.asdict(self) | {"encoding": encoding, "errors": errors, "marks": marks}
+        options: dict[str, Any] = dataclasses.asdict(self) | dataclasses.asdict(decoding)
         return reader(list(names), **options)
 
 

@@ -17,7 +17,7 @@ import click
 from nlmkit.cli.output import note
 from nlmkit.core.component import Component
 from nlmkit.core.descriptions import built
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import DataError, HyperParameterError
 
 PARAMETER_VARIABLE = "NLMKIT_P_"

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, runtime_checkable
 
 from nlmkit.core.tables import escape_controls
 
@@ -35,6 +35,7 @@ _NOTEBOOK_WIDTH: Final = 100
 _watched: contextvars.ContextVar[bool] = contextvars.ContextVar("nlmkit-watched", default=False)
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Receives the progress of long work."""
 

@@ -33,7 +33,8 @@ class LanguageModel(Component):
     must then agree with it. Logarithms are natural, results are float64.
 
     Fitted attributes: ``vocabulary_`` (:class:`~nlmkit.text.Vocabulary`) and ``pipeline_``
-    (:class:`~nlmkit.text.TextPipeline`), which is applied to every text that is scored.
+    (:class:`~nlmkit.text.TextPipeline`), whose tokenization is applied to every text that is scored; its decoding is
+    that of the training text, and the default for others.
     """
 
     kind = "language-model"
@@ -83,17 +84,17 @@ class LanguageModel(Component):
         """Read ``data`` (anything that :meth:`nlmkit.text.Corpus.read` takes, or a Corpus) as the model does.
 
         Raises:
-            DataError: a Corpus was made with another text pipeline than the model's.
+            DataError: a Corpus was tokenized in another way than the model's training text.
         """
         self.check_fitted()
         from nlmkit.text import Corpus
 
         if not isinstance(data, Corpus):
             return Corpus.read(data, self.pipeline_)
-        if data.pipeline is not None and data.pipeline != self.pipeline_:
+        if data.tokenization is not None and data.tokenization != self.tokenization_:
             raise DataError(
-                f"the corpus was made with {data.pipeline.signature}, the model reads text with "
-                f"{self.pipeline_.signature}: pass the text itself, or read it with the model's pipeline_"
+                f"the corpus was made with {data.tokenization.signature}, the model reads text with "
+                f"{self.tokenization_.signature}: pass the text itself, or read it with the model's tokenization_"
             )
         return data
 
@@ -133,6 +134,13 @@ class LanguageModel(Component):
         """Further facts per event, by column name, that a table of tokens should show."""
         self.encode(data)
         return {}
+
+    def log_probs_and_details(
+        self, data: Any, *, context: Context = "sentence"
+    ) -> tuple[NDArray[np.float64], dict[str, NDArray[Any]]]:
+        """:meth:`log_probs` and :meth:`event_details` in one; a model that finds both at once scores the text once."""
+        corpus = self.encode(data)
+        return self.log_probs(corpus, context=context), self.event_details(corpus)
 
     def score(self, data: Any) -> float:
         """Mean natural log-probability an event (NaN for a text without events)."""
@@ -206,7 +214,7 @@ class LanguageModel(Component):
             corpus, lines = joined(whole(data, self.pipeline_))
         characters = None if lines is None or corpus.pipeline is None else line_lengths(lines)
         log_probs = self.log_probs(corpus, context=context)
-        return line_figures(log_probs, corpus.event_offsets, corpus.oov_mask(self.vocabulary_), characters)
+        return line_figures(log_probs, corpus.event_offsets, corpus.oov_events(self.vocabulary_), characters)
 
     def perplexity(self, data: Any, *, context: Context = "sentence") -> float:
         """exp(−mean log-probability an event); see :meth:`report` for what must stand beside it.

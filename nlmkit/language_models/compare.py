@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -86,7 +85,7 @@ class TextReader:
     Args:
         text: What to read; a Corpus is taken as it is.
         read: Reads it through a pipeline.
-        decoded: Changes a model's pipeline to how the bytes of this text are decoded.
+        decoded: Changes a model's pipeline to one with the decoding of this text.
     """
 
     def __init__(
@@ -98,19 +97,13 @@ class TextReader:
         self._text, self._source, self._decoded = text, read, decoded
         self._read: dict[TextPipeline, Corpus] = {}
 
-    def read(self, model: LanguageModel) -> tuple[Corpus, str]:
-        """The text for a model, and the signature of the pipeline that it was read with.
+    def read(self, model: LanguageModel) -> Corpus:
+        """The text for a model.
 
         Raises:
             DataError: a text that can be read once would have to be read a second time.
         """
-        corpus = self._text if isinstance(self._text, Corpus) else self._through(self._decoded(model.pipeline_))
-        if corpus.pipeline is None:
-            return corpus, "tok:given"
-        signature = corpus.pipeline.signature
-        # Decoded in another way, perhaps, but tokenized as the model does it.
-        same = corpus is self._text
-        return corpus if same else dataclasses.replace(corpus, pipeline=model.pipeline_), signature
+        return self._text if isinstance(self._text, Corpus) else self._through(self._decoded(model.pipeline_))
 
     def _through(self, pipeline: TextPipeline) -> Corpus:
         if pipeline not in self._read:
@@ -135,14 +128,12 @@ def scored_by(
         progress: Is shown a stage.
     """
     model.check_fitted()
-    corpus, signature = text.read(model)
+    corpus = text.read(model)
     if progress is not None:
         progress.start(f"scoring with {name}")
     scored = score(name, model, corpus, context=context)
     if isinstance(scored, Scored):
         note_cheap_unknown(model, scored.report.oov, corpus.tokens, name=name)
-        report = dataclasses.replace(scored.report, text_pipeline=signature)
-        scored = dataclasses.replace(scored, report=report)
     return scored
 
 

@@ -191,7 +191,7 @@ def score(name: str, model: LanguageModel, corpus: Corpus, *, context: Context =
         corpus = model.encode(corpus)
         log_probs = model.log_probs(corpus, context=context)
         report = model.report_of(log_probs, corpus, context=context)
-        lines = line_figures(log_probs, corpus.event_offsets, corpus.oov_mask(model.vocabulary_))
+        lines = line_figures(log_probs, corpus.event_offsets, corpus.oov_events(model.vocabulary_))
     except NotNormalizedError as error:
         return Refused(model=name, reasons=(str(error),))
     return Scored(model=name, report=report, log_probs=lines.log_prob, events=lines.events, training=_training(model))

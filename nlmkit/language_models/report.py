@@ -206,8 +206,7 @@ def perplexity_report(
         NotNormalizedError: a log-probability is NaN or positive.
     """
     values = _checked(log_probs, corpus.event_offsets)
-    oov_events = np.zeros(len(values), bool)
-    oov_events[_is_word(corpus.event_offsets)] = corpus.oov_mask(vocabulary)
+    oov_events = corpus.oov_events(vocabulary)
     total, events = float(values.sum()), len(values)
     known = values[~oov_events]
     total_bits = -total / math.log(2)
@@ -260,7 +259,7 @@ def line_figures(
     Args:
         log_probs: Natural log-probability of every event: float64 [events].
         event_offsets: Where each sentence's events begin, and the end: int64 [sentences + 1].
-        oov: Whether each word is outside the vocabulary, ``</s>`` left out: bool [words].
+        oov: Whether each event is a word outside the vocabulary: bool [events].
         characters: Characters of each raw line, its newline included: int64 [sentences].
 
     Raises:
@@ -268,11 +267,9 @@ def line_figures(
     """
     values = _checked(log_probs, event_offsets)
     lengths = np.diff(event_offsets)
-    is_oov = np.zeros(len(values), bool)
-    is_oov[_is_word(event_offsets)] = oov
     log_prob = _sums(values, event_offsets)
-    oov_words = _sums(is_oov.astype(np.int64), event_offsets)
-    known = _sums(np.where(is_oov, 0.0, values), event_offsets)
+    oov_words = _sums(oov.astype(np.int64), event_offsets)
+    known = _sums(np.where(oov, 0.0, values), event_offsets)
     with np.errstate(over="ignore"):
         perplexities = np.exp(-log_prob / lengths)
         known_perplexities = np.exp(-known / (lengths - oov_words))
@@ -316,13 +313,6 @@ def _checked(log_probs: NDArray[np.float64], event_offsets: NDArray[np.int64]) -
             f"the model's log-probability is {what}"
         )
     return values
-
-
-def _is_word(event_offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether each event is a word rather than ``</s>``, the last event of every sentence."""
-    mask = np.ones(int(event_offsets[-1]), bool)
-    mask[event_offsets[1:] - 1] = False
-    return mask
 
 
 def _sums(values: NDArray[Any], event_offsets: NDArray[np.int64]) -> NDArray[Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.representations.rules import LOOKUP_RULES, Measure
 from nlmkit.text.tables import problem_of_item, refuse_columns, words_of

@@ -14,7 +14,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 from nlmkit.errors import NlmkitError
-from nlmkit.text import TextPipeline
+from nlmkit.text import Decoding
 from nlmkit.text.blocks import BLOCK_BYTES, byte_blocks
 from nlmkit.text.sources import STDIN, ByteReader, ByteSource, expand, path_source
 
@@ -63,9 +63,9 @@ def lines_of(source: ByteSource, encoding: str = "utf-8") -> Iterator[tuple[int,
     Raises:
         DataError: the file cannot be read, or is no text in that encoding.
     """
-    pipeline = TextPipeline(encoding=encoding)
-    with ByteReader(source, utf8=pipeline.is_utf8) as reader:
-        for block in byte_blocks(reader, pipeline, source.name, size=BLOCK_BYTES):
+    decoding = Decoding(encoding)
+    with ByteReader(source, utf8=decoding.is_utf8) as reader:
+        for block in byte_blocks(reader, decoding, source.name, size=BLOCK_BYTES, characters=True):
             for number, line in enumerate(block.text().split("\n")[:-1], start=block.first_line):
                 if line.strip(" \t\r") and not line.startswith("#"):
                     yield number, line

@@ -20,7 +20,7 @@ from torch import Tensor
 from nlmkit.errors import SavedModelError
 from nlmkit.saving import require, require_array
 from nlmkit.training.averaging import WeightAverage
-from nlmkit.training.checkpoint_facts import sums, whole
+from nlmkit.training.checkpoint_facts import amount, sums, whole
 from nlmkit.training.divergence import Diverged
 from nlmkit.training.metrics import Rank, starts_averaging
 from nlmkit.training.monitor import StepMonitor, Sums
@@ -273,6 +273,7 @@ class GradientStepper(Generic[B]):
             "epoch": self._number,
             "index": self._index,
             "items": self.items,
+            "lr": self._optimizer.param_groups[0]["lr"],
             "epoch_loss": list(self._monitor.epoch_loss),
         }
         return facts, arrays
@@ -291,6 +292,8 @@ class GradientStepper(Generic[B]):
         require(np.isfinite(pending).all() and (pending[:, 2] >= 1).all(), f"array {_PENDING!r} holds no sums of steps")
         self._monitor.restore(pending, sums(facts, "epoch_loss"))
         self._network.restore(facts, arrays, step=step, has_best=has_best)
+        # A line of the log may come before the next step sets it.
+        self._optimizer.param_groups[0]["lr"] = amount(facts, "lr")
         self._restore_carry(arrays)
         self._restore_generators(arrays)
 

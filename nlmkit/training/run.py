@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 from nlmkit.errors import NlmkitError, SavedModelError
 from nlmkit.saving import require
 from nlmkit.training.checkpoint import CheckpointStore, Saved
-from nlmkit.training.checkpoint_facts import amount, note_other_threads, reading, whole
-from nlmkit.training.clock import Clock, Stopwatch
+from nlmkit.training.checkpoint_facts import amount, flag, note_other_threads, reading, whole
+from nlmkit.training.checkpoint_folders import has_checkpoint
+from nlmkit.training.clock import Clock, Stopwatch, seconds
 from nlmkit.training.divergence import Diverged
 from nlmkit.training.history import History
 from nlmkit.training.interruption import Interruption
@@ -84,7 +84,7 @@ def run(
     *,
     patience: int | None = None,
     started: float | None = None,
-    clock: Clock = time.perf_counter,
+    clock: Clock = seconds,
 ) -> RunResult:
     """Train to the end; afterwards the stepper has finished, with the weights that stay.
 
@@ -136,6 +136,7 @@ class Loop:
         self.step = self._done = 0
         self._history = History(stepper.metrics)
         self._whole = True
+        self._is_told = True
         self._agreed_to_stop = False
         self._notes: list[str] = []
 
@@ -151,7 +152,8 @@ class Loop:
         self._saved_at = session
         self._pacer.begin(seconds=self._watch.seconds, stepping=session)
         path = Path(options.log) if options.log is not None and self._together.is_main else None
-        log = TrainingLog(path, after=stepper.counted(self.step))
+        # Lines of the last step were written after the checkpoint, if it has not told of the step.
+        log = TrainingLog(path, after=stepper.counted(self.step) - (not self._is_told))
         self._lines = Lines(stepper, options, log, self._watch)
         self._show_plan()
         with log, Interruption(wanted=self._store is not None) as self._interruption:
@@ -163,7 +165,7 @@ class Loop:
                 if self._whole and (self._together.count == 1 or self._agreed_to_stop):
                     self._save()
                 if self._interruption.asked:
-                    raise self._interruption.error() from None
+                    raise self._interruption.error(self._how_to_resume) from None
                 raise
         stepper.finish()
         best, finished = self._history.best, self._is_completed
@@ -197,6 +199,7 @@ class Loop:
         tick = finished or (self._stepper.tick is not None and self.step % self._stepper.tick == 0)
         if tick:
             self._lines.write(self.step, None, self._history.last)
+        self._is_told = True
         if tick or changed or self._together.count == 1:
             self._agree(finished=finished, changed=changed)
         return not finished
@@ -216,12 +219,13 @@ class Loop:
         work = stepper.step(moment)
         pacer.worked(work)
         self.step += 1
+        self._is_told = False
         self._whole = True
-        if measuring:
-            pacer.speed.add(self._settled_seconds() - begins, work)
         done = stepper.counted(self.step)
         self._options.advance(done - self._done)
         self._done = done
+        if measuring:
+            pacer.speed.add(self._settled_seconds() - begins, work)
 
     @property
     def _is_completed(self) -> bool:
@@ -244,7 +248,14 @@ class Loop:
             self._save()  # after a change at once: a resumed run must have the same plan
         if asked:
             self._agreed_to_stop = True
-            raise self._interruption.error()
+            raise self._interruption.error(self._how_to_resume)
+
+    @property
+    def _how_to_resume(self) -> str:
+        """What whoever stopped the run should know."""
+        if self._store is None or not has_checkpoint(self._store.folder):
+            return ""
+        return f"{self._store.folder} holds a checkpoint: fit with resume=True and the same options goes on from there"
 
     def _settled_seconds(self) -> float:
         self._stepper.settle()
@@ -297,6 +308,7 @@ class Loop:
             self._pacer.evaluated(took)
         self._whole = True
         self._lines.write(self.step, evaluation, self._history.last)
+        self._is_told = True
 
     def _judge(self) -> None:
         """Refuse weights that have gone off, and note what is doubtful."""
@@ -370,6 +382,7 @@ class Loop:
             state, arrays = self._stepper.snapshot()
             facts = {
                 "step": self.step,
+                "told": self._is_told,
                 "seconds": self._watch.seconds,
                 "plan": None if self._pacer.plan is None else self._pacer.plan.to_json(),
                 "pace": self._pacer.to_json(self._watch.stepping),
@@ -417,7 +430,7 @@ class Loop:
         state = facts[_STEPPER]
         require(isinstance(state, dict), "it does not say where in the data the run is")
         stepper.restore(state, saved.arrays, step=step, has_best=self._history.best is not None)
-        self.step = step
+        self.step, self._is_told = step, flag(facts, "told")
         return amount(facts, "seconds")
 
     def _check_more_is_wanted(self, folder: Path) -> None:

@@ -217,6 +217,17 @@ def test_the_digest_of_a_loaded_model_needs_no_second_hash(saved: Path, monkeypa
     assert model.report(TEST).model_digest == expected
 
 
+def test_a_model_that_was_saved_needs_no_second_hash(
+    fitted: Bigram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = Bigram(**fitted.get_params()).fit(TRAIN)
+    monkeypatch.setattr(parts, "arrays_sha256", lambda arrays: pytest.fail("hashed again"))
+    again.save(tmp_path / "model")
+    assert again.digest == describe(tmp_path / "model")["digest"]
+    again.table_ = again.table_ * 1  # the state of another fit has another digest, which must be computed
+    assert again.known_digest is None
+
+
 def test_the_digest_is_what_the_docstring_says(fitted: Bigram) -> None:
     values = {
         "arrays": arrays_sha256({"table": fitted.table_, "vocabulary.counts": fitted.vocabulary_.counts}),

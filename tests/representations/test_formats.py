@@ -19,7 +19,7 @@ from nlmkit.errors import DataError, ExportError, HyperParameterError
 from nlmkit.representations.formats import FORMATS, suffix_of
 from nlmkit.representations.formats.reading import read_vectors
 from nlmkit.representations.vectors import Vectors
-from nlmkit.text import TextPipeline
+from nlmkit.text import Decoding
 
 WORDS = {"the": [0.25, -1.5], "猫": [3e-7, 1e30], "</s>": [0.5, 0.125], ".": [0.0, 2.0]}
 TEXT = "4 2\nthe 0.25 -1.5\n猫 3e-07 1e+30\n</s> 0.5 0.125\n. 0 2\n"
@@ -128,10 +128,10 @@ def test_words_are_decoded_as_the_pipeline_says(tmp_path: Path) -> None:
     path = written(tmp_path / "v.txt", "mür 1 2\n".encode("latin-1"))
     with pytest.raises(DataError, match=r"v\.txt, line 1: the word b'm\\xfcr' is not utf-8 .*--encoding"):
         read_vectors(path)
-    assert read_vectors(path, pipeline=TextPipeline(encoding="latin-1"))[0] == ["mür"]
-    assert read_vectors(path, pipeline=TextPipeline(errors="replace"))[0] == ["m\ufffdr"]
+    assert read_vectors(path, decoding=Decoding(encoding="latin-1"))[0] == ["mür"]
+    assert read_vectors(path, decoding=Decoding(errors="replace"))[0] == ["m\ufffdr"]
     with pytest.raises(HyperParameterError, match="encodings that extend ASCII, not in utf-16"):
-        read_vectors(path, pipeline=TextPipeline(encoding="utf-16"))
+        read_vectors(path, decoding=Decoding(encoding="utf-16"))
 
 
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_special_words_and_words_that_decoding_makes_equal_are_repeated_too(
     words, matrix, _ = read_vectors(written(tmp_path / "v.vec", "3 1\n</s> 1\nb 3\n</s> 5\n"))
     assert (words, matrix[2].tolist()) == (["b"], [1])
     path = written(tmp_path / "v.txt", "mü 1 2\nmä 3 4\n".encode("latin-1"))
-    assert read_vectors(path, pipeline=TextPipeline(errors="replace"))[0] == ["m\ufffd"]
+    assert read_vectors(path, decoding=Decoding(errors="replace"))[0] == ["m\ufffd"]
     assert [message.count("1 vector repeats a word") for message in caplog.messages] == [1, 1]
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import pytest
 from toys import broken_language_models as models
 from toys.broken_language_models import Cache, Correct, Scorer, Uniform
+from toys.heavy_import import HeavyImport
 from toys.plugin_packages import write_package
 
 from nlmkit.language_models.base import LanguageModel
 from nlmkit.testing import CheckOutcome, checks_for, conformance, run_checks
 from nlmkit.testing.language_model import CHECKS, Subject
-from testing.heavy import HeavyImport
 
 ALPHA = 0.123
 
@@ -87,7 +87,11 @@ WRONG = {
         wrong(models.PaddingLeaks, BLANKS, "earlier_words_do_not_depend_on_later_ones"),
         wrong(models.RemembersSentences, BLANKS),
     ],
-    "event_details_have_one_value_per_event": [wrong(models.ShortDetails)],
+    "event_details_have_one_value_per_event": [
+        wrong(models.ShortDetails),
+        wrong(models.OtherDetailsTogether),
+        wrong(models.OtherScoresTogether),
+    ],
     "score_is_the_mean_log_prob": [wrong(models.SumScore)],
     "perplexity_is_exp_of_the_mean": [wrong(models.MeanOfPerplexities)],
     "report_counts_events": [wrong(models.CountsWords)],

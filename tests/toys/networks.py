@@ -1,4 +1,4 @@
-"""Options and small networks for the tests of this room."""
+"""Options, counts and small networks for the tests of ``layers`` and of the modules of language models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A module of a few weights that keeps the interface of a language module, and options to train it with."""
+"""A module of a few weights with the interface of a language module, options to train it, and a clock for budgets."""
 
 import dataclasses
 from typing import Any, NamedTuple, cast

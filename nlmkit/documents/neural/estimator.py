@@ -7,7 +7,6 @@ outputs, the loss and the answers. This module imports neither torch nor NumPy u
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
@@ -21,6 +20,7 @@ from nlmkit.documents.neural.options import AugmentationOptions, InputOptions, T
 from nlmkit.documents.neural.start import Start, TrainingTexts
 from nlmkit.representations.base import Representation
 from nlmkit.saving.state import FittedState
+from nlmkit.training.clock import seconds
 from nlmkit.training.torch_model import TorchModel
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class NeuralTextModel(
 
     def fit_texts(self, data: TargetTexts, held_out: TargetTexts | None, run: RunOptions) -> Self:
         """See :meth:`TextModel.fit_texts`. A budget begins here, so that it covers the reading of the texts."""
-        self._started = time.perf_counter()
+        self._started = seconds()
         try:
             return super().fit_texts(data, held_out, run)
         finally:
@@ -164,7 +164,7 @@ class NeuralTextModel(
             SavedModelError: a representation or language model to start from cannot be loaded.
             NlmkitError: training diverged.
         """
-        started = getattr(self, "_started", time.perf_counter())
+        started = getattr(self, "_started", seconds())
         optional.require("torch", extra="classifiers", who=self.name)
         self.check_options()
         import torch

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nlmkit.core.processes import process_count
 from nlmkit.documents.neural.settings import TextSettings
 from nlmkit.errors import HyperParameterError
-from nlmkit.training.clock import Clock
+from nlmkit.training.clock import Clock, seconds
 from nlmkit.training.devices import choose_device, memory_errors, trains_in_bfloat16
 from nlmkit.training.distributed import Processes
 from nlmkit.training.gradient import GradientStepper
@@ -34,7 +33,7 @@ def train(  # noqa: PLR0917
     run: RunOptions,
     started: float,
     *,
-    clock: Clock = time.perf_counter,
+    clock: Clock = seconds,
 ) -> dict[str, Any]:
     """Train the network of a model and return the report of the training, as JSON types.
 

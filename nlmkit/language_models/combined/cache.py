@@ -151,10 +151,10 @@ class Cache(LanguageModel):
         """λ and decay or θ that make the validation text most probable."""
         import numpy as np
 
-        from nlmkit.language_models.combined.members import finite_perplexity, fit_weights, for_model
+        from nlmkit.language_models.combined.members import finite_perplexity, fit_weights
         from nlmkit.language_models.combined.recency import interpolate
 
-        corpus, context = for_model(corpus, model), cast(Context, self.context)
+        context = cast(Context, self.context)
         run.stage("scoring validation text")
         log_probs = model.log_probs(corpus, context=context)
         rates = [rate] if rate is not None else self._rates_to_try()

@@ -116,7 +116,7 @@ class DynamicEvaluation(LanguageModel):
         """
         run = run or RunOptions()
         given = self._check_options(data, valid)
-        from nlmkit.language_models.combined.members import fitted_models, for_model
+        from nlmkit.language_models.combined.members import fitted_models
         from nlmkit.text import Corpus
 
         if data is not None and not isinstance(data, Corpus):
@@ -133,7 +133,7 @@ class DynamicEvaluation(LanguageModel):
             assert self.decay is not None
             lr, decay = self.lr, self.decay
         else:
-            lr, decay = self._fit_on(model, for_model(corpus, model), rms, report, run)
+            lr, decay = self._fit_on(model, corpus, rms, report, run)
         self._set_fitted(model, lr, decay, rms)
         self.fit_report_ = {"model": model.name, "lr": self.lr_, "decay": self.decay_} | report
         return self
@@ -160,10 +160,9 @@ class DynamicEvaluation(LanguageModel):
         """R by the name of the weight, and the number of windows that it comes from."""
         import math
 
-        from nlmkit.language_models.combined.members import for_model
         from nlmkit.language_models.neural.adaptation import gradient_rms
 
-        corpus = model.encode(for_model(data, model))
+        corpus = model.encode(data)
         if not corpus.events:
             raise DataError("the training text has no event: gradients cannot be collected on it")
         batch = min(self.statistics_batch, corpus.events)

@@ -110,12 +110,10 @@ class Mixture(LanguageModel):
         """Natural log-probabilities of the validation text: float64 [models, events]."""
         import numpy as np
 
-        from nlmkit.language_models.combined.members import for_model
-
         rows = np.empty((len(models), corpus.events))
         run.stage("scoring validation text", corpus.events * len(models))
         for row, model in zip(rows, models, strict=True):
-            row[:] = model.log_probs(for_model(corpus, model), context=cast(Context, self.context))
+            row[:] = model.log_probs(corpus, context=cast(Context, self.context))
             run.advance(corpus.events)
         return rows
 
@@ -212,9 +210,7 @@ class Mixture(LanguageModel):
         corpus = self.encode(data)
         import numpy as np
 
-        from nlmkit.language_models.combined.members import for_model
-
-        rows = [model.log_probs(for_model(corpus, model), context=context) for model in self.models_]
+        rows = [model.log_probs(corpus, context=context) for model in self.models_]
         return self._combined(np.stack(rows))
 
     def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
@@ -223,9 +219,7 @@ class Mixture(LanguageModel):
         corpus = self.encode(data)
         import numpy as np
 
-        from nlmkit.language_models.combined.members import for_model
-
-        chunks = [model.distributions(for_model(corpus, model), context=context) for model in self.models_]
+        chunks = [model.distributions(corpus, context=context) for model in self.models_]
 
         def combined(sentence: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
             ordered = [rows if ids is None else rows[:, ids] for rows, ids in zip(sentence, self._ids, strict=True)]
@@ -281,8 +275,6 @@ class Mixture(LanguageModel):
 
 def _require_agreement(models: Sequence[LanguageModel]) -> None:
     """Raise HyperParameterError unless all models read text alike and predict over one vocabulary."""
-    from nlmkit.language_models.combined.members import same_words
-
     first = models[0]
     for number, model in enumerate(models[1:], 2):
         pair = f"model 1 ({first.name}) and model {number} ({model.name})"
@@ -292,8 +284,8 @@ def _require_agreement(models: Sequence[LanguageModel]) -> None:
                 f"{pair} predict over different vocabularies ({one.size_predictable} types {one.digest}, "
                 f"{other.size_predictable} types {other.digest}): fit them to one text with the same vocabulary options"
             )
-        if not same_words(first.pipeline_, model.pipeline_):
+        if first.tokenization_ != model.tokenization_:
             raise HyperParameterError(
-                f"{pair} read text differently ({first.pipeline_.signature}, {model.pipeline_.signature}): "
+                f"{pair} read text differently ({first.tokenization_.signature}, {model.tokenization_.signature}): "
                 "fit them with the same tokenizer, case and Unicode form"
             )

@@ -94,10 +94,10 @@ class Temperature(LanguageModel):
         """T that makes the validation text most probable, or the one given; and what to report."""
         import numpy as np
 
-        from nlmkit.language_models.combined.members import finite_perplexity, for_model
+        from nlmkit.language_models.combined.members import finite_perplexity
         from nlmkit.language_models.combined.tempering import HIGHEST, LOWEST, fit_temperature
 
-        corpus, context = for_model(corpus, model), cast(Context, self.context)
+        context = cast(Context, self.context)
         run.stage("scoring validation text")
         report: dict[str, Any] = {"notes": []}
         if self.temperature is None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, Self, cast
 
@@ -24,6 +23,7 @@ from nlmkit.language_models.neural.input_vectors import InputOptions, InputVecto
 from nlmkit.language_models.neural.shorthands import WithDropout
 from nlmkit.saving.state import FittedState
 from nlmkit.saving.timing import without_timing
+from nlmkit.training.clock import seconds
 from nlmkit.training.torch_model import TorchModel, put_weights
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
             DataError: unusable text, or one without words.
             SavedModelError: the model to start from cannot be loaded.
         """
-        started = time.perf_counter()
+        started = seconds()
         run = run or RunOptions()
         from nlmkit.language_models.neural.capabilities import refuse
 
@@ -434,12 +434,14 @@ def _read(data: Any, what: str, wanted: TextPipeline | None) -> tuple[Corpus, Te
     from nlmkit.text import Corpus, TextPipeline
 
     corpus = data if isinstance(data, Corpus) else Corpus.read(data, wanted)
-    pipeline = corpus.pipeline or wanted or TextPipeline()
-    if wanted is not None and pipeline != wanted:
-        raise DataError(f"the {what} text was read with {pipeline.signature}, and must be read with {wanted.signature}")
+    found = corpus.tokenization
+    if wanted is not None and found is not None and found != wanted.tokenization:
+        raise DataError(
+            f"the {what} text was read with {found.signature}, and must be read with {wanted.tokenization.signature}"
+        )
     if not corpus.tokens:
         raise DataError(f"the {what} text has no words", source=", ".join(corpus.sources) or None)
-    return corpus, pipeline
+    return corpus, corpus.pipeline or wanted or TextPipeline()
 
 
 def _grown(old: Vocabulary, new: Vocabulary) -> Vocabulary:

@@ -209,14 +209,19 @@ class NGram(VocabularyLimits, LanguageModel):
 
     def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
         """Natural log-probability of every event: float64 [events]; both context modes agree."""
-        check_context(context)
-        events = self.encode(data).event_ids(self.vocabulary_)
-        return self.table_.score(events)[0]
+        return self.log_probs_and_details(data, context=context)[0]
 
     def event_details(self, data: Any) -> dict[str, NDArray[Any]]:
         """``ngram_length``: length of the n-gram whose stored probability was used, int8 [events]."""
-        events = self.encode(data).event_ids(self.vocabulary_)
-        return {"ngram_length": self.table_.score(events)[1]}
+        return self.log_probs_and_details(data)[1]
+
+    def log_probs_and_details(
+        self, data: Any, *, context: Context = "sentence"
+    ) -> tuple[NDArray[np.float64], dict[str, NDArray[Any]]]:
+        """Both from one pass over the text."""
+        check_context(context)
+        log_probs, lengths = self.table_.score(self.encode(data).event_ids(self.vocabulary_))
+        return log_probs, {"ngram_length": lengths}
 
     def fitted_state(self) -> FittedState:
         """The table's arrays; the fit report as metadata."""

@@ -16,7 +16,7 @@ from nlmkit.representations.formats.binary import read_binary
 from nlmkit.representations.formats.rows import Repeated
 from nlmkit.representations.formats.text import has_header, lines_of, read_text, sample_of
 from nlmkit.representations.neighbours import check_choice
-from nlmkit.text import TextPipeline
+from nlmkit.text import Decoding
 from nlmkit.text.sources import ByteReader, ByteSource, path_source
 
 _CHUNK: Final = 1 << 22
@@ -26,7 +26,7 @@ def read_vectors(
     path: str | os.PathLike[str],
     format: str | None = None,
     *,
-    pipeline: TextPipeline | None = None,
+    decoding: Decoding | None = None,
     repeated: Repeated = "first",
     advance: Callable[[int], None] = lambda amount: None,
 ) -> tuple[list[str], NDArray[np.float32], str]:
@@ -36,7 +36,7 @@ def read_vectors(
         path: The file.
         format: One of :data:`~nlmkit.representations.formats.FORMATS`. If left out, a name in ``.bin`` is
             ``word2vec-binary``; any other is text, and ``word2vec`` if its first line is a header.
-        pipeline: Whose encoding, and way with undecodable bytes, words are decoded by.
+        decoding: How the bytes of words become characters.
         repeated: What to do with a word that the file has twice: ``first`` keeps the first vector and notes it,
             ``error`` refuses the file.
         advance: Called with the number of bytes read, as they lie on disk.
@@ -53,14 +53,14 @@ def read_vectors(
     check_choice("repeated", repeated, get_args(Repeated))
     if format is not None:
         check_choice("format", format, FORMATS)
-    pipeline = pipeline or TextPipeline()
-    codec = (pipeline.encoding, str(pipeline.errors))
-    if "a b\n".encode(pipeline.encoding) != b"a b\n":
-        raise HyperParameterError(f"vectors are read in encodings that extend ASCII, not in {pipeline.encoding}")
+    decoding = decoding or Decoding()
+    codec = (decoding.encoding, str(decoding.errors))
+    if "a b\n".encode(decoding.encoding) != b"a b\n":
+        raise HyperParameterError(f"vectors are read in encodings that extend ASCII, not in {decoding.encoding}")
     source = path_source(path)
     size = _size(source)
     binary = (format or SUFFIXES.get(suffix_of(path))) == "word2vec-binary"
-    with ByteReader(source, utf8=pipeline.is_utf8 and not binary) as reader:
+    with ByteReader(source, utf8=decoding.is_utf8 and not binary) as reader:
         chunks = _followed(reader, advance)
         if binary:
             words, matrix = read_binary(chunks, source.name, codec=codec, size=size, repeated=repeated)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import ExportError
 from nlmkit.representations.formats import FORMATS, SUFFIXES, suffix_of
 from nlmkit.representations.neighbours import take_rows

@@ -6,17 +6,20 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nlmkit.core.parameters import param
-from nlmkit.core.presets import with_default
-from nlmkit.errors import HyperParameterError
-from nlmkit.language_models.neural.estimator import NeuralLanguageModel
-from nlmkit.language_models.neural.options import ArchitectureOptions, OptimizationOptions, RegularizationOptions
+from nlmkit.plugin import (
+    ArchitectureOptions,
+    HyperParameterError,
+    NeuralLanguageModel,
+    OptimizationOptions,
+    RegularizationOptions,
+    param,
+    with_default,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
-    from nlmkit.language_models.neural.module import LanguageModule
-    from nlmkit.layers.backbone import Body
+    from nlmkit.plugin import Body, LanguageModule
     from numpy.typing import NDArray
 
 
@@ -75,7 +78,7 @@ class Transformer(OptimizationOptions, RegularizationOptions, ArchitectureOption
 
     def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
         """The untrained network; see :meth:`NeuralLanguageModel.build_module`."""
-        from nlmkit.language_models.neural.module import module_around
+        from nlmkit.plugin import module_around
 
         from nlmkit_transformer.network import TransformerBody
 
