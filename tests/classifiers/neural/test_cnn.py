@@ -1,4 +1,4 @@
-"""The convolutional classifier: its sums against plain loops, Kim's settings, padding, and what it points at."""
+"""The convolutional classifier: training, Kim's settings, padding, and what it points at."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from toys.classifiers import (
     LABELS,
     ODD,
@@ -24,7 +23,6 @@ from nlmkit import DataError, HyperParameterError, NlmkitError, RunOptions, Save
 from nlmkit.classifiers.neural.cnn import CNN
 from nlmkit.classifiers.neural.task import ClassificationTask
 from nlmkit.documents.neural.options import KIM
-from nlmkit.layers.convolution import Convolution
 from nlmkit.representations.vectors import Vectors
 from nlmkit.training import checkpoint
 from nlmkit.training.adadelta import Adadelta
@@ -40,67 +38,6 @@ TINY: dict[str, Any] = {"embedding": 12, "maps": 6, "epochs": 25, "batch": 8, "l
 @pytest.fixture(scope="module")
 def cnn() -> CNN:
     return CNN(**TINY).fit(TEXTS, LABELS)
-
-
-# ------------------------------------------------------------------------------------------------------- filters
-
-
-def by_loops(filters: Convolution, text: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The features of one text, window by window; and a window of nothing but padding."""
-    features = []
-    before, after = filters.padding, max(filters.widths) + 2
-    padded = np.pad(text, ((before, after), (0, 0)))
-    for weight, bias in zip(filters.filters, filters.biases, strict=True):
-        w, b = weight.detach().double().numpy(), bias.detach().double().numpy()
-        for number in range(len(w)):
-            best = max(0.0, b[number])
-            for begin in range(len(padded) - w.shape[2] + 1):
-                total = b[number]
-                for place in range(w.shape[2]):
-                    for entry in range(text.shape[1]):
-                        total += w[number, entry, place] * padded[begin + place, entry]
-                best = max(best, total)
-            features.append(best)
-    return np.array(features)
-
-
-@pytest.mark.parametrize("padding", [0, 1, 4])
-def test_pooled_features_equal_a_plain_loop(padding: int) -> None:
-    source = torch.Generator().manual_seed(3)
-    filters = Convolution(3, (1, 2, 5), 4, padding, source)
-    with torch.no_grad():
-        for bias in filters.biases:
-            bias.copy_(torch.randn(4, generator=source))
-    lengths = [0, 1, 2, 4, 7]
-    vectors = torch.zeros(5, 7, 3)
-    for row, length in enumerate(lengths):
-        vectors[row, :length] = torch.randn(length, 3, generator=source)
-    found = filters(vectors).detach().numpy()
-    for row, length in enumerate(lengths):
-        expected = by_loops(filters, vectors[row, :length].double().numpy())
-        np.testing.assert_allclose(found[row], expected, atol=1e-5)
-    assert (found > 0).any()
-    winners = filters.pool_indices(vectors)
-    np.testing.assert_array_equal(winners.values.detach().numpy(), found)
-    assert int(winners.begins[0].min()) == 7  # the empty text has windows of padding alone
-
-
-def test_a_filter_wider_than_text_and_padding() -> None:
-    filters = Convolution(2, (9,), 3, 0, torch.Generator().manual_seed(1))
-    short = torch.ones(1, 2, 2)
-    assert filters(short).shape == (1, 3)
-    more = torch.cat([short, torch.zeros(1, 20, 2)], dim=1)
-    np.testing.assert_allclose(filters(short).detach(), filters(more).detach(), atol=1e-6)
-
-
-def test_the_winning_window_is_the_one_that_holds_the_word() -> None:
-    filters = Convolution(1, (3,), 1, 4, torch.Generator())
-    with torch.no_grad():
-        filters.filters[0].copy_(torch.tensor([[[0.0, 1.0, 0.0]]]))
-    vectors = torch.tensor([[0.1, 0.2, 5.0, 0.3]]).unsqueeze(2)
-    winners = filters.pool_indices(vectors)
-    assert winners.begins.tolist() == [[1]]
-    assert winners.values.item() == pytest.approx(5.0)
 
 
 # ------------------------------------------------------------------------------------------------------ training
