@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nlmkit import LSA, NGram, TfidfLogReg, load
+from nlmkit import LSA, NGram, TfidfLogReg, TfidfRidge, load
 
 TRAIN = ["the cat sat on the mat", "the dog sat", "a cat and a dog ran"]
 TEST = ["the cat ran", "a dog sat on the mat"]
@@ -40,3 +40,14 @@ def test_a_classifier(tmp_path: Path) -> None:
     classifier.save(tmp_path / "classifier")
     loaded = load(tmp_path / "classifier")
     assert loaded.digest == classifier.digest
+
+
+def test_a_regressor(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    texts, stars = ["warm and funny", "a fine film", "dull and cold", "a long dull film"], [5, 4, 1, 2]
+    regressor = TfidfRidge(alpha=0.1).fit(texts, stars)
+    funny, cold = regressor.predict(["funny and fine", "cold and long"])
+    assert funny > 3 > cold
+    assert regressor.score(texts, stars) > 0.9
+    regressor.save(tmp_path / "regressor")
+    assert load(tmp_path / "regressor").score(texts, stars) == regressor.score(texts, stars)

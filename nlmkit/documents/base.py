@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 
 from nlmkit.core.component import Component
-from nlmkit.core.fit_report import without_timing
 from nlmkit.core.parameters import param
 from nlmkit.core.run import RunOptions
 from nlmkit.errors import DataError
 from nlmkit.saving.state import FittedState
+from nlmkit.saving.timing import without_timing
 
 if TYPE_CHECKING:
     import numpy as np

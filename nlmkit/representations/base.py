@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
 from nlmkit.core.component import Component
-from nlmkit.core.parameters import suggestion
 from nlmkit.core.run import RunOptions, shows_progress
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import DataError, HyperParameterError, NlmkitError
 from nlmkit.representations.rules import Measure, Normalization
 from nlmkit.saving.state import FittedState

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, get_args
 
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import DataError
 from nlmkit.text.blocks import MAX_LINE_BYTES, byte_blocks, line_blocks
 from nlmkit.text.decoding import Decoding

@@ -258,10 +258,10 @@ def test_a_scorer_that_is_no_distribution_is_refused(run: Run, texts: Path) -> N
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["none", "t.txt"], "none: no such folder"),
+        (["none", "t.txt"], "none: no such folder; expected the folder of a saved model"),
         (["MODEL", "none.txt"], "none.txt: no such file or directory"),
         (["MODEL", "t.txt", "--encoding", "utf-9"], "unknown text encoding"),
-        (["t.txt", "t.txt"], "t.txt: is a file; a saved model is a folder"),
+        (["t.txt", "t.txt"], "t.txt: is a file; expected the folder that contains"),
     ],
 )
 def test_what_is_missing_is_one_line(args: list[str], message: str, run: Run, model: str) -> None:

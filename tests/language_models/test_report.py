@@ -78,7 +78,7 @@ def test_an_infinite_oov_event_leaves_the_other_perplexity_finite() -> None:
     assert result.perplexity_excluding_oov == pytest.approx(4)
     assert result.to_dict()["reasons"] == dict.fromkeys(
         ["perplexity", "log_prob", "bits_per_token", "bits_per_character", "bits_per_byte"],
-        "infinite: the model gives an event of the text probability zero",
+        "infinite: an event of the text has probability zero",
     )
 
 
@@ -214,7 +214,7 @@ def test_reports_are_comparable_when_events_and_vocabulary_agree() -> None:
     assert reason.startswith("they cover different events (9:")
     assert "1:" in reason
     (reason,) = comparable(one, report(nats(BITS), vocabulary=Vocabulary(["the"])))
-    assert reason.startswith("they predict over different vocabularies (5 types ")
+    assert reason.startswith("they have different vocabularies (5 types ")
     assert len(comparable(one, report(nats(BITS), vocabulary=Vocabulary(["the", "cat", "dog"])))) == 1
     assert len(comparable(one, report(nats([1]), [""], Vocabulary(["the"])))) == 2
 

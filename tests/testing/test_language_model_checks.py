@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import pytest
 from toys import broken_language_models as models
 from toys.broken_language_models import Cache, Correct, Scorer, Uniform
+from toys.heavy_import import HeavyImport
 from toys.plugin_packages import write_package
 
 from nlmkit.language_models.base import LanguageModel
 from nlmkit.testing import CheckOutcome, checks_for, conformance, run_checks
 from nlmkit.testing.language_model import CHECKS, Subject
-from testing.heavy import HeavyImport
 
 ALPHA = 0.123
 

@@ -1,6 +1,6 @@
 """A small correct classifier, and for each check one that breaks the promise it is about.
 
-Nothing heavy is imported here, as in any component's module.
+Import nothing heavy here, as in any component's module.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A small correct language model, and for each check one that breaks the promise it is about.
 
-Nothing heavy is imported here, as in any component's module.
+Import nothing heavy here, as in any component's module.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nlmkit.core.parameters import param
-from nlmkit.core.vocabulary_limits import VocabularyLimits
 from nlmkit.errors import DataError
 from nlmkit.language_models.base import LanguageModel, check_context
 from nlmkit.saving.state import FittedState
+from toys.language_models import Bigram
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,42 +24,14 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(kw_only=True)
-class Correct(VocabularyLimits, LanguageModel):
-    """Counts of neighbouring words, plus a constant."""
+class Correct(Bigram):
+    """Counts of neighboring words, plus a constant; each sentence begins anew."""
 
     name: ClassVar[str] = "kit-correct"
+    restarts: ClassVar[bool] = True
 
     alpha: float = param(0.1, gt=0, help="added to every count")
     cutoffs: tuple[int, ...] | None = param(None, ge=0, help="of no effect: a hyper-parameter that JSON has as a list")
-
-    def fit(self, data: Any, *, valid: Any = None, run: Any = None) -> Correct:
-        import numpy as np
-
-        from nlmkit.text import BOS_ID, EOS_ID, Corpus, TextPipeline
-
-        corpus = data if isinstance(data, Corpus) else Corpus.read(data)
-        self.pipeline_ = corpus.pipeline or TextPipeline()
-        self.vocabulary_ = self.limited_vocabulary(corpus)
-        counts = np.full((len(self.vocabulary_), len(self.vocabulary_)), float(self.alpha))
-        counts[:, BOS_ID] = 0
-        previous = BOS_ID
-        for word_id in corpus.event_ids(self.vocabulary_).tolist():
-            counts[previous, word_id] += 1
-            previous = BOS_ID if word_id == EOS_ID else word_id
-        with np.errstate(divide="ignore"):
-            self.table_ = np.log(counts / counts.sum(axis=1, keepdims=True))
-        self.trained_on_ = corpus.events
-        return self
-
-    def start(self) -> Any:
-        self.check_fitted()
-        return 1
-
-    def advance(self, state: Any, word_id: int) -> Any:
-        return 1 if word_id == 2 else word_id
-
-    def next_log_probs(self, state: Any) -> NDArray[np.float64]:
-        return self.table_[state]
 
     def log_probs(self, data: Any, *, context: Any = "sentence") -> NDArray[np.float64]:
         import numpy as np
@@ -70,11 +42,8 @@ class Correct(VocabularyLimits, LanguageModel):
         before[1:] = np.where(events[:-1] == 2, 1, events[:-1])
         return self.table_[before, events]
 
-    def fitted_state(self) -> FittedState:
-        self.check_fitted()
-        return FittedState({"table": self.table_}, {"trained_on": self.trained_on_})
-
     def restore(self, state: FittedState) -> None:
+        """Take what is there, unchecked: models that save the wrong thing must get as far as the check about it."""
         self.table_ = state.arrays["table"]
         self.trained_on_ = state.metadata["trained_on"]
 

@@ -1,4 +1,7 @@
-"""A correct representation, and many that break one promise each; nothing heavy is imported, as in any component's."""
+"""A small correct representation, and for each check one that breaks the promise it is about.
+
+Import nothing heavy here, as in any component's module.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For each check of tokenizers one that breaks the promise it is about."""
+"""Small correct tokenizers, and for each check one that breaks the promise it is about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints with one thing in them that is not as it was, and right hashes all the same."""
+"""Checkpoints with one value changed or missing, and hashes that agree: only the reader's checks can notice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The models of a plugin that exists only for these tests; registered by the fixtures of ``conftest``."""
+"""A plugin's models for the tests of the command line, registered by the fixtures of ``cli/conftest.py``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Two language models small enough to check by hand; tests register them as a plugin's."""
+"""Language models small enough to check by hand: uniform, bigram, and one whose scores a test dictates.
+
+``registered`` makes the first two known to the registry, as a plugin's. Importing this module imports no NumPy, as the
+contract asks of a component's module: ``broken_language_models`` derives from ``Bigram``, and one check is about that.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import numpy as np
-import pytest
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from nlmkit.core.parameters import param
 from nlmkit.core.vocabulary_limits import VocabularyLimits
 from nlmkit.language_models.base import LanguageModel
 from nlmkit.saving import require, require_array
 from nlmkit.saving.state import FittedState
-from nlmkit.text import Corpus, TextPipeline
 from toys.plugin_packages import write_package
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from nlmkit.text import Vocabulary
@@ -36,6 +37,8 @@ GROUPS = {
 @contextmanager
 def registered(folder: Path) -> Iterator[None]:
     """Make the models of this module known to the registry."""
+    import pytest
+
     write_package(folder, PACKAGE, groups=GROUPS)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
@@ -49,6 +52,8 @@ class Uniform(VocabularyLimits, LanguageModel):
     name: ClassVar[str] = "toy-uniform"
 
     def fit(self, data: Any, *, valid: Any = None, run: Any = None) -> Uniform:
+        from nlmkit.text import Corpus, TextPipeline
+
         corpus = data if isinstance(data, Corpus) else Corpus.read(data)
         self.pipeline_ = corpus.pipeline or TextPipeline()
         self.vocabulary_ = self.limited_vocabulary(corpus)
@@ -61,6 +66,8 @@ class Uniform(VocabularyLimits, LanguageModel):
         return 0
 
     def next_log_probs(self, state: int) -> NDArray[np.float64]:
+        import numpy as np
+
         row = np.full(len(self.vocabulary_), -np.log(self.vocabulary_.size_predictable))
         row[1] = -np.inf
         return row
@@ -74,45 +81,62 @@ class Uniform(VocabularyLimits, LanguageModel):
 
 @dataclass(kw_only=True)
 class Bigram(VocabularyLimits, LanguageModel):
-    """Counts of neighbours plus a constant; after ``</s>`` it remembers that a sentence has ended.
+    """Counts of neighbors plus a constant; after ``</s>`` it remembers that a sentence has ended.
 
     It reads its training text as one stream, so that the row of ``</s>`` differs from that of ``<s>``, and with it
-    the context ``stream`` from ``sentence``.
+    the context ``stream`` from ``sentence``. A subclass that sets ``restarts`` forgets at each ``</s>`` instead.
     """
 
     name: ClassVar[str] = "toy-bigram"
+    restarts: ClassVar[bool] = False
 
     alpha: float = param(1.0, gt=0, help="added to every count")
 
-    def fit(self, data: Any, *, valid: Any = None, run: Any = None) -> Bigram:
+    def fit(self, data: Any, *, valid: Any = None, run: Any = None) -> Self:
+        import numpy as np
+
+        from nlmkit.text import BOS_ID, Corpus, TextPipeline
+
         corpus = data if isinstance(data, Corpus) else Corpus.read(data)
         self.pipeline_ = corpus.pipeline or TextPipeline()
         self.vocabulary_ = self.limited_vocabulary(corpus)
         size = len(self.vocabulary_)
         counts = np.full((size, size), float(self.alpha))
-        counts[:, 1] = 0
-        previous = 1
+        counts[:, BOS_ID] = 0
+        previous = BOS_ID
         for word_id in corpus.event_ids(self.vocabulary_).tolist():
             counts[previous, word_id] += 1
-            previous = word_id
+            previous = self._context_after(word_id)
         with np.errstate(divide="ignore"):
             self.table_ = np.log(counts / counts.sum(axis=1, keepdims=True))
         self.trained_on_ = corpus.events
         return self
 
-    def start(self) -> int:
-        return 1
+    def _context_after(self, word_id: int) -> int:
+        """Row of the table that holds the next word's distribution."""
+        from nlmkit.text import BOS_ID, EOS_ID
 
-    def advance(self, state: int, word_id: int) -> int:
-        return word_id
+        return BOS_ID if self.restarts and word_id == EOS_ID else word_id
 
-    def next_log_probs(self, state: int) -> NDArray[np.float64]:
+    def start(self) -> Any:
+        from nlmkit.text import BOS_ID
+
+        self.check_fitted()
+        return BOS_ID
+
+    def advance(self, state: Any, word_id: int) -> Any:
+        return self._context_after(word_id)
+
+    def next_log_probs(self, state: Any) -> NDArray[np.float64]:
         return self.table_[state]
 
     def fitted_state(self) -> FittedState:
+        self.check_fitted()
         return FittedState({"table": self.table_}, {"trained_on": self.trained_on_})
 
     def restore(self, state: FittedState) -> None:
+        import numpy as np
+
         size = len(self.vocabulary_)
         self.table_ = require_array(state.arrays, "table", dtype=np.float64, shape=(size, size))
         self.trained_on_ = state.metadata["trained_on"]
@@ -120,12 +144,16 @@ class Bigram(VocabularyLimits, LanguageModel):
 
 
 class Scripted(LanguageModel):
-    """Gives the same next-word scores always: what generation and reports make of them is known exactly."""
+    """Gives the same next-word scores always, so that what generation and reports make of them is known exactly."""
 
     name: ClassVar[str] = "toy-scripted"
     digest = "0123456789abcdef"
 
     def __init__(self, vocabulary: Vocabulary, scores: dict[str, float]) -> None:
+        import numpy as np
+
+        from nlmkit.text import TextPipeline
+
         self.vocabulary_, self.pipeline_ = vocabulary, TextPipeline()
         self.row_ = np.full(len(vocabulary), -np.inf)
         for word, score in scores.items():

@@ -1,4 +1,4 @@
-"""A module of a few weights that keeps the interface of a language module, and options to train it with."""
+"""A module of a few weights with the interface of a language module, options to train it, and a clock for budgets."""
 
 import dataclasses
 from typing import Any, NamedTuple, cast
@@ -13,9 +13,9 @@ from nlmkit.language_models.base import LanguageModel
 from nlmkit.language_models.neural.module import LanguageModule
 from nlmkit.language_models.neural.options import (
     ArchitectureOptions,
-    OptimisationOptions,
+    OptimizationOptions,
     RecurrentOptions,
-    RegularisationOptions,
+    RegularizationOptions,
 )
 from nlmkit.text import Vocabulary
 
@@ -94,7 +94,7 @@ def tiny_module(**values: Any) -> LanguageModule:
 
 
 @dataclasses.dataclass(kw_only=True)
-class Tiny(ArchitectureOptions, RecurrentOptions, RegularisationOptions, OptimisationOptions, LanguageModel):
+class Tiny(ArchitectureOptions, RecurrentOptions, RegularizationOptions, OptimizationOptions, LanguageModel):
     """Options of a tiny model."""
 
     name = "tiny"

@@ -1,4 +1,4 @@
-"""Small n-gram models for the tests, fast and by the book."""
+"""Small n-gram models made twice: by nlmkit and by definition (``ngram_reference``); texts for property tests."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence

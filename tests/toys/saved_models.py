@@ -1,4 +1,4 @@
-"""Models that these tests save; subprocesses import this file too, so it imports little."""
+"""Saved folders for the tests of ``saving``; child processes import this file too, so it imports little."""
 
 from __future__ import annotations
 

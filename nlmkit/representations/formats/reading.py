@@ -1,4 +1,4 @@
-"""Reading files of word vectors: which format a file is in, and its words and vectors."""
+"""Reader of files of word vectors, with detection of the format."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_vectors(
     repeated: Repeated = "first",
     advance: Callable[[int], None] = lambda amount: None,
 ) -> tuple[list[str], NDArray[np.float32], str]:
-    """Reads a file of word vectors; a compressed one is unpacked, as its suffix says.
+    """Read a file of word vectors; compressed files are decompressed according to their suffix.
 
     Args:
         path: The file.
@@ -42,13 +42,12 @@ def read_vectors(
         advance: Called with the number of bytes read, as they lie on disk.
 
     Returns:
-        The words without ``<unk>``, ``<s>`` and ``</s>``; the vectors by vocabulary id, float32 [words + 3, d], where
-        those three have rows of zeros unless the file has them; and the format.
+        The words without ``<unk>``, ``<s>`` and ``</s>``; the vectors by vocabulary id, float32 [words + 3, d], with
+        zero rows for those three unless the file has them; and the format.
 
     Raises:
         DataError: The file cannot be read or is damaged; see the readers of the formats.
-        HyperParameterError: There is no such format or way with repeated words, or words cannot be told from spaces in
-            the encoding.
+        HyperParameterError: ``format`` or ``repeated`` is invalid, or the encoding does not extend ASCII.
     """
     check_choice("repeated", repeated, get_args(Repeated))
     if format is not None:
@@ -85,7 +84,7 @@ def _followed(reader: ByteReader, advance: Callable[[int], None]) -> Iterator[by
 
 
 def _checked(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """The chunks of a text, refused at once if it is a pickle."""
+    """Yield the chunks of a text; raise an error if it is a pickle."""
     first = next(chunks, b"")
     if first.startswith(b"\x80"):
         raise DataError("this looks like a pickle, which nlmkit never opens", source=name, byte=0)
@@ -93,7 +92,7 @@ def _checked(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
 
 
 def _size(source: ByteSource) -> int | None:
-    """Bytes that there are to read; None where only reading tells."""
+    """Return the number of bytes to read; None if unknown in advance."""
     path = source.path
     if path is None or not path.is_file() or path.suffix.lower() in PACKED:
         return None

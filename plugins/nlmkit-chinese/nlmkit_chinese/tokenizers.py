@@ -21,7 +21,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from nlmkit.text.tokenizers import FLAG, INVISIBLE_JOINTS, KEYCAP, PICTURES
+from nlmkit.plugin import FLAG, INVISIBLE_JOINTS, KEYCAP, PICTURES
 
 if TYPE_CHECKING:
     from rjieba import Jieba as Segmenter
@@ -53,7 +53,7 @@ class Jieba:
 
     def detokenize(self, tokens: Sequence[str]) -> str:
         """Joins the tokens the way text is usually set: without spaces in Chinese, with spaces in Latin script."""
-        from nlmkit.text.tokenizers import WordTokenizer
+        from nlmkit.plugin import WordTokenizer
 
         return WordTokenizer().detokenize(tokens)
 

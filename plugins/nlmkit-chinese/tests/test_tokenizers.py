@@ -5,9 +5,7 @@ from typing import ClassVar
 
 import pytest
 from nlmkit import NGram, load
-from nlmkit.core.registry import get_tokenizer
-from nlmkit.testing import conformance
-from nlmkit.text import TextPipeline
+from nlmkit.plugin import TextPipeline, conformance, get_tokenizer
 
 from nlmkit_chinese.tokenizers import Jieba, JiebaDictionary
 
@@ -60,7 +58,7 @@ def test_detokenized_text_has_the_same_words(line: str) -> None:
 @pytest.mark.parametrize("name", ["jieba", "jieba-dictionary"])
 def test_a_model_reads_text_with_it(name: str, tmp_path: Path) -> None:
     """By its name, also after saving and loading."""
-    from nlmkit.text import Corpus
+    from nlmkit.plugin import Corpus
 
     assert get_tokenizer(name).name == name
     model = NGram(order=2).fit(Corpus.read(TEXT, TextPipeline(tokenizer=name)))

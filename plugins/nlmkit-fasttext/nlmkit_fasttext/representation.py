@@ -7,17 +7,20 @@ import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-from nlmkit.core import optional
-from nlmkit.core.parameters import param
-from nlmkit.core.run import RunOptions
-from nlmkit.core.vocabulary_limits import VocabularyLimits
-from nlmkit.errors import DataError, HyperParameterError
-from nlmkit.representations.base import Representation
-from nlmkit.saving.state import FittedState
+from nlmkit.plugin import (
+    DataError,
+    FittedState,
+    HyperParameterError,
+    Representation,
+    RunOptions,
+    VocabularyLimits,
+    optional,
+    param,
+)
 
 if TYPE_CHECKING:
     import numpy as np
-    from nlmkit.text import Corpus, Vocabulary
+    from nlmkit.plugin import Corpus, Vocabulary
     from numpy.typing import NDArray
 
 _SKIP_GRAM, _CBOW = "skip-gram", "cbow"
@@ -97,7 +100,7 @@ class FastText(VocabularyLimits, _Subwords):
         run = run or RunOptions()
         self._check_options(run)
         optional.require("gensim.models", extra="gensim", who="fasttext")
-        from nlmkit.representations.term_counts import known_text, rows_of_types
+        from nlmkit.plugin import known_text, rows_of_types
 
         run.stage("reading text")
         corpus, pipeline = self._training_corpus(data, valid)
@@ -127,7 +130,7 @@ class FastText(VocabularyLimits, _Subwords):
         import numpy as np
         from gensim.models.callbacks import CallbackAny2Vec
         from gensim.models.fasttext import FastText as GensimFastText
-        from nlmkit.representations.word2vec.training import Sentences, refuse_diverged
+        from nlmkit.plugin import Sentences, refuse_diverged
 
         class Ended(CallbackAny2Vec):  # type: ignore[misc]  # gensim has no types
             def on_epoch_end(self, model: Any) -> None:
@@ -183,7 +186,7 @@ class FastText(VocabularyLimits, _Subwords):
     def _vector_of_unknown(self, word: str) -> NDArray[np.float32] | None:
         """The mean of the word's n-grams that training had, float32 [d]; None if it had none of them."""
         import numpy as np
-        from nlmkit.text.vocabulary import SPECIAL
+        from nlmkit.plugin import SPECIAL
 
         self.check_fitted()
         spelt = self.pipeline_.normalize(word)
@@ -205,7 +208,7 @@ class FastText(VocabularyLimits, _Subwords):
     def restore(self, state: FittedState) -> None:
         """Take the arrays back, once they are sound; the hashes are computed anew from words."""
         import numpy as np
-        from nlmkit.saving import require, require_array
+        from nlmkit.plugin import require, require_array
 
         super().restore(state)
         buckets = require_array(state.arrays, "buckets", dtype="int64", shape=(None,))

@@ -7,11 +7,18 @@ import pytest
 from gensim.models.fasttext import FastText as GensimFastText
 from gensim.models.fasttext import ft_ngram_hashes
 from nlmkit import load
-from nlmkit.core.run import RunOptions
-from nlmkit.errors import DataError, HyperParameterError, SavedModelError
-from nlmkit.testing import conformance, data
-from nlmkit.testing.registration import registered
-from nlmkit.text import Corpus, TextPipeline, Vocabulary
+from nlmkit.plugin import (
+    Corpus,
+    DataError,
+    HyperParameterError,
+    RunOptions,
+    SavedModelError,
+    TextPipeline,
+    Vocabulary,
+    conformance,
+    registered,
+)
+from nlmkit.testing import data
 
 from nlmkit_fasttext.representation import FastText
 from nlmkit_fasttext.subwords import buckets_of, fnv1a, ngrams

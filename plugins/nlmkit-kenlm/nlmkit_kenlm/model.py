@@ -12,16 +12,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-from nlmkit.core import optional
-from nlmkit.core.parameters import param
-from nlmkit.core.run import RunOptions
-from nlmkit.errors import DataError, HyperParameterError, MissingFileError, SavedModelError
-from nlmkit.language_models.base import Context, LanguageModel, check_context
-from nlmkit.saving.state import FittedState
+from nlmkit.plugin import (
+    Context,
+    DataError,
+    FittedState,
+    HyperParameterError,
+    LanguageModel,
+    MissingFileError,
+    RunOptions,
+    SavedModelError,
+    check_context,
+    optional,
+    param,
+)
 
 if TYPE_CHECKING:
     import numpy as np
-    from nlmkit.text import Corpus, Vocabulary
+    from nlmkit.plugin import Corpus, Vocabulary
     from numpy.typing import NDArray
 
 _ORDER: Final = 5
@@ -88,7 +95,7 @@ class KenLM(_Fitted):
         """
         run = run or RunOptions()
         self._check_options(data)
-        from nlmkit.text import Corpus, TextPipeline
+        from nlmkit.plugin import Corpus, TextPipeline
 
         corpus = None
         if data is not None:
@@ -140,7 +147,7 @@ class KenLM(_Fitted):
 
     def _estimated(self, corpus: Corpus, run: RunOptions) -> _Loaded:
         import numpy as np
-        from nlmkit.language_models.ngram.model import NGram
+        from nlmkit.plugin import NGram
 
         ngram = NGram(order=self.order or _ORDER, prune=self.prune).fit(corpus, run=run)
         with tempfile.TemporaryDirectory() as folder:
@@ -167,7 +174,7 @@ class KenLM(_Fitted):
     def _validation_perplexity(self, valid: Any) -> float | None:
         import math
 
-        from nlmkit.text import Corpus
+        from nlmkit.plugin import Corpus
 
         corpus = valid if isinstance(valid, Corpus) else Corpus.read(valid, self.pipeline_)
         found = self.perplexity(corpus)
@@ -182,14 +189,14 @@ class KenLM(_Fitted):
 
     def start(self) -> tuple[int, ...]:
         """``<s>``."""
-        from nlmkit.text import BOS_ID
+        from nlmkit.plugin import BOS_ID
 
         self.check_fitted()
         return (BOS_ID,)
 
     def advance(self, state: tuple[int, ...], word_id: int) -> tuple[int, ...]:
         """The last order−1 ids; KenLM itself remembers no more."""
-        from nlmkit.text import EOS_ID
+        from nlmkit.plugin import EOS_ID
 
         if not 0 <= word_id < len(self.vocabulary_):
             raise IndexError(f"no word has the id {word_id}: the vocabulary has {len(self.vocabulary_)}")
@@ -201,7 +208,7 @@ class KenLM(_Fitted):
         """Natural log-probability of each vocabulary id after ``state``: float64 [V], −inf at ``<s>``."""
         import kenlm
         import numpy as np
-        from nlmkit.text import BOS_ID
+        from nlmkit.plugin import BOS_ID
 
         self.check_fitted()
         before, after, score = self._kenlm_state(state), kenlm.State(), self.model_.BaseScore
@@ -214,7 +221,7 @@ class KenLM(_Fitted):
     def _kenlm_state(self, state: tuple[int, ...]) -> Any:
         """KenLM's own state after these ids."""
         import kenlm
-        from nlmkit.text import BOS_ID
+        from nlmkit.plugin import BOS_ID
 
         model, words = self.model_, self.vocabulary_.words
         before, after = kenlm.State(), kenlm.State()
@@ -306,7 +313,7 @@ class KenLM(_Fitted):
         Raises:
             SavedModelError: the arrays are no KenLM file, or one of other words than the vocabulary's.
         """
-        from nlmkit.saving import require, require_array
+        from nlmkit.plugin import require, require_array
 
         optional.require("kenlm", extra="kenlm", who="the component kenlm")
         report = state.metadata.get("fit_report")
@@ -358,7 +365,7 @@ def _load(
         DataError: it is no KenLM file, or its words are not to be had.
         HyperParameterError: ``word_list`` is given where it is not wanted.
     """
-    from nlmkit.text import Vocabulary
+    from nlmkit.plugin import Vocabulary
 
     from nlmkit_kenlm import vocabulary as reading
 

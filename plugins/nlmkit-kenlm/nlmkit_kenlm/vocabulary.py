@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
-from nlmkit.errors import DataError, MissingFileError
+from nlmkit.plugin import DataError, MissingFileError
 
 if TYPE_CHECKING:
     import numpy as np

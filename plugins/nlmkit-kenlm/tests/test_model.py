@@ -10,10 +10,7 @@ import kenlm
 import numpy as np
 import pytest
 from nlmkit import NGram, load
-from nlmkit.errors import DataError, HyperParameterError, SavedModelError
-from nlmkit.testing import conformance
-from nlmkit.testing.registration import registered
-from nlmkit.text import Corpus, TextPipeline
+from nlmkit.plugin import Corpus, DataError, HyperParameterError, SavedModelError, TextPipeline, conformance, registered
 
 from nlmkit_kenlm.model import KenLM
 from nlmkit_kenlm.vocabulary import words_of_list

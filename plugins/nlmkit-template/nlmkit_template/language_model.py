@@ -5,11 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Self
 
-from nlmkit.core.parameters import param
-from nlmkit.core.run import RunOptions
-from nlmkit.core.vocabulary_limits import VocabularyLimits
-from nlmkit.language_models.base import Context, LanguageModel, check_context
-from nlmkit.saving.state import FittedState
+from nlmkit.plugin import Context, FittedState, LanguageModel, RunOptions, VocabularyLimits, check_context, param
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +23,7 @@ class Template(VocabularyLimits, LanguageModel):
     def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
         """Count the words of ``data``: anything that Corpus.read takes, or a Corpus."""
         import numpy as np
-        from nlmkit.text import BOS_ID, Corpus, TextPipeline
+        from nlmkit.plugin import BOS_ID, Corpus, TextPipeline
 
         run = run or RunOptions()
         run.stage("reading text")
@@ -70,7 +66,7 @@ class Template(VocabularyLimits, LanguageModel):
 
     def restore(self, state: FittedState) -> None:
         """Take the array back, once it has the shape that it must have."""
-        from nlmkit.saving import require_array
+        from nlmkit.plugin import require_array
 
         shape = (len(self.vocabulary_),)
         self.word_log_probs_ = require_array(state.arrays, "word_log_probs", dtype="float64", shape=shape)

@@ -1,7 +1,7 @@
 """Tests of ``template``: the contract that every language model keeps, and what is its own."""
 
 import pytest
-from nlmkit.testing import conformance
+from nlmkit.plugin import conformance
 
 from nlmkit_template.language_model import Template
 

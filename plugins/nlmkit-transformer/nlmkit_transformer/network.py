@@ -18,9 +18,7 @@ import math
 from typing import cast
 
 import torch
-from nlmkit.layers.backbone import Body, State
-from nlmkit.layers.masks import Dropout
-from nlmkit.layers.recurrent_steps import Steps
+from nlmkit.plugin import Body, Dropout, State, Steps
 from torch import Tensor, nn
 from torch.nn import functional
 

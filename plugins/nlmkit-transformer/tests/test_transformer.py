@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import torch
 from nlmkit import RunOptions, load
-from nlmkit.errors import HyperParameterError
-from nlmkit.testing import conformance, data
-from nlmkit.testing.registration import registered
+from nlmkit.plugin import HyperParameterError, conformance, registered
+from nlmkit.testing import data
 
 from nlmkit_transformer.model import Transformer
 from nlmkit_transformer.network import TransformerBody

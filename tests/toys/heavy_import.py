@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from toys.broken_language_models import Correct
 
 
