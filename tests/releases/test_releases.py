@@ -27,6 +27,7 @@ def test_there_is_a_release() -> None:
     assert len(MODELS) >= 33
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("folder", "expected"), MODELS)
 def test_a_released_model_loads_and_answers_as_it_did(folder: Path, expected: dict[str, Any], tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="torch is not installed")

@@ -133,10 +133,12 @@ def test_attention_by_hand() -> None:
     assert not sums[1].any()
 
 
+@pytest.mark.slow
 def test_it_learns_a_tiny_set() -> None:
     learns(HAN(**TINY))
 
 
+@pytest.mark.slow
 def test_attention_sums_to_one(han: HAN) -> None:
     text = "a fine film . what ? it was lovely , i say !"
     sentences, words = han.attention_weights(text)

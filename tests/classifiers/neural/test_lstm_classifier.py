@@ -62,6 +62,7 @@ def test_poolings_by_hand() -> None:
     assert last_states(outputs, lengths, bidirectional=True).tolist() == [[3, -4], [-1, -5], [0, 0]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["last", "mean", "max"])
 def test_it_learns_a_tiny_set(pooling: str) -> None:
     learns(LSTMClassifier(**TINY, pooling=pooling))

@@ -27,6 +27,8 @@ from nlmkit.training.interruption import Interruption, Terminated
 from nlmkit.training.options import Optimization
 from nlmkit.training.records import read_log
 
+pytestmark = pytest.mark.slow
+
 EVENTS, VALID = text(), text(300, seed=1)
 
 EVERYTHING = {
