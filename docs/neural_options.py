@@ -17,9 +17,9 @@ from nlmkit.language_models.neural.options import (
     ArchitectureOptions,
     FeedForwardOptions,
     ForgetGateOptions,
-    OptimisationOptions,
+    OptimizationOptions,
     RecurrentOptions,
-    RegularisationOptions,
+    RegularizationOptions,
 )
 
 GROUPS: Final[Mapping[str, type]] = {
@@ -28,8 +28,8 @@ GROUPS: Final[Mapping[str, type]] = {
     "Feed-forward": FeedForwardOptions,
     "Recurrent": RecurrentOptions,
     "Forget gate": ForgetGateOptions,
-    "Regularisation": RegularisationOptions,
-    "Optimisation": OptimisationOptions,
+    "Regularization": RegularizationOptions,
+    "Optimization": OptimizationOptions,
 }
 """The groups of options, and who declares them."""
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from nlmkit.core.exports import exports
+from nlmkit.text.tokenizer_lookup import look_up_with
 
 _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.classifiers.base": ("Classifier",),
@@ -52,12 +53,16 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.language_models.neural.rnnlm": ("RNNLM",),
     "nlmkit.language_models.combined.temperature": ("Temperature",),
     "nlmkit.core.storage": ("load",),
+    "nlmkit.regressors.base": ("Regressor",),
+    "nlmkit.regressors.neural.cnn_regressor": ("CNNRegressor",),
+    "nlmkit.regressors.neural.lstm_regressor": ("LSTMRegressor",),
+    "nlmkit.regressors.tfidf_ridge": ("TfidfRidge",),
     "nlmkit.representations.base": ("Representation", "Vectors"),
     "nlmkit.representations.glove.model": ("GloVe",),
     "nlmkit.representations.lsa.model": ("LSA",),
     "nlmkit.representations.one_hot": ("OneHot",),
     "nlmkit.representations.word2vec.model": ("Word2Vec",),
-    "nlmkit.text": ("Corpus", "TextPipeline", "Vocabulary"),
+    "nlmkit.text": ("Corpus", "Decoding", "TextPipeline", "Tokenization", "Vocabulary"),
 }
 """The public names, by the module that has them. scripts/public_names.py writes ``__init__.pyi`` of it."""
 
@@ -76,3 +81,12 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def _tokenizer(name: str) -> Any:
+    from nlmkit.core import registry
+
+    return registry.get_tokenizer(name)
+
+
+look_up_with(_tokenizer)  # text is read below the registry, and a text pipeline may name the tokenizer of a plugin

@@ -34,6 +34,10 @@ from nlmkit.language_models.neural.lstm import LSTM as LSTM
 from nlmkit.language_models.neural.nnlm import NNLM as NNLM
 from nlmkit.language_models.neural.rnnlm import RNNLM as RNNLM
 from nlmkit.language_models.ngram.model import NGram as NGram
+from nlmkit.regressors.base import Regressor as Regressor
+from nlmkit.regressors.neural.cnn_regressor import CNNRegressor as CNNRegressor
+from nlmkit.regressors.neural.lstm_regressor import LSTMRegressor as LSTMRegressor
+from nlmkit.regressors.tfidf_ridge import TfidfRidge as TfidfRidge
 from nlmkit.representations.base import Representation as Representation
 from nlmkit.representations.base import Vectors as Vectors
 from nlmkit.representations.glove.model import GloVe as GloVe
@@ -41,16 +45,20 @@ from nlmkit.representations.lsa.model import LSA as LSA
 from nlmkit.representations.one_hot import OneHot as OneHot
 from nlmkit.representations.word2vec.model import Word2Vec as Word2Vec
 from nlmkit.text import Corpus as Corpus
+from nlmkit.text import Decoding as Decoding
 from nlmkit.text import TextPipeline as TextPipeline
+from nlmkit.text import Tokenization as Tokenization
 from nlmkit.text import Vocabulary as Vocabulary
 __version__: str
 __all__ = [
     "CNN",
+    "CNNRegressor",
     "Cache",
     "Classifier",
     "Component",
     "Corpus",
     "DataError",
+    "Decoding",
     "DynamicEvaluation",
     "ExportError",
     "GRU",
@@ -62,6 +70,7 @@ __all__ = [
     "LSTM",
     "LSTMCNN",
     "LSTMClassifier",
+    "LSTMRegressor",
     "LanguageModel",
     "MissingFileError",
     "MissingModelError",
@@ -77,12 +86,15 @@ __all__ = [
     "PluginError",
     "RNNLM",
     "RegistryError",
+    "Regressor",
     "Representation",
     "RunOptions",
     "SavedModelError",
     "Temperature",
     "TextPipeline",
     "TfidfLogReg",
+    "TfidfRidge",
+    "Tokenization",
     "UnknownComponentError",
     "Vectors",
     "Vocabulary",

@@ -1,23 +1,23 @@
-"""Every exception nlmkit raises on purpose.
+"""Exceptions raised by nlmkit.
 
 ::
 
     NlmkitError
     ├── DataError                 text or another input file is unusable: names file, line or byte (also a ValueError)
-    │   └── MissingFileError      there is no such file (also a FileNotFoundError)
-    ├── HyperParameterError       a wrong name, type or value of a hyper-parameter (also a ValueError)
-    ├── NotFittedError            a fitted component was needed (also a ValueError)
-    ├── NotNormalizedError        a scorer that is no distribution was asked for a perplexity
-    ├── NotComparableError        figures that may not stand in one table were put in one
-    ├── ExportError               a file format cannot say what the model says
-    ├── SavedModelError           a saved model is damaged, foreign or from a newer version
-    │   ├── IntegrityError        a payload's size or SHA-256 differs from the manifest
-    │   └── MissingModelError     there is no saved model at that path (also a FileNotFoundError)
-    └── RegistryError             a component name leads nowhere
-        ├── UnknownComponentError no component of that name (names the nearest)
-        └── PluginError           a plugin was found and could not be used
+    │   └── MissingFileError      the file does not exist (also a FileNotFoundError)
+    ├── HyperParameterError       a hyper-parameter has an invalid name, type or value (also a ValueError)
+    ├── NotFittedError            the operation requires a fitted component (also a ValueError)
+    ├── NotNormalizedError        perplexity requested of a model whose scores are not probabilities
+    ├── NotComparableError        perplexities that are not comparable were compared
+    ├── ExportError               the file format cannot represent the model
+    ├── SavedModelError           a saved model is damaged, not from nlmkit or from a newer version
+    │   ├── IntegrityError        size or SHA-256 of a payload differs from the manifest
+    │   └── MissingModelError     the path has no saved model (also a FileNotFoundError)
+    └── RegistryError             a component cannot be resolved by name
+        ├── UnknownComponentError unknown component name (suggests the nearest)
+        └── PluginError           a plugin was found but cannot be used
 
-The command line turns each of these into one line on stderr and exit code 1.
+The command line prints each of these as one line on stderr and exits with code 1.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import os
 
 
 class NlmkitError(Exception):
-    """Root of every error that nlmkit raises on purpose. Its message is one line, whatever names it quotes."""
+    """Base class of nlmkit's exceptions. The message is always a single line."""
 
     def __str__(self) -> str:
         return " ".join(super().__str__().splitlines())
@@ -37,8 +37,8 @@ class DataError(NlmkitError, ValueError):
     """Text or another input file is unusable.
 
     Args:
-        problem: What is wrong and, where there is one, the remedy.
-        source: Name of the file, or ``-`` for standard input.
+        problem: Description of the problem, with the remedy if there is one.
+        source: File name, or ``-`` for standard input.
         line: Line number, counted from 1.
         byte: Byte offset in the (decompressed) input, counted from 0.
     """
@@ -56,7 +56,7 @@ class DataError(NlmkitError, ValueError):
 
 
 class MissingFileError(DataError, FileNotFoundError):
-    """There is no such file. ``errno`` and ``filename`` are set, as they are for every ``FileNotFoundError``."""
+    """The file does not exist. ``errno`` and ``filename`` are set, as for every ``FileNotFoundError``."""
 
     def __init__(self, problem: str, *, source: str | None = None) -> None:
         super().__init__(problem, source=source)
@@ -67,15 +67,15 @@ class MissingFileError(DataError, FileNotFoundError):
 
 
 class HyperParameterError(NlmkitError, ValueError):
-    """A hyper-parameter has a wrong name, type or value, or two of them contradict each other."""
+    """A hyper-parameter has an invalid name, type or value, or contradicts another one."""
 
 
 class NotFittedError(NlmkitError, ValueError):
-    """The operation needs a component that has been fitted or loaded."""
+    """The operation requires a fitted or loaded component."""
 
 
 class NotNormalizedError(NlmkitError):
-    """The model's scores are no probability distribution, so they have no perplexity."""
+    """The model's scores are not probabilities and have no perplexity."""
 
 
 class NotComparableError(NlmkitError):
@@ -83,19 +83,19 @@ class NotComparableError(NlmkitError):
 
 
 class ExportError(NlmkitError):
-    """The target file format cannot say what the model says."""
+    """The file format cannot represent the model."""
 
 
 class SavedModelError(NlmkitError):
-    """A saved model is damaged, foreign, or written by a newer version."""
+    """A saved model is damaged, not from nlmkit, or written by a newer version."""
 
 
 class IntegrityError(SavedModelError):
-    """A payload's size or SHA-256 differs from what the manifest states."""
+    """Size or SHA-256 of a payload differs from the manifest."""
 
 
 class MissingModelError(SavedModelError, FileNotFoundError):
-    """There is no saved model at that path. ``errno`` is set; ``filename`` where the path is known."""
+    """The path has no saved model. ``errno`` is set; ``filename`` is set if the path is known."""
 
     def __init__(self, message: str, *, path: str | None = None) -> None:
         super().__init__(message)
@@ -106,7 +106,7 @@ class MissingModelError(SavedModelError, FileNotFoundError):
 
 
 class RegistryError(NlmkitError):
-    """A component name leads nowhere."""
+    """A component cannot be resolved by name."""
 
 
 class UnknownComponentError(RegistryError):
@@ -114,4 +114,4 @@ class UnknownComponentError(RegistryError):
 
 
 class PluginError(RegistryError):
-    """A plugin was found but could not be used."""
+    """A plugin was found but cannot be used."""

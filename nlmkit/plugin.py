@@ -11,7 +11,8 @@ Hyper-parameters:
     ``param`` declares one; ``Needs``, ``value_of``, ``given``, ``above`` are for ``param(needs=)``. ``with_default``
     inherits one with another default. ``VocabularyLimits`` are the options of the vocabulary.
 Text:
-    ``Corpus``, ``TextPipeline``, ``Vocabulary``; ``LabelledTexts``, ``NumberedTexts``. ``UNK``, ``BOS``, ``EOS`` and
+    ``Corpus``, ``Vocabulary``, ``Decoding``, ``Tokenization``, and both in one, ``TextPipeline``; ``LabelledTexts``,
+    ``NumberedTexts``. ``UNK``, ``BOS``, ``EOS`` and
     their ids ``UNK_ID``, ``BOS_ID``, ``EOS_ID``; ``SPECIAL``, all three. ``SpaceTokenizer``, ``WordTokenizer``,
     ``CharTokenizer``; ``FLAG``, ``INVISIBLE_JOINTS``, ``KEYCAP``, ``PICTURES``, the patterns of pictures that are one
     token. ``get_tokenizer`` is by name.
@@ -25,7 +26,7 @@ Errors:
     ``MissingFileError``, ``MissingModelError``, ``NotComparableError``, ``NotFittedError``, ``NotNormalizedError``,
     ``PluginError``, ``RegistryError``, ``SavedModelError``, ``UnknownComponentError``.
 Neural language models:
-    ``NeuralLanguageModel`` with ``ArchitectureOptions``, ``OptimisationOptions``, ``RegularisationOptions``;
+    ``NeuralLanguageModel`` with ``ArchitectureOptions``, ``OptimizationOptions``, ``RegularizationOptions``;
     ``module_around`` makes its ``LanguageModule`` of a ``Body``, which maps ``Steps`` and a ``State``; ``Dropout``.
 Counts and vectors of words:
     ``NGram`` reads and writes ARPA files. ``known_text``, ``rows_of_types`` map a corpus to the ids of a vocabulary;
@@ -72,7 +73,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.language_models.base": ("Context", "LanguageModel", "check_context"),
     "nlmkit.language_models.neural.estimator": ("NeuralLanguageModel",),
     "nlmkit.language_models.neural.module": ("LanguageModule", "module_around"),
-    "nlmkit.language_models.neural.options": ("ArchitectureOptions", "OptimisationOptions", "RegularisationOptions"),
+    "nlmkit.language_models.neural.options": ("ArchitectureOptions", "OptimizationOptions", "RegularizationOptions"),
     "nlmkit.language_models.ngram.model": ("NGram",),
     "nlmkit.layers.backbone": ("Body", "State"),
     "nlmkit.layers.masks": ("Dropout",),
@@ -90,10 +91,12 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "BOS_ID",
         "CharTokenizer",
         "Corpus",
+        "Decoding",
         "EOS",
         "EOS_ID",
         "SpaceTokenizer",
         "TextPipeline",
+        "Tokenization",
         "Tokenizer",
         "UNK",
         "UNK_ID",

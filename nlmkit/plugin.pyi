@@ -35,8 +35,8 @@ from nlmkit.language_models.neural.estimator import NeuralLanguageModel as Neura
 from nlmkit.language_models.neural.module import LanguageModule as LanguageModule
 from nlmkit.language_models.neural.module import module_around as module_around
 from nlmkit.language_models.neural.options import ArchitectureOptions as ArchitectureOptions
-from nlmkit.language_models.neural.options import OptimisationOptions as OptimisationOptions
-from nlmkit.language_models.neural.options import RegularisationOptions as RegularisationOptions
+from nlmkit.language_models.neural.options import OptimizationOptions as OptimizationOptions
+from nlmkit.language_models.neural.options import RegularizationOptions as RegularizationOptions
 from nlmkit.language_models.ngram.model import NGram as NGram
 from nlmkit.layers.backbone import Body as Body
 from nlmkit.layers.backbone import State as State
@@ -59,10 +59,12 @@ from nlmkit.text import BOS as BOS
 from nlmkit.text import BOS_ID as BOS_ID
 from nlmkit.text import CharTokenizer as CharTokenizer
 from nlmkit.text import Corpus as Corpus
+from nlmkit.text import Decoding as Decoding
 from nlmkit.text import EOS as EOS
 from nlmkit.text import EOS_ID as EOS_ID
 from nlmkit.text import SpaceTokenizer as SpaceTokenizer
 from nlmkit.text import TextPipeline as TextPipeline
+from nlmkit.text import Tokenization as Tokenization
 from nlmkit.text import Tokenizer as Tokenizer
 from nlmkit.text import UNK as UNK
 from nlmkit.text import UNK_ID as UNK_ID
@@ -87,6 +89,7 @@ __all__ = [
     "Context",
     "Corpus",
     "DataError",
+    "Decoding",
     "Dropout",
     "EOS",
     "EOS_ID",
@@ -110,12 +113,12 @@ __all__ = [
     "NotFittedError",
     "NotNormalizedError",
     "NumberedTexts",
-    "OptimisationOptions",
+    "OptimizationOptions",
     "PICTURES",
     "PluginError",
     "RegistryError",
     "Regressor",
-    "RegularisationOptions",
+    "RegularizationOptions",
     "Representation",
     "RunOptions",
     "SPECIAL",
@@ -125,6 +128,7 @@ __all__ = [
     "State",
     "Steps",
     "TextPipeline",
+    "Tokenization",
     "Tokenizer",
     "UNK",
     "UNK_ID",

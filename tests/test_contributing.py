@@ -100,6 +100,12 @@ def test_the_picture_of_the_rooms_shows_every_room() -> None:
     assert {room for room in rooms if not re.search(rf"\b{room}/", picture)} == set()
 
 
+def test_every_toy_is_described() -> None:
+    toys = ROOT / "tests" / "toys"
+    described = set(re.findall(r"``(\w+)``", (toys / "__init__.py").read_text(encoding="utf-8"))) - {"Bigram"}
+    assert described == {path.stem for path in toys.glob("[a-z]*.py")}
+
+
 def test_the_workflow_checks_what_ci_checks() -> None:
     """GitHub's lint job gives the answer of the last lines of .ci/run sooner; the whole of .ci/run is a job, too."""
     workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")

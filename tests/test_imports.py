@@ -60,8 +60,9 @@ def test_the_public_names_are_exactly_the_documented_ones() -> None:
     models = {"NGram", "NNLM", "RNNLM", "LSTM", "GRU", "Mixture", "Cache", "Temperature", "DynamicEvaluation"}
     models |= {"OneHot", "LSA", "Word2Vec", "GloVe", "Vectors"}
     models |= {"CNN", "LSTMClassifier", "LSTMCNN", "HAN", "NBSVM", "TfidfLogReg"}
-    documented = {"compare", "load", "Corpus", "TextPipeline", "Vocabulary", "RunOptions"}
-    documented |= {"Component", "Representation", "LanguageModel", "Classifier"}
+    models |= {"CNNRegressor", "LSTMRegressor", "TfidfRidge"}
+    documented = {"compare", "load", "Corpus", "Decoding", "Tokenization", "TextPipeline", "Vocabulary", "RunOptions"}
+    documented |= {"Component", "Representation", "LanguageModel", "Classifier", "Regressor"}
     assert set(nlmkit.__all__) == documented | models | errors | {"__version__"}
     assert len(nlmkit.__all__) == len(set(nlmkit.__all__))
 

@@ -41,9 +41,7 @@ BETWEEN_ROOMS: Final[Mapping[tuple[str, str], str]] = {
 }
 """Imports between rooms of one floor, and why there are any."""
 
-EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
-    ("text.pipeline", "core.registry"): "tokenizers of plugins are looked up by name",
-}
+EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {}
 """Imports from a lower floor to a higher one, module by module, and why there are any."""
 
 Graph = Mapping[str, frozenset[str]]

@@ -143,7 +143,7 @@ def test_types_of_a_plugin_are_checked(tmp_path: Path, monkeypatch: pytest.Monke
         "import nlmkit.plugin; dir(nlmkit.plugin), nlmkit.plugin.__all__",
         "from nlmkit.plugin import Classifier, LanguageModel, Regressor, Representation, VocabularyLimits, param",
         "from nlmkit.plugin import DataError, FittedState, RunOptions, check_context, load, require, require_array",
-        "from nlmkit.plugin import NGram, NeuralLanguageModel, RegularisationOptions, WordTokenizer, optional",
+        "from nlmkit.plugin import NGram, NeuralLanguageModel, RegularizationOptions, WordTokenizer, optional",
     ],
 )
 def test_importing_names_imports_nothing_heavy(code: str) -> None:

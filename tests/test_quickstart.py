@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from nlmkit import LSA, NGram, TfidfLogReg, load
+from nlmkit import LSA, NGram, TfidfLogReg, TfidfRidge, load
 from nlmkit.core.kinds import KINDS
-from nlmkit.regressors.tfidf_ridge import TfidfRidge
 
 TRAIN = ["the cat sat on the mat", "the dog sat on a rug", "a cat and a dog ran home"]
 TEST = ["the cat ran", "a dog sat on the mat"]

@@ -1,7 +1,7 @@
-"""Reports of classification: accuracy and the figures that belong with it. Computed from labels; knows no model.
+"""Classification reports: accuracy and related figures, computed from labels.
 
-A label that the classifier was not trained on is never predicted: its texts count as errors, it has a row of its own,
-and ``unseen`` names it.
+A label absent from training is never predicted: its texts count as errors, it gets its own row, and ``unseen`` lists
+it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from nlmkit.errors import DataError
 CONFIDENCE: Final = 0.95
 
 MATRIX_CLASSES: Final = 100
-"""Of more classes JSON has the cells of the confusion matrix that are not zero, in place of the matrix."""
+"""Number of classes above which JSON has the nonzero cells of the confusion matrix instead of the matrix."""
 
 SHOWN_CLASSES: Final = 30
-"""Of more classes a reader gets the largest confusions, in place of the matrix."""
+"""Number of classes above which the largest confusions are printed instead of the matrix."""
 
 _TABLE_CLASSES: Final = 50  # of more, the table of figures has those with most texts
 _SHOWN_CONFUSIONS: Final = 20
@@ -38,15 +38,15 @@ _UNDEFINED: Final = {"precision": "never predicted", "recall": "not in these tex
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClassFigures:
-    """How well one class is told from the others.
+    """Precision, recall and F1 of one class.
 
     Attributes:
         label: The class.
-        precision: Share of its texts among those predicted to be of it; None when it was never predicted.
-        recall: Share of its texts that were predicted to be of it; None when it has no text here.
-        f1: Harmonic mean of the two, 2·hits / (support + predicted); None when both are 0.
-        support: Texts of the class.
-        predicted: Texts predicted to be of the class.
+        precision: Share of correct texts among those predicted as the class; None if it was never predicted.
+        recall: Share of the texts of the class that were predicted as the class; None without texts.
+        f1: Harmonic mean of the two, 2·hits / (support + predicted); None if both are 0.
+        support: Number of texts of the class.
+        predicted: Number of texts predicted as the class.
     """
 
     label: str | int | bool
@@ -59,24 +59,24 @@ class ClassFigures:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class ClassificationReport(Rendered):
-    """What a classifier makes of labelled texts.
+    """Report of a classifier on labelled texts.
 
     Attributes:
         n: Number of texts.
         accuracy: Share of texts whose label was predicted.
-        interval: Where the accuracy lies with 95 % confidence: percentile bootstrap over the texts; None where there
-            are no resamples.
-        macro_f1: Mean F1 of the classes that occur here, as labels or as predictions.
-        per_class: Figures of each class: those of the training in order, then the unseen labels.
-        cells: The confusion matrix without its zeros: row (of the label), column (of the prediction), both in the order
-            of ``per_class``, and number of texts, by row and column: int64 [cells, 3].
-        unseen: Labels of the texts that training lacked.
+        interval: 95 % confidence interval of the accuracy, by percentile bootstrap over the texts; None without
+            resamples.
+        macro_f1: Mean F1 of the classes that occur as labels or as predictions.
+        per_class: Figures of each class: training classes in order, then unseen labels.
+        cells: Nonzero cells of the confusion matrix: row (of the label), column (of the prediction), both in the order
+            of ``per_class``, and number of texts, sorted by row and column: int64 [cells, 3].
+        unseen: Labels of the texts that were absent from training.
         component: Registered name of the classifier.
         version: Version of nlmkit that computed the report.
         text_pipeline: Signature of the text pipeline.
         texts_digest: Digest of the texts and their labels.
-        model_digest: Digest of the fitted classifier; empty where several made the predictions (cross-validation).
-        resamples: Bootstrap samples of the interval.
+        model_digest: Digest of the fitted classifier; empty for several classifiers (cross-validation).
+        resamples: Number of bootstrap samples of the interval.
         seed: Seed of the bootstrap.
     """
 
@@ -100,7 +100,7 @@ class ClassificationReport(Rendered):
 
     @functools.cached_property
     def confusion(self) -> NDArray[np.int64]:
-        """Row by label, column by prediction, in the order of ``per_class``: int64 [classes, classes]."""
+        """Confusion matrix with labels as rows and predictions as columns, ordered like ``per_class``: int64."""
         found = np.zeros((len(self.per_class), len(self.per_class)), np.int64)
         found[self.cells[:, 0], self.cells[:, 1]] = self.cells[:, 2]
         return found
@@ -113,7 +113,7 @@ class ClassificationReport(Rendered):
 
     @property
     def signature(self) -> str:
-        """One line that says which figure this is, in the manner of sacrebleu."""
+        """Signature in the style of sacrebleu: one line with everything the figures depend on."""
         parts = [
             "nlmkit-accuracy",
             f"v:{self.version}",
@@ -126,13 +126,13 @@ class ClassificationReport(Rendered):
         return "|".join(parts)
 
     def to_dict(self, model: str | None = None) -> dict[str, Any]:
-        """The report as strict JSON types; an undefined figure is None and has its reason under ``reasons``.
+        """Return the report as strict JSON types; an undefined figure is None and has its reason under ``reasons``.
 
         ``labels`` names the rows and columns of ``confusion``. With more than 100 classes, ``confusion`` is None, and
-        ``confusion_cells`` has [row, column, texts] of each cell that is not zero.
+        ``confusion_cells`` has [row, column, texts] of each nonzero cell.
 
         Args:
-            model: Where the model is, put first when given.
+            model: Path of the model; if given, it comes first.
         """
         values: dict[str, Any] = {} if model is None else {"model": model}
         names = {"cells": "confusion"}
@@ -159,9 +159,9 @@ class ClassificationReport(Rendered):
         return values | {"reasons": reasons}
 
     def render(self) -> str:
-        """The report for a reader: figures, a table by class, the confusion matrix, the signature last.
+        """Format the report: figures, a table by class, the confusion matrix, the signature last.
 
-        Of many classes the table has those with most texts, and the largest confusions are listed instead of a matrix.
+        With many classes, the table has those with most texts, and the largest confusions replace the matrix.
         """
         about = f"n = {self.n}"
         if self.interval is not None:
@@ -220,29 +220,29 @@ def classification_report(
     resamples: int = 1000,
     seed: int = 0,
 ) -> ClassificationReport:
-    """Make a report of predictions.
+    """Compute the report of predictions.
 
     Args:
-        labels: The texts' labels: [texts].
-        predicted: What was predicted, of ``classes``: [texts].
-        classes: Labels that the classifier was trained on, sorted: [classes].
+        labels: Labels of the texts: [texts].
+        predicted: Predicted labels, among ``classes``: [texts].
+        classes: Labels of the training texts, sorted: [classes].
         component: Registered name of the classifier.
         model_digest: Digest of the classifier.
         text_pipeline: Signature of its text pipeline.
         texts_digest: Digest of texts and labels.
-        resamples: How many bootstrap samples the interval is made of; 0 for no interval.
+        resamples: Number of bootstrap samples of the interval; 0 for no interval.
         seed: Seed of the bootstrap.
 
     Raises:
-        DataError: there are no texts, or a prediction is none of the classes.
+        DataError: There are no texts, or a prediction is not one of the classes.
     """
     true, guessed, known = np.asarray(labels), np.asarray(predicted), np.asarray(classes)
     if not len(true):
-        raise DataError("there are no texts to report on")
+        raise DataError("no texts to report on")
     if true.shape != guessed.shape or true.ndim != 1:
         raise DataError(f"labels of shape {list(true.shape)} and predictions of shape {list(guessed.shape)}")
     if not np.isin(guessed, known).all():
-        raise DataError("a prediction is none of the classes")
+        raise DataError("a prediction is not one of the classes")
     unseen = np.setdiff1d(true, known)
     names = [*known.tolist(), *unseen.tolist()]
     number = {name: index for index, name in enumerate(names)}
@@ -273,10 +273,10 @@ def classification_report(
 
 
 def bootstrap_interval(accuracy: float, n: int, *, resamples: int, seed: int) -> tuple[float, float]:
-    """Percentile bootstrap interval of an accuracy, at :data:`CONFIDENCE`.
+    """Return the percentile bootstrap interval of an accuracy, at ``CONFIDENCE``.
 
-    A resample draws n texts with replacement, of which those that are right are binomially distributed; so they are
-    drawn at once instead of text by text.
+    The number of correct texts in a resample of n texts is binomially distributed, so it is drawn directly instead of
+    text by text.
     """
     draws = np.random.default_rng(seed).binomial(n, accuracy, resamples) / n
     tail = (1 - CONFIDENCE) / 2
@@ -309,10 +309,7 @@ def _figure(value: float | None) -> str:
 
 
 def shown(label: Any) -> str:
-    """A label as a reader sees it: quoted where it holds invisible characters, or what could drive a terminal.
-
-    Of a very long one the beginning.
-    """
+    """Format a label: quoted if it contains invisible or control characters, truncated if very long."""
     text = str(label)
     if len(text) > _SHOWN_CHARACTERS:
         text = text[: _SHOWN_CHARACTERS - 3] + "..."
@@ -320,7 +317,7 @@ def shown(label: Any) -> str:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    """A table: the first column to the left, the others to the right."""
+    """Format a table with the first column left-aligned and the others right-aligned."""
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     lines = []
     for first, *rest in rows:

@@ -1,4 +1,4 @@
-"""The command line ``nlmkit``: one module here for each command, imported only when its command is used."""
+"""The command line ``nlmkit``: one module per command, imported when the command is used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     """Run the command line on ``sys.argv`` and exit.
 
-    0 done, 1 error, 2 usage, 130 Ctrl-C, 141 reader gone, 143 SIGTERM where work was saved first.
+    Exit codes: 0 success, 1 error, 2 usage, 130 Ctrl-C, 141 broken pipe, 143 SIGTERM after saving work.
     """
     try:
         from nlmkit.cli.group import nlmkit

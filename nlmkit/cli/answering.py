@@ -11,7 +11,7 @@ from nlmkit.cli import output
 from nlmkit.cli.carried import carried, carried_cell
 from nlmkit.cli.kinds import part_of
 from nlmkit.cli.kinds.labelled import LabelledPart
-from nlmkit.cli.options import decoding, decoding_options, refuse_stdin_twice, text_column_options
+from nlmkit.cli.options import decoding_options, for_source, refuse_stdin_twice, text_column_options
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.text_arguments import text_argument
 from nlmkit.core.kinds import Kind, kind_of
@@ -105,9 +105,9 @@ def answer(
         raise NlmkitError(f"{model}: {component.name} is a {kind.name}, and this needs a {wanted}{rest}")
     if highlights and not hasattr(component, "highlights"):
         raise NlmkitError(f"{model}: {component.name} cannot say what its decisions rest on; leave out --highlights")
-    pipeline = decoding(component.pipeline_, encoding, errors, answers.marks_or(marks))
+    pipeline = for_source(component.pipeline_, encoding, errors, answers.marks_or(marks))
     header_due = column is not None and not (as_json or no_header)
-    for part in parts(texts, component, pipeline, column):
+    for part in parts(texts, pipeline, column):
         others = carried(part.others, (*answers.answer_keys, *_BESIDE))
         if header_due:
             names = [*answers.answer_columns, *["highlights"] * highlights, *others, *["text"] * with_text]

@@ -1,4 +1,4 @@
-"""What surrounds every command: streams in UTF-8, and each way to fail as one line and an exit code."""
+"""Boundary of every command: UTF-8 streams, and errors as one line with an exit code."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT."""
 
 TERMINATED = 143
-"""Exit code after SIGTERM, where a command puts its work in order first: 128 + SIGTERM."""
+"""Exit code after SIGTERM, for commands that save their work first: 128 + SIGTERM."""
 
 READER_GONE = 141
-"""Exit code when the reader of a pipe left: 128 + SIGPIPE, what a shell reports for ``cat`` or ``grep`` there."""
+"""Exit code after a broken pipe: 128 + SIGPIPE, as a shell reports for ``cat`` or ``grep``."""
 
 _DEBUG = "nlmkit.debug"
 _QUIET = "nlmkit.quiet"
@@ -32,7 +32,7 @@ _QUIET = "nlmkit.quiet"
 def prepare_streams() -> None:
     """Make the standard streams UTF-8 under every locale.
 
-    Bytes of file names that are no UTF-8 reach stdout as they were; on stderr they are shown escaped.
+    Non-UTF-8 bytes of file names are written unchanged to stdout and escaped to stderr.
     """
     if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
         # PYTHONUNBUFFERED: a raw stream drops what a short write leaves over, so results need a buffer that does not.
@@ -49,14 +49,14 @@ def set_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
 
 
 def set_quiet(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
-    """Callback of ``--quiet``: remember it for the notes, and pass it on."""
+    """Callback of ``--quiet``: store it for the notes and return it."""
     ctx.meta[_QUIET] = value
     return value
 
 
 @contextlib.contextmanager
 def notes_on_stderr(ctx: click.Context) -> Iterator[None]:
-    """Print what reaches the logger of :mod:`nlmkit.core.notes`, each message once, unless ``--quiet`` was given."""
+    """Print messages of the logger of ``nlmkit.core.notes``, each once, unless ``--quiet`` was given."""
     import logging
 
     from nlmkit.core.notes import LOGGER
@@ -82,7 +82,7 @@ def notes_on_stderr(ctx: click.Context) -> Iterator[None]:
 
 @contextlib.contextmanager
 def boundary(ctx: click.Context | None = None) -> Iterator[None]:
-    """Turn every exception of the body into what a user should see, and click's ``Exit`` with the right code."""
+    """Convert every exception of the body into a message for the user and click's ``Exit`` with its code."""
     try:
         yield
         flush()
@@ -106,13 +106,13 @@ def boundary(ctx: click.Context | None = None) -> Iterator[None]:
         _fail(str(error), error, ctx)
     except (Exception, SystemExit) as error:
         if is_out_of_memory(error):
-            wanted = str(error) or "the size asked for is unknown"
-            _fail(f"out of memory: {wanted}; free some memory, or ask for a smaller model or less text", error, ctx)
+            wanted = str(error) or "requested size unknown"
+            _fail(f"out of memory: {wanted}; free some memory, or use a smaller model or less text", error, ctx)
         if isinstance(error, OSError):
             _fail(_describe(error), error, ctx)
         # SystemExit too: click itself never raises it here, so a plugin tried to end the program.
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        _fail(f"internal error: {what}; please report it, with what --debug prints", error, ctx)
+        _fail(f"internal error: {what}; please report it with the output of --debug", error, ctx)
 
 
 def _describe(error: OSError) -> str:
@@ -143,7 +143,7 @@ def _report(message: str, error: BaseException, ctx: click.Context | None) -> No
 
 
 def _leave(stream: IO[str] | None) -> None:
-    """Point the stream at the null device: what it still holds cannot be written, at exit neither."""
+    """Redirect the stream to the null device, since its buffer cannot be written, not even at exit."""
     try:
         descriptor = stream.fileno() if stream is not None else -1
     except (OSError, ValueError):  # not a file of the system (io.UnsupportedOperation is both)

@@ -1,4 +1,4 @@
-"""The other columns of a table whose text is read, carried along in what is printed of each row."""
+"""Other columns of an input table, copied to the output rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nlmkit.cli import output
 
 
 def carried(others: Mapping[str, list[Any]], taken: Iterable[str]) -> dict[str, list[Any]]:
-    """The other columns of a table, by names that none of the columns ``taken`` has."""
+    """Return the other columns of a table, under names that do not clash with ``taken``."""
     names = {*taken, "reasons"}  # to_json adds those
     found = {}
     for name, values in others.items():
@@ -22,7 +22,7 @@ def carried(others: Mapping[str, list[Any]], taken: Iterable[str]) -> dict[str, 
 
 
 def carried_cell(value: Any) -> str:
-    """A cell of the table that is read; only JSON has other values than strings."""
+    """Return a cell of the input table; only JSON has values that are not strings."""
     if value is None:
         return ""
     return output.escape_controls(value if isinstance(value, str) else output.to_json(value))

@@ -1,4 +1,4 @@
-"""``nlmkit compare``: perplexities of several models on one text, in one table where that is honest."""
+"""``nlmkit compare``: rank models by their perplexity on one text, if comparable."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
-from nlmkit.cli.options import decoding, decoding_options, json_option, quiet_option, text_column_options
+from nlmkit.cli.options import decoding_options, for_source, json_option, quiet_option, text_column_options
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.progress import progress
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     "texts",
     multiple=True,
     metavar="TEXT",
-    help="The text: a file, a directory, - for standard input, or corpus:NAME. Several are one text.  "
+    help="Text: a file, a directory, - for standard input, or corpus:NAME. Several are read as one text.  "
     "[default: standard input]",
 )
 @click.option(
@@ -44,18 +44,20 @@ if TYPE_CHECKING:
     "contexts",
     multiple=True,
     type=click.Choice(["sentence", "stream"]),
-    help="Whether the models start afresh at each sentence or read on; given once for all models, or once for each "
-    "in their order.  [default: sentence]",
+    help="Whether models are reset at each sentence (sentence) or read on (stream); once for all models, or once per "
+    "model in order.  [default: sentence]",
 )
 @click.option(
     "--samples",
     type=click.IntRange(0, 10_000_000),
     default=1000,
     show_default=True,
-    help="Samples for intervals and p-values; 0 for none.",
+    help="Number of samples for intervals and p-values; 0 for none.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the samples.")
-@click.option("--plot", metavar="FILE", help="Draw the perplexities as bars: .png, .svg or .pdf (needs matplotlib).")
+@click.option(
+    "--plot", metavar="FILE", help="Draw the perplexities as a bar chart: .png, .svg or .pdf (requires matplotlib)."
+)
 @json_option
 @text_column_options
 @decoding_options
@@ -78,25 +80,27 @@ def command(
 ) -> None:
     """Rank the saved language models MODEL by their perplexity on one text.
 
-    The text is named with --text, or after the models: a saved model is a folder, so a file, `-` or corpus:NAME among
-    them is a text. Without either it is standard input.
+    Pass the text with --text or after the models: saved models are folders, so a file, `-` or corpus:NAME is a text.
+    The default is standard input.
 
-    Models are ranked that predict the same events over the same vocabulary, whatever their kind: the largest set of
-    them. The others are named with the reason. What else differs between ranked models (context, whether a model
-    adapted to the text, how <unk> got its probability) is shown.
+    The largest set of models that predict the same events over the same vocabulary is ranked; the others are listed
+    with the reason. Other differences between ranked models (context, adaptation to the text, the rule for <unk>) are
+    shown.
 
-    Each model is compared with the next one by its sentences: the ratio of their perplexities with a 95 % interval
-    (paired bootstrap), the p-value of the difference (approximate randomisation), and how many sentences it gives the
-    higher probability.
+    Each model is compared with the next one by sentence: the ratio of perplexities with a 95 % interval (paired
+    bootstrap), the p-value of the difference (approximate randomisation), and the number of sentences with a higher
+    probability.
 
-    The exit code is 1, after the table, when fewer than two models can be ranked.
+    The exit code is 1, after the table, if fewer than two models can be ranked.
     """
     models, positional = models_and_texts(models)
     texts = (*positional, *texts)
     if len(models) < 2:
-        raise click.UsageError("give two models or more to compare")
+        raise click.UsageError("expected at least two models to compare")
     if len(contexts) not in (0, 1, len(models)):
-        raise click.UsageError(f"--context is given {len(contexts)} times for {len(models)} models: once, or for each")
+        raise click.UsageError(
+            f"--context is given {len(contexts)} times for {len(models)} models: expected once, or once per model"
+        )
     if len(contexts) < 2:
         contexts = (contexts or ("sentence",)) * len(models)
     column = choose_text_column(text_column, text_format)
@@ -114,7 +118,7 @@ def command(
         reader = TextReader(
             texts,
             lambda names, pipeline: read_texts(names, pipeline, display, "reading text", column),
-            lambda pipeline: decoding(pipeline, encoding, errors, marks),
+            lambda pipeline: for_source(pipeline, encoding, errors, marks),
         )
         scored = [
             scored_by(path, load_language_model(path), each, reader, display)

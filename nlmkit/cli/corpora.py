@@ -1,4 +1,4 @@
-"""``nlmkit corpora``: the catalogue of corpora."""
+"""``nlmkit corpora``: catalogue of corpora."""
 
 from __future__ import annotations
 
@@ -20,17 +20,16 @@ from nlmkit.text import catalog
     epilog=examples("nlmkit corpora list", "nlmkit corpora show ptb", "nlmkit fit ngram corpus:english -o model"),
 )
 def command() -> None:
-    """List the corpora that corpus:NAME can load, and where the others come from.
+    """List the corpora that corpus:NAME can load, and the sources of others.
 
-    Some come with nlmkit, some with packages that are installed, and some must be prepared by hand. Nothing is
-    downloaded.
+    Some come with nlmkit, some with installed packages, and some must be prepared manually. Nothing is downloaded.
     """
 
 
 @command.command("list", epilog=examples("nlmkit corpora list", "nlmkit corpora list --json"))
 @json_option
 def list_corpora(as_json: bool) -> None:
-    """List every corpus of the catalogue, and whether it is on this machine."""
+    """List every corpus of the catalogue, and whether it is available on this machine."""
     corpora = [_facts(entry) for entry in catalog.entries()]
     if as_json:
         output.write_json(corpora)
@@ -44,13 +43,13 @@ def list_corpora(as_json: bool) -> None:
 
 @command.command(
     "show",
-    short_help="Show what the catalogue says of a corpus.",
+    short_help="Show the catalogue entry of a corpus.",
     epilog=examples("nlmkit corpora show english", "nlmkit corpora show ptb --json"),
 )
 @click.argument("name")
 @json_option
 def show(name: str, as_json: bool) -> None:
-    """Show what the catalogue says of the corpus NAME: licence, source, splits, how to prepare it."""
+    """Show the catalogue entry of the corpus NAME: licence, source, splits, preparation."""
     facts = _facts(catalog.entry(name))
     if as_json:
         output.write_json(facts)
@@ -66,10 +65,10 @@ def show(name: str, as_json: bool) -> None:
 )
 @click.argument("name", metavar="NAME[/SPLIT]")
 def path(name: str) -> None:
-    """Print the files of the corpus NAME, one a line; the split is train where none is named."""
+    """Print the files of the corpus NAME, one per line; the default split is train."""
     found = catalog.resolve(name)
     if not isinstance(found, list):
-        raise DataError(f"the files of corpus {name} are no plain text: read it as corpus:{name}")
+        raise DataError(f"the files of corpus {name} are not plain text: read it as corpus:{name}")
     output.write("".join(f"{output.for_terminal(str(file))}\n" for file in found))
 
 

@@ -1,4 +1,4 @@
-"""``nlmkit export``: write a saved model as a file for other programs."""
+"""``nlmkit export``: write a saved model to a file for other programs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import quiet_option
 from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.progress import progress
+from nlmkit.core.component import Component
 from nlmkit.core.run import RunOptions
 from nlmkit.errors import ExportError
 
@@ -36,21 +37,20 @@ from nlmkit.errors import ExportError
 )
 @quiet_option
 def command(*, model: str, file: str, file_format: str | None, quiet: bool) -> None:
-    """Write the saved MODEL to FILE in a format of other programs, told by its name.
+    """Write the saved MODEL to FILE in a format of other programs, detected from its name.
 
-    An n-gram model is written as .arpa, a representation as .vec (word2vec text), .bin (word2vec binary) or, with
-    --format, any other name. Each may end in .gz, and is then compressed.
+    N-gram models are written as .arpa, representations as .vec (word2vec text), .bin (word2vec binary) or, with
+    --format, under any name. A name in .gz is compressed.
 
-    A model that the format cannot say is refused. FILE is replaced whole, and keeps its mode; of a symbolic link the
-    file that it leads to is, and a pipe or device such as /dev/stdout is written as it is.
+    It is an error if the format cannot represent the model. FILE is replaced atomically and keeps its mode; of a
+    symbolic link the target is replaced, and a pipe or device such as /dev/stdout is written directly.
     """
     chosen = formats.format_to_export(file, file_format)
     refuse_conflicts([Output("FILE", file)], [model])
     from nlmkit.core.storage import load
 
     component = load(model)
-    write = getattr(component, "export", None)
-    if write is None:
+    if type(component).export is Component.export:
         raise ExportError(f"{model}: {component.name} cannot be written as {chosen}")
     with progress(quiet=quiet) as display:
-        write(Path(file), chosen, run=RunOptions(progress=display))
+        component.export(Path(file), chosen, run=RunOptions(progress=display))

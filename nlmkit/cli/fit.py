@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
 from collections.abc import Callable, Mapping
@@ -17,7 +18,6 @@ from nlmkit.cli.kinds.part import Job, Part
 from nlmkit.cli.labelled import Form, form_options
 from nlmkit.cli.members import load_members, needs_text
 from nlmkit.cli.options import (
-    PIPELINE,
     json_option,
     marks_option,
     output_option,
@@ -266,5 +266,8 @@ def _as_toml(job: Job, resolved: Mapping[str, Any], part: Part) -> str:
 
 def _option_origins(ctx: click.Context) -> dict[str, str]:
     """Who set the options that have a default, where it was not the default."""
-    sources = {name: ctx.get_parameter_source(name) for name in ("valid", "marks", *PIPELINE)}
+    from nlmkit.text import TextPipeline
+
+    names = ["valid", *(field.name for field in dataclasses.fields(TextPipeline))]
+    sources = {name: ctx.get_parameter_source(name) for name in names}
     return {name: _ORIGINS[source] for name, source in sources.items() if source in _ORIGINS}

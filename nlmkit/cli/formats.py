@@ -1,4 +1,4 @@
-"""File formats of other programs, told by a file's name."""
+"""File formats of other programs, detected from file names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ARPA: Final = "arpa"
 """The format of n-gram models."""
 
 TEXT: Final = "vectors as text"
-"""What a ``.txt`` to import holds; its first line tells which of the formats it is."""
+"""Format of a ``.txt`` to import; the first line determines which."""
 
 NAMES: Final = (ARPA, *vectors.FORMATS)
 """Names of the formats."""
@@ -22,32 +22,31 @@ _SUFFIXES: Final[Mapping[str, str]] = {f".{ARPA}": ARPA, **vectors.SUFFIXES}
 
 
 def format_to_import(file: str, chosen: str | None) -> str:
-    """The format ``chosen``, or the one that the name of the file to import tells: one of ``NAMES``, or ``TEXT``.
+    """Return the format ``chosen``, or that of the file name to import: one of ``NAMES``, or ``TEXT``.
 
     Raises:
-        click.UsageError: neither says which.
+        click.UsageError: The format is unknown.
     """
     return _format(file, chosen, {**_SUFFIXES, vectors.TEXT_SUFFIX: TEXT})
 
 
 def format_to_export(file: str, chosen: str | None) -> str:
-    """The format ``chosen``, or the one that the name of the file to write tells.
+    """Return the format ``chosen``, or that of the file name to write.
 
     Raises:
-        click.UsageError: neither says which.
+        click.UsageError: The format is unknown.
     """
     return _format(file, chosen, _SUFFIXES)
 
 
 def _format(file: str, chosen: str | None, suffixes: Mapping[str, str]) -> str:
     if file == "-":
-        raise click.UsageError("- is no file here: models are imported from files and exported to files")
+        raise click.UsageError("- is not supported: models are imported from and exported to files")
     if chosen is not None:
         return chosen
     told = suffixes.get(vectors.suffix_of(file))
     if told is None:
         raise click.UsageError(
-            f"the name {file!r} does not tell the format: let it end in {', '.join(suffixes)} (and .gz), "
-            "or give --format"
+            f"unknown format of {file!r}: use a name that ends in {', '.join(suffixes)} (and .gz), or set --format"
         )
     return told

@@ -26,27 +26,31 @@ if TYPE_CHECKING:
     ),
 )
 @click.argument("model")
-@click.option("--prompt", default="", metavar="TEXT", help="Words that every sentence begins with.")
-@click.option("-n", "sentences", type=click.IntRange(min=1), default=1, show_default=True, help="How many sentences.")
-@click.option("--max-tokens", type=int, default=50, show_default=True, help="Most words after the prompt.")
+@click.option("--prompt", default="", metavar="TEXT", help="Words at the start of every sentence.")
+@click.option("-n", "sentences", type=click.IntRange(min=1), default=1, show_default=True, help="Number of sentences.")
+@click.option("--max-tokens", type=int, default=50, show_default=True, help="Maximum number of words after the prompt.")
 @click.option(
     "--temperature",
     type=float,
     default=1.0,
     show_default=True,
-    help="Divides the log-probabilities; 0 takes the most probable word each time.",
+    help="Divisor of the log-probabilities; 0 always selects the most probable word.",
 )
-@click.option("--top-k", type=int, help="Draw from this many most probable words only.")
-@click.option("--top-p", type=float, help="Draw from the fewest words whose probability reaches this only.")
-@click.option("--allow-unk", is_flag=True, help="Let <unk> be drawn.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Sentence i (from 0) is drawn with seed + i.")
+@click.option("--top-k", type=int, help="Sample from this many most probable words.")
+@click.option(
+    "--top-p", type=float, help="Sample from the smallest set of most probable words that reaches this probability."
+)
+@click.option("--allow-unk", is_flag=True, help="Allow <unk> to be sampled.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed; sentence i (from 0) is sampled with seed + i."
+)
 @marks_option
 @click.option(
     "--json",
     "as_json",
     is_flag=True,
     allow_from_autoenv=False,
-    help="Print one JSON object a line: seed, prompt, tokens (after the prompt), text.",
+    help="Print one JSON object per line: seed, prompt, tokens (after the prompt), text.",
 )
 def command(
     *,
@@ -62,10 +66,9 @@ def command(
     marks: Marks | None,
     as_json: bool,
 ) -> None:
-    """Sample sentences from the saved language model MODEL, one a line.
+    """Sample sentences from the saved language model MODEL, one per line.
 
-    A sentence ends where the model says so, or after --max-tokens words. The same model, options and seed give the
-    same sentences.
+    A sentence ends at </s> or after --max-tokens words. The same model, options and seed produce the same sentences.
     """
     from nlmkit.cli.texts import load_language_model
 

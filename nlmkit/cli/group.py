@@ -1,4 +1,4 @@
-"""The root command: a table of names, each of which leads to a module that is imported when it is used."""
+"""The root command: a table of command names and their modules, imported on use."""
 
 from __future__ import annotations
 
@@ -9,38 +9,41 @@ from typing import Any
 import click
 
 from nlmkit.cli.boundary import boundary, notes_on_stderr, prepare_streams, set_debug
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "list": ("nlmkit.cli.list_", "List every component and tokenizer, and where it comes from."),
-    "show": ("nlmkit.cli.show", "Show a component's hyper-parameters, or what a saved model is."),
+    "list": ("nlmkit.cli.list_", "List every component and tokenizer with its package."),
+    "show": ("nlmkit.cli.show", "Show a component's hyper-parameters, or the facts of a saved model."),
     "fit": ("nlmkit.cli.fit", "Fit a component to text and save it."),
-    "import": ("nlmkit.cli.import_", "Make a saved model from a file of another program (ARPA, word vectors)."),
-    "export": ("nlmkit.cli.export", "Write a saved model as a file for other programs (ARPA, word vectors)."),
+    "import": ("nlmkit.cli.import_", "Import a model from a file of another program (ARPA, word vectors)."),
+    "export": ("nlmkit.cli.export", "Export a saved model to a file for other programs (ARPA, word vectors)."),
     "perplexity": ("nlmkit.cli.perplexity", "Perplexity of text: as a report, by line or by token."),
-    "compare": ("nlmkit.cli.compare", "Rank models by their perplexity on one text, where that is honest."),
-    "score": ("nlmkit.cli.score", "Score a model: one number, greater is better."),
+    "compare": ("nlmkit.cli.compare", "Rank models by their perplexity on one text, if comparable."),
+    "score": ("nlmkit.cli.score", "Score a model: one number, higher is better."),
     "generate": ("nlmkit.cli.generate", "Sample sentences from a language model."),
-    "similar": ("nlmkit.cli.similar", "The words most like a word, or analogies, by a representation."),
+    "similar": (
+        "nlmkit.cli.similar",
+        "List the nearest neighbours of a word, or answer analogies, with a representation.",
+    ),
     "classify": ("nlmkit.cli.classify", "Label each line of a text with a classifier."),
     "predict": ("nlmkit.cli.predict", "Predict a number for each line of a text with a regressor."),
     "plugins": ("nlmkit.cli.plugins", "List the plugins that are installed, and check them."),
     "corpora": ("nlmkit.cli.corpora", "List the corpora that corpus:NAME loads; where to get others."),
 }
-"""Name of each command: its module, which has it as ``command``, and the line that ``nlmkit --help`` shows."""
+"""Commands by name: the module with the attribute ``command``, and the line of ``nlmkit --help``."""
 
 
 ALIASES: Mapping[str, str] = {"most-similar": "similar", "most_similar": "similar"}
-"""Other names of commands, such as the one of the method in Python."""
+"""Aliases of commands, such as the name of the method in Python."""
 
 
 def examples(*lines: str) -> str:
-    """The epilog of a command's help: command lines to copy."""
+    """Return the epilog of a command's help with example command lines."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def debug_option(*, from_environment: bool = False) -> click.Option:
-    """A new ``--debug``, which every command takes after its name too."""
+    """Return the option ``--debug``, which every command accepts after its name too."""
     return click.Option(
         ["--debug"],
         is_flag=True,
@@ -62,7 +65,7 @@ class Command(click.Command):
         """Parse options and arguments.
 
         Raises:
-            click.UsageError: an option that there is not, with what was probably meant.
+            click.UsageError: An option is unknown; the message has a suggestion.
         """
         given = list(args)
         try:
@@ -81,10 +84,10 @@ class Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that ``args`` begin with.
+        """Find the command that ``args`` start with.
 
         Raises:
-            click.UsageError: there is none of that name.
+            click.UsageError: The command is unknown.
         """
         name, known = args[0], self.list_commands(ctx)
         if self.get_command(ctx, name) is None and not name.startswith("-") and not ctx.resilient_parsing:
@@ -92,19 +95,19 @@ class Group(click.Group):
         return super().resolve_command(ctx, args)
 
     def guess(self, args: list[str]) -> str:
-        """What the words of a command line that begins with no command mean, as the end of a message; or nothing."""
+        """Return a hint for a command line without a command, as the end of a message; or an empty string."""
         return ""
 
 
 class Root(Group):
-    """The group ``nlmkit``: loads a command's module when that command is asked for, and catches its errors."""
+    """The group ``nlmkit``: imports the module of the requested command, and catches its errors."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order of the table."""
+        """Return the names in the order of the table."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command's module; None when there is no such command."""
+        """Import the command's module; return None for an unknown command."""
         cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return None
@@ -112,13 +115,13 @@ class Root(Group):
         return command
 
     def guess(self, args: list[str]) -> str:
-        """The command that another program has under that name, or that a component or a model is an argument of."""
+        """Return the command for a name from another program, or for a component or model."""
         from nlmkit.cli.guesses import command_for
 
         return command_for(args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands from the table, importing none of them."""
+        """Write the list of commands from the table, without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
 
@@ -160,15 +163,15 @@ nlmkit = Root(
     ],
     help="""Fit, evaluate and use language models.
 
-    A model comes first, then its texts: `nlmkit COMMAND MODEL TEXT...`. A text is a file (also compressed), a
+    The model comes before its texts: `nlmkit COMMAND MODEL TEXT...`. A text is a file (optionally compressed), a
     directory, corpus:NAME, or `-` for standard input, which is also the default unless it is a terminal;
-    --text TEXT is another way to name one. --format is the layout of what a command reads or writes:
-    --text-format that of texts in a table, --row-format that of printed rows, --file-format that of a model's file.
+    --text TEXT is an alternative. --format is the format of input or output: --text-format for texts in a table,
+    --row-format for printed rows, --file-format for a model's file.
 
-    Results go to stdout and everything else to stderr. With --json, results are strict JSON. Options are also read
-    from the environment: NLMKIT_FIT_TOKENIZER=char.
+    Results are written to stdout, everything else to stderr. With --json, results are strict JSON. Options can also be
+    set in the environment: NLMKIT_FIT_TOKENIZER=char.
 
-    Exit codes: 0 done, 1 an error (one line on stderr), 2 wrong usage, 130 interrupted, 141 the reader of stdout left.
+    Exit codes: 0 success, 1 error (one line on stderr), 2 usage error, 130 interrupted, 141 broken pipe on stdout.
     """,
     epilog=examples(
         "nlmkit fit ngram train.txt -o kn5 -p order=5",

@@ -1,4 +1,4 @@
-"""What a mistaken command line probably meant."""
+"""Suggestions for mistaken command lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from nlmkit.core import registry
-from nlmkit.core.parameters import known_as
+from nlmkit.core.suggestions import known_as
 from nlmkit.errors import NlmkitError
 
 if TYPE_CHECKING:
@@ -51,18 +51,18 @@ _COMMANDS: Final = {
     **dict.fromkeys(("version",), "nlmkit --version"),
     **dict.fromkeys(("help",), "nlmkit --help, or nlmkit COMMAND --help"),
 }
-"""What other programs, and the verbs that come to mind, are called here."""
+"""nlmkit commands for the names of other programs and for common verbs."""
 
 
 _TEXT_OPTIONS: Final = {
     *("text", "texts", "train", "train_file", "train_data", "training", "training_text", "training_file"),
     *("corpus", "data", "dataset", "input", "file", "files", "i"),
 }
-"""What other programs call the option that names the training text."""
+"""Names of the training-text option in other programs."""
 
 
 def command_for(args: Sequence[str]) -> str:
-    """Where a command line that begins with no command leads, as the end of a message; empty if that is unknown."""
+    """Return a hint for a command line without a command, as the end of a message; empty if there is none."""
     name = args[0]
     verb = name.lower().replace("_", "-")
     if verb in _COMMANDS:
@@ -76,10 +76,9 @@ def command_for(args: Sequence[str]) -> str:
 
 
 def unknown_option(error: click.NoSuchOption, command: click.Command, args: Sequence[str]) -> str:
-    """The message for an option that the command lacks.
+    """Return the message for an unknown option of a command.
 
-    Where the command takes hyper-parameters (``-p``) and the component has one of that name, or of one like it, that
-    is what was meant.
+    If the command takes hyper-parameters (``-p``), it suggests one of the component with an equal or similar name.
     """
     message = f"No such option: {error.option_name}"
     name = error.option_name.lstrip("-").replace("-", "_")
@@ -99,24 +98,24 @@ def unknown_option(error: click.NoSuchOption, command: click.Command, args: Sequ
             return f"{message}; did you mean -p {near[0]}={value}?"
         if not options:
             lists = f"nlmkit show {component or 'COMPONENT'} lists them"
-            return f"{message}; hyper-parameters are given as -p KEY=VALUE ({lists})"
+            return f"{message}; set hyper-parameters with -p KEY=VALUE ({lists})"
     else:
         options = [option for option in _options(command) if _is_near(error.option_name, option)]
     return f"{message}; did you mean {options[0]}?" if options else message
 
 
 def refuse_options_as_parameters(command: click.Command, cls: type[Component], params: Mapping[str, str]) -> None:
-    """Refuse an option of the command that was given with ``-p``.
+    """Raise an error for an option of the command that was passed with ``-p``.
 
     Raises:
-        click.UsageError: with how it is given.
+        click.UsageError: The message has the correct form.
     """
     known = cls.hyper_parameters()
     for name, value in params.items():
         flag = "--" + name.replace("_", "-")
         if name not in known and flag in _options(command):
             raise click.UsageError(
-                f"{name} is an option, not a hyper-parameter of {cls.name}: write {flag} {shlex.quote(value)}"
+                f"{name} is an option, not a hyper-parameter of {cls.name}: use {flag} {shlex.quote(value)}"
             )
 
 
@@ -131,7 +130,7 @@ def _is_near(given: str, option: str) -> bool:
 
 
 def _value_of(option: str, args: Sequence[str]) -> str:
-    """What follows the option, or VALUE."""
+    """Return the argument after the option, or VALUE."""
     for place, word in enumerate(args):
         name, equals, value = word.partition("=")
         if name == option:
@@ -143,7 +142,7 @@ def _value_of(option: str, args: Sequence[str]) -> str:
 
 
 def _hyper_parameters(args: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The component that is named among the arguments, and its hyper-parameters where it can be loaded."""
+    """Return the component named among the arguments, with its hyper-parameters if it can be loaded."""
     addresses = {address for entry in registry.entries() for address in (entry.address, entry.qualified_name)}
     for word in args:
         if word in addresses:

@@ -1,4 +1,4 @@
-"""``nlmkit import``: make a saved model from a file of another program."""
+"""``nlmkit import``: import a model from a file of another program."""
 
 from __future__ import annotations
 
@@ -50,8 +50,7 @@ if TYPE_CHECKING:
     type=click.Choice(("first", "error")),
     default="first",
     show_default=True,
-    help="What to do with words that a file of vectors repeats: keep their first vectors and print a note, or refuse "
-    "the file.",
+    help="Handling of duplicate words in a file of vectors: keep the first vector with a note, or raise an error.",
 )
 @pipeline_options
 @quiet_option
@@ -68,11 +67,12 @@ def command(
 ) -> None:
     """Read FILE and save the model to the folder MODEL: an n-gram model, or word vectors.
 
-    The name tells the format: .arpa (from KenLM, SRILM and others); .vec (word2vec text, fastText), .bin (word2vec
-    binary) and .txt (word2vec text if its first line is a header, otherwise GloVe). Each may be compressed (.gz).
+    The format is detected from the name: .arpa (from KenLM, SRILM and others); .vec (word2vec text, fastText), .bin
+    (word2vec binary) and .txt (word2vec text if its first line is a header, otherwise GloVe). All can be compressed
+    (.gz).
 
-    Say with --tokenizer, --lowercase and so on how the text was prepared that the model was estimated from: the saved
-    model reads text that way.
+    Use --tokenizer, --lowercase and similar options to describe the preprocessing of the model's training text: the
+    saved model reads text the same way.
     """
     if not output:
         raise click.UsageError("missing MODEL (-o)")

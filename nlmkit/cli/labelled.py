@@ -1,4 +1,4 @@
-"""Options for files of labelled texts, and reading them."""
+"""Options and reading of labelled text files."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from nlmkit.core.notes import note
 from nlmkit.core.processes import is_main_process
 
 if TYPE_CHECKING:
+    from nlmkit.text import Decoding
     from nlmkit.text.labelled import LabelledTexts
 
 
 @dataclasses.dataclass(frozen=True)
 class Form:
-    """How files of labelled texts are laid out; None where nothing was said.
+    """Format of labelled text files; None for options that were not given.
 
     Attributes:
-        format: tsv, space, csv or jsonl; by default each file's name tells.
+        format: tsv, space, csv or jsonl; by default detected from the name of each file.
         label_column: Column or key of the label.
         text_column: Column or key of the text.
     """
@@ -32,35 +33,33 @@ class Form:
 
     @property
     def given(self) -> dict[str, str]:
-        """What was said, by the name of its option's parameter."""
+        """Given options by parameter name."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
-    def read(self, names: Sequence[str], reader: Callable[..., Any], *, encoding: str, errors: str, marks: str) -> Any:
+    def read(self, names: Sequence[str], reader: Callable[..., Any], decoding: Decoding) -> Any:
         """Read labelled texts of several files as one.
 
         Args:
             names: The files.
             reader: What reads them, as the row of a kind names it.
-            encoding: Of the files.
-            errors: What to do with bytes that are no text in that encoding.
-            marks: What to do with sentence marks and NUL.
+            decoding: Of the files.
 
         Raises:
-            DataError: a file is missing, or a line is malformed.
+            DataError: A file is missing, or a line is malformed.
         """
-        options: dict[str, Any] = dataclasses.asdict(self) | {"encoding": encoding, "errors": errors, "marks": marks}
+        options: dict[str, Any] = dataclasses.asdict(self) | dataclasses.asdict(decoding)
         return reader(list(names), **options)
 
 
 def print_notes(data: LabelledTexts, *, quiet: bool) -> None:
-    """Tell what is odd about the texts, before the work that may be in vain."""
+    """Send notes about suspicious texts before the fit."""
     if not quiet and is_main_process():
         for text in data.notes:
             note(text)
 
 
 def form_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of labelled files, passed as one ``form``."""
+    """Return the options of labelled files, passed as one ``form``."""
 
     @functools.wraps(function)
     def with_form(**values: Any) -> Any:
@@ -71,7 +70,7 @@ def form_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def form_flags(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same options, passed one by one."""
+    """Return the same options, passed one by one."""
     options = [
         click.option(
             "--format",

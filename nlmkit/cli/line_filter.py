@@ -1,4 +1,4 @@
-"""``--max-perplexity`` and ``--max-oov``: which lines of a text a filter passes."""
+"""Filter of the lines of a text: ``--max-perplexity`` and ``--max-oov``."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 @dataclasses.dataclass(frozen=True)
 class MaxOOV:
-    """How many words of a line may be OOV words.
+    """Bound of the OOV words of a line.
 
     Attributes:
-        count: That many; None where it is a share.
-        share: That share of the line's words; None where it is a count.
+        count: Maximum number; None if the bound is a share.
+        share: Maximum share of the line's words; None if the bound is a count.
     """
 
     count: int | None = None
@@ -33,10 +33,10 @@ class MaxOOV:
 
 @dataclasses.dataclass(frozen=True)
 class LineFilter:
-    """What a line must keep to; None where nothing was asked for.
+    """Bounds of a line; None for bounds that were not given.
 
     Attributes:
-        max_perplexity: Bound of the perplexity, that excluding OOV words included.
+        max_perplexity: Bound of the perplexity, with and without OOV words.
         max_oov: Bound of the OOV words.
     """
 
@@ -45,14 +45,14 @@ class LineFilter:
 
     @property
     def is_given(self) -> bool:
-        """Whether any line may be refused."""
+        """Whether any bound is set."""
         return self.max_perplexity is not None or self.max_oov is not None
 
     def passes(self, figures: LineFigures) -> NDArray[np.bool_]:
-        """Whether each line passes: bool [lines].
+        """Return whether each line passes: bool [lines].
 
-        A bound of the perplexity holds with OOV words and without them, since either alone can be low for noise, and
-        refuses a line that has only OOV words, of which the model knows nothing.
+        The bound of the perplexity applies both with and without OOV words, since either can be low for noise, and
+        rejects lines that contain only OOV words.
         """
         import numpy as np
 
@@ -82,7 +82,8 @@ def _max_oov(ctx: click.Context, param: click.Parameter, value: str | None) -> M
         share = math.nan
     if not 0 <= share <= 1 or not ("." in text or text.endswith("%")):
         raise click.BadParameter(
-            f"{text[:40]!r} is neither a share (0.2 or 20%) nor a count of words (a whole number such as 3)",
+            f"{text[:40]!r} is not valid: expected a share (0.2 or 20%) or a number of words (a whole "
+            "number such as 3)",
             ctx=ctx,
             param=param,
         )
@@ -96,7 +97,7 @@ def _not_nan(ctx: click.Context, param: click.Parameter, value: float | None) ->
 
 
 def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a filter, passed as one ``line_filter``."""
+    """Return the options of a filter, passed as one ``line_filter``."""
     import functools
 
     @functools.wraps(function)
@@ -110,16 +111,16 @@ def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
             callback=_max_oov,
             metavar="SHARE|COUNT",
             allow_from_autoenv=False,
-            help="Pass only lines with at most so many OOV words: a share of the line's words (0.2, 20%) or a whole "
-            "number of words (3).",
+            help="Pass only lines with at most this many OOV words: a share of the line's words (0.2, 20%) or a number "
+            "of words (3).",
         ),
         click.option(
             "--max-perplexity",
             type=click.FloatRange(min=1),
             callback=_not_nan,
             allow_from_autoenv=False,
-            help="Pass only lines whose perplexity, and that excluding OOV, is at most this; a line of OOV words alone "
-            "never passes.",
+            help="Pass only lines with at most this perplexity, also when excluding OOV words; lines of OOV words "
+            "alone never pass.",
         ),
     ):
         with_filter = option(with_filter)

@@ -1,4 +1,4 @@
-"""``nlmkit list``: every component that is installed."""
+"""``nlmkit list``: list installed components."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from nlmkit.core.entries import Entry
 )
 @json_option
 def command(as_json: bool) -> None:
-    """List every component: its kind, the name to ask for it by, and the package that it comes from.
+    """List every component with its kind, name and package.
 
-    Nothing is imported, so a plugin that is listed may still be broken: see `nlmkit plugins check`.
+    Nothing is imported, so a listed plugin can be broken: see `nlmkit plugins check`.
     """
     entries = registry.entries()
     if as_json:
         output.write_json([entry_as_json(entry) for entry in entries])
         return
     if not any(entry.builtin for entry in entries):
-        output.note("nlmkit runs from a source tree that is not installed, so its own components are missing here")
+        output.note("nlmkit runs from a source tree without installation, so its built-in components are missing")
     rows = [(entry.kind, entry.address, f"{entry.distribution} {entry.version}", entry.note) for entry in entries]
     output.write(output.table([("KIND", "NAME", "PACKAGE", ""), *rows]))
 

@@ -1,4 +1,4 @@
-"""``--model``: saved models that become hyper-parameters of the component that is fitted."""
+"""``--model``: saved models as hyper-parameters of the fitted component."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from nlmkit.errors import HyperParameterError
 
 
 def needs_text(cls: type[Component]) -> bool:
-    """Whether ``fit`` cannot do without training text."""
+    """Return whether ``fit`` requires training text."""
     return inspect.signature(cls.fit).parameters["data"].default is inspect.Parameter.empty
 
 
 def load_members(cls: type[Component], paths: Sequence[str], given: Collection[str]) -> dict[str, Any]:
-    """The saved models as the hyper-parameter of ``cls`` that takes them.
+    """Return the saved models as values of the hyper-parameter of ``cls`` that takes models.
 
     Args:
-        cls: What is to be fitted.
-        paths: Folders of saved models; none gives nothing.
-        given: Names of the hyper-parameters that have a value already.
+        cls: Component to fit.
+        paths: Folders of saved models.
+        given: Names of the hyper-parameters that already have a value.
 
     Raises:
-        click.UsageError: ``cls`` takes no models, or not these.
-        SavedModelError: one of them cannot be loaded.
+        click.UsageError: ``cls`` does not take models, or not these.
+        SavedModelError: A model cannot be loaded.
     """
     if not paths:
         return {}
     takers = [declared for declared in cls.hyper_parameters().values() if declared.takes_components]
     if not takers:
-        raise click.UsageError(f"{cls.name} is not made of other models: leave out --model")
+        raise click.UsageError(f"{cls.name} does not take models: drop --model")
     from nlmkit.core.storage import load
 
     loaded = tuple(load(path) for path in paths)
@@ -48,4 +48,4 @@ def load_members(cls: type[Component], paths: Sequence[str], given: Collection[s
             return values
     wanted = ", ".join(f"{declared.name} ({declared.type_name})" for declared in takers)
     found = ", ".join(f"{path} (a {model.kind})" for path, model in zip(paths, loaded, strict=True))
-    raise click.UsageError(f"{cls.name} takes models as {wanted}, and not {found}")
+    raise click.UsageError(f"{cls.name} takes models as {wanted}, not {found}")

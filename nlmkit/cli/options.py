@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-PIPELINE = ("tokenizer", "lowercase", "unicode_form", "encoding", "errors")
-"""Names of the options that make a text pipeline."""
-
 _ERRORS = ("strict", "replace", "ignore")
 _MARKS = ("error", "skip", "literal")
 
@@ -63,14 +60,15 @@ def pipeline_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of a model's text pipeline, passed as one ``pipeline``."""
 
     @functools.wraps(function)
-    def with_pipeline(**values: Any) -> Any:
-        from nlmkit.text import TextPipeline
+    def with_pipeline(
+        *, tokenizer: str, lowercase: bool, unicode_form: Any, encoding: str, errors: Any, **values: Any
+    ) -> Any:
+        from nlmkit.text import Decoding, TextPipeline, Tokenization
 
-        chosen = {name: values.pop(name) for name in PIPELINE}
-        chosen["unicode_form"] = None if chosen["unicode_form"] == "none" else chosen["unicode_form"]
-        pipeline = TextPipeline(**chosen)
-        _ = pipeline.resolved_tokenizer  # an unknown name is an error now, not after reading
-        return function(**values, pipeline=pipeline)
+        decoding = Decoding(encoding, errors)
+        tokenization = Tokenization(tokenizer, lowercase, None if unicode_form == "none" else unicode_form)
+        _ = tokenization.resolved_tokenizer  # an unknown name is an error now, not after reading
+        return function(**values, pipeline=TextPipeline.of(decoding, tokenization))
 
     options = [
         click.option(
@@ -173,9 +171,10 @@ def text_column(name: str | None, form: str | None) -> TextColumn | None:
     return TextColumn(name, form)
 
 
-def decoding(
+def for_source(
     pipeline: TextPipeline, encoding: str | None, errors: str | None, marks: Marks | None = None
 ) -> TextPipeline:
-    """A model's pipeline, except for how the bytes of this text are decoded and what becomes of marks in it."""
+    """A model's pipeline with the decoding that the options say; what they leave out is as in training."""
     changes: dict[str, Any] = {"encoding": encoding, "errors": errors, "marks": marks}
-    return dataclasses.replace(pipeline, **{name: value for name, value in changes.items() if value is not None})
+    given = {name: value for name, value in changes.items() if value is not None}
+    return pipeline.with_decoding(dataclasses.replace(pipeline.decoding, **given))

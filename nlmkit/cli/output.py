@@ -1,4 +1,4 @@
-"""How results are written: strict JSON, TSV, plain tables, and text that cannot drive a terminal."""
+"""Output of results: strict JSON, TSV, plain tables, and text safe for terminals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nlmkit.core.tables import width as width  # noqa: PLC0414
 
 _MOST_COUNTS = 50
 _COUNTS_SHOWN = 10
-"""Of more counts than the first, such as those of thousands of classes, only so many are shown."""
+"""Number of counts above which only the largest are shown, and how many."""
 
 # Those controls that JSON lets stand in a string.
 _JSON_CONTROLS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -28,14 +28,14 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def write(text: str) -> None:
-    """Write ``text`` to stdout as it is."""
+    """Write ``text`` to stdout unchanged."""
     if sys.stdout is not None:  # None when the descriptor was closed before the start
         with _named_errors():
             sys.stdout.write(text)
 
 
 def flush() -> None:
-    """Hand on what was written, so that a reader at the other end of a pipe has it now."""
+    """Flush stdout for readers of a pipe."""
     if sys.stdout is not None:
         with _named_errors():
             sys.stdout.flush()
@@ -43,7 +43,7 @@ def flush() -> None:
 
 @contextlib.contextmanager
 def _named_errors() -> Iterator[None]:
-    """Say that it was stdout that could not be written."""
+    """Mark errors of the body as errors of stdout."""
     try:
         yield
     except BrokenPipeError:
@@ -53,27 +53,27 @@ def _named_errors() -> Iterator[None]:
 
 
 def note(message: str) -> None:
-    """Tell something beside the result, on stderr."""
+    """Print a message on stderr."""
     click.echo(f"note: {one_line(message)}", err=True)
 
 
 def one_line(message: str) -> str:
-    """A message as one line that is safe to show: line feeds as spaces, what else drives a terminal escaped."""
+    """Return a message as one line that is safe to print: line feeds as spaces, control characters escaped."""
     return escape_controls(" ".join(message.replace("\r\n", "\n").rstrip("\n").split("\n")))
 
 
 def on_terminal() -> bool:
-    """Whether stdout is a terminal."""
+    """Return whether stdout is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 
 def columns() -> int | None:
-    """Columns to wrap a table in: those of the terminal, or COLUMNS; None for a pipe, whose lines stay whole."""
+    """Return the width to wrap tables to: that of the terminal, or COLUMNS; None for a pipe."""
     return shutil.get_terminal_size().columns if on_terminal() or os.environ.get("COLUMNS") else None
 
 
 def for_terminal(text: str) -> str:
-    """``text`` as it is, but escaped when stdout is a terminal that its control characters could drive."""
+    """Return ``text`` with control characters escaped if stdout is a terminal."""
     return escape_controls(text) if on_terminal() else text
 
 
@@ -82,12 +82,12 @@ MANY_FIGURES: Final = 60
 
 
 def fact_rows(facts: Mapping[str, Any], *, indent: int = 0, spaced: bool = True) -> list[tuple[str, str]]:
-    """Named facts as rows of a table of two columns; what is nested is indented below its name.
+    """Format named facts as rows of two columns; nested facts are indented below their name.
 
     Args:
         facts: The facts.
         indent: Spaces before the names.
-        spaced: Whether a name's underscores become spaces, which those of hyper-parameters must not.
+        spaced: Whether underscores of names become spaces, which is wrong for hyper-parameters.
     """
     rows: list[tuple[str, str]] = []
     for key, value in facts.items():
@@ -113,9 +113,9 @@ def _are_counts(facts: Mapping[str, Any]) -> bool:
 
 
 def fact(value: Any) -> str:
-    """A value of JSON for a reader: figures short, lists as words, and no braces or quotes.
+    """Format a JSON value for a reader: short figures, plain lists, no braces or quotes.
 
-    Of a list of more than `MANY_FIGURES` figures both ends are shown; --json has all of them.
+    Lists of more than ``MANY_FIGURES`` figures are abbreviated; --json has all of them.
     """
     if isinstance(value, (list, tuple)):
         if any(isinstance(item, (list, tuple)) for item in value):
@@ -131,15 +131,15 @@ def fact(value: Any) -> str:
 
 
 def number(value: float) -> str:
-    """A figure in a TSV column: nine significant digits, ``inf`` and ``nan`` spelled so."""
+    """Format a figure for a TSV column: nine significant digits, ``inf`` and ``nan``."""
     return f"{value:.9g}"
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
-    """``value`` as strict JSON text (RFC 8259, valid UTF-8).
+    """Return ``value`` as strict JSON text (RFC 8259, valid UTF-8).
 
-    Numbers that JSON cannot say become null. If ``value`` is an object, its ``reasons`` names each of them by its
-    path and says what it was.
+    Numbers that JSON cannot represent become null. If ``value`` is an object, its ``reasons`` has the path of each of
+    them with the reason.
     """
     reasons: dict[str, str] = {}
     plain = _plain(value, "", reasons)

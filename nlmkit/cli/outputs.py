@@ -1,4 +1,4 @@
-"""What a command writes, checked against what it reads before any of it is touched."""
+"""Check of the outputs of a command against its inputs before any work."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Output:
     """A file or folder that a command will write.
 
     Attributes:
-        option: What names it on the command line, such as ``--log``.
-        path: The file or folder.
+        option: Option that names it, such as ``--log``.
+        path: File or folder.
         is_model: Whether it is the folder of a model or of a checkpoint.
         is_log: Whether it is a training log, which may be in a model's folder under any name.
     """
@@ -46,24 +46,26 @@ class Output:
 
 
 def refuse_conflicts(outputs: Iterable[Output | None], inputs: Sequence[str | None]) -> None:
-    """Refuse to write over, or into, what the same run reads; to be called before any work.
+    """Raise an error if outputs would overwrite inputs of the same run; call it before any work.
 
     Args:
-        outputs: What will be written; None among them is passed over.
-        inputs: Names of the texts, files and models that will be read: paths, ``-``, ``corpus:NAME``; None and names
-            of nothing are passed over.
+        outputs: Outputs to write; None entries are ignored.
+        inputs: Names of texts, files and models to read: paths, ``-``, ``corpus:NAME``; None and missing files are
+            ignored.
 
     Raises:
-        click.UsageError: an output is ``-``.
-        NlmkitError: an output is an input or lies among the files of one, two outputs are one, or an output would
-            keep a model from being saved.
+        click.UsageError: An output is ``-``.
+        NlmkitError: An output is an input or is inside one, two outputs are the same, or an output would prevent a
+            model from being saved.
     """
     given = [output for output in outputs if output is not None]
     for output in given:
         if output.path == STDIN:
-            raise click.UsageError(f"{output.option} - names no file: standard output is for results (write ./- for -)")
+            raise click.UsageError(
+                f"{output.option} - is not a file name: standard output is for results (use ./- for a file named -)"
+            )
         if not output.path:
-            raise click.UsageError(f"{output.option} needs a name")
+            raise click.UsageError(f"{output.option} requires a name")
     names = dict.fromkeys(name for name in inputs if name and name != STDIN and os.path.lexists(name))
     for output in given:
         for name in [*names, *_files_of_catalog(inputs)]:
@@ -81,10 +83,10 @@ def refuse_conflicts(outputs: Iterable[Output | None], inputs: Sequence[str | No
 
 
 def parameter_inputs(params: Mapping[str, Any], declared: Mapping[str, HyperParameter]) -> list[str]:
-    """The values of hyper-parameters that name files or saved models.
+    """Return the values of hyper-parameters that name files or saved models.
 
     Args:
-        params: Values as they were given.
+        params: Given values.
         declared: The hyper-parameters by name.
     """
     found: list[str] = []
@@ -95,7 +97,7 @@ def parameter_inputs(params: Mapping[str, Any], declared: Mapping[str, HyperPara
 
 
 def _names_file(parameter: HyperParameter) -> bool:
-    """Whether a hyper-parameter takes a file or a model, by its type, its name or the words of its help."""
+    """Return whether a hyper-parameter takes a file or a model, by its type, name or help."""
     if parameter.choices is not None:
         return False
     words = {*re.findall(r"[a-z]+", parameter.help.lower()), *parameter.name.split("_")}
@@ -123,19 +125,19 @@ def _files_of_catalog(inputs: Sequence[str | None]) -> list[str]:
 
 
 def _refuse_input(output: Output, name: str) -> None:
-    """Refuse ``output`` where it is the input ``name``, or is among its files."""
+    """Raise an error if ``output`` is the input ``name`` or one of its files."""
     real = Path(os.path.realpath(name))
     remedy = "choose another path"
     if output.real == real or _same_file(output.path, name):
         raise NlmkitError(f"{output.option} {output.path} is the same as {name}, which is read: {remedy}")
     if real.is_dir() and not output.is_model:
         if output.real.parent == real and not _is_model(real):
-            raise NlmkitError(f"{output.option} {output.path} is in {name}, whose files are read as text: {remedy}")
+            raise NlmkitError(f"{output.option} {output.path} is in {name}, and its files are read as text: {remedy}")
         for file in _files(real):
             if _same_file(output.path, file):
                 raise NlmkitError(f"{output.option} {output.path} is the same as {file}, which is read: {remedy}")
     if output.is_model and output.real in real.parents and not _is_record(real):
-        raise NlmkitError(f"{output.option} {output.path} holds {name}, which is read: {remedy}")
+        raise NlmkitError(f"{output.option} {output.path} contains {name}, which is read: {remedy}")
 
 
 def _same_file(one: str | Path, other: str | Path) -> bool:
@@ -157,7 +159,7 @@ def _files(folder: Path) -> Sequence[Path]:
 
 
 def _is_record(file: Path) -> bool:
-    """Whether a run may leave such a file in a model's folder, where saving the model leaves it alone."""
+    """Return whether a run may leave such a file in a model's folder, where saving the model leaves it alone."""
     return file.suffix.lower() in (*PICTURES, SETTINGS) and not is_models_own(file.name)
 
 
@@ -167,13 +169,13 @@ def _refuse_both(one: Output, other: Output) -> None:
     for inner, outer in ((one, other), (other, one)):
         if inner.is_model and outer.real in inner.real.parents:
             raise NlmkitError(
-                f"{inner.option} {inner.path} is in {outer.option} {outer.path}, which may hold only its model, "
+                f"{inner.option} {inner.path} is in {outer.option} {outer.path}, which can contain only its model, "
                 "logs, pictures and settings: choose another path"
             )
 
 
 def _refuse_in_model(output: Output, given: Sequence[Output]) -> None:
-    """Refuse a file that saving a model among the outputs, or that is there, would stumble over."""
+    """Raise an error for a file that would prevent saving a model among the outputs or an existing one."""
     folders = {other.real: other for other in given if other.is_model}
     around = next((folder for folder in output.real.parents if folder in folders), None)
     if around is not None and folders[around].option == CHECKPOINT:
@@ -187,11 +189,11 @@ def _refuse_in_model(output: Output, given: Sequence[Output]) -> None:
     inside = output.real.relative_to(around)
     if is_models_own(inside.parts[0]) or not (output.is_log or _is_record(output.real)):
         raise NlmkitError(
-            f"{output.option} {output.path} is in the folder of the model {around}, which may hold only the "
+            f"{output.option} {output.path} is in the folder of the model {around}, which can contain only the "
             f"model, training logs, pictures ({', '.join(sorted(PICTURES))}) and settings ({SETTINGS}): "
             "choose another path"
         )
 
 
 CHECKPOINT = "the checkpoint"
-"""What messages call the checkpoint's folder, which no option names."""
+"""Name of the checkpoint's folder in messages, since no option names it."""

@@ -15,8 +15,8 @@ from nlmkit.cli.carried import carried, carried_cell
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.line_filter import LineFilter, filter_options
 from nlmkit.cli.options import (
-    decoding,
     decoding_options,
+    for_source,
     json_option,
     quiet_option,
     refuse_stdin_twice,
@@ -158,11 +158,11 @@ def command(
             f"{model}: the scores of this {lm.name} are no probability distribution, so they have no perplexity: "
             "use nlmkit score"
         )
-    pipeline = decoding(lm.pipeline_, encoding, errors, marks)
+    pipeline = for_source(lm.pipeline_, encoding, errors, marks)
     if not (per_line or per_token or line_filter.is_given):
         _report(lm, model, texts, pipeline, context, column=column, as_json=as_json, quiet=quiet)
         return
-    read: Parts = parts(texts, lm, pipeline, column)
+    read: Parts = parts(texts, pipeline, column)
     if context == "stream" or lm.adapts_to_test_text:  # what the model remembers must not end with a block
         read = [joined_parts(read)]
     if line_filter.is_given and not per_line:
@@ -186,15 +186,13 @@ def _report(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    from nlmkit.cli.texts import for_model, read_texts
+    from nlmkit.cli.texts import read_texts
 
     with progress(quiet=quiet) as display:
         corpus = read_texts(texts, pipeline, display, "reading text", column)
         if display is not None:
             display.start("scoring")
-        report = lm.report(for_model(corpus, lm), context=context)
-    if corpus.pipeline is not None:
-        report = dataclasses.replace(report, text_pipeline=pipeline.signature)
+        report = lm.report(corpus, context=context)
     if as_json:
         output.write_json(report.to_dict(model))
     else:
@@ -212,10 +210,10 @@ def _figures(
     noted = line_filter.max_oov is not None  # which is what the note would advise
     for part in read:
         log_probs = lm.log_probs(part.corpus, context=context)
-        oov_mask = part.corpus.oov_mask(lm.vocabulary_)
-        figures = line_figures(log_probs, part.corpus.event_offsets, oov_mask, line_lengths(part.lines))
-        if not noted and oov_mask.any():
-            note_cheap_unknown(lm, int(oov_mask.sum()), len(oov_mask), share=0.0)
+        oov = part.corpus.oov_events(lm.vocabulary_)
+        figures = line_figures(log_probs, part.corpus.event_offsets, oov, line_lengths(part.lines))
+        if not noted and oov.any():
+            note_cheap_unknown(lm, int(oov.sum()), part.corpus.tokens, share=0.0)
             noted = True
         yield part, figures
 
@@ -261,21 +259,17 @@ def _token_rows(lm: LanguageModel, read: Parts, context: Context) -> Iterator[_R
     for part in read:
         corpus = part.corpus
         lengths = np.diff(corpus.event_offsets)
-        is_word = np.ones(corpus.events, bool)
-        is_word[corpus.event_offsets[1:] - 1] = False
-        oov = np.zeros(corpus.events, bool)
-        oov[is_word] = corpus.oov_mask(lm.vocabulary_)
-        log_probs = lm.log_probs(corpus, context=context)
+        log_probs, details = lm.log_probs_and_details(corpus, context=context)
         values = (
             np.repeat(np.arange(sentences + 1, sentences + 1 + corpus.sentences), lengths).tolist(),
             (np.arange(1, corpus.events + 1) - np.repeat(corpus.event_offsets[:-1], lengths)).tolist(),
             [token for index in range(corpus.sentences) for token in (*corpus.sentence(index), EOS)],
             log_probs.tolist(),
             (0.0 - log_probs * _BITS_PER_NAT).tolist(),
-            oov.tolist(),
+            corpus.oov_events(lm.vocabulary_).tolist(),
         )
-        details = {name: values.tolist() for name, values in lm.event_details(corpus).items()}
-        columns = dict(zip(_TOKEN_COLUMNS, values, strict=True)) | details
+        columns: dict[str, list[Any]] = dict(zip(_TOKEN_COLUMNS, values, strict=True))
+        columns |= {name: each.tolist() for name, each in details.items()}
         rows = np.repeat(np.arange(corpus.sentences), lengths).tolist()
         others = {
             name: [each[row] for row in rows] for name, each in carried(part.others, [*_LINE_COLUMNS, *columns]).items()

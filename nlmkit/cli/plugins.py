@@ -1,4 +1,4 @@
-"""``nlmkit plugins``: what other packages add, whether it works, and how to begin one."""
+"""``nlmkit plugins``: list, check and create plugins."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     ),
 )
 def command() -> None:
-    """List the plugins that are installed, check them, and write new ones.
+    """List, check and create plugins.
 
     A plugin is a component or tokenizer that another package declares as an entry point. The environment variable
-    NLMKIT_PLUGINS allows only the packages that it names (comma-separated); empty, it turns plugins off.
+    NLMKIT_PLUGINS limits plugins to the listed packages (comma-separated); if empty, it disables plugins.
     """
 
 
@@ -44,7 +44,7 @@ command.add_command(new_plugin)
 @command.command("list", epilog=examples("nlmkit plugins list", "nlmkit plugins list --json"))
 @json_option
 def list_plugins(as_json: bool) -> None:
-    """List what other packages declare; imports nothing."""
+    """List the plugins of other packages without importing them."""
     plugins = [entry for entry in registry.entries() if not entry.builtin]
     if as_json:
         output.write_json([entry_as_json(entry) for entry in plugins])
@@ -52,12 +52,12 @@ def list_plugins(as_json: bool) -> None:
         rows = [(entry.kind, entry.address, f"{entry.distribution} {entry.version}", entry.note) for entry in plugins]
         output.write(output.table([("KIND", "NAME", "PACKAGE", ""), *rows]))
     else:
-        output.note("no plugins are installed, or NLMKIT_PLUGINS turns them off")
+        output.note("no plugins are installed, or NLMKIT_PLUGINS disables them")
 
 
 @command.command(
     "check",
-    short_help="Hold them to nlmkit's contracts.",
+    short_help="Check plugins against nlmkit's contracts.",
     epilog=examples(
         "nlmkit plugins check",
         "nlmkit plugins check ngram",
@@ -72,17 +72,17 @@ def list_plugins(as_json: bool) -> None:
     metavar="KEY=VALUE",
     callback=split_pairs,
     allow_from_autoenv=False,
-    help="A hyper-parameter of NAME for the check, such as a small size.",
+    help="Hyper-parameter of NAME for the check, such as a small size.",
 )
 @json_option
 def check(name: str | None, params: dict[str, str], as_json: bool) -> None:
-    """Import every component and tokenizer and say of each whether it can be used.
+    """Import every component and tokenizer and print whether it can be used.
 
-    With NAME, run the conformance checks of its kind too (nlmkit.testing): unfitted use, save and load, sums to one,
-    state equal to batch, and so on. The exit code is 1 when something is broken or a check fails.
+    With NAME, also run the conformance checks of its kind (nlmkit.testing): unfitted use, save and load, sums to one,
+    state equal to batch, and so on. The exit code is 1 if a plugin is broken or a check fails.
     """
     if params and name is None:
-        raise click.UsageError("-p needs the NAME of what is checked")
+        raise click.UsageError("-p requires NAME")
     results = registry.check(name)
     outcomes = _run_kit(results, params) if name is not None else {}
     if as_json:
@@ -106,7 +106,7 @@ def check(name: str | None, params: dict[str, str], as_json: bool) -> None:
 
 
 def _run_kit(results: list[registry.CheckResult], params: dict[str, str]) -> dict[str, list[CheckOutcome]]:
-    """Outcomes of the conformance checks, by the name of what was checked."""
+    """Return the outcomes of the conformance checks, by the name of what was checked."""
     from nlmkit.testing import check_registered
 
     outcomes = {}

@@ -1,4 +1,4 @@
-"""``nlmkit plugins new``: write a package of one's own to begin with."""
+"""``nlmkit plugins new``: create the package of a plugin."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nlmkit.scaffold import KINDS, new_plugin
 @click.command(
     "new",
     cls=Command,
-    short_help="Write a working plugin to begin with.",
+    short_help="Create a working plugin to start from.",
     epilog=examples(
         "nlmkit plugins new my-unigram",
         "nlmkit plugins new my-vectors --kind representation",
@@ -30,7 +30,7 @@ from nlmkit.scaffold import KINDS, new_plugin
     default=KINDS[0],
     show_default=True,
     allow_from_autoenv=False,
-    help="What the package adds to nlmkit.",
+    help="Kind of plugin.",
 )
 @click.option(
     "-o",
@@ -38,11 +38,11 @@ from nlmkit.scaffold import KINDS, new_plugin
     "folder",
     metavar="FOLDER",
     allow_from_autoenv=False,
-    help="Where to write it; it must not be there yet, or be empty.  [default: PACKAGE]",
+    help="Folder to create; it must not exist or be empty.  [default: PACKAGE]",
 )
 @json_option
 def command(package: str, kind: str, folder: str | None, as_json: bool) -> None:
-    """Write the Python package PACKAGE: one component that works, its tests, and what makes nlmkit see it.
+    """Create the Python package PACKAGE: a working component with tests and entry points.
 
     The component is called like the package, without nlmkit- in front. It is small and complete, and is there to be
     replaced: a unigram language model, random-indexing vectors, a naive Bayes classifier, a least mean squares

@@ -1,4 +1,4 @@
-"""Progress of long work on the terminal of the command line."""
+"""Progress display of the command line."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from nlmkit.core.progress import Progress, display, watched
 
 @contextlib.contextmanager
 def progress(*, quiet: bool = False) -> Iterator[Progress | None]:
-    """A progress display for the length of the body, or None when nobody would see it.
+    """Show a progress display during the body; yield None if it would not be visible.
 
-    Of several processes that train one model only the first draws.
+    In distributed training only the first process draws.
     """
     with watched(None):  # what runs inside shows this display or nothing
         if quiet or sys.stderr is None or not sys.stderr.isatty() or not is_main_process():

@@ -1,4 +1,4 @@
-"""Where a run's settings come from: flags, the environment, a TOML file; and writing them back as TOML."""
+"""Settings of a run from flags, the environment or a TOML file; and writing them as TOML."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ import click
 from nlmkit.cli.output import note
 from nlmkit.core.component import Component
 from nlmkit.core.descriptions import built
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import DataError, HyperParameterError
 
 PARAMETER_VARIABLE = "NLMKIT_P_"
 """Prefix of the environment variables that set hyper-parameters: ``NLMKIT_P_ORDER=5``."""
 
 MAX_CONFIG_BYTES = 1 << 20
-"""The largest file that ``--config`` reads; it is parsed as a whole."""
+"""Maximum size of a file for ``--config``, which is parsed as a whole."""
 
 _CONFIG = "nlmkit.config"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -34,10 +34,10 @@ _LISTS = ("train", "model")
 
 
 def split_pairs(ctx: click.Context, param: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
-    """Callback of ``-p key=value``: texts by key; a key given twice has its last value.
+    """Callback of ``-p key=value``: return texts by key; the last value of a repeated key applies.
 
     Raises:
-        click.BadParameter: a pair has no ``=`` or no key.
+        click.BadParameter: A pair has no ``=`` or no key.
     """
     split = {}
     for pair in pairs:
@@ -51,13 +51,13 @@ def split_pairs(ctx: click.Context, param: click.Parameter, pairs: tuple[str, ..
 def resolve_parameters(
     cls: type[Component], flags: Mapping[str, str], from_file: Mapping[str, Any], *, quiet: bool = False
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Hyper-parameter values for ``cls``: flag over environment over file (over the declared default).
+    """Return the hyper-parameter values for ``cls``: flag over environment over file (over the declared default).
 
     Returns:
-        The values that were set, and for each of them who set it: ``flag``, ``environment`` or ``file``.
+        The values, and the source of each: ``flag``, ``environment`` or ``file``.
 
     Raises:
-        HyperParameterError: a name that ``cls`` does not have, or a value that it refuses.
+        HyperParameterError: A name is unknown or a value is invalid.
     """
     environment = _environment(cls, quiet)
     values: dict[str, Any] = {}
@@ -71,13 +71,13 @@ def resolve_parameters(
 
 
 def _refuse_unknown(cls: type[Component], names: Iterable[str]) -> None:
-    """Refuse unknown hyper-parameters as the component does, and say what lists them where it knows nothing better."""
+    """Raise the component's error for unknown hyper-parameters, with a reference to ``nlmkit show`` if unhelpful."""
     try:
         cls.refuse_unknown(names)
     except HyperParameterError as error:
         if not str(error).endswith(tuple(f"has no hyper-parameter {name!r}" for name in names)):
             raise
-        raise HyperParameterError(f"{error}: nlmkit show {cls.name} lists those that it has") from None
+        raise HyperParameterError(f"{error}: see nlmkit show {cls.name}") from None
 
 
 def _environment(cls: type[Component], quiet: bool) -> dict[str, str]:
@@ -96,7 +96,7 @@ def _environment(cls: type[Component], quiet: bool) -> dict[str, str]:
 
 
 def _parse(text: str, cls: type[Component], name: str) -> Any:
-    """A value as JSON, or else as a string; a string too where only that is allowed (a file named ``2024``)."""
+    """Parse a value as JSON, otherwise as a string; also as a string if only that is allowed (a file ``2024``)."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -116,11 +116,11 @@ def _parse(text: str, cls: type[Component], name: str) -> Any:
 
 
 def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, Any]:
-    """Callback of ``--config``: make ``[fit]`` the defaults of the command's options, and return ``[params]``.
+    """Callback of ``--config``: use ``[fit]`` as defaults of the command's options, and return ``[params]``.
 
     Raises:
-        DataError: the file is no TOML, or has a table or key that means nothing.
-        OSError: the file cannot be read.
+        DataError: The file is not TOML, or has an unknown table or key.
+        OSError: The file cannot be read.
     """
     if value is None:
         return {}
@@ -152,7 +152,7 @@ def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -
 
 
 def config_path(ctx: click.Context) -> str | None:
-    """The file that ``--config`` named."""
+    """Return the file that ``--config`` named."""
     path: str | None = ctx.meta.get(_CONFIG)
     return path
 
@@ -166,47 +166,47 @@ def _load_toml(path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise DataError("not UTF-8, so not TOML", source=path, byte=error.start) from None
+        raise DataError("not valid UTF-8", source=path, byte=error.start) from None
     except tomllib.TOMLDecodeError as error:
         raise DataError(f"not TOML: {error}", source=path) from None
     except RecursionError:
-        raise DataError("not TOML: its values are nested too deep", source=path) from None
+        raise DataError("not TOML: its values are nested too deeply", source=path) from None
     except ValueError:  # Python's limit on the digits of an integer
-        raise DataError("not TOML: it holds a number with too many digits", source=path) from None
+        raise DataError("not TOML: a number has too many digits", source=path) from None
 
 
 def _read(path: str) -> bytes:
-    """A file of settings; pipes may be read, and devices, which have no end, may not."""
+    """Read a file of settings; pipes are allowed, devices are not."""
     with open(path, "rb") as file:
         mode = os.fstat(file.fileno()).st_mode
         if (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and os.path.realpath(path) != os.devnull:
-            raise DataError("is a device: give a file with settings", source=path)
+            raise DataError("is a device: expected a settings file", source=path)
         data = file.read(MAX_CONFIG_BYTES + 1)
     if len(data) > MAX_CONFIG_BYTES:
-        raise DataError(f"larger than {MAX_CONFIG_BYTES} bytes, so it is not a settings file", source=path)
+        raise DataError(f"larger than {MAX_CONFIG_BYTES} bytes: not a settings file", source=path)
     return data
 
 
 def to_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
-    """Tables of plain values as TOML text.
+    """Format tables of plain values as TOML text.
 
     Raises:
-        HyperParameterError: a value that TOML cannot say.
+        HyperParameterError: TOML cannot represent a value.
     """
     lines: list[str] = []
     for table, values in tables.items():
         lines += [f"[{table}]", *(f"{_key(key)} = {_value(value, key)}" for key, value in values.items()), ""]
     text = "\n".join(lines)
     if _SURROGATE.search(text):
-        raise HyperParameterError("a name that is no valid Unicode cannot be written in TOML: rename the file")
+        raise HyperParameterError("a name that is not valid Unicode cannot be written in TOML: rename the file")
     return text
 
 
 def write_settings(path: str, toml: str, output: str | None) -> None:
-    """Write a file for ``--config``; in the folder ``output`` of the model, which is made later, its folder is made.
+    """Write a file for ``--config``; create its folder if that is the folder ``output`` of the future model.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: It cannot be written.
     """
     from nlmkit.saving.written import written
 
@@ -222,7 +222,7 @@ def _key(key: str) -> str:
 
 
 def _string(text: str) -> str:
-    # JSON's escapes are TOML's too, but for DEL, which TOML wants escaped and JSON leaves alone.
+    # JSON's escapes are valid TOML, except for DEL, which TOML requires to be escaped and JSON does not.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
@@ -237,4 +237,4 @@ def _value(value: Any, key: str) -> str:
         return repr(value) if math.isfinite(value) else str(value)
     if isinstance(value, Iterable) and not isinstance(value, Mapping):
         return "[" + ", ".join(_value(item, key) for item in value) + "]"
-    raise HyperParameterError(f"{key} = {value!r} cannot be written in TOML: pass it with -p and leave out the file")
+    raise HyperParameterError(f"{key} = {value!r} cannot be written in TOML: pass it with -p and drop the file")

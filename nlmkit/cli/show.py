@@ -1,4 +1,4 @@
-"""``nlmkit show``: a component's hyper-parameters, or what a saved model says of itself."""
+"""``nlmkit show``: a component's hyper-parameters, or the manifest of a saved model."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _HEAD = ("HYPER-PARAMETER", "DEFAULT", "MEANING (TYPE; ALLOWED VALUES)")
 @click.argument("name", metavar="NAME|PATH")
 @json_option
 def command(name: str, as_json: bool) -> None:
-    """Show the hyper-parameters of the component NAME, or what the saved model at PATH says of itself.
+    """Show the hyper-parameters of the component NAME, or the manifest of the saved model at PATH.
 
-    A component's name goes before a folder of the same name: write ./NAME for the folder. A model's arrays are
-    neither read nor checked. Options that several components share stand in groups of their own.
+    A component takes precedence over a folder of the same name: use ./NAME for the folder. Arrays of a model are not
+    read or checked. Options shared by several components are listed in groups.
     """
     if _is_path(name):
         _show_model(name, as_json)
@@ -101,7 +101,7 @@ def _component_text(facts: Mapping[str, Any]) -> str:
         rows.setdefault(each["group"], []).append(row)
     if not rows:
         return head
-    # What only this component has comes first.
+    # Options of this component alone come first.
     titles = sorted(rows, key=lambda title: title != facts["name"].rpartition(":")[2])
     columns = range(len(_HEAD) - 1)
     least = [max(output.width(row[column]) for part in ([_HEAD], *rows.values()) for row in part) for column in columns]

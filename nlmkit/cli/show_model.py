@@ -1,4 +1,4 @@
-"""The manifest of a saved model as text for a reader."""
+"""Formatting of the manifest of a saved model as text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST = 200  # characters of a value that are shown; --json has all of it
 
 
 def model_text(manifest: Mapping[str, Any]) -> str:
-    """The manifest part by part: what the model is, how it reads text, its settings, fit, members and files."""
+    """Format the manifest: component, text pipeline, settings, fit, members and files."""
     libraries = ", ".join(f"{name} {version}" for name, version in manifest.get("libraries", {}).items())
     size = f"{manifest['bytes']:,} bytes in {len(manifest['payloads'])} files"
     head = {"digest": manifest["digest"], "size": size, "saved by": manifest.get("created_by", "unknown")}
@@ -32,7 +32,7 @@ def _title(record: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _parts(record: Mapping[str, Any]) -> Iterator[str]:
-    """The parts that a model and each of its members has."""
+    """Yield the parts common to a model and its members."""
     if record.get("pipeline"):
         pipeline = {name: value for name, value in record["pipeline"].items() if value is not None}
         yield "Text\n" + _table(pipeline, indent=2)
@@ -59,9 +59,9 @@ def _parts(record: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _split(record: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The hyper-parameters that differ from the defaults, and the names of the others.
+    """Return the hyper-parameters that differ from the defaults, and the names of the others.
 
-    The defaults of plugins are not asked for, which would run them: all of theirs are in the first part.
+    Defaults of plugins would require importing them, so all of their hyper-parameters are in the first part.
     """
     values = {name: _reference(value) for name, value in record["hyper_parameters"].items()}
     built_in = record["distribution"] == "nlmkit"
@@ -74,7 +74,7 @@ def _split(record: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _reference(value: Any) -> Any:
-    """A component among the hyper-parameters by name and digest; its own part has the rest."""
+    """Format a component among the hyper-parameters by name and digest; its own part has the details."""
     if isinstance(value, list):
         return [_reference(item) for item in value]
     if isinstance(value, Mapping) and "component" in value:

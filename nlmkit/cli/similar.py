@@ -1,4 +1,4 @@
-"""``nlmkit similar``: the words most like a word, and answers to analogies."""
+"""``nlmkit similar``: nearest neighbours of words, and answers to analogies."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ _METHODS = ("3cosadd", "3cosmul")
 @click.argument("model")
 @click.argument("words", nargs=-1, metavar="WORD...")
 @click.option(
-    "-n", "number", type=click.IntRange(min=1), default=10, show_default=True, help="How many words are listed."
+    "-n", "number", type=click.IntRange(min=1), default=10, show_default=True, help="Number of words to list."
 )
 @click.option(
     "--analogy",
     "analogies",
     multiple=True,
     metavar='"A B C"',
-    help="List what C is to as A is to B (man king woman: queen). May be given several times.",
+    help="Answer the analogy A is to B as C is to ... (man king woman: queen). Can be repeated.",
 )
 @click.option(
     "--measure",
     type=click.Choice(get_args(Measure)),
     default="cosine",
     show_default=True,
-    help="Of similarity: the cosine, or 1 / (1 + Euclidean distance).",
+    help="Similarity measure: the cosine, or 1 / (1 + Euclidean distance).",
 )
 @click.option(
-    "--method", type=click.Choice(_METHODS), default=_METHODS[0], show_default=True, help="Of answering analogies."
+    "--method", type=click.Choice(_METHODS), default=_METHODS[0], show_default=True, help="Method to answer analogies."
 )
 @click.option(
     "--restrict-vocabulary",
@@ -71,10 +71,10 @@ def command(
     restrict: int | None,
     as_json: bool,
 ) -> None:
-    """List the words most like each WORD, by the representation saved in the folder MODEL.
+    """List the nearest neighbours of each WORD in the representation saved in the folder MODEL.
 
-    A word is looked up as it is spelt, and then as the representation reads text (lower-cased, for instance). One
-    without a vector is noted and passed over; the exit code is 1 only if nothing could be answered.
+    A word is looked up as written, then as the representation reads text (for example, lower-cased). Words without a
+    vector are skipped with a note; the exit code is 1 only if no question could be answered.
     """
     if not (words or analogies):
         raise click.UsageError("missing WORD (or --analogy)")
@@ -84,7 +84,7 @@ def command(
 
     representation = load(model)
     if not isinstance(representation, Representation):
-        raise NlmkitError(f"{model}: {representation.name} is a {representation.kind}, and this needs a representation")
+        raise NlmkitError(f"{model}: {representation.name} is a {representation.kind}, expected a representation")
 
     def answer(question: dict[str, Any]) -> list[tuple[str, float]]:
         if "word" in question:
@@ -112,10 +112,10 @@ def command(
 def _answered(
     asked: Sequence[dict[str, Any]], answer: Callable[[dict[str, Any]], list[tuple[str, float]]]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The questions with their answers; and those that a missing word keeps from being answered, with the reason.
+    """Return the questions with their answers, and the unanswered ones with the reason.
 
     Raises:
-        DataError: none can be answered.
+        DataError: No question can be answered.
     """
     found, unanswered = [], []
     for question in asked:
@@ -127,7 +127,7 @@ def _answered(
             note(str(error))
             unanswered.append(question | {"reason": str(error)})
     if not found:
-        raise DataError(f"none of the {len(asked)} questions can be answered: see the notes")
+        raise DataError(f"cannot answer any of the {len(asked)} questions: see the notes")
     return found, unanswered
 
 
@@ -136,7 +136,7 @@ def _words_of(text: str) -> list[str]:
 
     parts = SpaceTokenizer().tokenize(text)
     if len(parts) != 3:
-        raise click.UsageError(f'--analogy takes three words, as in --analogy "man king woman", not {text!r}')
+        raise click.UsageError(f'--analogy requires three words, as in --analogy "man king woman", not {text!r}')
     return parts
 
 

@@ -48,7 +48,7 @@ def fit_facts(fitted: Component, path: str, seconds: float, data: Any = None) ->
     """
     facts: dict[str, Any] = {"model": path, "kind": fitted.kind, "component": fitted.name}
     facts |= part_of(kind_of(type(fitted))).facts(fitted, data)
-    facts["fit"] = dict(getattr(fitted, "fit_report_", {}))
+    facts["fit"] = dict(fitted.fit_report_)
     return facts | {"digest": fitted.digest, "seconds": round(seconds, 3)}
 
 

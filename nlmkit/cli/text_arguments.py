@@ -1,4 +1,4 @@
-"""How commands receive their texts: as arguments, with ``--text``, or through standard input."""
+"""Texts of commands: arguments, ``--text``, or standard input."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from nlmkit.cli.outputs import CATALOG_PREFIX, STDIN
 
 
 def text_argument(*, typed: bool = False, required: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The texts of a command, passed as ``texts``: ``TEXT...``, ``--text TEXT``, and else standard input.
+    """Add the parameter ``texts`` to a command: ``TEXT...``, ``--text TEXT``, otherwise standard input.
 
     Args:
-        typed: Whether lines that are typed are read where standard input is a terminal.
-        required: Whether there must be a text; otherwise none is an empty tuple.
+        typed: Whether to read typed lines if standard input is a terminal.
+        required: Whether a text is required; otherwise the default is an empty tuple.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,7 +37,7 @@ def text_argument(*, typed: bool = False, required: bool = True) -> Callable[[Ca
             multiple=True,
             metavar="TEXT",
             allow_from_autoenv=False,
-            help="Another way to name a text.  [default: standard input]",
+            help="Text, as an alternative to the argument.  [default: standard input]",
         )
         return click.argument("texts", nargs=-1, metavar="[TEXT]...")(option(with_texts))
 
@@ -45,25 +45,25 @@ def text_argument(*, typed: bool = False, required: bool = True) -> Callable[[Ca
 
 
 def standard_input(what: str, *, typed: bool = False) -> tuple[str, ...]:
-    """Standard input as the only text, where it is a pipe or a file.
+    """Return standard input as the only text if it is a pipe or a file.
 
     Args:
-        what: What is missing otherwise, such as ``TEXT``.
-        typed: Whether a terminal will do too.
+        what: Name of the missing argument otherwise, such as ``TEXT``.
+        typed: Whether a terminal is allowed.
 
     Raises:
-        click.UsageError: it is a terminal, or closed.
+        click.UsageError: It is a terminal, or closed.
     """
     if sys.stdin is not None and not sys.stdin.isatty():
         return (STDIN,)
     if sys.stdin is None or not typed:
-        raise click.UsageError(f"missing {what}: name a file, or pipe text in (< FILE); - reads what is typed")
-    note("reading the lines that are typed; Ctrl-D ends")
+        raise click.UsageError(f"missing {what}: pass a file, or pipe text in (< FILE); - reads typed lines")
+    note("reading typed lines; press Ctrl-D to end")
     return (STDIN,)
 
 
 def is_text(name: str) -> bool:
-    """Whether a name is that of a text, not of a saved model, which is a folder."""
+    """Return whether a name is that of a text rather than of a saved model, which is a folder."""
     if name == STDIN or name.startswith(CATALOG_PREFIX):
         return True
     try:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from nlmkit.core.notes import note
 from nlmkit.core.progress import Progress
@@ -15,9 +15,6 @@ from nlmkit.text import Corpus, TextPipeline, stream_blocks
 from nlmkit.text.columns import TableRows, TextColumn, looks_like_table, read_tables, stream_tables
 from nlmkit.text.joining import joined
 from nlmkit.text.sources import CATALOG_PREFIX, STDIN, expand_names
-
-if TYPE_CHECKING:
-    from nlmkit.documents.base import TextModel
 
 
 def load_language_model(path: str) -> LanguageModel:
@@ -54,7 +51,7 @@ def read_texts(
             progress.start(what)
         return read_tables(names, pipeline, column)
     note_tables(names)
-    return Corpus.read_files(names, pipeline, progress=_follow(progress, what))
+    return Corpus.read_files(names, pipeline, progress=progress, stage=what)
 
 
 def note_tables(names: Sequence[str]) -> None:
@@ -65,30 +62,6 @@ def note_tables(names: Sequence[str]) -> None:
                 f"{source.name} looks like a table, and each whole line is read as text, its header and numbers "
                 "included: name the column of the text with --text-column"
             )
-
-
-def _follow(progress: Progress | None, what: str) -> Callable[[int, int | None], None] | None:
-    """What a reader calls with the amount read so far, as a stage that advances."""
-    if progress is None:
-        return None
-    shown = -1
-
-    def follow(done: int, total: int | None) -> None:
-        nonlocal shown
-        if shown < 0:
-            progress.start(what, total)
-            shown = 0
-        progress.advance(done - shown)
-        shown = done
-
-    return follow
-
-
-def for_model(corpus: Corpus, model: LanguageModel | TextModel) -> Corpus:
-    """``corpus`` as one that the model takes for its own, when only the decoding of its bytes was another one."""
-    if corpus.pipeline in (None, model.pipeline_):
-        return corpus
-    return dataclasses.replace(corpus, pipeline=model.pipeline_)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -110,17 +83,11 @@ class Part:
     header: str | None = None
 
 
-def parts(
-    names: Sequence[str],
-    model: LanguageModel | TextModel,
-    pipeline: TextPipeline,
-    column: TextColumn | None = None,
-) -> Iterator[Part]:
+def parts(names: Sequence[str], pipeline: TextPipeline, column: TextColumn | None = None) -> Iterator[Part]:
     """The texts bit by bit, each line as soon as it is there.
 
     Args:
         names: Paths, directories, ``-``, ``corpus:NAME``.
-        model: What the corpora are for.
         pipeline: How to read them.
         column: Where the text is, if the texts are tables.
 
@@ -128,23 +95,23 @@ def parts(
         DataError: a text is missing or unusable, after the lines before the fault have come out.
     """
     if column is not None:
-        for rows in stream_tables(names, pipeline, column):
+        for rows in stream_tables(names, pipeline.decoding, column):
             try:
                 corpus = rows.corpus(pipeline)
             except DataError as error:
                 if error.line is not None and (good := rows.before(error.line)).texts:
-                    yield _part(good, good.corpus(pipeline), model)
+                    yield _part(good, good.corpus(pipeline))
                 raise
-            yield _part(rows, corpus, model)
+            yield _part(rows, corpus)
         return
     for name in names:
         note_tables([name])  # not all of them first: a missing one is an error only after the rows before it
         for block in stream_blocks(name, pipeline):
-            yield Part(for_model(block.corpus, model), block.lines, block.lines, {})
+            yield Part(block.corpus, block.lines, block.lines, {})
 
 
-def _part(rows: TableRows, corpus: Corpus, model: LanguageModel | TextModel) -> Part:
-    return Part(for_model(corpus, model), rows.texts, rows.records, rows.others, rows.header)
+def _part(rows: TableRows, corpus: Corpus) -> Part:
+    return Part(corpus, rows.texts, rows.records, rows.others, rows.header)
 
 
 def joined_parts(every: Iterable[Part]) -> Part:

@@ -30,16 +30,16 @@ _NAMES = (*_OF_STEPS, "workers")
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """What was asked for on the command line; None where nothing was.
+    """Training options of the command line; None for options that were not given.
 
     Attributes:
-        budget: Seconds to train for.
-        device: Where to compute.
-        precision: Of the training steps.
-        resume: Whether to go on from the checkpoint.
-        log: File for a line of JSON on each stage.
+        budget: Training time in seconds.
+        device: Device to compute on.
+        precision: Precision of the training steps.
+        resume: Whether to resume from the checkpoint.
+        log: File for training records, one line of JSON each.
         plot: File for the learning curve.
-        workers: Threads that train without locks.
+        workers: Number of lock-free training threads.
     """
 
     budget: float | None
@@ -51,16 +51,16 @@ class Training:
     workers: int | None
 
     def check(self, fitted: Component, output: str | None) -> None:
-        """Refuse what the component cannot do anything with, and a picture that cannot be drawn.
+        """Raise an error for options that the component does not support, and for a picture that cannot be drawn.
 
         Args:
-            fitted: The component.
-            output: Folder that the model will be saved to.
+            fitted: Component to fit.
+            output: Folder to save the model to.
 
         Raises:
-            click.UsageError: an option of training was given for a component that does not train in steps.
-            HyperParameterError: a hyper-parameter has no effect beside the others.
-            NlmkitError: the picture could not be drawn, which is better known before the training than after it.
+            click.UsageError: A training option was given for a component that does not train in steps.
+            HyperParameterError: A hyper-parameter has no effect with the others.
+            NlmkitError: The picture cannot be drawn; checked before training.
         """
         fitted.refuse_without_effect()
         given = [f"--{name}" for name in _OF_STEPS if getattr(self, name) not in (None, False)]
@@ -77,21 +77,23 @@ class Training:
             from nlmkit.saving.written import is_written_directly
 
             if self.log is not None and is_written_directly(Path(self.log)):
-                raise click.UsageError(f"--plot draws the log, which cannot be read again from {self.log}: name a file")
+                raise click.UsageError(
+                    f"--plot requires a log that can be read again, unlike {self.log}: use a regular file"
+                )
             check_picture(self.plot, to_come=output)
 
     def checkpoint(self, output: str) -> Path:
-        """The checkpoint's folder, beside the model's, which holds nothing but the model."""
+        """Return the checkpoint's folder, next to that of the model."""
         return beside(Path(output), ".checkpoint")
 
     def _log(self, output: str) -> Path | None:
-        """The log; a picture needs one."""
+        """Return the log file, which a picture requires."""
         if self.log is not None:
             return Path(self.log)
         return beside(Path(output), ".training.jsonl") if self.plot is not None else None
 
     def outputs(self, cls: type[Component], output: str | None) -> list[Output | None]:
-        """What training will write beside the model that is saved at ``output``, if it is."""
+        """Return the outputs of training in addition to the model at ``output``."""
         log = self.log if output is None else self._log(output)
         keeps_checkpoint = output is not None and output != STDIN and cls.trains_in_steps
         return [
@@ -101,7 +103,7 @@ class Training:
         ]
 
     def options(self, fitted: Component, output: str, display: Progress | None) -> RunOptions:
-        """The run's options; a component that trains in steps keeps a checkpoint beside the model."""
+        """Return the run options; a component that trains in steps has a checkpoint next to the model."""
         if not fitted.trains_in_steps:
             log = self._log(output) if fitted.keeps_log else None
             return RunOptions(progress=display, workers=self.workers or 1, log=log)
@@ -118,11 +120,11 @@ class Training:
 
     @contextlib.contextmanager
     def interruptible(self, fitted: Component, output: str, *, quiet: bool) -> Iterator[None]:
-        """Around the fitting: tell of a checkpoint that is about to be replaced, and after Ctrl-C how to go on.
+        """Run the fit: send a note before a checkpoint is replaced, and explain after Ctrl-C how to resume.
 
         Raises:
-            KeyboardInterrupt: with that as its message, where this run has left a checkpoint; after SIGTERM, a
-                :class:`~nlmkit.training.interruption.Terminated`.
+            KeyboardInterrupt: With that message, if this run has written a checkpoint; after SIGTERM, a
+                ``Terminated``.
         """
         if not (fitted.trains_in_steps and is_main_process()):
             yield
@@ -131,7 +133,8 @@ class Training:
         before = read_checkpoint(folder)
         if before is not None and before.get("step") != 0 and not (self.resume or quiet):
             note(
-                f"{folder} holds a checkpoint{_at_step(before)}, which this run replaces; --resume would go on with it"
+                f"{folder} contains a checkpoint{_at_step(before)}, which this run replaces; use --resume "
+                "to continue from it"
             )
         try:
             yield
@@ -140,11 +143,11 @@ class Training:
             if after is None or (after == before and not self.resume):
                 raise
             raise type(error)(
-                f"{folder} holds a checkpoint{_at_step(after)}: the same command with --resume goes on from there"
+                f"{folder} contains a checkpoint{_at_step(after)}: repeat the command with --resume to continue"
             ) from None
 
     def finish(self, fitted: Component, output: str) -> None:
-        """After the model was saved: draw the curve, remove the checkpoint."""
+        """Draw the curve and remove the checkpoint after the model was saved."""
         if not fitted.trains_in_steps:
             return
         log = self._log(output)
@@ -163,17 +166,17 @@ def _at_step(checkpoint: Mapping[str, Any]) -> str:
 
 
 def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    """Callback of ``--budget``: seconds from ``90``, ``90s``, ``20m``, ``1.5h`` or ``1d``."""
+    """Callback of ``--budget``: return seconds from ``90``, ``90s``, ``20m``, ``1.5h`` or ``1d``."""
     if value is None:
         return None
     matched = _DURATION.fullmatch(str(value).strip())
     if matched is None or float(matched[1]) <= 0:
-        raise click.BadParameter(f"{value!r} is no duration: write 90s, 20m or 1.5h", ctx=ctx, param=param)
+        raise click.BadParameter(f"invalid duration {value!r}: use 90s, 20m or 1.5h", ctx=ctx, param=param)
     return float(matched[1]) * _UNITS[matched[2] or "s"]
 
 
 def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of training in steps, passed as one ``training``; ``--seed`` is ``-p seed=``."""
+    """Return the options of training in steps, passed as one ``training``; ``--seed`` is ``-p seed=``."""
 
     @functools.wraps(function)
     def with_training(**values: Any) -> Any:
@@ -188,29 +191,31 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--budget",
             callback=_seconds,
             metavar="TIME",
-            help="Train for about so long: 90s, 20m, 1.5h. Evaluations are part of it; starting, reading text files "
-            "and saving the model come on top.",
+            help="Approximate training time: 90s, 20m, 1.5h. Includes evaluations, but not startup, reading text files "
+            "and saving the model.",
         ),
         click.option("--seed", type=click.IntRange(min=0), help="The same as -p seed=SEED."),
         click.option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps."),
         click.option(
             "--workers",
             type=click.IntRange(min=1),
-            help="Threads that train word2vec or glove; only with 1 do equal seeds give equal bytes.  [default: 1]",
+            help="Training threads of word2vec or glove; results are deterministic only with 1.  [default: 1]",
         ),
-        click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]), help="Of the training steps."),
+        click.option(
+            "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), help="Precision of the training steps."
+        ),
         click.option(
             "--resume",
             is_flag=True,
             allow_from_autoenv=False,
-            help="Go on where an interrupted run stopped; its checkpoint lies in MODEL.checkpoint.",
+            help="Resume an interrupted run from its checkpoint in MODEL.checkpoint.",
         ),
         # torchrun takes --log for one of its own flags.
         click.option(
             "--log",
             "--training-log",
             metavar="FILE",
-            help="Write a line of JSON on each stage of training; FILE may be in the folder MODEL.",
+            help="Write training records to FILE, one line of JSON each; FILE can be in the folder MODEL.",
         ),
         click.option(
             "--plot", metavar="FILE", help="Draw the learning curve (png, svg, pdf); its log is MODEL.training.jsonl."

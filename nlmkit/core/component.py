@@ -11,20 +11,22 @@ import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from nlmkit.contract import API_VERSION, MAX_NESTING
 from nlmkit.core.notes import each_note_once, note, notes_of_fit
-from nlmkit.core.parameters import HyperParameter, resolve_types, suggestion, to_json
+from nlmkit.core.parameters import HyperParameter, resolve_types, to_json
 from nlmkit.core.progress import AUTO, watched
 from nlmkit.core.run import RunOptions, shows_progress
-from nlmkit.errors import HyperParameterError, NotFittedError
+from nlmkit.core.suggestions import suggestion
+from nlmkit.errors import ExportError, HyperParameterError, NotFittedError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from nlmkit.saving.state import FittedState
-    from nlmkit.text import TextPipeline, Vocabulary
+    from nlmkit.text import TextPipeline, Tokenization, Vocabulary
 
 
 class Component:
@@ -43,6 +45,9 @@ class Component:
     api_version: ClassVar[int] = API_VERSION
     vocabulary_: Vocabulary
     pipeline_: TextPipeline
+    fit_report_: Mapping[str, Any] = MappingProxyType({})
+    """What :meth:`fit` says of itself, JSON-ready; ``notes``, a list, is shown to the user."""
+
     trains_in_steps: ClassVar[bool] = False
     """Whether :meth:`fit` heeds all of :class:`RunOptions`: device, budget, checkpoints and log."""
 
@@ -52,13 +57,18 @@ class Component:
     keeps_log: ClassVar[bool] = False
     """Whether :meth:`fit` writes :attr:`RunOptions.log`, though it does not train in steps."""
 
+    @property
+    def tokenization_(self) -> Tokenization:
+        """How characters become tokens: the part of ``pipeline_`` that every text must be read with."""
+        return self.pipeline_.tokenization
+
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Let ``fit`` and ``export`` show their progress and ``fit`` log its notes, and keep the short ``repr``."""
         super().__init_subclass__(**keywords)
         if "fit" in vars(cls):
             cls.fit = _noted(shows_progress(cls.fit))  # type: ignore[method-assign]
-        if callable(export := vars(cls).get("export")):
-            cls.export = shows_progress(export)  # type: ignore[attr-defined]
+        if "export" in vars(cls):
+            cls.export = shows_progress(cls.export)  # type: ignore[method-assign]
         if "__repr__" not in vars(cls):
             # Else @dataclass would write one; that of a base stays.
             bases = (base for base in cls.__mro__[1:] if issubclass(base, Component) and "__repr__" in vars(base))
@@ -236,6 +246,19 @@ class Component:
         """One number, greater is better."""
         raise NotImplementedError
 
+    def export(self, path: str | os.PathLike[str], format: str | None = None, *, run: RunOptions | None = None) -> None:
+        """Write the fitted component to a file that other programs read; a class that can overrides this.
+
+        Args:
+            path: The file.
+            format: Of the file, where its name does not say.
+            run: Progress.
+
+        Raises:
+            ExportError: no such format can hold it.
+        """
+        raise ExportError(f"{self.name} cannot be written as a file of other programs")
+
     def fitted_state(self) -> FittedState:
         """The fitted state as arrays and JSON, for saving."""
         raise NotImplementedError
@@ -314,8 +337,8 @@ def _noted(fit: Any) -> Any:
         with notes_of_fit() as outermost, each_note_once(vars(self).get("_said")):
             fitted = fit(self, *args, **kwargs)
             if outermost:
-                report = vars(self).get("fit_report_")
-                for text in report.get("notes", ()) if isinstance(report, dict) else ():
+                report = self.fit_report_
+                for text in report.get("notes", ()) if isinstance(report, Mapping) else ():
                     note(str(text))
         return fitted
 

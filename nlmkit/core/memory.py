@@ -1,4 +1,4 @@
-"""Errors for want of memory that name what the memory was for and how much was requested."""
+"""Out-of-memory errors that name the purpose and size of the allocation."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 @contextlib.contextmanager
 def out_of_memory(what: str, size: Callable[[], str] | None = None) -> Iterator[None]:
-    """Turn every out-of-memory error of the body into a MemoryError that names what the memory was for.
+    """Convert out-of-memory errors of the body into a ``MemoryError`` that names the purpose.
 
     Args:
-        what: What the body does, beginning with the file that it is about.
-        size: Returns how large that is; called only when it is needed.
+        what: Description of the work, starting with the file.
+        size: Returns the size of the work as text; called only on an error.
 
     Raises:
-        MemoryError: the body ran out of memory.
+        MemoryError: The body ran out of memory.
     """
     try:
         yield
@@ -32,7 +32,7 @@ def out_of_memory(what: str, size: Callable[[], str] | None = None) -> Iterator[
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error is for want of memory: Python's and NumPy's, the system's, or one of torch's."""
+    """Return whether an error is an out-of-memory error of Python, NumPy, the system or torch."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     # torch.OutOfMemoryError is a RuntimeError, and the CPU's allocator has no error of its own
@@ -40,7 +40,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def as_size(number: int) -> str:
-    """A number of bytes to read: ``1.5 GiB``."""
+    """Format a number of bytes for a reader: ``1.5 GiB``."""
     value, unit = float(number), 0
     while value >= 1024 and unit < len(_UNITS) - 1:
         value, unit = value / 1024, unit + 1

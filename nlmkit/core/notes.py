@@ -1,7 +1,7 @@
-"""Notes: facts about a result that its reader should know, sent to the logger ``nlmkit``.
+"""Notes: warnings about results, sent to the logger ``nlmkit``.
 
-In Python they appear on stderr, or wherever the program's logging sends them; the command line prints them as
-``note: ...`` and drops them under ``--quiet``.
+In Python they appear on stderr, or as configured by ``logging``; the command line prints them as ``note: ...`` and
+drops them under ``--quiet``.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _inside_fit: contextvars.ContextVar[bool] = contextvars.ContextVar("nlmkit-insid
 
 @contextlib.contextmanager
 def notes_of_fit() -> Iterator[bool]:
-    """Around a fit: whether its notes are to be logged, which those of a fit inside another piece of work are not.
+    """Enter a fit and return whether to log its notes: True for the outermost fit only.
 
-    Whatever runs an inner fit logs those of its notes that concern the outer result.
+    The outer fit logs those notes of an inner one that concern its own result.
     """
     outermost = not _inside_fit.get()
     mark = _inside_fit.set(True)
@@ -49,10 +49,10 @@ def notes_of_fit() -> Iterator[bool]:
 
 @contextlib.contextmanager
 def each_note_once(said: set[str] | None) -> Iterator[None]:
-    """Log no note within that was said before, with whatever numbers.
+    """Suppress repeated notes in the body; notes that differ only in numbers count as equal.
 
     Args:
-        said: The notes said before; those that are logged within are added at the end. None changes nothing.
+        said: Notes logged before; new ones are added at the end. None changes nothing.
     """
     new: set[str] = set()
     mark = _known.set(_known.get() if said is None else (said, new))

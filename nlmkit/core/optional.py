@@ -1,4 +1,4 @@
-"""Optional packages: imported where they are needed, with one message where they are missing."""
+"""Import of optional packages, with a uniform error if they are missing."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ def require(module: str, *, extra: str, who: str) -> ModuleType:
     """Import a module of an optional package.
 
     Args:
-        module: Its full name, such as ``scipy.sparse``.
-        extra: The extra of nlmkit that installs the package; or, of a plugin, what follows ``pip install``.
-        who: What needs it, as the beginning of a sentence.
+        module: Full name, such as ``scipy.sparse``.
+        extra: Extra of nlmkit that installs the package; for a plugin, the arguments of ``pip install``.
+        who: Feature that requires it, as the beginning of a sentence.
 
     Returns:
         The module.
 
     Raises:
-        NlmkitError: the package is not installed. An error of a package that is installed, such as a module that it
-            lacks in turn, is raised as it is.
+        NlmkitError: The package is not installed. Errors of an installed package, such as a missing dependency, are
+            propagated.
     """
     package = module.partition(".")[0]
     try:

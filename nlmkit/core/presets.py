@@ -1,25 +1,25 @@
-"""Published settings by name: ``preset=`` puts them in place of the defaults, and every value given beside it wins.
+"""Published settings by name: ``preset=`` replaces the defaults; explicit values take precedence.
 
-A preset is resolved when the component is made, so that its hyper-parameters, ``nlmkit show MODEL`` and the saved model
-hold the values that were used; a later nlmkit with other presets loads it as it was.
+A preset is resolved when the component is created, so its hyper-parameters, ``nlmkit show MODEL`` and the saved model
+contain the values used; a later nlmkit with other presets loads them unchanged.
 
 ===========  ====================================================================================================
 ``small``    the small model of Zaremba, Sutskever & Vinyals 2014, "Recurrent Neural Network Regularization": two
-             layers of 200, no dropout. Their rate is 1 on a loss summed over the 20 steps of a window, and halves
-             after each epoch from the fifth on; here it is 20 on the mean, clipped alike, and halves whenever
-             validation perplexity does not fall.
+             layers of 200, no dropout. In the paper, the rate is 1 on a loss summed over the 20 steps of a window and
+             halves after each epoch from the fifth on; here it is 20 on the mean, with equivalent clipping, and halves
+             whenever validation perplexity does not fall.
 ``medium``   their medium model: two layers of 650, dropout 0.5 on every connection that is not recurrent, one mask
-             a step. Rate 1 on the sum is 35 on the mean; it is divided by 1.2 on the same condition.
+             per step. Rate 1 on the sum is 35 on the mean; it is divided by 1.2 on the same condition.
 ``awd``      Merity, Keskar & Socher 2018, "Regularizing and Optimizing LSTM Language Models", for Penn Treebank:
              layers of 1150, 1150 and 400 over tied vectors of 400, weight-dropped, averaged SGD with a non-monotone
-             trigger, without the fine-tuning that follows in the paper.
+             trigger, without the paper's fine-tuning.
 ``bengio``   sizes of a network of Bengio, Ducharme, Vincent & Jauvin 2003, "A Neural Probabilistic Language Model",
-             for the Brown corpus: five-grams, 30 features a word, 100 hidden units, output vectors of their own.
+             for the Brown corpus: five-grams, 30 features per word, 100 hidden units, separate output vectors.
 ===========  ====================================================================================================
 
-The LSTM takes a recipe whole. For another cell ``small``, ``medium`` and ``awd`` are the source's sizes and
-regularisation with the component's own optimiser, since rates of 20 and more were published for the LSTM only.
-This module imports neither torch nor NumPy.
+The LSTM uses the complete recipe. For other cells, ``small``, ``medium`` and ``awd`` set sizes and regularisation but
+keep the component's optimiser, since rates of 20 and more were published for the LSTM only. This module must not
+import torch or NumPy.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from nlmkit.core.component import Component
 from nlmkit.core.parameters import Needs, param
 
 NONE: Final = "none"
-"""Value of ``preset`` that leaves the declared defaults alone."""
+"""Value of ``preset`` that keeps the declared defaults."""
 
 Preset = Mapping[str, Any]
-"""Values by the name of the hyper-parameter."""
+"""Values by hyper-parameter name."""
 
 _SMALL: Final[Preset] = {"embedding": 200, "hidden": 200, "layers": 2, "tied": False, "softmax": "full"}
 _SMALL_REGULARISATION: Final[Preset] = {
@@ -136,61 +136,56 @@ SOURCES: Final[Mapping[str, str]] = {
     "bengio": "Bengio et al. 2003",
     "kim": "Kim 2014",
 }
-"""Where presets were published, those of classifiers included."""
+"""Publications of the presets, including those of classifiers."""
 
 
 def preset_param(presets: Mapping[str, Preset]) -> Any:
-    """Declare the hyper-parameter ``preset`` of a component that has ``presets``; its help names their sources."""
+    """Declare the hyper-parameter ``preset`` of a component with ``presets``; its help names their sources."""
     by_source: dict[str, list[str]] = {}
     for name in presets:
         if name in SOURCES:
             by_source.setdefault(SOURCES[name], []).append(name)
     sources = "; ".join(f"{', '.join(names)}: {source}" for source, names in by_source.items())
-    about = "published settings instead of the defaults; values given win"
+    about = "published settings instead of the defaults; explicit values take precedence"
     return param(NONE, choices=tuple(presets), help=f"{about} ({sources})" if sources else about)
 
 
-def with_default(group: type, name: str, default: Any) -> Any:
-    """Declare again a hyper-parameter of an option group, with another default.
+def redeclared(group: type, name: str, **changes: Any) -> Any:
+    """Declare again a hyper-parameter of an option group, with some of it changed and its bounds as they are.
 
     Args:
         group: The dataclass that declares it.
         name: Its name.
-        default: What takes the place of the group's default.
+        changes: What takes the place of the group's ``default``, ``help``, ``choices`` or ``needs``.
     """
-    return dataclasses.field(default=default, metadata=_declared(group, name).metadata)
+    declared = next(field for field in dataclasses.fields(group) if field.name == name)
+    default = changes.pop("default", declared.default)
+    return dataclasses.field(default=default, metadata={"nlmkit": {**declared.metadata["nlmkit"], **changes}})
+
+
+def with_default(group: type, name: str, default: Any) -> Any:
+    """Declare again a hyper-parameter of an option group, with another default; see :func:`redeclared`."""
+    return redeclared(group, name, default=default)
 
 
 def with_needs(group: type, name: str, needs: Needs) -> Any:
-    """Declare again a hyper-parameter of an option group, with a condition without which it has no effect.
-
-    Args:
-        group: The dataclass that declares it.
-        name: Its name.
-        needs: The condition.
-    """
-    declared = _declared(group, name)
-    about = {**declared.metadata["nlmkit"], "needs": needs}
-    return dataclasses.field(default=declared.default, metadata={"nlmkit": about})
-
-
-def _declared(group: type, name: str) -> dataclasses.Field[Any]:
-    return next(field for field in dataclasses.fields(group) if field.name == name)
+    """Declare again a hyper-parameter of an option group, with a condition without which it has no effect."""
+    return redeclared(group, name, needs=needs)
 
 
 class WithPresets(Component):
-    """A component with the hyper-parameter ``preset``, resolved when it is made or when the preset is set anew."""
+    """Component with the hyper-parameter ``preset``, resolved at creation and whenever the preset is set."""
 
     presets: ClassVar[Mapping[str, Preset]] = {NONE: {}}
-    """What each value of ``preset`` sets."""
+    """Hyper-parameter values by preset."""
 
     governing: ClassVar[tuple[str, ...]] = ("preset",)
-    """Hyper-parameters that set others, from the one that sets most."""
+    """Hyper-parameters that set others, the one that sets most first."""
 
     preset: str
 
     def __new__(cls, *args: Any, **values: Any) -> Self:
-        """Note which hyper-parameters were given, which a preset leaves alone."""
+        """Record the explicitly given hyper-parameters, which a preset does not override."""
         component = super().__new__(cls, *args, **values)
         vars(component)["_given"] = frozenset(values)
         return component
@@ -201,28 +196,28 @@ class WithPresets(Component):
         self._resolve({name for name in self.hyper_parameters() if name not in given})
 
     def values_unless_given(self) -> dict[str, Any]:
-        """What each hyper-parameter is where it was not given itself: the preset's value, or the declared default."""
+        """Return the value of each hyper-parameter unless given: the preset's, or the declared default."""
         return {**super().values_unless_given(), **self.presets[self.preset]}
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in self.governing and "_resolved" in vars(self)):
             super().__setattr__(name, value)
             return
-        # Whatever stands at the old values follows, be it that they were given: a copy must do as its original.
+        # Everything equal to the old values follows, even if given: a copy must behave like its original.
         following = {other for other, old in self.values_unless_given().items() if getattr(self, other) == old}
         super().__setattr__(name, value)
         self._resolve(following - {name})
 
     def _resolve(self, names: Container[str]) -> None:
-        """Set the hyper-parameters ``names`` to what they are unless given."""
+        """Set the hyper-parameters ``names`` to their values unless given."""
         vars(self).pop("_resolved", None)
-        for _ in self.governing:  # each may depend on what the one before has set
+        for _ in self.governing:  # each can depend on the one before
             for name, value in self.values_unless_given().items():
                 if name in names and getattr(self, name) != value:
                     setattr(self, name, value)
         vars(self)["_resolved"] = True
 
     def set_params(self, **values: Any) -> Self:
-        """Set hyper-parameters by name and return self; those that set others first, so that the values beside win."""
+        """Set hyper-parameters by name and return self; those that set others come first, so explicit values win."""
         first = [name for name in self.governing if name in values]
         return super().set_params(**{name: values[name] for name in (*first, *values)})

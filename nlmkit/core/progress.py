@@ -1,7 +1,7 @@
-"""Progress of long work: one line on stderr that never wraps, in a terminal or a notebook, and nothing elsewhere.
+"""Progress display: one line on stderr that never wraps, in a terminal or a notebook, and nothing elsewhere.
 
-rich draws it and is imported only when something is drawn. :func:`watched` is what ``fit`` and its like put around
-their work; the command line uses :func:`display`.
+It is drawn with rich, which is imported only when needed. ``fit`` and similar functions are wrapped in ``watched``; the
+command line uses ``display``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, runtime_checkable
 
 from nlmkit.core.tables import escape_controls
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.progress import Task, TaskID
 
 AUTO: Final = "auto"
-"""Draw where somebody looks: on stderr when it is a terminal, or in a Jupyter notebook."""
+"""Draw on stderr if it is a terminal, or in a Jupyter notebook."""
 
 _GAP: Final = 1
 _SHORTEST_DESCRIPTION: Final = 12  # columns that a description keeps while anything else has room
@@ -35,25 +35,26 @@ _NOTEBOOK_WIDTH: Final = 100
 _watched: contextvars.ContextVar[bool] = contextvars.ContextVar("nlmkit-watched", default=False)
 
 
+@runtime_checkable
 class Progress(Protocol):
-    """Receives the progress of long work."""
+    """Receiver of progress."""
 
     def start(self, description: str, total: float | None = None) -> None:
-        """A stage begins; ``total`` is in the stage's own unit, None when unknown."""
+        """Start a stage; ``total`` is in the stage's unit, None if unknown."""
 
     def advance(self, amount: float) -> None:
-        """``amount`` more of the current stage is done."""
+        """Advance the current stage by ``amount``."""
 
 
 class LineProgress:
-    """Draws one line: the current stage with its share and bar, the time taken and left, and its latest figures."""
+    """Display of one line: current stage with share and bar, elapsed and remaining time, and latest figures."""
 
     def __init__(self, bars: Bars, changed: Callable[[], None] = lambda: None) -> None:
         self._bars, self._changed = bars, changed
         self._task: TaskID | None = None
 
     def start(self, description: str, total: float | None = None) -> None:
-        """Show a new stage in place of the one before; a bar without ``total`` only moves."""
+        """Replace the stage; a bar without ``total`` only moves."""
         if self._task is not None:
             self._bars.remove_task(self._task)
         self._task = self._bars.add_task(_safe(description), total=total, note="")
@@ -78,7 +79,7 @@ def _safe(text: str) -> str:
 
 
 class _Prefixed:
-    """Passes progress on, with a prefix to the name of each stage."""
+    """Forwards progress with a prefix on the name of each stage."""
 
     def __init__(self, shown: Progress, prefix: str) -> None:
         self._shown, self._prefix = shown, prefix
@@ -95,7 +96,7 @@ class _Prefixed:
 
 
 def with_prefix(progress: Progress | Literal["auto"] | None, prefix: str) -> Progress | Literal["auto"] | None:
-    """``progress`` with ``prefix: `` before the name of each stage, such as the number of a fold."""
+    """Wrap ``progress`` to prefix the name of each stage with ``prefix: ``, such as the number of a fold."""
     if progress is None or progress == AUTO:
         return progress
     return _Prefixed(progress, prefix)
@@ -106,9 +107,9 @@ def with_prefix(progress: Progress | Literal["auto"] | None, prefix: str) -> Pro
 
 @contextlib.contextmanager
 def watched(progress: Progress | Literal["auto"] | None) -> Iterator[Progress | None]:
-    """Resolve ``progress`` for the length of the body: ``auto`` becomes a display, or None where nobody looks.
+    """Resolve ``progress`` for the body: ``auto`` becomes a display, or None without a terminal or notebook.
 
-    Work inside other work is part of it: there, ``auto`` draws nothing.
+    Inside another display, ``auto`` draws nothing.
     """
     inside = _watched.get()
     mark = _watched.set(True)
@@ -125,7 +126,7 @@ def watched(progress: Progress | Literal["auto"] | None) -> Iterator[Progress | 
 
 
 def _is_looked_at() -> bool:
-    """Whether a display of this thread would be seen, and be the only one."""
+    """Return whether a display from this thread would be visible and the only one."""
     if threading.current_thread() is not threading.main_thread() or "PYTEST_CURRENT_TEST" in os.environ:
         return False
     if not (_is_terminal() or _notebook() is not None):
@@ -145,7 +146,7 @@ def _is_terminal() -> bool:
 
 
 def _notebook() -> Any:
-    """IPython's module for displaying, where this runs in the kernel of a notebook; else None."""
+    """Return IPython's display module in the kernel of a notebook, otherwise None."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is None or not hasattr(shell, "kernel"):
@@ -160,9 +161,9 @@ def _notebook() -> Any:
 
 @contextlib.contextmanager
 def display() -> Iterator[Progress]:
-    """A display on stderr or in the notebook for the length of the body; it is removed at the end.
+    """Show a display on stderr or in the notebook during the body; it is removed at the end.
 
-    rich honours ``NO_COLOR`` and ``TERM=dumb``.
+    rich respects ``NO_COLOR`` and ``TERM=dumb``.
     """
     notebook = _notebook()
     if notebook is None:
@@ -194,7 +195,7 @@ def _bars(console: Any = None) -> Bars:
 
 @contextlib.contextmanager
 def _in_notebook(notebook: Any) -> Iterator[Progress]:
-    """The line as one output of the cell, which is replaced as it changes; needs no widgets."""
+    """Display in a notebook: one output of the cell that is replaced on changes, without widgets."""
     import io
 
     from rich.console import Console
@@ -218,7 +219,7 @@ def _in_notebook(notebook: Any) -> Iterator[Progress]:
 
 
 def _line(task: Task, width: int) -> RenderableType:
-    """The line of a stage in at most ``width - 1`` columns: what matters least is left out first."""
+    """Format the line of a stage in at most ``width - 1`` columns, dropping the least important parts first."""
     from rich.cells import cell_len
     from rich.progress_bar import ProgressBar
     from rich.table import Table

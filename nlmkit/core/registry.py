@@ -32,7 +32,7 @@ from nlmkit.contract import API_VERSION
 from nlmkit.core.entries import Entry
 from nlmkit.core.guesses import what_is_meant
 from nlmkit.core.kinds import KINDS, kind_of
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import PluginError, UnknownComponentError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Options of a run of ``fit``: what concerns the run and not what the model is."""
+"""Options of a run of ``fit`` that do not define the model."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What concerns a run of ``fit`` and not what the model is.
+    """Options of a run of ``fit`` that do not define the model.
 
-    One set of options serves every component. A component that works in one pass, such as the n-gram model, has
-    nothing to put on a device, to stop by the clock or to resume, and takes only ``progress``.
+    The options are the same for every component. Components that train in a single pass, such as the n-gram model, use
+    only ``progress``.
 
     Attributes:
-        progress: ``auto`` draws a line on stderr where that is a terminal, or in a Jupyter notebook, and nothing
-            elsewhere (in a pipe, a log file, a thread or process beside the main one, or a test); None draws nothing.
-            An object with ``start`` and ``advance`` (``Progress``) receives the progress; where
-            it has a method ``note(text)``, latest figures go there.
-        device: Where neural models compute: ``auto`` (``cuda`` where there is one, else ``cpu``), ``cpu``, ``cuda``,
-            ``cuda:N`` or ``mps``.
-        precision: Of a neural model's training steps: ``auto`` takes ``bfloat16`` where the device computes in it
-            (weights, loss and scores stay in float32), ``float32`` and ``bfloat16`` insist.
-        workers: Threads that train lock-free, for components that can; their result depends on them.
-        budget_seconds: Train for about so long instead of a number of epochs.
-        checkpoint: Folder that holds what resuming needs; written while training goes on.
-        checkpoint_seconds: Time between checkpoints.
-        resume: Go on from the checkpoint, if there is one.
-        log: File that gets a line of JSON on each stage of training. It may be in the folder that the model is saved
-            to, or in a subfolder of it; saving leaves training logs, pictures and settings there alone.
+        progress: ``auto`` draws a line on stderr if that is a terminal, or in a Jupyter notebook, and nothing otherwise
+            (in a pipe, log file, test, or thread or process other than the main one); None draws nothing. An object
+            with ``start`` and ``advance`` (``Progress``) receives the progress, and the latest figures if it has a
+            method ``note(text)``.
+        device: Device of neural models: ``auto`` (``cuda`` if available, else ``cpu``), ``cpu``, ``cuda``, ``cuda:N``
+            or ``mps``.
+        precision: Precision of a neural model's training steps: ``auto`` selects ``bfloat16`` if the device supports it
+            (weights, loss and scores stay in float32); ``float32`` and ``bfloat16`` force it.
+        workers: Number of lock-free training threads, for components that support them; results depend on it.
+        budget_seconds: Approximate training time in seconds, instead of a number of epochs.
+        checkpoint: Folder of the checkpoint for resuming; written during training.
+        checkpoint_seconds: Seconds between checkpoints.
+        resume: Resume from the checkpoint if it exists.
+        log: File for training records, one line of JSON each. It can be in the folder of the saved model or a
+            subfolder; saving keeps training logs, pictures and settings there.
 
     Raises:
-        HyperParameterError: An option has a wrong value.
+        HyperParameterError: An option has an invalid value.
     """
 
     progress: Progress | Literal["auto"] | None = AUTO
@@ -80,35 +80,35 @@ class RunOptions:
             log, checkpoint = (Path(os.path.realpath(path)) for path in (self.log, self.checkpoint))
             if log == checkpoint or checkpoint in log.parents:
                 raise HyperParameterError(
-                    f"the log {self.log} is in the folder of the checkpoint {self.checkpoint}, which is removed at the "
+                    f"the log {self.log} is inside the checkpoint folder {self.checkpoint}, which is removed at the "
                     "end: choose another file for the log"
                 )
         if self.resume and self.checkpoint is None:
-            raise HyperParameterError("resume needs the checkpoint folder of the run that was interrupted")
+            raise HyperParameterError("resume requires the checkpoint folder of the interrupted run")
 
     def stage(self, description: str, total: float | None = None) -> None:
-        """Announce a stage to whoever watches."""
+        """Start a stage of the progress."""
         if self._display is not None:
             self._display.start(description, total)
 
     def advance(self, amount: float = 1) -> None:
-        """Report ``amount`` more of the stage as done."""
+        """Advance the stage by ``amount``."""
         if self._display is not None:
             self._display.advance(amount)
 
     def note(self, text: str) -> None:
-        """Show the latest figures of the stage, where the display has a place for them."""
+        """Show the latest figures of the stage, if the display supports them."""
         show = getattr(self._display, "note", None)
         if callable(show):
             show(text)
 
     def watched_by(self, display: Progress | None) -> RunOptions:
-        """The same options with ``display`` in the place of ``auto``; other progress stays as it is."""
+        """Return the options with ``auto`` progress replaced by ``display``; other progress is unchanged."""
         return dataclasses.replace(self, progress=display) if self.progress == AUTO else self
 
     @property
     def _display(self) -> Progress | None:
-        """Who receives the progress; nobody while ``auto`` has not been resolved."""
+        """Receiver of the progress; None while ``auto`` is unresolved."""
         return None if self.progress == AUTO else self.progress
 
 

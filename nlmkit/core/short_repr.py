@@ -1,4 +1,4 @@
-"""How objects that hold much are shown: reports for a reader; arrays and long lists by dtype, shape and number."""
+"""Short representations of large objects: formatted reports; arrays and long lists by dtype, shape and length."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _LONGEST = 60  # characters of a value that are shown
 
 
 class Rendered:
-    """A report that ``print`` and notebooks show as :meth:`render` makes it."""
+    """Report that ``print`` and notebooks show as returned by ``render``."""
 
     def render(self) -> str:
-        """The report for a reader."""
+        """Format the report."""
         raise NotImplementedError
 
     def __str__(self) -> str:
@@ -25,12 +25,12 @@ class Rendered:
         cls._repr_pretty_ = Rendered._repr_pretty_  # type: ignore[method-assign]  # IPython prefers a class's own repr
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """What IPython shows where the report is the last line of a cell."""
+        """Show the report in IPython as the result of a cell."""
         printer.text(self.render())
 
 
 def short_repr(holder: Any) -> str:
-    """One line on a dataclass: ``Inspection(inputs=7 × str, log_probs=float64 [7])``."""
+    """Return a one-line summary of a dataclass: ``Inspection(inputs=7 × str, log_probs=float64 [7])``."""
     fields = (f"{field.name}={_short(getattr(holder, field.name))}" for field in dataclasses.fields(holder))
     return f"{type(holder).__name__}({', '.join(fields)})"
 

@@ -354,7 +354,8 @@ def _restore_tokenizer(component: Component, facts: Mapping[str, Any], where: st
     pipeline, distribution = component.pipeline_, facts["tokenizer"]["distribution"]
     name = pipeline.tokenizer.rpartition(":")[2]
     try:
-        # Where the pipeline would keep it after looking it up, by a name that may mean another package's by now.
-        vars(pipeline)["resolved_tokenizer"] = registry.get_tokenizer(f"{distribution}:{name}")
+        # Not by its bare name, which may lead to another package by now.
+        tokenizer = registry.get_tokenizer(f"{distribution}:{name}")
     except RegistryError as error:
         raise type(error)(f"{where}: {error}") from error
+    vars(component)["pipeline_"] = pipeline.with_tokenizer(tokenizer)

@@ -1,4 +1,4 @@
-"""Plain tables for a reader, and text that cannot drive a terminal."""
+"""Plain-text tables, and escaping of terminal control characters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 JOINERS = "\u200c\u200d"
-"""Characters that are not seen, and that words of Persian and of Indic scripts and emoji are written with."""
+"""Invisible characters used in Persian and Indic words and in emoji."""
 
 _BETWEEN_LETTERS = re.compile(f"(?<=[^\x00-\xff])[{JOINERS}](?=[^\x00-\xff])")
 _INVISIBLE = ("Mn", "Me", "Cf")  # categories of marks above and below letters, and of joiners
@@ -22,7 +22,7 @@ _SMALLEST_FIXED, _LARGEST_FIXED = 1e-4, 1e4  # sizes between which a figure is w
 
 
 def escape_controls(text: str) -> str:
-    r"""``text`` with control characters as ``\xNN`` and separators and bidirectional controls as ``\uNNNN``."""
+    r"""Return ``text`` with control characters as ``\xNN`` and separators and bidirectional controls as ``\uNNNN``."""
     return _CONTROLS.sub(_escape, text)
 
 
@@ -32,12 +32,12 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Whether all of ``text`` can be seen, joiners within words of scripts that are written with them excepted."""
+    """Return whether all characters of ``text`` are visible, except joiners in scripts that use them."""
     return _BETWEEN_LETTERS.sub("", text).isprintable()
 
 
 def width(text: str) -> int:
-    """Columns that ``text`` takes on a terminal (East Asian wide characters take two, marks and joiners none)."""
+    """Return the width of ``text`` on a terminal in columns (two for East Asian wide characters, none for marks)."""
     return sum(
         0 if unicodedata.category(char) in _INVISIBLE else 1 + (unicodedata.east_asian_width(char) in "WF")
         for char in text
@@ -45,12 +45,12 @@ def width(text: str) -> int:
 
 
 def table(rows: Iterable[Sequence[str]], *, columns: int | None = None, least: Sequence[int] = ()) -> str:
-    """Rows of text as aligned columns, two spaces apart; the last column is not padded.
+    """Format rows as aligned columns, two spaces apart; the last column is not padded.
 
     Args:
-        rows: The cells, each row with as many.
-        columns: Width of the terminal, in which the last column is wrapped between words; None to wrap nothing.
-        least: Least widths of the first columns, for a table that is aligned with another.
+        rows: Cells; all rows have the same length.
+        columns: Terminal width to which the last column is wrapped between words; None disables wrapping.
+        least: Minimum widths of the first columns, to align two tables.
     """
     cells = [[escape_controls(cell) for cell in row] for row in rows]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
@@ -67,7 +67,7 @@ def table(rows: Iterable[Sequence[str]], *, columns: int | None = None, least: S
 
 
 def wrap(text: str, columns: int) -> list[str]:
-    """``text`` as lines of at most so many columns, broken between words; a longer word has a line of its own."""
+    """Wrap ``text`` between words to lines of bounded width; a longer word gets its own line."""
     lines: list[str] = []
     for word in _BETWEEN_WORDS.split(text):
         if lines and width(lines[-1]) + 1 + width(word) <= columns:

@@ -1,4 +1,4 @@
-"""The vocabulary options of every model that is trained on text."""
+"""Vocabulary options of models trained on text."""
 
 from __future__ import annotations
 
@@ -14,31 +14,30 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(kw_only=True)
 class VocabularyLimits:
-    """The vocabulary options that every language model trained on text has.
+    """Vocabulary options of language models trained on text.
 
-    By default the vocabulary is every training type plus ``<unk>``. A limit maps the other words to ``<unk>``,
-    which is then trained like a word.
+    By default the vocabulary is every training type plus ``<unk>``. A limit maps the other words to ``<unk>``, which
+    is then trained like a word.
 
-    A file is the whole vocabulary. It is refused together with another limit, unless that is ``min_count`` at its
-    default, which then has no effect.
+    A vocabulary file excludes other limits, except ``min_count`` at its default, which then has no effect.
     """
 
-    vocabulary_size: int | None = param(None, ge=1, help="keep this many most frequent words; the rest become <unk>")
-    min_count: int = param(1, ge=1, help="words seen less often become <unk>")
-    vocabulary_file: str | None = param(None, help="file with one word a line; all other words become <unk>")
+    vocabulary_size: int | None = param(None, ge=1, help="number of most frequent words to keep; the rest become <unk>")
+    min_count: int = param(1, ge=1, help="minimum count of a word; rarer words become <unk>")
+    vocabulary_file: str | None = param(None, help="file with one word per line; all other words become <unk>")
 
     def limited_vocabulary(self, corpus: Corpus, *, noted: bool = False) -> Vocabulary:
         """The vocabulary of the training text ``corpus`` under these limits.
 
-        A text that the tokenizer hardly splits is noted (:mod:`nlmkit.text.unspaced`).
+        Sends a note if the tokenizer hardly splits the text (``nlmkit.text.unspaced``).
 
         Args:
             corpus: The training text.
             noted: Whether the caller has noted that already.
 
         Raises:
-            DataError: the text is empty, or a limit leaves no word.
-            HyperParameterError: limits that contradict each other.
+            DataError: The text is empty, or the limits leave no words.
+            HyperParameterError: The limits contradict each other.
         """
         from nlmkit.text import Vocabulary
         from nlmkit.text.unspaced import note_unspaced
@@ -62,5 +61,5 @@ class VocabularyLimits:
 
     @property
     def least_count(self) -> int:
-        """How often a word must occur: ``min_count``, or 1 where a file lists the words."""
+        """Effective minimum count of a word: ``min_count``, or 1 with a vocabulary file."""
         return self.min_count if self.vocabulary_file is None else 1

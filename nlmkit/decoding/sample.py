@@ -1,4 +1,4 @@
-"""Sampling from a language model, on its state machine only: one code for every model.
+"""Sampling from language models through their state machine.
 
 The order of the steps is temperature, top-k, top-p (nucleus sampling: Holtzman et al. 2020, "The Curious Case of
 Neural Text Degeneration"), then one draw.
@@ -34,25 +34,25 @@ def generate(
     seed: int = 0,
     marks: Marks = "error",
 ) -> list[str]:
-    """Sample the continuation of ``prompt``: words up to ``</s>`` (which is left out) or to ``max_tokens``.
+    """Sample a continuation of ``prompt`` up to ``</s>`` (excluded) or ``max_tokens`` words.
 
-    The same model, arguments and seed give the same words on every platform whose log-probabilities agree.
+    The same model, arguments and seed produce the same words on every platform with equal log-probabilities.
 
     Args:
-        model: A fitted language model.
-        max_tokens: Largest number of words to produce.
-        prompt: One line, read with the model's text pipeline; a word that the vocabulary lacks is read as ``<unk>``.
-        temperature: Divides the log-probabilities; 0 takes the most probable word (of equals the lowest id).
-        top_k: Draw from this many most probable words only.
-        top_p: Draw from the fewest most probable words whose probability reaches this only.
-        allow_unk: Whether ``<unk>`` may be produced; if not, the other words share its probability in proportion.
+        model: Fitted language model.
+        max_tokens: Maximum number of words.
+        prompt: One line, read with the model's text pipeline; OOV words are read as ``<unk>``.
+        temperature: Divisor of the log-probabilities; 0 selects the most probable word (the lowest id on ties).
+        top_k: Number of most probable words to sample from.
+        top_p: Sample from the smallest set of most probable words that reaches this probability.
+        allow_unk: Whether ``<unk>`` can be produced; if not, its probability is redistributed in proportion.
         seed: Seed of the generator (PCG64).
-        marks: What to do with ``<s>``, ``</s>`` and NUL in the prompt: ``error``, ``skip`` or ``literal``.
+        marks: Handling of ``<s>``, ``</s>`` and NUL in the prompt: ``error``, ``skip`` or ``literal``.
 
     Raises:
-        HyperParameterError: an argument has a wrong type or value.
-        DataError: the prompt cannot be read.
-        NotNormalizedError: the model leaves no word to produce, or its scores are NaN.
+        HyperParameterError: An argument has an invalid type or value.
+        DataError: The prompt cannot be read.
+        NotNormalizedError: No word can be produced, or the model's scores are NaN.
     """
     _check_whole("max_tokens", max_tokens, at_least=0)
     _check_whole("seed", seed, at_least=0)
@@ -96,15 +96,15 @@ def _prompt_ids(model: StateMachine, prompt: str, marks: Marks) -> list[int]:
 
 
 def _allowed(log_probs: NDArray[np.float64], allow_unk: bool) -> NDArray[np.float64]:
-    """The scores with what may not be produced at −inf."""
+    """Set the scores of excluded words to −inf."""
     scores = np.array(log_probs, np.float64)
     if not (scores < np.inf).all():
-        raise NotNormalizedError("the model's next-word scores are NaN or infinite, so nothing can be drawn from them")
+        raise NotNormalizedError("cannot sample: the model's next-word scores are NaN or infinite")
     scores[BOS_ID] = -np.inf
     unknown, scores[UNK_ID] = scores[UNK_ID], scores[UNK_ID] if allow_unk else -np.inf
     if scores.max() == -np.inf:
-        remedy = ": only <unk> is possible here, which allow_unk admits" if unknown > -np.inf else ""
-        raise NotNormalizedError(f"the model gives every next word probability zero{remedy}")
+        remedy = ": only <unk> is possible, set allow_unk" if unknown > -np.inf else ""
+        raise NotNormalizedError(f"cannot sample: every next word has probability zero{remedy}")
     return scores
 
 
@@ -115,7 +115,7 @@ def _choose(
     top_p: float | None,
     random: np.random.Generator,
 ) -> int:
-    """Id of the next word."""
+    """Return the id of the next word."""
     if temperature == 0:
         return int(scores.argmax())
     with np.errstate(over="ignore", under="ignore"):
@@ -131,7 +131,7 @@ def _choose(
 
 
 def _draw(weights: NDArray[np.float64], random: np.random.Generator) -> int:
-    """Position drawn with probability proportional to its weight; one of weight zero never is."""
+    """Draw an index with probability proportional to its weight; weight zero is never drawn."""
     cumulative = weights.cumsum()
     return int(np.searchsorted(cumulative, random.random() * cumulative[-1], side="right"))
 

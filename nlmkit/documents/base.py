@@ -13,18 +13,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 
 from nlmkit.core.component import Component
-from nlmkit.core.fit_report import without_timing
 from nlmkit.core.parameters import param
 from nlmkit.core.run import RunOptions
 from nlmkit.errors import DataError
 from nlmkit.saving.state import FittedState
+from nlmkit.saving.timing import without_timing
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nlmkit.text import Corpus, TextPipeline
-    from nlmkit.text.pipeline import DecodingErrors
+    from nlmkit.text import Corpus, Decoding, TextPipeline
 
 
 class TargetTexts(Protocol):
@@ -35,12 +34,8 @@ class TargetTexts(Protocol):
         """What errors call the texts."""
 
     @property
-    def encoding(self) -> str:
+    def decoding(self) -> Decoding:
         """How the texts' bytes were decoded."""
-
-    @property
-    def errors(self) -> DecodingErrors:
-        """What was done with undecodable bytes."""
 
     @property
     def notes(self) -> Sequence[str]:
@@ -223,17 +218,11 @@ class TextModel(Component):
         Raises:
             HyperParameterError: the tokenizer's name means nothing.
         """
-        from nlmkit.text import TextPipeline
+        from nlmkit.text import TextPipeline, Tokenization
 
-        pipeline = TextPipeline(
-            encoding=data.encoding,
-            errors=data.errors,
-            unicode_form=self.unicode_form,  # type: ignore[arg-type]  # one of the choices
-            lowercase=self.lowercase,
-            tokenizer=self.tokenizer,
-        )
-        _ = pipeline.resolved_tokenizer  # an unknown name is an error now, not after reading
-        return pipeline
+        tokenization = Tokenization(self.tokenizer, self.lowercase, self.unicode_form)  # type: ignore[arg-type]
+        _ = tokenization.resolved_tokenizer  # an unknown name is an error now, not after reading
+        return TextPipeline.of(data.decoding.with_marks("error"), tokenization)
 
     # ----------------------------------------------------------------------------------------------------- scoring
 
@@ -241,10 +230,10 @@ class TextModel(Component):
         """Read texts as the model does: a corpus with one document per sentence.
 
         Args:
-            texts: Strings, texts with targets, or a Corpus of documents that was read with the same ``pipeline_``.
+            texts: Strings, texts with targets, or a Corpus of documents with the same ``tokenization_``.
 
         Raises:
-            DataError: they are no texts, or the Corpus was read otherwise.
+            DataError: they are no texts, or the Corpus was tokenized otherwise.
         """
         self.check_fitted()
         from nlmkit.text import Corpus
@@ -255,10 +244,10 @@ class TextModel(Component):
                 found: Corpus = texts.encode(self.pipeline_)
                 return found
             return encode(texts, self.pipeline_)
-        if texts.pipeline not in (None, self.pipeline_):
+        if texts.tokenization is not None and texts.tokenization != self.tokenization_:
             raise DataError(
-                f"the corpus was made with {texts.pipeline.signature}, the {self.kind} reads text with "
-                f"{self.pipeline_.signature}: pass the texts themselves, or read them with its pipeline_"
+                f"the corpus was made with {texts.tokenization.signature}, the {self.kind} reads text with "
+                f"{self.tokenization_.signature}: pass the texts themselves, or read them with its tokenization_"
             )
         return texts
 

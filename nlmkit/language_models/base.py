@@ -1,6 +1,6 @@
-"""The contract of language models: :class:`LanguageModel`.
+"""Base class of language models: ``LanguageModel``.
 
-This module imports neither NumPy nor any model.
+This module must not import NumPy or any model.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ Context = Literal["sentence", "stream"]
 
 
 class LanguageModel(Component):
-    """A probability distribution over the next word, given the words before it.
+    """Language model: a probability distribution over the next word given the preceding words.
 
-    The specification is a state machine over vocabulary ids: :meth:`start`, :meth:`advance`,
-    :meth:`next_log_probs`. Everything else is defined by it; :meth:`log_probs` may be overridden for speed and
-    must then agree with it. Logarithms are natural, results are float64.
+    The specification is a state machine over vocabulary ids: ``start``, ``advance``, ``next_log_probs``. It defines
+    everything else; an override of ``log_probs`` for speed must agree with it. Logarithms are natural, results are
+    float64.
 
     Fitted attributes: ``vocabulary_`` (:class:`~nlmkit.text.Vocabulary`) and ``pipeline_``
-    (:class:`~nlmkit.text.TextPipeline`), which is applied to every text that is scored.
+    (:class:`~nlmkit.text.TextPipeline`), whose tokenization is applied to every text that is scored; its decoding is
+    that of the training text, and the default for others.
     """
 
     kind = "language-model"
@@ -42,63 +43,63 @@ class LanguageModel(Component):
 
     @property
     def normalized(self) -> bool:
-        """Whether the scores of every context sum to one; if not, there is no perplexity."""
+        """Whether the probabilities after every context sum to one; required for a perplexity."""
         return True
 
     @property
     def adapts_to_test_text(self) -> bool:
-        """Whether scoring a text changes later scores by more than its context (caches, dynamic evaluation)."""
+        """Whether scored text changes later scores beyond its context (caches, dynamic evaluation)."""
         return False
 
     @property
     def unknown_rule(self) -> str:
-        """How ``<unk>`` got its probability; part of the report's signature."""
+        """Rule for the probability of ``<unk>``; part of the report's signature."""
         return "trained" if self.vocabulary_.counts[0] else "uniform-share"
 
     @property
     def report_labels(self) -> Mapping[str, str]:
-        """Further facts for reports and their signature, by a short name; neither may hold ``:`` or ``|``."""
+        """Further facts for reports and their signature by short name; neither can contain ``:`` or ``|``."""
         return {}
 
     def start(self) -> Hashable:
-        """State at the beginning of a text: only ``<s>`` has been read."""
+        """Return the state at the beginning of a text: only ``<s>`` has been read."""
         raise NotImplementedError
 
     def restart(self, state: Any) -> Hashable:
-        """State with which the context ``sentence`` begins another sentence, after ``state``.
+        """Return the state at the start of another sentence in the context ``sentence``, after ``state``.
 
-        It is :meth:`start`, but for what a model remembers of the text on purpose, such as a cache.
+        By default ``start``; models with a memory of the text, such as a cache, keep it.
         """
         return self.start()
 
     def advance(self, state: Any, word_id: int) -> Hashable:
-        """State after reading ``word_id``; ``</s>`` opens the next sentence."""
+        """Return the state after reading ``word_id``; ``</s>`` starts the next sentence."""
         raise NotImplementedError
 
     def next_log_probs(self, state: Any) -> NDArray[np.float64]:
-        """Log-probability of each vocabulary id as the next event: float64 [V], −inf at ``<s>``."""
+        """Return the log-probability of each vocabulary id as the next event: float64 [V], −inf at ``<s>``."""
         raise NotImplementedError
 
     def encode(self, data: Any) -> Corpus:
-        """Read ``data`` (anything that :meth:`nlmkit.text.Corpus.read` takes, or a Corpus) as the model does.
+        """Read ``data`` (anything ``Corpus.read`` takes, or a ``Corpus``) with the model's pipeline and vocabulary.
 
         Raises:
-            DataError: a Corpus was made with another text pipeline than the model's.
+            DataError: a Corpus was tokenized in another way than the model's training text.
         """
         self.check_fitted()
         from nlmkit.text import Corpus
 
         if not isinstance(data, Corpus):
             return Corpus.read(data, self.pipeline_)
-        if data.pipeline is not None and data.pipeline != self.pipeline_:
+        if data.tokenization is not None and data.tokenization != self.tokenization_:
             raise DataError(
-                f"the corpus was made with {data.pipeline.signature}, the model reads text with "
-                f"{self.pipeline_.signature}: pass the text itself, or read it with the model's pipeline_"
+                f"the corpus was made with {data.tokenization.signature}, the model reads text with "
+                f"{self.tokenization_.signature}: pass the text itself, or read it with the model's tokenization_"
             )
         return data
 
     def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
-        """Natural log-probability of every event (each word, then ``</s>``, sentence by sentence): float64 [events]."""
+        """Return the natural log-probability of every event (words and ``</s>``, in order): float64 [events]."""
         import numpy as np
 
         corpus = self.encode(data)
@@ -106,7 +107,7 @@ class LanguageModel(Component):
         return np.fromiter(values, np.float64, corpus.events)
 
     def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
-        """Full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
+        """Yield the full next-word distributions, one chunk per sentence: float64 [events of the sentence, V]."""
         import numpy as np
 
         check_context(context)
@@ -118,7 +119,7 @@ class LanguageModel(Component):
         )
 
     def _walk(self, corpus: Corpus, context: Context) -> Iterator[tuple[Any, int]]:
-        """Every event's id, with the state before it."""
+        """Yield every event's id with the state before it."""
         check_context(context)
         events, offsets = corpus.event_ids(self.vocabulary_), corpus.event_offsets.tolist()
         state: Any = self.start()
@@ -130,20 +131,27 @@ class LanguageModel(Component):
                 state = self.advance(state, word_id)
 
     def event_details(self, data: Any) -> dict[str, NDArray[Any]]:
-        """Further facts per event, by column name, that a table of tokens should show."""
+        """Return further facts per event, by column name, for a table of tokens."""
         self.encode(data)
         return {}
 
+    def log_probs_and_details(
+        self, data: Any, *, context: Context = "sentence"
+    ) -> tuple[NDArray[np.float64], dict[str, NDArray[Any]]]:
+        """:meth:`log_probs` and :meth:`event_details` in one; a model that finds both at once scores the text once."""
+        corpus = self.encode(data)
+        return self.log_probs(corpus, context=context), self.event_details(corpus)
+
     def score(self, data: Any) -> float:
-        """Mean natural log-probability an event (NaN for a text without events)."""
+        """Return the mean natural log-probability per event (NaN for a text without events)."""
         values = self.log_probs(data)
         return float(values.mean()) if len(values) else float("nan")
 
     def report(self, data: Any, *, context: Context = "sentence") -> PerplexityReport:
-        """Perplexity with everything that must stand beside it.
+        """Return the perplexity report of a text.
 
         Raises:
-            NotNormalizedError: the model's scores are not a distribution.
+            NotNormalizedError: The model's scores are not probabilities.
         """
         self._check_normalized()
         from nlmkit.language_models.unknown_words import note_cheap_unknown
@@ -154,15 +162,15 @@ class LanguageModel(Component):
         return report
 
     def report_of(self, log_probs: NDArray[np.float64], corpus: Corpus, *, context: Context) -> PerplexityReport:
-        """The report of a text whose log-probabilities this model has given already.
+        """Return the perplexity report of a text from its log-probabilities.
 
         Args:
-            log_probs: What :meth:`log_probs` gave: float64 [events].
-            corpus: The text, as :meth:`encode` gives it.
-            context: In which context.
+            log_probs: Result of ``log_probs``: float64 [events].
+            corpus: Text from ``encode``.
+            context: Context of ``log_probs``.
 
         Raises:
-            NotNormalizedError: the model's scores are not a distribution.
+            NotNormalizedError: The model's scores are not probabilities.
         """
         self._check_normalized()
         from nlmkit.language_models.report import perplexity_report
@@ -180,11 +188,10 @@ class LanguageModel(Component):
         )
 
     def line_figures(self, data: Any, *, context: Context = "sentence") -> LineFigures:
-        """Perplexity, with and without OOV words, and bits per character of each line, as ``--per-line`` prints them.
+        """Return perplexity with and without OOV words and bits per character per line, as ``--per-line`` prints them.
 
         Args:
-            data: As for :meth:`encode`; of a Corpus and of token lists, whose raw lines are not known, there are no
-                bits per character.
+            data: As for ``encode``; a ``Corpus`` and token lists have no raw lines and so no bits per character.
             context: ``sentence`` or ``stream``.
 
         Returns:
@@ -206,13 +213,13 @@ class LanguageModel(Component):
             corpus, lines = joined(whole(data, self.pipeline_))
         characters = None if lines is None or corpus.pipeline is None else line_lengths(lines)
         log_probs = self.log_probs(corpus, context=context)
-        return line_figures(log_probs, corpus.event_offsets, corpus.oov_mask(self.vocabulary_), characters)
+        return line_figures(log_probs, corpus.event_offsets, corpus.oov_events(self.vocabulary_), characters)
 
     def perplexity(self, data: Any, *, context: Context = "sentence") -> float:
-        """exp(−mean log-probability an event); see :meth:`report` for what must stand beside it.
+        """Return exp(−mean log-probability per event); ``report`` adds the facts needed for comparison.
 
         Raises:
-            NotNormalizedError: the model's scores are not a distribution.
+            NotNormalizedError: The model's scores are not probabilities.
         """
         self._check_normalized()
         from nlmkit.language_models.report import perplexity
@@ -223,9 +230,7 @@ class LanguageModel(Component):
     def _check_normalized(self) -> None:
         self.check_fitted()
         if not self.normalized:
-            raise NotNormalizedError(
-                f"{self.name} scores here are no probability distribution, so they have no perplexity: use score"
-            )
+            raise NotNormalizedError(f"scores of {self.name} are not probabilities and have no perplexity: use score")
 
     def generate(
         self,
@@ -239,7 +244,7 @@ class LanguageModel(Component):
         seed: int = 0,
         marks: Marks = "error",
     ) -> list[str]:
-        """Sample the continuation of ``prompt`` up to ``</s>``; see :func:`nlmkit.decoding.sample.generate`."""
+        """Sample the continuation of ``prompt`` up to ``</s>``; see ``generate``."""
         self.check_fitted()
         from nlmkit.decoding.sample import generate
 
@@ -257,6 +262,6 @@ class LanguageModel(Component):
 
 
 def check_context(context: str) -> None:
-    """Refuse anything but the two context modes."""
+    """Raise an error for an unknown context mode."""
     if context not in ("sentence", "stream"):
         raise HyperParameterError(f"context must be sentence or stream, not {context!r}")

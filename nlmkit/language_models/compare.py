@@ -1,8 +1,7 @@
-"""From models and a text to a comparison: ``nlmkit.compare``, and what the command of that name does."""
+"""Comparison of language models on a text: ``nlmkit.compare`` and its command."""
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -20,7 +19,7 @@ from nlmkit.text import Corpus, TextPipeline
 from nlmkit.text.sources import STDIN
 
 Model = LanguageModel | str | os.PathLike[str]
-"""A fitted language model, or the folder of a saved one."""
+"""Fitted language model, or the folder of a saved one."""
 
 
 def compare(
@@ -34,23 +33,23 @@ def compare(
 ) -> Comparison:
     """Rank language models by their perplexity on one text.
 
-    Those are ranked that predict the same events over the same vocabulary: the largest set of such models. The others
-    are in the comparison with the reason. ``print`` shows it as ``nlmkit compare`` does; ``to_dict`` is its JSON.
+    The largest set of models that predict the same events over the same vocabulary is ranked; the others are listed
+    with the reason. ``print`` shows the result like ``nlmkit compare``; ``to_dict`` returns its JSON.
 
     Args:
-        models: Fitted language models or folders of saved ones, or a mapping from names to them. Without names a
-            folder is called by its path and a model by its component's name, with a number where that is taken.
-        text: Anything that :meth:`nlmkit.text.Corpus.read` takes, or a Corpus; each model reads it in its own way.
-        context: ``sentence`` or ``stream``, for all models or one for each.
-        samples: Samples of the bootstrap and of the randomisation; 0 for none.
-        seed: Their seed.
-        progress: As in :class:`~nlmkit.RunOptions`.
+        models: Fitted language models or folders of saved ones, or a mapping from names to them. By default, the name
+            of a folder is its path and that of a model its component's name, numbered if repeated.
+        text: Anything ``Corpus.read`` takes, or a ``Corpus``; each model reads it with its own pipeline.
+        context: ``sentence`` or ``stream``, for all models or one per model.
+        samples: Number of samples of the bootstrap and of the randomisation; 0 for none.
+        seed: Random seed.
+        progress: As in ``RunOptions``.
 
     Raises:
-        DataError: the text has no sentences, cannot be read, or would have to be read twice and cannot.
-        HyperParameterError: there are no models, or what is no language model; contexts for another number of them; or
-            another option has a wrong value.
-        SavedModelError: a folder holds no language model.
+        DataError: The text has no sentences, cannot be read, or cannot be read a second time.
+        HyperParameterError: There are no models, an entry is not a language model, the number of contexts differs, or
+            another option is invalid.
+        SavedModelError: A folder does not contain a language model.
 
     ::
 
@@ -58,7 +57,7 @@ def compare(
     """
     named = _named(models)
     if not named:
-        raise HyperParameterError("there are no models to compare")
+        raise HyperParameterError("no models to compare")
     contexts = [context] * len(named) if isinstance(context, str) or context is None else list(context)
     for each in contexts:
         check_context(each)
@@ -66,9 +65,7 @@ def compare(
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise HyperParameterError(f"{option} must be a whole number of at least 0, not {value!r}")
     if len(contexts) != len(named):
-        raise HyperParameterError(
-            f"there are {len(contexts)} contexts for {len(named)} models: give one, or one for each"
-        )
+        raise HyperParameterError(f"{len(contexts)} contexts for {len(named)} models: expected one, or one per model")
     with watched(RunOptions(progress=progress).progress) as shown:
         reader = TextReader(text, Corpus.read)
         scored = [
@@ -81,12 +78,12 @@ def compare(
 
 
 class TextReader:
-    """The text as each model reads it; models that read it alike share a corpus.
+    """Text as read by each model; models with the same pipeline share a corpus.
 
     Args:
         text: What to read; a Corpus is taken as it is.
         read: Reads it through a pipeline.
-        decoded: Changes a model's pipeline to how the bytes of this text are decoded.
+        decoded: Changes a model's pipeline to one with the decoding of this text.
     """
 
     def __init__(
@@ -98,19 +95,13 @@ class TextReader:
         self._text, self._source, self._decoded = text, read, decoded
         self._read: dict[TextPipeline, Corpus] = {}
 
-    def read(self, model: LanguageModel) -> tuple[Corpus, str]:
-        """The text for a model, and the signature of the pipeline that it was read with.
+    def read(self, model: LanguageModel) -> Corpus:
+        """The text for a model.
 
         Raises:
-            DataError: a text that can be read once would have to be read a second time.
+            DataError: The text can be read only once, but is needed a second time.
         """
-        corpus = self._text if isinstance(self._text, Corpus) else self._through(self._decoded(model.pipeline_))
-        if corpus.pipeline is None:
-            return corpus, "tok:given"
-        signature = corpus.pipeline.signature
-        # Decoded in another way, perhaps, but tokenized as the model does it.
-        same = corpus is self._text
-        return corpus if same else dataclasses.replace(corpus, pipeline=model.pipeline_), signature
+        return self._text if isinstance(self._text, Corpus) else self._through(self._decoded(model.pipeline_))
 
     def _through(self, pipeline: TextPipeline) -> Corpus:
         if pipeline not in self._read:
@@ -125,30 +116,28 @@ class TextReader:
 def scored_by(
     name: str, model: LanguageModel, context: Context, text: TextReader, progress: Progress | None
 ) -> Scored | Refused:
-    """What one model makes of the text.
+    """Score the text with one model.
 
     Args:
         name: Name to show.
         model: The model.
         context: ``sentence`` or ``stream``.
         text: The text.
-        progress: Is shown a stage.
+        progress: Progress display; gets a stage.
     """
     model.check_fitted()
-    corpus, signature = text.read(model)
+    corpus = text.read(model)
     if progress is not None:
         progress.start(f"scoring with {name}")
     scored = score(name, model, corpus, context=context)
     if isinstance(scored, Scored):
         note_cheap_unknown(model, scored.report.oov, corpus.tokens, name=name)
-        report = dataclasses.replace(scored.report, text_pipeline=signature)
-        scored = dataclasses.replace(scored, report=report)
     return scored
 
 
 def _named(models: Mapping[str, Model] | Sequence[Model]) -> dict[str, Model]:
     if isinstance(models, (str, os.PathLike, Component)) or not isinstance(models, Iterable):
-        raise HyperParameterError("give a list of models, or a mapping from names to models")
+        raise HyperParameterError("models must be a list of models or a mapping from names to models")
     if isinstance(models, Mapping):
         for name, model in models.items():
             _check_model(model, repr(name))
@@ -165,7 +154,7 @@ def _named(models: Mapping[str, Model] | Sequence[Model]) -> dict[str, Model]:
 def _check_model(model: object, place: str) -> None:
     if not isinstance(model, (LanguageModel, str, os.PathLike)):
         what = f"a {model.kind}" if isinstance(model, Component) else type(model).__name__
-        raise HyperParameterError(f"model {place} is {what}: give language models, or folders of saved ones")
+        raise HyperParameterError(f"model {place} is {what}: expected a language model or the folder of a saved one")
 
 
 def _numbered(name: str) -> Iterator[str]:

@@ -1,9 +1,9 @@
-"""Language models in one table: the comparable ones ranked, how sure their order is, and why others are left out.
+"""Ranking of comparable language models, significance of the ranking, and reasons for excluded models.
 
-How sure the order is, is asked of the sentences of the text, as pairs of log-probabilities under two models. The
-intervals are percentiles of a paired bootstrap (Efron & Tibshirani 1993; Koehn 2004); the p-values are those of
-approximate randomisation (Noreen 1989; Riezler & Maxwell 2005), two-sided, of the difference in the text's
-log-probability. Both take sentences for independent, and no p-value is corrected for the number of pairs.
+Significance is computed from the sentences of the text, as pairs of log-probabilities under two models. The intervals
+are percentiles of a paired bootstrap (Efron & Tibshirani 1993; Koehn 2004); the p-values are those of approximate
+randomisation (Noreen 1989; Riezler & Maxwell 2005), two-sided, of the difference in the text's log-probability. Both
+assume independent sentences, and p-values are not corrected for the number of pairs.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ if TYPE_CHECKING:
     from nlmkit.text import Corpus
 
 CONFIDENCE: Final = 0.95
-"""Share of the bootstrap's samples that an interval holds."""
+"""Share of the bootstrap's samples inside an interval."""
 
 LABELS: Final = ("context", "adapted", "unknown_rule", "text_pipeline")
-"""Facts of a report that may differ between ranked models, and are shown where they do."""
+"""Facts of a report that can differ between ranked models, and are shown if they do."""
 
 _ENTRIES: Final = 1 << 22  # numbers drawn at a time
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Scored:
-    """What a model makes of the text.
+    """Scores of a model on the text.
 
     Attributes:
         model: Name to show.
         report: The report.
         log_probs: Natural log-probability of each sentence: float64 [sentences].
         events: Words and ``</s>`` of each sentence: int64 [sentences].
-        training: Steps and epochs that the model was trained for, where it was trained in steps.
+        training: Number of training steps and epochs, if the model was trained in steps.
     """
 
     model: str
@@ -63,8 +63,8 @@ class Refused:
 
     Attributes:
         model: Name to show.
-        reasons: Why not.
-        report: What it makes of the text all the same; None where it has no perplexity.
+        reasons: Reasons for the exclusion.
+        report: Report on the text; None for a model without a perplexity.
     """
 
     model: str
@@ -74,15 +74,15 @@ class Refused:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Ranked:
-    """A model in the table.
+    """A ranked model.
 
     Attributes:
         rank: 1 for the lowest perplexity; equal perplexities share a rank.
         model: Name to show.
         report: The report.
-        interval: Perplexities between which the middle ``CONFIDENCE`` of the bootstrap's samples lies; None where the
-            text has a single sentence or there are no samples.
-        training: Steps and epochs that the model was trained for, where it was trained in steps.
+        interval: Percentile interval of the perplexity at ``CONFIDENCE``; None for a text with a single sentence or
+            without samples.
+        training: Number of training steps and epochs, if the model was trained in steps.
     """
 
     rank: int
@@ -94,18 +94,18 @@ class Ranked:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Difference:
-    """A ranked model beside the next one.
+    """Comparison of a ranked model with the next one.
 
     Attributes:
         better: The model with the lower perplexity.
         worse: The next one.
-        ratio: Perplexity of ``worse`` divided by that of ``better``; None where one is infinite.
-        interval: The same for that ratio as a :class:`Ranked` has it for the perplexity.
-        p_value: Probability of a difference at least as large if the two models were interchangeable; None where a
+        ratio: Perplexity of ``worse`` divided by that of ``better``; None if one is infinite.
+        interval: Percentile interval of the ratio, like that of ``Ranked``.
+        p_value: Probability of a difference at least as large if the two models were interchangeable; None if a
             perplexity is infinite or there are no samples.
-        wins: Sentences that ``better`` gives the higher probability.
-        losses: Sentences that ``worse`` gives the higher one.
-        ties: The other sentences.
+        wins: Number of sentences with a higher probability under ``better``.
+        losses: Number of sentences with a higher probability under ``worse``.
+        ties: Number of other sentences.
     """
 
     better: str
@@ -120,16 +120,16 @@ class Difference:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Comparison(Rendered):
-    """The outcome for one text.
+    """Comparison of models on one text.
 
     Attributes:
-        ranked: The models that may stand in one table, the best first.
-        differences: Each of them beside the next one.
-        refused: The others.
-        differing: Which of ``LABELS`` are not the same for all ranked models.
-        notes: What a reader of the table should know.
-        samples: Samples of the bootstrap and of the randomisation.
-        seed: Their seed.
+        ranked: Comparable models, the best first.
+        differences: Comparison of each ranked model with the next one.
+        refused: The other models.
+        differing: Those of ``LABELS`` that differ between ranked models.
+        notes: Notes for the reader of the table.
+        samples: Number of samples of the bootstrap and of the randomisation.
+        seed: Random seed.
     """
 
     ranked: tuple[Ranked, ...]
@@ -141,7 +141,7 @@ class Comparison(Rendered):
     seed: int
 
     def to_dict(self) -> dict[str, Any]:
-        """The comparison as JSON types; figures may be infinite, but for those of the reports."""
+        """Return the comparison as JSON types; figures outside the reports can be infinite."""
         return {
             "ranked": [
                 {
@@ -166,7 +166,7 @@ class Comparison(Rendered):
         }
 
     def render(self) -> str:
-        """The comparison for a reader: what is common, the ranking, each model beside the next one, who is left out."""
+        """Format the comparison: common facts, ranking, pairs of adjacent models, excluded models."""
         return "\n".join(_parts(self)).rstrip("\n")
 
     def __repr__(self) -> str:
@@ -178,27 +178,27 @@ def score(name: str, model: LanguageModel, corpus: Corpus, *, context: Context =
 
     Args:
         name: Name to show.
-        model: A fitted language model.
-        corpus: The text, read as the model reads text.
+        model: Fitted language model.
+        corpus: Text read with the model's pipeline.
         context: ``sentence`` or ``stream``.
 
     Raises:
-        DataError: the text has no sentences, or was read in another way.
+        DataError: The text has no sentences, or was read with another pipeline.
     """
     if not corpus.sentences:
-        raise DataError("the text has no sentences, so there is nothing to compare")
+        raise DataError("cannot compare models: the text has no sentences")
     try:
         corpus = model.encode(corpus)
         log_probs = model.log_probs(corpus, context=context)
         report = model.report_of(log_probs, corpus, context=context)
-        lines = line_figures(log_probs, corpus.event_offsets, corpus.oov_mask(model.vocabulary_))
+        lines = line_figures(log_probs, corpus.event_offsets, corpus.oov_events(model.vocabulary_))
     except NotNormalizedError as error:
         return Refused(model=name, reasons=(str(error),))
     return Scored(model=name, report=report, log_probs=lines.log_prob, events=lines.events, training=_training(model))
 
 
 def _training(model: LanguageModel) -> dict[str, float]:
-    """Steps and epochs of the fit report, where it has them."""
+    """Return the steps and epochs of the fit report, if present."""
     report = getattr(model, "fit_report_", None)
     if not isinstance(report, Mapping):
         return {}
@@ -213,13 +213,13 @@ def _training(model: LanguageModel) -> dict[str, float]:
 def compare(models: Sequence[Scored | Refused], *, samples: int = 1000, seed: int = 0) -> Comparison:
     """Rank models by perplexity.
 
-    Those are ranked that cover the same events over the same vocabulary: the largest set of such models, of equally
-    large ones the one whose first model is named first.
+    The largest set of models that cover the same events over the same vocabulary is ranked; among equally large sets,
+    the one with the first model in the given order.
 
     Args:
-        models: What :func:`score` made of each; their order decides between equals.
-        samples: Samples of the bootstrap and of the randomisation; none are drawn for 0.
-        seed: Their seed; a model's interval depends on it and on the text, and not on the other models.
+        models: Results of ``score``; their order breaks ties.
+        samples: Number of samples of the bootstrap and of the randomisation; 0 for none.
+        seed: Random seed; a model's interval depends on it and on the text, but not on other models.
     """
     scored = [model for model in models if isinstance(model, Scored)]
     table = _largest_comparable(scored)
@@ -267,21 +267,24 @@ def _largest_comparable(scored: Sequence[Scored]) -> list[Scored]:
 
 def _notes(ranked: Sequence[Ranked]) -> Iterator[str]:
     if any(row.report.adapted for row in ranked):
-        yield "models marked as adapted had learnt from the earlier part of this very text"
+        yield "models marked as adapted learned from the preceding part of this text"
     if any(row.report.adapted or row.report.context == "stream" for row in ranked):
-        yield "intervals and p-values take sentences for independent, which a memory of earlier ones makes less true"
+        yield (
+            "intervals and p-values assume independent sentences, which does not hold for models with "
+            "a memory of earlier ones"
+        )
     if any(math.isinf(row.report.perplexity) for row in ranked):
-        yield "a perplexity is infinite where a model gives an event of the text probability zero"
+        yield "an infinite perplexity means that an event of the text has probability zero"
 
 
 # ------------------------------------------------------------------------------------------------- significance
 
 
 def _bootstrap(models: Sequence[Scored], samples: int, seed: int) -> NDArray[np.float64]:
-    """ln perplexity of each model on texts of sentences drawn with replacement, the same ones for all models.
+    """Return ln perplexity of each model on sentences drawn with replacement, the same for all models.
 
     Returns:
-        float64 [models, samples]; no samples where the text has a single sentence.
+        float64 [models, samples]; no samples for a text with a single sentence.
     """
     events = models[0].events
     sentences = len(events)
@@ -300,7 +303,7 @@ def _bootstrap(models: Sequence[Scored], samples: int, seed: int) -> NDArray[np.
 
 
 def _interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Where the middle of the samples lies; without interpolation, since a sample may be infinite."""
+    """Return the percentile interval of the samples; without interpolation, since a sample can be infinite."""
     if not len(values):
         return None
     tail = (1 - CONFIDENCE) / 2
@@ -311,7 +314,7 @@ def _interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
 def _differences(
     ordered: Sequence[Scored], resampled: NDArray[np.float64], samples: int, seed: int
 ) -> Iterator[Difference]:
-    """Each model beside the next one."""
+    """Compare each model with the next one."""
     for place in range(len(ordered) - 1):
         better, worse = ordered[place], ordered[place + 1]
         finite = math.isfinite(better.report.perplexity) and math.isfinite(worse.report.perplexity)
@@ -335,7 +338,7 @@ def _differences(
 
 
 def _randomisation(differences: NDArray[np.float64], samples: int, seed: int) -> float | None:
-    """p-value of the sum of paired differences: how often random signs make it at least as large."""
+    """Return the p-value of the sum of paired differences: the frequency of a sum as large under random signs."""
     if not samples:
         return None
     random = np.random.Generator(np.random.PCG64(seed))

@@ -1,8 +1,8 @@
-"""Perplexity reports: a figure with everything that must stand beside it. Computed from arrays; knows no model.
+"""Perplexity reports: perplexity with the facts needed for comparison, computed from arrays of log-probabilities.
 
-Perplexity is exp(−Σ ln p / N), where N counts every word and one ``</s>`` a sentence, never ``<s>``. Sums are float64
-over all events at once; nothing is averaged by line. Two reports may stand in one table when they cover the same
-events over the same vocabulary, see :func:`comparable`.
+Perplexity is exp(−Σ ln p / N), where N counts every word and one ``</s>`` per sentence, never ``<s>``. Sums are float64
+over all events; nothing is averaged per line. Two reports are comparable if they cover the same events over the same
+vocabulary, see ``comparable``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nlmkit.text import Corpus, Vocabulary
 
 _ROUNDING: Final = 1e-4
-"""By how much a log-probability may exceed 0: neural models sum float32 probabilities."""
+"""Tolerated excess of a log-probability over 0: neural models sum float32 probabilities."""
 
 _FIGURES: Final = {
     "perplexity": "no events: the text has no sentence",
@@ -34,36 +34,36 @@ _FIGURES: Final = {
     "bits_per_character": "no raw text: the corpus was given as tokens, or is empty",
     "bits_per_byte": "no raw text: the corpus was given as tokens, or is empty",
 }
-"""The figures that may be undefined or infinite, and why they are undefined."""
+"""Figures that can be undefined or infinite, with the reason why they are undefined."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PerplexityReport(Rendered):
-    """What a language model makes of a text.
+    """Perplexity report of a language model on a text.
 
     Attributes:
         perplexity: exp(−log_prob / events); inf when an event has probability zero, NaN when there are no events.
-        perplexity_excluding_oov: The same without the events whose word the vocabulary lacks, in numerator and
-            denominator; None when there are no other events.
+        perplexity_excluding_oov: The same without the events of OOV words, in numerator and denominator; None if there
+            are no other events.
         log_prob: Natural log-probability of the whole text.
-        events: Words and one ``</s>`` a sentence.
+        events: Words and one ``</s>`` per sentence.
         sentences: Sentences, blank lines included.
         oov: Words of the text that the vocabulary maps to ``<unk>``; a literal ``<unk>`` is not one.
-        bits_per_token: −log2 probability an event.
-        bits_per_character: The text's −log2 probability divided by the characters of the raw text, one newline a
-            sentence included; None when there was no raw text.
-        bits_per_byte: The same by the bytes of the raw text.
-        vocabulary_size: Types that the model can predict: all but ``<s>``.
+        bits_per_token: −log2 probability per event.
+        bits_per_character: −log2 probability of the text divided by the characters of the raw text, including one
+            newline per sentence; None without raw text.
+        bits_per_byte: The same divided by the bytes of the raw text.
+        vocabulary_size: Types that the model can predict: all except ``<s>``.
         context: ``sentence`` or ``stream``.
-        unknown_rule: How ``<unk>`` got its probability.
-        adapted: Whether the model adapted to the text that it scored.
+        unknown_rule: Rule for the probability of ``<unk>``.
+        adapted: Whether the model adapted to the scored text.
         component: Registered name of the model.
         version: Version of nlmkit that computed the report.
         text_pipeline: Signature of the text pipeline, such as ``tok:space|lc:no|nf:none``.
         events_digest: Digest of the text's events.
         vocabulary_digest: Digest of the vocabulary's types.
         model_digest: Digest of the fitted model.
-        labels: What else the model must say about the figure, such as the window of a cache.
+        labels: Further facts of the model about the figure, such as the window of a cache.
     """
 
     perplexity: float
@@ -89,7 +89,7 @@ class PerplexityReport(Rendered):
 
     @property
     def signature(self) -> str:
-        """One line that says which figure this is, in the manner of sacrebleu."""
+        """Signature in the style of sacrebleu: one line with everything the figure depends on."""
         parts = [
             "nlmkit-ppl",
             f"v:{self.version}",
@@ -107,10 +107,10 @@ class PerplexityReport(Rendered):
         return "|".join(parts)
 
     def to_dict(self, model: str | None = None) -> dict[str, Any]:
-        """The report as strict JSON types; a figure that is no number is None and has its reason under ``reasons``.
+        """Return the report as strict JSON types; an undefined figure is None, with its reason under ``reasons``.
 
         Args:
-            model: Where the model is, put first when given.
+            model: Path of the model; if given, it comes first.
         """
         values: dict[str, Any] = {} if model is None else {"model": model}
         values |= dataclasses.asdict(self) | {"labels": dict(self.labels), "signature": self.signature}
@@ -119,7 +119,7 @@ class PerplexityReport(Rendered):
         return values | {"reasons": {name: reason for name, reason in reasons.items() if reason}}
 
     def _reason(self, name: str) -> str:
-        """Why a figure is no finite number; empty when it is one."""
+        """Return the reason why a figure is not a finite number, or an empty string."""
         value: float | None = getattr(self, name)
         if value is None or math.isnan(value):
             return _FIGURES[name]
@@ -127,10 +127,10 @@ class PerplexityReport(Rendered):
             return ""
         if math.isfinite(self.log_prob):
             return "larger than the largest float"
-        return "infinite: the model gives an event of the text probability zero"
+        return "infinite: an event of the text has probability zero"
 
     def render(self) -> str:
-        """The report for a reader: one figure a line, the signature last."""
+        """Format the report: one figure per line, the signature last."""
         words = self.events - self.sentences
         rows = [
             ("perplexity", _figure(self.perplexity)),
@@ -189,7 +189,7 @@ def perplexity_report(
     adapted: bool,
     labels: Mapping[str, str] | None = None,
 ) -> PerplexityReport:
-    """Make a report of a text's log-probabilities.
+    """Compute the report from the log-probabilities of a text.
 
     Args:
         log_probs: Natural log-probability of every event of ``corpus``, in order: float64 [events].
@@ -198,16 +198,15 @@ def perplexity_report(
         context: ``sentence`` or ``stream``.
         component: Registered name of the model.
         model_digest: Digest of the model.
-        unknown_rule: How ``<unk>`` got its probability.
+        unknown_rule: Rule for the probability of ``<unk>``.
         adapted: Whether the model adapted to the text.
-        labels: Further facts for the signature, by a short name.
+        labels: Further facts for the signature, by short name.
 
     Raises:
-        NotNormalizedError: a log-probability is NaN or positive.
+        NotNormalizedError: A log-probability is NaN or positive.
     """
     values = _checked(log_probs, corpus.event_offsets)
-    oov_events = np.zeros(len(values), bool)
-    oov_events[_is_word(corpus.event_offsets)] = corpus.oov_mask(vocabulary)
+    oov_events = corpus.oov_events(vocabulary)
     total, events = float(values.sum()), len(values)
     known = values[~oov_events]
     total_bits = -total / math.log(2)
@@ -236,7 +235,7 @@ def perplexity_report(
 
 
 def perplexity(log_probs: NDArray[np.float64], event_offsets: NDArray[np.int64]) -> float:
-    """The bare figure of a report: inf when an event has probability zero, NaN when there are no events.
+    """Return the perplexity alone: inf if an event has probability zero, NaN without events.
 
     Args:
         log_probs: Natural log-probability of every event: float64 [events].
@@ -255,12 +254,12 @@ def line_figures(
     oov: NDArray[np.bool_],
     characters: NDArray[np.int64] | None = None,
 ) -> LineFigures:
-    """Figures of each sentence.
+    """Compute the figures of each sentence.
 
     Args:
         log_probs: Natural log-probability of every event: float64 [events].
         event_offsets: Where each sentence's events begin, and the end: int64 [sentences + 1].
-        oov: Whether each word is outside the vocabulary, ``</s>`` left out: bool [words].
+        oov: Whether each event is a word outside the vocabulary: bool [events].
         characters: Characters of each raw line, its newline included: int64 [sentences].
 
     Raises:
@@ -268,11 +267,9 @@ def line_figures(
     """
     values = _checked(log_probs, event_offsets)
     lengths = np.diff(event_offsets)
-    is_oov = np.zeros(len(values), bool)
-    is_oov[_is_word(event_offsets)] = oov
     log_prob = _sums(values, event_offsets)
-    oov_words = _sums(is_oov.astype(np.int64), event_offsets)
-    known = _sums(np.where(is_oov, 0.0, values), event_offsets)
+    oov_words = _sums(oov.astype(np.int64), event_offsets)
+    known = _sums(np.where(oov, 0.0, values), event_offsets)
     with np.errstate(over="ignore"):
         perplexities = np.exp(-log_prob / lengths)
         known_perplexities = np.exp(-known / (lengths - oov_words))
@@ -287,7 +284,7 @@ def line_figures(
 
 
 def comparable(a: PerplexityReport, b: PerplexityReport) -> list[str]:
-    """Why two reports may not stand in one table; empty when they may."""
+    """Return the reasons why two reports are not comparable; an empty list if they are."""
     reasons = []
     if a.events_digest != b.events_digest:
         reasons.append(
@@ -296,7 +293,7 @@ def comparable(a: PerplexityReport, b: PerplexityReport) -> list[str]:
         )
     if a.vocabulary_digest != b.vocabulary_digest:
         reasons.append(
-            f"they predict over different vocabularies ({a.vocabulary_size} types {a.vocabulary_digest}, "
+            f"they have different vocabularies ({a.vocabulary_size} types {a.vocabulary_digest}, "
             f"{b.vocabulary_size} types {b.vocabulary_digest})"
         )
     return reasons
@@ -310,7 +307,7 @@ def _checked(log_probs: NDArray[np.float64], event_offsets: NDArray[np.int64]) -
     if wrong.any():
         event = int(wrong.argmax())
         sentence = int(np.searchsorted(event_offsets, event, side="right"))
-        what = "NaN: its weights are damaged" if np.isnan(values[event]) else f"{values[event]:.6g}, which is positive"
+        what = "NaN: the weights are damaged" if np.isnan(values[event]) else f"{values[event]:.6g}, which is positive"
         raise NotNormalizedError(
             f"sentence {sentence}, event {event - int(event_offsets[sentence - 1]) + 1}: "
             f"the model's log-probability is {what}"
@@ -318,15 +315,8 @@ def _checked(log_probs: NDArray[np.float64], event_offsets: NDArray[np.int64]) -
     return values
 
 
-def _is_word(event_offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether each event is a word rather than ``</s>``, the last event of every sentence."""
-    mask = np.ones(int(event_offsets[-1]), bool)
-    mask[event_offsets[1:] - 1] = False
-    return mask
-
-
 def _sums(values: NDArray[Any], event_offsets: NDArray[np.int64]) -> NDArray[Any]:
-    """Sum of each sentence's values; every sentence has at least its ``</s>``, so that no segment is empty."""
+    """Sum the values of each sentence; segments are never empty, since every sentence has at least its ``</s>``."""
     return np.add.reduceat(values, event_offsets[:-1]) if len(event_offsets) > 1 else values[:0]
 
 

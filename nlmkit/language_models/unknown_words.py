@@ -1,4 +1,4 @@
-"""Whether ``<unk>`` is a cheap word in a language model, so that lines of unknown words get a low perplexity."""
+"""Detection of language models in which ``<unk>`` is so probable that unknown words lower the perplexity."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from nlmkit.decoding.machine import StateMachine
 
 CHEAP: Final = 2.0
-"""``<unk>`` is cheap when it has this many times the probability of an average word of the model."""
+"""Ratio of the probability of ``<unk>`` to that of an average word at which ``<unk>`` is cheap."""
 
 HIGH_SHARE: Final = 0.05
-"""Share of OOV words from which on a figure of a whole text gets a note."""
+"""Minimum share of OOV words for a note on the figure of a whole text."""
 
 
 @dataclasses.dataclass(frozen=True)
 class UnknownWord:
-    """What ``<unk>`` costs at the beginning of a text or after another ``<unk>``, whichever is more.
+    """Cost of ``<unk>`` at the beginning of a text or after another ``<unk>``, whichever is higher.
 
-    Both places count, so that a cache, where every repeated word is cheap, is judged by what ``<unk>`` costs at first.
+    With both positions, a cache, where every repeated word is cheap, is judged by the first ``<unk>``.
 
     Attributes:
-        probability: Of ``<unk>`` there.
-        ratio: That, divided by exp(mean log-probability of the words that the model itself expects there).
+        probability: Probability of ``<unk>`` at that position.
+        ratio: The probability divided by exp(mean log-probability of the words that the model expects there).
     """
 
     probability: float
@@ -36,7 +36,7 @@ class UnknownWord:
 
     @property
     def is_cheap(self) -> bool:
-        """Whether a further unknown word raises the probability of a line more than the model's own words do."""
+        """Whether unknown words raise the probability of a line more than average words of the model."""
         return self.ratio >= CHEAP
 
 
@@ -65,21 +65,21 @@ def _cost(model: StateMachine, state: Hashable) -> UnknownWord:
 def note_cheap_unknown(
     model: StateMachine, oov: int, words: int, *, name: str = "this model", share: float = HIGH_SHARE
 ) -> None:
-    """Send a note where many words of a text are unknown and ``<unk>`` is cheap.
+    """Send a note if many words of a text are unknown and ``<unk>`` is cheap.
 
     Args:
-        model: A fitted language model; one whose scores are not a distribution gets no note.
-        oov: OOV words of the text.
-        words: All its words.
-        name: What the note calls the model.
-        share: Share of OOV words from which on there is a note.
+        model: Fitted language model; unnormalized models get no note.
+        oov: Number of OOV words in the text.
+        words: Number of words in the text.
+        name: Name of the model in the note.
+        share: Minimum share of OOV words for a note.
     """
     if not oov or oov < share * words or not model.normalized:
         return
     cost = unknown_word(model)
     if cost.is_cheap:
         note(
-            f"<unk> is a cheap word in {name} (its probability is {cost.probability:.3g}, "
-            f"{cost.ratio:.3g} times that of an average word), so unknown words lower the perplexity: "
-            "judge text by its perplexity excluding OOV and by its share of OOV words"
+            f"unknown words lower the perplexity of {name}: <unk> has probability {cost.probability:.3g}, "
+            f"{cost.ratio:.3g} times that of an average word; use the perplexity excluding OOV and the share of OOV "
+            "words instead"
         )

@@ -1,4 +1,4 @@
-"""What lies between word vectors and output layer: the contract that recurrent stack and feed-forward body keep."""
+"""Interface of the layers between word vectors and output layer: recurrent stack and feed-forward body."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ order−1 ids, int64 [order−1, B]."""
 
 
 class Body(nn.Module):
-    """Reads word vectors and gives one output a step.
+    """Network body: reads word vectors and returns one output per step.
 
     Attributes:
         width: Width h of the outputs.
@@ -28,17 +28,17 @@ class Body(nn.Module):
         raise NotImplementedError
 
     def context(self, ids: Tensor, state: State) -> Tensor:
-        """Ids whose vectors the body wants in order to read ``ids`` [T, B]: int64 [T', B]."""
+        """Return the ids whose vectors the body wants in order to read ``ids`` [T, B]: int64 [T', B]."""
         raise NotImplementedError
 
     def forward(
         self, vectors: Tensor, context: Tensor, state: State, generator: torch.Generator
     ) -> tuple[Tensor, State]:
-        """Outputs [T, B, h], and the state after the last step.
+        """Return the outputs [T, B, h], and the state after the last step.
 
         Args:
             vectors: Vectors of the context: [T', B, e].
-            context: As :meth:`context` gives it.
+            context: As ``context`` gives it.
             state: State before the first step.
             generator: Source of masks.
         """
@@ -47,9 +47,9 @@ class Body(nn.Module):
     def trace(
         self, vectors: Tensor, context: Tensor, state: State, generator: torch.Generator
     ) -> tuple[Tensor, State, tuple[Steps, ...]]:
-        """As :meth:`forward`, with each layer's gates and states at each step, in the graph."""
+        """As ``forward``, with each layer's gates and states at each step, in the graph."""
         raise NotImplementedError
 
     def parameter_counts(self) -> dict[str, int]:
-        """Parameters of each layer by its name."""
+        """Return the parameters of each layer by its name."""
         raise NotImplementedError

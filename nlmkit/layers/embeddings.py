@@ -1,4 +1,4 @@
-"""The input layer: one vector a word."""
+"""The input layer: one vector per word."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ RANGE = 0.1
 class WordVectors(nn.Module):
     """Word vectors in rows by frequency, looked up by vocabulary id.
 
-    ``weight`` is [V, e]; the buffers ``rank`` and ``cutoffs`` are those of :class:`~nlmkit.layers.row_order.WordOrder`.
+    ``weight`` is [V, e]; the buffers ``rank`` and ``cutoffs`` are those of ``WordOrder``.
 
     Args:
-        order: Which row each word has.
+        order: Row of each word.
         width: Width e of the vectors.
         generator: Source of the initial vectors.
         dropout: Rate of dropping whole words.
@@ -37,14 +37,14 @@ class WordVectors(nn.Module):
         self.dropout = WordDropout(dropout)
 
     def forward(self, ids: Tensor, generator: torch.Generator) -> Tensor:
-        """Vectors [T, B, e] of the ids [T, B]."""
+        """Return the vectors [T, B, e] of the ids [T, B]."""
         rows = self.rank[ids]
         vectors: Tensor = self.dropout(functional.embedding(rows, self.weight), rows, len(self.weight), generator)
         return vectors
 
     @property
     def order(self) -> WordOrder:
-        """Which row each word has."""
+        """Row of each word."""
         return WordOrder(self.rank.cpu().numpy(), self.cutoffs.cpu().numpy())
 
     @order.setter

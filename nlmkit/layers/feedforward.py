@@ -10,7 +10,7 @@ from nlmkit.layers.recurrent_steps import Steps
 
 
 def windows(vectors: Tensor, width: int) -> Tensor:
-    """Vectors of ``width`` neighbours side by side, oldest first: [T + width, B, e] → [T, B, width · e].
+    """Return the vectors of ``width`` neighbours side by side, oldest first: [T + width, B, e] → [T, B, width · e].
 
     Entry t ends with the vector at t + width: the first vector is in no window.
     """
@@ -39,22 +39,22 @@ class FeedForwardBody(Body):
         nn.init.zeros_(self.linear.bias)
 
     def initial_state(self, batch: int) -> State:
-        """A context of ``</s>`` alone: int64 [order−1, B]."""
+        """Return a context of ``</s>`` alone: int64 [order−1, B]."""
         filled = torch.full((self.words, batch), self.start_id, dtype=torch.int64, device=self.linear.weight.device)
         return (filled,)
 
     def context(self, ids: Tensor, state: State) -> Tensor:
-        """Ids whose vectors :meth:`forward` wants: the state's, then those read now, int64 [order−1 + T, B]."""
+        """Return the ids whose vectors ``forward`` wants: the state's, then those read now, int64 [order−1 + T, B]."""
         return torch.cat([state[0], ids])
 
     def forward(
         self, vectors: Tensor, context: Tensor, state: State, generator: torch.Generator
     ) -> tuple[Tensor, State]:
-        """The hidden layer [T, B, h] and the last order−1 ids.
+        """Return the hidden layer [T, B, h] and the last order−1 ids.
 
         Args:
             vectors: Word vectors of the context: [order−1 + T, B, e].
-            context: As :meth:`context` gives it.
+            context: As ``context`` gives it.
             state: Unused; it is part of the context.
             generator: Unused; there are no masks inside.
         """
@@ -63,18 +63,18 @@ class FeedForwardBody(Body):
     def trace(
         self, vectors: Tensor, context: Tensor, state: State, generator: torch.Generator
     ) -> tuple[Tensor, State, tuple[Steps, ...]]:
-        """As :meth:`forward`, with the hidden layer at each step, in the graph."""
+        """As ``forward``, with the hidden layer at each step, in the graph."""
         raw, state = self(vectors, context, state, generator)
         hidden = raw.unbind()
         return torch.stack(hidden), state, ({"hidden": hidden},)
 
     def parameter_counts(self) -> dict[str, int]:
-        """Parameters of the hidden layer."""
+        """Return the parameters of the hidden layer."""
         return {"hidden": sum(weight.numel() for weight in self.parameters())}
 
 
 class DirectConnections(nn.Module):
-    """The way from the word vectors to the output layer past the hidden layer (Bengio et al. 2003).
+    """Direct connection from word vectors to output layer, bypassing the hidden layer (Bengio et al. 2003).
 
     The published model is y = b + W x + U h. With untied weights the output layer's features are h and x side by side,
     and its weights [U, W]. An output layer that is tied to the word vectors C has features of their width; there
@@ -98,6 +98,6 @@ class DirectConnections(nn.Module):
             nn.init.xavier_uniform_(self.linear.weight, generator=generator)
 
     def forward(self, features: Tensor, vectors: Tensor) -> Tensor:
-        """Features [T, B, width] from those of the hidden layer and the vectors of the context."""
+        """Return the features [T, B, width] from those of the hidden layer and the vectors of the context."""
         direct = windows(vectors, self.words)
         return torch.cat([features, direct], dim=-1) if self.linear is None else features + self.linear(direct)

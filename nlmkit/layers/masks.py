@@ -1,8 +1,8 @@
-"""Dropout in all its forms: masks drawn from an explicit generator, so that a run can be repeated and resumed.
+"""Dropout variants with masks from an explicit generator, for reproducible and resumable runs.
 
-Every transform is the identity in evaluation mode, but for :class:`Zoneout`, whose paper takes the expectation there.
-A mask holds 0 with the given rate and 1 / (1 − rate) elsewhere, so that the expectation stays. It is drawn on the
-generator's device and moved to where it is used.
+Every transform is the identity in evaluation mode, except ``Zoneout``, which uses the expectation as in its paper.
+A mask is 0 with the given rate and 1 / (1 − rate) elsewhere, which preserves the expectation. It is drawn on the
+generator's device and moved to the device of its use.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 
 def keep_mask(shape: Sequence[int], rate: float, generator: torch.Generator, like: Tensor) -> Tensor:
-    """A dropout mask: 0 with chance ``rate``, else 1 / (1 − rate).
+    """Return a dropout mask: 0 with chance ``rate``, else 1 / (1 − rate).
 
     Args:
         shape: Shape of the mask.
@@ -26,7 +26,7 @@ def keep_mask(shape: Sequence[int], rate: float, generator: torch.Generator, lik
 
 
 def chance(shape: Sequence[int], rate: float, generator: torch.Generator, like: Tensor) -> Tensor:
-    """Ones with chance ``rate``, else zeros, in the device and dtype of ``like``."""
+    """Return ones with chance ``rate``, else zeros, in the device and dtype of ``like``."""
     # Several times faster on a CPU than bernoulli_; the rate is met within 2⁻²⁴.
     return torch.rand(*shape, generator=generator, device=generator.device).lt(rate).to(like)
 
@@ -90,7 +90,7 @@ class WeightDrop(nn.Module):
         self.rate = rate
 
     def forward(self, weight: Tensor, generator: torch.Generator) -> Tensor:
-        """The weights to compute with, of the shape of ``weight``."""
+        """Return the weights to compute with, of the shape of ``weight``."""
         if not self.training or self.rate == 0:
             return weight
         return weight * keep_mask(weight.shape, self.rate, generator, weight)
@@ -122,7 +122,7 @@ class Zoneout(nn.Module):
         return chance((steps, *state.shape), self.rate, generator, state) if self.training else None
 
     def forward(self, last: Tensor, new: Tensor, kept: Tensor | None) -> Tensor:
-        """The state after a step [B, h], from those before it and the step's entry of :meth:`masks`."""
+        """Return the state after a step [B, h], from those before it and the step's entry of ``masks``."""
         last = last.to(new.dtype)  # which autocast may have lowered
         return torch.lerp(new, last, self.rate if kept is None else kept.to(new.dtype))
 

@@ -15,7 +15,7 @@ from nlmkit.layers.recurrent_steps import CELLS, Steps, Weights, run_steps
 
 
 class RecurrentLayer(nn.Module):
-    """One recurrent layer; :mod:`nlmkit.layers.recurrent_steps` has its equations.
+    """One recurrent layer; ``nlmkit.layers.recurrent_steps`` has its equations.
 
     Parameters are ``weight_input`` [G·h, n], ``weight_recurrent`` [G·h, h] and one ``bias`` [G·h]: torch's kernels take
     two bias vectors, of which the second is a constant zero here. Each gate's input weights start Glorot-uniform
@@ -75,7 +75,7 @@ class RecurrentLayer(nn.Module):
         return self.zoneout is None and not (self.training and self.dropout_recurrent)
 
     def forward(self, inputs: Tensor, state: State, generator: torch.Generator) -> tuple[Tensor, State]:
-        """Outputs [T, B, h] and the state after the last step.
+        """Return the outputs [T, B, h] and the state after the last step.
 
         Args:
             inputs: [T, B, n].
@@ -89,12 +89,12 @@ class RecurrentLayer(nn.Module):
         return (outputs if self.norm is None else self.norm(outputs)), state
 
     def trace(self, inputs: Tensor, state: State, generator: torch.Generator) -> tuple[Tensor, State, Steps]:
-        """As :meth:`forward`, step by step, with the gates and states of each step in the graph."""
+        """As ``forward``, step by step, with the gates and states of each step in the graph."""
         outputs, state, steps = self.run_steps(inputs, state, generator)
         return (outputs if self.norm is None else self.norm(outputs)), state, steps
 
     def run_steps(self, inputs: Tensor, state: State, generator: torch.Generator) -> tuple[Tensor, State, Steps]:
-        """The plain loop; its outputs are not normalised yet."""
+        """Return the plain loop; its outputs are not normalised yet."""
         mask = None
         if self.training and self.dropout_recurrent:
             mask = keep_mask(state[0].shape[1:], self.dropout_recurrent, generator, inputs)
@@ -135,7 +135,7 @@ class RecurrentLayer(nn.Module):
 
 
 def _in_one_block(weights: Sequence[Tensor]) -> list[Tensor]:
-    """The same weights side by side in memory, where cuDNN wants them; it would copy them itself, and warn."""
+    """Return the same weights side by side in memory, where cuDNN wants them; it would copy them itself, and warn."""
     block = torch.cat([weight.reshape(-1) for weight in weights])
     parts = torch.split(block, [weight.numel() for weight in weights])
     return [part.view(weight.shape) for part, weight in zip(parts, weights, strict=True)]
@@ -150,7 +150,7 @@ class RecurrentStack(Body):
         generator: Source of the initial weights.
         dropout_hidden: Rate of dropout between layers.
         locked: Hold that dropout's mask over time.
-        layer_norm: Normalise each layer's output, as :class:`RecurrentLayer` does.
+        layer_norm: Normalise each layer's output, as ``RecurrentLayer`` does.
         weight_drop: Rate of DropConnect on each layer's recurrent weights.
         dropout_recurrent: Rate of dropout on each layer's hidden state from step to step.
         zoneout: Rate of zoneout in each layer.
@@ -190,7 +190,7 @@ class RecurrentStack(Body):
         self.dropout_hidden = Dropout(dropout_hidden, locked=locked)
 
     def initial_state(self, batch: int) -> State:
-        """Zeros: for each layer its states, [1, B, h] each (LSTM: hidden, cell)."""
+        """Return zeros: for each layer its states, [1, B, h] each (LSTM: hidden, cell)."""
         return tuple(
             layer.weight_recurrent.new_zeros(1, batch, layer.hidden)
             for layer in self._layers()
@@ -198,18 +198,18 @@ class RecurrentStack(Body):
         )
 
     def context(self, ids: Tensor, state: State) -> Tensor:
-        """Ids whose vectors :meth:`forward` wants: those read now."""
+        """Return the ids whose vectors ``forward`` wants: those read now."""
         return ids
 
     def forward(
         self, vectors: Tensor, context: Tensor, state: State, generator: torch.Generator
     ) -> tuple[Tensor, State]:
-        """Outputs of the last layer [T, B, h] and the state after the last step.
+        """Return the outputs of the last layer [T, B, h] and the state after the last step.
 
         Args:
             vectors: Word vectors [T, B, e].
             context: Their ids; unused here.
-            state: As :meth:`initial_state` gives it.
+            state: As ``initial_state`` gives it.
             generator: Source of the masks.
         """
         return self._run(vectors, state, generator, None)
@@ -217,13 +217,13 @@ class RecurrentStack(Body):
     def trace(
         self, vectors: Tensor, context: Tensor, state: State, generator: torch.Generator
     ) -> tuple[Tensor, State, tuple[Steps, ...]]:
-        """As :meth:`forward`, with each layer's gates and states at each step, in the graph."""
+        """As ``forward``, with each layer's gates and states at each step, in the graph."""
         steps: list[Steps] = []
         outputs, state = self._run(vectors, state, generator, steps)
         return outputs, state, tuple(steps)
 
     def parameter_counts(self) -> dict[str, int]:
-        """Parameters of each layer: ``lstm 1``, ``lstm 2`` and so on."""
+        """Return the parameters of each layer: ``lstm 1``, ``lstm 2`` and so on."""
         return {
             f"{self.kind} {number}": sum(weight.numel() for weight in layer.parameters())
             for number, layer in enumerate(self.layers, start=1)

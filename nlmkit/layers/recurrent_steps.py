@@ -1,7 +1,7 @@
-"""Recurrent cells step by step: plain to read, open at every step, and the oracle for the fused kernels.
+"""Recurrent cells step by step: readable, with access to every step, and the reference for the fused kernels.
 
 With x_t the layer's input and h_t its hidden state, W the input weights, U the recurrent weights and b one bias vector
-a gate (torch's kernels have two, of which the second is zero here); σ is the logistic function, ∘ multiplies entry by
+per gate (torch's kernels have two, of which the second is zero here); σ is the logistic function, ∘ multiplies entry by
 entry. Gates are stacked along the first dimension of W, U and b in the order in which they are listed.
 
 - ``rnn`` (Elman 1990; Mikolov et al. 2010): h_t = tanh(W x_t + U h_{t−1} + b)
@@ -94,7 +94,7 @@ def run_steps(
     zoneout: Zoneout | None = None,
     generator: torch.Generator | None = None,
 ) -> Steps:
-    """Runs a layer over a sequence.
+    """Run a layer over a sequence.
 
     Args:
         cell: What a step does.

@@ -1,8 +1,8 @@
-"""The order in which a network keeps its words: by frequency, which is private to this room.
+"""Row order of words inside a network: by frequency.
 
-Rows of the word vectors and of the output layer stand from the most frequent word to the least; ``<s>``, which is
-never predicted, has the last row, so that the output layer's words are simply all rows before it. Clusters of words
-(of the adaptive softmax) and classes (of the class-factored one) are then ranges of rows.
+Rows of the word vectors and of the output layer are sorted by descending frequency; ``<s>``, which is never predicted,
+has the last row, so the output layer covers all rows before it. Clusters of words (of the adaptive softmax) and classes
+(of the class-factored one) are then ranges of rows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from nlmkit.text.vocabulary import BOS_ID
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class WordOrder:
-    """Which row each word has, and where clusters of rows begin.
+    """Row of each word, and start of each cluster of rows.
 
     Attributes:
         rank: Row of each vocabulary id: int64 [V], a permutation with ``<s>`` last.
@@ -43,10 +43,10 @@ class WordOrder:
 
     @classmethod
     def from_arrays(cls, rank: NDArray[np.int64], cutoffs: NDArray[np.int64]) -> WordOrder:
-        """The order that a saved model keeps, checked.
+        """Return the order that a saved model keeps, checked.
 
         Raises:
-            SavedModelError: the arrays are no order of words.
+            SavedModelError: The arrays are not a valid order of words.
         """
         size = len(rank)
         sound = (
@@ -58,7 +58,7 @@ class WordOrder:
             and bool((np.diff(cutoffs) > 0).all())
         )
         if not sound:
-            raise SavedModelError(f"the saved model is damaged: it has no sound order of its {size} words")
+            raise SavedModelError(f"the saved model is damaged: the order of its {size} words is invalid")
         return cls(np.array(rank), np.array(cutoffs))
 
     def __len__(self) -> int:
@@ -70,13 +70,13 @@ class WordOrder:
         return len(self.rank) - 1
 
     def sorted(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Counts by vocabulary id [V] as counts by row, without ``<s>``: int64 [V − 1]."""
+        """Return the counts by vocabulary id [V] as counts by row, without ``<s>``: int64 [V − 1]."""
         rows = np.empty(len(self), np.int64)
         rows[self.rank] = counts
         return rows[:-1]
 
     def with_cutoffs(self, cutoffs: NDArray[np.int64]) -> WordOrder:
-        """The same rows, in other clusters."""
+        """Return the same rows, in other clusters."""
         return WordOrder(self.rank, np.asarray(cutoffs, np.int64))
 
     def grown(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -18,7 +18,7 @@ _DARK: Final = 0.6
 """From this share on a cell is so dark that its number is white."""
 
 _MANY: Final = 12
-"""With more classes than this, cells without texts have no number."""
+"""Number of classes above which empty cells have no number."""
 
 _DRAWN: Final = 50
 """Of more classes those with most errors are drawn, and the others as one."""
@@ -40,9 +40,9 @@ def plot_confusion(report: ClassificationReport, path: str | os.PathLike[str], *
     Characters that no font has are noted.
 
     Raises:
-        DataError: the file's name has no ending that is known, or its folder cannot be written.
+        DataError: The file's suffix is unknown, or its folder is not writable.
         NlmkitError: matplotlib is not installed, or cannot be imported.
-        OSError: the file cannot be written.
+        OSError: The file cannot be written.
     """
     check_plot(path)
     from matplotlib.figure import Figure
@@ -78,7 +78,7 @@ def plot_confusion(report: ClassificationReport, path: str | os.PathLike[str], *
 
 
 def _drawn(report: ClassificationReport) -> tuple[list[str], NDArray[np.int64]]:
-    """Names and confusion matrix of the classes that are drawn."""
+    """Return the names and confusion matrix of the classes that are drawn."""
     names = [shown(row.label) for row in report.per_class]
     if len(names) <= _DRAWN:
         return names, report.confusion

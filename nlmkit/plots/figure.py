@@ -1,4 +1,4 @@
-"""What every picture needs: matplotlib, a file that can be written, and labels that can be drawn."""
+"""Shared code of plots: matplotlib, checks of the output file, and printable labels."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from nlmkit.core.tables import JOINERS
 from nlmkit.errors import DataError, NlmkitError
 
 SUFFIXES: Final = (".png", ".svg", ".pdf")
-"""Formats, told by the file's name."""
+"""File formats by suffix."""
 
 
 def check_plot(path: str | os.PathLike[str]) -> None:
-    """Find out before the work that no picture can be drawn.
+    """Check before the work that a picture can be drawn.
 
     Raises:
-        DataError: the file's name has no ending that is known, or its folder cannot be written.
+        DataError: The file's suffix is unknown, or its folder is not writable.
         NlmkitError: matplotlib is not installed, or cannot be imported.
     """
     if Path(path).suffix.lower() not in SUFFIXES:
-        raise DataError(f"a picture is written as {', '.join(SUFFIXES)}: give its file such a name", source=str(path))
+        raise DataError(f"unsupported picture format: use a file name in {', '.join(SUFFIXES)}", source=str(path))
     check_folder(path)
     load_matplotlib()
 
 
 def check_folder(path: str | os.PathLike[str], *, to_come: str | os.PathLike[str] | None = None) -> None:
-    """Find out before the work that a picture cannot be written to a place.
+    """Check before the work that a picture can be written.
 
     Args:
-        path: Where the picture will go.
-        to_come: A folder that will be there by then, that of the model.
+        path: File of the picture.
+        to_come: Folder that will exist by then, that of the model.
 
     Raises:
-        DataError: it is a folder, or lies in none that can be written.
+        DataError: It is a folder, or its folder is not writable.
     """
     place = Path(path).absolute()
     folder = place.parent
@@ -57,8 +57,8 @@ def load_matplotlib() -> None:
         backend = os.environ.get("MPLBACKEND")
         if not backend:
             raise
-        reason = f"matplotlib knows no backend {backend!r}, which MPLBACKEND names"
-        raise NlmkitError(f"{reason}: unset it, since pictures in files need none") from error
+        reason = f"unknown matplotlib backend {backend!r} in MPLBACKEND"
+        raise NlmkitError(f"{reason}: unset it, since pictures in files do not require it") from error
 
 
 def printable(text: str, most: int = 80) -> str:

@@ -56,7 +56,7 @@ def drawing(text: str, settings: Mapping[str, Any] | None = None) -> Iterator[se
         settings: Further settings of matplotlib.
 
     Yields:
-        The characters that no font has, for :func:`notes_on`.
+        The characters that no font has, for ``notes_on``.
     """
     import matplotlib
 
@@ -75,7 +75,7 @@ def drawing(text: str, settings: Mapping[str, Any] | None = None) -> Iterator[se
 
 @contextlib.contextmanager
 def noted_drawing(text: str, path: Path, settings: Mapping[str, Any] | None = None) -> Iterator[None]:
-    """As :func:`drawing`, and :func:`notes_on` the text are sent.
+    """As ``drawing``, and ``notes_on`` the text are sent.
 
     Args:
         text: All that will be drawn but figures.
@@ -89,7 +89,7 @@ def noted_drawing(text: str, path: Path, settings: Mapping[str, Any] | None = No
 
 
 def covering(text: str) -> tuple[list[str], set[str]]:
-    """Names of fonts that together have the characters of a text, and the characters that none has.
+    """Return the names of fonts that together have the characters of a text, and the characters that none has.
 
     matplotlib's own font is asked first, then that of the extra ``cjk``, then every installed one: the preferred ones,
     then the others, upright ones of normal weight first, in the order of their names.
@@ -114,7 +114,7 @@ def covering(text: str) -> tuple[list[str], set[str]]:
 
 @functools.lru_cache(maxsize=4096)
 def characters(path: str, wanted: str) -> frozenset[str]:
-    """Those of some characters that a font file has glyphs for.
+    """Return those of some characters that a font file has glyphs for.
 
     None where it cannot be read, holds bitmaps, which matplotlib does not draw, or has a box for every character.
     """
@@ -163,7 +163,7 @@ def _add_packaged() -> None:
 
 
 def _packaged() -> str | None:
-    """Path of the font of the extra ``cjk``, where it is installed."""
+    """Return the path of the font of the extra ``cjk``, where it is installed."""
     module, name = PACKAGED
     try:
         package = importlib.import_module(module)
@@ -181,12 +181,12 @@ def _first(font: Any) -> tuple[int, bool, bool, str, str]:
 
 
 def _is_mathematical(path: str) -> bool:
-    """Whether it is one of matplotlib's fonts for formulas, which show other glyphs than their characters'."""
+    """Return whether it is one of matplotlib's fonts for formulas, which show other glyphs than their characters'."""
     import matplotlib
 
     return path.startswith(matplotlib.get_data_path()) and not Path(path).name.startswith("DejaVu")
 
 
 def _is_invisible(char: str) -> bool:
-    """Whether a character only joins or selects forms of others: a joiner, a variation selector."""
+    """Return whether a character only joins or selects forms of others: a joiner, a variation selector."""
     return unicodedata.category(char) == "Cf" or "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"

@@ -32,9 +32,9 @@ def plot_perplexities(comparison: Comparison, path: str | os.PathLike[str], *, t
     Characters that no font has are noted.
 
     Raises:
-        DataError: the file's name has no ending that is known, or its folder cannot be written.
+        DataError: The file's suffix is unknown, or its folder is not writable.
         NlmkitError: matplotlib is not installed, or cannot be imported.
-        OSError: the file cannot be written.
+        OSError: The file cannot be written.
     """
     check_plot(path)
     from matplotlib.figure import Figure
@@ -70,7 +70,7 @@ def plot_perplexities(comparison: Comparison, path: str | os.PathLike[str], *, t
 
 
 def _draw_interval(axes: object, place: int, row: Ranked) -> float:
-    """The whiskers of a bar; returns where bar and whiskers end."""
+    """Return the whiskers of a bar; returns where bar and whiskers end."""
     from matplotlib.axes import Axes
 
     assert isinstance(axes, Axes)
@@ -86,7 +86,7 @@ def _draw_interval(axes: object, place: int, row: Ranked) -> float:
 
 
 def _label(row: Ranked, differing: Sequence[str]) -> str:
-    """The model, and below it what is not the same for all of them."""
+    """Return the model, and below it what is not the same for all of them."""
     report = row.report
     facts = {
         "context": report.context,

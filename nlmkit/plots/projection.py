@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from nlmkit.representations.base import Representation
 
 DEFAULT_WORDS: Final = 60
-"""How many of the most frequent words, punctuation left out, are drawn where none are given."""
+"""Default number of most frequent words to draw, excluding punctuation."""
 
 MOST_WORDS: Final = 500
-"""More labels than these are no picture that one could read."""
+"""Maximum number of labels of a readable picture."""
 
 _FEWEST: Final = 3
 _COLOUR: Final = "#3b6ea5"
@@ -85,7 +85,7 @@ def project(vectors: ArrayLike) -> Projection:
     left, singular, right = np.linalg.svd(centred, full_matrices=False)
     variance = singular**2
     if not variance.sum() > 0:
-        raise DataError("all vectors are equal, so that there is nothing to project")
+        raise DataError("nothing to project: all vectors are equal")
     points, explained = np.zeros((len(values), 2)), [0.0, 0.0]
     for axis in range(min(2, len(singular))):
         sign = 1.0 if right[axis, np.abs(right[axis]).argmax()] > 0 else -1.0
@@ -126,7 +126,7 @@ def place_labels(points: ArrayLike, sizes: ArrayLike, width: float, height: floa
 
 
 def _around(centre: NDArray[np.float64], extent: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The places for a label, the best first, as left, bottom, right, top: float64 [places, 4]."""
+    """Return the places for a label, the best first, as left, bottom, right, top: float64 [places, 4]."""
     half = extent / 2 + _MARGIN
     boxes = []
     for ring in _RINGS:
@@ -138,7 +138,7 @@ def _around(centre: NDArray[np.float64], extent: NDArray[np.float64]) -> NDArray
 
 
 def _overlap(boxes: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether each box covers a part of any of the others: bool [boxes]."""
+    """Return whether each box covers a part of any of the others: bool [boxes]."""
     apart = (boxes[:, None, :2] >= others[None, :, 2:]) | (boxes[:, None, 2:] <= others[None, :, :2])
     return np.asarray((~np.any(apart, axis=2)).any(axis=1))
 
@@ -168,7 +168,7 @@ def plot_projection(
         DataError: fewer than three of the words have vectors, there are more than ``MOST_WORDS``, the file's name has
             no ending that is known, or its folder cannot be written.
         NlmkitError: matplotlib is not installed, or cannot be imported.
-        OSError: the file cannot be written.
+        OSError: The file cannot be written.
     """
     check_plot(path)
     representation.check_fitted()
@@ -186,7 +186,7 @@ def plot_projection(
 
 
 def _shown(representation: Representation, words: Iterable[str] | None) -> tuple[list[str], list[str]]:
-    """The words to draw, and what to say of the others."""
+    """Return the words to draw, and what to say of the others."""
     if words is None:
         ranked = map(representation.vocabulary_.word, most_frequent(representation).tolist())
         wanted = list(islice((word for word in ranked if any(map(str.isalnum, word))), DEFAULT_WORDS))

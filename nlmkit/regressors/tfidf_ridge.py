@@ -25,6 +25,7 @@ ALPHAS: Final = (0.1, 0.3, 1.0, 3.0, 10.0)
 
 _VALID_SHARE: Final = 0.1  # of the training texts, to choose by where no held-out texts are given
 _TOLERANCE: Final = 1e-6  # of the solver: norm of the residual of the normal equations, relative to the start
+_SLACK: Final = 100.0  # the solver measures another residual where there are more n-grams than texts
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -53,7 +54,6 @@ class TfidfRidge(Regressor):
     min_documents: int = param(1, ge=1, help="n-grams in fewer training texts are left out")
     sublinear: bool = param(True, help="count t occurrences as 1 + ln t")
     alpha: float | None = param(0.3, gt=0, help="strength of the L2 penalty; none: chosen by held-out texts")
-    max_iter: int = param(1000, ge=1, help="most iterations of the solver")
 
     def fit_corpus(
         self,
@@ -86,9 +86,9 @@ class TfidfRidge(Regressor):
             held_out = None if valid is None else (self._matrix(valid[0]), valid[1])
             alpha, report = self._chosen(matrix, targets, held_out, run)
         run.stage("fitting the regression")
-        self.alpha_ = alpha
-        self.weights_, self.intercept_, notes = self._solved(matrix, targets, alpha)
-        return {"features": len(self.features_), "alpha": alpha, **report, "notes": notes}
+        self.alpha_ = float(alpha)
+        self.weights_, self.intercept_, notes = self._solved(matrix, targets, self.alpha_)
+        return {"features": len(self.features_), "alpha": self.alpha_, **report, "notes": notes}
 
     def _chosen(
         self,
@@ -125,14 +125,14 @@ class TfidfRidge(Regressor):
         from nlmkit.documents.merged_features import MergedFeatures
 
         merged = MergedFeatures.of(matrix)
-        ridge = Ridge(alpha=alpha, solver="sparse_cg", tol=_TOLERANCE, max_iter=self.max_iter)
+        ridge = Ridge(alpha=alpha, solver="sparse_cg", tol=_TOLERANCE)
         ridge.fit(merged.matrix, targets)
         residuals = targets - merged.matrix @ ridge.coef_ - ridge.intercept_
         gradient = merged.matrix.T @ residuals - alpha * ridge.coef_
         start = merged.matrix.T @ (targets - targets.mean())
         notes = []
-        if np.linalg.norm(gradient) > 100 * _TOLERANCE * np.linalg.norm(start):  # scikit-learn does not say
-            notes.append(f"the solver did not converge in {self.max_iter} iterations: raise max_iter or alpha")
+        if np.linalg.norm(gradient) > _SLACK * _TOLERANCE * np.linalg.norm(start):  # scikit-learn does not say
+            notes.append("the solver of the regression did not converge: raise alpha")
         return merged.expanded(ridge.coef_), float(ridge.intercept_), notes
 
     def _matrix(self, corpus: Corpus) -> csr_matrix:

@@ -1,1 +1,1 @@
-"""Word representations, one component to a file."""
+"""Word representations, one component per file."""

@@ -1,4 +1,4 @@
-"""The rows of a representation that a consumer asks for, in the consumer's order."""
+"""Alignment of a representation with a consumer's vocabulary: its rows by the consumer's ids."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from nlmkit.representations.rules import WordVectors
 
 POOR_COVERAGE: Final = 0.5
-"""With vectors for a smaller share of the training text's words than this, something is probably wrong."""
+"""Token coverage of the training text below which a note is sent."""
 
 RULES: Final = ("uniform", "mean-rare", "zero", "error")
-"""What a word of the consumer that has no vector starts from."""
+"""Rules for the initial vector of a consumer's word without a vector."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,11 +31,12 @@ class Alignment:
 
     Attributes:
         matrix: float32 [V', d] by the consumer's ids; None for one-hot, which is a free embedding of any size.
-        known: Which ids have a vector of the representation's: bool [V'].
-        oov: The rule for the others.
-        type_coverage: Share of the consumer's words (without the three special ones) that are known; NaN of none.
-        token_coverage: Share of the words of the consumer's training text that are known. What became ``<unk>`` there
-            counts as not known. None where the consumer's counts are unknown.
+        known: Whether each id has a vector in the representation: bool [V'].
+        oov: Rule for the others.
+        type_coverage: Share of known words in the consumer's vocabulary (without the three special ones); NaN without
+            words.
+        token_coverage: Share of known words in the consumer's training text, where ``<unk>`` counts as unknown; None
+            if the consumer's counts are unknown.
         dimension: Length of a vector.
     """
 
@@ -47,7 +48,7 @@ class Alignment:
     dimension: int
 
     def report(self) -> Mapping[str, Any]:
-        """The facts as JSON has them: coverage, how many words are known, the rule and the dimension."""
+        """Return the facts as JSON has them: coverage, how many words are known, the rule and the dimension."""
         words = len(self.known) - len(SPECIAL)
         return {
             "dimension": self.dimension,
@@ -88,21 +89,22 @@ def align(representation: WordVectors, vocabulary: Vocabulary, *, oov: str, seed
 
 
 def check_vocabulary(vocabulary: object) -> None:
-    """Refuse words where a consumer's vocabulary is wanted.
+    """Check that an argument is a vocabulary.
 
     Raises:
-        DataError: it is no vocabulary.
+        DataError: It is not a vocabulary.
     """
     if not isinstance(vocabulary, Vocabulary):
         raise DataError(
-            f"align takes a Vocabulary, not {type(vocabulary).__name__}: give Vocabulary(words), or use vectors(words)"
+            f"align expects a Vocabulary, not {type(vocabulary).__name__}: pass Vocabulary(words), or "
+            "use vectors(words)"
         )
 
 
 def summarise(
     matrix: NDArray[np.float32] | None, known: NDArray[np.bool_], vocabulary: Vocabulary, oov: str, dimension: int
 ) -> Alignment:
-    """The alignment with its coverage."""
+    """Return the alignment with its coverage."""
     words, counts = known[len(SPECIAL) :], vocabulary.counts
     tokens = int(counts[0] + counts[len(SPECIAL) :].sum())
     covered = int(counts[len(SPECIAL) :][words].sum())
@@ -120,13 +122,13 @@ def check_coverage(alignment: Alignment, representation: WordVectors, vocabulary
     """What a consumer's user should know of the coverage; empty where it is good enough, or not known.
 
     Args:
-        alignment: Of the consumer's vocabulary.
-        representation: What it was made of.
-        vocabulary: The consumer's.
-        tune: What training does to the vectors, such as ``frozen``.
+        alignment: Alignment with the consumer's vocabulary.
+        representation: Representation of the alignment.
+        vocabulary: Vocabulary of the consumer.
+        tune: Training mode of the vectors, such as ``frozen``.
 
     Raises:
-        DataError: no word has a vector, and none is trained.
+        DataError: No word has a vector, and the vectors are frozen.
     """
     coverage = alignment.token_coverage
     if alignment.matrix is None or coverage is None or coverage >= POOR_COVERAGE:
@@ -136,11 +138,11 @@ def check_coverage(alignment: Alignment, representation: WordVectors, vocabulary
     lowered = representation.ids([word.lower() for word in words]) >= 0
     share = float(vocabulary.counts[len(SPECIAL) :][lowered].sum() / vocabulary.counts[len(SPECIAL) :].sum())
     if share >= POOR_COVERAGE:
-        advice = f"it has {share:.0%} of them in lower case, so give --lowercase"
+        advice = f"it covers {share:.0%} of them in lower case, so add --lowercase"
     if tune == "frozen" and not alignment.known[len(SPECIAL) :].any():
-        problem = f"the representation has a vector for none of the {len(words)} words of the training text"
+        problem = f"the representation covers none of the {len(words)} words of the training text"
         raise DataError(f"{problem}, and tune=frozen trains none: {advice}, or set tune=fine-tune")
-    return f"the representation has vectors for {coverage:.0%} of the training words only: {advice}"
+    return f"the representation covers only {coverage:.0%} of the training words: {advice}"
 
 
 def _spread(representation: WordVectors, rows: NDArray[np.int64]) -> float:

@@ -1,8 +1,8 @@
-"""Word analogies: *a is to b as c is to …*, asked of a representation by the thousand.
+"""Evaluation on word analogies: *a is to b as c is to …*.
 
 The standard questions are Google's (Mikolov, Chen, Corrado & Dean 2013), which come with gensim. The methods are
-3CosAdd (Mikolov, Yih & Zweig 2013) and 3CosMul (Levy & Goldberg 2014). Which words may be answers changes the figures
-much, so a report says how many there were, and what share of the questions could be asked at all.
+3CosAdd (Mikolov, Yih & Zweig 2013) and 3CosMul (Levy & Goldberg 2014). The candidate words strongly affect the figures,
+so a report includes their number and the share of covered questions.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 Method = Literal["3cosadd", "3cosmul"]
 Question = tuple[str, str, str, str]
-"""a, b, c, and the answer."""
+"""The words a, b, c, and the answer."""
 
 STANDARD: Final = "questions-words.txt"
-"""Google's questions among gensim's test data."""
+"""File of Google's questions in gensim's test data."""
 
 _EPSILON: Final = 0.001  # Levy & Goldberg's, which keeps 3CosMul from dividing by zero
 _ENTRIES: Final = 1 << 22  # similarities held at a time
@@ -49,7 +49,7 @@ class AnalogySet:
 
     Attributes:
         name: Name to show.
-        sections: The questions of each section, as they are written in the file.
+        sections: Questions of each section, as written in the file.
     """
 
     name: str
@@ -67,13 +67,13 @@ class AnalogySet:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SectionScore:
-    """How the questions of a section were answered.
+    """Score of a section of questions.
 
     Attributes:
         name: Name of the section.
-        correct: Covered questions whose answer was the expected one.
-        n: Questions all of whose four words may be answers: the covered ones.
-        questions: Questions of the section.
+        correct: Number of covered questions answered correctly.
+        n: Number of covered questions: those with all four words among the candidates.
+        questions: Number of questions in the section.
     """
 
     name: str
@@ -83,30 +83,30 @@ class SectionScore:
 
     @property
     def accuracy(self) -> float:
-        """Share of the covered questions that were answered correctly; NaN where none is covered."""
+        """Share of covered questions answered correctly; NaN without covered questions."""
         return self.correct / self.n if self.n else math.nan
 
     @property
     def coverage(self) -> float:
-        """Share of the questions that is covered."""
+        """Share of covered questions."""
         return self.n / self.questions
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as JSON types; ``accuracy`` may be NaN."""
+        """Return the figures as JSON types; ``accuracy`` can be NaN."""
         return dataclasses.asdict(self) | {"accuracy": self.accuracy, "coverage": self.coverage}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AnalogyReport(Rendered):
-    """How all questions were answered.
+    """Report of an evaluation on analogies.
 
     Attributes:
         name: Name of the set.
         digest: Digest of the set.
         sections: The sections' scores.
         method: ``3cosadd`` or ``3cosmul``.
-        restrict_vocabulary: What the answers were restricted to, as it was asked for.
-        candidates: Words that could be answers.
+        restrict_vocabulary: Requested restriction of the candidates.
+        candidates: Number of candidate words.
     """
 
     name: str
@@ -118,7 +118,7 @@ class AnalogyReport(Rendered):
 
     @property
     def total(self) -> SectionScore:
-        """All questions as one section: large sections weigh more."""
+        """Score over all questions (micro-average)."""
         return SectionScore(
             name="total",
             correct=sum(section.correct for section in self.sections),
@@ -127,7 +127,7 @@ class AnalogyReport(Rendered):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON types; figures may be NaN."""
+        """Return the report as JSON types; figures can be NaN."""
         return {
             **{key: value for key, value in self.total.to_dict().items() if key != "name"},
             "name": self.name,
@@ -139,7 +139,7 @@ class AnalogyReport(Rendered):
         }
 
     def render(self) -> str:
-        """The report for a reader: a row for each section and for all, then how they were answered."""
+        """Format the report: a row per section and for all, then the settings."""
         rows = [_HEADS, *map(_row, (*self.sections, self.total))]
         return f"{table(rows)}{self.method}; {self.candidates} words could be answers"
 
@@ -159,20 +159,20 @@ def evaluate_analogies(
 ) -> AnalogyReport:
     """Answer analogy questions.
 
-    The answer to a question is the word that the method rates highest, a, b and c excepted. Words are looked up as the
-    representation does: as they are written, then in the case of its text.
+    The answer to a question is the word with the highest score, excluding a, b and c. Words are looked up as written,
+    then in the case of the representation's text.
 
     Args:
-        representation: A fitted representation.
-        questions: The questions, or a file of them; Google's if not given.
+        representation: Fitted representation.
+        questions: Questions, or a file of them; Google's by default.
         method: ``3cosadd`` or ``3cosmul``.
-        restrict_vocabulary: Only this many of the most frequent words (the first ones, where counts are unknown) may
-            occur in a question or be answers.
-        progress: Is shown a stage.
+        restrict_vocabulary: Restrict questions and answers to this many most frequent words (the first ones if counts
+            are unknown).
+        progress: Progress display; gets a stage.
 
     Raises:
-        DataError: the file is unusable.
-        HyperParameterError: there is no such method, or the restriction is no positive number.
+        DataError: The file is unusable.
+        HyperParameterError: The method is unknown, or the restriction is not a positive number.
         NlmkitError: gensim, which has the standard questions, is not installed.
     """
     representation.check_fitted()
@@ -211,7 +211,7 @@ def evaluate_analogies(
 def _places(
     representation: Representation, questions: AnalogySet, candidates: NDArray[np.int64]
 ) -> dict[str, NDArray[np.int64]]:
-    """Where the words of each section's questions are among the candidates: int64 [questions, 4], −1 for nowhere."""
+    """Return the candidate index of the words of each section's questions: int64 [questions, 4], −1 for none."""
     words = sorted({word for section in questions.sections.values() for question in section for word in question})
     # The last place is that of id −1, the words without a vector.
     place_of = np.full(len(representation.vocabulary_) + 1, -1, np.int64)
@@ -224,12 +224,12 @@ def _places(
 
 
 def _answers(unit: Any, questions: NDArray[np.int64], method: Method) -> NDArray[np.int64]:
-    """The best candidate for each question: int64 [questions].
+    """Return the best candidate for each question: int64 [questions].
 
     Args:
         unit: Unit vectors of the candidates: float32 [candidates, d].
         questions: Candidates a, b and c: int64 [questions, 3].
-        method: How to rate them.
+        method: Scoring method.
     """
     answers = np.empty(len(questions), np.int64)
     step = max(1, _ENTRIES // max(1, unit.shape[0]))
@@ -253,7 +253,7 @@ def _answers(unit: Any, questions: NDArray[np.int64], method: Method) -> NDArray
 
 @functools.cache
 def standard_questions() -> AnalogySet:
-    """Google's questions.
+    """Return Google's questions.
 
     Raises:
         NlmkitError: gensim, which has them, is not installed.
@@ -264,15 +264,15 @@ def standard_questions() -> AnalogySet:
 def read_questions(path: str | os.PathLike[str], *, encoding: str = "utf-8") -> AnalogySet:
     """Read a file of questions in the format of Google's.
 
-    A line ``: name`` begins a section; every other line holds four words, separated by white space. Blank lines and
-    lines that begin with ``#`` are passed over. The file may be compressed.
+    A line ``: name`` starts a section; every other line has four words separated by white space. Blank lines and lines
+    that start with ``#`` are skipped. The file can be compressed.
 
     Args:
-        path: The file; ``-`` is standard input.
-        encoding: Its encoding.
+        path: File to read; ``-`` is standard input.
+        encoding: Encoding of the file.
 
     Raises:
-        DataError: the file is unusable (names file and line).
+        DataError: The file is unusable; names file and line.
     """
     return _parse(user_file(path), os.fspath(path), encoding)
 
@@ -284,22 +284,22 @@ def _parse(source: ByteSource, name: str, encoding: str = "utf-8") -> AnalogySet
         if line.startswith(":"):
             title = line[1:].strip(" \t\r")
             if not title or title in sections:
-                problem = f"the section {title!r} is there already" if title else "a section has no name"
-                raise DataError(f"{problem}: each needs a name of its own", source=source.name, line=number)
+                problem = f"duplicate section {title!r}" if title else "section without a name"
+                raise DataError(f"{problem}: each section requires a unique name", source=source.name, line=number)
             section = sections[title] = []
             continue
         words = SpaceTokenizer().tokenize(line)
         if len(words) != _WORDS:
-            problem = f"this should be four words or `: section`, and has {len(words)} words"
+            problem = f"expected four words or ': section', found {len(words)} words"
             raise DataError(problem, source=source.name, line=number)
         if section is None:
-            problem = "a question stands before the first section: begin with a line such as `: capitals`"
+            problem = "question before the first section: start with a line such as ': capitals'"
             raise DataError(problem, source=source.name, line=number)
         a, b, c, answer = words
         section.append((a, b, c, answer))
     if not sections:
-        raise DataError("there are no questions: give `: section` and lines of four words", source=source.name)
+        raise DataError("no questions: expected ': section' and lines of four words", source=source.name)
     empty = next((title for title, questions in sections.items() if not questions), None)
     if empty is not None:
-        raise DataError(f"the section {empty!r} has no questions: leave it out", source=source.name)
+        raise DataError(f"section {empty!r} has no questions: remove it", source=source.name)
     return AnalogySet(name=name, sections={title: tuple(questions) for title, questions in sections.items()})

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
 from nlmkit.core.component import Component
-from nlmkit.core.parameters import suggestion
 from nlmkit.core.run import RunOptions, shows_progress
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import DataError, HyperParameterError, NlmkitError
 from nlmkit.representations.rules import Measure, Normalization
 from nlmkit.saving.state import FittedState
@@ -479,7 +479,9 @@ class Vectors(Representation):
         run = run or RunOptions()
         pipeline = pipeline or TextPipeline()
         run.stage(f"reading {os.fspath(path)}", total_bytes([path_source(path)]))
-        words, matrix, found = read_vectors(path, format, pipeline=pipeline, repeated=repeated, advance=run.advance)
+        words, matrix, found = read_vectors(
+            path, format, decoding=pipeline.decoding, repeated=repeated, advance=run.advance
+        )
         report = {"format": found, "words": len(words), "dimension": matrix.shape[1]}
         vectors = cls()
         vectors._set_fitted(vocabulary=Vocabulary(words), pipeline=pipeline, matrix=matrix, report=report)

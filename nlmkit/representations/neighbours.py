@@ -1,6 +1,6 @@
-"""Looking words up in a representation, and comparing their vectors.
+"""Lookup of words in a representation, and comparison of their vectors.
 
-Every figure is computed in float64, in blocks of rows, so that a large matrix needs little memory beside its own.
+Figures are computed in float64 in blocks of rows, which keeps the memory overhead small.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.representations.rules import LOOKUP_RULES, Measure
 from nlmkit.text.tables import problem_of_item, refuse_columns, words_of
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from nlmkit.representations.rules import WordVectors
 
 RAREST: Final = 100
-"""How many of the rarest words stand in for one that has no vector, as in Stanford's GloVe."""
+"""Number of rarest words averaged for a word without a vector, as in Stanford's GloVe."""
 
 METHODS: Final = ("3cosadd", "3cosmul")
-"""How analogies are answered."""
+"""Methods to answer analogies."""
 
 _EPSILON: Final = 1e-3  # of 3cosmul, as Levy & Goldberg have it
 _BLOCK_VALUES: Final = 1 << 21
@@ -75,14 +75,14 @@ def _substitute(representation: WordVectors, word: str, oov: str) -> NDArray[np.
         raise representation._missing(word)
     if oov == "unk":
         if not representation.has_special()[UNK_ID]:
-            raise DataError(f"this {representation.name} representation has no vector of <unk>: choose another rule")
+            raise DataError(f"{representation.name} has no vector for <unk>: choose another oov rule")
         found: NDArray[np.float32] = take_rows(representation.matrix, np.array([UNK_ID]))[0]
         return found
     return mean_of_rarest(representation) if oov == "mean-rare" else np.zeros(representation.dimension, np.float32)
 
 
 def take_rows(matrix: Any, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Copies of rows of a dense or sparse matrix, as float32 [rows, d]."""
+    """Return copies of rows of a dense or sparse matrix: float32 [rows, d]."""
     taken = matrix[rows]
     return np.asarray(taken.toarray() if hasattr(taken, "toarray") else taken, np.float32)
 
@@ -90,7 +90,7 @@ def take_rows(matrix: Any, rows: NDArray[np.int64]) -> NDArray[np.float32]:
 def most_frequent(representation: WordVectors, n: int | None = None) -> NDArray[np.int64]:
     """Ids of the ``n`` most frequent words (all of them if None), most frequent first, without the three special ones.
 
-    Where no counts are known, words count as sorted by falling frequency, as they are in most files of vectors.
+    Without counts, words are assumed to be sorted by descending frequency, as in most files of vectors.
     """
     counts = representation.vocabulary_.counts[len(SPECIAL) :]
     ranked = np.argsort(-counts, kind="stable") if counts.any() else np.arange(len(counts))
@@ -126,7 +126,7 @@ def similar_spellings(representation: WordVectors, word: str) -> Iterator[str]:
 
 
 def pairwise(a: ArrayLike, b: ArrayLike, measure: Measure = "cosine") -> Vector:
-    """Similarity of vectors, row by row: float64 [n]; see ``Representation.similarity``.
+    """Return the similarity of vectors, row by row: float64 [n]; see ``Representation.similarity``.
 
     Args:
         a: [n, d].
@@ -144,7 +144,7 @@ def pairwise(a: ArrayLike, b: ArrayLike, measure: Measure = "cosine") -> Vector:
 
 
 def similarities(matrix: Any, queries: ArrayLike, measure: Measure = "cosine") -> Vector:
-    """Similarity of every row to each query: float64 [V, queries].
+    """Return the similarity of every row to each query: float64 [V, queries].
 
     Args:
         matrix: [V, d], dense or sparse.
@@ -180,7 +180,7 @@ def most_similar(
     exclude: Iterable[str],
     restrict: int | None,
 ) -> list[tuple[str, float]]:
-    """See :meth:`nlmkit.representations.base.Representation.most_similar`."""
+    """See ``Representation.most_similar``."""
     left_out = [exclude] if isinstance(exclude, str) else list(exclude)
     query: NDArray[Any]
     if isinstance(word, str):
@@ -196,7 +196,7 @@ def most_similar(
 def analogy(
     representation: WordVectors, a: str, b: str, c: str, n: int, *, method: str, restrict: int | None
 ) -> list[tuple[str, float]]:
-    """See :meth:`nlmkit.representations.base.Representation.analogy`."""
+    """See ``Representation.analogy``."""
     check_choice("method", method, METHODS)
     units = _units(representation.vectors([a, b, c]).astype(np.float64))
     if method == "3cosadd":
@@ -211,7 +211,7 @@ def doesnt_match(representation: WordVectors, words: Sequence[str]) -> str:
     """See :meth:`nlmkit.representations.base.Representation.doesnt_match`."""
     words = words_of(words)
     if len(words) < 3:
-        raise DataError("give a list of at least three words, of which one may not match")
+        raise DataError("doesnt_match requires a list of at least three words")
     units = _units(representation.vectors(words).astype(np.float64))
     return words[int(np.argmin(units @ units.mean(axis=0)))]
 
@@ -219,7 +219,7 @@ def doesnt_match(representation: WordVectors, words: Sequence[str]) -> str:
 def _best(
     representation: WordVectors, found: Vector, n: int, left_out: Sequence[str], restrict: int | None
 ) -> list[tuple[str, float]]:
-    """The ``n`` words with the greatest values; equal ones by id."""
+    """Return the ``n`` words with the greatest values; ties are ordered by id."""
     for name, value in (("n", n), ("restrict", restrict)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1):
             raise HyperParameterError(f"{name} must be a whole number of at least 1, not {value!r}")
@@ -239,11 +239,11 @@ def _as_query(vector: ArrayLike, dimension: int) -> Vector:
     try:
         query = np.asarray(vector, np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError(f"neither a word nor a vector: {error}") from None
+        raise DataError(f"expected a word or a vector: {error}") from None
     if query.shape != (dimension,):
-        raise DataError(f"the vector has shape {list(query.shape)}, where [{dimension}] has to stand")
+        raise DataError(f"the vector has shape {list(query.shape)}, expected [{dimension}]")
     if not np.isfinite(query).all():
-        raise DataError("the vector holds NaN or an infinite value")
+        raise DataError("the vector contains NaN or an infinite value")
     return query[np.newaxis]
 
 
@@ -251,13 +251,13 @@ def _as_query(vector: ArrayLike, dimension: int) -> Vector:
 
 
 def is_finite(matrix: Any) -> bool:
-    """Whether no value of a dense matrix is NaN or infinite."""
+    """Return whether all values of a dense matrix are finite."""
     step = _block_rows(matrix)
     return all(bool(np.isfinite(matrix[begin : begin + step]).all()) for begin in range(0, matrix.shape[0], step))
 
 
 def _blocks(matrix: Any) -> Iterator[tuple[int, Any]]:
-    """Parts of the matrix in float64, each with the number of its first row."""
+    """Yield parts of the matrix in float64, each with the index of its first row."""
     step = _block_rows(matrix)
     for begin in range(0, matrix.shape[0], step):
         yield begin, matrix[begin : begin + step].astype(np.float64)
@@ -270,7 +270,7 @@ def _block_rows(matrix: Any) -> int:
 
 
 def _units(rows: Any) -> Any:
-    """Rows scaled to length one, float64; rows of zeros stay so."""
+    """Return the rows scaled to length one, float64; zero rows stay zero."""
     if not isinstance(rows, np.ndarray):
         from scipy.sparse import diags_array
 
@@ -281,15 +281,15 @@ def _units(rows: Any) -> Any:
 
 
 def _squares(rows: Any) -> Vector:
-    """Squared lengths of the rows of a sparse matrix: float64 [rows]."""
+    """Return the squared lengths of the rows of a sparse matrix: float64 [rows]."""
     return np.asarray(rows.multiply(rows).sum(axis=1), np.float64).ravel()
 
 
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
-    """Refuse what is not among the choices.
+    """Check that a value is among the choices.
 
     Raises:
-        HyperParameterError: it is not.
+        HyperParameterError: It is not.
     """
     if value not in choices:
         near = suggestion(value, choices) if isinstance(value, str) else ""
@@ -297,7 +297,7 @@ def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
 
 
 def standard_deviation(matrix: Any, rows: NDArray[np.int64]) -> float:
-    """Standard deviation of all values of some rows, 0 where there are none."""
+    """Return the standard deviation of all values of some rows, 0 without rows."""
     total = squares = 0.0
     values = 0
     step = _block_rows(matrix)

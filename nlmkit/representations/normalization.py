@@ -22,7 +22,7 @@ def normalized_matrix(representation: WordVectors, how: Normalization, std: floa
     matrix = np.array(representation.matrix, np.float32)
     words = np.arange(len(SPECIAL), len(matrix))
     present = np.ones(len(matrix), np.bool_)
-    present[: len(SPECIAL)] = representation.has_special()  # a special row that is zero says that there is none
+    present[: len(SPECIAL)] = representation.has_special()  # a zero special row marks a missing vector
     if how == "unit":
         lengths = np.linalg.norm(matrix.astype(np.float64), axis=1, keepdims=True)
         matrix = np.divide(matrix, lengths, out=np.zeros_like(matrix), where=lengths > 0, casting="same_kind")
@@ -31,6 +31,6 @@ def normalized_matrix(representation: WordVectors, how: Normalization, std: floa
     elif how == "rescale_std":
         spread = standard_deviation(matrix, words)
         if spread == 0:
-            raise DataError("all values of the vectors are equal, so they have no standard deviation to set")
+            raise DataError("cannot set the standard deviation: all values of the vectors are equal")
         matrix *= np.float32(std / spread)
     return matrix

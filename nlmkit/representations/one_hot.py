@@ -22,30 +22,30 @@ if TYPE_CHECKING:
     from nlmkit.text import Vocabulary
 
 _MOST_VALUES: Final = 1 << 28
-_IMPLICIT: Final = "one-hot vectors are as long as the vocabulary and are never written out"
+_IMPLICIT: Final = "one-hot vectors are as long as the vocabulary and are never stored"
 
 
 @dataclasses.dataclass(kw_only=True)
 class OneHot(VocabularyLimits, Representation):
-    """Each word a unit vector of its own, alike to no other: the baseline of word representations.
+    """One-hot vectors: a separate unit vector per word, the baseline of word representations.
 
-    Nothing is stored but the vocabulary. A consumer multiplies a one-hot vector with its first layer, which is to look
-    a row up: for it, this is a free embedding, and :meth:`align` gives no matrix.
+    Only the vocabulary is stored. A consumer's first layer times a one-hot vector is a row lookup, that is, a free
+    embedding, so ``align`` returns no matrix.
     """
 
     name = "one-hot"
 
     def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
-        """Take the vocabulary of a text.
+        """Build the vocabulary of a text.
 
         Args:
-            data: Training text: anything :meth:`nlmkit.text.Corpus.read` takes, or a Corpus.
-            valid: Nothing.
-            run: Progress.
+            data: Training text: anything ``Corpus.read`` takes, or a ``Corpus``.
+            valid: Must be None.
+            run: Run options, of which progress is used.
 
         Raises:
-            DataError: unusable text, or one without words.
-            HyperParameterError: there is validation text, or limits of the vocabulary contradict each other.
+            DataError: The text is unusable or has no words.
+            HyperParameterError: Validation text is given, or vocabulary limits contradict each other.
         """
         run = run or RunOptions()
         run.stage("reading text")
@@ -59,7 +59,7 @@ class OneHot(VocabularyLimits, Representation):
 
     @property
     def matrix(self) -> Any:
-        """The identity: a ``scipy.sparse`` array, float32 [V, V].
+        """Identity matrix: a ``scipy.sparse`` array, float32 [V, V].
 
         Raises:
             NlmkitError: SciPy is not installed.
@@ -68,7 +68,7 @@ class OneHot(VocabularyLimits, Representation):
         try:
             from scipy.sparse import eye_array
         except ImportError:
-            raise NlmkitError("one-hot vectors need SciPy: pip install 'nlmkit[representations]'") from None
+            raise NlmkitError("one-hot vectors require SciPy: pip install 'nlmkit[representations]'") from None
         import numpy as np
 
         return eye_array(len(self.vocabulary_), dtype=np.float32, format="csr")
@@ -80,14 +80,14 @@ class OneHot(VocabularyLimits, Representation):
         return len(self.vocabulary_)
 
     def has_special(self) -> tuple[bool, bool, bool]:
-        """``<unk>``, ``<s>`` and ``</s>`` have vectors as every word has."""
+        """Return True three times: ``<unk>``, ``<s>`` and ``</s>`` have vectors like every word."""
         return True, True, True
 
     def vectors(self, words: Sequence[str], *, oov: str = "error") -> NDArray[np.float32]:
-        """The vectors of some words: float32 [words, V]; see ``Representation.vectors``.
+        """Return the vectors of some words: float32 [words, V]; see ``Representation.vectors``.
 
         Raises:
-            DataError: so many words that the vectors would take a gigabyte, or a word has none.
+            DataError: The vectors would take more than a gigabyte, or a word has none.
         """
         from nlmkit.text.tables import words_of
 
@@ -97,11 +97,11 @@ class OneHot(VocabularyLimits, Representation):
         return super().vectors(words, oov=oov)
 
     def align(self, vocabulary: Vocabulary, *, oov: str = "uniform", seed: int = 0) -> Alignment:
-        """Coverage alone: the consumer's own embedding takes the place of a matrix.
+        """Return the coverage without a matrix, which the consumer's own embedding replaces.
 
         Raises:
-            DataError: under ``oov="error"``, when a word is not in the vocabulary.
-            HyperParameterError: there is no such rule.
+            DataError: ``oov`` is ``error`` and a word is not in the vocabulary.
+            HyperParameterError: The rule is unknown.
         """
         self.check_fitted()
         from nlmkit.representations.alignment import RULES, check_vocabulary, summarise
@@ -115,15 +115,15 @@ class OneHot(VocabularyLimits, Representation):
         return summarise(None, known, vocabulary, oov, self.dimension)
 
     def normalized(self, how: Normalization, *, std: float = 1.0) -> Vectors:
-        """Refused: one-hot vectors have length one as they are."""
+        """Raise an error: one-hot vectors have length one already."""
         self._refuse(NlmkitError)
 
     def export(self, path: str | os.PathLike[str], format: str | None = None, *, run: RunOptions | None = None) -> None:
-        """Refused: a file of vectors would have V × V values."""
+        """Raise an error: a file of vectors would have V × V values."""
         self._refuse(ExportError)
 
     def to_keyed_vectors(self) -> Any:
-        """Refused: gensim holds V × V values."""
+        """Raise an error: gensim would store V × V values."""
         self._refuse(ExportError)
 
     def _refuse(self, error: type[NlmkitError]) -> NoReturn:
@@ -131,14 +131,14 @@ class OneHot(VocabularyLimits, Representation):
         raise error(f"{_IMPLICIT}: save the model, or learn a dense representation (lsa, word2vec, glove)")
 
     def fitted_state(self) -> FittedState:
-        """Nothing but the fit report, as metadata."""
+        """Return the fit report as metadata."""
         self.check_fitted()
         return FittedState({}, {"fit_report": self._saved_report()})
 
     def restore(self, state: FittedState) -> None:
-        """Take the fit report back."""
+        """Restore the fit report."""
         from nlmkit.saving import require
 
         report = state.metadata.get("fit_report")
-        require(isinstance(report, dict), "the saved model is damaged: its metadata lack fit_report")
+        require(isinstance(report, dict), "the saved model is damaged: fit_report is missing from its metadata")
         self.fit_report_ = dict(report or {})

@@ -1,8 +1,8 @@
-"""Word similarity: how well a representation orders pairs of words as people do.
+"""Evaluation on word similarity: rank correlation of a representation's similarities with human judgements.
 
-Spearman's rank correlation, ties at their average rank, between the similarities of the pairs whose two words the
-representation knows and the mean of the human judgements; never without the share of pairs that is (coverage). The
-interval is the percentile bootstrap's (Efron & Tibshirani 1993) over pairs.
+Spearman's rank correlation, with average ranks for ties, between the similarities of covered pairs (with vectors for
+both words) and the mean human judgements; always reported with the coverage. The interval is a percentile bootstrap
+(Efron & Tibshirani 1993) over pairs.
 
 Standard sets: WordSim-353 (Finkelstein et al. 2002), which judges relatedness, and SimLex-999 (Hill, Reichart &
 Korhonen 2015), which judges similarity proper. They come with gensim.
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from nlmkit.representations.rules import Measure, WordVectors
 
 STANDARD: Final[Mapping[str, str]] = {"wordsim353": "wordsim353.tsv", "simlex999": "simlex999.txt"}
-"""The standard sets by name, and their files among gensim's test data."""
+"""Standard sets by name, with their files in gensim's test data."""
 
 MINIMUM_PAIRS: Final = 50
-"""Fewest covered pairs that give a correlation."""
+"""Minimum number of covered pairs for a correlation."""
 
 CONFIDENCE: Final = 0.95
-"""Share of the bootstrap's samples that an interval holds."""
+"""Share of the bootstrap's samples inside an interval."""
 
 _COLUMNS: Final = 3
 _ENTRIES: Final = 1 << 20  # numbers drawn at a time
@@ -52,15 +52,15 @@ _HEADS: Final = ("SET", "SPEARMAN", "95% INTERVAL", "PAIRS", "COVERAGE")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PairSet:
-    """Pairs of words that people have judged.
+    """Pairs of words with human judgements.
 
     Attributes:
         name: Name to show.
-        pairs: The pairs, as they are written in the file. A pair may occur twice.
-        judgements: The mean judgement of each; larger is more similar.
+        pairs: Pairs, as written in the file. A pair can occur twice.
+        judgements: Mean judgement of each pair; larger is more similar.
 
     Raises:
-        DataError: there are no pairs, not one judgement for each, or one that is not finite.
+        DataError: There are no pairs, the numbers of pairs and judgements differ, or a judgement is not finite.
     """
 
     name: str
@@ -84,26 +84,26 @@ class PairSet:
 
 
 Pairs: TypeAlias = PairSet | str | os.PathLike[str]
-"""A set of pairs, the name of a standard one, or a file of one."""
+"""Set of pairs, the name of a standard one, or a file of pairs."""
 
 Data: TypeAlias = Pairs | Iterable[Pairs] | Iterable[tuple[str, str, float]]
-"""One set, several, or the (word, word, judgement) of one."""
+"""One set, several sets, or the (word, word, judgement) rows of one."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SetScore:
-    """What a representation makes of one set.
+    """Score of a representation on one set.
 
     Attributes:
         name: Name of the set.
         digest: Digest of the set.
-        spearman: Rank correlation over the covered pairs; NaN where it is undefined, since all similarities (or all
-            judgements) are equal, or too few pairs are covered.
-        interval: Where the middle ``CONFIDENCE`` of the bootstrap's samples lies; None where there are no samples, or
-            one of them has no correlation.
-        n: Pairs whose two words have vectors: the covered ones.
-        pairs: Pairs of the set.
-        composed: Covered pairs with a word that the vocabulary lacks and whose vector is made of subwords.
+        spearman: Rank correlation over the covered pairs; NaN if all similarities or all judgements are equal, or too
+            few pairs are covered.
+        interval: Bootstrap interval at ``CONFIDENCE``; None without samples, or if the correlation of a sample is
+            undefined.
+        n: Number of covered pairs: those with vectors for both words.
+        pairs: Number of pairs in the set.
+        composed: Number of covered pairs with an OOV word whose vector is composed of subwords.
     """
 
     name: str
@@ -116,12 +116,12 @@ class SetScore:
 
     @property
     def coverage(self) -> float:
-        """Share of the pairs that is covered."""
+        """Share of covered pairs."""
         return self.n / self.pairs
 
     @property
     def problem(self) -> str:
-        """Why there is no score: fewer than ``MINIMUM_PAIRS`` pairs are covered; empty where they are enough."""
+        """Reason for a missing score: fewer than ``MINIMUM_PAIRS`` covered pairs; otherwise empty."""
         if self.n >= MINIMUM_PAIRS:
             return ""
         return (
@@ -130,20 +130,20 @@ class SetScore:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as JSON types; ``spearman`` may be NaN."""
+        """Return the figures as JSON types; ``spearman`` can be NaN."""
         return dataclasses.asdict(self) | {"coverage": self.coverage}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SimilarityReport(Rendered):
-    """What a representation makes of all sets.
+    """Report of an evaluation on word similarity.
 
     Attributes:
-        sets: The score of each.
+        sets: Score of each set.
         measure: ``cosine`` or ``euclidean``.
-        lowercase: Whether the pairs were lower-cased, as the representation's text was.
-        samples: Samples of the bootstrap.
-        seed: Its seed.
+        lowercase: Whether the pairs were lower-cased, like the representation's text.
+        samples: Number of bootstrap samples.
+        seed: Seed of the bootstrap.
     """
 
     sets: tuple[SetScore, ...]
@@ -154,11 +154,11 @@ class SimilarityReport(Rendered):
 
     @property
     def score(self) -> float:
-        """The mean of the sets' correlations; NaN where one is undefined, or there are no sets."""
+        """Mean correlation of the sets; NaN if one is undefined, or without sets."""
         return sum(each.spearman for each in self.sets) / len(self.sets) if self.sets else math.nan
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON types; figures may be NaN."""
+        """Return the report as JSON types; figures can be NaN."""
         return {
             "score": self.score,
             "sets": [each.to_dict() for each in self.sets],
@@ -170,7 +170,7 @@ class SimilarityReport(Rendered):
         }
 
     def render(self) -> str:
-        """The report for a reader: a row for each set, then the mean."""
+        """Format the report: a row per set, then the mean."""
         rows = [_HEADS, *map(_row, self.sets)]
         facts = [f"{self.measure} similarity"]
         facts += ["pairs lower-cased"] if self.lowercase else []
@@ -199,24 +199,24 @@ def evaluate(
     encoding: str = "utf-8",
     partial: bool = False,
 ) -> SimilarityReport:
-    """Compare a representation's similarities with people's.
+    """Compare a representation's similarities with human judgements.
 
-    Words are looked up as the representation does: as they are written, then in the Unicode form and case of its text
-    pipeline. So pairs are lower-cased for a representation of lower-cased text, and only for one.
+    Words are looked up as written, then in the Unicode form and case of the representation's text pipeline, so pairs
+    are lower-cased if and only if the representation's text was.
 
     Args:
-        representation: A fitted representation.
-        data: One set or several; all standard sets if not given.
-        measure: How it measures similarity, ``cosine`` or ``euclidean``.
-        samples: Samples of the bootstrap; none are drawn for 0.
-        seed: Its seed; the interval of a set does not depend on the other sets.
-        encoding: Of files.
-        partial: Report a set with fewer than ``MINIMUM_PAIRS`` covered pairs, with a correlation of NaN, rather than
-            raise an error; :attr:`SetScore.problem` says so.
+        representation: Fitted representation.
+        data: One or several sets; all standard sets by default.
+        measure: Similarity measure, ``cosine`` or ``euclidean``.
+        samples: Number of bootstrap samples; 0 for none.
+        seed: Seed of the bootstrap; the interval of a set does not depend on other sets.
+        encoding: Encoding of files.
+        partial: Report sets with fewer than ``MINIMUM_PAIRS`` covered pairs with a correlation of NaN and a
+            ``SetScore.problem`` instead of raising an error.
 
     Raises:
-        DataError: a file is unusable, or fewer than ``MINIMUM_PAIRS`` pairs of a set are covered.
-        HyperParameterError: ``samples``, ``seed`` or ``measure`` is wrong.
+        DataError: A file is unusable, or fewer than ``MINIMUM_PAIRS`` pairs of a set are covered.
+        HyperParameterError: ``samples``, ``seed`` or ``measure`` is invalid.
         NlmkitError: gensim, which has the standard sets, or scipy is not installed.
     """
     representation.check_fitted()
@@ -237,10 +237,10 @@ def score(representation: WordVectors, data: Data | None = None) -> float:
 def _score_set(
     representation: WordVectors, pairs: PairSet, measure: Measure, samples: int, seed: int, *, partial: bool
 ) -> SetScore:
-    """One set's score.
+    """Return the score of one set.
 
     Raises:
-        DataError: too few pairs are covered.
+        DataError: Too few pairs are covered.
     """
     words = sorted({word for pair in pairs.pairs for word in pair})
     own = {word for word, row in zip(words, representation.ids(words).tolist(), strict=True) if row >= 0}
@@ -271,14 +271,14 @@ def _score_set(
 
 
 def spearman(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
-    """Spearman's rank correlation along the last axis, ties at their average rank: float64 [...].
+    """Return Spearman's rank correlation along the last axis, ties at their average rank: float64 [...].
 
     Args:
         a: Numbers [..., n].
-        b: As many.
+        b: Numbers [..., n].
 
     Returns:
-        NaN where all of ``a`` or all of ``b`` are equal.
+        NaN if all of ``a`` or all of ``b`` are equal.
 
     Raises:
         NlmkitError: scipy is not installed.
@@ -294,7 +294,7 @@ def spearman(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
 def _interval(
     judgements: NDArray[np.float64], similarities: NDArray[np.float64], samples: int, seed: int
 ) -> tuple[float, float] | None:
-    """Where the middle of the bootstrap's correlations lies."""
+    """Return the percentile interval of the bootstrap's correlations."""
     if not samples:
         return None
     random = np.random.Generator(np.random.PCG64(seed))
@@ -316,12 +316,12 @@ def _interval(
 
 
 def pair_sets(data: Data | None = None, *, encoding: str = "utf-8") -> list[PairSet]:
-    """The sets that are meant: all standard ones for None.
+    """Resolve the argument to sets of pairs: all standard ones for None.
 
-    A name of ``STANDARD`` means that set; write ``./simlex999`` for a file that is called so.
+    A name of ``STANDARD`` selects that set; use ``./simlex999`` for a file of that name.
 
     Raises:
-        DataError: a file is unusable, or nothing is given.
+        DataError: A file is unusable, or there are no sets.
         NlmkitError: gensim, which has the standard sets, is not installed.
     """
     if data is None:
@@ -333,7 +333,7 @@ def pair_sets(data: Data | None = None, *, encoding: str = "utf-8") -> list[Pair
     if given and all(isinstance(each, (tuple, list)) and len(each) == _COLUMNS for each in given):
         return [_of_triples(cast("list[tuple[str, str, float]]", given))]
     if not given or not all(isinstance(each, (PairSet, str, os.PathLike)) for each in given):
-        raise DataError("no set of pairs: give files, names of standard sets, or one set's (word, word, judgement)")
+        raise DataError("no set of pairs: pass files, names of standard sets, or one set's (word, word, judgement)")
     return [_pair_set(cast("Pairs", each), encoding) for each in given]
 
 
@@ -341,7 +341,7 @@ def _of_triples(triples: Sequence[tuple[str, str, float]]) -> PairSet:
     for number, (one, other, judgement) in enumerate(triples, start=1):
         is_number = isinstance(judgement, numbers.Real) and not isinstance(judgement, bool)
         if not (isinstance(one, str) and isinstance(other, str) and is_number):
-            raise DataError(f"pair {number} is no (word, word, judgement): {(one, other, judgement)!r}"[:200])
+            raise DataError(f"pair {number} is not a (word, word, judgement): {(one, other, judgement)!r}"[:200])
     pairs = tuple((one, other) for one, other, _ in triples)
     return PairSet(name="<pairs>", pairs=pairs, judgements=tuple(float(judgement) for _, _, judgement in triples))
 
@@ -356,7 +356,7 @@ def _pair_set(data: Pairs, encoding: str) -> PairSet:
 
 @functools.cache
 def standard_pairs(name: str) -> PairSet:
-    """A standard set.
+    """Return a standard set.
 
     Args:
         name: One of ``STANDARD``.
@@ -370,15 +370,15 @@ def standard_pairs(name: str) -> PairSet:
 def read_pairs(path: str | os.PathLike[str], *, encoding: str = "utf-8") -> PairSet:
     """Read a file of pairs.
 
-    A line is ``word<TAB>word<TAB>score``. Blank lines and lines that begin with ``#`` are passed over, and so is a
-    first line whose third column does not begin like a number, being a header. The file may be compressed.
+    A line is ``word<TAB>word<TAB>score``. Blank lines, lines that start with ``#``, and a header (a first line whose
+    third column does not start like a number) are skipped. The file can be compressed.
 
     Args:
-        path: The file; ``-`` is standard input.
-        encoding: Its encoding.
+        path: File to read; ``-`` is standard input.
+        encoding: Encoding of the file.
 
     Raises:
-        DataError: the file is unusable (names file and line).
+        DataError: The file is unusable; names file and line.
     """
     return _parse(user_file(path), os.fspath(path), encoding)
 
@@ -394,9 +394,9 @@ def _parse(source: ByteSource, name: str, encoding: str) -> PairSet:
             continue
         first = False
         if len(columns) != _COLUMNS or not all(columns):
-            problem = f"this should be word<TAB>word<TAB>score, and has {len(columns)} columns"
+            problem = f"expected word<TAB>word<TAB>score, found {len(columns)} columns"
             if len(columns) == _COLUMNS:
-                problem = "a column is empty: this should be word<TAB>word<TAB>score"
+                problem = "empty column: expected word<TAB>word<TAB>score"
             raise DataError(problem, source=source.name, line=number)
         judgements.append(_number(columns[2], source.name, number))
         pairs.append((columns[0], columns[1]))
@@ -406,7 +406,7 @@ def _parse(source: ByteSource, name: str, encoding: str) -> PairSet:
 
 
 def _is_header(columns: Sequence[str]) -> bool:
-    # "nan" and "inf" begin as words do, and are numbers to `float`: they are wrong scores and no headers.
+    # "nan" and "inf" start like words but are numbers to ``float``: they are wrong scores, not headers.
     return len(columns) == _COLUMNS and columns[2][:1] not in set("+-.0123456789") and not _is_float(columns[2])
 
 
@@ -421,5 +421,5 @@ def _is_float(text: str) -> bool:
 def _number(text: str, source: str, line: int) -> float:
     value = float(text) if _is_float(text) else math.nan
     if not math.isfinite(value):
-        raise DataError(f"the score {text[:40]!r} is no finite number such as 7.35", source=source, line=line)
+        raise DataError(f"the score {text[:40]!r} is not a finite number such as 7.35", source=source, line=line)
     return value

@@ -1,8 +1,8 @@
-"""Stability of neighbours: how much of what a representation says of a word is the luck of its seed.
+"""Stability of nearest neighbours across random seeds.
 
-Fit a component with several seeds, and ask which share of a word's nearest neighbours any two of the fitted ones have
-in common: overlap@k (Wendlandt, Kummerfeld & Mihalcea 2018; Antoniak & Mimno 2018). 1 means that the seed does not
-matter. Neighbours that chance alone gives overlap by k / (shared words − 1).
+Fit a component with several seeds and measure the share of a word's nearest neighbours that any two of the fits have
+in common: overlap@k (Wendlandt, Kummerfeld & Mihalcea 2018; Antoniak & Mimno 2018). 1 means that the seed has no
+effect. Random neighbours overlap by k / (shared words − 1).
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ _ENTRIES: Final = 1 << 22  # similarities held at a time
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class StabilityReport(Rendered):
-    """How much the neighbours in several representations agree.
+    """Overlap of the nearest neighbours in several representations.
 
     Attributes:
-        overlap: Mean share of neighbours in common, over words and pairs of representations.
-        pairs: The mean over words for each pair, by the two places in the sequence that was given.
-        words: The words whose neighbours were compared.
-        by_word: The mean over pairs for each of them: float64 [words].
-        k: Neighbours of each word.
-        shared_words: Words that all representations have; only these count as neighbours.
-        seed: Seed with which the words were drawn; None where all shared words, or given ones, were taken.
+        overlap: Mean share of common neighbours, over words and pairs of representations.
+        pairs: Mean over words for each pair, by the positions of the two in the sequence.
+        words: Words whose neighbours were compared.
+        by_word: Mean over pairs for each word: float64 [words].
+        k: Number of neighbours per word.
+        shared_words: Number of words that all representations contain; only these count as neighbours.
+        seed: Seed of the sample of words; None if all shared words, or given ones, were used.
     """
 
     overlap: float
@@ -51,7 +51,7 @@ class StabilityReport(Rendered):
     seed: int | None
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON types, without the single words."""
+        """Return the report as JSON types, without the single words."""
         return {
             "overlap": self.overlap,
             "k": self.k,
@@ -62,7 +62,7 @@ class StabilityReport(Rendered):
         }
 
     def render(self) -> str:
-        """The report for a reader, as one sentence."""
+        """Format the report as one sentence."""
         return (
             f"neighbour stability {self.overlap:.4f}: mean overlap of the {self.k} nearest neighbours of "
             f"{len(self.words)} words, of {self.shared_words} shared ones"
@@ -84,19 +84,19 @@ def neighbour_stability(
     """Compare the nearest neighbours (by cosine) of words in several representations.
 
     Args:
-        representations: Fitted representations, two or more, such as those of several seeds.
-        k: Neighbours of each word; the word itself is none of them.
-        words: Whose neighbours to compare; shared words, drawn at random, if not given.
-        sample: How many to draw; None takes every shared word.
-        seed: For drawing them.
-        progress: Is shown a stage.
+        representations: Two or more fitted representations, such as those of several seeds.
+        k: Number of neighbours per word, excluding the word itself.
+        words: Words whose neighbours to compare; by default a random sample of the shared words.
+        sample: Size of the sample; None uses every shared word.
+        seed: Seed of the sample.
+        progress: Progress display; gets a stage.
 
     Raises:
-        DataError: a word is not in all representations, or there are too few shared ones for ``k`` neighbours.
-        HyperParameterError: there are fewer than two representations, or ``k`` or ``sample`` is no positive number.
+        DataError: A word is not in all representations, or there are too few shared words for ``k`` neighbours.
+        HyperParameterError: There are fewer than two representations, or ``k`` or ``sample`` is not a positive number.
     """
     if len(representations) < 2:
-        raise HyperParameterError("stability is about two representations or more, such as those of several seeds")
+        raise HyperParameterError("stability requires at least two representations, such as those of several seeds")
     for name, value in (("k", k), ("sample", sample)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise HyperParameterError(f"{name} must be a positive whole number, not {value!r}")
@@ -131,7 +131,7 @@ def neighbour_stability(
 
 
 def _shared_words(representations: Sequence[Representation]) -> list[str]:
-    """Words that all have, in the order of the first."""
+    """Return the words common to all, in the order of the first."""
     first, *others = (representation.vocabulary_ for representation in representations)
     return [word for word in first.words[FIRST_WORD:] if all(word in vocabulary for vocabulary in others)]
 
@@ -139,7 +139,7 @@ def _shared_words(representations: Sequence[Representation]) -> list[str]:
 def _asked(
     shared: Sequence[str], words: Sequence[str] | None, sample: int | None, seed: int
 ) -> tuple[NDArray[np.int64], bool]:
-    """Places of the words to ask about, and whether they were drawn."""
+    """Return the indices of the words to compare, and whether they were sampled."""
     if words is not None:
         words = words_of(words)
         places = {word: place for place, word in enumerate(shared)}
@@ -147,7 +147,7 @@ def _asked(
             if word not in places:
                 raise DataError(f"the word {word!r} is not in all representations")
         if not words:
-            raise DataError("no words are given to compare the neighbours of")
+            raise DataError("no words to compare the neighbours of")
         return np.array([places[word] for word in words], np.int64), False
     if sample is None or sample >= len(shared):
         return np.arange(len(shared)), False
@@ -158,7 +158,7 @@ def _asked(
 def _nearest(
     representation: Representation, shared: Sequence[str], asked: NDArray[np.int64], k: int
 ) -> NDArray[np.int64]:
-    """Places of each asked word's k nearest shared words, in order of place: int64 [asked, k]."""
+    """Return the indices of each word's k nearest shared words, in increasing order: int64 [asked, k]."""
     unit = unit_rows(representation, representation.vocabulary_.ids(shared).astype(np.int64))
     nearest = np.empty((len(asked), k), np.int64)
     step = max(1, _ENTRIES // len(shared))
@@ -171,7 +171,7 @@ def _nearest(
 
 
 def _overlap(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Share of neighbours that both have, word by word: float64 [words]."""
-    # Both hold k different places a row, so that a place which occurs twice in the two is a common one.
+    """Return the share of common neighbours of each word: float64 [words]."""
+    # Both have k distinct indices per row, so an index that occurs twice is common to both.
     both = np.sort(np.concatenate([one, other], axis=1), axis=1)
     return np.asarray((both[:, 1:] == both[:, :-1]).sum(axis=1) / one.shape[1], np.float64)

@@ -1,9 +1,9 @@
-"""Counting words by their neighbours and by their documents, in pieces of bounded size.
+"""Co-occurrence counts of words with words and with documents, in pieces of bounded size.
 
-A count is an integer, so neither the size of the pieces nor their order makes a difference to the result.
+Counts are integers, so the result does not depend on the size or order of the pieces.
 
-Words outside the vocabulary are taken out before anything is counted, so the words around them become neighbours,
-as in word2vec and GloVe. A literal ``<unk>`` in the text is a word like any other.
+Words outside the vocabulary are removed before counting, so the words around them become neighbours, as in word2vec
+and GloVe. A literal ``<unk>`` in the text is counted like any other word.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 Ids = NDArray[np.int32]
 
 _BYTES_PER_PAIR = 48
-"""Of a piece, while its pairs are sorted and summed: six 64-bit values."""
+"""Bytes per pair of a piece while pairs are sorted and summed: six 64-bit values."""
 
 _LEAST_PAIRS = 1 << 16
 
 
 @dataclasses.dataclass(frozen=True)
 class KnownText:
-    """A corpus without the words that are not in a vocabulary.
+    """Corpus reduced to the words of a vocabulary.
 
     Attributes:
         ids: Vocabulary ids, int32 [tokens].
-        offsets: Where each sentence begins, and where the last one ends, int64 [sentences + 1].
+        offsets: Start of each sentence, and end of the last one, int64 [sentences + 1].
     """
 
     ids: Ids
@@ -44,14 +44,14 @@ class KnownText:
 
     @property
     def has_pairs(self) -> bool:
-        """Whether any sentence has two words or more."""
+        """Whether any sentence has at least two words."""
         return bool((np.diff(self.offsets) > 1).any())
 
 
 def rows_of_types(corpus: Corpus, vocabulary: Vocabulary, min_count: int = 1) -> Ids:
-    """Vocabulary ids of a corpus's types: int32 [types], −1 for those that are not in the vocabulary.
+    """Return the vocabulary ids of a corpus's types: int32 [types], −1 for those that are not in the vocabulary.
 
-    A literal ``<unk>`` has the id 0, provided that it occurs ``min_count`` times.
+    A literal ``<unk>`` has the id 0 if it occurs at least ``min_count`` times.
     """
     rows = vocabulary.ids(corpus.types)
     rows[rows == UNK_ID] = -1
@@ -63,11 +63,11 @@ def rows_of_types(corpus: Corpus, vocabulary: Vocabulary, min_count: int = 1) ->
 
 
 def known_text(corpus: Corpus, rows: Ids) -> KnownText:
-    """The corpus as vocabulary ids, without the types whose row is −1.
+    """Return the corpus as vocabulary ids, without the types whose row is −1.
 
     Args:
         corpus: The text.
-        rows: What `rows_of_types` gave: int32 [types].
+        rows: Result of ``rows_of_types``: int32 [types].
     """
     ids = rows[corpus.ids]
     known = ids >= 0
@@ -86,19 +86,19 @@ def window_counts(
     memory: int = 1 << 28,
     advance: Callable[[int], None] = lambda tokens: None,
 ) -> scipy.sparse.csr_array:
-    """Count how often words stand near each other: a symmetric int64 matrix [size, size].
+    """Count co-occurrences of words within a window: a symmetric int64 matrix [size, size].
 
-    Two tokens of a sentence that are at most ``window`` words apart count once for either of them, so a word that is
-    its own neighbour counts twice.
+    Two tokens of a sentence at most ``window`` words apart count once for each of them, so a word next to itself counts
+    twice.
 
     Args:
         text: The text.
         size: Number of vocabulary ids.
-        window: The greatest distance.
-        linear: Whether nearer words count more: ``window`` at distance 1, down to 1 at distance ``window`` (what
-            word2vec's shrinking windows come to on average; Levy, Goldberg & Dagan 2015).
-        memory: Bytes that a piece of the text may take up while it is counted. The text itself and the result, which
-            has one entry for each pair of words that occurs, come on top.
+        window: Maximum distance.
+        linear: Weight counts by distance: ``window`` at distance 1, down to 1 at distance ``window`` (the average of
+            word2vec's shrinking windows; Levy, Goldberg & Dagan 2015).
+        memory: Bytes for a piece of the text during counting, in addition to the text and the result, which has one
+            entry per distinct pair.
         advance: Called with the number of tokens done.
     """
     tokens = max(memory // _BYTES_PER_PAIR, _LEAST_PAIRS) // window + 1
@@ -117,7 +117,7 @@ def window_counts(
 def _pairs(
     text: KnownText, begin: int, end: int, *, size: int, window: int, linear: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Distinct pairs (left · size + right) whose left token is one of those from ``begin`` to ``end``, and counts."""
+    """Return distinct pairs (left · size + right) with left tokens from ``begin`` to ``end``, and their counts."""
     first = int(np.searchsorted(text.offsets, begin, side="right")) - 1
     last = int(np.searchsorted(text.offsets, end, side="left"))
     bounds = text.offsets[first : last + 1]
@@ -135,9 +135,9 @@ def _pairs(
 def _sums(
     keys: NDArray[np.int64], weights: NDArray[np.int64] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Distinct values, sorted, and how often each occurs.
+    """Return the distinct values, sorted, and their counts.
 
-    With ``weights`` a key is value · len(weights) + the place of its weight, and weights are summed. Sorts ``keys``.
+    With ``weights``, a key is value · len(weights) + index of its weight, and weights are summed. Sorts ``keys``.
     """
     keys.sort()
     values, places = (keys, None) if weights is None else np.divmod(keys, len(weights))
@@ -158,15 +158,14 @@ def document_counts(
     memory: int = 1 << 28,
     advance: Callable[[int], None] = lambda tokens: None,
 ) -> scipy.sparse.csr_array:
-    """Count how often each word occurs in each document: an int64 matrix [size, documents].
+    """Count the occurrences of each word in each document: an int64 matrix [size, documents].
 
     Args:
         text: The text.
         size: Number of vocabulary ids.
-        lines: A document is this many consecutive sentences, empty ones counted; the last may have fewer. Documents
-            without words are left out.
-        memory: Bytes that a piece of the text may take up while it is counted; see `window_counts`. A document is
-            never divided.
+        lines: Number of consecutive sentences per document, including empty ones; the last document can have fewer.
+            Documents without words are dropped.
+        memory: Bytes for a piece of the text during counting, see ``window_counts``. Documents are never split.
         advance: Called with the number of tokens done.
     """
     import scipy.sparse
@@ -187,7 +186,7 @@ def document_counts(
 
 
 def _document_pieces(documents: NDArray[np.int64], tokens: int) -> Iterator[tuple[int, int]]:
-    """Ranges of documents that have about so many tokens together, and at least one document."""
+    """Yield ranges of documents with about a given number of tokens, at least one document each."""
     begin, last = 0, len(documents) - 1
     while begin < last:
         end = int(np.searchsorted(documents, documents[begin] + tokens, side="right")) - 1
@@ -197,10 +196,10 @@ def _document_pieces(documents: NDArray[np.int64], tokens: int) -> Iterator[tupl
 
 
 class _Sum:
-    """A sum of sparse matrices that come one after another.
+    """Running sum of sparse matrices.
 
-    Each new one is added to earlier ones only once it has grown as large as they are, so that every entry takes part
-    in few additions, however many pieces there are.
+    Partial sums are merged only with ones of similar size, so every entry is added few times, for any number of
+    pieces.
     """
 
     def __init__(self, rows: int, columns: int) -> None:
@@ -225,7 +224,7 @@ class _Sum:
 
 
 def _matrix(keys: NDArray[np.int64], values: NDArray[np.int64], rows: int, columns: int) -> Any:
-    """The sparse matrix with ``values`` at ``keys`` (row · columns + column), which are sorted and distinct."""
+    """Return the sparse matrix with ``values`` at ``keys`` (row · columns + column), which are sorted and distinct."""
     import scipy.sparse
 
     index = np.int32 if max(len(keys), columns) < 2**31 else np.int64

@@ -1,7 +1,6 @@
-"""Where the word sets of an evaluation lie, how their files are read, and the vectors that they are asked of.
+"""Files of evaluation word sets, and vectors for their evaluation.
 
-The standard sets are part of gensim's package data. They are read as data: gensim is not imported, and nothing is
-downloaded.
+The standard sets are read from gensim's package data, without importing gensim and without downloads.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 from nlmkit.errors import NlmkitError
-from nlmkit.text import TextPipeline
+from nlmkit.text import Decoding
 from nlmkit.text.blocks import BLOCK_BYTES, byte_blocks
 from nlmkit.text.sources import STDIN, ByteReader, ByteSource, expand, path_source
 
@@ -25,30 +24,30 @@ if TYPE_CHECKING:
     from nlmkit.representations.rules import WordVectors
 
 FIRST_WORD: Final = 3
-"""The ids below it are ``<unk>``, ``<s>`` and ``</s>``, which are nobody's neighbours and no answers."""
+"""First id of an ordinary word; ``<unk>``, ``<s>`` and ``</s>`` before it are never neighbours or answers."""
 
 
 def packaged(file: str) -> ByteSource:
-    """A file of gensim's test data.
+    """Return a file of gensim's test data.
 
     Raises:
-        NlmkitError: gensim is not installed, or its release does not have the file.
+        NlmkitError: gensim is not installed, or its release lacks the file.
     """
     spec = importlib.util.find_spec("gensim")
     if spec is None:
         raise NlmkitError("the standard word sets come with gensim: pip install 'nlmkit[representations]'")
-    # A module that is made from its specification and never run: importing gensim takes seconds.
+    # The module is located but never imported: importing gensim takes seconds.
     place = resources.files(importlib.util.module_from_spec(spec)) / "test" / "test_data" / file
     if not place.is_file():
-        raise NlmkitError(f"the installed gensim has no {file} in its test data: give a file of your own")
+        raise NlmkitError(f"the test data of the installed gensim has no {file}: pass a file")
     return ByteSource(f"gensim's {file}", file, stream=io.BytesIO(place.read_bytes()))
 
 
 def user_file(name: str | os.PathLike[str]) -> ByteSource:
-    """A file of the user's; ``-`` is standard input.
+    """Return a user's file; ``-`` is standard input.
 
     Raises:
-        DataError: there is no such file, or it is a directory.
+        DataError: The file does not exist or is a directory.
     """
     if name == STDIN:
         (source,) = expand(STDIN)
@@ -58,14 +57,14 @@ def user_file(name: str | os.PathLike[str]) -> ByteSource:
 
 
 def lines_of(source: ByteSource, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
-    """The lines that say something, with their numbers: neither blank ones nor comments, which begin with ``#``.
+    """Yield numbered lines, without blank lines and comments, which start with ``#``.
 
     Raises:
-        DataError: the file cannot be read, or is no text in that encoding.
+        DataError: The file cannot be read, or is not text in that encoding.
     """
-    pipeline = TextPipeline(encoding=encoding)
-    with ByteReader(source, utf8=pipeline.is_utf8) as reader:
-        for block in byte_blocks(reader, pipeline, source.name, size=BLOCK_BYTES):
+    decoding = Decoding(encoding)
+    with ByteReader(source, utf8=decoding.is_utf8) as reader:
+        for block in byte_blocks(reader, decoding, source.name, size=BLOCK_BYTES, characters=True):
             for number, line in enumerate(block.text().split("\n")[:-1], start=block.first_line):
                 if line.strip(" \t\r") and not line.startswith("#"):
                     yield number, line
@@ -75,7 +74,7 @@ def unit_rows(representation: WordVectors, ids: NDArray[np.int64]) -> Any:
     """The vectors of ids, each divided by its length; zero vectors stay zero.
 
     Returns:
-        float32 [ids, d]: an array, or a sparse one where the representation's matrix is sparse.
+        float32 [ids, d]: an array, sparse if the representation's matrix is sparse.
     """
     import numpy as np
 
@@ -83,13 +82,13 @@ def unit_rows(representation: WordVectors, ids: NDArray[np.int64]) -> Any:
     if _is_sparse(rows):
         lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1), np.float64)).reshape(-1, 1)
         return rows.multiply(1 / np.where(lengths > 0, lengths, 1)).tocsr()
-    # A row's squares may overflow float32 where its values do not.
+    # The squares of a row can overflow float32 even if its values do not.
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))[:, None]
     return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
 
 def products(rows: Any, others: Any) -> NDArray[np.float32]:
-    """The products of all rows with all others, float32 [rows, others], whether they are sparse or not."""
+    """Return the products of all rows with all others, float32 [rows, others], for dense and sparse arrays."""
     import numpy as np
 
     values = rows @ others.T
@@ -97,5 +96,5 @@ def products(rows: Any, others: Any) -> NDArray[np.float32]:
 
 
 def _is_sparse(values: Any) -> bool:
-    """Whether it is one of scipy's sparse arrays; scipy is not imported to find out."""
+    """Return whether an array is a scipy sparse array, without importing scipy."""
     return hasattr(values, "tocsr")

@@ -1,16 +1,16 @@
-"""Saved models as folders of arrays and JSON; this room knows no component.
+"""Saved models as folders of arrays and JSON; independent of components.
 
 A saved model is one flat folder::
 
     manifest.json                           strict JSON: what the model is, and size and SHA-256 of each payload
     arrays-<16 hex digits>.safetensors      all arrays, memory-mapped when loaded
-    vocabulary-<16 hex digits>.txt          one word a line, UTF-8, LF; only where there is a vocabulary
-    .lock                                   the writers' lock; readers take none and write nothing
+    vocabulary-<16 hex digits>.txt          one word per line, UTF-8, LF; only for models with a vocabulary
+    .lock                                   lock of writers; readers take no lock and write nothing
 
 The digits are the first of the payload's SHA-256, so a payload is never overwritten by another one. A save writes the
-payloads first, replaces the manifest last and then deletes the payloads which no manifest names any more: whenever it
-stops, the folder holds the old model or the new one. Nothing here unpickles, evaluates or imports what a file names.
-Importing this package imports no NumPy, so that a manifest can be shown without it.
+payloads first, replaces the manifest last and then deletes payloads that are no longer listed: if interrupted at any
+time, the folder contains the old model or the new one. Nothing here unpickles, evaluates or imports anything named in a
+file. Importing this package must not import NumPy, to show a manifest without it.
 """
 
 from nlmkit.saving.checks import require, require_array, require_weights

@@ -1,4 +1,4 @@
-"""Checks with which a component meets a loaded folder: right hashes do not make right contents."""
+"""Checks of the contents of a loaded folder: correct hashes do not imply valid contents."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
 LARGEST_WEIGHT: Final = 1e12
-"""Beyond that of any network that was trained; products of larger ones overflow float32."""
+"""Upper bound of trained weights; products of larger ones overflow float32."""
 
 
 def require(condition: object, message: str) -> None:
-    """Refuses a saved model whose contents contradict one another.
+    """Raise ``SavedModelError`` unless a condition on the contents of a saved model holds.
 
     Args:
-        condition: What has to hold; judged by its truth value.
-        message: One line that says what is wrong.
+        condition: Condition, evaluated for its truth value.
+        message: Description of the problem in one line.
 
     Raises:
         SavedModelError: The condition does not hold.
@@ -32,16 +32,16 @@ def require(condition: object, message: str) -> None:
 def require_array(
     arrays: Mapping[str, NDArray[Any]], name: str, *, dtype: DTypeLike, shape: tuple[int | None, ...]
 ) -> NDArray[Any]:
-    """Gives an array of a saved model once its dtype and shape are what the hyper-parameters call for.
+    """Return an array of a saved model after checking its dtype and shape.
 
     Args:
-        arrays: `SavedFolder.arrays`.
+        arrays: ``SavedFolder.arrays``.
         name: Name of the array.
-        dtype: The one dtype it may have, in either byte order.
-        shape: Length of each dimension; None where any length will do.
+        dtype: Expected dtype, in either byte order.
+        shape: Expected length of each dimension; None for any length.
 
     Raises:
-        SavedModelError: The array is missing, or has another dtype or shape.
+        SavedModelError: The array is missing, or its dtype or shape differs.
     """
     import numpy as np
 
@@ -49,33 +49,33 @@ def require_array(
 
     place = f"{arrays.file}: " if isinstance(arrays, StoredArrays) else ""
     if name not in arrays:
-        raise SavedModelError(f"{place}array {name!r} is missing; the file holds {shown(sorted(arrays))}")
+        raise SavedModelError(f"{place}array {name!r} is missing; the file contains {shown(sorted(arrays))}")
     array = arrays[name]
     expected = np.dtype(dtype)
     if array.dtype.newbyteorder("=") != expected.newbyteorder("="):
-        raise SavedModelError(f"{place}array {name!r} has dtype {array.dtype}, where {expected} has to stand")
+        raise SavedModelError(f"{place}array {name!r} has dtype {array.dtype}, expected {expected}")
     if len(array.shape) != len(shape) or any(
         wanted not in (None, found) for found, wanted in zip(array.shape, shape, strict=True)
     ):
         wanted = ", ".join("any" if length is None else str(length) for length in shape)
         raise SavedModelError(
-            f"{place}array {name!r} has shape {list(array.shape)}, where [{wanted}] has to stand; "
+            f"{place}array {name!r} has shape {list(array.shape)}, expected [{wanted}]; "
             "the arrays contradict the manifest"
         )
     return array
 
 
 def require_weights(array: NDArray[Any], name: str) -> None:
-    """Refuse weights of a network that no training ends with: NaN, infinite, or beyond :data:`LARGEST_WEIGHT`.
+    """Check that the weights of a network are finite and within ``LARGEST_WEIGHT``.
 
     Args:
-        array: The weights, of any shape; integers are not looked at.
+        array: Weights, of any shape; integers are not checked.
         name: Name of the array.
 
     Raises:
-        SavedModelError: it holds such a value.
+        SavedModelError: A weight is NaN, infinite or too large.
     """
     if array.dtype.kind == "f" and array.size:
         # Not by isfinite, which would make an array; a comparison with NaN is false.
         within = float(array.min()) >= -LARGEST_WEIGHT and float(array.max()) <= LARGEST_WEIGHT
-        require(within, f"array {name!r} holds NaN or infinity, or a weight beyond {LARGEST_WEIGHT:g}")
+        require(within, f"array {name!r} contains NaN or infinity, or a weight beyond {LARGEST_WEIGHT:g}")

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and files that are opened without following links."""
+"""Atomic writing of files, and opening of files without following links."""
 
 from __future__ import annotations
 
@@ -22,21 +22,20 @@ LOCK = ".lock"
 LOCK_SECONDS = 600.0
 CHUNK_BYTES = 2**20
 
-# What opening or syncing a folder answers where a file system does not offer it.
+# Error codes of opening or syncing a folder on file systems without support for it.
 _NO_FOLDER_SYNC = frozenset(
     {errno.EINVAL, errno.EACCES, errno.EPERM, errno.EBADF, getattr(errno, "ENOTSUP", errno.EINVAL)}
 )
 
 
 class HashedWriter:
-    """Streams bytes to a new temporary file of a folder, and their SHA-256 with them.
+    """Writer of a new temporary file in a folder that computes its SHA-256.
 
-    As a context manager it removes the temporary file unless `move` has put it in its place.
+    As a context manager it removes the temporary file unless ``move`` was called.
 
     Args:
-        folder: The folder.
-        mode: Permission bits of the file; None for what the umask leaves, so that a model is as readable as any file
-            its owner writes.
+        folder: Folder of the file.
+        mode: Permission bits of the file; None for the umask's default.
 
     Attributes:
         path: The temporary file.
@@ -63,11 +62,11 @@ class HashedWriter:
 
     @property
     def sha256(self) -> str:
-        """Hash of what was written so far, 64 hex digits."""
+        """SHA-256 of the bytes written so far, 64 hex digits."""
         return self._hash.hexdigest()
 
     def write(self, data: ReadableBuffer) -> None:
-        """Appends bytes; hashed and written in pieces that stay in the processor's cache."""
+        """Append bytes, hashed and written in cache-sized pieces."""
         assert self._descriptor is not None
         whole = memoryview(data)
         for start in range(0, whole.nbytes, CHUNK_BYTES):
@@ -78,13 +77,13 @@ class HashedWriter:
                 piece = piece[os.write(self._descriptor, piece) :]
 
     def finish(self) -> None:
-        """Forces the bytes to the disk and closes the file."""
+        """Sync the file to disk and close it."""
         assert self._descriptor is not None
         os.fsync(self._descriptor)
         self._close()
 
     def move(self, target: Path) -> None:
-        """Puts the finished file in its place, atomically."""
+        """Move the finished file to its place atomically."""
         replace(self.path, target)
 
     def _close(self) -> None:
@@ -94,12 +93,12 @@ class HashedWriter:
 
 
 def reason(error: Exception) -> str:
-    """What the system says of an error, without number and path."""
+    """Return the system's message for an error, without number and path."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def replace(source: Path, target: Path) -> None:
-    """`os.replace`, patient with Windows, where a reader that has the target open makes it fail for a moment."""
+    """Call ``os.replace`` with retries on Windows, where it fails while a reader has the target open."""
     for pause in (0.01, 0.05, 0.25, 1.0):
         try:
             return os.replace(source, target)
@@ -111,7 +110,7 @@ def replace(source: Path, target: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Forces a folder's entries to the disk, where the system can."""
+    """Sync a folder's entries to disk, if the system supports it."""
     if os.name == "nt":
         return
     try:
@@ -126,7 +125,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Creates a folder with its parents, and forces the new entries to the disk."""
+    """Create a folder with its parents, and sync the new entries to disk."""
     missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for created in reversed(missing):
@@ -135,10 +134,10 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def writers_lock(folder: Path) -> Iterator[None]:
-    """Holds the folder's lock against other writers, in this process and in others.
+    """Hold the folder's lock against other writers, in this process and in others.
 
     Raises:
-        SavedModelError: Another writer did not finish within `LOCK_SECONDS`.
+        SavedModelError: Another writer did not finish within ``LOCK_SECONDS``.
     """
     from filelock import FileLock, Timeout
 
@@ -157,13 +156,13 @@ def writers_lock(folder: Path) -> Iterator[None]:
 
 
 def open_regular(path: Path) -> int:
-    """Opens a regular file for reading and follows no link.
+    """Open a regular file for reading without following links.
 
     Returns:
-        A file descriptor, which the caller closes.
+        A file descriptor, to be closed by the caller.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        FileNotFoundError: The file does not exist.
         SavedModelError: It is a link, a folder, a device or a FIFO, or cannot be read.
     """
     try:
@@ -182,7 +181,7 @@ def open_regular(path: Path) -> int:
 
 
 def read_up_to(limit: int, descriptor: int, path: Path) -> bytes:
-    """Reads a file to its end, or to one byte over the limit, and closes it."""
+    """Read a file to its end, or one byte past the limit, and close it."""
     try:
         with open(descriptor, "rb") as file:
             # One byte over what is needed shows a larger file; the limit itself would be allocated whole.
@@ -193,6 +192,8 @@ def read_up_to(limit: int, descriptor: int, path: Path) -> bytes:
 
 def _require_regular(path: Path, mode: int) -> None:
     if stat.S_ISLNK(mode):
-        raise SavedModelError(f"{path}: is a symbolic link, which a saved model may not hold; copy the file itself")
+        raise SavedModelError(
+            f"{path}: is a symbolic link, which is not allowed in a saved model; copy the file itself"
+        )
     if not stat.S_ISREG(mode):
-        raise SavedModelError(f"{path}: is no regular file; restore the saved model from a copy")
+        raise SavedModelError(f"{path}: is not a regular file; restore the saved model from a copy")

@@ -1,4 +1,4 @@
-"""SHA-256 of payloads as saving would write them, without writing them: what identifies a model not yet saved."""
+"""SHA-256 of payloads without writing them, to identify unsaved models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNSAVED = Path("the model")  # stands in front of the messages
 
 
 def arrays_sha256(arrays: Mapping[str, NDArray[Any]]) -> str:
-    """SHA-256 of the arrays' payload: 64 hex digits, as in the manifest of a folder saved with these arrays.
+    """Return the SHA-256 of the arrays' payload: 64 hex digits, as in the manifest of a folder saved with these arrays.
 
     Raises:
         SavedModelError: An array's name or dtype cannot be saved.
@@ -26,7 +26,7 @@ def arrays_sha256(arrays: Mapping[str, NDArray[Any]]) -> str:
 
 
 def vocabulary_sha256(words: Sequence[str]) -> str:
-    """SHA-256 of the vocabulary's payload: 64 hex digits, as in the manifest of a folder saved with these words.
+    """Return the SHA-256 of the vocabulary's payload: 64 hex digits, as in the manifest of a folder with these words.
 
     Raises:
         SavedModelError: A word cannot be saved.

@@ -1,4 +1,4 @@
-"""The manifest: what a saved model's folder says about itself."""
+"""The manifest of a saved model's folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HEX_DIGITS = frozenset("0123456789abcdef")
 
 @dataclass(frozen=True)
 class Payload:
-    """One payload as the manifest states it; the file's name follows from the name and the hash."""
+    """Payload as listed in the manifest; the file name is derived from name and hash."""
 
     name: str
     size: int
@@ -31,36 +31,36 @@ class Payload:
 
     @property
     def file(self) -> str:
-        """The file's name inside the folder."""
+        """File name inside the folder."""
         return f"{self.name}-{self.sha256[:16]}{SUFFIXES[self.name]}"
 
     def check_size(self, folder: Path, size: int) -> None:
-        """Compares the file's size in bytes with the manifest's.
+        """Compare the file's size in bytes with the manifest's.
 
         Raises:
             IntegrityError: They differ.
         """
         if size != self.size:
             raise IntegrityError(
-                f"{folder / self.file}: {size} bytes where the manifest says {shown(self.size)}, so the file is "
+                f"{folder / self.file}: {size} bytes, but the manifest has {shown(self.size)}: the file is "
                 f"{'truncated' if size < self.size else 'altered'}; restore it from a copy or save the model again"
             )
 
     def check_sha256(self, folder: Path, sha256: str) -> None:
-        """Compares the file's SHA-256 with the manifest's.
+        """Compare the file's SHA-256 with the manifest's.
 
         Raises:
             IntegrityError: They differ.
         """
         if sha256 != self.sha256:
             raise IntegrityError(
-                f"{folder / self.file}: SHA-256 {sha256[:16]}... where the manifest says {self.sha256[:16]}..., so the "
+                f"{folder / self.file}: SHA-256 {sha256[:16]}..., but the manifest has {self.sha256[:16]}...: the "
                 "file is damaged or altered; restore it from a copy or save the model again"
             )
 
 
 def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Reads and checks the manifest of a saved model, and none of its payloads.
+    """Read and check the manifest of a saved model, without its payloads.
 
     Args:
         path: Folder of the saved model.
@@ -69,25 +69,25 @@ def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
         The manifest, with ``format_version`` and ``payloads``.
 
     Raises:
-        SavedModelError: The folder or its manifest is missing, damaged, foreign, or from a newer version.
+        SavedModelError: The folder or manifest is missing, damaged, not from nlmkit, or from a newer version.
     """
     folder = Path(path)
     return parse_manifest(read_manifest_bytes(folder), folder)[0]
 
 
 def read_manifest_bytes(folder: Path) -> bytes:
-    """The manifest file as it stands; says in one line why there is none."""
+    """Return the bytes of the manifest file; raise an error with the reason if it is missing."""
     place = folder / MANIFEST
     try:
         is_folder = stat.S_ISDIR(folder.stat().st_mode)
     except FileNotFoundError:
         raise MissingModelError(
-            f"{folder}: no such folder; give the folder that a model was saved to", path=str(folder)
+            f"{folder}: no such folder; expected the folder of a saved model", path=str(folder)
         ) from None
     except (OSError, ValueError) as error:
         raise SavedModelError(f"{folder}: cannot be read ({reason(error)})") from None
     if not is_folder:
-        raise SavedModelError(f"{folder}: is a file; a saved model is a folder, give the folder that holds {MANIFEST}")
+        raise SavedModelError(f"{folder}: is a file; expected the folder that contains {MANIFEST}")
     try:
         descriptor = open_regular(place)
     except FileNotFoundError:
@@ -103,7 +103,7 @@ def read_manifest_bytes(folder: Path) -> bytes:
 
 
 def parse_manifest(data: bytes, folder: Path) -> tuple[dict[str, Any], list[Payload]]:
-    """Checks the manifest's bytes and gives it with its payloads.
+    """Parse and check the manifest; return it with its payloads.
 
     Raises:
         SavedModelError: The message names the folder, the file and the field.
@@ -132,14 +132,14 @@ def parse_manifest(data: bytes, folder: Path) -> tuple[dict[str, Any], list[Payl
     names = [payload.name for payload in payloads]
     if len(set(names)) < len(names) or "arrays" not in names:
         raise SavedModelError(
-            f"{place}: payloads are {shown(names)}, where 'arrays' has to stand once and 'vocabulary' at most once; "
+            f"{place}: payloads are {shown(names)}, expected 'arrays' once and 'vocabulary' at most once; "
             "restore the manifest from a copy"
         )
     return manifest, payloads
 
 
 def parse_object(data: bytes, place: Path) -> dict[str, Any]:
-    """Strict JSON that must be an object; `place` stands in front of every message."""
+    """Parse strict JSON that must be an object; ``place`` is the prefix of error messages."""
     try:
         value = parse(data)
     except StrictJSONError as error:
@@ -150,11 +150,11 @@ def parse_object(data: bytes, place: Path) -> dict[str, Any]:
 
 
 def serialise_manifest(manifest: dict[str, Any], payloads: Sequence[Payload], folder: Path) -> bytes:
-    """The caller's manifest with ``format_version`` and ``payloads``, as bytes that `parse_manifest` accepts."""
+    """Return the manifest with ``format_version`` and ``payloads`` added, as bytes for ``parse_manifest``."""
     place = folder / MANIFEST
     for key in ("format_version", "payloads"):
         if key in manifest:
-            raise SavedModelError(f"{place}: the key {key!r} is written by save_folder; leave it out of the manifest")
+            raise SavedModelError(f"{place}: the key {key!r} is reserved for save_folder; remove it from the manifest")
     entries = [{"name": p.name, "file": p.file, "bytes": p.size, "sha256": p.sha256} for p in payloads]
     try:
         data = serialise({**manifest, "format_version": FORMAT_VERSION, "payloads": entries})
@@ -184,7 +184,7 @@ def _payload(entry: Any, index: int, place: Path) -> Payload:
     # The one allowed name has no separator and no "..", so a manifest cannot point out of its folder.
     if entry.get("file") != payload.file:
         found = _found(entry, "file")
-        raise SavedModelError(f"{where}: file is {found}, where only {payload.file!r} may stand; {remedy}")
+        raise SavedModelError(f"{where}: file is {found}, expected {payload.file!r}; {remedy}")
     return payload
 
 

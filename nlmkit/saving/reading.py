@@ -1,4 +1,4 @@
-"""Loading a saved model's folder: everything is checked before it is believed, and nothing is written."""
+"""Loading of a saved model's folder: read-only, with all contents checked."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class SavedFolder:
     Attributes:
         path: The folder.
         manifest: The manifest, with ``format_version`` and ``payloads``.
-        arrays: Read-only arrays by name: views into one memory map, so pages are read when they are touched.
-        vocabulary: Words in the order of the file; None where the folder has no vocabulary.
+        arrays: Read-only arrays by name: views into one memory map, read on access.
+        vocabulary: Words in the order of the file; None without a vocabulary.
     """
 
     path: Path
@@ -42,9 +42,9 @@ class SavedFolder:
 
 
 def load_folder(path: str | os.PathLike[str], *, verify: bool = True) -> SavedFolder:
-    """Loads the folder that `nlmkit.saving.save_folder` wrote.
+    """Load a folder written by ``nlmkit.saving.save_folder``.
 
-    Takes no lock and writes nothing, so read-only media work. Sizes and structure are always checked.
+    No lock is taken and nothing is written, so read-only media work. Sizes and structure are always checked.
 
     Args:
         path: Folder of the saved model.
@@ -52,7 +52,7 @@ def load_folder(path: str | os.PathLike[str], *, verify: bool = True) -> SavedFo
 
     Raises:
         IntegrityError: A payload's size or SHA-256 differs from the manifest.
-        SavedModelError: Anything else about the folder is missing, damaged, foreign, or from a newer version.
+        SavedModelError: Another part of the folder is missing, damaged, not from nlmkit, or from a newer version.
     """
     folder = Path(path)
     data = read_manifest_bytes(folder)
@@ -73,7 +73,7 @@ def load_folder(path: str | os.PathLike[str], *, verify: bool = True) -> SavedFo
             break
         data = latest
     raise SavedModelError(
-        f"{missing.filename}: missing, although the manifest names it; restore it from a copy or save the model again"
+        f"{missing.filename}: missing, but listed in the manifest; restore it from a copy or save the model again"
     )
 
 

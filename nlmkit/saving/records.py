@@ -1,7 +1,7 @@
-"""What a run may leave in a model's folder beside the model: training logs, pictures, and settings.
+"""Records of a run in a model's folder: training logs, pictures, and settings.
 
-Saving leaves them alone, and loading does not look at them. They may be in the folder itself or in a subfolder that
-holds nothing else.
+Saving keeps them and loading ignores them. They can be in the folder itself or in a subfolder that contains nothing
+else.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from nlmkit.saving.temporary import NAME as TEMPORARY_NAME
 from nlmkit.saving.temporary import READ_FLAGS
 
 LOG_BEGINNING: Final = b'{"step": '
-"""What a training log begins with, by which it is known whatever its name."""
+"""First bytes of a training log, which identify it independently of its name."""
 
 SETTINGS_BEGINNING: Final = b"[fit]\n"
-"""What the settings of a run begin with."""
+"""First bytes of the settings of a run."""
 
 PICTURES: Final = frozenset({".png", ".svg", ".pdf"})
 SETTINGS: Final = ".toml"
@@ -31,7 +31,7 @@ _DEEPEST: Final = 4
 
 
 def is_record(entry: os.DirEntry[str], depth: int = 0) -> bool:
-    """Whether an entry of a model's folder is left by a run: a regular file of a kind above, or a folder of such."""
+    """Return whether an entry of a model's folder is a record of a run, or a folder of records."""
     if entry.is_dir(follow_symlinks=False):
         if depth == _DEEPEST:
             return False
@@ -58,12 +58,12 @@ def _beginning(path: str) -> bytes:
 
 
 def is_models_own(name: str) -> bool:
-    """Whether a saved model's folder has files of such a name, so that nothing else in it may be called so."""
+    """Return whether a name is reserved for files of a saved model."""
     return bool(_MODELS_OWN.fullmatch(name))
 
 
 def model_around(path: Path) -> Path | None:
-    """The folder of the saved model, or the checkpoint, that ``path`` is in or would be in; None outside of any."""
+    """Return the folder of the saved model or checkpoint that contains ``path``, or None."""
     inner = Path(os.path.realpath(path.parent))
     for folder in (inner, *list(inner.parents)[:_DEEPEST]):
         if os.path.lexists(folder / MANIFEST):

@@ -1,4 +1,4 @@
-"""Files for other programs: written whole or not at all, plain or as ``.gz``."""
+"""Atomic writing of files for other programs, plain or as ``.gz``."""
 
 from __future__ import annotations
 
@@ -18,26 +18,28 @@ _OTHERS: Final = frozenset({".bz2", ".xz", ".zst"})
 
 @contextmanager
 def replacing(path: Path, what: str) -> Iterator[BinaryIO]:
-    """A stream to a temporary file that takes the place of ``path`` when the body has ended well.
+    """Open a stream to a temporary file that replaces ``path`` after the body.
 
-    See :func:`nlmkit.saving.written.written` for modes and leftovers. Where ``path`` is a symbolic link, the file that
-    it leads to is replaced and the link stays.
+    See ``written`` for modes and temporary files. If ``path`` is a symbolic link, its target is replaced.
 
     Args:
-        path: The file; with the suffix ``.gz`` it is packed. A pipe or device is written as it is.
-        what: What is written, as the beginning of a sentence: "an ARPA file is".
+        path: File to write; compressed with the suffix ``.gz``. A pipe or device is written directly.
+        what: Kind of file, as the beginning of a sentence: "an ARPA file is".
 
     Raises:
-        ExportError: the name is that of a directory or in a saved model's folder, or asks for another compression.
-        OSError: the file cannot be written.
+        ExportError: The path is a directory, is in a saved model's folder, or has an unsupported compression suffix.
+        OSError: The file cannot be written.
     """
     if path.suffix.lower() in _OTHERS:
-        raise ExportError(f"{path}: {what} written plain or as .gz: choose such a name")
+        raise ExportError(f"{path}: {what} written plain or as .gz: choose another suffix")
     if path.is_dir():
-        raise ExportError(f"{path}: is a directory: name a file")
+        raise ExportError(f"{path}: is a directory: expected a file name")
     target = path if is_written_directly(path) else Path(os.path.realpath(path))
     if (model := model_around(target)) is not None:
-        raise ExportError(f"{path}: is in the folder of the model {model}, which holds no exported files: name another")
+        raise ExportError(
+            f"{path}: is in the folder of the model {model}, which must not contain exported files: "
+            "choose another folder"
+        )
     with written(target) as file, _packed(file, path) as stream:
         yield stream
 

@@ -60,13 +60,13 @@ class Savable(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class FittedState:
-    """A fitted component as data: what a saved model holds beside the hyper-parameters.
+    """Fitted state of a component as data, saved in addition to its hyper-parameters.
 
     Attributes:
         arrays: Named arrays, saved as safetensors and memory-mapped on load.
         metadata: JSON-ready facts, kept in the manifest.
-        members: Components that ``fit`` made, by place (such as ``models_.0``). Those that are hyper-parameters are
-            saved without being named here.
+        members: Components created by ``fit``, by place (such as ``models_.0``). Components among the hyper-parameters
+            are saved automatically.
     """
 
     arrays: Mapping[str, NDArray[Any]]

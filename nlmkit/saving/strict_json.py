@@ -1,4 +1,4 @@
-"""JSON without its loose ends: bounded nesting, no duplicate keys, no NaN or Infinity, only valid Unicode."""
+"""Strict JSON: bounded nesting, no duplicate keys, no NaN or Infinity, only valid Unicode."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class StrictJSONError(ValueError):
 
 
 def parse(data: bytes) -> Any:
-    """Reads one JSON value.
+    """Read one JSON value.
 
     Args:
         data: UTF-8 without a byte order mark.
 
     Raises:
-        StrictJSONError: The message says what is wrong and where.
+        StrictJSONError: The JSON is invalid; the message names problem and place.
     """
     try:
         text = data.decode("utf-8")
@@ -51,10 +51,10 @@ def parse(data: bytes) -> Any:
 
 
 def serialise(value: Any) -> bytes:
-    """Writes a value as sorted, indented UTF-8 JSON that `parse` reads back.
+    """Write a value as sorted, indented UTF-8 JSON that ``parse`` reads back.
 
     Raises:
-        StrictJSONError: The message names the entry that JSON cannot hold.
+        StrictJSONError: JSON cannot represent an entry; the message names it.
     """
     _check_value(value, "", 0)
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2, sort_keys=True)
@@ -62,13 +62,13 @@ def serialise(value: Any) -> bytes:
 
 
 def shown(value: object) -> str:
-    """A value from a file as it may stand in a one-line message: escaped and cut."""
+    """Format a value from a file for a one-line message: escaped and truncated."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _check_depth(text: str) -> None:
-    """Refuses deep nesting before the recursive parser sees it."""
+    """Reject deep nesting before the recursive parser runs."""
     depth = 0
     for match in _STRING_OR_BRACKET.finditer(text):
         character = text[match.start()]
@@ -92,13 +92,13 @@ def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> Any:
-    raise StrictJSONError(f"holds {name}, which is not JSON")
+    raise StrictJSONError(f"contains {name}, which is not JSON")
 
 
 def _finite_float(digits: str) -> float:
     value = float(digits)
     if not math.isfinite(value):
-        raise StrictJSONError(f"holds the number {digits[:40]}, which is too large")
+        raise StrictJSONError(f"contains the number {digits[:40]}, which is too large")
     return value
 
 
@@ -113,16 +113,16 @@ def _check_value(value: Any, where: str, depth: int) -> None:
         _check_unicode(value, place)
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise StrictJSONError(f"holds {value} in {place}; JSON has only finite numbers")
+            raise StrictJSONError(f"contains {value} in {place}; JSON has only finite numbers")
     elif isinstance(value, int):
         if value.bit_length() > 14_000:  # about the 4300 digits that Python reads
-            raise StrictJSONError(f"holds a number with too many digits in {place}")
+            raise StrictJSONError(f"contains a number with too many digits in {place}")
     elif value is not None:
-        raise StrictJSONError(f"holds a {type(value).__name__} in {place}, which JSON cannot hold")
+        raise StrictJSONError(f"contains a {type(value).__name__} in {place}, which JSON cannot represent")
 
 
 def _items(value: dict[Any, Any] | list[Any] | tuple[Any, ...], place: str) -> Iterator[tuple[str, Any]]:
-    """The values inside, each with the step that leads to it."""
+    """Yield the values inside, each with its key or index."""
     if not isinstance(value, dict):
         yield from ((f"[{index}]", item) for index, item in enumerate(value))
         return
@@ -137,4 +137,4 @@ def _check_unicode(text: str, place: str) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        raise StrictJSONError(f"holds {shown(text)} in {place}, which is not valid Unicode") from None
+        raise StrictJSONError(f"contains {shown(text)} in {place}, which is not valid Unicode") from None

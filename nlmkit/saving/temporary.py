@@ -1,6 +1,6 @@
-"""Temporary files that become other files: new, with random names, locked while they are written.
+"""Temporary files with random names, locked while they are written.
 
-A writer that is killed leaves its file unlocked, and the next one to write in that folder deletes it.
+A killed writer leaves its file unlocked, and the next writer in that folder deletes it.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ except ImportError:  # Windows, where an open file cannot be deleted, which is w
     fcntl = None  # type: ignore[assignment]
 
 NAME: Final = re.compile(r"\.nlmkit-[0-9a-f]{16}\.tmp")
-"""What such files are called."""
+"""Pattern of the names of temporary files."""
 
 _NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _WRITE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINKS
 READ_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _NO_LINKS
-"""Flags to read a regular file by: links are not followed, and opening a FIFO that took its place does not hang."""
+"""Flags to open a regular file for reading: links are not followed, and opening a FIFO does not block."""
 
 
 def new_temporary(folder: Path, mode: int | None) -> tuple[Path, int]:
-    """A new file in a folder, locked as long as it is open, and its descriptor.
+    """Create a file in a folder, locked as long as it is open; return path and descriptor.
 
     Args:
-        folder: The folder.
-        mode: Permission bits of the file; None for what the umask leaves.
+        folder: Folder of the file.
+        mode: Permission bits of the file; None for the umask's default.
 
     Raises:
-        OSError: It cannot be made.
+        OSError: It cannot be created.
     """
     while True:
         temporary = folder / f".nlmkit-{os.urandom(8).hex()}.tmp"
@@ -46,18 +46,18 @@ def new_temporary(folder: Path, mode: int | None) -> tuple[Path, int]:
         except BaseException:
             os.close(descriptor)
             raise
-        os.close(descriptor)  # another writer took it for a leftover before it was locked
+        os.close(descriptor)  # another writer deleted it before it was locked
 
 
 def create(file: Path, mode: int | None) -> int:
-    """Make a file that must not be there yet, open for writing; gives its descriptor.
+    """Create a file that must not exist and open it for writing; return the descriptor.
 
     Args:
-        file: The file.
-        mode: Its permission bits; None for what the umask leaves.
+        file: Path of the file.
+        mode: Permission bits of the file; None for the umask's default.
 
     Raises:
-        OSError: It is there, or cannot be made.
+        OSError: It exists or cannot be created.
     """
     descriptor = os.open(file, _WRITE_FLAGS, 0o666 if mode is None else 0o600)
     try:
@@ -70,7 +70,7 @@ def create(file: Path, mode: int | None) -> int:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete the temporary files of a folder whose writers are dead: nobody holds their lock."""
+    """Delete unlocked temporary files of a folder, whose writers have died."""
     with suppress(OSError):
         for name in os.listdir(folder):
             if NAME.fullmatch(name):
@@ -79,7 +79,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def mode_of(file: Path) -> int | None:
-    """Permission bits of a regular file; None where there is none, or a link."""
+    """Return the permission bits of a regular file; None if it is missing or a link."""
     try:
         mode = file.lstat().st_mode
     except OSError:
@@ -97,7 +97,7 @@ def _remove_unless_locked(file: Path) -> None:
 
 
 def _lock(descriptor: int, *, wait: bool) -> bool:
-    """Lock an open file; False where another process has, or where the file system has no locks."""
+    """Lock an open file; return False if another process has the lock or the file system has no locks."""
     if fcntl is None:
         return False
     try:

@@ -1,7 +1,7 @@
 """The safetensors format: a JSON header, then the arrays' bytes, little-endian, in C order, without gaps.
 
-Written here as a stream, so that a model of a gigabyte is hashed and written without a second copy of it, and read as
-views into one memory map. Any other reader of the format reads these files too.
+Arrays are written as a stream, without a second copy in memory, and read as views into one memory map. The files are
+compatible with other readers of the format.
 Format: https://huggingface.co/docs/safetensors (8 bytes header length, header, data).
 """
 
@@ -45,7 +45,7 @@ _MAX_DIMENSIONS = 32
 
 
 class StoredArrays(Mapping[str, NDArray[Any]]):
-    """Read-only arrays by name, which know the file they lie in.
+    """Read-only arrays by name, with their file.
 
     Attributes:
         file: The safetensors file.
@@ -72,24 +72,24 @@ class StoredArrays(Mapping[str, NDArray[Any]]):
 
 
 class TensorFile:
-    """Arrays laid out as one safetensors file that is still to be written.
+    """Layout of arrays as one safetensors file to write.
 
     Args:
-        arrays: Any strides and byte order; the dtypes of `DTYPES`.
-        folder: Stands in front of the messages.
+        arrays: Arrays with dtypes of ``DTYPES``, any strides and byte order.
+        folder: Prefix of error messages.
 
     Attributes:
-        size: Bytes that the file will have.
+        size: Size of the file in bytes.
 
     Raises:
-        SavedModelError: A name or a dtype which the format does not have.
+        SavedModelError: A name or dtype is not supported by the format.
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]], folder: Path) -> None:
         checked = [(name, np.asarray(array)) for name, array in arrays.items()]
         for name, array in checked:
             _check_array(name, array, folder)
-        # Wide elements first: with an aligned start, every array then lies at a multiple of its element size.
+        # Wide elements first: with an aligned start, every array is then aligned to its element size.
         checked.sort(key=lambda item: (-item[1].itemsize, item[0]))
         self._arrays = [array for _, array in checked]
         header: dict[str, Any] = {}
@@ -104,28 +104,28 @@ class TensorFile:
         text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
         text += b" " * (-(8 + len(text)) % ALIGNMENT)
         if len(text) > MAX_HEADER_BYTES:
-            raise SavedModelError(f"{folder}: {len(checked)} arrays are too many for one file; join some of them")
+            raise SavedModelError(f"{folder}: {len(checked)} arrays are too many for one file; merge some of them")
         self._head = len(text).to_bytes(8, "little") + text
         self.size = len(self._head) + offset
 
     def blocks(self) -> Iterator[bytes | memoryview]:
-        """The file's bytes in order: the header, then the arrays."""
+        """Yield the bytes of the file in order: the header, then the arrays."""
         yield self._head
         for array in self._arrays:
             yield from _bytes_in_order(array)
 
     def write(self, writer: HashedWriter) -> None:
-        """Streams header and arrays."""
+        """Stream header and arrays."""
         for block in self.blocks():
             writer.write(block)
 
 
 def read_tensors(data: mmap.mmap, file: Path) -> StoredArrays:
-    """Checks the header against the bytes that are there, and gives views into them.
+    """Check the header against the data, and return views into it.
 
     Args:
         data: The whole file, mapped for reading.
-        file: Stands in front of the messages.
+        file: Prefix of error messages.
 
     Returns:
         Read-only arrays of the stored dtypes (little-endian) and shapes.
@@ -145,7 +145,7 @@ def read_tensors(data: mmap.mmap, file: Path) -> StoredArrays:
             raise _damaged(file, f"array {shown(name)} {problem} (byte {begin} of the data)")
         position = end
     if start + position != len(data):
-        raise _damaged(file, f"the arrays end at byte {start + position} and the file at byte {len(data)}")
+        raise _damaged(file, f"the arrays end at byte {start + position}, but the file ends at byte {len(data)}")
     arrays = {}
     for begin, _, dtype, shape, name in entries:
         try:
@@ -157,17 +157,18 @@ def read_tensors(data: mmap.mmap, file: Path) -> StoredArrays:
         except (ValueError, OverflowError):  # (0, 2**63): no bytes, and yet no shape that NumPy can have
             raise _damaged(file, f"array {shown(name)} has the impossible shape {shown(shape)}") from None
         if dtype.kind == "b" and not _is_zero_or_one(array):
-            raise _damaged(file, f"array {shown(name)} is of dtype BOOL and holds bytes other than 0 and 1")
+            raise _damaged(file, f"array {shown(name)} has dtype BOOL, but contains bytes that are not 0 or 1")
         arrays[name] = array
     return StoredArrays(arrays, file)
 
 
 def _check_array(name: str, array: NDArray[Any], folder: Path) -> None:
     if not isinstance(name, str) or not name or name == _METADATA or _has_surrogates(name):
-        raise SavedModelError(f"{folder}: {shown(name)} cannot be the name of an array; choose another")
+        raise SavedModelError(f"{folder}: {shown(name)} is not a valid name of an array; choose another")
     if _little_endian(array).str not in _CODES:
         raise SavedModelError(
-            f"{folder}: array {shown(name)} has dtype {array.dtype}, which a saved model cannot hold; convert it to a "
+            f"{folder}: array {shown(name)} has dtype {array.dtype}, which saved models do not support; "
+            "convert it to a "
             "boolean, integer or floating dtype of 8 to 64 bits"
         )
     if array.ndim > _MAX_DIMENSIONS:
@@ -183,7 +184,7 @@ def _little_endian(array: NDArray[Any]) -> np.dtype[Any]:
 
 
 def _bytes_in_order(array: NDArray[Any]) -> Iterator[memoryview]:
-    """An array's little-endian bytes in C order; in blocks where they do not lie so in memory already."""
+    """Yield an array's little-endian bytes in C order, in blocks if it must be converted."""
     if not array.size:
         return
     dtype = _little_endian(array)
@@ -196,15 +197,15 @@ def _bytes_in_order(array: NDArray[Any]) -> Iterator[memoryview]:
 
 
 def _read_header(data: mmap.mmap, file: Path) -> tuple[dict[str, Any], int]:
-    """The header, and where the data begin."""
+    """Return the header and the offset of the data."""
     if len(data) < 8:
         raise _damaged(file, f"{len(data)} bytes are too few for a safetensors file")
     length = int.from_bytes(data[:8], "little")
     if not 2 <= length <= min(MAX_HEADER_BYTES, len(data) - 8):
-        raise _damaged(file, f"no safetensors file{_resemblance(data)}: its header would have {length} bytes")
+        raise _damaged(file, f"not a safetensors file{_resemblance(data)}: its header would have {length} bytes")
     text = data[8 : 8 + length]
     if not text.startswith(b"{"):
-        raise _damaged(file, f"no safetensors file{_resemblance(data)}: its header begins with no brace")
+        raise _damaged(file, f"not a safetensors file{_resemblance(data)}: its header does not start with a brace")
     return parse_object(text, file), 8 + length
 
 
@@ -217,7 +218,7 @@ def _resemblance(data: mmap.mmap) -> str:
 
 
 def _read_entry(name: str, entry: Any, file: Path) -> tuple[int, int, np.dtype[Any], list[int]]:
-    """Begin, end, dtype and shape of one array, checked against one another in Python's unbounded integers."""
+    """Return begin, end, dtype and shape of one array, checked for consistency in unbounded integers."""
     where = f"array {shown(name)}"
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise _damaged(file, f"{where} is not described by dtype, shape and data_offsets")
@@ -244,7 +245,7 @@ def _are_sizes(value: Any) -> bool:
 
 
 def _is_zero_or_one(array: NDArray[Any]) -> bool:
-    """Whether every byte of a boolean array is 0 or 1; NumPy counts and masks wrongly with others."""
+    """Return whether every byte of a boolean array is 0 or 1; NumPy misbehaves with others."""
     return not array.size or int(array.view(np.uint8).max()) <= 1
 
 

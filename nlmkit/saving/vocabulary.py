@@ -1,4 +1,4 @@
-"""The vocabulary file: one word a line. Only LF ends a line, so a word may hold any character but LF and NUL."""
+"""The vocabulary file: one word per line. Only LF ends a line; words can contain any character except LF and NUL."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ _BATCH = 65536
 
 
 def encode_vocabulary(words: Sequence[str], folder: Path) -> list[bytes]:
-    """The file's content, in blocks.
+    """Yield the content of the file in blocks.
 
     Raises:
-        SavedModelError: A word holds LF or NUL, is not valid Unicode, or is not a string.
+        SavedModelError: A word contains LF or NUL, is not valid Unicode, or is not a string.
     """
     return [_encode(words[start : start + _BATCH], start, folder) for start in range(0, len(words), _BATCH)]
 
 
 def decode_vocabulary(data: bytes, file: Path) -> list[str]:
-    """The words of a vocabulary file, in order.
+    """Return the words of a vocabulary file, in order.
 
     Raises:
-        SavedModelError: The file is not UTF-8, holds NUL, or its last line is not ended; the message names the byte.
+        SavedModelError: The file is not UTF-8, contains NUL, or lacks the final line end; the message names the byte.
     """
     remedy = "restore it from a copy or save the model again"
     nul = data.find(b"\0")
     if nul >= 0:
-        raise SavedModelError(f"{file}: NUL at byte {nul}, so it is no vocabulary; {remedy}")
+        raise SavedModelError(f"{file}: NUL at byte {nul}, not a vocabulary; {remedy}")
     if data and not data.endswith(b"\n"):
         raise SavedModelError(f"{file}: no line end after the last word (byte {len(data)}); {remedy}")
     try:
@@ -48,7 +48,7 @@ def _encode(words: Sequence[str], start: int, folder: Path) -> bytes:
         return data
     position, word = next((i, word) for i, word in enumerate(words, start) if not _is_line(word))
     raise SavedModelError(
-        f"{folder}: word {position} of the vocabulary is {shown(word)}; a word is a string of valid Unicode without "
+        f"{folder}: word {position} of the vocabulary is {shown(word)}; words must be strings of valid Unicode without "
         "line feed and NUL"
     )
 

@@ -1,4 +1,4 @@
-"""Saving a model's folder: payloads first, the manifest last, under a lock; then the old payloads go."""
+"""Saving of a model's folder under a lock: payloads first, the manifest last, then removal of old payloads."""
 
 from __future__ import annotations
 
@@ -38,24 +38,23 @@ def save_folder(
 ) -> dict[str, str]:
     """Writes a saved model, or replaces one atomically: whenever it is interrupted, the old model or the new one loads.
 
-    Several processes may save to one path; the last one stays, whole. A model that replaces another one keeps the
-    permission bits of its manifest. The arrays may be those of the model that is
-    being replaced.
+    Several processes can save to one path; the last one wins. A model that replaces another one keeps the permission
+    bits of its manifest. The arrays can be those of the model being replaced.
 
     Args:
         path: Folder to create, or of a saved model to replace. Parents are created.
-        manifest: Values that JSON can hold, with strings as keys, without ``format_version`` and ``payloads``, which
-            are added. It is not changed.
+        manifest: JSON-ready values with string keys, without ``format_version`` and ``payloads``, which are added. It
+            is not modified.
         arrays: Arrays by name, of any shape, strides and byte order: boolean, integers of 8 to 64 bits, floating
             point of 16 to 64 bits. They are streamed, not copied.
-        vocabulary: Words in order. A word may hold any character but line feed and NUL.
+        vocabulary: Words in order. A word can contain any character except line feed and NUL.
 
     Returns:
         SHA-256 of each payload, by its name: ``arrays``, and ``vocabulary`` where there are words.
 
     Raises:
-        SavedModelError: The folder is not a saved model's, a value cannot be stored, or the disk is full; what stood in
-            the folder before still does.
+        SavedModelError: The folder is not a saved model's, a value cannot be stored, or the disk is full; the previous
+            contents of the folder are kept.
     """
     from nlmkit.saving.tensors import TensorFile
 
@@ -75,7 +74,7 @@ def save_folder(
         with writers_lock(folder):
             payloads = _write_model(folder, manifest, contents)
     except OSError as error:
-        remedy = f"; {needed} bytes are needed, free some room or save elsewhere" if error.errno in _NO_ROOM else ""
+        remedy = f"; {needed} bytes are required, free some space or save elsewhere" if error.errno in _NO_ROOM else ""
         raise SavedModelError(f"{folder}: cannot save the model ({reason(error)}){remedy}") from error
     return {payload.name: payload.sha256 for payload in payloads}
 
@@ -115,7 +114,7 @@ def _write_model(
 
 
 def _place(writer: HashedWriter, target: Path, payload: Payload) -> None:
-    """Moves a payload in; Windows refuses where the same payload is memory-mapped, and then that one may stay."""
+    """Move a payload into place; if Windows refuses because it is memory-mapped, keep the identical one."""
     try:
         writer.move(target)
     except PermissionError:
@@ -139,20 +138,20 @@ def _write_blocks(writer: HashedWriter, blocks: list[bytes]) -> None:
 
 
 def check_target(folder: Path) -> None:
-    """Refuses to write among files that neither a saved model has nor a run leaves beside it.
+    """Raise an error if the folder contains files that belong to neither a saved model nor the records of a run.
 
     Raises:
-        SavedModelError: the path is a file, or a folder that holds something else than a saved model.
-        OSError: the folder cannot be looked at.
+        SavedModelError: The path is a file, or a folder with other contents than a saved model.
+        OSError: The folder cannot be read.
     """
     try:
         mode = folder.stat().st_mode
     except FileNotFoundError:
         return
     except ValueError as error:  # NUL in the path
-        raise SavedModelError(f"{shown(str(folder))}: no path ({error}); choose another") from None
+        raise SavedModelError(f"{shown(str(folder))}: invalid path ({error}); choose another") from None
     if not stat.S_ISDIR(mode):
-        raise SavedModelError(f"{folder}: is a file, and a model is saved to a folder; choose another path")
+        raise SavedModelError(f"{folder}: is a file, but models are saved to folders; choose another path")
     has_manifest = False
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -161,7 +160,7 @@ def check_target(folder: Path) -> None:
                 is_record(entry) if not known else entry.is_file(follow_symlinks=False)
             ):
                 raise SavedModelError(
-                    f"{folder}: holds {entry.name!r}, which is no part of a saved model, so nothing was written; "
+                    f"{folder}: contains {entry.name!r}, which is not part of a saved model; nothing was written: "
                     "choose another folder or move it away"
                 )
             has_manifest |= entry.name == MANIFEST
@@ -187,7 +186,7 @@ def _check_own_manifest(folder: Path) -> None:
 
 
 def _named_files(folder: Path) -> set[str]:
-    """Payload files named by the manifest that now stands in the folder."""
+    """Return the payload files listed in the current manifest of the folder."""
     if not os.path.lexists(folder / MANIFEST):
         return set()
     manifest = parse_object(read_manifest_bytes(folder), folder / MANIFEST)

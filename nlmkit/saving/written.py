@@ -1,4 +1,4 @@
-"""Small files for people (settings, logs, pictures), written whole or not at all, and never through a link."""
+"""Atomic writing of small files (settings, logs, pictures), never through a link."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _SYSTEMS: Final = ("/dev", "/proc")  # whose links, such as /dev/stdout, are fil
 
 @contextmanager
 def written(path: Path) -> Iterator[BinaryIO]:
-    """A stream to a temporary file that takes the place of ``path`` when the body has ended well.
+    """Open a stream to a temporary file that replaces ``path`` after the body.
 
-    The new file has the mode of the one that it replaces. A link is replaced itself, not the file that it leads to. A
-    pipe or device is written as it is.
+    The new file has the mode of the replaced one. A link itself is replaced, not its target. A pipe or device is
+    written directly.
 
     Args:
-        path: The file; its folder must be there.
+        path: File to write; its folder must exist.
 
     Raises:
-        OSError: it cannot be written; names the file.
+        OSError: It cannot be written; names the file.
     """
     try:
         if is_written_directly(path):
@@ -59,7 +59,7 @@ def written(path: Path) -> Iterator[BinaryIO]:
 
 
 def is_written_directly(path: Path) -> bool:
-    """Whether a path is that of a pipe, a device or what a process has open, such as /dev/stdout: not of a file."""
+    """Return whether a path is a pipe, a device or an open descriptor such as /dev/stdout, not a file."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return True  # a pipe or device; opening a folder is an error
@@ -69,12 +69,12 @@ def is_written_directly(path: Path) -> bool:
 
 
 def open_directly(path: Path) -> BinaryIO:
-    """A stream to a pipe or device; to what this process has open itself, where that has got to.
+    """Open a stream to a pipe or device; an open descriptor of this process continues at its position.
 
-    Opening /dev/stdout anew would begin at the start of the file that it is redirected to.
+    Reopening /dev/stdout would start at the beginning of the file that it is redirected to.
 
     Raises:
-        OSError: it cannot be opened.
+        OSError: It cannot be opened.
     """
     name = os.fspath(path)
     matched = _DESCRIPTOR.fullmatch(name)

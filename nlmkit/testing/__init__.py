@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from nlmkit.core import registry
 from nlmkit.core.component import Component
 from nlmkit.core.kinds import KINDS
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 from nlmkit.testing.checks import Check, CheckOutcome, ConformanceError
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def checks_for(component: Checked) -> list[Check]:
         TypeError: there is no kit for its kind.
     """
     subject = _subject(component, tolerance=TOLERANCE, sum_tolerance=TOLERANCE)
-    return [check for check in _kit(component) if check.applies(subject)]
+    return [check for check in (*_kit(component), *_kit_of_training(component)) if check.applies(subject)]
 
 
 def check_registered(name: str, kind: str, settings: Mapping[str, Any] | None = None) -> list[CheckOutcome]:
@@ -178,6 +178,14 @@ def _kit(component: Checked) -> tuple[Check, ...]:
         raise TypeError(f"give a component, not the class: {component.__name__}()")
     what = f"a {component.kind}" if isinstance(component, Component) else type(component).__name__
     raise TypeError(f"there is no conformance kit for {what}")
+
+
+def _kit_of_training(component: Checked) -> tuple[Check, ...]:
+    if not (isinstance(component, Component) and component.trains_in_steps):
+        return ()
+    from nlmkit.testing import training
+
+    return tuple(training.CHECKS)
 
 
 def _subject(component: Checked, **tolerances: float) -> Any:

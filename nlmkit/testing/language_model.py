@@ -385,10 +385,18 @@ def sentences_do_not_depend_on_each_other(subject: Subject) -> None:
 
 @check_in(_OWN)
 def event_details_have_one_value_per_event(subject: Subject) -> None:
-    """Every column of ``event_details`` has one value for each event."""
+    """Every column of ``event_details`` has one value for each event, the same in ``log_probs_and_details``."""
     events = subject.fitted.encode(data.test()).events
-    for name, column in subject.fitted.event_details(data.test()).items():
+    details = subject.fitted.event_details(data.test())
+    for name, column in details.items():
         require(np.shape(column) == (events,), f"{name} has shape {np.shape(column)}, the text has {events} events")
+    log_probs, together = subject.fitted.log_probs_and_details(data.test())
+    require_close(
+        log_probs, subject.fitted.log_probs(data.test()), subject.tolerance, "log_probs_and_details, and log_probs"
+    )
+    require(together.keys() == details.keys(), f"log_probs_and_details has {[*together]}, event_details {[*details]}")
+    for name, column in details.items():
+        require(np.array_equal(column, together[name]), f"{name} differs in log_probs_and_details")
 
 
 # ----------------------------------------------------------------------------------------------- score, report

@@ -1,6 +1,6 @@
-"""Text: pipeline and tokenizers, vocabulary, corpus, and the catalogue of corpora.
+"""Text: decoding, tokenization and tokenizers, vocabulary, corpus, and the catalogue of corpora.
 
-Names are looked up when first used, so that importing a tokenizer or the pipeline loads no NumPy.
+Names are looked up when first used, so that importing a tokenizer or a decoding loads no NumPy.
 """
 
 from __future__ import annotations
@@ -9,16 +9,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nlmkit.core.progress import Progress
     from nlmkit.text.corpus import Block, Corpus, stream_blocks
+    from nlmkit.text.decoding import Decoding
     from nlmkit.text.pipeline import TextPipeline
-    from nlmkit.text.sources import Progress, TextSource
+    from nlmkit.text.sources import TextSource
+    from nlmkit.text.tokenization import Tokenization
     from nlmkit.text.tokenizers import CharTokenizer, SpaceTokenizer, Tokenizer, WordTokenizer
     from nlmkit.text.vocabulary import BOS, BOS_ID, EOS, EOS_ID, UNK, UNK_ID, Vocabulary
 
 _MODULES = {
     "corpus": ("Block", "Corpus", "stream_blocks"),
+    "decoding": ("Decoding",),
     "pipeline": ("TextPipeline",),
-    "sources": ("Progress", "TextSource"),
+    "progress": ("Progress",),
+    "sources": ("TextSource",),
+    "tokenization": ("Tokenization",),
     "tokenizers": ("CharTokenizer", "SpaceTokenizer", "Tokenizer", "WordTokenizer"),
     "vocabulary": ("BOS", "BOS_ID", "EOS", "EOS_ID", "UNK", "UNK_ID", "Vocabulary"),
 }
@@ -34,10 +40,12 @@ __all__ = [
     "Block",
     "CharTokenizer",
     "Corpus",
+    "Decoding",
     "Progress",
     "SpaceTokenizer",
     "TextPipeline",
     "TextSource",
+    "Tokenization",
     "Tokenizer",
     "Vocabulary",
     "WordTokenizer",

@@ -1,21 +1,26 @@
-"""From bytes or strings to blocks: pieces of valid UTF-8 made of whole lines.
+"""From bytes or strings to blocks: whole lines of valid text, as characters or as UTF-8.
 
 Only LF ends a line. Reading in blocks bounds memory and keeps the work per line out of Python; a block never divides a
 line. Faults of the raw text (undecodable bytes, NUL, endless lines) end here, with the place where they stand.
+
+Whoever reads a block says which of the two it needs. Bytes that are UTF-8 already are then decoded once or not at all,
+and characters are encoded once or not at all.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from typing import AnyStr, Generic, NamedTuple
 
 from nlmkit.core.notes import note
 from nlmkit.errors import DataError
+from nlmkit.text.decoding import Decoding
 from nlmkit.text.marks import Marks
-from nlmkit.text.pipeline import TextPipeline
 from nlmkit.text.sources import ByteReader
 from nlmkit.text.tables import problem_of_item
 
@@ -28,11 +33,23 @@ MAX_LINE_BYTES = 64 << 20
 _LINES_AT_ONCE = 4096
 
 # A text that begins with so large a share of NULs is UTF-16 or no text, whatever its marks are to be.
-_DOUBTED_BYTES = 32
+_DOUBTED_LENGTH = 32
 _DOUBTED_SHARE = 3
 
-_UTF8_MARK = "\ufeff".encode()
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class _Signs(NamedTuple, Generic[AnyStr]):
+    """The characters that matter here, as characters or as UTF-8."""
+
+    line_feed: AnyStr
+    carriage_return: AnyStr
+    nul: AnyStr
+    byte_order_mark: AnyStr
+
+
+_CHARACTERS = _Signs("\n", "\r", "\0", "\ufeff")
+_UTF8 = _Signs(b"\n", b"\r", b"\0", "\ufeff".encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,101 +57,144 @@ class TextBlock:
     """Whole lines of one source.
 
     Attributes:
-        data: The lines as UTF-8, each ended by LF, without a byte order mark. They hold NUL only where the pipeline's
-            ``marks`` allow it.
+        content: The lines as characters or as UTF-8, each ended by LF, without a byte order mark. They hold NUL only
+            where the decoding's ``marks`` allow it.
         first_line: Number of the first one in its source, from 1.
         lines: How many there are.
         characters: How many characters, each LF included.
+        size: How many bytes of UTF-8, each LF included.
     """
 
-    data: bytes
+    content: str | bytes
     first_line: int
     lines: int
     characters: int
+    size: int
 
     def text(self) -> str:
-        """Returns the lines as a string."""
-        return self.data.decode()
+        """Return the lines as characters."""
+        return self.content if isinstance(self.content, str) else self.content.decode()
 
     def first(self, lines: int) -> TextBlock:
-        """Returns that many of the lines."""
+        """Return that many of the lines."""
         return next(self.split(lines))
 
     def split(self, lines: int) -> Iterator[TextBlock]:
-        """Yields the block in parts of at most that many lines."""
+        """Yield the block in parts of at most that many lines."""
         if self.lines <= lines:
             yield self
-            return
-        every = self.data.split(b"\n")[:-1]
+        elif isinstance(self.content, str):
+            yield from self._parts(self.content, _CHARACTERS, lines)
+        else:
+            yield from self._parts(self.content, _UTF8, lines)
+
+    def _parts(self, content: AnyStr, signs: _Signs[AnyStr], lines: int) -> Iterator[TextBlock]:
+        every = content.split(signs.line_feed)[:-1]
         for start in range(0, self.lines, lines):
-            part = every[start : start + lines]
-            data = b"\n".join([*part, b""])
-            yield TextBlock(data, self.first_line + start, len(part), len(data.decode()))
+            yield _block(_ended(every[start : start + lines], signs), signs, self.first_line + start)
 
 
-def byte_blocks(reader: ByteReader, pipeline: TextPipeline, name: str, *, size: int) -> Iterator[TextBlock]:
-    """Yields the lines of a source of bytes, in blocks cut at the last LF of each chunk that is read.
+def byte_blocks(
+    reader: ByteReader, decoding: Decoding, name: str, *, size: int, characters: bool = False
+) -> Iterator[TextBlock]:
+    """Yield the lines of a source of bytes, in blocks cut at the last LF of each chunk that is read.
 
     The lines before a faulty one come out before the error.
 
     Args:
         reader: Gives the chunks.
-        pipeline: Says how to decode them.
+        decoding: Says how.
         name: What errors call the source.
         size: Chunk size in bytes.
+        characters: Whether the blocks are to hold characters, or else UTF-8.
 
     Raises:
         DataError: The bytes cannot be decoded, hold a NUL, or hold a line longer than `MAX_LINE_BYTES`.
     """
     chunks = reader.chunks(size)
-    # Valid UTF-8 goes through as it is; all else is decoded and encoded again, after which it is valid.
-    verbatim = pipeline.is_utf8 and pipeline.errors == "strict"
-    if not verbatim:
-        chunks = _transcode(chunks, pipeline, name)
+    if decoding.is_utf8 and decoding.errors == "strict":
+        yield from _cut(chunks, _UTF8, decoding.marks, name, verbatim=True, characters=characters)
+    elif characters:
+        texts = (text for text, _ in _transcode(chunks, decoding, name))
+        yield from _cut(texts, _CHARACTERS, decoding.marks, name)
+    else:
+        encoded = (data for _, data in _transcode(chunks, decoding, name))
+        yield from _cut(encoded, _UTF8, decoding.marks, name)
+
+
+def _cut(
+    chunks: Iterator[AnyStr],
+    signs: _Signs[AnyStr],
+    marks: Marks,
+    name: str,
+    *,
+    verbatim: bool = False,
+    characters: bool = False,
+) -> Iterator[TextBlock]:
+    """Yield chunks as blocks of whole lines.
+
+    Args:
+        chunks: The text.
+        signs: Those of the chunks' type.
+        marks: What to do with NUL.
+        name: What errors call the source.
+        verbatim: Whether the chunks are the very bytes of the source, so that an error can name the place.
+        characters: Whether bytes are to be decoded.
+    """
     first_line, offset = 1, 0
-    for data in _whole_lines(chunks, name):
-        begin = len(_UTF8_MARK) if offset == 0 and data.startswith(_UTF8_MARK) else 0
-        data_offset = offset + begin if verbatim else None
+    for lines in _whole_lines(chunks, signs, name):
+        begin = len(signs.byte_order_mark) if offset == 0 and lines.startswith(signs.byte_order_mark) else 0
+        place = _Place(name, first_line, offset + begin if verbatim else None)
+        content = lines[begin:]
         try:
-            block = _checked(data[begin:], first_line, data_offset, name, pipeline.marks)
+            block = _checked(content, signs, marks, place, characters=characters)
         except DataError as error:
             if (faultless := (error.line or 0) - first_line) > 0:
-                lines = data[begin:].split(b"\n", faultless)
-                yield _checked(b"\n".join([*lines[:faultless], b""]), first_line, data_offset, name, pipeline.marks)
+                before = content.split(signs.line_feed, faultless)[:faultless]
+                yield _checked(_ended(before, signs), signs, marks, place, characters=characters)
             raise
-        offset += len(data)
+        offset += len(lines)
         first_line += block.lines
         yield block
 
 
 def line_blocks(
-    lines: Iterable[str], pipeline: TextPipeline, name: str, *, size: int, most: int
+    lines: Iterable[str], decoding: Decoding, name: str, *, size: int, most: int, characters: bool = False
 ) -> Iterator[TextBlock]:
-    """Yields lines given as strings, in blocks of about `size` characters and at most `most` lines.
+    """Yield lines given as strings, in blocks of about `size` characters and at most `most` lines.
+
+    Args:
+        lines: The lines; an LF at the end of one is left out.
+        decoding: What to do with lone surrogates (by its ``errors``) and NUL.
+        name: What errors call the source.
+        size: Characters of a block, about.
+        most: Most lines of a block.
+        characters: Whether the blocks are to hold characters, or else UTF-8.
 
     Raises:
         DataError: An item is no string, or holds an LF before its end, a NUL, a lone surrogate, or too many characters.
     """
+    make = partial(_joined, decoding=decoding, name=name, characters=characters)
     first_line = 1
     iterator = iter(lines)
     while batch := list(islice(iterator, min(most, _LINES_AT_ONCE))):
         # All at once where nothing is amiss; line by line where something is, or where the lines are long.
         if set(map(type, batch)) == {str} and sum(map(len, batch)) < size and "\n" not in "".join(batch):
-            yield from _blocks(batch, first_line, pipeline, name)
+            yield from _blocks(batch, make, first_line)
         else:
-            yield from _slow_line_blocks(batch, first_line, pipeline, name, size=size)
+            yield from _slow_line_blocks(batch, make, first_line, name, size=size)
         first_line += len(batch)
 
 
 def _slow_line_blocks(
-    lines: Iterable[str], first_line: int, pipeline: TextPipeline, name: str, *, size: int
+    lines: Iterable[str], make: Callable[[list[str], int], TextBlock], first_line: int, name: str, *, size: int
 ) -> Iterator[TextBlock]:
     batch: list[str] = []
     characters = 0
     for line in lines:
         if not isinstance(line, str):
             if batch:
-                yield from _blocks(batch, first_line, pipeline, name)
+                yield from _blocks(batch, make, first_line)
             problem = problem_of_item(line) or f"is {type(line).__name__}: do not mix lines with anything else"
             raise DataError(
                 f"this should be a line but {problem}",
@@ -144,101 +204,141 @@ def _slow_line_blocks(
         batch.append(line.removesuffix("\n"))
         characters += len(line) + 1
         if characters >= size:
-            yield from _blocks(batch, first_line, pipeline, name)
+            yield from _blocks(batch, make, first_line)
             first_line += len(batch)
             batch, characters = [], 0
     if batch:
-        yield from _blocks(batch, first_line, pipeline, name)
+        yield from _blocks(batch, make, first_line)
 
 
-def _blocks(batch: list[str], first_line: int, pipeline: TextPipeline, name: str) -> Iterator[TextBlock]:
-    """Yields the lines as one block; of faulty ones those before the fault, and raises."""
+def _blocks(batch: list[str], make: Callable[[list[str], int], TextBlock], first_line: int) -> Iterator[TextBlock]:
+    """Yield the lines as one block; of faulty ones those before the fault, and raise."""
     try:
-        yield _joined(batch, first_line, pipeline, name)
+        yield make(batch, first_line)
     except DataError as error:
         if (faultless := (error.line or 0) - first_line) > 0:
-            yield _joined(batch[:faultless], first_line, pipeline, name)
+            yield make(batch[:faultless], first_line)
         raise
 
 
-def _joined(batch: list[str], first_line: int, pipeline: TextPipeline, name: str) -> TextBlock:
+def _joined(batch: list[str], first_line: int, *, decoding: Decoding, name: str, characters: bool) -> TextBlock:
+    """Return lines as one block, or raise if one of them is faulty."""
     text = "\n".join([*batch, ""])
     if text.count("\n") != len(batch):
         number = next(number for number, line in enumerate(batch, start=first_line) if "\n" in line)
         raise DataError("an item holds several lines: split them into one item each", source=name, line=number)
     try:
-        data = _encoded(text, pipeline.errors)
+        text, data = _valid(text, decoding.errors)
     except UnicodeEncodeError as error:
         raise _surrogate(text[error.start], name, first_line + text.count("\n", 0, error.start)) from None
     if len(data) > MAX_LINE_BYTES:
         for number, line in enumerate(data.split(b"\n"), start=first_line):
             if len(line) > MAX_LINE_BYTES:
                 raise _too_long(name, number)
-    return _checked(data, first_line, None, name, pipeline.marks)
+    _refuse_nul(data, _UTF8, decoding.marks, _Place(name, first_line, None))
+    return TextBlock(text if characters else data, first_line, len(batch), len(text), len(data))
 
 
-def _checked(data: bytes, first_line: int, offset: int | None, name: str, marks: Marks) -> TextBlock:
-    """Makes a block of lines, or raises if they hold undecodable bytes, or NUL that is to be an error.
+class _Place(NamedTuple):
+    """Where lines are.
 
-    Args:
-        data: Whole lines.
-        first_line: Number of the first one.
-        offset: Where the first byte stands in the source; ``None`` if it has no such place.
+    Attributes:
         name: What errors call the source.
-        marks: What to do with NUL.
+        first_line: Number of the first one.
+        offset: Where the first byte is in the source; ``None`` where that is not known.
     """
-    if data.isascii():
-        characters = len(data)
-    else:
-        try:
-            characters = len(data.decode())
-        except UnicodeDecodeError as error:
-            raise _undecodable(
-                data[error.start],
-                "utf-8",
-                name,
-                first_line + data.count(b"\n", 0, error.start),
-                error.start + (offset or 0),
-            ) from None
-    nul = data.find(b"\0")
-    if nul >= 0 and (marks == "error" or (first_line == 1 and marks == "literal" and _is_binary(data))):
-        raise _nul(name, first_line + data.count(b"\n", 0, nul), None if offset is None else offset + nul)
-    return TextBlock(data, first_line, data.count(b"\n"), characters)
+
+    name: str
+    first_line: int
+    offset: int | None
 
 
-def _is_binary(data: bytes) -> bool:
-    return len(data) >= _DOUBTED_BYTES and data.count(0) * _DOUBTED_SHARE >= len(data)
+def _checked(
+    content: AnyStr, signs: _Signs[AnyStr], marks: Marks, place: _Place, *, characters: bool = False
+) -> TextBlock:
+    """Return whole lines as a block, or raise if they hold undecodable bytes, or NUL that is to be an error."""
+    try:
+        block = _block(content, signs, place.first_line, characters=characters)
+    except UnicodeDecodeError as error:
+        raise _undecodable(
+            error.object[error.start],
+            "utf-8",
+            place.name,
+            place.first_line + error.object.count(b"\n", 0, error.start),
+            error.start + (place.offset or 0),
+        ) from None
+    _refuse_nul(content, signs, marks, place)
+    return block
 
 
-def _whole_lines(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """Cuts chunks at their last LF and carries the rest over; a last line without LF is given one."""
-    carried: list[bytes] = []
-    carried_bytes = 0
+def _block(content: AnyStr, signs: _Signs[AnyStr], first_line: int, *, characters: bool = False) -> TextBlock:
+    """Return whole lines as a block; bytes are decoded where it is to hold characters.
+
+    Raises:
+        UnicodeDecodeError: Bytes are not UTF-8.
+    """
+    lines, length = content.count(signs.line_feed), len(content)
+    if isinstance(content, str):
+        return TextBlock(content, first_line, lines, length, length if content.isascii() else len(content.encode()))
+    if content.isascii() and not characters:
+        return TextBlock(content, first_line, lines, length, length)
+    text = content.decode()
+    return TextBlock(text if characters else content, first_line, lines, len(text), length)
+
+
+def _ended(lines: Sequence[AnyStr], signs: _Signs[AnyStr]) -> AnyStr:
+    """Return lines, one or more, as one text in which each is ended by LF."""
+    return signs.line_feed.join(lines) + signs.line_feed
+
+
+def _refuse_nul(content: AnyStr, signs: _Signs[AnyStr], marks: Marks, place: _Place) -> None:
+    """Raise if lines hold NUL that is to be an error, or so many that they are no text."""
+    nul = content.find(signs.nul)
+    if (
+        nul < 0
+        or marks == "skip"
+        or (marks == "literal" and not (place.first_line == 1 and _is_binary(content, signs)))
+    ):
+        return
+    line = place.first_line + content.count(signs.line_feed, 0, nul)
+    raise _nul(place.name, line, None if place.offset is None else place.offset + nul)
+
+
+def _is_binary(content: AnyStr, signs: _Signs[AnyStr]) -> bool:
+    return len(content) >= _DOUBTED_LENGTH and content.count(signs.nul) * _DOUBTED_SHARE >= len(content)
+
+
+def _whole_lines(chunks: Iterator[AnyStr], signs: _Signs[AnyStr], name: str) -> Iterator[AnyStr]:
+    """Cut chunks at their last LF and carry the rest over; give an LF to a last line without one."""
+    line_feed = signs.line_feed
+    carried: list[AnyStr] = []
+    carried_length = 0
     lines = 0
     for chunk in chunks:
-        first = chunk.find(b"\n")
-        if carried_bytes + (len(chunk) if first < 0 else first) > MAX_LINE_BYTES:
+        first = chunk.find(line_feed)
+        if carried_length + (len(chunk) if first < 0 else first) > MAX_LINE_BYTES:
             raise _too_long(name, lines + 1)
         if first < 0:
             carried.append(chunk)
-            carried_bytes += len(chunk)
+            carried_length += len(chunk)
             continue
-        end = chunk.rfind(b"\n") + 1
-        data = b"".join([*carried, chunk[:end]])
+        end = chunk.rfind(line_feed) + 1
+        carried.append(chunk[:end])
+        whole = line_feed[:0].join(carried)
         carried = [chunk[end:]]
-        carried_bytes = len(chunk) - end
-        lines += data.count(b"\n")
-        yield data
-    if carried_bytes and (lines or b"".join(carried) != _UTF8_MARK):  # A lone byte order mark is no line.
-        line = b"".join([*carried, b"\n"])
+        carried_length = len(chunk) - end
+        lines += whole.count(line_feed)
+        yield whole
+    rest = line_feed[:0].join(carried)
+    if rest and (lines or rest != signs.byte_order_mark):  # a lone byte order mark is no line
         if not lines:
-            _note_carriage_returns(line[:-1], name)
-        yield line
+            _note_carriage_returns(rest, signs, name)
+        yield rest + line_feed
 
 
-def _note_carriage_returns(line: bytes, name: str) -> None:
-    """Notes that the only line of a text, which no LF ends, is several to those who end lines with CR."""
-    returns = line.rstrip(b"\r").count(b"\r")
+def _note_carriage_returns(line: AnyStr, signs: _Signs[AnyStr], name: str) -> None:
+    """Note that the only line of a text, which no LF ends, is several to those who end lines with CR."""
+    returns = line.rstrip(signs.carriage_return).count(signs.carriage_return)
     if returns:
         note(
             f"{name}: the whole text is one line, with {returns} carriage return{'s' if returns > 1 else ''} in it: "
@@ -246,9 +346,9 @@ def _note_carriage_returns(line: bytes, name: str) -> None:
         )
 
 
-def _transcode(chunks: Iterator[bytes], pipeline: TextPipeline, name: str) -> Iterator[bytes]:
-    """Decodes chunks by the pipeline's encoding and yields them as UTF-8."""
-    decoder = codecs.getincrementaldecoder(pipeline.encoding)(pipeline.errors)
+def _transcode(chunks: Iterator[bytes], decoding: Decoding, name: str) -> Iterator[tuple[str, bytes]]:
+    """Decode chunks and yield each as characters, and as the UTF-8 that shows them to be valid."""
+    decoder = codecs.getincrementaldecoder(decoding.encoding)(decoding.errors)
     lines, offset = 1, 0
     for chunk in _with_end(chunks):
         state = decoder.getstate()
@@ -262,19 +362,19 @@ def _transcode(chunks: Iterator[bytes], pipeline: TextPipeline, name: str) -> It
                 decoder.setstate(state)
                 text = decoder.decode(chunk[:bad]) if bad > 0 else ""
                 line, byte = lines + text.count("\n"), offset + bad
-                fault = _undecodable(error.object[error.start], pipeline.encoding, name, line, byte)
+                fault = _undecodable(error.object[error.start], decoding.encoding, name, line, byte)
         except UnicodeError as error:
             # What Python says of UTF-16 and UTF-32 without the mark that tells their byte order.
-            remedy = f"if the text has no byte order mark, use --encoding {pipeline.encoding}-le or -be"
-            problem = f"no valid {pipeline.encoding} ({error}): {remedy}"
+            remedy = f"if the text has no byte order mark, use --encoding {decoding.encoding}-le or -be"
+            problem = f"no valid {decoding.encoding} ({error}): {remedy}"
             raise DataError(problem, source=name, line=lines, byte=offset) from None
-        if "\0" in text and pipeline.marks == "error":
+        if "\0" in text and decoding.marks == "error":
             decoder.setstate(state)
-            byte = offset + _nul_offset(decoder, chunk, pipeline.encoding)
+            byte = offset + _nul_offset(decoder, chunk, decoding.encoding)
             text = text[: text.index("\0")]
             fault = _nul(name, lines + text.count("\n"), byte)
         try:
-            encoded = _encoded(text, pipeline.errors)
+            text, encoded = _valid(text, decoding.errors)
         except UnicodeEncodeError as error:
             text, surrogate = text[: error.start], text[error.start]
             encoded = text.encode()
@@ -282,13 +382,13 @@ def _transcode(chunks: Iterator[bytes], pipeline: TextPipeline, name: str) -> It
         lines += text.count("\n")
         offset += len(chunk)
         if encoded:
-            yield encoded
+            yield text, encoded
         if fault is not None:
             raise fault
 
 
 def _with_end(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yields the chunks and then one of no bytes, which tells a decoder that there is no more."""
+    """Yield the chunks and then one of no bytes, which tells a decoder that there is no more."""
     yield from chunks
     yield b""
 
@@ -304,14 +404,19 @@ def _nul_offset(decoder: codecs.IncrementalDecoder, chunk: bytes, encoding: str)
     return next(found, len(chunk) + width) - width
 
 
-def _encoded(text: str, errors: str) -> bytes:
-    """Encodes as UTF-8; the surrogates that some codecs and callers let through are treated like undecodable bytes."""
+def _valid(text: str, errors: str) -> tuple[str, bytes]:
+    """Return the text, and the same as UTF-8; surrogates, which some codecs let through, are like undecodable bytes.
+
+    Raises:
+        UnicodeEncodeError: It holds a lone surrogate, and ``errors`` is ``strict``.
+    """
     try:
-        return text.encode()
+        return text, text.encode()
     except UnicodeEncodeError:
         if errors == "strict":
             raise
-        return _SURROGATE.sub("\ufffd" if errors == "replace" else "", text).encode()
+        text = _SURROGATE.sub("\ufffd" if errors == "replace" else "", text)
+        return text, text.encode()
 
 
 def _undecodable(value: int, encoding: str, name: str, line: int, byte: int) -> DataError:

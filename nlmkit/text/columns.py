@@ -16,10 +16,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.text.blocks import MAX_LINE_BYTES, byte_blocks, line_blocks
 from nlmkit.text.corpus import Corpus
+from nlmkit.text.decoding import Decoding
 from nlmkit.text.pipeline import TextPipeline
 from nlmkit.text.sources import ByteReader, ByteSource, Source, TokenSource, expand_names
 
@@ -114,7 +115,7 @@ def read_tables(names: Sequence[str], pipeline: TextPipeline, column: TextColumn
     places: list[tuple[str, int]] = []
 
     def texts() -> Iterator[str]:
-        for rows in stream_tables(names, pipeline, column):
+        for rows in stream_tables(names, pipeline.decoding, column):
             places.extend((rows.source, line) for line in rows.lines)
             yield from rows.texts
 
@@ -123,7 +124,7 @@ def read_tables(names: Sequence[str], pipeline: TextPipeline, column: TextColumn
     return replace(corpus, sources=tuple(dict.fromkeys(names)))
 
 
-def stream_tables(names: Sequence[str], pipeline: TextPipeline, column: TextColumn) -> Iterator[TableRows]:
+def stream_tables(names: Sequence[str], decoding: Decoding, column: TextColumn) -> Iterator[TableRows]:
     """Read tables bit by bit; from a pipe every complete row comes out at once.
 
     Raises:
@@ -131,7 +132,7 @@ def stream_tables(names: Sequence[str], pipeline: TextPipeline, column: TextColu
     """
     first: list[str] | None = None
     for source in expand_names(names):
-        reader = _READERS[cast(TableFormat, column.format) or format_of(source.name)](source, pipeline, column)
+        reader = _READERS[cast(TableFormat, column.format) or format_of(source.name)](source, decoding, column)
         for rows in reader.read():
             names_here = list(rows.others)
             if first is not None and first != names_here:
@@ -156,10 +157,9 @@ def looks_like_table(source: Source) -> bool:
     form = _TABLES.get(_suffix(source.name))
     if form is None:
         return False
-    pipeline = TextPipeline(errors="replace")
     try:
         with ByteReader(source, utf8=True) as reader:
-            block = next(byte_blocks(reader, pipeline, source.name, size=_BLOCK_BYTES), None)
+            block = next(byte_blocks(reader, Decoding(errors="replace"), source.name, size=_BLOCK_BYTES), None)
     except DataError:  # reading the file raises it
         return False
     lines = [line for line in (block.text().split("\n") if block else ()) if line.strip()][:_SAMPLED]
@@ -189,8 +189,8 @@ class _Lines:
         number: Number of the line that was handed out last.
     """
 
-    def __init__(self, source: Source, pipeline: TextPipeline) -> None:
-        self._blocks = decoded(source, pipeline, "a table is", size=_BLOCK_BYTES, most=_ROWS_AT_ONCE, eager=True)
+    def __init__(self, source: Source, decoding: Decoding) -> None:
+        self._blocks = decoded(source, decoding, "a table is", size=_BLOCK_BYTES, most=_ROWS_AT_ONCE, eager=True)
         self._waiting: deque[str] = deque()
         self._taken: list[str] = []
         self.number = 0
@@ -219,13 +219,13 @@ class _Lines:
 
 
 def decoded(
-    source: Source, pipeline: TextPipeline, what: str, *, size: int, most: int, eager: bool = False
+    source: Source, decoding: Decoding, what: str, *, size: int, most: int, eager: bool = False
 ) -> Iterator[str]:
     """The text of a source in blocks of whole lines, each line ended by LF.
 
     Args:
         source: What is read.
-        pipeline: How it is decoded.
+        decoding: How it is decoded.
         what: What is read, as the beginning of an error: "a table is".
         size: Bytes of a block, about.
         most: Lines of a block where the source is lines.
@@ -237,11 +237,11 @@ def decoded(
     if isinstance(source, TokenSource):
         raise DataError(f"{what} read from files or lines, not from token lists", source=source.name)
     if isinstance(source, ByteSource):
-        with ByteReader(source, utf8=pipeline.is_utf8, eager=eager) as reader:
-            for block in byte_blocks(reader, pipeline, source.name, size=size):
+        with ByteReader(source, utf8=decoding.is_utf8, eager=eager) as reader:
+            for block in byte_blocks(reader, decoding, source.name, size=size, characters=True):
                 yield block.text()
         return
-    for block in line_blocks(source.lines, pipeline, source.name, size=size, most=most):
+    for block in line_blocks(source.lines, decoding, source.name, size=size, most=most, characters=True):
         yield block.text()
 
 
@@ -259,21 +259,21 @@ class _Reader:
 
     Attributes:
         source: What is read.
-        pipeline: How it is decoded.
+        decoding: How it is decoded.
         column: Where the text is.
         names: Names of the other columns, once the header was read.
         header: The header as it was, until it was handed on.
     """
 
     source: Source
-    pipeline: TextPipeline
+    decoding: Decoding
     column: TextColumn
     names: list[str] = field(default_factory=list)
     header: str | None = None
 
     def read(self) -> Iterator[TableRows]:
         """The rows, in batches of those that are there without waiting."""
-        lines = _Lines(self.source, self.pipeline)
+        lines = _Lines(self.source, self.decoding)
         batch: list[_Row] = []
         try:
             for row in self.rows(lines):

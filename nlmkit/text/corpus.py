@@ -20,14 +20,15 @@ from numpy.typing import NDArray
 from nlmkit.core.notes import note
 from nlmkit.errors import DataError
 from nlmkit.text.blocks import BLOCK_BYTES, TextBlock, byte_blocks, line_blocks
+from nlmkit.text.decoding import Decoding
 from nlmkit.text.indexing import Ids, TypeIndex, index_token_lists
 from nlmkit.text.marks import Marks
-from nlmkit.text.pipeline import TextPipeline
+from nlmkit.text.pipeline import TextPipeline, as_pipeline
+from nlmkit.text.progress import Reading, Watcher
 from nlmkit.text.sources import (
     ByteReader,
     ByteSource,
     LineSource,
-    Progress,
     Source,
     TextSource,
     TokenSource,
@@ -35,6 +36,7 @@ from nlmkit.text.sources import (
     expand_names,
     total_bytes,
 )
+from nlmkit.text.tokenization import Tokenization
 from nlmkit.text.vocabulary import EOS_ID, Vocabulary
 
 # What a pipe has at once is at most this; from a file it makes blocks of some hundred lines.
@@ -60,7 +62,8 @@ class Corpus:
         characters: Characters of the text before Unicode form, case and tokenization, with one line feed a sentence;
             ``None`` when there was no text but token lists.
         bytes: The same in bytes of UTF-8, whatever the encoding of the file.
-        pipeline: How the text was read, except for its ``marks``; ``None`` for token lists.
+        pipeline: How the text was read, except for its ``marks``; ``None`` for token lists. It is set when the text is
+            read, and never changed afterwards.
         sources: What was read, by name.
 
     Raises:
@@ -85,7 +88,13 @@ class Corpus:
 
     @classmethod
     def read(
-        cls, source: TextSource, pipeline: TextPipeline | None = None, *, progress: Progress | None = None
+        cls,
+        source: TextSource,
+        pipeline: TextPipeline | Tokenization | None = None,
+        *,
+        decoding: Decoding | None = None,
+        progress: Watcher | None = None,
+        stage: str = "reading text",
     ) -> Corpus:
         """Reads a corpus.
 
@@ -94,26 +103,49 @@ class Corpus:
                 are read in order of their names, without hidden ones and subdirectories; several path objects; ``-``
                 for standard input; ``corpus:NAME`` or ``corpus:NAME/SPLIT`` from the catalogue; a binary file; an
                 iterable of lines, one sentence each; or an iterable of token lists, which are taken as they are.
-            pipeline: How lines become tokens; UTF-8 split on spaces by default. Token lists do not pass through it,
-                other than by its ``marks``.
-            progress: Called after each block with how much has been read, and of how much where that is known.
+            pipeline: How lines become tokens, split on spaces by default. Token lists do not pass through it, other
+                than by its ``marks``.
+            decoding: How bytes become characters; by default that of the pipeline, or UTF-8.
+            progress: A progress display, or a function that is called after each block with how much has been read,
+                and of how much where that is known.
+            stage: What the reading is called there.
 
         Raises:
             DataError: The source cannot be read, or its text is unusable; names the file and the line or byte.
             UnknownComponentError: No tokenizer has the pipeline's name.
         """
-        return _read(expand(source), pipeline or TextPipeline(), progress)
+        return _read(expand(source), as_pipeline(pipeline, decoding), progress, stage=stage)
 
     @classmethod
     def read_files(
         cls,
         names: Iterable[str | os.PathLike[str]],
-        pipeline: TextPipeline | None = None,
+        pipeline: TextPipeline | Tokenization | None = None,
         *,
-        progress: Progress | None = None,
+        decoding: Decoding | None = None,
+        progress: Watcher | None = None,
+        stage: str = "reading text",
     ) -> Corpus:
         """Reads several sources given by name (path, directory, ``-``, ``corpus:NAME``) as one corpus; see `read`."""
-        return _read(expand_names(names), pipeline or TextPipeline(), progress)
+        return _read(expand_names(names), as_pipeline(pipeline, decoding), progress, stage=stage)
+
+    @classmethod
+    def of_tokens(cls, sentences: Iterable[Sequence[str]], pipeline: TextPipeline | None) -> Corpus:
+        """Number the types of sentences that are tokens already.
+
+        Args:
+            sentences: The tokens of each.
+            pipeline: How the text was read that they come from, such as another corpus whose sentences were altered.
+
+        Raises:
+            DataError: An item is no list of tokens, or a token is none; names the sentence and the token.
+        """
+        return _from_token_lists(sentences, TokenSource("<tokens>", "<tokens>", sentences), "error", pipeline=pipeline)
+
+    @property
+    def tokenization(self) -> Tokenization | None:
+        """How characters became tokens; ``None`` for token lists."""
+        return None if self.pipeline is None else self.pipeline.tokenization
 
     @property
     def sentences(self) -> int:
@@ -136,6 +168,15 @@ class Corpus:
         offsets = np.arange(len(self.offsets), dtype=np.int64)
         offsets += self.offsets
         return _read_only(offsets, np.int64)
+
+    @property
+    def is_word(self) -> NDArray[np.bool_]:
+        """Whether each event is a word, and not the ``</s>`` at the end of its sentence: bool [events]; a new array."""
+        words = np.ones(self.events, np.bool_)
+        for start in range(0, self.sentences, _PIECE):  # in pieces, since sentences may be many and empty
+            words_before = self.offsets[start + 1 : start + 1 + _PIECE]
+            words[words_before + np.arange(start, start + len(words_before))] = False
+        return words
 
     @cached_property
     def events_digest(self) -> str:
@@ -166,12 +207,14 @@ class Corpus:
     def event_ids(self, vocabulary: Vocabulary) -> Ids:
         """Maps to a model's vocabulary, with the id of ``</s>`` after the words of each sentence, int32 [events]."""
         events = np.full(self.events, EOS_ID, np.int32)
-        is_word = np.ones(self.events, np.bool_)
-        for start in range(0, self.sentences, _PIECE):  # in pieces, since sentences may be many and empty
-            words_before = self.offsets[start + 1 : start + 1 + _PIECE]
-            is_word[words_before + np.arange(start, start + len(words_before))] = False
-        events[is_word] = self.ids_for(vocabulary)
+        events[self.is_word] = self.ids_for(vocabulary)
         return events
+
+    def oov_events(self, vocabulary: Vocabulary) -> NDArray[np.bool_]:
+        """Say of each event whether it is a word that is missing from the vocabulary, bool [events]; see `oov_mask`."""
+        missing = np.zeros(self.events, np.bool_)
+        missing[self.is_word] = self.oov_mask(vocabulary)
+        return missing
 
     def sentence(self, index: int) -> list[str]:
         """Returns the words of one sentence; negative indices count from the end.
@@ -206,7 +249,11 @@ class Block:
 
 
 def stream_blocks(
-    source: TextSource, pipeline: TextPipeline | None = None, *, max_lines: int = 1000
+    source: TextSource,
+    pipeline: TextPipeline | Tokenization | None = None,
+    *,
+    decoding: Decoding | None = None,
+    max_lines: int = 1000,
 ) -> Iterator[Block]:
     """Reads a source bit by bit, in memory that does not grow with it.
 
@@ -215,7 +262,8 @@ def stream_blocks(
 
     Args:
         source: As for `Corpus.read`.
-        pipeline: How lines become tokens; UTF-8 split on spaces by default.
+        pipeline: How lines become tokens, split on spaces by default.
+        decoding: As for `Corpus.read`.
         max_lines: The most lines of a block.
 
     Raises:
@@ -224,7 +272,7 @@ def stream_blocks(
     """
     if max_lines < 1:
         raise ValueError(f"max_lines must be at least 1, not {max_lines}")
-    return _stream(expand(source), pipeline or TextPipeline(), max_lines)
+    return _stream(expand(source), as_pipeline(pipeline, decoding), max_lines)
 
 
 def _stream(sources: Sequence[Source], pipeline: TextPipeline, max_lines: int) -> Iterator[Block]:
@@ -232,7 +280,7 @@ def _stream(sources: Sequence[Source], pipeline: TextPipeline, max_lines: int) -
         if isinstance(source, TokenSource):
             yield from _stream_token_lists(source, max_lines, pipeline.marks)
             continue
-        for read in _stream_lines(source, pipeline, max_lines):
+        for read in _stream_lines(source, pipeline.decoding, max_lines):
             for block in read.split(max_lines):
                 try:
                     made = _block(block, source, pipeline)
@@ -249,12 +297,12 @@ def _block(block: TextBlock, source: ByteSource | LineSource, pipeline: TextPipe
     return Block(builder.corpus((source.label,)), block.text().split("\n")[:-1], source.name, block.first_line)
 
 
-def _stream_lines(source: ByteSource | LineSource, pipeline: TextPipeline, max_lines: int) -> Iterator[TextBlock]:
+def _stream_lines(source: ByteSource | LineSource, decoding: Decoding, max_lines: int) -> Iterator[TextBlock]:
     if isinstance(source, LineSource):
-        yield from line_blocks(source.lines, pipeline, source.name, size=_STREAM_BYTES, most=max_lines)
+        yield from line_blocks(source.lines, decoding, source.name, size=_STREAM_BYTES, most=max_lines, characters=True)
         return
-    with ByteReader(source, utf8=pipeline.is_utf8, eager=True) as reader:
-        yield from byte_blocks(reader, pipeline, source.name, size=_STREAM_BYTES)
+    with ByteReader(source, utf8=decoding.is_utf8, eager=True) as reader:
+        yield from byte_blocks(reader, decoding, source.name, size=_STREAM_BYTES, characters=True)
 
 
 def _stream_token_lists(source: TokenSource, max_lines: int, marks: Marks) -> Iterator[Block]:
@@ -269,43 +317,51 @@ def _stream_token_lists(source: TokenSource, max_lines: int, marks: Marks) -> It
 def _read(
     sources: Sequence[Source],
     pipeline: TextPipeline,
-    progress: Progress | None,
+    progress: Watcher | None,
     *,
+    stage: str = "reading text",
     block_bytes: int = BLOCK_BYTES,
     most_lines: int = 1 << 20,
 ) -> Corpus:
     """Reads sources one after another into one corpus; the size of the blocks makes no difference to it."""
     if not sources:
         raise DataError("no text was named: give at least one file")
-    report: Progress = progress or (lambda done, total: None)
+    reading, decoding = Reading(progress, stage), pipeline.decoding
     builder = _Builder(pipeline)
     total = total_bytes(sources)
     finished = 0
     for source in sources:
         if isinstance(source, TokenSource):
-            corpus = _from_token_lists(source.sentences, source, pipeline.marks)
+            corpus = _from_token_lists(source.sentences, source, decoding.marks)
             _note_texts(corpus)
-            report(corpus.sentences, corpus.sentences)
+            reading.at(corpus.sentences, corpus.sentences)
             return corpus
         if isinstance(source, LineSource):
             length = len(source.lines) if isinstance(source.lines, Sized) else None
-            for block in line_blocks(source.lines, pipeline, source.name, size=block_bytes, most=most_lines):
+            for block in line_blocks(
+                source.lines, decoding, source.name, size=block_bytes, most=most_lines, characters=builder.characters
+            ):
                 builder.add(block, source.name)
-                report(block.first_line + block.lines - 1, length)
+                reading.at(block.first_line + block.lines - 1, length)
             continue
-        with ByteReader(source, utf8=pipeline.is_utf8) as reader:
-            for block in byte_blocks(reader, pipeline, source.name, size=block_bytes):
+        with ByteReader(source, utf8=decoding.is_utf8) as reader:
+            for block in byte_blocks(reader, decoding, source.name, size=block_bytes, characters=builder.characters):
                 builder.add(block, source.name)
-                report(finished + reader.consumed, total)
+                reading.at(finished + reader.consumed, total)
             finished += reader.consumed
     return builder.corpus(tuple(dict.fromkeys(source.label for source in sources)))
 
 
 def _from_token_lists(
-    sentences: Iterable[Sequence[str]], source: TokenSource, marks: Marks, *, first: int = 1
+    sentences: Iterable[Sequence[str]],
+    source: TokenSource,
+    marks: Marks,
+    *,
+    first: int = 1,
+    pipeline: TextPipeline | None = None,
 ) -> Corpus:
     types, ids, lengths = index_token_lists(sentences, source.name, first=first, marks=marks)
-    return Corpus(tuple(types), ids, _offsets([lengths]), sources=(source.label,))
+    return Corpus(tuple(types), ids, _offsets([lengths]), pipeline=pipeline, sources=(source.label,))
 
 
 def _note_texts(corpus: Corpus) -> None:
@@ -325,10 +381,15 @@ class _Builder:
 
     def __init__(self, pipeline: TextPipeline) -> None:
         self._pipeline = pipeline
-        self._index = TypeIndex(pipeline)
+        self._index = TypeIndex(pipeline.tokenization, pipeline.decoding.marks)
         self._ids: list[Ids] = []
         self._lengths: list[NDArray[np.integer[Any]]] = []
         self._characters = self._bytes = 0
+
+    @property
+    def characters(self) -> bool:
+        """Whether blocks should hold characters, or else UTF-8."""
+        return self._index.characters
 
     def add(self, block: TextBlock, name: str) -> None:
         ids, lengths = self._index.add(block, name)
@@ -336,7 +397,7 @@ class _Builder:
         # A file of a hundred kilobytes can unpack to a hundred million blank lines: one byte each while it is read.
         self._lengths.append(lengths.astype(np.min_scalar_type(int(lengths.max(initial=0)))))
         self._characters += block.characters
-        self._bytes += len(block.data)
+        self._bytes += block.size
 
     def corpus(self, sources: tuple[str, ...]) -> Corpus:
         return Corpus(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
+from typing import AnyStr, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from nlmkit.errors import DataError, PluginError
 from nlmkit.text.blocks import TextBlock
 from nlmkit.text.marks import Marks, clean_sentence, may_hold_marks, without_marks, without_nul
-from nlmkit.text.pipeline import TextPipeline
 from nlmkit.text.tables import problem_of_item, tokens_of
+from nlmkit.text.tokenization import Tokenization
 from nlmkit.text.tokenizers import BUILT_IN, SPACE_SYMBOL, CharTokenizer, SpaceTokenizer, WordTokenizer, word_pattern
 from nlmkit.text.vocabulary import RESERVED
 
 Ids: TypeAlias = NDArray[np.int32]
 
 _TAB_CR_TO_SPACE = bytes.maketrans(b"\t\r", b"  ")
-_PIECE_BYTES = 4 << 20  # Of a block that a long line makes larger than others.
+_PIECE = 4 << 20  # bytes or characters of a block that a long line makes larger than others.
 _FLUSH = 1 << 20  # Tokens that wait as Python integers before they become an array.
 _END = 0  # Id of the line end in a `TypeIndex`, before words are renumbered.
 
@@ -33,27 +33,33 @@ class TypeIndex:
     """Numbers word types by first appearance while blocks are read.
 
     Args:
-        pipeline: How lines become tokens.
+        tokenization: How lines become tokens.
+        marks: What to do with sentence marks and NUL.
     """
 
-    def __init__(self, pipeline: TextPipeline) -> None:
-        self._pipeline = pipeline
+    def __init__(self, tokenization: Tokenization, marks: Marks = "error") -> None:
+        self._tokenization, self._marks = tokenization, marks
         self._ids: defaultdict[str | bytes, int] = defaultdict()
         self._ids.default_factory = self._ids.__len__  # A new type's id is the number of types before it.
-        self._built_in = BUILT_IN.get(pipeline.tokenizer)
-        # `space` works on bytes, which are cheaper to split and look up than strings. NUL stands for the line end
-        # there, since no text that is split holds one; the other tokenizers never give out an LF.
+        self._built_in = BUILT_IN.get(tokenization.tokenizer)
+        # `space` works on bytes, which are cheaper to split and look up than strings. NUL is the line end there, since
+        # no text that is split holds one; the other tokenizers never give out an LF.
         self._in_bytes = self._built_in is SpaceTokenizer
         self._ids[b"\0" if self._in_bytes else "\n"] = _END
 
+    @property
+    def characters(self) -> bool:
+        """Whether blocks should hold characters, or else UTF-8."""
+        return not self._in_bytes
+
     def types(self) -> list[str]:
-        """Returns the word types seen so far, by id."""
+        """Return the word types seen so far, by id."""
         keys = iter(self._ids)
         next(keys)
         return [key.decode() if isinstance(key, bytes) else key for key in keys]
 
     def add(self, block: TextBlock, name: str) -> tuple[Ids, NDArray[np.int64]]:
-        """Tokenizes a block.
+        """Tokenize a block.
 
         Args:
             block: Whole lines.
@@ -67,7 +73,11 @@ class TypeIndex:
             PluginError: A plugin's tokenizer returned something that is no token.
         """
         known = len(self._ids)
-        tokens_of = (self._tokens(piece, block.first_line, name) for piece in self._pieces(block.data))
+        content = block.content
+        pieces: Iterator[str | bytes] = (
+            self._pieces(content, " ", "\n") if isinstance(content, str) else self._pieces(content, b" ", b"\n")
+        )
+        tokens_of = (self._tokens(piece, block.first_line, name) for piece in pieces)
         parts = [np.fromiter(map(self._ids.__getitem__, tokens), np.int32, len(tokens)) for tokens in tokens_of]
         ids = np.concatenate(parts) if len(parts) != 1 else parts[0]
         if len(self._ids) > known:
@@ -78,65 +88,67 @@ class TypeIndex:
         words -= 1
         return words, lengths
 
-    def _pieces(self, data: bytes) -> Iterator[bytes]:
-        """Yields the text in pieces whose tokens take little memory, however long its lines are.
+    def _pieces(self, text: AnyStr, space: AnyStr, line_feed: AnyStr) -> Iterator[AnyStr]:
+        """Yield the text in pieces whose tokens take little memory, however long its lines are.
 
         What ends in a space or LF can be normalized and split on its own, except by a plugin, which gets whole lines.
         """
         begin = 0
         in_pieces = self._built_in in (SpaceTokenizer, WordTokenizer)  # `char` makes no list
-        while in_pieces and len(data) - begin > _PIECE_BYTES:
-            end = begin + _PIECE_BYTES
-            cut = max(data.rfind(b" ", begin, end), data.rfind(b"\n", begin, end)) + 1
+        while in_pieces and len(text) - begin > _PIECE:
+            end = begin + _PIECE
+            cut = max(text.rfind(space, begin, end), text.rfind(line_feed, begin, end)) + 1
             if not cut:
-                after = [found for found in (data.find(b" ", end), data.find(b"\n", end)) if found >= 0]
-                cut = min(after, default=len(data) - 1) + 1
-            yield data[begin:cut]
+                after = [found for found in (text.find(space, end), text.find(line_feed, end)) if found >= 0]
+                cut = min(after, default=len(text) - 1) + 1
+            yield text[begin:cut]
             begin = cut
-        if begin < len(data):
-            yield data[begin:] if begin else data
+        if begin < len(text):
+            yield text[begin:] if begin else text
 
-    def _tokens(self, data: bytes, first_line: int, name: str) -> Sequence[str | bytes]:
-        """Returns the tokens of a text, rid of sentence marks if they are to be, with a token after each line."""
-        marks = self._pipeline.marks
-        if marks == "error":
-            return self._split(data, first_line, name)
-        data = without_nul(data, marks)
-        tokens = self._split(data, first_line, name)
-        may = self._built_in is None or self._pipeline.lowercase or self._pipeline.unicode_form or may_hold_marks(data)
-        return without_marks(tokens, marks) if may else tokens
+    def _tokens(self, text: str | bytes, first_line: int, name: str) -> Sequence[str | bytes]:
+        """Return the tokens of a text, rid of sentence marks if they are to be, with a token after each line."""
+        if self._marks == "error":
+            return self._split(text, first_line, name)
+        text = without_nul(text, self._marks)
+        tokens = self._split(text, first_line, name)
+        own = self._tokenization
+        may = self._built_in is None or own.lowercase or own.unicode_form or may_hold_marks(text)
+        return without_marks(tokens, self._marks) if may else tokens
 
-    def _split(self, data: bytes, first_line: int, name: str) -> Sequence[str | bytes]:
-        """Returns the tokens of a text with a token after each line."""
+    def _split(self, text: str | bytes, first_line: int, name: str) -> Sequence[str | bytes]:
+        """Return the tokens of a text with a token after each line."""
         if self._in_bytes:
-            return _split_on_space(self._normalized_bytes(data))
-        text = self._pipeline.normalize(data.decode())
+            return _split_on_space(self._normalized_bytes(text))
+        text = self._tokenization.normalize(text if isinstance(text, str) else text.decode())
         if self._built_in is WordTokenizer:
             return word_pattern(line_feed=True).findall(text)
         if self._built_in is CharTokenizer:
             return text.replace("\r\n", "\n").replace(" ", SPACE_SYMBOL).replace("\t", SPACE_SYMBOL)
         return self._plugin_tokens(text, first_line, name)
 
-    def _normalized_bytes(self, data: bytes) -> bytes:
-        if self._pipeline.unicode_form is None and not self._pipeline.lowercase:
-            return data
-        return self._pipeline.normalize(data.decode()).encode()
+    def _normalized_bytes(self, text: str | bytes) -> bytes:
+        if isinstance(text, bytes):
+            if self._tokenization.unicode_form is None and not self._tokenization.lowercase:
+                return text
+            text = text.decode()
+        return self._tokenization.normalize(text).encode()
 
     def _plugin_tokens(self, text: str, first_line: int, name: str) -> list[str]:
-        tokenize = self._pipeline.resolved_tokenizer.tokenize
+        tokenize = self._tokenization.resolved_tokenizer.tokenize
         tokens: list[str] = []
         for number, line in enumerate(text.split("\n")[:-1], start=first_line):
             try:
                 of_line = list(tokenize(line))
             except Exception as error:
                 raise PluginError(
-                    f"{name}, line {number}: the tokenizer {self._pipeline.tokenizer} failed: {error!r}"
+                    f"{name}, line {number}: the tokenizer {self._tokenization.tokenizer} failed: {error!r}"
                 ) from error
             for token in of_line:
                 if not _is_token(token):
                     raise PluginError(
-                        f"{name}, line {number}: the tokenizer {self._pipeline.tokenizer} returned {token!r}, which is "
-                        "no token (a string of characters, not empty, without LF and NUL)"
+                        f"{name}, line {number}: the tokenizer {self._tokenization.tokenizer} returned {token!r}, "
+                        "which is no token (a string of characters, not empty, without LF and NUL)"
                     )
             tokens.extend(of_line)
             tokens.append("\n")

@@ -9,7 +9,7 @@ import codecs
 from encodings import normalize_encoding
 from encodings.aliases import aliases
 
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import HyperParameterError
 
 # fmt: off

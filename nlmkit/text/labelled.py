@@ -9,19 +9,19 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.text import Corpus, TextPipeline
 from nlmkit.text.columns import decoded, field_limit, find_column, format_of, json_object, one_line, shown_names
+from nlmkit.text.decoding import Decoding, DecodingErrors
 from nlmkit.text.marks import Marks
-from nlmkit.text.pipeline import DecodingErrors
 from nlmkit.text.quoting import QUOTE, unquoted
 from nlmkit.text.sources import Source, TextSource, expand, expand_names
 from nlmkit.text.tables import is_missing, items_of, problem_of_item, refuse_table
@@ -44,6 +44,8 @@ LABEL_CHARACTERS: Final = 1000
 
 _FIXED_WIDTH: Final = 64
 """Characters of the longest label in an array of fixed width, which takes as much memory for each label."""
+
+_IN_MEMORY: Final = Decoding(marks="literal")
 
 Row: TypeAlias = tuple[int, Any, str]
 """Line number, label (of JSON perhaps a number or a boolean), text."""
@@ -75,12 +77,10 @@ class LabelledTexts:
             characters, the array is one of objects, since one of fixed width would take so much for every text.
         source: What errors call the texts.
         lines: Line of the source on which each text begins: int64 [texts]; None where there are no lines.
-        encoding: How the texts' bytes were decoded.
-        errors: What was done with undecodable bytes.
+        decoding: How the texts' bytes were decoded, and what is done with NUL and the tokens ``<s>`` and ``</s>``: they
+            are ordinary words by default, since classifiers put no marks around texts.
         reading_notes: What was found when the texts were read.
         first: Texts that might be a header, as the first ones of their sources: number and place of each.
-        marks: What is done with NUL and the tokens ``<s>`` and ``</s>``; see :class:`~nlmkit.text.TextPipeline`. They
-            are ordinary words by default, since classifiers put no marks around texts.
 
     Raises:
         DataError: The texts are a table or a mapping, a text is not a string, the numbers of texts and labels differ,
@@ -92,11 +92,9 @@ class LabelledTexts:
     labels: NDArray[Any]
     source: str = "<texts>"
     lines: NDArray[np.int64] | None = None
-    encoding: str = "utf-8"
-    errors: DecodingErrors = "strict"
+    decoding: Decoding = _IN_MEMORY
     reading_notes: tuple[str, ...] = ()
     first: tuple[tuple[int, str], ...] = ((0, "text 1"),)
-    marks: Marks = "literal"
 
     _called: ClassVar[str] = "labels"
 
@@ -122,11 +120,9 @@ class LabelledTexts:
             )
         set_(self, "source", source)
         set_(self, "lines", lines)
-        set_(self, "encoding", encoding)
-        set_(self, "errors", errors)
+        set_(self, "decoding", Decoding(encoding, errors, marks))
         set_(self, "reading_notes", tuple(reading_notes))
         set_(self, "first", tuple(first))
-        set_(self, "marks", marks)
 
     @classmethod
     def read(
@@ -177,7 +173,7 @@ class LabelledTexts:
         )
         if columns.label == columns.text:
             raise HyperParameterError(f"{cls._called[:-1]} and text cannot both be in the column {columns.text!r}")
-        pipeline = TextPipeline(encoding=encoding, errors=errors, marks=marks)
+        decoding = Decoding(encoding, errors, marks)
         several = isinstance(source, (list, tuple)) and all(isinstance(name, (str, os.PathLike)) for name in source)
         sources = expand_names(cast(Any, source)) if several else expand(source)
         rows: list[Row] = []
@@ -186,7 +182,7 @@ class LabelledTexts:
         for each in sources:
             form = cast(Format, format) or format_of(each.name)
             before = len(rows)
-            rows += _READERS[form](_lines(each, pipeline), each.name, columns, notes)
+            rows += _READERS[form](_lines(each, decoding), each.name, columns, notes)
             if form in ("tsv", "space") and not columns.given and len(rows) > before:
                 first.append((before, f"{each.name}: line {rows[before][0]}"))
         numbers, labels, texts = zip(*rows, strict=True) if rows else ((), (), ())
@@ -197,10 +193,23 @@ class LabelledTexts:
             first=first,
             source=", ".join(dict.fromkeys(each.name for each in sources)),
             lines=np.array(numbers, np.int64) if len(sources) == 1 else None,
-            encoding=encoding,
-            errors=errors,
-            marks=marks,
+            **asdict(decoding),
         )
+
+    @property
+    def encoding(self) -> str:
+        """Encoding of the texts' bytes."""
+        return self.decoding.encoding
+
+    @property
+    def errors(self) -> DecodingErrors:
+        """What was done with undecodable bytes."""
+        return self.decoding.errors
+
+    @property
+    def marks(self) -> Marks:
+        """What is done with NUL and the tokens ``<s>`` and ``</s>``."""
+        return self.decoding.marks
 
     def take(self, indices: ArrayLike) -> LabelledTexts:
         """The texts with these indices, in their order."""
@@ -210,10 +219,8 @@ class LabelledTexts:
             self.labels[chosen],
             source=self.source,
             lines=None if self.lines is None else self.lines[chosen],
-            encoding=self.encoding,
-            errors=self.errors,
             first=(),
-            marks=self.marks,
+            **asdict(self.decoding),
         )
 
     def with_labels(self, labels: ArrayLike | Sequence[Any]) -> LabelledTexts:
@@ -223,11 +230,9 @@ class LabelledTexts:
             labels,
             source=self.source,
             lines=self.lines,
-            encoding=self.encoding,
-            errors=self.errors,
             reading_notes=self.reading_notes,
             first=self.first,
-            marks=self.marks,
+            **asdict(self.decoding),
         )
 
     def encode(self, pipeline: TextPipeline) -> Corpus:
@@ -236,7 +241,7 @@ class LabelledTexts:
         Raises:
             DataError: A text cannot be read; names the source and its line.
         """
-        return encode(self.texts, pipeline, source=self.source, lines=self.lines, marks=self.marks)
+        return encode(self.texts, pipeline, source=self.source, lines=self.lines, marks=self.decoding.marks)
 
     @cached_property
     def notes(self) -> list[str]:
@@ -401,9 +406,9 @@ def _fault(label: str, longest: int | None = LABEL_CHARACTERS) -> str | None:
 # -------------------------------------------------------------------------------------------------------- readers
 
 
-def _lines(source: Source, pipeline: TextPipeline) -> Iterator[str]:
+def _lines(source: Source, decoding: Decoding) -> Iterator[str]:
     """The decoded lines of a source, each with its LF."""
-    for text in decoded(source, pipeline, "labelled texts are", size=_BLOCK_BYTES, most=_LINES_AT_ONCE):
+    for text in decoded(source, decoding, "labelled texts are", size=_BLOCK_BYTES, most=_LINES_AT_ONCE):
         yield from (line + "\n" for line in text.split("\n")[:-1])  # str.splitlines would split at U+0085, too
 
 

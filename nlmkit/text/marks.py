@@ -27,9 +27,11 @@ _SPELLINGS: Mapping[str | bytes, str | bytes] = {
 }
 
 
-def without_nul(data: bytes, marks: Marks) -> bytes:
-    """Return the text without NUL; one that has none as it is."""
-    return data.replace(b"\0", NUL_AS[marks].encode()) if b"\0" in data else data
+def without_nul(text: str | bytes, marks: Marks) -> str | bytes:
+    """Return the text, characters or UTF-8, without NUL; one that has none as it is."""
+    if isinstance(text, str):
+        return text.replace("\0", NUL_AS[marks]) if "\0" in text else text
+    return text.replace(b"\0", NUL_AS[marks].encode()) if b"\0" in text else text
 
 
 def without_marks(tokens: Sequence[str | bytes], marks: Marks) -> Sequence[str | bytes]:
@@ -39,8 +41,10 @@ def without_marks(tokens: Sequence[str | bytes], marks: Marks) -> Sequence[str |
     return [_SPELLINGS.get(token, token) for token in tokens]
 
 
-def may_hold_marks(text: bytes) -> bool:
-    """Whether a token of the text can be a sentence mark."""
+def may_hold_marks(text: str | bytes) -> bool:
+    """Whether a token of the text, characters or UTF-8, can be a sentence mark."""
+    if isinstance(text, str):
+        return any(mark in text for mark in LITERAL)
     return any(mark.encode() in text for mark in LITERAL)
 
 

@@ -26,12 +26,6 @@ TextSource: TypeAlias = (
 )
 """A path, several paths, a directory, ``-``, ``corpus:NAME``, a binary file, lines, or token lists."""
 
-Progress: TypeAlias = Callable[[int, int | None], None]
-"""Called now and then with how much is read and, where it is known, of how much.
-
-Files count in bytes as they lie on disk, lines and token lists in sentences.
-"""
-
 STDIN = "-"
 CATALOG_PREFIX = "corpus:"
 

@@ -294,14 +294,14 @@ def _as_in_text(words: Iterable[str], corpus: CountedText) -> tuple[list[str], s
 def _read_words(file: str | os.PathLike[str]) -> list[str]:
     """Reads a vocabulary file: one word a line, surrounding spaces and tabs and a CR not counted."""
     from nlmkit.text.blocks import BLOCK_BYTES, byte_blocks
-    from nlmkit.text.pipeline import TextPipeline
+    from nlmkit.text.decoding import Decoding
     from nlmkit.text.sources import ByteReader, path_source
 
     source = path_source(file)
     lines: dict[str, int] = {}
     number = 0
     with ByteReader(source, utf8=True) as reader:
-        for block in byte_blocks(reader, TextPipeline(), source.name, size=BLOCK_BYTES):
+        for block in byte_blocks(reader, Decoding(), source.name, size=BLOCK_BYTES, characters=True):
             for line in block.text().split("\n")[:-1]:
                 number += 1
                 word = line.strip(" \t\r")

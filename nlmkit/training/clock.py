@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import time
 from collections.abc import Callable, Iterator
+from typing import Final
 
 Clock = Callable[[], float]
 """Seconds that only go up."""
+
+_in_force: Final[contextvars.ContextVar[Clock]] = contextvars.ContextVar("nlmkit-clock", default=time.perf_counter)
+
+
+def seconds() -> float:
+    """What the clock in force shows: that of the machine, unless :func:`clock_of` has put another in its place."""
+    return _in_force.get()()
+
+
+@contextlib.contextmanager
+def clock_of(clock: Clock) -> Iterator[None]:
+    """Let training in the body go by another clock."""
+    mark = _in_force.set(clock)
+    try:
+        yield
+    finally:
+        _in_force.reset(mark)
 
 
 class Stopwatch:
@@ -24,7 +43,7 @@ class Stopwatch:
         last_saving: Seconds that the last checkpoint took.
     """
 
-    def __init__(self, clock: Clock = time.perf_counter, *, before: float = 0.0, started: float | None = None) -> None:
+    def __init__(self, clock: Clock = seconds, *, before: float = 0.0, started: float | None = None) -> None:
         self._clock = clock
         self._zero = (clock() if started is None else started) - before
         self.evaluating = self.saving = self.last_saving = 0.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -20,26 +20,16 @@ from torch import Tensor
 from nlmkit.errors import SavedModelError
 from nlmkit.saving import require, require_array
 from nlmkit.training.averaging import WeightAverage
-from nlmkit.training.checkpoint_facts import flag, sums, whole
+from nlmkit.training.checkpoint_facts import amount, sums, whole
 from nlmkit.training.divergence import Diverged
 from nlmkit.training.metrics import Rank, starts_averaging
 from nlmkit.training.monitor import StepMonitor, Sums
-from nlmkit.training.optimization import build_optimizer, clip_gradients, load_optimizer_state, optimizer_state
+from nlmkit.training.network_state import NetworkState
+from nlmkit.training.optimization import build_optimizer, clip_gradients
 from nlmkit.training.schedules import learning_rate
 from nlmkit.training.stepper import Arrays, Extent, Facts, Figures, Moment, Place
 from nlmkit.training.task import Carry, Task
-from nlmkit.training.torch_state import (
-    BEST,
-    MODULE,
-    arrays_of,
-    averages,
-    finite,
-    like,
-    numbered,
-    optimizer_states,
-    tensor,
-    with_prefixes,
-)
+from nlmkit.training.torch_state import finite, numbered, tensor, with_prefixes
 
 if TYPE_CHECKING:
     from nlmkit.training.distributed import Processes
@@ -82,7 +72,7 @@ class GradientStepper(Generic[B]):
         self._clips = options.clip_norm is not None or options.clip_value is not None
         self._has_norm = self._clips or task.watches_gradient
         self._monitor = StepMonitor()
-        self._best: dict[str, Tensor] | None = None
+        self._network = NetworkState(task.module, self._parameters, self._optimizer, self._average)
         self._initial = task.initial_carry()
         self._begin_epoch(0)
 
@@ -220,16 +210,12 @@ class GradientStepper(Generic[B]):
 
     def keep_best(self) -> None:
         """Keep a copy of the weights as they are evaluated."""
-        with self._average.in_place():
-            self._best = self._copy_of_weights()
+        self._network.keep_best()
 
     def evaluated(self, ranks: Sequence[Rank]) -> None:
         """Begin to average, where NT-ASGD does after such evaluations."""
         if self._options.averaging == "nt-asgd" and starts_averaging(ranks, self._options.averaging_window):
             self._average.start()
-
-    def _copy_of_weights(self) -> dict[str, Tensor]:
-        return {name: value.detach().cpu().clone() for name, value in self.task.module.state_dict().items()}
 
     # ----------------------------------------------------------------------------------------------- the end
 
@@ -237,7 +223,7 @@ class GradientStepper(Generic[B]):
         """Refuse weights that are good for nothing by raising ``Diverged``; gives notes on doubtful ones."""
         module = self.task.module
         module.eval()
-        with self._kept_weights():
+        with self._network.as_kept():
             loss = self.task.training_loss()
             whole = all(bool(weight.isfinite().all()) for weight in module.parameters())
         module.train()
@@ -245,29 +231,10 @@ class GradientStepper(Generic[B]):
             raise Diverged(f"it left weights with which the loss is {loss:.4g}")
         return self.task.judge(loss, kept, last)
 
-    @contextlib.contextmanager
-    def _kept_weights(self) -> Iterator[None]:
-        """The module holds the weights that the run would keep for the length of the body."""
-        if self._best is None:
-            with self._average.in_place():
-                yield
-            return
-        own = self._copy_of_weights()
-        self.task.module.load_state_dict(self._best)
-        try:
-            yield
-        finally:
-            self.task.module.load_state_dict(own)
-
     def finish(self) -> None:
         """Put the weights that stay into the network, which is in evaluation mode from then on."""
         self.task.module.eval()
-        for parameter in self._parameters:
-            parameter.requires_grad_(True)
-        if self._best is not None:
-            self.task.module.load_state_dict(self._best)
-        else:
-            self._average.keep()
+        self._network.finish()
 
     def advice(self) -> str:
         """The largest weights, and what to try where training diverged."""
@@ -292,14 +259,9 @@ class GradientStepper(Generic[B]):
         """Place, sums, weights, averages, the optimizer's memory, carry and random generators."""
         together = self.together
         states = {name: source.get_state()[None] for name, source in self.task.generators().items()}
-        arrays: Arrays = {
+        facts, arrays = self._network.snapshot()
+        arrays |= {
             _PENDING: self._monitor.pending,
-            **arrays_of(
-                module=self.task.module.state_dict(),
-                best=self._best,
-                average=self._average.tensors,
-                optimizer=optimizer_state(self._optimizer, self.task.module),
-            ),
             **with_prefixes(
                 {
                     _CARRY: numbered([together.gathered(each, dim=1) for each in self._carry]),
@@ -307,13 +269,12 @@ class GradientStepper(Generic[B]):
                 }
             ),
         }
-        facts: Facts = {
+        facts |= {
             "epoch": self._number,
             "index": self._index,
             "items": self.items,
+            "lr": self._optimizer.param_groups[0]["lr"],
             "epoch_loss": list(self._monitor.epoch_loss),
-            "average_count": self._average.count,
-            "averaging": self._average.tensors is not None,
         }
         return facts, arrays
 
@@ -321,7 +282,7 @@ class GradientStepper(Generic[B]):
         self, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], *, step: int, has_best: bool
     ) -> None:
         """Be as when :meth:`snapshot` was made."""
-        task, module = self.task, self.task.module
+        task = self.task
         number, index = whole(facts, "epoch", most=step), whole(facts, "index", most=step)
         self._begin_epoch(number)
         require(index < len(self._epoch), f"epoch {number} has no step {index}")
@@ -330,24 +291,11 @@ class GradientStepper(Generic[B]):
         pending = np.array(require_array(arrays, _PENDING, dtype="float64", shape=(None, 3)))
         require(np.isfinite(pending).all() and (pending[:, 2] >= 1).all(), f"array {_PENDING!r} holds no sums of steps")
         self._monitor.restore(pending, sums(facts, "epoch_loss"))
-        shapes = module.state_dict()
-        weights = like(arrays, MODULE, shapes)
-        kept = any(name.startswith(BEST) for name in arrays)
-        require(kept == has_best, "it has best weights without an evaluation, or none with one")
-        self._best = like(arrays, BEST, shapes) if has_best else None
-        optimizer = optimizer_states(arrays, self._optimizer, module)
-        self._restore_average(facts, arrays, step)
-        module.load_state_dict(weights)
-        load_optimizer_state(self._optimizer, module, optimizer)
+        self._network.restore(facts, arrays, step=step, has_best=has_best)
+        # A line of the log may come before the next step sets it.
+        self._optimizer.param_groups[0]["lr"] = amount(facts, "lr")
         self._restore_carry(arrays)
         self._restore_generators(arrays)
-
-    def _restore_average(self, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], step: int) -> None:
-        count, averaging = whole(facts, "average_count", most=step), flag(facts, "averaging")
-        require(averaging or self._average.tensors is None, "it has no average, and the run makes one")
-        if averaging:
-            require(self._options.averaging != "none", "it has an average, and the run makes none")
-            self._average.load(averages(arrays, self._parameters), count)
 
     def _restore_carry(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take this process's columns of what goes from step to step."""

@@ -41,9 +41,13 @@ class Interruption:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
-    def error(self) -> KeyboardInterrupt:
-        """What to raise once everything is in order: :class:`Terminated` after SIGTERM."""
-        return self._kind()
+    def error(self, what: str = "") -> KeyboardInterrupt:
+        """What to raise once everything is in order: :class:`Terminated` after SIGTERM.
+
+        Args:
+            what: The message; none if empty.
+        """
+        return self._kind(what) if what else self._kind()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGTERM:

@@ -1,4 +1,4 @@
-"""How weights are found: the hyper-parameters of it, and their values as the engine reads them.
+"""How weights are found: the hyper-parameters, declared once, and their values as the engine reads them.
 
 Nothing here imports torch.
 """
@@ -8,10 +8,55 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Self
 
+from nlmkit.core.parameters import param, value_of
 from nlmkit.errors import HyperParameterError
 
 if TYPE_CHECKING:
     from nlmkit.core.component import Component
+
+
+@dataclasses.dataclass(kw_only=True)
+class OptimizationOptions:
+    """How weights are found.
+
+    These are the declarations of language models; other families declare them again with defaults and choices of their
+    own, see :func:`nlmkit.core.presets.redeclared`.
+    """
+
+    optimizer: str = param("adamw", choices=("adamw", "adam", "sgd", "rmsprop", "adagrad"), help="update rule")
+    lr: float = param(0.004, gt=0, help="learning rate; of one-cycle and cosine the highest")
+    schedule: str = param(
+        "one-cycle", choices=("constant", "plateau", "one-cycle", "cosine"), help="learning rate over time"
+    )
+    warmup: float = param(
+        0.1,
+        ge=0,
+        lt=1,
+        help="share of the steps that raise the rate, for one-cycle and cosine",
+        needs=value_of("schedule", "one-cycle", "cosine"),
+    )
+    decay: float = param(
+        0.25,
+        gt=0,
+        lt=1,
+        help="factor of schedule=plateau at each epoch that does not improve",
+        needs=value_of("schedule", "plateau"),
+    )
+    epochs: int = param(10, ge=1, le=100000, help="passes over the training text (--budget overrides)")
+    batch: int = param(64, ge=1, le=65536, help="sequences read side by side")
+    clip_norm: float | None = param(0.5, gt=0, help="largest norm of the gradient")
+    clip_value: float | None = param(None, gt=0, help="largest absolute value of a gradient entry")
+    averaging: str = param(
+        "none", choices=("none", "asgd", "nt-asgd", "ema"), help="average of the weights that is kept"
+    )
+    averaging_window: int = param(
+        5,
+        ge=1,
+        help="evaluations without improvement that start nt-asgd",
+        needs=value_of("averaging", "nt-asgd"),
+    )
+    ema_decay: float = param(0.999, gt=0, lt=1, help="decay of averaging=ema", needs=value_of("averaging", "ema"))
+    patience: int | None = param(None, ge=1, help="stop after so many epochs without improvement on validation text")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

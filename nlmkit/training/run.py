@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,14 +17,16 @@ from typing import TYPE_CHECKING, Any, Final
 from nlmkit.errors import NlmkitError, SavedModelError
 from nlmkit.saving import require
 from nlmkit.training.checkpoint import CheckpointStore, Saved
-from nlmkit.training.checkpoint_facts import amount, note_other_threads, reading, records, whole
-from nlmkit.training.clock import Clock, Stopwatch
+from nlmkit.training.checkpoint_facts import amount, flag, note_other_threads, reading, whole
+from nlmkit.training.checkpoint_folders import has_checkpoint
+from nlmkit.training.clock import Clock, Stopwatch, seconds
 from nlmkit.training.divergence import Diverged
+from nlmkit.training.history import History
 from nlmkit.training.interruption import Interruption
-from nlmkit.training.metrics import NOTHING, Rank, epochs_without_improvement, plateaus, rank
+from nlmkit.training.lines import Lines
 from nlmkit.training.pacing import Pacer
 from nlmkit.training.plan import Plan
-from nlmkit.training.records import Evaluation, LogRecord, TrainingLog, best_of, by_epoch
+from nlmkit.training.records import Evaluation, TrainingLog
 from nlmkit.training.stepper import Moment, Stepper
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def run(
     *,
     patience: int | None = None,
     started: float | None = None,
-    clock: Clock = time.perf_counter,
+    clock: Clock = seconds,
 ) -> RunResult:
     """Train to the end; afterwards the stepper has finished, with the weights that stay.
 
@@ -133,11 +134,9 @@ class Loop:
             checkpoint_seconds=None if self._store is None else options.checkpoint_seconds,
         )
         self.step = self._done = 0
-        self._evaluated = -1
-        self._history: list[Evaluation] = []
-        self._by_epoch: list[Rank] = []
-        self._plateaus = 0
+        self._history = History(stepper.metrics)
         self._whole = True
+        self._is_told = True
         self._agreed_to_stop = False
         self._notes: list[str] = []
 
@@ -150,13 +149,14 @@ class Loop:
         stepper.begin()
         self._watch = Stopwatch(clock, before=before or 0.0, started=started if before is None else None)
         session, items = self._watch.stepping, stepper.items
-        self._saved_at = self._line_begins = session
-        self._line_items = items
+        self._saved_at = session
         self._pacer.begin(seconds=self._watch.seconds, stepping=session)
-        log = Path(options.log) if options.log is not None and self._together.is_main else None
-        self._log = TrainingLog(log, after=stepper.counted(self.step))
+        path = Path(options.log) if options.log is not None and self._together.is_main else None
+        # Lines of the last step were written after the checkpoint, if it has not told of the step.
+        log = TrainingLog(path, after=stepper.counted(self.step) - (not self._is_told))
+        self._lines = Lines(stepper, options, log, self._watch)
         self._show_plan()
-        with self._log, Interruption(wanted=self._store is not None) as self._interruption:
+        with log, Interruption(wanted=self._store is not None) as self._interruption:
             try:
                 while self._goes_on():
                     self._take_step()
@@ -165,10 +165,10 @@ class Loop:
                 if self._whole and (self._together.count == 1 or self._agreed_to_stop):
                     self._save()
                 if self._interruption.asked:
-                    raise self._interruption.error() from None
+                    raise self._interruption.error(self._how_to_resume) from None
                 raise
         stepper.finish()
-        best, finished = best_of(self._history, stepper.metrics), self._pacer.is_over(self.step)
+        best, finished = self._history.best, self._is_completed
         self._notes += self._pacer.notes(seconds=self._watch.seconds, finished=finished)
         assert self._pacer.plan is not None
         return RunResult(
@@ -176,7 +176,7 @@ class Loop:
             epochs=stepper.epochs,
             seconds=self._watch.seconds,
             speed=(stepper.items - items) / max(self._watch.stepping - session, 1e-9),
-            history=tuple(self._history),
+            history=tuple(self._history.evaluations),
             best=best,
             averaged=stepper.averaged if best is None else best.averaged,
             stopped="completed" if finished else "patience",
@@ -198,7 +198,8 @@ class Loop:
             self._judge()
         tick = finished or (self._stepper.tick is not None and self.step % self._stepper.tick == 0)
         if tick:
-            self._write_line()
+            self._lines.write(self.step, None, self._history.last)
+        self._is_told = True
         if tick or changed or self._together.count == 1:
             self._agree(finished=finished, changed=changed)
         return not finished
@@ -208,18 +209,23 @@ class Loop:
         measuring = pacer.plan is None
         begins = self._settled_seconds() if measuring else 0.0
         moment = Moment(
-            self.step, pacer.place(self.step), pacer.schedule_steps, self._plateaus, pacer.is_past_half(self.step)
+            self.step,
+            pacer.place(self.step),
+            pacer.schedule_steps,
+            self._history.plateaus,
+            pacer.is_past_half(self.step),
         )
         self._whole = False
         work = stepper.step(moment)
         pacer.worked(work)
         self.step += 1
+        self._is_told = False
         self._whole = True
-        if measuring:
-            pacer.speed.add(self._settled_seconds() - begins, work)
         done = stepper.counted(self.step)
         self._options.advance(done - self._done)
         self._done = done
+        if measuring:
+            pacer.speed.add(self._settled_seconds() - begins, work)
 
     @property
     def _is_completed(self) -> bool:
@@ -227,7 +233,7 @@ class Loop:
 
     @property
     def _is_out_of_patience(self) -> bool:
-        return self._patience is not None and epochs_without_improvement(self._by_epoch) >= self._patience
+        return self._patience is not None and self._history.waiting >= self._patience
 
     def _agree(self, *, finished: bool, changed: bool) -> None:
         """Save where it is time to, stop where that was asked for; all processes alike."""
@@ -242,7 +248,14 @@ class Loop:
             self._save()  # after a change at once: a resumed run must have the same plan
         if asked:
             self._agreed_to_stop = True
-            raise self._interruption.error()
+            raise self._interruption.error(self._how_to_resume)
+
+    @property
+    def _how_to_resume(self) -> str:
+        """What whoever stopped the run should know."""
+        if self._store is None or not has_checkpoint(self._store.folder):
+            return ""
+        return f"{self._store.folder} holds a checkpoint: fit with resume=True and the same options goes on from there"
 
     def _settled_seconds(self) -> float:
         self._stepper.settle()
@@ -253,7 +266,7 @@ class Loop:
     @property
     def _evaluation_is_due(self) -> bool:
         stepper = self._stepper
-        if self.step in (0, self._evaluated) or not (stepper.is_evaluated or stepper.records_epochs):
+        if self.step in (0, self._history.evaluated) or not (stepper.is_evaluated or stepper.records_epochs):
             return False
         place = stepper.place
         if self._is_completed or (place.taken == 0 and not stepper.is_evaluated):
@@ -274,45 +287,35 @@ class Loop:
             for name, value in found.items():
                 if math.isnan(value):
                     raise Diverged(f"the {name} of the validation text is not a number", self.step)
-            best, now = best_of(self._history, stepper.metrics), rank(found, stepper.metrics)
-            improves = now < (NOTHING if best is None else rank(best.metrics, stepper.metrics))
+            improves = self._history.is_improved_by(found)
         self._whole = False
         if improves:
             with self._watch.evaluation():
                 stepper.keep_best()
-        place = stepper.place
-        self._history.append(
-            Evaluation(
-                step=self.step,
-                epoch=stepper.epochs,
-                ends_epoch=place.taken == 0 or self._is_completed,
-                loss=stepper.take_loss(),
-                metrics=found,
-                averaged=stepper.averaged,
-                seconds=self._watch.seconds,
-            )
+        evaluation = Evaluation(
+            step=self.step,
+            epoch=stepper.epochs,
+            ends_epoch=stepper.place.taken == 0 or self._is_completed,
+            loss=stepper.take_loss(),
+            metrics=found,
+            averaged=stepper.averaged,
+            seconds=self._watch.seconds,
         )
-        self._evaluated = self.step
-        self._count_epochs()
+        self._history.add(evaluation)
         if stepper.is_evaluated:
-            stepper.evaluated([rank(each.metrics, stepper.metrics) for each in self._history])
+            stepper.evaluated(self._history.ranks)
             (took,) = self._together.decided([self._watch.seconds - begins])
             self._pacer.evaluated(took)
         self._whole = True
-        self._write_line(self._history[-1])
-
-    def _count_epochs(self) -> None:
-        self._by_epoch = by_epoch(self._history, self._stepper.metrics)
-        self._plateaus = plateaus(self._by_epoch)
+        self._lines.write(self.step, evaluation, self._history.last)
+        self._is_told = True
 
     def _judge(self) -> None:
         """Refuse weights that have gone off, and note what is doubtful."""
         self._stepper.check()
-        metrics = self._stepper.metrics
-        measured = [found for found in self._history if found.metrics]
-        last, best = (measured[-1] if measured else None), best_of(measured, metrics)
+        last, best = self._history.last, self._history.best
         if last is not None and best is None:
-            name = metrics[0].name
+            name = self._stepper.metrics[0].name
             raise Diverged(f"the {name} of the validation text is {last.metrics[name]:.4g}", self.step)
         kept, ended = (None if found is None else found.metrics for found in (best, last))
         self._notes += self._stepper.judge(kept, ended)
@@ -368,45 +371,6 @@ class Loop:
             self._options.stage("training", self._stepper.counted(self._pacer.plan.steps))
             self._options.advance(self._done)
 
-    # ---------------------------------------------------------------------------------------------------- log
-
-    def _write_line(self, evaluation: Evaluation | None = None) -> None:
-        """A line of the log, of the steps since the line before, if there were any."""
-        stepper = self._stepper
-        stepper.check()
-        figures = stepper.take_figures(even_without_steps=evaluation is not None)
-        if figures is None:
-            return
-        stepping, items = self._watch.stepping, stepper.items
-        working, read = stepping - self._line_begins, items - self._line_items
-        self._line_begins, self._line_items = stepping, items
-        speed = read / working if read and working > 0 else None
-        measured: Mapping[str, float] = {} if evaluation is None else evaluation.metrics
-        record = LogRecord(
-            step=stepper.counted(self.step),
-            epoch=round(stepper.epochs, 6),
-            metrics=figures.metrics,
-            lr=figures.lr,
-            gradient_norm=figures.gradient_norm,
-            speed=speed,
-            seconds=self._watch.seconds,
-            validation={metric.name: measured.get(metric.name) for metric in stepper.metrics},
-            unit=stepper.unit,
-        )
-        self._log.write(record)
-        self._note(figures.text, record)
-
-    def _note(self, text: str, record: LogRecord) -> None:
-        """Show the latest figures beside the progress."""
-        texts = [f"epoch {record.epoch:.2f}", text]
-        last = next((found for found in reversed(self._history) if found.metrics), None)
-        if last is not None:
-            metric = self._stepper.metrics[0]
-            texts.append(f"valid {metric.form.format(last.metrics[metric.name])}")
-        if record.speed is not None:
-            texts.append(f"{record.speed:,.0f} {record.unit}/s")
-        self._options.note(" · ".join(filter(None, texts)))
-
     # --------------------------------------------------------------------------------------------- checkpoints
 
     def _save(self) -> None:
@@ -418,12 +382,12 @@ class Loop:
             state, arrays = self._stepper.snapshot()
             facts = {
                 "step": self.step,
-                "evaluated": self._evaluated,
+                "told": self._is_told,
                 "seconds": self._watch.seconds,
                 "plan": None if self._pacer.plan is None else self._pacer.plan.to_json(),
                 "pace": self._pacer.to_json(self._watch.stepping),
                 "threads": self._stepper.threads,
-                "history": [evaluation.to_json() for evaluation in self._history],
+                **self._history.to_json(),
                 _STEPPER: state,
             }
             if self._together.is_main:
@@ -455,12 +419,7 @@ class Loop:
         step = whole(facts, "step")
         plan = None if facts["plan"] is None else Plan.from_json(facts["plan"])
         require(plan is None or plan.bent_at <= step <= plan.steps, f"step {step} is not in its plan")
-        history = [Evaluation.from_json(found, stepper.metrics) for found in records(facts, "history")]
-        evaluations = all(bool(found.metrics) == stepper.is_evaluated for found in history)
-        require(evaluations, "its evaluations are not those of the run's held-out data")
-        steps, evaluated = [found.step for found in history], whole(facts, "evaluated", least=-1)
-        require(steps == sorted(set(steps)) and all(0 < at <= step for at in steps), f"it was evaluated at {steps}")
-        require(evaluated == (steps[-1] if steps else -1), f"evaluated is {evaluated}, the history ends with {steps}")
+        self._history.restore(facts, step=step, is_evaluated=stepper.is_evaluated)
         if self._options.budget_seconds is None:
             require(plan is not None, "it does not say how many steps there are to be")
             prolonged = stepper.can_be_prolonged
@@ -470,9 +429,8 @@ class Loop:
         self._pacer.restore(facts["pace"])
         state = facts[_STEPPER]
         require(isinstance(state, dict), "it does not say where in the data the run is")
-        stepper.restore(state, saved.arrays, step=step, has_best=best_of(history, stepper.metrics) is not None)
-        self.step, self._evaluated, self._history = step, evaluated, history
-        self._count_epochs()
+        stepper.restore(state, saved.arrays, step=step, has_best=self._history.best is not None)
+        self.step, self._is_told = step, flag(facts, "told")
         return amount(facts, "seconds")
 
     def _check_more_is_wanted(self, folder: Path) -> None:

@@ -113,7 +113,7 @@ def test_chinese_labels_are_aligned_by_their_width() -> None:
 def test_unusable_predictions_are_refused() -> None:
     with pytest.raises(DataError, match="no texts"):
         report([], [], ["a", "b"])
-    with pytest.raises(DataError, match="none of the classes"):
+    with pytest.raises(DataError, match="a prediction is not one of the classes"):
         report(["a"], ["c"], ["a", "b"])
     with pytest.raises(DataError, match="shape"):
         report(["a", "b"], ["a"], ["a", "b"])

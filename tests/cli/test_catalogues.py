@@ -36,7 +36,7 @@ def test_plugins_can_be_turned_off(run: Run) -> None:
     assert "toy" not in run("list", env=off).stdout
     result = run("plugins", "list", env=off)
     assert result.stdout == ""
-    assert result.stderr.startswith("note: no plugins are installed")
+    assert result.stderr.startswith("note: no plugins are installed, or NLMKIT_PLUGINS disables them")
     assert json.loads(run("plugins", "list", "--json", env=off).stdout) == []
     assert "NLMKIT_PLUGINS turns off" in run("show", "toy-recency", env=off, code=1).stderr
 
@@ -100,8 +100,8 @@ def test_a_component_goes_before_a_folder_of_its_name(run: Run, texts: Path) -> 
     ("name", "message"),
     [
         ("toy-recncy", "no component named 'toy-recncy'; did you mean toy-recency?"),
-        ("./none", "none: no such folder"),
-        ("file", "file: is a file; a saved model is a folder"),
+        ("./none", "none: no such folder; expected the folder of a saved model"),
+        ("file", "file: is a file; expected the folder that contains"),
         ("folder", "folder: no manifest.json, so it is no saved model"),
     ],
 )
@@ -180,7 +180,7 @@ def test_corpora(run: Run) -> None:
 def test_corpora_that_are_no_plain_files_have_no_path(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalog, "resolve", lambda name: iter(["a line"]))
     result = run("corpora", "path", "brown", code=1)
-    assert result.stderr == "nlmkit: the files of corpus brown are no plain text: read it as corpus:brown\n"
+    assert result.stderr == "nlmkit: the files of corpus brown are not plain text: read it as corpus:brown\n"
 
 
 @pytest.mark.slow
@@ -200,15 +200,15 @@ def test_show_groups_the_options_by_what_they_are_about_and_wraps_between_words(
     assert max(map(len, shown.splitlines())) <= 80
     titles = [block.splitlines()[0] for block in shown.split("\n\n")[2:]]
     assert titles == [
-        *("Vocabulary", "Input", "Neural language model", "Architecture", "Recurrent", "Regularisation"),
-        *("Optimisation", "Forget gate"),
+        *("Vocabulary", "Input", "Neural language model", "Architecture", "Recurrent", "Regularization"),
+        *("Optimization", "Forget gate"),
     ]
     printed = {each["name"]: each for each in json.loads(run("show", "lstm", "--json").stdout)["hyper_parameters"]}
     groups = {name: printed[name]["group"] for name in ("dropout_output", "preset", "epochs", "min_count", "layers")}
     assert groups == {  # where an option is first declared counts, not where its default is changed
-        "dropout_output": "Regularisation",
+        "dropout_output": "Regularization",
         "preset": "Neural language model",
-        "epochs": "Optimisation",
+        "epochs": "Optimization",
         "min_count": "Vocabulary",
         "layers": "Recurrent",
     }

@@ -186,7 +186,7 @@ def test_one_class_and_malformed_lines_are_one_clear_line(run: Run) -> None:
             "--format: for classifiers and regressors, and ngram is a language-model",
         ),
         (["ngram", "train.tsv", "--cross-validate", "3"], "--cross-validate: for classifiers"),
-        (["nbsvm", "train.tsv", "-o", "m", "--model", "x"], "is not made of other models"),
+        (["nbsvm", "train.tsv", "-o", "m", "--model", "x"], "does not take models: drop --model"),
     ],
 )
 def test_options_that_mean_nothing_are_usage_errors(run: Run, arguments: list[str], problem: str) -> None:
@@ -238,7 +238,7 @@ def test_score_draws_the_confusion_matrix(run: Run, data: Path, sentiment: str) 
     drawn = Path("c.svg").read_text(encoding="utf-8")
     assert "good one" in drawn
     assert "accuracy 0.7500, n = 4" in drawn
-    assert "such a name" in run("score", sentiment, data / "test.tsv", "--plot", "c.txt", code=1).stderr
+    assert "unsupported picture" in run("score", sentiment, data / "test.tsv", "--plot", "c.txt", code=1).stderr
 
 
 def test_score_takes_the_labels_of_a_file_for_those_of_the_classifier(run: Run) -> None:

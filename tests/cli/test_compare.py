@@ -73,8 +73,8 @@ def test_the_table_ranks_what_is_comparable_and_says_why_the_rest_is_not(run: Ru
     assert sum(map(int, lines[8].split()[-1].split(":"))) == 5
     assert "cache  cache unigram,window=2000,weight=0.2,decay=0.9" in lines
     refused = lines[lines.index("not ranked:") + 1 :]
-    assert refused[0].startswith("  small  they predict over different vocabularies (14 types ")
-    assert refused[1].startswith("  sb     ngram scores here are no probability distribution")
+    assert refused[0].startswith("  small  they have different vocabularies (14 types ")
+    assert refused[1].startswith("  sb     scores of ngram are not probabilities")
     assert [line.split()[1] for line in result.stderr.splitlines()] == ["models", "intervals"]
     quiet = run("compare", "unigram", "cache", "--text", "test.txt", "--samples", "0", "--quiet")
     assert quiet.stderr == ""
@@ -105,7 +105,7 @@ def test_infinite_figures_are_null_with_a_reason(run: Run, models: dict[str, str
     NGram(order=2, smoothing="mle").fit(tmp_path / "train.txt").save(tmp_path / "mle")
     printed = compare_json(run, "bigram", "mle", "--samples", "50")
     assert printed["ranked"][1]["perplexity"] is None
-    assert printed["ranked"][1]["reasons"]["perplexity"].startswith("infinite: the model gives an event")
+    assert printed["ranked"][1]["reasons"]["perplexity"].startswith("infinite: an event of the text has probability")
     assert printed["differences"][0]["ratio"] is None
     table = run("compare", "bigram", "mle", "--text", "test.txt", "--samples", "50").stdout
     assert " inf " in table
@@ -137,7 +137,7 @@ def test_nothing_comparable_is_an_error_after_the_table(run: Run, models: dict[s
     result = run("compare", "bigram", "small", "--text", "test.txt", code=1)
     assert "1     bigram" in result.stdout
     assert result.stderr.splitlines()[-1].startswith(
-        "nlmkit: no two of the 2 models can be compared: small: they predict over different vocabularies"
+        "nlmkit: no two of the 2 models can be compared: small: they have different vocabularies"
     )
     printed = json.loads(run("compare", "sb", "small", "--text", "test.txt", "--json", code=1).stdout)
     assert [row["model"] for row in printed["ranked"]] == ["small"]
@@ -150,11 +150,11 @@ def test_nothing_comparable_is_an_error_after_the_table(run: Run, models: dict[s
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["bigram", "--text", "test.txt"], "give two models or more"),
-        (["bigram", "unigram"], "missing the text (--text): name a file, or pipe text in (< FILE)"),
+        (["bigram", "--text", "test.txt"], "expected at least two models to compare"),
+        (["bigram", "unigram"], "missing the text (--text): pass a file, or pipe text in (< FILE)"),
         (
             ["bigram", "unigram", "cache", "--text", "test.txt", "--context", "stream", "--context", "stream"],
-            "--context is given 2 times for 3 models",
+            "--context is given 2 times for 3 models: expected once, or once per model",
         ),
         (["bigram", "unigram", "--text", "test.txt", "--context", "document"], "'document'"),
         (["bigram", "unigram", "--text", "test.txt", "--samples", "-1"], "-1"),
@@ -165,11 +165,11 @@ def test_wrong_usage(run: Run, models: dict[str, str], args: list[str], message:
 
 
 def test_what_cannot_be_read_is_named(run: Run, models: dict[str, str]) -> None:
-    assert "nlmkit: absent: no such folder" in run("compare", "bigram", "absent", "--text", "test.txt", code=1).stderr
+    assert "nlmkit: absent: no such" in run("compare", "bigram", "absent", "--text", "test.txt", code=1).stderr
     assert "absent.txt" in run("compare", "bigram", "unigram", "--text", "absent.txt", code=1).stderr
     Path("empty.txt").touch()
     stderr = run("compare", "bigram", "unigram", "--text", "empty.txt", code=1).stderr
-    assert stderr == "nlmkit: the text has no sentences, so there is nothing to compare\n"
+    assert stderr == "nlmkit: cannot compare models: the text has no sentences\n"
 
 
 def test_several_texts_are_one_and_standard_input_is_read_once(run: Run, models: dict[str, str]) -> None:
@@ -209,7 +209,7 @@ def test_a_picture_that_cannot_be_drawn_is_refused_before_the_work(
 ) -> None:
     monkeypatch.setattr("nlmkit.cli.texts.load_language_model", lambda path: pytest.fail("worked first"))
     stderr = run("compare", "bigram", "unigram", "--text", "test.txt", "--plot", "out.gif", code=1).stderr
-    assert stderr == "nlmkit: out.gif: a picture is written as .png, .svg, .pdf: give its file such a name\n"
+    assert stderr == "nlmkit: out.gif: unsupported picture format: use a file name in .png, .svg, .pdf\n"
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     stderr = run("compare", "bigram", "unigram", "--text", "test.txt", "--plot", "out.png", code=1).stderr
     assert stderr == "nlmkit: a picture needs matplotlib: pip install 'nlmkit[plot]'\n"

@@ -200,7 +200,7 @@ def test_replaces_a_saved_model(run: Run, texts: Path) -> None:
         (["toy-recency", "train.txt", "-o", "train.txt"], "-o train.txt is the same as train.txt"),
         (["toy-recency", "train.txt", "-o", "latin.txt"], "latin.txt: is a file"),
         (["toy-recency", "train.txt", "-o", "train.txt/m"], "train.txt/m: nothing can be written"),
-        (["toy-recency", "train.txt", "-o", "full"], "full: holds 'mine.txt'"),
+        (["toy-recency", "train.txt", "-o", "full"], "full: contains 'mine.txt'"),
         (["toy-recency", "train.txt", "-o", "m", "--tokenizer", "chr"], "no tokenizer named 'chr'; did you mean char?"),
         (["toy-recency", "train.txt", "-o", "m", "--encoding", "utf-9"], "unknown text encoding 'utf-9'"),
         (["toy-recency", "latin.txt", "-o", "m"], "latin.txt, line 2, byte 3: byte 0xE9 is no valid utf-8"),

@@ -120,19 +120,19 @@ def test_a_written_configuration_repeats_the_run(run: Run) -> None:
     ("args", "code", "message"),
     [
         (["ngram", "--model", "one"], 2, "missing TRAIN"),
-        (["ngram", "train.txt", "--model", "one"], 2, "ngram is not made of other models: leave out --model"),
+        (["ngram", "train.txt", "--model", "one"], 2, "ngram does not take models: drop --model"),
         (
             ["cache", "--model", "one", "--model", "two"],
             2,
-            "cache takes models as model (LanguageModel | none), and not one",
+            "cache takes models as model (LanguageModel | none), not one",
         ),
         (["cache"], 2, "missing TRAIN"),
-        (["mixture", "--model", "absent"], 1, "absent: no such folder"),
-        (["mixture", "--model", "one"], 1, "a mixture needs two models or more, not 1"),
+        (["mixture", "--model", "absent"], 1, "absent: no such folder; expected the folder of a saved model"),
+        (["mixture", "--model", "one"], 1, "a mixture requires at least two models, not 1 (--model PATH)"),
         (
             ["mixture", "--model", "one", "--model", "two"],
             1,
-            "weights are fitted on validation text: give --valid FILE",
+            "fitting weights requires validation text: add --valid FILE, or set the weights",
         ),
         (["mixture", "train.txt", "--model", "one", "--model", "two", "--valid", "valid.txt"], 1, "leave out the text"),
         (
@@ -159,4 +159,4 @@ def test_models_over_different_vocabularies_are_both_named(run: Run) -> None:
     stderr = run(
         "fit", "mixture", "--model", "one", "--model", "other", "--valid", "valid.txt", "-o", "x", code=1
     ).stderr
-    assert "model 1 (ngram) and model 2 (ngram) predict over different vocabularies (14 types " in stderr
+    assert "model 1 (ngram) and model 2 (ngram) have different vocabularies (14 types" in stderr

@@ -62,8 +62,8 @@ def test_a_component_or_a_model_in_the_place_of_a_command(run: Run, model: str) 
         (["fit", "ngram", "t", "--prune", "[0, 1]"], "--prune; did you mean -p prune='[0, 1]'?"),
         (["fit", "ngram", "t", "--ordr", "3"], "--ordr; did you mean -p order=3?"),
         (["fit", "nlmkit-toy:toy-recency", "t", "--k", "-1"], "--k; did you mean -p k=-1?"),
-        (["fit", "ngram", "t", "--epochs", "1"], "are given as -p KEY=VALUE (nlmkit show ngram lists them)"),
-        (["fit", "--hidden", "1"], "are given as -p KEY=VALUE (nlmkit show COMPONENT lists them)"),
+        (["fit", "ngram", "t", "--epochs", "1"], "; set hyper-parameters with -p KEY=VALUE (nlmkit show ngram"),
+        (["fit", "--hidden", "1"], "; set hyper-parameters with -p KEY=VALUE (nlmkit show COMPONENT lists them)"),
         (["fit", "lstm", "t", "--outptu", "m"], "--outptu; did you mean --output?"),
         (["perplexity", "m", "t", "--contxt", "stream"], "--contxt; did you mean --context?"),
         (["perplexity", "m", "t", "--order", "3"], "No such option: --order\n"),
@@ -79,9 +79,9 @@ def test_an_unknown_option_leads_to_what_was_meant(args: list[str], message: str
 @pytest.mark.parametrize(
     ("given", "meant"),
     [
-        ("budget=20m", "budget is an option, not a hyper-parameter of lstm: write --budget 20m"),
+        ("budget=20m", "budget is an option, not a hyper-parameter of lstm: use --budget 20m"),
         ("write_config=my run.toml", "write --write-config 'my run.toml'"),
-        ("tokenizer=char", "tokenizer is an option, not a hyper-parameter of lstm: write --tokenizer char"),
+        ("tokenizer=char", "tokenizer is an option, not a hyper-parameter of lstm: use --tokenizer char"),
     ],
 )
 def test_an_option_that_is_given_as_a_hyper_parameter_is_shown_as_an_option(given: str, meant: str, run: Run) -> None:
@@ -111,6 +111,6 @@ def test_an_option_for_the_training_text_leads_to_the_argument(option: str, run:
 def test_a_hyper_parameter_that_resembles_none_leads_to_the_list(run: Run) -> None:
     Path("t.txt").write_text("a b\n")
     stderr = run("fit", "ngram", "t.txt", "-o", "m", "-p", "epochs=3", code=1).stderr
-    assert "ngram has no hyper-parameter 'epochs': nlmkit show ngram lists those that it has" in stderr
+    assert "ngram has no hyper-parameter 'epochs': see nlmkit show ngram" in stderr
     Path("run.toml").write_text("[params]\nepochs = 3\n")
     assert "nlmkit show ngram" in run("fit", "ngram", "t.txt", "-o", "m", "--config", "run.toml", code=1).stderr

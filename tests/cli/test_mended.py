@@ -43,8 +43,8 @@ def test_standard_input_is_one_text(run: Run, model: str) -> None:
 
 
 def test_a_dash_is_no_file_to_import_or_export(run: Run, model: str) -> None:
-    assert "is no file" in run("export", model, "-", "--format", "arpa", code=2).stderr
-    assert "is no file" in run("import", "-", "--format", "arpa", "-o", "m", code=2).stderr
+    assert "- is not supported" in run("export", model, "-", "--format", "arpa", code=2).stderr
+    assert "- is not supported" in run("import", "-", "--format", "arpa", "-o", "m", code=2).stderr
     assert not Path("-").exists()
 
 

@@ -84,7 +84,7 @@ def test_interrupted_and_resumed(run: Run, folder: Path, monkeypatch: pytest.Mon
         patch.setattr(GradientStepper, "step", interrupted)
         patch.setattr(Training, "options", often)
         stopped = run(*command, "-o", "cut", code=130)
-    assert "interrupted: cut.checkpoint holds a checkpoint of step 10: the same command with --resume" in stopped.stderr
+    assert "interrupted: cut.checkpoint contains a checkpoint of step 10" in stopped.stderr
     resumed = json.loads(run(*command, "-o", "cut", "--resume").stdout)
     assert resumed["digest"] == whole["digest"]
 

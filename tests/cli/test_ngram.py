@@ -133,7 +133,7 @@ def test_a_bad_arpa_file_is_one_line(text: str, run: Run) -> None:
 def test_what_arpa_cannot_say_is_refused(run: Run) -> None:
     run("fit", "ngram", TRAIN, "-o", "m", "-p", "smoothing=add-k", "-p", "order=2")
     result = run("export", "m", "m.arpa", code=1)
-    assert result.stderr.startswith("nlmkit: m.arpa: an ARPA file cannot say this model")
+    assert result.stderr.startswith("nlmkit: m.arpa: ARPA cannot represent this model:")
     assert not Path("m.arpa").exists()
 
 
@@ -178,9 +178,9 @@ def test_wrong_hyper_parameters_are_one_line(pair: str, message: str, run: Run) 
 @pytest.mark.parametrize(
     ("smoothing", "text", "reason"),
     [
-        ("modified-kneser-ney", "", "the validation text is empty, so it has no perplexity"),
-        ("stupid-backoff", VALID, "the validation text is not used: smoothing=stupid-backoff gives scores"),
-        ("mle", "zebra zebra\n", "the model gives an event in it no probability"),
+        ("modified-kneser-ney", "", "no perplexity: the validation text is empty"),
+        ("stupid-backoff", VALID, "validation text ignored: scores of smoothing=stupid-backoff have no perplexity"),
+        ("mle", "zebra zebra\n", "no finite perplexity: an event of the validation text has probability zero"),
     ],
 )
 def test_a_validation_text_without_a_perplexity_is_noted(smoothing: str, text: str, reason: str, run: Run) -> None:
@@ -193,7 +193,7 @@ def test_a_validation_text_without_a_perplexity_is_noted(smoothing: str, text: s
 def test_a_training_text_of_blank_lines_is_noted(run: Run) -> None:
     Path("blank.txt").write_text("\n\n")
     result = run("fit", "ngram", "blank.txt", "-o", "n", "-p", "order=1")
-    assert result.stderr.count("the training text has no words, only 2 blank lines") == 1
+    assert result.stderr.count("the training text has no words, only 2 blank lines: ") == 1
 
 
 def test_a_text_that_nobody_named_is_said_to_be_standard_input(run: Run) -> None:

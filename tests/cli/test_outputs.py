@@ -50,10 +50,10 @@ def contents() -> dict[str, bytes]:
         ("ngram soft.toml -o m --write-config t.txt", "--write-config t.txt is the same as soft.toml"),
         ("ngram t.txt -o m --write-config d/../t.txt", "is the same as t.txt"),
         ("ngram t.txt --valid words.txt -o m --write-config words.txt", "is the same as words.txt"),
-        ("ngram d -o m --write-config d/run.toml", "--write-config d/run.toml is in d, whose files are read as text"),
-        ("ngram d -o m --write-config d/a.txt", "is in d, whose files are read as text"),
+        ("ngram d -o m --write-config d/run.toml", "--write-config d/run.toml is in d"),
+        ("ngram d -o m --write-config d/a.txt", "is in d, and its files are read as text:"),
         ("ngram d -o d", "-o d is the same as d"),
-        ("ngram t.txt -o .", "-o . holds t.txt, which is read"),
+        ("ngram t.txt -o .", "-o . contains t.txt, which is read:"),
         ("ngram t.txt -o m --config run.toml --write-config run.toml", "is the same as run.toml"),
         ("ngram t.txt -o m -p vocabulary_file=words.txt --write-config words.txt", "is the same as words.txt"),
         ("toy-recency t.txt -o m -p file=words.txt --write-config words.txt", "is the same as words.txt"),
@@ -98,7 +98,7 @@ def test_a_fit_that_would_write_over_what_it_reads_is_refused_before_any_work(
 def test_no_output_is_standard_output(args: str, run: Run) -> None:
     run("fit", "ngram", "t.txt", "-o", "saved", "-p", "order=2")
     before = contents()
-    assert "- names no file" in run(*args.split(), code=2).stderr
+    assert "- is not a file name" in run(*args.split(), code=2).stderr
     assert contents() == before
     assert not Path("-").exists()
 
@@ -107,7 +107,7 @@ def test_no_output_is_standard_output(args: str, run: Run) -> None:
 def test_no_picture_is_drawn_of_a_log_that_cannot_be_read_again(run: Run) -> None:
     before = contents()
     args = ("fit", "glove", "t.txt", "-o", "m", "--log", "/dev/null", "--plot", "x.png")
-    assert "cannot be read again from /dev/null" in run(*args, code=2).stderr
+    assert "--plot requires a log that can be read again, unlike /dev/null" in run(*args, code=2).stderr
     assert contents() == before
 
 

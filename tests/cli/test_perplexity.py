@@ -258,10 +258,10 @@ def test_a_scorer_that_is_no_distribution_is_refused(run: Run, texts: Path) -> N
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["none", "t.txt"], "none: no such folder"),
+        (["none", "t.txt"], "none: no such folder; expected the folder of a saved model"),
         (["MODEL", "none.txt"], "none.txt: no such file or directory"),
         (["MODEL", "t.txt", "--encoding", "utf-9"], "unknown text encoding"),
-        (["t.txt", "t.txt"], "t.txt: is a file; a saved model is a folder"),
+        (["t.txt", "t.txt"], "t.txt: is a file; expected the folder that contains"),
     ],
 )
 def test_what_is_missing_is_one_line(args: list[str], message: str, run: Run, model: str) -> None:
@@ -286,3 +286,26 @@ def test_options_that_exclude_each_other(args: list[str], run: Run, model: str, 
     result = run("perplexity", model, texts / "test.txt", *args, code=2)
     assert result.stderr.startswith("Usage: nlmkit perplexity")
     assert result.stdout == ""
+
+
+def test_per_token_scores_a_text_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from nlmkit import NGram
+    from nlmkit.cli.perplexity import _token_rows
+    from nlmkit.cli.texts import parts
+    from nlmkit.language_models.ngram.table import BackoffTable
+
+    lm = NGram(order=2).fit(["the cat sat", "the dog sat"] * 3)
+    (tmp_path / "text").write_text("the cat\nthe cow sat\n")
+    calls = []
+    score = BackoffTable.score
+
+    def counted(self: BackoffTable, event_ids: Any) -> Any:
+        calls.append(len(event_ids))
+        return score(self, event_ids)
+
+    expected, lengths = lm.log_probs(tmp_path / "text"), lm.event_details(tmp_path / "text")["ngram_length"]
+    monkeypatch.setattr(BackoffTable, "score", counted)
+    (rows,) = _token_rows(lm, parts([str(tmp_path / "text")], lm.pipeline_), "sentence")
+    assert calls == [7]
+    assert (rows.columns["log_prob"], rows.columns["ngram_length"]) == (expected.tolist(), lengths.tolist())
+    assert rows.columns["oov"] == [False, False, False, False, True, False, False]

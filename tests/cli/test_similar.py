@@ -96,7 +96,7 @@ def test_nothing_known_is_an_error(as_json: tuple[str, ...], run: Run, world: st
     assert result.stderr.splitlines() == [
         f"note: {UNKNOWN}",
         "note: the word 'kong' has no vector in this vectors representation; did you mean king?",
-        "nlmkit: none of the 3 questions can be answered: see the notes",
+        "nlmkit: cannot answer any of the 3 questions: see the notes",
     ]
 
 
@@ -113,7 +113,7 @@ def test_a_word_that_the_tokenizer_splits_is_told(run: Run) -> None:
     ("args", "message"),
     [
         ([], "missing WORD (or --analogy)"),
-        (["--analogy", "man king"], "--analogy takes three words"),
+        (["--analogy", "man king"], '--analogy requires three words, as in --analogy "man king woman", not'),
         (["king", "-n", "0"], "0 is not in the range x>=1"),
         (["king", "--measure", "dot"], "'dot' is not one of 'cosine', 'euclidean'"),
     ],

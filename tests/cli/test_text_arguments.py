@@ -71,11 +71,11 @@ def test_classifiers_read_labelled_texts_and_lines_there(run: Run, folder: Path)
 @pytest.mark.parametrize(
     ("args", "what"),
     [
-        (["perplexity", "lm"], "missing TEXT: "),
+        (["perplexity", "lm"], "missing TEXT: pass a file, or pipe text in (< FILE); - reads typed lines"),
         (["compare", "lm", "other"], "missing the text (--text): "),
         (["score", "lm"], "missing TEXT (lm is a language-model): "),
-        (["fit", "ngram", "-o", "x"], "missing TRAIN: "),
-        (["fit", "nbsvm", "-o", "x"], "missing TRAIN: "),
+        (["fit", "ngram", "-o", "x"], "missing TRAIN: pass a file, or pipe text in (< FILE); - reads typed lines"),
+        (["fit", "nbsvm", "-o", "x"], "missing TRAIN: pass a file, or pipe text in (< FILE); - reads typed lines"),
     ],
 )
 def test_at_a_terminal_the_remedy_is_told(run: Run, folder: Path, args: list[str], what: str) -> None:
@@ -89,7 +89,7 @@ def test_classify_reads_what_is_typed_and_says_so(run: Run, folder: Path) -> Non
     run("fit", "nbsvm", "labelled.tsv", "-o", "named")
     result = run("classify", "named", input=b"good\n")
     assert result.stdout.startswith("a\t")
-    assert result.stderr == "note: reading the lines that are typed; Ctrl-D ends\n"
+    assert result.stderr == "note: reading typed lines; press Ctrl-D to end\n"
 
 
 def test_a_representation_needs_no_text(run: Run, folder: Path) -> None:
@@ -132,5 +132,5 @@ def test_each_format_has_a_name_of_its_own(run: Run, folder: Path) -> None:
 
 def test_the_habit_is_written_down(run: Run) -> None:
     about = " ".join(run("--help").stdout.split())
-    for words in ("`nlmkit COMMAND MODEL TEXT...`", "--text TEXT is another way", "--row-format", "--file-format"):
+    for words in ("`nlmkit COMMAND MODEL TEXT...`", "--text TEXT is an alternative", "--row-format", "--file-format"):
         assert words in about.replace("--row- format", "--row-format").replace("--file- format", "--file-format")

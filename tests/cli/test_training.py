@@ -118,7 +118,7 @@ def test_ctrl_c_says_how_to_go_on_and_going_on_gives_the_same_model(
     assert process.returncode == 130
     assert stderr == (
         f"nlmkit: interrupted: cut.checkpoint holds a checkpoint of step {step}: "
-        "the same command with --resume goes on from there\n"
+        ": repeat the command with --resume to continue"
     )
     resumed = run(*args, "-o", "cut", "--log", "log.jsonl", "--resume", "--json")
     assert "replaces" not in resumed.stderr
@@ -144,7 +144,7 @@ def test_a_checkpoint_that_a_new_run_replaces_is_told_of(
         assert "m.checkpoint holds a checkpoint of step 3: the same" in run(*args, code=130).stderr
         patch.setattr(Loop, "run", lambda *_, **__: signal.raise_signal(signal.SIGINT))
         result = run(*args, code=130)  # before this run has left anything
-    replaced = "note: m.checkpoint holds a checkpoint of step 3, which this run replaces; --resume would go on with it"
+    replaced = "note: m.checkpoint contains a checkpoint of step 3, which this run replaces"
     assert result.stderr == f"{replaced}\nnlmkit: interrupted\n"
     assert replaced in run(*args).stderr
     assert not Path("m.checkpoint").exists()
@@ -167,7 +167,7 @@ def test_sigterm_saves_says_how_to_go_on_and_exits_with_143(
         patch.setattr(Loop, "_take_step", terminated)
         assert run(*args, code=143).stderr == (
             "nlmkit: terminated: m.checkpoint holds a checkpoint of step 4: "
-            "the same command with --resume goes on from there\n"
+            ": repeat the command with --resume to continue"
         )
     assert (
         json.loads(run(*args, "--resume", "--json").stdout)["digest"]

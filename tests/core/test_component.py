@@ -20,9 +20,10 @@ from toys.language_models import Bigram, Scripted, Uniform, registered
 
 from nlmkit.core import component as components
 from nlmkit.core.component import Component
-from nlmkit.core.parameters import param, resolve_types, suggestion
+from nlmkit.core.parameters import param, resolve_types
 from nlmkit.core.run import RunOptions
-from nlmkit.errors import DataError, HyperParameterError, NotFittedError, NotNormalizedError
+from nlmkit.core.suggestions import suggestion
+from nlmkit.errors import DataError, ExportError, HyperParameterError, NotFittedError, NotNormalizedError
 from nlmkit.language_models.base import check_context
 from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
@@ -485,7 +486,7 @@ def test_a_scorer_that_is_no_distribution_has_no_perplexity() -> None:
 
     model = Backoff().fit(TRAIN)
     for act in (model.report, model.perplexity):
-        with pytest.raises(NotNormalizedError, match="toy-bigram scores here are no probability distribution"):
+        with pytest.raises(NotNormalizedError, match="scores of toy-bigram are not probabilities and have no"):
             act(TEST)
     assert math.isfinite(model.score(TEST))
 
@@ -562,3 +563,23 @@ def test_an_impossible_event_makes_the_perplexity_infinite() -> None:
 
 def test_the_contract_module_is_at_version_one() -> None:
     assert components.API_VERSION == Component.api_version == 1
+
+
+def test_a_component_that_no_format_can_hold_refuses_to_be_exported(tmp_path: Path) -> None:
+    model = Bigram().fit(TRAIN)
+    with pytest.raises(ExportError, match="toy-bigram cannot be written as a file of other programs"):
+        model.export(tmp_path / "lm.arpa")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fit_that_says_nothing_has_an_empty_report() -> None:
+    model = Bigram()
+    assert dict(model.fit_report_) == {}
+    assert not model.is_fitted
+    assert dict(model.fit(TRAIN).fit_report_) == {}
+    with pytest.raises(TypeError):
+        model.fit_report_["notes"] = ["shared by all"]  # type: ignore[index]
+
+
+def test_members_are_named_by_their_places() -> None:
+    assert Bigram().members() == {}

@@ -6,7 +6,7 @@ import pytest
 
 from nlmkit.core import registry
 from nlmkit.core.guesses import _PLUGINS, _SMOOTHING, what_is_meant
-from nlmkit.core.parameters import _OTHER_NAMES, known_as, suggestion
+from nlmkit.core.suggestions import _OTHER_NAMES, known_as, suggestion
 from nlmkit.errors import HyperParameterError, UnknownComponentError
 from nlmkit.language_models.ngram.smoothing import METHODS
 

@@ -699,3 +699,35 @@ print(registry.check())
 def test_registry_errors_share_a_root() -> None:
     assert issubclass(UnknownComponentError, RegistryError)
     assert issubclass(PluginError, RegistryError)
+
+
+def test_metadata_are_read_once_within_one_piece_of_work(
+    good: None, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, reads = registry._distributions, []
+    monkeypatch.setattr(registry, "_distributions", lambda: reads.append(None) or real())
+    with registry.scanned_once():
+        first = registry.entries()
+        with registry.scanned_once():
+            assert registry.get("good").name == "good"
+        assert registry.entries() == first
+        assert len(reads) == 1
+        install("later-models", groups={MODELS: {"later": "later_models:Model"}})
+        assert "later" in {entry.name for entry in registry.entries()}  # another folder is on sys.path
+        assert len(reads) == 2
+    registry.entries()
+    registry.entries()
+    assert len(reads) == 4  # whatever was installed since
+
+
+def test_the_switch_counts_within_one_piece_of_work(good: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with registry.scanned_once():
+        assert "good" in {entry.name for entry in registry.entries()}
+        monkeypatch.setenv(SWITCH, "")
+        assert {entry.distribution for entry in registry.entries()} == {"nlmkit"}
+
+
+def test_what_is_changed_in_the_list_of_entries_stays_there(good: None) -> None:
+    with registry.scanned_once():
+        registry.entries().clear()
+        assert registry.entries()

@@ -66,7 +66,7 @@ def test_what_holds_arrays_is_one_short_line() -> None:
     corpus = model.encode(TEXT)
     words = OneHot().fit(TEXT)
     objects = [
-        line_figures(model.log_probs(corpus), corpus.event_offsets, corpus.oov_mask(model.vocabulary_)),
+        line_figures(model.log_probs(corpus), corpus.event_offsets, corpus.oov_events(model.vocabulary_)),
         score("one", model, corpus),
         words.align(model.vocabulary_),
         project(np.eye(50)),

@@ -190,9 +190,9 @@ def test_sentence_marks_in_the_prompt_are_refused() -> None:
 
 
 def test_nothing_to_draw_from_is_a_clear_error() -> None:
-    with pytest.raises(NotNormalizedError, match=r"gives every next word probability zero$"):
+    with pytest.raises(NotNormalizedError, match=r"cannot sample: every next word has probability zero$"):
         Scripted(WORDS, {}).generate()
-    with pytest.raises(NotNormalizedError, match="only <unk> is possible here, which allow_unk admits"):
+    with pytest.raises(NotNormalizedError, match=": only <unk> is possible, set allow_unk"):
         scripted({"<unk>": 1.0}).generate()
     for wrong in (math.nan, math.inf):
         with pytest.raises(NotNormalizedError, match="next-word scores are NaN or infinite"):

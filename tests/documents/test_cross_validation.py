@@ -10,14 +10,16 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from toys.regressors import LengthRegressor
 
 from nlmkit.classifiers.base import Classifier
 from nlmkit.core.run import RunOptions
 from nlmkit.documents.cross_validation import cross_validate
-from nlmkit.documents.splits import k_folds
+from nlmkit.documents.splits import k_folds, k_folds_of_numbers
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.text import Corpus
 from nlmkit.text.labelled import LabelledTexts
+from nlmkit.text.numbered import NumberedTexts
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -120,3 +122,53 @@ def test_a_table_or_texts_alone_are_refused() -> None:
     texts: Any = ["one", "two", "three"]
     with pytest.raises(DataError, match="labels are missing: give texts and labels, or LabelledTexts"):
         cross_validate(Recorder(), texts, folds=2)
+
+
+# ----------------------------------------------------------------------------------------------------- regressors
+
+NUMBERED = NumberedTexts(["w " * (index % 7 + 1) for index in range(30)], [float(index % 7) for index in range(30)])
+
+
+def test_a_regressor_is_cross_validated_on_folds_of_like_numbers() -> None:
+    found = cross_validate(LengthRegressor(), NUMBERED, folds=5, seed=3)
+    fold = k_folds_of_numbers(NUMBERED.numbers, 5, seed=3)
+    facts = found.to_dict()
+    for number, one in enumerate(found.folds):
+        test = NUMBERED.take(np.flatnonzero(fold == number))
+        again = LengthRegressor().fit(NUMBERED.take(np.flatnonzero(fold != number)))
+        assert one.report.predictions == pytest.approx(again.predict(test))
+        assert one.report.numbers.tolist() == test.numbers.tolist()
+        assert facts["folds"][number]["rmse"] == one.figures["rmse"] == one.report.rmse
+        assert (one.train, one.test) == (24, 6)
+    values = [one.report.rmse for one in found.folds]
+    assert facts["rmse"]["mean"] == pytest.approx(np.mean(values))
+    assert facts["rmse"]["standard_deviation"] == pytest.approx(np.std(values, ddof=1))
+    assert facts["pooled"]["r2"] == pytest.approx(1)  # numbers are a line of lengths
+    assert list(facts["folds"][0]) == [
+        *("fold", "train", "test", "r2", "rmse", "mae", "pearson", "spearman", "repeated", "seconds")
+    ]
+    assert facts["repeated"] == 30
+    assert "30 texts also stand, word for word, among the texts that their regressor saw" in found.render()
+    json.dumps(facts, allow_nan=False)
+
+
+def test_a_fold_without_a_figure_has_none_and_does_not_count() -> None:
+    data = NumberedTexts(["a", "a b", "a b c", "a b c d"], [1, 2, 2, 3])
+    found = cross_validate(LengthRegressor(), data, folds=4)  # one text per fold: no variance
+    assert found.summary("r2") == {"mean": None, "standard_deviation": None, "folds": [None] * 4}
+    assert found.summary("mae")["mean"] >= 0
+    assert "R²  undefined ± undefined over 4 folds" in found.render()
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_a_pair_of_texts_and_numbers_will_do() -> None:
+    pair = (list(NUMBERED.texts), NUMBERED.numbers.tolist())
+    assert cross_validate(LengthRegressor(), pair, folds=3).report.r2 == pytest.approx(1)
+
+
+def test_equal_numbers_are_refused_before_any_is_fitted() -> None:
+    LengthRegressor.seen.clear()
+    data = NumberedTexts(["one", "two", "three", "four"], [2, 2, 2, 5], source="n.tsv")
+    with pytest.raises(DataError, match=r"^n\.tsv: fold \d of 2: without it all training texts have the number 2, and"):
+        cross_validate(LengthRegressor(), data, folds=2)
+    assert not LengthRegressor.seen

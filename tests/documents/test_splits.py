@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlmkit.documents.splits import k_folds, stratified_split
+from nlmkit.documents.splits import k_folds, k_folds_of_numbers, stratified_split
 from nlmkit.errors import DataError, HyperParameterError
 
 LABELS = st.lists(st.integers(0, 3), min_size=8, max_size=60)
@@ -70,3 +70,39 @@ def test_impossible_splits_are_refused() -> None:
             stratified_split(["a", "b"], shares, seed=0)
     with pytest.raises(DataError, match="too few"):
         stratified_split(["a", "b"], (0.9, 0.1), seed=0)
+
+
+# ------------------------------------------------------------------------------------------------------- numbers
+
+
+@given(st.lists(st.integers(-5, 5) | st.floats(-10, 10), min_size=2, max_size=60), st.integers(2, 9), st.integers(0, 5))
+def test_folds_of_numbers_are_a_partition_of_even_sizes_and_like_numbers(
+    numbers: list[float], folds: int, seed: int
+) -> None:
+    folds = min(folds, len(numbers))
+    found = k_folds_of_numbers(numbers, folds, seed=seed)
+    sizes = np.bincount(found, minlength=folds)
+    assert len(found) == len(numbers)
+    assert sizes.max() - sizes.min() <= 1
+    ranked = [np.sort(np.array(numbers, float)[found == fold]) for fold in range(folds)]
+    ordered = np.sort(np.array(numbers, float))
+    for one in ranked:  # the i-th smallest of a fold is one of the i-th run of as many numbers as there are folds
+        for place, number in enumerate(one):
+            assert number in ordered[place * folds : (place + 1) * folds]
+
+
+def test_folds_of_numbers_are_seeded_and_shuffled() -> None:
+    numbers = np.arange(40)
+    one = k_folds_of_numbers(numbers, 4, seed=1)
+    assert (one == k_folds_of_numbers(numbers, 4, seed=1)).all()
+    assert (one != k_folds_of_numbers(numbers, 4, seed=2)).any()
+    assert len({tuple(one[begin : begin + 4]) for begin in range(0, 40, 4)}) > 1  # not one order again and again
+    equal = k_folds_of_numbers(np.zeros(40), 4, seed=1)
+    assert len({tuple(equal[begin : begin + 4]) for begin in range(0, 40, 4)}) > 1
+
+
+def test_impossible_folds_of_numbers_are_refused() -> None:
+    with pytest.raises(HyperParameterError, match="at least 2 folds, not 1"):
+        k_folds_of_numbers([1, 2], 1, seed=0)
+    with pytest.raises(DataError, match="2 texts cannot be dealt into 3 folds"):
+        k_folds_of_numbers([1, 2], 3, seed=0)

@@ -67,7 +67,7 @@ def test_contexts_are_for_all_models_or_one_for_each(bigram: NGram, unigram: NGr
     models = {"two": bigram, "one": unigram}
     found = nlmkit.compare(models, TEST, context=["stream", "sentence"], samples=0)
     assert {row.model: row.report.context for row in found.ranked} == {"two": "stream", "one": "sentence"}
-    with pytest.raises(HyperParameterError, match="3 contexts for 2 models"):
+    with pytest.raises(HyperParameterError, match="3 contexts for 2 models: expected one, or one per model"):
         nlmkit.compare(models, TEST, context=["stream", "sentence", "stream"])
 
 
@@ -89,9 +89,9 @@ def test_a_corpus_and_an_iterator_are_read_once(bigram: NGram, unigram: NGram) -
 
 @pytest.mark.parametrize("models", ["kn5", Path("kn5"), NGram(order=1)])
 def test_one_model_is_no_list(models: Any) -> None:
-    with pytest.raises(HyperParameterError, match="give a list of models, or a mapping"):
+    with pytest.raises(HyperParameterError, match="models must be a list of models or a mapping from names to models"):
         nlmkit.compare(models, TEST)
-    with pytest.raises(HyperParameterError, match="there are no models"):
+    with pytest.raises(HyperParameterError, match="no models to compare"):
         nlmkit.compare([], TEST)
 
 
@@ -136,11 +136,14 @@ def test_wrong_options_are_refused_before_the_text_is_read(
 
 def test_what_is_no_model_is_named(bigram: NGram) -> None:
     for models, message in (
-        ([bigram, None], "model 2 is NoneType: give language models, or folders of saved ones"),
-        ({"words": OneHot().fit(TRAIN)}, "model 'words' is a representation: give language models"),
-        ([("name", bigram)], "model 1 is tuple"),
-        (None, "give a list of models, or a mapping"),
-        (OneHot(), "give a list of models, or a mapping"),
+        ([bigram, None], "model 2 is NoneType: expected a language model or the folder of a saved one"),
+        (
+            {"words": OneHot().fit(TRAIN)},
+            "model 'words' is a representation: expected a language model or the folder of a saved one",
+        ),
+        ([("name", bigram)], "model 1 is tuple: expected a language model or the folder of a saved one"),
+        (None, "models must be a list of models or a mapping from names to models"),
+        (OneHot(), "models must be a list of models or a mapping from names to models"),
     ):
         with pytest.raises(HyperParameterError, match=message):
             nlmkit.compare(models, TEST)  # type: ignore[arg-type]

@@ -78,7 +78,7 @@ def test_an_infinite_oov_event_leaves_the_other_perplexity_finite() -> None:
     assert result.perplexity_excluding_oov == pytest.approx(4)
     assert result.to_dict()["reasons"] == dict.fromkeys(
         ["perplexity", "log_prob", "bits_per_token", "bits_per_character", "bits_per_byte"],
-        "infinite: the model gives an event of the text probability zero",
+        "infinite: an event of the text has probability zero",
     )
 
 
@@ -135,7 +135,7 @@ def test_what_is_no_probability_is_named_with_its_place(event: int, value: float
     assert str(caught.value).startswith(message)
     corpus = Corpus.read(TEXT)
     with pytest.raises(NotNormalizedError) as caught:
-        line_figures(values, corpus.event_offsets, corpus.oov_mask(VOCABULARY))
+        line_figures(values, corpus.event_offsets, corpus.oov_events(VOCABULARY))
     assert str(caught.value).startswith(message)
     with pytest.raises(NotNormalizedError) as caught:
         perplexity(values, corpus.event_offsets)
@@ -214,7 +214,7 @@ def test_reports_are_comparable_when_events_and_vocabulary_agree() -> None:
     assert reason.startswith("they cover different events (9:")
     assert "1:" in reason
     (reason,) = comparable(one, report(nats(BITS), vocabulary=Vocabulary(["the"])))
-    assert reason.startswith("they predict over different vocabularies (5 types ")
+    assert reason.startswith("they have different vocabularies (5 types ")
     assert len(comparable(one, report(nats(BITS), vocabulary=Vocabulary(["the", "cat", "dog"])))) == 1
     assert len(comparable(one, report(nats([1]), [""], Vocabulary(["the"])))) == 2
 
@@ -264,7 +264,7 @@ def test_any_text_by_plain_python(scored: tuple[list[list[str]], list[float]]) -
     json.dumps(result.to_dict(), allow_nan=False)
 
     corpus = Corpus.read(text)
-    lines = line_figures(np.array(values), corpus.event_offsets, corpus.oov_mask(VOCABULARY))
+    lines = line_figures(np.array(values), corpus.event_offsets, corpus.oov_events(VOCABULARY))
     assert lines.events.tolist() == [len(line) + 1 for line in text]
     assert int(lines.oov.sum()) == result.oov
     offset = 0
@@ -279,7 +279,7 @@ def test_any_text_by_plain_python(scored: tuple[list[list[str]], list[float]]) -
 def test_every_figure_of_a_line_by_hand() -> None:
     corpus = Corpus.read(TEXT)
     characters = np.array([len(line) + 1 for line in TEXT])
-    lines = line_figures(nats(BITS), corpus.event_offsets, corpus.oov_mask(VOCABULARY), characters)
+    lines = line_figures(nats(BITS), corpus.event_offsets, corpus.oov_events(VOCABULARY), characters)
     assert lines.perplexity.tolist() == pytest.approx([2 ** (7 / 4), 2**5, 2 ** (15 / 4)], rel=1e-14)
     assert lines.perplexity_excluding_oov.tolist() == pytest.approx([2 ** (7 / 4), 2**5, 2 ** (7 / 3)], rel=1e-14)
     assert lines.bits_per_character is not None
@@ -287,11 +287,11 @@ def test_every_figure_of_a_line_by_hand() -> None:
     assert (lines.bits_per_character * characters).sum() / corpus.characters == pytest.approx(
         report(nats(BITS)).bits_per_character, rel=1e-14
     )
-    assert line_figures(nats(BITS), corpus.event_offsets, corpus.oov_mask(VOCABULARY)).bits_per_character is None
+    assert line_figures(nats(BITS), corpus.event_offsets, corpus.oov_events(VOCABULARY)).bits_per_character is None
 
 
 def test_a_line_of_unknown_words_keeps_its_end() -> None:
-    lines = line_figures(np.array([-math.inf, -math.inf, -2.0]), np.array([0, 3]), np.array([True, True]))
+    lines = line_figures(np.array([-math.inf, -math.inf, -2.0]), np.array([0, 3]), np.array([True, True, False]))
     assert lines.perplexity.tolist() == [math.inf]
     assert lines.perplexity_excluding_oov.tolist() == [math.exp(2.0)]
 
@@ -299,7 +299,7 @@ def test_a_line_of_unknown_words_keeps_its_end() -> None:
 def test_figures_of_lines_have_fixed_types() -> None:
     for source in (TEXT, []):
         corpus = Corpus.read(source)
-        lines = line_figures(np.full(corpus.events, -1.0), corpus.event_offsets, corpus.oov_mask(VOCABULARY))
+        lines = line_figures(np.full(corpus.events, -1.0), corpus.event_offsets, corpus.oov_events(VOCABULARY))
         assert [array.dtype for array in (lines.log_prob, lines.events, lines.oov, lines.perplexity)] == [
             np.float64,
             np.int64,
@@ -310,7 +310,7 @@ def test_figures_of_lines_have_fixed_types() -> None:
 
 
 def test_a_hopeless_line_has_infinite_perplexity_without_warning() -> None:
-    lines = line_figures(np.array([-5000.0, -5000.0]), np.array([0, 2]), np.array([False]))
+    lines = line_figures(np.array([-5000.0, -5000.0]), np.array([0, 2]), np.array([False, False]))
     assert lines.perplexity.tolist() == [math.inf]
     assert lines.log_prob.tolist() == [-10000]
 
@@ -320,10 +320,10 @@ def test_blocks_of_a_text_give_the_lines_of_the_whole() -> None:
     text = [["the"] * int(length) for length in random.integers(0, 40, 50)]
     corpus = Corpus.read(text)
     values = -random.exponential(size=corpus.events)
-    whole = line_figures(values, corpus.event_offsets, corpus.oov_mask(VOCABULARY))
+    whole = line_figures(values, corpus.event_offsets, corpus.oov_events(VOCABULARY))
     for index, line in enumerate(text):
         begin, end = corpus.event_offsets[index : index + 2]
-        alone = line_figures(values[begin:end], np.array([0, end - begin]), np.zeros(len(line), bool))
+        alone = line_figures(values[begin:end], np.array([0, end - begin]), np.zeros(len(line) + 1, bool))
         assert alone.log_prob[0] == whole.log_prob[index]
         assert alone.perplexity[0] == whole.perplexity[index]
 
@@ -340,7 +340,7 @@ def test_a_models_figures_of_lines_are_those_of_its_log_probabilities(context: A
     expected = line_figures(
         lm.log_probs(corpus, context=context),
         corpus.event_offsets,
-        corpus.oov_mask(lm.vocabulary_),
+        corpus.oov_events(lm.vocabulary_),
         np.array([len(line) + 1 for line in lines]),
     )
     for source in (tmp_path / "t.txt", iter(lines), corpus, [line.split() for line in lines]):

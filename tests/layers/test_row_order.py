@@ -44,7 +44,7 @@ def test_a_continued_order_keeps_old_rows_and_appends_new_words():
 )
 def test_a_saved_order_that_is_none_is_damage(rank, cutoffs):
     WordOrder.from_arrays(np.array([0, 2, 1]), np.array([0, 1, 2]))
-    with pytest.raises(SavedModelError, match="no sound order of its 3 words"):
+    with pytest.raises(SavedModelError, match="the saved model is damaged: the order of its 3 words is invalid"):
         WordOrder.from_arrays(np.array(rank), np.array(cutoffs))
 
 

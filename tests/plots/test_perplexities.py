@@ -106,7 +106,7 @@ def test_an_unknown_format_is_refused_first(name: str, tmp_path: Path) -> None:
         lambda: check_plot(tmp_path / name),
         lambda: plot_perplexities(comparison(), tmp_path / name, title=""),
     ):
-        with pytest.raises(DataError, match=r"a picture is written as \.png, \.svg, \.pdf"):
+        with pytest.raises(DataError, match=r"unsupported picture format: use a file name in \.png, \.svg, \.pdf"):
             act()
 
 
@@ -134,7 +134,7 @@ def test_an_unknown_backend_is_one_error(code: str) -> None:
     )
     assert result.stderr.splitlines()[-1] == (
         "nlmkit.errors.NlmkitError: matplotlib knows no backend 'x', which MPLBACKEND names: unset it, since pictures "
-        "in files need none"
+        ": unset it, since pictures in files do not require it"
     )
 
 

@@ -203,7 +203,7 @@ def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
         plot_projection(random_toy(), tmp_path / "out.png", ["word1", "word2", "nobody"])
     with pytest.raises(DataError, match=f"at most {MOST_WORDS}"):
         plot_projection(random_toy(501), tmp_path / "out.png", [f"word{n}" for n in range(501)])
-    with pytest.raises(DataError, match=r"a picture is written as \.png"):
+    with pytest.raises(DataError, match=r"unsupported picture format: use a file name in \.png"):
         plot_projection(random_toy(), tmp_path / "out.jpg")
     with pytest.raises(NotFittedError):
         plot_projection(ToyVectors(), tmp_path / "out.png")

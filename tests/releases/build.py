@@ -34,6 +34,7 @@ VALID = ["the girl keeps a green apple", "the farmer eats bread", "马 吃 苹�
 TEST = ["the horse eats bread", "", "a farmer sells an old cart", "农夫 吃 苹果"]
 TEXTS = ["a warm and funny film", "dull , cold and long", "funny and fine", "a long dull evening"] * 4
 LABELS = ["good", "bad", "good", "bad"] * 4
+STARS = [5, 1.5, 4, 2] * 4
 QUERIES = ["a fine film", "cold and dull", "nothing known"]
 
 TINY = {"embedding": 4, "hidden": 5, "epochs": 2, "batch": 2, "bptt": 5}
@@ -60,10 +61,16 @@ def _recipes(fitted: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
         chosen = {key: value for key, value in {**TINY, **settings}.items() if key in known}
         return lambda: lm(name, **chosen).fit(TRAIN, valid=VALID)
 
-    def classifier(name: str, **settings: Any) -> Callable[[], Any]:
+    def of_texts(name: str, targets: list[Any], **settings: Any) -> Callable[[], Any]:
         known = registry.get(name).hyper_parameters()
         chosen = {key: value for key, value in {**TINY_CLASSIFIER, **settings}.items() if key in known}
-        return lambda: lm(name, **chosen).fit(TEXTS, LABELS)
+        return lambda: lm(name, **chosen).fit(TEXTS, targets)
+
+    def classifier(name: str, **settings: Any) -> Callable[[], Any]:
+        return of_texts(name, LABELS, **settings)
+
+    def regressor(name: str, **settings: Any) -> Callable[[], Any]:
+        return of_texts(name, STARS, **settings)
 
     smoothings = registry.get("ngram").hyper_parameters()["smoothing"].choices or ()
     recipes: dict[str, Callable[[], Any]] = {}
@@ -105,6 +112,9 @@ def _recipes(fitted: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
         "lstm-classifier": classifier("lstm-classifier", hidden=4),
         "lstm-cnn": classifier("lstm-cnn", hidden=4, filters=3),
         "han": classifier("han", hidden=4),
+        "tfidf-ridge": regressor("tfidf-ridge"),
+        "cnn-regressor": regressor("cnn-regressor", maps=3),
+        "lstm-regressor": regressor("lstm-regressor", hidden=4, loss="huber"),
     }
     return recipes
 
@@ -132,6 +142,8 @@ def answers(model: Any) -> dict[str, Any]:
     elif model.kind == "classifier":
         found["probabilities"] = model.predict_proba(QUERIES).tolist()
         found["labels"] = [str(label) for label in model.predict(QUERIES)]
+    elif model.kind == "regressor":
+        found["predictions"] = model.predict(QUERIES).tolist()
     else:
         words = [word for word in ("horse", "apple", "马") if word in model.vocabulary_]
         found["words"] = words

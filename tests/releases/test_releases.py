@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from nlmkit import load
-from releases.build import answers
+from nlmkit.core import registry
+from releases.build import _recipes, answers
 
 RELEASES = sorted(path for path in Path(__file__).parent.iterdir() if (path / "answers.json").is_file())
 MODELS = [
@@ -19,12 +20,28 @@ MODELS = [
     for release in RELEASES
     for name, expected in json.loads((release / "answers.json").read_text(encoding="utf-8")).items()
 ]
-TOLERANCE = {"language-model": 1e-5, "classifier": 1e-5, "representation": 0.0}
+TOLERANCE = {"language-model": 1e-5, "classifier": 1e-5, "regressor": 1e-5, "representation": 0.0}
 """Largest difference of a figure: networks compute in float32, which differs between processors."""
 
 
 def test_there_is_a_release() -> None:
     assert len(MODELS) >= 33
+
+
+def test_the_next_release_will_have_one_of_every_component() -> None:
+    recipes = _recipes({})
+    components = [entry.name for entry in registry.entries() if entry.builtin and entry.kind != registry.TOKENIZER]
+    assert not [name for name in components if not any(f"{each}-".startswith(f"{name}-") for each in recipes)]
+
+
+def test_a_regressor_of_the_next_release_answers_as_it_did(tmp_path: Path) -> None:
+    """As the other models do, once the next release has a folder of it."""
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    model = _recipes({})["tfidf-ridge"]()
+    model.save(tmp_path / "model")
+    expected = answers(model)
+    assert len(expected["predictions"]) == 3
+    assert answers(load(tmp_path / "model")) == expected
 
 
 @pytest.mark.slow

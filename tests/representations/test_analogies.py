@@ -89,7 +89,7 @@ def test_words_keep_what_is_no_space(tmp_path: Path) -> None:
     """Only space, tab and CR separate, as in the text that the vectors were learned from."""
     path = tmp_path / "odd.txt"
     path.write_text(": odd\x0c \r\na\xa0b\tc\x0bd e\u3000f g\x85h\r\n\x0c", encoding="utf-8", newline="\n")
-    with pytest.raises(DataError, match="line 3: this should be four words"):
+    with pytest.raises(DataError, match="line 3: expected four words"):
         read_questions(path)
     path.write_text(path.read_text("utf-8").removesuffix("\x0c"), encoding="utf-8", newline="\n")
     assert read_questions(path).sections == {"odd\x0c": (("a\xa0b", "c\x0bd", "e\u3000f", "g\x85h"),)}
@@ -154,11 +154,11 @@ def test_a_file_of_questions(tmp_path: Path) -> None:
     ("text", "place", "problem"),
     [
         ("a b c d\n", ", line 1", "before the first section"),
-        (": s\na b c\n", ", line 2", "has 3 words"),
-        (": s\na b c d\n:\n", ", line 3", "no name"),
-        (": s\na b c d\n: s\n", ", line 3", "there already"),
-        ("", "", "there are no questions"),
-        (": s\n: t\na b c d\n", "", "'s' has no questions"),
+        (": s\na b c\n", ", line 2", "found 3 words"),
+        (": s\na b c d\n:\n", ", line 3", "section without a name"),
+        (": s\na b c d\n: s\n", ", line 3", "duplicate section 's'"),
+        ("", "", "no questions: expected ': section' and lines of four words"),
+        (": s\n: t\na b c d\n", "", "section 's' has no questions: remove it"),
     ],
 )
 def test_malformed_questions_are_refused(text: str, place: str, problem: str, tmp_path: Path) -> None:

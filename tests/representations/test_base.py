@@ -73,7 +73,7 @@ def test_rules_for_words_without_a_vector(world: Vectors) -> None:
     assert world.vectors(asked, oov="zero").tolist() == [king, [0, 0, 0], king]
     mean = np.mean(list(WORLD.values()), axis=0, dtype=np.float32)
     np.testing.assert_allclose(world.vectors(asked, oov="mean-rare")[1], mean, rtol=1e-6)
-    with pytest.raises(DataError, match="has no vector of <unk>"):
+    with pytest.raises(DataError, match="has no vector for <unk>: choose another oov rule"):
         world.vectors(asked, oov="unk")
     with_unknown = Vectors().fit({**WORLD, "<unk>": [7.0, 8.0, 9.0]})
     assert with_unknown.vectors(asked, oov="unk").tolist() == [king, [7, 8, 9], king]
@@ -143,10 +143,10 @@ def test_most_similar(world: Vectors) -> None:
 @pytest.mark.parametrize(
     ("query", "problem"),
     [
-        ([1.0, 2.0], r"the vector has shape \[2\], where \[3\] has to stand"),
-        (np.zeros((1, 3)), r"the vector has shape \[1, 3\]"),
-        ([1.0, float("nan"), 2.0], "holds NaN or an infinite value"),
-        (["king", "queen"], "neither a word nor a vector"),
+        ([1.0, 2.0], r"the vector has shape \[2\], expected \[3\]"),
+        (np.zeros((1, 3)), r"the vector has shape \[1, 3\], expected \["),
+        ([1.0, float("nan"), 2.0], "the vector contains NaN or an infinite value"),
+        (["king", "queen"], "expected a word or a vector:"),
         (None, "shape|neither"),
     ],
 )

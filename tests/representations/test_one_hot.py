@@ -57,7 +57,7 @@ def test_a_large_vocabulary_is_never_squared(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert describe(tmp_path / "m")["bytes"] < 1 << 20
-    with pytest.raises(DataError, match=r"never written out: 50000 would take 10000600000 bytes; use ids"):
+    with pytest.raises(DataError, match=r"never stored: 50000 would take 10000600000 bytes; use ids"):
         fitted.vectors(fitted.vocabulary_.words[3:])
 
 
@@ -67,17 +67,17 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
     again = load(tmp_path / "m")
     assert isinstance(again, OneHot)
     assert (again.dimension, again.digest, again.fit_report_) == (5, fitted.digest, fitted.fit_report_)
-    with pytest.raises(SavedModelError, match="metadata lack fit_report"):
+    with pytest.raises(SavedModelError, match="fit_report is missing from its metadata"):
         again.restore(FittedState({}, {}))
 
 
 def test_what_would_square_the_vocabulary_is_refused(tmp_path: Path) -> None:
     fitted = OneHot().fit(TEXT)
-    with pytest.raises(ExportError, match="never written out: save the model, or learn a dense"):
+    with pytest.raises(ExportError, match="never stored: save the model, or learn a dense"):
         fitted.export(tmp_path / "v.vec")
-    with pytest.raises(ExportError, match="never written out"):
+    with pytest.raises(ExportError, match="one-hot vectors are as long as the vocabulary and are never stored"):
         fitted.to_keyed_vectors()
-    with pytest.raises(NlmkitError, match="never written out"):
+    with pytest.raises(NlmkitError, match="one-hot vectors are as long as the vocabulary and are never stored"):
         fitted.normalized("unit")
     assert not list(tmp_path.iterdir())
 

@@ -238,7 +238,7 @@ def test_without_gensim_the_install_line_is_given(monkeypatch: pytest.MonkeyPatc
 
 def test_a_release_without_the_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("gensim", reason="the standard sets come with gensim")
-    with pytest.raises(NlmkitError, match=r"no nothing\.tsv in its test data"):
+    with pytest.raises(NlmkitError, match=r"the test data of the installed gensim has no nothing\.tsv: pass a file"):
         word_sets.packaged("nothing.tsv")
 
 
@@ -270,14 +270,14 @@ def test_chinese_pairs(encoding: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "problem"),
     [
-        ("cat\tdog\t7\ncat dog 7\n", 2, "has 1 columns"),
-        ("cat\tdog\t7\t8\n", 1, "has 4 columns"),
-        ("# c\n\ncat\tdog\t7\ncat\t\t7\n", 4, "a column is empty"),
-        ("cat\tdog\t7,5\n", 1, "'7,5' is no finite number"),
-        ("a\tb\tscore\na\tb\tscore\n", 2, "'score' is no finite number"),
-        ("cat\tdog\tnan\n", 1, "'nan' is no finite number"),
-        ("cat\tdog\tinf\n", 1, "'inf' is no finite number"),
-        ("cat\tdog\t1e999\n", 1, "'1e999' is no finite number"),
+        ("cat\tdog\t7\ncat dog 7\n", 2, "expected word<TAB>word<TAB>score, found 1 columns"),
+        ("cat\tdog\t7\t8\n", 1, "expected word<TAB>word<TAB>score, found 4 columns"),
+        ("# c\n\ncat\tdog\t7\ncat\t\t7\n", 4, "empty column: expected word<TAB>word<TAB>score"),
+        ("cat\tdog\t7,5\n", 1, "the score '7,5' is not a finite number such as 7.35"),
+        ("a\tb\tscore\na\tb\tscore\n", 2, "the score 'score' is not a finite number such as 7.35"),
+        ("cat\tdog\tnan\n", 1, "the score 'nan' is not a finite number such as 7.35"),
+        ("cat\tdog\tinf\n", 1, "the score 'inf' is not a finite number such as 7.35"),
+        ("cat\tdog\t1e999\n", 1, "the score '1e999' is not a finite number such as 7.35"),
         ("cat\tdog\t7\ncat\td\0g\t7\n", 2, "NUL"),
     ],
 )

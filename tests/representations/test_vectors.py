@@ -57,9 +57,9 @@ def test_keyed_vectors_may_repeat_a_word(caplog: pytest.LogCaptureFixture) -> No
     assert vectors.vocabulary_.counts.tolist() == [0, 0, 0, 7]
     np.testing.assert_array_equal(vectors.matrix, np.array(EXPECTED[:4], np.float32))
     (message,) = caplog.messages
-    assert message.startswith("1 of 3 KeyedVectors repeat a word; the first vector")
+    assert message.startswith("1 of 3 KeyedVectors repeat a word; the first vector of each word was kept (first:")
     assert "(first: 'cat', number 3, which was number 1 already)" in message
-    with pytest.raises(DataError, match="the KeyedVectors repeat a word: 'cat', number 3"):
+    with pytest.raises(DataError, match="duplicate word in the KeyedVectors: 'cat', number 3"):
         Vectors.from_keyed_vectors(made, repeated="error")
 
 
@@ -95,15 +95,15 @@ def test_the_pipeline_is_kept_and_the_stage_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ([["a", "cat"]], "vectors are no text to learn from: give a file of vectors"),
-        (Corpus.read([["a", "cat"]]), "vectors are no text to learn from"),
-        ({}, "there are no vectors"),
-        ({"a": [1.0, 2.0], "b": [1.0]}, r"the vector of 'b' has shape \[1\], where \[2\] has to stand"),
-        ({"a": 1.0}, r"the vector of 'a' has shape \[\]"),
-        ({"a": [[1.0]]}, r"the vector of 'a' has shape \[1, 1\]"),
-        ({"a": ["x"]}, "the vector of 'a' is none: could not convert"),
-        ({"a": [1.0], "b": [float("nan")]}, "the vector of 'b' holds NaN or an infinite value"),
-        ({"a": [1e39]}, "the vector of 'a' holds NaN or an infinite value"),
+        ([["a", "cat"]], "`vectors` does not train on text"),
+        (Corpus.read([["a", "cat"]]), "`vectors` does not train on text"),
+        ({}, "no vectors"),
+        ({"a": [1.0, 2.0], "b": [1.0]}, r"the vector of 'b' has shape \[1\], expected \[2\]"),
+        ({"a": 1.0}, r"the vector of 'a' has shape \[\], expected \["),
+        ({"a": [[1.0]]}, r"the vector of 'a' has shape \[1, 1\], expected \["),
+        ({"a": ["x"]}, "'a' has an invalid vector: could not convert"),
+        ({"a": [1.0], "b": [float("nan")]}, "the vector of 'b' contains NaN or an infinite value"),
+        ({"a": [1e39]}, "the vector of 'a' contains NaN or an infinite value"),
         ({"a": []}, r"shape \[1, 0\]"),
         ({"a": [1.0], "": [1.0]}, "is empty"),
     ],
@@ -116,13 +116,13 @@ def test_what_is_no_vectors_is_refused(given: Any, problem: str) -> None:
 @pytest.mark.parametrize(
     ("words", "matrix", "problem"),
     [
-        (["a", "b"], [[1.0]], r"shape \[1, 1\], where \[2, d\]"),
+        (["a", "b"], [[1.0]], r"the matrix has shape \[1, 1\], expected \[2, d\]"),
         (["a"], [1.0], r"shape \[1\]"),
-        (["a", "b"], [[1.0], [2.0, 3.0]], "no matrix of numbers"),
-        (["a", "a"], [[1.0], [2.0]], "a word is repeated"),
-        (["</s>", "</s>", "a"], [[1.0], [2.0], [3.0]], "a word is repeated"),
-        ([], np.zeros((0, 2)), "there are no words"),
-        (Vocabulary(["a"]), [[1.0]], r"shape \[1, 1\], where \[4, d\]"),
+        (["a", "b"], [[1.0], [2.0, 3.0]], "not a matrix of numbers:"),
+        (["a", "a"], [[1.0], [2.0]], "duplicate word in the matrix"),
+        (["</s>", "</s>", "a"], [[1.0], [2.0], [3.0]], "duplicate word in the matrix"),
+        ([], np.zeros((0, 2)), "no words"),
+        (Vocabulary(["a"]), [[1.0]], r"the matrix has shape \[1, 1\], expected \[4, d\]"),
     ],
 )
 def test_wrong_arrays_are_refused(words: Any, matrix: Any, problem: str) -> None:
@@ -132,12 +132,12 @@ def test_wrong_arrays_are_refused(words: Any, matrix: Any, problem: str) -> None
 
 @pytest.mark.parametrize("counts", [[1], [1, 2, 3], []])
 def test_counts_of_other_words_are_refused(counts: list[int]) -> None:
-    with pytest.raises(DataError, match=f"there are {len(counts)} counts of 2 words"):
+    with pytest.raises(DataError, match=f"{len(counts)} counts for 2 words"):
         Vectors.from_arrays(["a", "b"], [[1.0], [2.0]], counts=counts)
 
 
 def test_validation_text_and_other_objects_are_refused() -> None:
     with pytest.raises(HyperParameterError, match="vectors uses no validation text"):
         Vectors().fit(WORDS, valid=[["a"]])
-    with pytest.raises(DataError, match="these are no KeyedVectors, but dict"):
+    with pytest.raises(DataError, match="expected KeyedVectors, not dict"):
         Vectors.from_keyed_vectors(WORDS)

@@ -27,15 +27,15 @@ def test_require_array_names_file_array_and_what_is_expected(model: Path) -> Non
     for shape in fitting:
         assert require_array(arrays, "weights", dtype=np.float32, shape=shape) is arrays["weights"]
     refused: list[tuple[str, Any, tuple[int | None, ...], str]] = [
-        ("bias", np.float32, (3,), "array 'bias' is missing; the file holds ['ids', 'weights']"),
-        ("weights", np.float64, (2, 3), "has dtype float32, where float64 has to stand"),
-        ("weights", np.int32, (2, 3), "has dtype float32, where int32 has to stand"),
-        ("weights", np.float32, (2, 4), "has shape [2, 3], where [2, 4] has to stand"),
+        ("bias", np.float32, (3,), "array 'bias' is missing; the file contains ['ids', 'weights']"),
+        ("weights", np.float64, (2, 3), "has dtype float32, expected float64"),
+        ("weights", np.int32, (2, 3), "has dtype float32, expected int32"),
+        ("weights", np.float32, (2, 4), "has shape [2, 3], expected [2, 4]"),
         ("weights", np.float32, (3, 2), "has shape [2, 3]"),
-        ("weights", np.float32, (None, 4), "where [any, 4] has to stand"),
-        ("weights", np.float32, (6,), "has shape [2, 3], where [6]"),
+        ("weights", np.float32, (None, 4), "expected [any, 4]"),
+        ("weights", np.float32, (6,), "has shape [2, 3], expected [6]"),
         ("weights", np.float32, (2, 3, 1), "has shape [2, 3]"),
-        ("ids", np.int32, (), "has shape [2], where [] has to stand"),
+        ("ids", np.int32, (), "has shape [2], expected []"),
     ]
     for name, dtype, shape, part in refused:
         with pytest.raises(SavedModelError) as error:
@@ -62,5 +62,5 @@ def test_weights_that_no_training_ends_with_are_refused(value: float) -> None:
     require_weights(np.empty((0, 3), np.float32), "w")
     require_weights(np.full(3, 2**62), "counts")
     weights[1, 1] = value
-    with pytest.raises(SavedModelError, match="array 'w' holds NaN or infinity, or a weight beyond 1e"):
+    with pytest.raises(SavedModelError, match="array 'w' contains NaN or infinity, or a weight beyond 1e"):
         require_weights(weights, "w")

@@ -65,9 +65,9 @@ def manifest_with(**changes: Any) -> bytes:
         (b'"manifest"', "not a JSON object"),
         (b'{"format_version": 1, "format_version": 1}', "the key 'format_version' twice"),
         (b'{"payloads": [{"a": {"b": 1, "b": 2}}]}', "the key 'b' twice"),
-        (b'{"a": NaN}', "holds NaN"),
-        (b'{"a": [-Infinity]}', "holds -Infinity"),
-        (b'{"a": 1e999}', "holds the number 1e999"),
+        (b'{"a": NaN}', "contains NaN"),
+        (b'{"a": [-Infinity]}', "contains -Infinity"),
+        (b'{"a": 1e999}', "contains the number 1e999, which is too large"),
         (b'{"a": ' + b"9" * 5000 + b"}", "too many digits"),
         (b'{"a": "\\ud800"}', "surrogate"),
         (b"[" * 65 + b"]" * 65, "nested deeper than 64 levels"),
@@ -83,11 +83,11 @@ def manifest_with(**changes: Any) -> bytes:
         (b'{"format_version": 0}', "unknown format_version 0"),
         (b'{"format_version": 1}', "payloads is missing"),
         (b'{"format_version": 1, "payloads": {}}', "payloads is {}"),
-        (b'{"format_version": 1, "payloads": []}', "'arrays' has to stand once"),
+        (b'{"format_version": 1, "payloads": []}', ", expected 'arrays' once and 'vocabulary' at most once"),
         (b'{"format_version": 1, "payloads": [7]}', "payloads[0] is 7"),
         (
             json.dumps({"format_version": 1, "payloads": [GOOD_ENTRY, GOOD_ENTRY]}).encode(),
-            "'arrays' has to stand once",
+            ", expected 'arrays' once and 'vocabulary' at most once; restore the manifest from a copy",
         ),
         (manifest_with(name="code"), "name is 'code'"),
         (manifest_with(name=["arrays"]), "name is ['arrays']"),
@@ -152,7 +152,7 @@ def test_every_truncation_and_extension_of_a_payload_is_found(model: Path, verif
             path.write_bytes(whole[:length])
             with pytest.raises(IntegrityError) as error:
                 load_folder(model, verify=verify)
-            one_line(error, path, f"{length} bytes where the manifest says {len(whole)}", "truncated")
+            one_line(error, path, f"{length} bytes, but the manifest has {len(whole)}", "truncated")
         path.write_bytes(whole + b"\n")
         with pytest.raises(IntegrityError, match="altered"):
             load_folder(model, verify=verify)
@@ -168,7 +168,7 @@ def test_verify_false_leaves_out_the_hash_and_nothing_else(model: Path) -> None:
     load_folder(model, verify=False)
     damaged[8] = ord("[")
     path.write_bytes(damaged)
-    with pytest.raises(SavedModelError, match="begins with no brace"):
+    with pytest.raises(SavedModelError, match=": its header does not start with a brace"):
         load_folder(model, verify=False)
 
 
@@ -206,12 +206,12 @@ def entry(**changes: Any) -> dict[str, Any]:
         (pickle.dumps({"a": [1.0, 2.0]}), "looks like a pickle"),
         (pickle.dumps(list(range(3000)), protocol=2), "looks like a pickle"),
         (b"PK\x03\x04\x14\0\0\0\0\0" + bytes(100), "looks like a zip archive"),
-        ((2**63).to_bytes(8, "little") + b"{}", "its header would have 9223372036854775808 bytes"),
-        ((2**24 + 1).to_bytes(8, "little") + b"{}", "its header would have 16777217 bytes"),
-        ((3).to_bytes(8, "little") + b"{}", "its header would have 3 bytes"),
-        (bytes(8) + b"{}", "its header would have 0 bytes"),
-        (header_bytes(b" {}"), "begins with no brace"),
-        (header_bytes(b"[]"), "begins with no brace"),
+        ((2**63).to_bytes(8, "little") + b"{}", ": its header would have 9223372036854775808 bytes"),
+        ((2**24 + 1).to_bytes(8, "little") + b"{}", ": its header would have 16777217 bytes"),
+        ((3).to_bytes(8, "little") + b"{}", ": its header would have 3 bytes"),
+        (bytes(8) + b"{}", ": its header would have 0 bytes"),
+        (header_bytes(b" {}"), ": its header does not start with a brace"),
+        (header_bytes(b"[]"), ": its header does not start with a brace"),
         (header_bytes(b"{ "), "is not JSON"),
         (header_bytes(b"{\xff}"), "is not UTF-8 (byte 1)"),
         (header_bytes(b'{"a":' * 200_000), "nested deeper"),
@@ -251,7 +251,7 @@ def entry(**changes: Any) -> dict[str, Any]:
         (header_bytes({"a": F32_2, "b": {**F32_2, "data_offsets": [4, 12]}}) + bytes(12), "overlaps"),
         (header_bytes({"a": F32_2, "b": {**F32_2, "data_offsets": [9, 17]}}) + bytes(17), "leaves a gap"),
         (header_bytes({"a": F32_2, "e": {**F32_2, "shape": [0], "data_offsets": [4, 4]}}) + bytes(8), "overlaps"),
-        (header_bytes(entry(dtype="BOOL", data_offsets=[0, 2])) + b"\1\2", "bytes other than 0 and 1"),
+        (header_bytes(entry(dtype="BOOL", data_offsets=[0, 2])) + b"\1\2", "has dtype BOOL, but contains bytes"),
         (
             header_bytes(entry(dtype="F64", shape=[2**37], data_offsets=[0, 2**40])) + bytes(64),
             "the arrays end at byte 1099511627",  # a header that claims a terabyte
@@ -306,10 +306,10 @@ def test_any_change_of_a_header_is_an_error_or_gives_arrays_inside_the_file(
     ("vocabulary", "part"),
     [
         (b"the\ncat", "no line end after the last word (byte 7)"),
-        (b"the\nc\0t\n", "NUL at byte 5"),
+        (b"the\nc\0t\n", ": NUL at byte 5, not a vocabulary;"),
         (b"the\n\xff\n", "not UTF-8 at byte 4"),
         (b"\xed\xa0\x80\n", "not UTF-8 at byte 0"),
-        ("the\n".encode("utf-16-le"), "NUL at byte 1"),
+        ("the\n".encode("utf-16-le"), ": NUL at byte 1, not a vocabulary;"),
     ],
 )
 def test_damaged_vocabularies_with_the_right_hash(tmp_path: Path, vocabulary: bytes, part: str) -> None:
@@ -329,8 +329,8 @@ def test_links_devices_folders_and_fifos_are_refused(model: Path, name: str) -> 
         (lambda: path.symlink_to(elsewhere), "symbolic link"),
         (lambda: path.symlink_to(model.parent / "nowhere"), "symbolic link"),
         (lambda: path.symlink_to("/dev/zero"), "symbolic link"),
-        (lambda: os.mkfifo(path), "no regular file"),
-        (path.mkdir, "no regular file"),
+        (lambda: os.mkfifo(path), ": is not a regular file; restore the saved model from a copy"),
+        (path.mkdir, ": is not a regular file; restore the saved model from a copy"),
     ]
     for make, part in makers:
         make()
@@ -340,7 +340,7 @@ def test_links_devices_folders_and_fifos_are_refused(model: Path, name: str) -> 
         if name == "manifest":
             with pytest.raises(SavedModelError):
                 read_manifest(model)
-        with pytest.raises(SavedModelError, match="no part of a saved model"):
+        with pytest.raises(SavedModelError, match=", which is not part of a saved model"):
             save_new(model)
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
     elsewhere.rename(path)

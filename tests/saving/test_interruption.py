@@ -376,7 +376,7 @@ def test_a_payload_that_is_missing_is_named(model: Path) -> None:
         path.unlink()
         with pytest.raises(SavedModelError) as error:
             load_folder(model)
-        one_line(error, path, "missing, although the manifest names it")
+        one_line(error, path, "missing, but listed in the manifest")
 
 
 def test_loading_writes_nothing_and_takes_no_lock(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

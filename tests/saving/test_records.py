@@ -63,7 +63,7 @@ def test_other_files_still_keep_a_model_out(name: str, content: bytes, tmp_path:
     file = tmp_path / "m" / name
     file.parent.mkdir(parents=True)
     file.write_bytes(content)
-    with pytest.raises(SavedModelError, match="no part of a saved model"):
+    with pytest.raises(SavedModelError, match=", which is not part of a saved model"):
         model().save(tmp_path / "m")
 
 
@@ -71,7 +71,7 @@ def test_a_link_is_no_record(tmp_path: Path) -> None:
     (tmp_path / "m").mkdir()
     log(tmp_path / "log")
     (tmp_path / "m" / "log").symlink_to(tmp_path / "log")
-    with pytest.raises(SavedModelError, match="no part of a saved model"):
+    with pytest.raises(SavedModelError, match=", which is not part of a saved model"):
         model().save(tmp_path / "m")
 
 
@@ -84,7 +84,7 @@ def test_a_log_has_no_name_of_the_models_files(name: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("log_file", ["c", "c/log", "c/a/log", "other/../c/log"])
 def test_a_log_in_the_checkpoints_folder_is_refused_before_the_run(log_file: str, tmp_path: Path) -> None:
-    with pytest.raises(HyperParameterError, match="in the folder of the checkpoint"):
+    with pytest.raises(HyperParameterError, match="inside the checkpoint folder"):
         RunOptions(log=tmp_path / log_file, checkpoint=tmp_path / "c")
     RunOptions(log=tmp_path / "c.log", checkpoint=tmp_path / "c")
 

@@ -87,7 +87,11 @@ WRONG = {
         wrong(models.PaddingLeaks, BLANKS, "earlier_words_do_not_depend_on_later_ones"),
         wrong(models.RemembersSentences, BLANKS),
     ],
-    "event_details_have_one_value_per_event": [wrong(models.ShortDetails)],
+    "event_details_have_one_value_per_event": [
+        wrong(models.ShortDetails),
+        wrong(models.OtherDetailsTogether),
+        wrong(models.OtherScoresTogether),
+    ],
     "score_is_the_mean_log_prob": [wrong(models.SumScore)],
     "perplexity_is_exp_of_the_mean": [wrong(models.MeanOfPerplexities)],
     "report_counts_events": [wrong(models.CountsWords)],

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from nlmkit.errors import DataError, HyperParameterError
-from nlmkit.text import Corpus, TextPipeline
+from nlmkit.text import Corpus, Decoding, TextPipeline
 from nlmkit.text.columns import FORMATS, TextColumn, looks_like_table, read_tables, stream_tables
 from nlmkit.text.sources import path_source
 
 SPACE = TextPipeline()
+UTF8 = Decoding()
 CONTENT = {
     "tsv": "item\ttext\tcondition\n1\tthe cat sat\ta\n\n2\t\tb\n3\tthe dög\tc\n",
     "csv": 'item,text,condition\n1,the cat sat,a\n2,"",b\n3,"the\ndög",c\n',
@@ -30,7 +31,7 @@ def written(folder: Path, form: str, content: str | None = None) -> str:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_text_and_what_is_beside_it(form: str, tmp_path: Path) -> None:
-    (rows,) = stream_tables([written(tmp_path, form)], SPACE, TextColumn("text"))
+    (rows,) = stream_tables([written(tmp_path, form)], UTF8, TextColumn("text"))
     assert rows.texts == ["the cat sat", "", "the dög"]
     items = [1, 2, 3] if form == "jsonl" else ["1", "2", "3"]
     assert rows.others == {"item": items, "condition": ["a", "b", "c"]}
@@ -55,17 +56,17 @@ def test_the_corpus_is_that_of_the_texts_alone(form: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(("column", "text"), [("2", "b"), ("1", "c"), ("3", "c"), ("x", "a")])
 def test_a_column_by_its_name_goes_before_one_by_its_number(column: str, text: str, tmp_path: Path) -> None:
-    (rows,) = stream_tables([written(tmp_path, "tsv", "x\t2\t1\na\tb\tc\n")], SPACE, TextColumn(column))
+    (rows,) = stream_tables([written(tmp_path, "tsv", "x\t2\t1\na\tb\tc\n")], UTF8, TextColumn(column))
     assert rows.texts == [text]
 
 
 def test_a_text_in_the_last_column_may_hold_tabs(tmp_path: Path) -> None:
-    (rows,) = stream_tables([written(tmp_path, "tsv", "n\ttext\n1\ta\tb\r\n")], SPACE, TextColumn("text"))
+    (rows,) = stream_tables([written(tmp_path, "tsv", "n\ttext\n1\ta\tb\r\n")], UTF8, TextColumn("text"))
     assert (rows.texts, rows.others) == (["a\tb"], {"n": ["1"]})
 
 
 def test_other_columns_have_names_of_their_own(tmp_path: Path) -> None:
-    (rows,) = stream_tables([written(tmp_path, "tsv", "n\ttext\tn\t\n1\ta\t2\t3\n")], SPACE, TextColumn("text"))
+    (rows,) = stream_tables([written(tmp_path, "tsv", "n\ttext\tn\t\n1\ta\t2\t3\n")], UTF8, TextColumn("text"))
     assert rows.others == {"n": ["1"], "n_2": ["2"], "column_3": ["3"]}
 
 
@@ -102,8 +103,8 @@ def test_tables_that_are_read_together_have_the_same_columns(tmp_path: Path) -> 
     (tmp_path / "b.tsv").write_text("text\tm\nx\t1\n")
     names = [str(tmp_path / name) for name in ("a.tsv", "b.tsv")]
     with pytest.raises(DataError, match=r"b\.tsv: the other columns are m, and those of the table before n"):
-        list(stream_tables(names, SPACE, TextColumn("text")))
-    assert [rows.header for rows in stream_tables([names[0]] * 2, SPACE, TextColumn("text"))] == ["text\tn"] * 2
+        list(stream_tables(names, UTF8, TextColumn("text")))
+    assert [rows.header for rows in stream_tables([names[0]] * 2, UTF8, TextColumn("text"))] == ["text\tn"] * 2
 
 
 def test_the_format_is_told_by_the_name_or_said(tmp_path: Path) -> None:
@@ -129,7 +130,7 @@ def test_a_row_comes_out_of_a_pipe_before_the_next_goes_in(tmp_path: Path) -> No
 
     writer = threading.Thread(target=write)
     writer.start()
-    rows = stream_tables([str(pipe)], SPACE, TextColumn("text"))
+    rows = stream_tables([str(pipe)], UTF8, TextColumn("text"))
     assert next(rows).texts == ["a"]
     seen.set()
     assert next(rows).texts == ["b"]
@@ -137,7 +138,7 @@ def test_a_row_comes_out_of_a_pipe_before_the_next_goes_in(tmp_path: Path) -> No
 
 
 def test_good_rows_before_a_fault_come_out(tmp_path: Path) -> None:
-    rows = stream_tables([written(tmp_path, "tsv", "n\ttext\n1\ta\n2\n")], SPACE, TextColumn("text"))
+    rows = stream_tables([written(tmp_path, "tsv", "n\ttext\n1\ta\n2\n")], UTF8, TextColumn("text"))
     assert next(rows).texts == ["a"]
     with pytest.raises(DataError, match="line 3"):
         next(rows)
@@ -170,4 +171,4 @@ def test_tables_of_one_text_and_of_more_columns_do_not_mix(tmp_path: Path) -> No
     (tmp_path / "two.tsv").write_text("n\ttext\n1\ta\n")
     names = [str(tmp_path / "one.tsv"), str(tmp_path / "two.tsv")]
     with pytest.raises(DataError, match="the other columns are n, and those of the table before none: "):
-        list(stream_tables(names, SPACE, TextColumn("text")))
+        list(stream_tables(names, UTF8, TextColumn("text")))

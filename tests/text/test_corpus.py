@@ -180,3 +180,20 @@ def test_movie_reviews_in_latin_1_keep_their_lines(shared_data: Path) -> None:
     assert Corpus.read(file, TextPipeline(encoding="latin-1")).sentences == file.read_bytes().count(b"\n") == 10_662
     with pytest.raises(DataError, match="is no valid utf-8"):
         Corpus.read(file)
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", "b", "c"]), max_size=4), max_size=6))
+def test_words_and_sentence_ends_among_the_events(sentences: list[list[str]]) -> None:
+    corpus = Corpus.read(iter([" ".join(sentence) for sentence in sentences]))
+    assert corpus.is_word.tolist() == [flag for sentence in sentences for flag in (*[True] * len(sentence), False)]
+    vocabulary = Vocabulary(["a", "c"])
+    expected = [word == "b" for sentence in sentences for word in (*sentence, "</s>")]
+    assert corpus.oov_events(vocabulary).tolist() == expected
+    assert corpus.oov_events(vocabulary)[corpus.is_word].tolist() == corpus.oov_mask(vocabulary).tolist()
+
+
+def test_the_mask_of_words_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = Corpus.read(["a b", "", "c", "a a a"])
+    whole = corpus.is_word
+    monkeypatch.setattr("nlmkit.text.corpus._PIECE", 2)
+    assert (corpus.is_word == whole).all()

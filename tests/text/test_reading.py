@@ -600,6 +600,28 @@ def test_progress_counts_bytes_on_disk_or_sentences(tmp_path: Path) -> None:
     assert told(io.BytesIO(b"a\nb\n")) == [(4, None)]
 
 
+def test_progress_is_a_stage_of_a_display(tmp_path: Path) -> None:
+    class Display:
+        def __init__(self) -> None:
+            self.calls: list[tuple[object, ...]] = []
+
+        def start(self, description: str, total: float | None = None) -> None:
+            self.calls.append((description, total))
+
+        def advance(self, amount: float) -> None:
+            self.calls.append((amount,))
+
+    paths = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    for path, lines in zip(paths, (3, 5), strict=True):
+        path.write_bytes(b"a b\n" * lines)
+    display = Display()
+    Corpus.read_files(paths, progress=display, stage="reading both")
+    assert display.calls == [("reading both", 32), (12,), (20,)]
+    display = Display()
+    Corpus.read(iter(["a", "b"]), progress=display)
+    assert display.calls == [("reading text", None), (2,)]
+
+
 def test_lines_are_asked_for_only_once() -> None:
     def lines() -> Iterator[str]:
         yield from ("a", "b", "c")
@@ -616,7 +638,7 @@ def test_blocks_are_split_in_pieces_of_any_size(text: str, tokenizer: str, size:
     text += "ΑΣ \u0301Σ\u0301 Σ\r\nΑΣ"
     whole = Corpus.read(io.BytesIO(text.encode()), pipeline)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(indexing, "_PIECE_BYTES", size)
+        patch.setattr(indexing, "_PIECE", size)
         pieces = Corpus.read(io.BytesIO(text.encode()), pipeline)
     assert pieces.events_digest == whole.events_digest
 
@@ -624,7 +646,7 @@ def test_blocks_are_split_in_pieces_of_any_size(text: str, tokenizer: str, size:
 @pytest.mark.parametrize("tokenizer", ["space", "word", "char"])
 def test_a_long_line_takes_memory_in_proportion(monkeypatch: pytest.MonkeyPatch, tokenizer: str) -> None:
     """Its text, its ids and the tokens of one piece; a list of all tokens took twice as much, and more if short."""
-    monkeypatch.setattr(indexing, "_PIECE_BYTES", 1 << 17)
+    monkeypatch.setattr(indexing, "_PIECE", 1 << 17)
     line = "the cat sat on the mat " * (1 << 18)
     tracemalloc.start()
     try:

@@ -570,6 +570,23 @@ class ShortDetails(Correct):
         return super().event_details(corpus) | {"id": corpus.ids_for(self.vocabulary_)}
 
 
+class OtherDetailsTogether(Correct):
+    """Leaves a column out where log-probabilities and details are asked for at once."""
+
+    def event_details(self, data: Any) -> Any:
+        return {"id": self.encode(data).event_ids(self.vocabulary_)}
+
+    def log_probs_and_details(self, data: Any, *, context: Any = "sentence") -> Any:
+        return self.log_probs(data, context=context), {}
+
+
+class OtherScoresTogether(Correct):
+    """Scores a text otherwise where details are asked for at once."""
+
+    def log_probs_and_details(self, data: Any, *, context: Any = "sentence") -> Any:
+        return self.log_probs(data, context=context) - 0.1, self.event_details(data)
+
+
 # ------------------------------------------------------------------------------------------------------ reports
 
 

@@ -88,9 +88,7 @@ class Recency(LanguageModel):
         corpus = self.encode(data)
         lengths = np.array([len(word) for word in corpus.types], np.int64)[corpus.ids]
         details = np.zeros(corpus.events, np.int64)
-        is_word = np.ones(corpus.events, bool)
-        is_word[corpus.event_offsets[1:] - 1] = False
-        details[is_word] = lengths
+        details[corpus.is_word] = lengths
         return {"letters": details, "half": details / 2}
 
     def fitted_state(self) -> FittedState:

@@ -39,7 +39,7 @@ def recurrent(
     options = Recurrent(
         **{"embedding": 6, "hidden": 8, "softmax": "full", "softmax_head": 7, "softmax_samples": 9, **values}
     )
-    return recurrent_module(kind, options, counts, seeded(seed))
+    return recurrent_module(kind, options, counts, seeded(seed), forget_bias=options.forget_bias)
 
 
 def feedforward(*, counts: NDArray[np.int64] = COUNTS, seed: int = 0, **values: Any) -> LanguageModule:

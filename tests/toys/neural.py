@@ -13,9 +13,9 @@ from nlmkit.language_models.base import LanguageModel
 from nlmkit.language_models.neural.module import LanguageModule
 from nlmkit.language_models.neural.options import (
     ArchitectureOptions,
-    OptimisationOptions,
+    OptimizationOptions,
     RecurrentOptions,
-    RegularisationOptions,
+    RegularizationOptions,
 )
 from nlmkit.text import Vocabulary
 
@@ -94,7 +94,7 @@ def tiny_module(**values: Any) -> LanguageModule:
 
 
 @dataclasses.dataclass(kw_only=True)
-class Tiny(ArchitectureOptions, RecurrentOptions, RegularisationOptions, OptimisationOptions, LanguageModel):
+class Tiny(ArchitectureOptions, RecurrentOptions, RegularizationOptions, OptimizationOptions, LanguageModel):
     """Options of a tiny model."""
 
     name = "tiny"

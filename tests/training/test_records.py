@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import stat
 from pathlib import Path
@@ -105,3 +107,89 @@ def test_a_last_line_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
     write(file, range(1, 3))
     file.write_bytes(file.read_bytes()[:-5])
     assert [each.step for each in read_log(file)] == [1]
+
+
+# ------------------------------------------------------------------------------------- logs of versions and kinds
+
+FIRST_RELEASE = {
+    "language model": (
+        '{"step": 25, "epoch": 0.5, "loss": 2.0, "perplexity": 7.389, "lr": 0.1, "gradient_norm": 0.3, '
+        '"tokens_per_second": 950.5, "seconds": 1.25, "validation_perplexity": 8.5}'
+    ),
+    "word2vec": (
+        '{"step": 4, "epoch": 1.0, "loss": 3.5, "perplexity": null, "lr": 0.025, "gradient_norm": null, '
+        '"tokens_per_second": 1000.0, "seconds": 0.5, "validation_perplexity": null}'
+    ),
+    "glove": (
+        '{"step": 12, "epoch": 1.0, "loss": 0.08, "perplexity": null, "lr": 0.05, "gradient_norm": null, '
+        '"tokens_per_second": null, "seconds": 2.0, "validation_perplexity": null}'
+    ),
+}
+"""Lines that version 0.1 wrote."""
+
+
+@pytest.mark.parametrize("kind", FIRST_RELEASE)
+def test_logs_of_the_first_release_are_read_and_gone_on_with(kind: str, tmp_path: Path) -> None:
+    file = tmp_path / "log.jsonl"
+    file.write_text(FIRST_RELEASE[kind] + "\n")
+    (found,) = read_log(file)
+    line = json.loads(FIRST_RELEASE[kind])
+    assert found.metrics == {"loss": line["loss"], "perplexity": line["perplexity"]}
+    assert found.validation == {"perplexity": line["validation_perplexity"]}
+    assert (found.speed, found.unit) == (line["tokens_per_second"], "tokens")
+    assert (found.step, found.epoch, found.lr) == (line["step"], line["epoch"], line["lr"])
+    with TrainingLog(file, after=found.step) as log:
+        log.write(record(found.step + 1))
+    first, second = file.read_text().splitlines()
+    assert first == FIRST_RELEASE[kind]
+    assert list(json.loads(second)) == list(line)
+
+
+def test_a_line_has_a_field_for_each_metric(tmp_path: Path) -> None:
+    line = LogRecord(
+        step=3,
+        epoch=0.5,
+        metrics={"loss": 0.7},
+        lr=0.1,
+        speed=12.0,
+        seconds=2.0,
+        validation={"accuracy": 0.75, "loss": float("inf")},
+        unit="texts",
+    )
+    with TrainingLog(tmp_path / "log") as log:
+        log.write(line)
+    assert json.loads((tmp_path / "log").read_text()) == {
+        "step": 3,
+        "epoch": 0.5,
+        "loss": 0.7,
+        "lr": 0.1,
+        "gradient_norm": None,
+        "texts_per_second": 12.0,
+        "seconds": 2.0,
+        "validation_accuracy": 0.75,
+        "validation_loss": None,
+    }
+    assert read_log(tmp_path / "log") == [dataclasses.replace(line, validation={"accuracy": 0.75, "loss": None})]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seconds": ...},
+        {"tokens_per_second": ...},
+        {"words_per_second": 1.0},
+        {"a name": 1.0},
+        {"step": 1.5},
+        {"step": True},
+        {"loss": "low"},
+        {"accuracy": [1]},
+    ],
+)
+def test_other_json_is_no_log_and_is_not_replaced(change: dict[str, object], tmp_path: Path) -> None:
+    file = tmp_path / "log.jsonl"
+    line = {**json.loads(FIRST_RELEASE["language model"]), **change}
+    text = json.dumps({name: value for name, value in line.items() if value is not ...}) + "\n"
+    file.write_text(text)
+    with pytest.raises(DataError, match=r"log\.jsonl, line 1: "):
+        TrainingLog(file)
+    assert file.read_text() == text

@@ -1,1 +1,1 @@
-"""Linear classifiers of counted features."""
+"""Linear classifiers on n-gram counts."""

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 _RANGE: Final = 12.0
-"""Natural logarithm of the largest scale, and the negative one of the smallest, that is looked at."""
+"""Bound of the search: absolute natural logarithm of the scale."""
 
 _BLOCK: Final = 1 << 22
-"""Margins that are looked at together, which bounds the memory."""
+"""Margins processed at a time; bounds the working memory."""
 
 
 def softmax(margins: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Softmax of each row: float64, of the same shape."""
+    """Return the softmax of each row: float64, of the same shape."""
     shares: NDArray[np.float64] = margins - margins.max(axis=1, keepdims=True)
     np.exp(shares, out=shares)
     shares /= shares.sum(axis=1, keepdims=True)
@@ -31,10 +31,10 @@ def softmax(margins: NDArray[np.float64]) -> NDArray[np.float64]:
 def fit_scale_and_offsets(
     margins: NDArray[np.float64], targets: NDArray[np.int64]
 ) -> tuple[float, NDArray[np.float64]]:
-    """Maximum likelihood of the targets, by L-BFGS.
+    """Fit scale and offsets by maximum likelihood of the targets, with L-BFGS.
 
-    Targets are smoothed as Platt does (each text is given a small share of every other class), so that the scale stays
-    finite where the margins are always right.
+    Targets are smoothed as in Platt's paper (each text has a small share of every other class), which keeps the scale
+    finite for perfectly separated margins.
 
     Args:
         margins: Held-out margins: float64 [texts, classes].

@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 LOSSES = ("squared-hinge", "logistic")
 
 _TOLERANCE: Final = 0.01
-"""Of liblinear's optimality conditions, in units of a text's margin; ten times stricter than liblinear's default."""
+"""Tolerance of liblinear's optimality conditions, in units of a margin; ten times stricter than its default."""
 
 _MOST_MARGINS: Final = 1 << 24
-"""Held-out texts times classes from which the probabilities are fitted, about at most."""
+"""Approximate maximum of held-out texts times classes to fit probabilities on."""
 
 
 @dataclasses.dataclass(kw_only=True)
 class NBSVM(Classifier):
-    """Linear classifier of n-grams weighted by naive Bayes: the baseline that short texts are measured against.
+    """Linear classifier on n-grams weighted by naive Bayes: a strong baseline for short texts.
 
     A document is the set of its n-grams. For each class against the others, n-gram i has the log-count ratio
     r_i = log((p_i/‖p‖₁) / (q_i/‖q‖₁)), where p_i and q_i are ``alpha`` plus the number of documents of the class, and
@@ -47,36 +47,41 @@ class NBSVM(Classifier):
     ``alpha=1`` smooths the ratios strongly, and ``tfidf-logreg`` or a smaller ``alpha`` may do better.
 
     **Probabilities** are softmax(scale · margins + offsets): Platt's scaling, fitted by maximum likelihood on the
-    margins of training texts that were held out in ``calibration`` folds. They sum to one, and the most probable class
-    is predicted. The offsets matter for that, too: the interpolation moves the margins and not the intercept, which
-    makes the paper's own decision (``calibration=0``: largest margin) prefer one class. Classes with a single text
-    take no part in the fit. Where texts times classes exceed 2²⁴, some of the folds are enough, or some of the texts of
-    one fold, and a note says so.
+    margins of training texts held out in ``calibration`` folds. They sum to one, and the most probable class is
+    predicted. The offsets affect the prediction too: the interpolation changes the margins but not the intercept, so
+    the paper's decision (``calibration=0``: largest margin) is biased toward one class. Classes with a single text are
+    excluded from the fit. If texts times classes exceed 2²⁴, only some of the folds, or some of the texts of one fold,
+    are used, with a note.
 
-    **Memory.** Where classes times n-grams exceed 2²⁶, the rarest n-grams are left out, and a note says so. More than
-    2²⁴ weights are float32.
+    **Memory.** If classes times n-grams exceed 2²⁶, the rarest n-grams are dropped, with a note. More than 2²⁴ weights
+    are float32.
 
-    **Time.** Where classes times the n-grams of all texts exceed 2²⁸, the linear classifier of a class sees the texts
-    of that class and a random sample of the others, weighted to count for all of them; the ratios are always those of
-    all texts. A note says so.
+    **Time.** If classes times the n-grams of all texts exceed 2²⁸, the linear classifier of a class is fitted to the
+    texts of the class and a random sample of the others, weighted to represent all of them, with a note; the ratios
+    always use all texts.
 
-    Fitted attributes: ``features_`` (:class:`~nlmkit.documents.ngram_features.NGramFeatures`), ``weights_``
-    (float64 [decisions, features], the ratios multiplied in), ``intercepts_`` (float64 [decisions]), ``scale_`` and
-    ``offsets_`` (float64 [classes]).
+    Fitted attributes: ``features_`` (``NGramFeatures``), ``weights_`` (float64 [decisions, features], including the
+    ratios), ``intercepts_`` (float64 [decisions]), ``scale_`` and ``offsets_`` (float64 [classes]).
     """
 
     name = "nbsvm"
     conformance_settings: ClassVar[Mapping[str, Any]] = {}
 
     order: int = param(2, ge=1, le=9, help="longest n-gram")
-    min_documents: int = param(1, ge=1, help="n-grams in fewer training texts are left out")
-    alpha: float = param(1.0, gt=0, help="added to every count of naive Bayes")
-    beta: float = param(0.25, ge=0, le=1, help="1: the classifier alone; towards 0: naive Bayes")
+    min_documents: int = param(1, ge=1, help="minimum number of training texts of an n-gram")
+    alpha: float = param(1.0, gt=0, help="constant added to every count of naive Bayes")
+    beta: float = param(0.25, ge=0, le=1, help="interpolation: 1 is the classifier alone, 0 naive Bayes")
     C: float = param(1.0, gt=0, help="inverse strength of the L2 penalty")
-    loss: str = param("squared-hinge", choices=LOSSES, help="squared-hinge is the L2-loss SVM, logistic a regression")
-    calibration: int = param(5, ge=0, help="folds that fit the probabilities (Platt), 2 or more; 0: softmax of margins")
-    max_iter: int = param(1000, ge=1, help="most passes of liblinear over the texts")
-    seed: int = param(0, ge=0, le=2**32 - 1, help="seed of liblinear's order of texts, and of the folds")
+    loss: str = param(
+        "squared-hinge",
+        choices=LOSSES,
+        help="loss of the classifier; squared-hinge is the L2-loss SVM, logistic the regression",
+    )
+    calibration: int = param(
+        5, ge=0, help="number of folds to fit probabilities on (Platt), 2 or more; 0: softmax of margins"
+    )
+    max_iter: int = param(1000, ge=1, help="maximum number of liblinear passes over the texts")
+    seed: int = param(0, ge=0, le=2**32 - 1, help="seed of liblinear's text order and of the folds")
 
     def fit_corpus(
         self,
@@ -86,7 +91,7 @@ class NBSVM(Classifier):
         valid: tuple[Corpus, NDArray[np.int64]] | None,
         run: RunOptions,
     ) -> Mapping[str, Any]:
-        """Count n-grams, fit one linear classifier a decision, and the scale of the probabilities."""
+        """Count n-grams, fit one linear classifier per decision, and the scale of the probabilities."""
         import numpy as np
 
         from nlmkit.classifiers.linear.weights import (
@@ -99,7 +104,7 @@ class NBSVM(Classifier):
         from nlmkit.text import Vocabulary
 
         if self.calibration == 1:
-            raise HyperParameterError("calibration=1: one fold leaves nothing to learn from; 2 or more, or 0 for none")
+            raise HyperParameterError("calibration=1 leaves no texts to learn from: use 2 or more folds, or 0 for none")
         optional.require("sklearn", extra="classifiers", who=self.name)
         run.stage("counting n-grams")
         notes: list[str] = []
@@ -166,7 +171,7 @@ class NBSVM(Classifier):
         notes: list[str],
         text_weights: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], float]:
-        """Weights [features] and intercept of the linear classifier."""
+        """Return the weights [features] and intercept of the linear classifier."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
         from sklearn.svm import LinearSVC
@@ -215,7 +220,7 @@ class NBSVM(Classifier):
         turn, ended = threading.Lock(), threading.Event()
 
         def held_out_margins(fold: int) -> tuple[NDArray[np.float64], list[str]]:
-            """Margins of a fold's texts, by a classifier fitted to the other folds; and the notes."""
+            """Return the margins of a fold's texts, by a classifier fitted to the other folds; and the notes."""
             own: list[str] = []
             held_out = folds == fold
             inside, outside = rows[~held_out], rows[held_out]
@@ -253,7 +258,7 @@ class NBSVM(Classifier):
     def _calibration_folds(
         self, targets: NDArray[np.int64], classes: int, notes: list[str]
     ) -> tuple[NDArray[np.int64], int]:
-        """The fold of each text (int64 [texts]), and how many of the folds fit the probabilities."""
+        """Return the fold of each text (int64 [texts]), and how many of the folds fit the probabilities."""
         from nlmkit.documents.splits import k_folds
 
         texts = len(targets)
@@ -270,7 +275,7 @@ class NBSVM(Classifier):
         return folds, 1
 
     def _margins(self, corpus: Corpus) -> NDArray[np.float64]:
-        """Margin of each class: float64 [documents, classes]; of two classes they are opposite."""
+        """Return the margin of each class: float64 [documents, classes]; of two classes they are opposite."""
         from nlmkit.classifiers.linear.weights import margins
 
         matrix = self.features_.matrix(corpus)
@@ -278,15 +283,15 @@ class NBSVM(Classifier):
         return margins(matrix, self.weights_, self.intercepts_)
 
     def probabilities(self, corpus: Corpus) -> NDArray[np.float64]:
-        """Softmax of the scaled margins and the offsets: float64 [documents, classes]."""
+        """Return the softmax of the scaled margins and the offsets: float64 [documents, classes]."""
         from nlmkit.classifiers.linear.calibration import softmax
 
         return softmax(self.scale_ * self._margins(corpus) + self.offsets_)
 
     def highlights(self, text: str) -> list[tuple[str, float]]:
-        """The tokens of a text, each with what its n-grams add to the margin of the predicted class.
+        """Return the tokens of a text with their contributions to the margin of the predicted class.
 
-        They sum to that margin less the intercept; an n-gram's part is divided equally among its words.
+        The contributions sum to the margin minus the intercept; that of an n-gram is divided equally among its words.
         """
         from nlmkit.classifiers.linear.weights import class_weights
 
@@ -296,7 +301,7 @@ class NBSVM(Classifier):
         return list(zip(corpus.sentence(0), self.features_.token_weights(corpus, weights).tolist(), strict=True))
 
     def fitted_state(self) -> FittedState:
-        """N-grams, weights and intercepts as arrays."""
+        """Return the n-grams, weights and intercepts as arrays."""
         import numpy as np
 
         state = super().fitted_state()
@@ -313,7 +318,7 @@ class NBSVM(Classifier):
         """Set the classes, the n-grams and their weights.
 
         Raises:
-            SavedModelError: arrays are missing, contradict each other, or hold NaN or infinity.
+            SavedModelError: Arrays are missing, contradict each other, or contain NaN or infinity.
         """
         import numpy as np
 
@@ -328,5 +333,5 @@ class NBSVM(Classifier):
         scale = require_array(state.arrays, "scale", dtype="float64", shape=(1,))
         offsets = require_array(state.arrays, "offsets", dtype="float64", shape=(len(self.classes_),))
         require(bool(np.isfinite(scale[0]) and scale[0] > 0), "the scale of its probabilities is not positive")
-        require(bool(np.isfinite(offsets).all()), "array 'offsets' holds NaN or infinity")
+        require(bool(np.isfinite(offsets).all()), "array 'offsets' contains NaN or infinity")
         self.scale_, self.offsets_ = float(scale[0]), np.asarray(offsets, np.float64)

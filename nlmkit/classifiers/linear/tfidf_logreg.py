@@ -1,4 +1,4 @@
-"""Logistic regression of tf-idf weighted n-grams: the baseline of scikit-learn's tutorials."""
+"""Logistic regression on tf-idf weighted n-grams: the baseline of scikit-learn's tutorials."""
 
 from __future__ import annotations
 
@@ -22,41 +22,40 @@ if TYPE_CHECKING:
     from nlmkit.text import Corpus
 
 _MOST_TOGETHER: Final = 1 << 22
-"""Decisions times features of a regression that L-BFGS fits as a whole; it takes about 30 times their memory."""
+"""Maximum of decisions times features fitted jointly by L-BFGS, which takes about 30 times their memory."""
 
 _TOLERANCE: Final = 0.01
-"""Of liblinear, which fits regressions of one class against the others."""
+"""Tolerance of liblinear, which fits one-against-rest regressions."""
 
 
 @dataclasses.dataclass(kw_only=True)
 class TfidfLogReg(Classifier):
-    """Logistic regression of tf-idf weighted n-grams: scikit-learn's plain baseline.
+    """Logistic regression on tf-idf weighted n-grams: scikit-learn's standard baseline.
 
     The weights are those of :mod:`nlmkit.documents.tfidf`; the regression is multinomial with an L2 penalty. This is
     what scikit-learn's TfidfTransformer and LogisticRegression compute on the n-grams of this library's tokenizers; no
     object of theirs is kept or saved.
 
-    **Memory.** Where classes times n-grams exceed 2²² even after n-grams of a single text were merged (which leaves the
-    regression the same), each class has a regression of its own against the others, by liblinear, and the
-    probabilities are the softmax of their logits. Where they exceed 2²⁶, the rarest n-grams are left out. Notes say so.
-    More than 2²⁴ weights are float32.
+    **Memory.** If classes times n-grams exceed 2²² even after merging the n-grams of a single text (which does not
+    change the regression), each class gets a one-against-rest regression by liblinear, and probabilities are the
+    softmax of their logits. Above 2²⁶, the rarest n-grams are dropped. Both send a note. More than 2²⁴ weights are
+    float32.
 
-    **Time.** Where classes times the tf-idf weights of all texts exceed 2²⁸, such a regression sees the texts of its
-    class and a random sample of the others, weighted to count for all of them. A note says so.
+    **Time.** If classes times the tf-idf weights of all texts exceed 2²⁸, such a regression is fitted to the texts of
+    its class and a random sample of the others, weighted to represent all of them, with a note.
 
-    Fitted attributes: ``features_`` (:class:`~nlmkit.documents.ngram_features.NGramFeatures`), ``idf_`` (float64
-    [features]), ``weights_`` (float64 [decisions, features]) and ``intercepts_`` (float64 [decisions]); two classes
-    have one decision.
+    Fitted attributes: ``features_`` (``NGramFeatures``), ``idf_`` (float64 [features]), ``weights_`` (float64
+    [decisions, features]) and ``intercepts_`` (float64 [decisions]); two classes have one decision.
     """
 
     name = "tfidf-logreg"
     conformance_settings: ClassVar[Mapping[str, Any]] = {}
 
     order: int = param(2, ge=1, le=9, help="longest n-gram")
-    min_documents: int = param(1, ge=1, help="n-grams in fewer training texts are left out")
+    min_documents: int = param(1, ge=1, help="minimum number of training texts of an n-gram")
     sublinear: bool = param(True, help="count t occurrences as 1 + ln t")
     C: float = param(10.0, gt=0, help="inverse strength of the L2 penalty")
-    max_iter: int = param(1000, ge=1, help="most iterations of the solver")
+    max_iter: int = param(1000, ge=1, help="maximum number of solver iterations")
 
     def fit_corpus(
         self,
@@ -94,7 +93,7 @@ class TfidfLogReg(Classifier):
         if apart:
             notes.append(
                 f"{classes} classes and {len(self.features_)} n-grams: "
-                "one regression a class against the others, since a multinomial one takes too much memory"
+                "one-against-rest regressions, since a multinomial one takes too much memory"
             )
         run.stage("fitting the regression", classes if apart else 1)
         self.weights_ = empty_weights(classes, len(self.features_))
@@ -160,16 +159,16 @@ class TfidfLogReg(Classifier):
         return found / 2 if len(self.weights_) == 1 else found
 
     def probabilities(self, corpus: Corpus) -> NDArray[np.float64]:
-        """Softmax of the logits: float64 [documents, classes]."""
+        """Return the softmax of the logits: float64 [documents, classes]."""
         from nlmkit.classifiers.linear.calibration import softmax
 
         return softmax(self._margins(corpus))
 
     def highlights(self, text: str) -> list[tuple[str, float]]:
-        """The tokens of a text, each with what its n-grams add to the logit of the predicted class.
+        """Return the tokens of a text with their contributions to the logit of the predicted class.
 
-        They sum to that logit (of two classes: the log-odds) less the intercept; an n-gram's part is divided equally
-        among its words.
+        The contributions sum to the logit (for two classes: the log-odds) minus the intercept; that of an n-gram is
+        divided equally among its words.
         """
         import numpy as np
 
@@ -183,7 +182,7 @@ class TfidfLogReg(Classifier):
         return list(zip(corpus.sentence(0), self.features_.token_weights(corpus, weights).tolist(), strict=True))
 
     def fitted_state(self) -> FittedState:
-        """N-grams, their idf, weights and intercepts as arrays."""
+        """Return the n-grams, their idf, weights and intercepts as arrays."""
         state = super().fitted_state()
         arrays = {
             **self.features_.arrays(),
@@ -197,7 +196,7 @@ class TfidfLogReg(Classifier):
         """Set the classes, the n-grams and their weights.
 
         Raises:
-            SavedModelError: arrays are missing, contradict each other, or hold NaN or infinity.
+            SavedModelError: Arrays are missing, contradict each other, or contain NaN or infinity.
         """
         from nlmkit.classifiers.linear.weights import restored_decisions
         from nlmkit.documents.ngram_features import NGramFeatures

@@ -1,4 +1,4 @@
-"""What the linear classifiers share: features and weights of bounded size, margins, and looking after saved weights."""
+"""Shared code of the linear classifiers: bounded features and weights, margins, and checks of saved weights."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ if TYPE_CHECKING:
     from nlmkit.text import Corpus, Vocabulary
 
 MOST_WEIGHTS: Final = 1 << 26
-"""Decisions times features that a classifier holds at most: 256 MiB of float32."""
+"""Maximum of decisions times features of a classifier: 256 MiB of float32."""
 
 _MOST_DOUBLE: Final = 1 << 24
 """Decisions times features above which weights are float32."""
 
 LIBLINEAR: Final = threading.Lock()
-"""liblinear draws from one generator for the whole process: at the same time, fits would depend on each other."""
+"""Lock for liblinear, whose random generator is global: concurrent fits would depend on each other."""
 
 _MOST_VALUES: Final = 1 << 28
-"""Values of features that the decisions of one classifier are fitted to, taken together: some minutes of liblinear."""
+"""Maximum number of feature values over all decisions of a classifier: some minutes of liblinear."""
 
 _BLOCK: Final = 1 << 22
-"""Weights that are laid out at a time for a product with sparse features."""
+"""Weights converted at a time for a product with sparse features."""
 
 
 def counted_features(
     corpus: Corpus, vocabulary: Vocabulary, classes: int, *, order: int, min_documents: int, notes: list[str]
 ) -> tuple[NGramFeatures, csr_matrix]:
-    """N-grams of the training texts, and how often each text has them: float64 CSR [documents, features].
+    """Return the n-grams of the training texts, and their counts per text: float64 CSR [documents, features].
 
-    Where classes times n-grams exceed :data:`MOST_WEIGHTS`, the rarest n-grams are left out as a larger
-    ``min_documents`` would do, which ``notes`` then says.
+    If classes times n-grams exceed ``MOST_WEIGHTS``, the rarest n-grams are dropped as by a larger ``min_documents``,
+    with an entry in ``notes``.
 
     Raises:
-        DataError: no n-gram is in ``min_documents`` texts.
+        DataError: No n-gram occurs in ``min_documents`` texts.
         NlmkitError: SciPy is not installed.
     """
     features, matrix = NGramFeatures.counted(corpus, vocabulary, order=order, min_documents=min_documents)
     if not len(features):
-        raise DataError(f"no n-gram is in {min_documents} texts: lower min_documents")
+        raise DataError(f"no n-gram occurs in {min_documents} texts: lower min_documents")
     most = max(MOST_WEIGHTS // decisions_of(classes), 1)
     if len(features) > most:
         frequencies = np.bincount(matrix.indices, minlength=len(features))
@@ -63,20 +63,20 @@ def counted_features(
 
 
 def empty_weights(classes: int, features: int) -> NDArray[Any]:
-    """Room for the weights: float64 [decisions, features], or float32 where they are more than 2²⁴."""
+    """Allocate the weights: float64 [decisions, features], or float32 for more than 2²⁴ weights."""
     shape = (decisions_of(classes), features)
     return np.empty(shape, np.float32 if shape[0] * shape[1] > _MOST_DOUBLE else np.float64)
 
 
 def decisions_of(classes: int) -> int:
-    """How many decisions classes need: two need one, more than two one each."""
+    """Return the number of decisions: one for two classes, otherwise one per class."""
     return 1 if classes == 2 else classes
 
 
 def others_to_sample(matrix: csr_matrix, decisions: int) -> int | None:
-    """How many texts of the other classes each decision is fitted to, or None for all of them.
+    """Return the number of texts of the other classes per decision, or None for all.
 
-    One class against the others costs a pass over all texts for each class: thousands of classes would take hours.
+    One-against-rest costs a pass over all texts per class, which would take hours for thousands of classes.
     """
     documents = matrix.shape[0]
     most = _MOST_VALUES * documents // max(decisions * matrix.nnz, 1)
@@ -84,26 +84,26 @@ def others_to_sample(matrix: csr_matrix, decisions: int) -> int | None:
 
 
 def sampled_note(others: int, classes: int, texts: int) -> str:
-    """The note of a fit to samples of ``others`` texts."""
+    """Return the note of a fit to samples of ``others`` texts."""
     return (
         f"{classes} classes and {texts} texts: each class was fitted against a sample of {others} texts of the others, "
-        "weighted to count for all of them, since all would take too long"
+        "weighted to represent all of them, to save time"
     )
 
 
 def own_and_others(
     targets: NDArray[np.int64], index: int, others: int, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
-    """The texts of a class and a sample of the other texts, which are weighted to count for all of these.
+    """Return the texts of a class and a sample of the other texts, weighted to represent all of these.
 
     Args:
         targets: Class of each text: int64 [documents].
         index: The class.
-        others: Texts to sample; at least as many as the class has.
-        seed: Of the sample.
+        others: Number of texts to sample, at least the number of texts in the class.
+        seed: Seed of the sample.
 
     Returns:
-        Numbers of the texts, rising (int64 [n]), and their weights (float64 [n]); None where no text is left out.
+        Increasing indices of the texts (int64 [n]) and their weights (float64 [n]); None if all texts are used.
     """
     own, rest = np.flatnonzero(targets == index), np.flatnonzero(targets != index)
     others = max(others, len(own))
@@ -115,12 +115,12 @@ def own_and_others(
 
 
 def margins(matrix: csr_matrix, weights: NDArray[Any], intercepts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Margin of each class: float64 [documents, classes].
+    """Return the margin of each class: float64 [documents, classes].
 
     Args:
         matrix: Features: [documents, features].
-        weights: float64 or float32 [decisions, features]; one decision, of the second class against the first, where
-            there are two classes, and otherwise one for each class.
+        weights: float64 or float32 [decisions, features]; for two classes one decision, of the second against the
+            first, otherwise one per class.
         intercepts: float64 [decisions].
     """
     found = np.empty((matrix.shape[0], len(weights)))
@@ -133,7 +133,7 @@ def margins(matrix: csr_matrix, weights: NDArray[Any], intercepts: NDArray[np.fl
 
 
 def class_weights(weights: NDArray[Any], index: int) -> NDArray[np.float64]:
-    """Weights of the margin of one class: float64 [features]."""
+    """Return the weights of the margin of one class: float64 [features]."""
     row = np.asarray(weights[index] if len(weights) > 1 else weights[0], np.float64)
     return 0 - row if len(weights) == 1 and not index else row
 
@@ -141,10 +141,10 @@ def class_weights(weights: NDArray[Any], index: int) -> NDArray[np.float64]:
 def restored_decisions(
     arrays: Mapping[str, NDArray[Any]], classes: int, features: int
 ) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Weights (float64 or float32) and intercepts of a saved model.
+    """Return the weights (float64 or float32) and intercepts of a saved model.
 
     Raises:
-        SavedModelError: they are missing, of a wrong shape, or hold NaN or infinity.
+        SavedModelError: They are missing, have a wrong shape, or contain NaN or infinity.
     """
     decisions = decisions_of(classes)
     single = arrays.get("weights") is not None and arrays["weights"].dtype == np.float32
@@ -155,6 +155,6 @@ def restored_decisions(
     for name, array in zip(("weights", "intercepts"), found, strict=True):
         rows = max(_BLOCK // max(features, 1), 1)
         finite = all(bool(np.isfinite(array[at : at + rows]).all()) for at in range(0, len(array), rows))
-        require(finite, f"array {name!r} holds NaN or infinity")
+        require(finite, f"array {name!r} contains NaN or infinity")
     weights, intercepts = map(np.asarray, found)
     return weights, intercepts

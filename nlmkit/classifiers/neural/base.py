@@ -11,13 +11,10 @@ from nlmkit.documents.neural.estimator import NeuralTextModel
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from numpy.typing import NDArray
 
     from nlmkit.classifiers.neural.task import ClassificationTask
-    from nlmkit.documents.neural.batching import Sample
-    from nlmkit.documents.neural.module import TextModule
-    from nlmkit.documents.neural.settings import TextSettings
+    from nlmkit.documents.neural.task import TaskSetup
     from nlmkit.text import Corpus
 
 
@@ -39,16 +36,11 @@ class NeuralClassifier(NeuralTextModel, Classifier):
         """The classes: each has its share of the held-out texts."""
         return targets
 
-    def task(
-        self, module: TextModule, sample: Sample, valid: Sample | None, settings: TextSettings, device: torch.device
-    ) -> ClassificationTask:
+    def task(self, setup: TaskSetup) -> ClassificationTask:
         """Cross-entropy, accuracy and loss; see :meth:`NeuralTextModel.task`."""
         from nlmkit.classifiers.neural.task import ClassificationTask
 
-        counts, unknown = self.vocabulary_.counts, self.unknown_share
-        return ClassificationTask(
-            module, sample, valid, settings, counts, unknown, device, label_smoothing=self.label_smoothing
-        )
+        return ClassificationTask(setup, label_smoothing=self.label_smoothing)
 
     def probabilities(self, corpus: Corpus) -> NDArray[np.float64]:
         """Probability of each class: float64 [documents, classes].

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from nlmkit.documents.neural.scoring import log_softmax
-from nlmkit.documents.neural.task import TextTask
+from nlmkit.documents.neural.task import TaskSetup, TextTask
 from nlmkit.training import divergence
 from nlmkit.training.metrics import Metric
 
@@ -20,14 +20,14 @@ class ClassificationTask(TextTask):
     """Texts with classes, trained with cross-entropy; targets are class numbers: int64 [documents].
 
     Args:
+        setup: As of :class:`~nlmkit.documents.neural.task.TextTask`.
         label_smoothing: Share of the target given to all classes.
-        arguments: Those of :class:`~nlmkit.documents.neural.task.TextTask`.
     """
 
     metrics: ClassVar = (Metric("accuracy", greater_is_better=True, form="{:.1%}"), Metric("loss"))
 
-    def __init__(self, *arguments: Any, label_smoothing: float) -> None:
-        super().__init__(*arguments)
+    def __init__(self, setup: TaskSetup, *, label_smoothing: float) -> None:
+        super().__init__(setup)
         self._label_smoothing = label_smoothing
 
     def mean_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:

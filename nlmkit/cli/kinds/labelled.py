@@ -13,7 +13,7 @@ from nlmkit.cli import output
 from nlmkit.cli.kinds.options import PLOT, SAMPLES, SEED
 from nlmkit.cli.kinds.part import Job, Option, Part
 from nlmkit.cli.labelled import Form, print_notes
-from nlmkit.cli.options import decoding
+from nlmkit.cli.options import for_source
 from nlmkit.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from nlmkit.text import Corpus, TextPipeline
     from nlmkit.text.marks import Marks
 
-_TOKENS = ("tokenizer", "lowercase", "unicode_form")  # options of a pipeline that are hyper-parameters of these kinds
 _RANK = {"file": 0, "environment": 1, "flag": 2}
 
 CROSS_VALIDATION: Mapping[str, Option] = {
@@ -66,7 +65,7 @@ class LabelledPart(Part):
     def with_options(
         self, values: Mapping[str, Any], origins: Mapping[str, str], pipeline: TextPipeline, set_by: Mapping[str, str]
     ) -> tuple[dict[str, Any], dict[str, str]]:
-        """Hyper-parameters, with what ``--tokenizer`` and its like set of them.
+        """Hyper-parameters, with what ``--tokenizer`` and its like set of them: a tokenization has the same names.
 
         Of ``-p tokenizer=`` and ``--tokenizer`` the one that was said more directly counts (flag over environment over
         file).
@@ -75,16 +74,16 @@ class LabelledPart(Part):
             click.UsageError: both were given in one way, and differ.
         """
         merged, by = dict(values), dict(origins)
-        for name in _TOKENS:
+        tokens = dataclasses.asdict(pipeline.tokenization)
+        for name, value in tokens.items():
             if name not in set_by:
                 continue
-            value = getattr(pipeline, name)
             if name in merged and set_by[name] == by[name] and merged[name] != value:
                 flag = "--" + name.replace("_", "-")
                 raise click.UsageError(f"{flag} and -p {name} say different things: give one of them")
             if name not in merged or _RANK[set_by[name]] > _RANK[by[name]]:
                 merged[name], by[name] = value, set_by[name]
-        return merged, by | {name: who for name, who in set_by.items() if name not in _TOKENS}
+        return merged, by | {name: who for name, who in set_by.items() if name not in tokens}
 
     def check(self, job: Job) -> None:
         """Refuse what a cross-validation has no use for."""
@@ -125,13 +124,7 @@ class LabelledPart(Part):
         return data, held_out
 
     def _read(self, names: tuple[str, ...], form: Form, pipeline: TextPipeline) -> Any:
-        return form.read(
-            names,
-            self.kind.reader(),
-            encoding=pipeline.encoding,
-            errors=pipeline.errors,
-            marks=pipeline.marks,
-        )
+        return form.read(names, self.kind.reader(), pipeline.decoding)
 
     def try_out(self, job: Job) -> None:
         """Cross-validate."""
@@ -199,7 +192,7 @@ class LabelledPart(Part):
             from nlmkit.plots.figure import check_plot
 
             check_plot(plot)
-        pipeline = decoding(component.pipeline_, encoding, errors, self.marks_or(marks))
+        pipeline = for_source(component.pipeline_, encoding, errors, self.marks_or(marks))
         with progress(quiet=quiet) as display:
             if display is not None:
                 display.start("reading labelled texts")

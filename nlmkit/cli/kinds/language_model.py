@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from nlmkit.cli import output
 from nlmkit.cli.kinds.text import TextPart
-from nlmkit.cli.options import decoding
+from nlmkit.cli.options import for_source
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.progress import progress
 from nlmkit.core.kinds import kind_of
@@ -48,17 +48,16 @@ class LanguageModelPart(TextPart):
         marks: Marks | None = None,
     ) -> None:
         """Print the score of a text."""
-        from nlmkit.cli.texts import for_model, read_texts
+        from nlmkit.cli.texts import read_texts
         from nlmkit.language_models.unknown_words import note_cheap_unknown
 
         column = choose_text_column(text_column, format)
         facts: dict[str, Any] = {"model": model, "component": component.name, "kind": component.kind}
         with progress(quiet=quiet) as display:
-            pipeline = decoding(component.pipeline_, encoding, errors, marks)
+            pipeline = for_source(component.pipeline_, encoding, errors, marks)
             corpus = read_texts(texts, pipeline, display, "reading text", column)
             if display is not None:
                 display.start("scoring")
-            corpus = for_model(corpus, component)
             facts |= {"normalized": component.normalized, "score": component.score(corpus)}
             note_cheap_unknown(component, int(corpus.oov_mask(component.vocabulary_).sum()), corpus.tokens)
             facts |= {"events": corpus.events, "sentences": corpus.sentences}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nlmkit.cli.kinds.part import Job, Part
-from nlmkit.cli.options import PIPELINE, text_column
+from nlmkit.cli.options import text_column
 from nlmkit.core.component import Component
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class TextPart(Part):
         of_member = next((each for each in found if each is not None), None)
         if of_member is None:
             return pipeline
-        chosen = {name: getattr(pipeline, name) for name in PIPELINE if name in set_by}
+        chosen: Any = {name: value for name, value in pipeline.to_dict().items() if name in set_by}
         return dataclasses.replace(of_member, marks=pipeline.marks, **chosen)
 
     def check(self, job: Job) -> None:

@@ -13,13 +13,12 @@ text is needed and any language will do. Nearest vectors also hold opposites; se
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import HyperParameterError
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ def augmented(
         for text in texts:
             found.append(altered(text))
             run.advance(1)
-    return dataclasses.replace(Corpus.read([*texts, *found]), pipeline=corpus.pipeline)
+    return Corpus.of_tokens([*texts, *found], corpus.pipeline)
 
 
 def _count(words: Sequence[str], rate: float) -> int:

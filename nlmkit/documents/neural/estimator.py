@@ -7,9 +7,7 @@ outputs, the loss and the answers. This module imports neither torch nor NumPy u
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
 from nlmkit.core import optional
@@ -22,6 +20,8 @@ from nlmkit.documents.neural.options import AugmentationOptions, InputOptions, T
 from nlmkit.documents.neural.start import Start, TrainingTexts
 from nlmkit.representations.base import Representation
 from nlmkit.saving.state import FittedState
+from nlmkit.training.clock import seconds
+from nlmkit.training.torch_model import TorchModel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,14 +32,22 @@ if TYPE_CHECKING:
     from nlmkit.documents.neural.input import WordInput
     from nlmkit.documents.neural.module import DocumentEncoder, TextModule
     from nlmkit.documents.neural.settings import TextSettings
-    from nlmkit.documents.neural.task import TextTask
+    from nlmkit.documents.neural.task import TaskSetup, TextTask
     from nlmkit.text import Corpus, Vocabulary
 
 _POOR_COVERAGE: Final = 0.5
 
 
 @dataclasses.dataclass(kw_only=True)
-class NeuralTextModel(TrainingOptions, AugmentationOptions, InputOptions, VocabularyLimits, WithPresets, TextModel):
+class NeuralTextModel(
+    TrainingOptions,
+    AugmentationOptions,
+    InputOptions,
+    VocabularyLimits,
+    WithPresets,
+    TorchModel["TextModule"],
+    TextModel,
+):
     """Base of the neural classifiers and regressors: an estimator that contains a torch module.
 
     Fitted attributes beside those of every model of texts: ``vocabulary_``, of the training texts that are trained on;
@@ -62,7 +70,6 @@ class NeuralTextModel(TrainingOptions, AugmentationOptions, InputOptions, Vocabu
 
     if TYPE_CHECKING:  # fitted state, which is no hyper-parameter
         vocabulary_: Vocabulary = dataclasses.field(init=False)
-        module_: TextModule = dataclasses.field(init=False)
         representation_: Representation = dataclasses.field(init=False)
 
     # --------------------------------------------------------------------------------- what a family implements
@@ -128,25 +135,15 @@ class NeuralTextModel(TrainingOptions, AugmentationOptions, InputOptions, Vocabu
         """Groups of texts of which each gives its share to the held-out texts: int64 [documents]."""
         raise NotImplementedError
 
-    def task(
-        self, module: TextModule, sample: Sample, valid: Sample | None, settings: TextSettings, device: torch.device
-    ) -> TextTask:
-        """What the training engine runs: the network with a loss and with metrics.
-
-        Args:
-            module: The network with its first weights.
-            sample: Training documents and targets.
-            valid: Held-out ones, where there are any.
-            settings: What training reads of the hyper-parameters.
-            device: Where it is computed.
-        """
+    def task(self, setup: TaskSetup) -> TextTask:
+        """What the training engine runs: the network and its data, with a loss and metrics."""
         raise NotImplementedError
 
     # -------------------------------------------------------------------------------------------------- fitting
 
     def fit_texts(self, data: TargetTexts, held_out: TargetTexts | None, run: RunOptions) -> Self:
         """See :meth:`TextModel.fit_texts`. A budget begins here, so that it covers the reading of the texts."""
-        self._started = time.perf_counter()
+        self._started = seconds()
         try:
             return super().fit_texts(data, held_out, run)
         finally:
@@ -167,12 +164,13 @@ class NeuralTextModel(TrainingOptions, AugmentationOptions, InputOptions, Vocabu
             SavedModelError: a representation or language model to start from cannot be loaded.
             NlmkitError: training diverged.
         """
-        started = getattr(self, "_started", time.perf_counter())
+        started = getattr(self, "_started", seconds())
         optional.require("torch", extra="classifiers", who=self.name)
         self.check_options()
         import torch
 
         from nlmkit.documents.neural.batching import Sample
+        from nlmkit.documents.neural.task import TaskSetup
         from nlmkit.documents.neural.training import train
         from nlmkit.training.devices import memory_errors
 
@@ -201,7 +199,12 @@ class NeuralTextModel(TrainingOptions, AugmentationOptions, InputOptions, Vocabu
             )
         sample = Sample(self.documents_of(corpus)[0], targets)
         watched = None if valid is None else self._sample(*valid)
-        report = train(self, partial(self.task, module, sample, watched), sample, watched, run, started)
+
+        def task(settings: TextSettings, device: torch.device) -> TextTask:
+            counts = self.vocabulary_.counts
+            return self.task(TaskSetup(module, sample, watched, settings, counts, self.unknown_share, device))
+
+        report = train(self, task, sample, watched, run, started)
         self.module_ = module
         counts = module.parameter_counts()
         return {
@@ -378,28 +381,14 @@ class NeuralTextModel(TrainingOptions, AugmentationOptions, InputOptions, Vocabu
             vectors = self.module_.words(batch.ids, self.module_.generator)
         return tokens, vectors, batch
 
-    def to(self, device: str) -> Self:
-        """Move the network to a device (``cpu``, ``cuda``, ``auto``), where it then scores, and return self.
-
-        Raises:
-            HyperParameterError: there is no such device.
-        """
-        self.check_fitted()
-        from nlmkit.training.devices import choose_device
-
-        self.module_.to(choose_device(device))
-        return self
-
     # -------------------------------------------------------------------------------------------------- saving
 
     def fitted_state(self) -> FittedState:
         """The weights under their torch names, and the representation that ``fit`` loaded or fitted."""
-        from nlmkit.documents.neural.saving import weights
-
         state = super().fitted_state()
         own = getattr(self, "representation_", None)
         members = {} if own is None else {"representation_": own}
-        return dataclasses.replace(state, arrays={**state.arrays, **weights(self.module_)}, members=members)
+        return dataclasses.replace(state, arrays={**state.arrays, **self.saved_weights()}, members=members)
 
     def restore(self, state: FittedState) -> None:
         """Build the network anew and put the saved weights in.

@@ -9,9 +9,10 @@ import dataclasses
 from typing import Final
 
 from nlmkit.core.parameters import Needs, above, given, param, value_of
-from nlmkit.core.presets import NONE
+from nlmkit.core.presets import NONE, redeclared
 from nlmkit.language_models.base import LanguageModel
 from nlmkit.representations.base import Representation
+from nlmkit.training.options import OptimizationOptions
 
 OPERATIONS: Final = ("swap", "deletion", "insertion", "replacement")
 """What augmentation can do to a text; the last two need vectors."""
@@ -56,48 +57,49 @@ class InputOptions:
 class TrainingOptions:
     """How weights are found, and which are kept."""
 
-    optimizer: str = param(
-        "adamw",
+    optimizer: str = redeclared(
+        OptimizationOptions,
+        "optimizer",
         choices=("adadelta", "adamw", "adam", "sgd", "rmsprop", "adagrad"),
         help="update rule; adadelta has ρ .95 (Zeiler 2012)",
     )
-    lr: float = param(0.001, gt=0, help="learning rate; the highest where a schedule changes it")
-    schedule: str = param(
-        "constant",
-        choices=("constant", "plateau", "one-cycle", "cosine", "slanted-triangular"),
-        help="learning rate over time",
+    lr: float = redeclared(
+        OptimizationOptions, "lr", default=0.001, help="learning rate; the highest where a schedule changes it"
     )
-    warmup: float = param(
-        0.1,
-        ge=0,
-        lt=1,
+    schedule: str = redeclared(
+        OptimizationOptions,
+        "schedule",
+        default="constant",
+        choices=("constant", "plateau", "one-cycle", "cosine", "slanted-triangular"),
+    )
+    warmup: float = redeclared(
+        OptimizationOptions,
+        "warmup",
         help="share of the steps that raise the rate, for one-cycle, cosine and slanted-triangular",
         needs=value_of("schedule", "one-cycle", "cosine", "slanted-triangular"),
     )
-    decay: float = param(
-        0.5,
-        gt=0,
-        lt=1,
-        help="factor of schedule=plateau at each epoch that does not improve",
-        needs=value_of("schedule", "plateau"),
+    decay: float = redeclared(OptimizationOptions, "decay", default=0.5)
+    epochs: int = redeclared(
+        OptimizationOptions, "epochs", default=12, help="passes over the training texts (--budget overrides)"
     )
-    epochs: int = param(12, ge=1, le=100000, help="passes over the training texts (--budget overrides)")
-    batch: int = param(50, ge=1, le=65536, help="texts of a step")
+    batch: int = redeclared(OptimizationOptions, "batch", default=50, help="texts of a step")
     sort_within: int = param(
         20, ge=1, le=100000, help="batches whose texts are sorted by length among themselves; 1: plainly random batches"
     )
-    clip_norm: float | None = param(None, gt=0, help="largest norm of the gradient")
+    clip_norm: float | None = redeclared(OptimizationOptions, "clip_norm", default=None)
     weight_decay: float = param(0.0, ge=0, help="L2 weight decay, decoupled with adamw; not of biases")
     dropout: float = param(0.5, ge=0, lt=1, help="dropout before the last layer")
     max_norm: float | None = param(
         None, gt=0, help="largest norm of an output's weights, clipped after each step (Hinton et al. 2012)"
     )
-    averaging: str = param("ema", choices=("none", "ema"), help="average of the weights that is kept")
-    ema_decay: float = param(0.998, gt=0, lt=1, help="decay of averaging=ema", needs=value_of("averaging", "ema"))
+    averaging: str = redeclared(OptimizationOptions, "averaging", default="ema", choices=("none", "ema"))
+    ema_decay: float = redeclared(OptimizationOptions, "ema_decay", default=0.998)
     valid_share: float = param(
         0.1, ge=0, lt=1, help="share of the training texts held out to choose the best epoch, where none are given"
     )
-    patience: int | None = param(None, ge=1, help="stop after so many epochs without improvement on held-out texts")
+    patience: int | None = redeclared(
+        OptimizationOptions, "patience", help="stop after so many epochs without improvement on held-out texts"
+    )
     seed: int = param(1, ge=0, le=2**63 - 1, help="of initialisation, masks, order, held-out texts and augmentation")
 
 

@@ -102,7 +102,7 @@ class RecurrentTextModel(TransferOptions, StackOptions, NeuralTextModel):
         from nlmkit.documents.neural import transfer
         from nlmkit.documents.neural.encoders import PooledRecurrentEncoder
 
-        lm = transfer.language_model(self.start_from, self.pipeline_)
+        lm = transfer.language_model(self.start_from, self.tokenization_)
         self._check_sizes(lm)
         report: dict[str, Any] = {"digest": lm.digest, "words": len(lm.vocabulary_)}
         notes: list[str] = []

@@ -1,25 +1,20 @@
-"""The weights of a network over texts as named arrays, and back."""
+"""A network over texts from the arrays of a saved model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nlmkit.saving import require, require_array, require_weights
+from nlmkit.saving import require, require_array
+from nlmkit.training.torch_model import put_weights
 
 if TYPE_CHECKING:
     from nlmkit.documents.neural.module import TextModule
 
 Channel = torch.Tensor | None
-
-
-def weights(module: TextModule) -> dict[str, NDArray[Any]]:
-    """Return the weights under their torch names."""
-    return {name: tensor.cpu().numpy() for name, tensor in module.state_dict().items()}
 
 
 def with_weights(
@@ -32,7 +27,7 @@ def with_weights(
     """Build a network anew and put saved weights in; it is in evaluation mode.
 
     Args:
-        arrays: As :func:`weights` returns them.
+        arrays: The weights under their torch names.
         words: Size of the vocabulary.
         sizes: Sizes by name, each of which some array must have as a length: a bound before anything is built.
         build: Makes the network from the tuned and the frozen word vectors.
@@ -51,14 +46,5 @@ def with_weights(
     require(bool(channels), "it has no word vectors; save the model again")
     empty = {name: torch.zeros(matrix.shape) for name, matrix in channels.items()}
     module = build(empty.get("tuned"), empty.get("frozen"))
-    expected = module.state_dict()
-    unexpected = sorted(set(arrays) - set(expected))
-    require(not unexpected, f"the arrays {', '.join(unexpected[:5])} belong to no part of the network")
-    found = {}
-    for name, tensor in expected.items():
-        array = require_array(arrays, name, dtype=tensor.numpy().dtype, shape=tuple(tensor.shape))
-        require_weights(array, name)
-        found[name] = torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("=")))
-    module.load_state_dict(found)
-    module.eval()
+    put_weights(module, arrays)
     return module

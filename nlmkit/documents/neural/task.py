@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -70,16 +71,14 @@ class TextEpoch:
         return (self._number * len(self) + index) / len(self)
 
 
-class TextTask(Task[Chosen]):
-    """A network over texts, its training documents and its held-out documents.
+@dataclasses.dataclass(frozen=True, eq=False)
+class TaskSetup:
+    """What a task is made of.
 
-    A kind of model says what its loss is (:meth:`mean_loss`, :meth:`summed_loss`) and what is measured
-    (:meth:`measured`), and judges the result.
-
-    Args:
-        module: The network with its first weights; it is moved to the device.
-        sample: Training documents.
-        valid: Held-out documents, where there are any.
+    Attributes:
+        module: The network with its first weights.
+        sample: Training documents with their targets.
+        valid: Held-out ones, where there are any.
         settings: What of the component's hyper-parameters training reads.
         counts: Training counts of the vocabulary: int64 [V].
         unknown_rate: Share of once-seen words read as ``<unk>``, anew in each epoch.
@@ -87,26 +86,37 @@ class TextTask(Task[Chosen]):
     """
 
     module: TextModule
+    sample: Sample
+    valid: Sample | None
+    settings: TextSettings
+    counts: NDArray[np.int64]
+    unknown_rate: float
+    device: torch.device
+
+
+class TextTask(Task[Chosen]):
+    """A network over texts, its training documents and its held-out documents.
+
+    A kind of model says what its loss is (:meth:`mean_loss`, :meth:`summed_loss`) and what is measured
+    (:meth:`measured`), and judges the result.
+
+    Args:
+        setup: The network, which is moved to the device, and its data.
+    """
+
+    module: TextModule
     records_epochs = True
     averages_from_first_weights = True
 
-    def __init__(  # noqa: PLR0917
-        self,
-        module: TextModule,
-        sample: Sample,
-        valid: Sample | None,
-        settings: TextSettings,
-        counts: NDArray[np.int64],
-        unknown_rate: float,
-        device: torch.device,
-    ) -> None:
-        self.device, self.module = device, module.to(device)
-        self._sample, self._valid, self._settings = sample, valid, settings
-        self._rare, self._unknown_rate = once_seen(counts), unknown_rate
-        self._targets = self.as_tensor(sample.targets).to(device)
+    def __init__(self, setup: TaskSetup) -> None:
+        self.device = setup.device
+        self.module = module = setup.module.to(setup.device)
+        self._sample, self._valid, self._settings = setup.sample, setup.valid, setup.settings
+        self._rare, self._unknown_rate = once_seen(setup.counts), setup.unknown_rate
+        self._targets = self.as_tensor(setup.sample.targets).to(setup.device)
         self._parts = module.parts()
         self._floats = module.floats_per_word
-        self._epoch_steps = math.ceil(len(sample.documents) / settings.batch)
+        self._epoch_steps = math.ceil(len(setup.sample.documents) / setup.settings.batch)
 
     # ------------------------------------------------------------------------------------- what a kind implements
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nlmkit.core.processes import process_count
 from nlmkit.documents.neural.settings import TextSettings
 from nlmkit.errors import HyperParameterError
-from nlmkit.training.clock import Clock
+from nlmkit.training.clock import Clock, seconds
 from nlmkit.training.devices import choose_device, memory_errors, trains_in_bfloat16
 from nlmkit.training.distributed import Processes
 from nlmkit.training.gradient import GradientStepper
@@ -34,16 +33,16 @@ def train(  # noqa: PLR0917
     run: RunOptions,
     started: float,
     *,
-    clock: Clock = time.perf_counter,
+    clock: Clock = seconds,
 ) -> dict[str, Any]:
-    """Train the network of a task and return the report of the training, as JSON types.
+    """Train the network of a model and return the report of the training, as JSON types.
 
     Afterwards the network holds the weights of the best evaluation on held-out texts, without such texts the last ones;
     where weights are averaged, the average stands for them. It is in evaluation mode, on the device of the run. Of the
     report only ``seconds`` and ``words_per_second`` depend on the clock.
 
     Args:
-        model: The component, which has the options of :mod:`nlmkit.documents.neural.options`.
+        model: The component, with the options of :mod:`nlmkit.documents.neural.options`.
         build: Makes the task from its settings and the device.
         sample: Training documents.
         valid: Held-out documents.

@@ -6,6 +6,7 @@ first, then the words. Words that the language model lacks join its vocabulary, 
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from nlmkit.language_models.base import LanguageModel
     from nlmkit.language_models.neural.lstm import LSTM
     from nlmkit.layers.recurrent import RecurrentStack
-    from nlmkit.text import Corpus, TextPipeline
+    from nlmkit.text import Corpus, Tokenization
 
 BUDGET_SHARE: Final = 0.5
 """Share of a budget in which the language model is tuned."""
@@ -35,12 +36,12 @@ LR_SHARE: Final = 0.25
 """Share of the learning rate that a language model was fitted with at which it is tuned."""
 
 
-def language_model(start: str | LanguageModel, pipeline: TextPipeline) -> LSTM:
+def language_model(start: str | LanguageModel, tokenization: Tokenization) -> LSTM:
     """The fitted language model that ``start_from`` names, once it suits.
 
     Args:
         start: The model or its folder.
-        pipeline: How the classifier reads text.
+        tokenization: How the classifier reads text.
 
     Raises:
         HyperParameterError: It is no fitted lstm, reads text otherwise, or has what a classifier cannot take over.
@@ -60,9 +61,8 @@ def language_model(start: str | LanguageModel, pipeline: TextPipeline) -> LSTM:
         raise HyperParameterError(f"{where} is not fitted: fit the language model first")
     if found.zoneout:
         raise HyperParameterError(f"{where} was trained with zoneout={found.zoneout:g}, which no classifier has")
-    names = ("tokenizer", "lowercase", "unicode_form")
-    theirs = {name: getattr(found.pipeline_, name) for name in names}
-    other = [f"{name}={value}" for name, value in theirs.items() if value != getattr(pipeline, name)]
+    own, theirs = dataclasses.asdict(tokenization), dataclasses.asdict(found.tokenization_)
+    other = [f"{name}={value}" for name, value in theirs.items() if value != own[name]]
     if other:
         raise HyperParameterError(f"{where} reads text with {', '.join(other)}: set that for the classifier too")
     return found
@@ -81,8 +81,6 @@ def fine_tuned(  # noqa: PLR0917
         lr: Highest learning rate; None: :data:`LR_SHARE` of the model's own, which suits its optimizer.
         run: Progress, device and budget. Of a budget the language model gets :data:`BUDGET_SHARE`, in place of epochs.
     """
-    import dataclasses
-
     from nlmkit.core.run import RunOptions
     from nlmkit.language_models.neural.options import chosen_softmax
 
@@ -102,9 +100,7 @@ def fine_tuned(  # noqa: PLR0917
         precision=run.precision,
         budget_seconds=None if run.budget_seconds is None else BUDGET_SHARE * run.budget_seconds,
     )
-    # The same tokens, whatever encoding their files had.
-    texts = [None if part is None else dataclasses.replace(part, pipeline=lm.pipeline_) for part in (corpus, valid)]
-    return tuned.fit(texts[0], valid=texts[1] if texts[1] is not None and texts[1].tokens else None, run=own)
+    return tuned.fit(corpus, valid=valid if valid is not None and valid.tokens else None, run=own)
 
 
 def notes_of_tuning(tuned: LSTM) -> list[str]:

@@ -1,1 +1,1 @@
-"""Language models made of other language models."""
+"""Language models that wrap other language models."""

@@ -1,4 +1,4 @@
-"""Caches: what a text has said so far makes it likelier to be said again."""
+"""Cache models: recent words of a text become more probable."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from nlmkit.text import Corpus
 
 HALF_LIVES: Final = (16, 32, 64, 128, 256, 512, 1024, 2048)
-"""Events after which an event counts half: what is tried for ``decay`` beside 1, which counts all alike."""
+"""Half-lives in events of the grid for ``decay``, in addition to 1 (no decay)."""
 
 THETAS: Final = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.5, 4.0)
-"""What is tried for ``theta``."""
+"""Grid for ``theta``."""
 
 
 @dataclasses.dataclass(frozen=True)
 class CacheState:
-    """What a cache and its model know after the events read so far: an immutable value.
+    """Immutable state of a cache and its model after the events read so far.
 
     Attributes:
         model: State of the model.
         history: The events in the cache, the latest first.
-        keys: Of a neural cache, the bytes of the hidden state before each of them.
+        keys: For a neural cache, the bytes of the hidden state before each event.
     """
 
     model: Hashable
@@ -45,26 +45,26 @@ class CacheState:
 
 @dataclasses.dataclass(kw_only=True)
 class Cache(LanguageModel):
-    """A language model with a cache of the latest events: unigram (Kuhn & De Mori 1990) or neural (Grave et al. 2017).
+    """Language model with a cache of recent events: unigram (Kuhn & De Mori 1990) or neural (Grave et al. 2017).
 
     p(w | h) = (1 − λ) p_model(w | h) + λ p_cache(w), and p_model alone while the cache is empty. The cache holds the
-    latest ``window`` events of the text, words and ``</s>`` alike.
+    latest ``window`` events of the text, both words and ``</s>``.
 
-    * ``unigram`` gives a word its share of the events in the cache, each weighted by ``decay`` to the power of its age
-      (Clarkson & Robinson 1997); decay 1 counts all alike.
-    * ``neural`` weighs event i by exp(θ h·h_i), where h is the model's hidden state now and h_i the one before event i.
-      The model needs ``hidden_states(data, context=...)``, float32 [events, h] at once or sentence by sentence, and
-      states with an attribute ``hidden``, float32 [h].
+    * ``unigram``: the probability of a word is its share of the events in the cache, each weighted by ``decay`` to the
+      power of its age (Clarkson & Robinson 1997); decay 1 weights all equally.
+    * ``neural``: event i has weight exp(θ h·h_i), where h is the current hidden state and h_i the one before event i.
+      The model must have ``hidden_states(data, context=...)``, float32 [events, h] at once or sentence by sentence,
+      and states with an attribute ``hidden``, float32 [h].
 
-    The cache is filled with the very text that is scored, in the order of its sentences: such figures are marked
-    ``adapt:yes``, and stand in a table with others only when that is said. In the context ``sentence`` the model
-    starts afresh at each sentence, **the cache does not**.
+    The cache is filled with the scored text itself, in the order of its sentences: such figures are marked
+    ``adapt:yes`` and are comparable with others only under that label. In the context ``sentence`` the model is reset
+    at each sentence, **the cache is not**.
 
-    λ is fitted on validation text by EM, ``decay`` or ``theta`` by trying a grid of values; what is given is not
-    fitted. The model is fitted already, or ``fit`` trains a copy of it.
+    λ is fitted on validation text by EM, ``decay`` or ``theta`` by grid search; given values are not fitted. The model
+    can be fitted already; otherwise ``fit`` trains a copy of it.
 
-    Fitted attributes beside those of every language model: ``model_``, ``weight_`` (λ), ``rate_`` (decay or θ) and
-    ``fit_report_``, a JSON-ready dictionary.
+    Fitted attributes, in addition to those of every language model: ``model_``, ``weight_`` (λ), ``rate_`` (decay or
+    θ) and ``fit_report_``, a JSON-ready dictionary.
 
     Example:
         >>> from nlmkit import NGram
@@ -80,10 +80,12 @@ class Cache(LanguageModel):
         "window": 30,
     }
 
-    model: LanguageModel | None = param(None, help="the language model that gets a cache")
-    method: str = param("unigram", choices=("unigram", "neural"), help="kind of cache; neural needs hidden states")
-    window: int = param(2000, ge=1, le=100_000, help="latest events that the cache holds")
-    weight: float | None = param(None, ge=0, lt=1, help="λ, the cache's share; none: fitted on validation text")
+    model: LanguageModel | None = param(None, help="language model to extend with a cache")
+    method: str = param("unigram", choices=("unigram", "neural"), help="type of cache; neural requires hidden states")
+    window: int = param(2000, ge=1, le=100_000, help="number of recent events in the cache")
+    weight: float | None = param(
+        None, ge=0, lt=1, help="λ, interpolation weight of the cache; none: fitted on validation text"
+    )
     decay: float | None = param(
         None,
         gt=0,
@@ -94,24 +96,24 @@ class Cache(LanguageModel):
     theta: float | None = param(
         None,
         ge=0,
-        help="of method=neural: θ, how much the likeness of hidden states counts; none: fitted",
+        help="of method=neural: θ, inverse temperature of the similarity of hidden states; none: fitted",
         needs=value_of("method", "neural"),
     )
-    context: str = param("sentence", choices=("sentence", "stream"), help="how the validation text is read")
+    context: str = param("sentence", choices=("sentence", "stream"), help="context for scoring the validation text")
 
     def fit(self, data: Any = None, *, valid: Any = None, run: RunOptions | None = None) -> Self:
-        """Fit λ and decay or θ, and before them the model if it is not fitted yet.
+        """Fit λ and decay or θ, after the model if it is not fitted yet.
 
         Args:
-            data: Training text for a model that is not fitted; left out when it is.
-            valid: Validation text; needed unless λ and decay or θ are given.
-            run: Progress, and what a model that is to be fitted takes.
+            data: Training text for an unfitted model; None for a fitted one.
+            valid: Validation text; required unless λ and decay or θ are given.
+            run: Progress, and run options of an unfitted model.
 
         Raises:
-            HyperParameterError: no model, options that contradict each other, no text where one is needed, or a model
-                without hidden states for a neural cache.
-            NotNormalizedError: the model's scores are no probabilities.
-            DataError: unusable text.
+            HyperParameterError: The model or a required text is missing, options contradict each other, or the model
+                of a neural cache has no hidden states.
+            NotNormalizedError: The model's scores are not probabilities.
+            DataError: The text is unusable.
         """
         run = run or RunOptions()
         model, rate = self._check_options(valid)
@@ -134,27 +136,27 @@ class Cache(LanguageModel):
         return "decay" if self.method == "unigram" else "theta"
 
     def _check_options(self, valid: Any) -> tuple[LanguageModel, float | None]:
-        """The model, and decay or θ where they are given."""
+        """Return the model, and decay or θ if given."""
         if self.model is None:
-            raise HyperParameterError("a cache needs a model (--model PATH)")
+            raise HyperParameterError("a cache requires a model (--model PATH)")
         if self.method == "neural" and not hasattr(self.model, "hidden_states"):
-            raise HyperParameterError(f"method=neural needs a model with hidden states, which {self.model.name} lacks")
+            raise HyperParameterError(f"method=neural requires a model with hidden states; {self.model.name} has none")
         rate = getattr(self, self._rate_name)
         if valid is None and (self.weight is None or rate is None):
             missing = " and ".join(name for name in ("weight", self._rate_name) if getattr(self, name) is None)
-            raise HyperParameterError(f"{missing}: fitted on validation text: give --valid FILE, or the value")
+            raise HyperParameterError(f"fitting {missing} requires validation text: add --valid FILE, or set the value")
         return self.model, rate
 
     def _fit_on(
         self, model: LanguageModel, corpus: Corpus, rate: float | None, report: dict[str, Any], run: RunOptions
     ) -> tuple[float, float]:
-        """λ and decay or θ that make the validation text most probable."""
+        """Return the λ and decay or θ that maximise the probability of the validation text."""
         import numpy as np
 
-        from nlmkit.language_models.combined.members import finite_perplexity, fit_weights, for_model
+        from nlmkit.language_models.combined.members import finite_perplexity, fit_weights
         from nlmkit.language_models.combined.recency import interpolate
 
-        corpus, context = for_model(corpus, model), cast(Context, self.context)
+        context = cast(Context, self.context)
         run.stage("scoring validation text")
         log_probs = model.log_probs(corpus, context=context)
         rates = [rate] if rate is not None else self._rates_to_try()
@@ -188,7 +190,7 @@ class Cache(LanguageModel):
     def _cached(
         self, model: LanguageModel, corpus: Corpus, context: Context, rates: Sequence[float]
     ) -> Iterator[tuple[float, NDArray[np.float64]]]:
-        """For each decay or θ, the probability that the cache gives each event of the text: float64 [events]."""
+        """Yield the cache's probability of each event of the text for each decay or θ: float64 [events]."""
         from nlmkit.language_models.combined.recency import neural_probs, unigram_probs
 
         ids = corpus.event_ids(model.vocabulary_)
@@ -205,18 +207,18 @@ class Cache(LanguageModel):
 
     @property
     def adapts_to_test_text(self) -> bool:
-        """True: what was scored changes what is scored later."""
+        """True: scored text changes later scores."""
         return True
 
     @property
     def unknown_rule(self) -> str:
-        """The model's."""
+        """Rule of the model."""
         model = self.model_ if self.is_fitted else self.model
         return "none" if model is None else model.unknown_rule
 
     @property
     def report_labels(self) -> Mapping[str, str]:
-        """``cache``, its kind, window, weight and decay or θ; and what the model itself says."""
+        """Label ``cache`` with type, window, weight and decay or θ; and the labels of the model."""
         self.check_fitted()
         own = f"{self.method},window={self.window},weight={self.weight_:.4g},{self._rate_name}={self.rate_:.6g}"
         inner = self.model_.report_labels
@@ -225,16 +227,16 @@ class Cache(LanguageModel):
     # ----------------------------------------------------------------------------------------------- the state machine
 
     def start(self) -> CacheState:
-        """The model's start and an empty cache."""
+        """Return the model's start state with an empty cache."""
         self.check_fitted()
         return CacheState(self.model_.start())
 
     def restart(self, state: CacheState) -> CacheState:
-        """The model's start of another sentence, and the cache as it is."""
+        """Return the model's state at the start of another sentence, with the cache unchanged."""
         return dataclasses.replace(state, model=self.model_.restart(state.model))
 
     def advance(self, state: CacheState, word_id: int) -> CacheState:
-        """The state after reading ``word_id``, which the cache then holds."""
+        """Return the state after reading ``word_id``, which is added to the cache."""
         keys = state.keys
         if self.method == "neural":
             keys = (_hidden(state.model).tobytes(), *keys)[: self.window]
@@ -242,7 +244,7 @@ class Cache(LanguageModel):
         return CacheState(self.model_.advance(state.model, word_id), history, keys)
 
     def next_log_probs(self, state: CacheState) -> NDArray[np.float64]:
-        """Log-probability of each vocabulary id after ``state``: float64 [V]."""
+        """Return the log-probability of each vocabulary id after ``state``: float64 [V]."""
         log_probs = self.model_.next_log_probs(state.model)
         if not state.history:
             return log_probs
@@ -261,7 +263,7 @@ class Cache(LanguageModel):
     # -------------------------------------------------------------------------------------------------------- in batch
 
     def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
-        """Natural log-probability of every event: float64 [events]; the cache runs through in both contexts."""
+        """Return the natural log-probability of every event: float64 [events]; neither context resets the cache."""
         check_context(context)
         corpus = self.encode(data)
         import numpy as np
@@ -273,7 +275,7 @@ class Cache(LanguageModel):
         return interpolate(log_probs, cached, self.weight_, np.arange(len(cached)) > 0)
 
     def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
-        """Full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
+        """Yield the full next-word distributions, one chunk per sentence: float64 [events of the sentence, V]."""
         check_context(context)
         corpus = self.encode(data)
         return self._distributions(corpus, context)
@@ -300,23 +302,23 @@ class Cache(LanguageModel):
             yield rows
 
     def event_details(self, data: Any) -> dict[str, NDArray[Any]]:
-        """What the model tells of each event."""
+        """Return the model's facts per event."""
         self.check_fitted()
         return self.model_.event_details(data)
 
     # ---------------------------------------------------------------------------------------------------------- saving
 
     def fitted_state(self) -> FittedState:
-        """λ, decay or θ and the fit report as metadata; the model, where ``fit`` fitted it, as a member."""
+        """Return λ, decay or θ and the fit report as metadata; the model as a member if ``fit`` fitted it."""
         self.check_fitted()
         metadata = {"weight": self.weight_, "rate": self.rate_, "fit_report": self.fit_report_}
         return FittedState({}, metadata, {} if self.model_ is self.model else {"model_": self.model_})
 
     def restore(self, state: FittedState) -> None:
-        """Put model and cache together again.
+        """Restore model and cache.
 
         Raises:
-            SavedModelError: the model is missing, or a value is out of range.
+            SavedModelError: The model is missing, or a value is out of range.
         """
         from nlmkit.saving import require
 
@@ -329,10 +331,12 @@ class Cache(LanguageModel):
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             require(number and 0 <= cast(float, value) <= limit, f"the saved model is damaged: {name} is {value!r}")
         require(cast(float, weight) < 1, f"the saved model is damaged: weight is {weight!r}")
-        require(isinstance(report, dict), "the saved model is damaged: its metadata lack fit_report")
+        require(isinstance(report, dict), "the saved model is damaged: fit_report is missing from its metadata")
         require(self.method == "unigram" or hasattr(model, "hidden_states"), f"{model.name} has no hidden states")
         same = model.vocabulary_ == self.vocabulary_ and model.pipeline_ == self.pipeline_
-        require(same, "the saved model is damaged: its vocabulary or text pipeline is not that of the cached model")
+        require(
+            same, "the saved model is damaged: its vocabulary or text pipeline differs from that of the cached model"
+        )
         self._set_fitted(model, cast(float, weight), cast(float, rate))
         self.fit_report_ = dict(cast("dict[str, Any]", report))
 
@@ -344,25 +348,25 @@ def _largest(method: str) -> float:
 
 
 def _hidden(state: Any) -> NDArray[np.float32]:
-    """The hidden state that a recurrent model's state shows: float32 [h]."""
+    """Return the hidden state of a recurrent model's state: float32 [h]."""
     import numpy as np
 
     if not hasattr(state, "hidden"):
         raise HyperParameterError(
-            f"method=neural needs states with an attribute hidden, which {type(state).__name__} is without"
+            f"method=neural requires states with an attribute hidden; {type(state).__name__} has none"
         )
     return np.asarray(state.hidden, np.float32)
 
 
 def _hidden_states(model: LanguageModel, corpus: Corpus, context: Context) -> NDArray[np.float32]:
-    """The hidden state before each event: float32 [events, h]."""
+    """Return the hidden state before each event: float32 [events, h]."""
     import numpy as np
 
     found = cast(Any, model).hidden_states(corpus, context=context)
     rows = found if isinstance(found, np.ndarray) else _joined(list(found))
     if rows.ndim != 2 or len(rows) != corpus.events:
         raise HyperParameterError(
-            f"method=neural: {model.name} gives hidden states of shape {list(rows.shape)} for {corpus.events} events"
+            f"method=neural: {model.name} returned hidden states of shape {list(rows.shape)} for {corpus.events} events"
         )
     return np.asarray(rows, np.float32)
 

@@ -1,4 +1,4 @@
-"""Dynamic evaluation: a neural model that goes on learning from the text that it scores."""
+"""Dynamic evaluation: a neural model that continues to train on the text it scores."""
 
 from __future__ import annotations
 
@@ -24,42 +24,41 @@ RATES: Final = {
     "rms": (0.0, 0.00001, 0.00003, 0.0001, 0.0003, 0.001),
     "sgd": (0.0, 0.003, 0.01, 0.03, 0.1, 0.3),
 }
-"""What is tried for ``lr`` under each rule; 0 is the model as it is."""
+"""Grid for ``lr`` under each rule; 0 leaves the model unchanged."""
 
 DECAYS: Final = {"rms": (0.003, 0.0, 0.0003, 0.001, 0.01), "sgd": (0.003, 0.0, 0.0003, 0.001, 0.01)}
-"""What is tried for ``decay`` under each rule; the first while values of ``lr`` are tried."""
+"""Grid for ``decay`` under each rule; the first value is used during the search for ``lr``."""
 
 
 @dataclasses.dataclass(kw_only=True)
 class DynamicEvaluation(LanguageModel):
     """Dynamic evaluation of a neural language model (Mikolov et al. 2010; Krause et al. 2018).
 
-    A text is scored in segments of a few events. After each the weights take a step down the gradient of its mean loss
-    and a small one back to the trained weights θ₀, so that the model gets used to the text it is reading. With g the
-    gradient, R the root mean square of each weight's gradients on training text, and R̄ the mean of R over all weights:
+    A text is scored in segments of a few events. After each segment the weights take a gradient step on its mean loss
+    and a small step back to the trained weights θ₀, which adapts the model to the text. With g the gradient, R the
+    root mean square of each weight's gradients on training text, and R̄ the mean of R over all weights:
 
         rule=rms:  θ ← θ + min(1, λ R / R̄) (θ₀ − θ) − η g / (R + ε R̄)
         rule=sgd:  θ ← θ + λ (θ₀ − θ) − η g
 
-    η is ``lr``, λ ``decay``, ε ``epsilon``, which here counts relative to R̄. Dropout is off all the time. The model
-    itself is never changed: every scoring works on a copy that begins with θ₀, so that no result depends on an earlier
-    one.
+    η is ``lr``, λ ``decay``, ε ``epsilon`` (relative to R̄). Dropout is off. The model itself never changes: every
+    scoring works on a copy that starts from θ₀, so results are independent of earlier ones.
 
-    The weights follow the very text that is scored, in the order of its sentences: such figures are marked
-    ``adapt:yes``, and stand in a table with others only when that is said. In the context ``sentence`` the model's
-    hidden state starts afresh at each sentence, where a segment ends too; **the weights go on**.
+    The weights adapt to the scored text itself, in the order of its sentences: such figures are marked ``adapt:yes``
+    and are comparable with others only under that label. In the context ``sentence`` the hidden state is reset at each
+    sentence, where a segment ends too; **the weights are not**.
 
     ``lr`` and ``decay`` are fitted on the first ``tuning_events`` events of validation text, one after the other, by
-    trying a few values (:data:`RATES`, :data:`DECAYS`); what is given is not fitted. R is collected on the first
-    ``statistics_steps`` windows of training text in ``statistics_batch`` columns. The model is fitted already, and is
-    then given its training text once more; or ``fit`` trains a copy of it.
+    grid search (``RATES``, ``DECAYS``); given values are not fitted. R is collected on the first ``statistics_steps``
+    windows of training text in ``statistics_batch`` columns. A model that is fitted already needs its training text
+    again for R; otherwise ``fit`` trains a copy of the model.
 
-    Scoring costs about as much as training on the text in steps of one segment. A state of the state machine shares
-    the weights with the others of its segment, and each segment has weights of its own: a list of states over a text
-    of n events holds n / ``segment`` copies of the weights.
+    Scoring costs about as much as training on the text in steps of one segment. The states of a segment share their
+    weights, and each segment has its own: a list of states over a text of n events holds n / ``segment`` copies of the
+    weights.
 
-    Fitted attributes beside those of every language model: ``model_``, ``lr_``, ``decay_``, ``rms_`` (R by the name of
-    the weight, float32 arrays; empty with rule=sgd) and ``fit_report_``, a JSON-ready dictionary.
+    Fitted attributes, in addition to those of every language model: ``model_``, ``lr_``, ``decay_``, ``rms_`` (R by
+    name of the weight, float32 arrays; empty with rule=sgd) and ``fit_report_``, a JSON-ready dictionary.
 
     Example:
         >>> from nlmkit import LSTM
@@ -88,35 +87,37 @@ class DynamicEvaluation(LanguageModel):
         "tuning_events": 50,
     }
 
-    model: LanguageModel | None = param(None, help="the neural language model whose weights follow the text")
-    rule: str = param("rms", choices=("rms", "sgd"), help="rms: steps relative to the gradients on training text")
-    segment: int = param(5, ge=1, le=10_000, help="events after which the weights take a step")
-    lr: float | None = param(None, ge=0, help="η, the rate of the steps; none: fitted on validation text")
+    model: LanguageModel | None = param(None, help="neural language model to evaluate dynamically")
+    rule: str = param(
+        "rms", choices=("rms", "sgd"), help="update rule; rms scales steps by the gradients on training text"
+    )
+    segment: int = param(5, ge=1, le=10_000, help="events per update step")
+    lr: float | None = param(None, ge=0, help="η, learning rate; none: fitted on validation text")
     decay: float | None = param(
-        None, ge=0, le=1, help="λ, the rate of the way back to the trained weights; none: fitted on validation text"
+        None, ge=0, le=1, help="λ, decay toward the trained weights; none: fitted on validation text"
     )
     clip_norm: float | None = param(None, gt=0, help="largest norm of a segment's gradient")
-    epsilon: float = param(1.0, gt=0, help="of rule=rms: ε, which keeps steps of seldom used weights short")
-    statistics_batch: int = param(64, ge=1, le=65536, help="of rule=rms: columns of training text read side by side")
-    statistics_steps: int = param(2000, ge=1, help="of rule=rms: most windows of training text")
-    tuning_events: int = param(10_000, ge=1, help="events of validation text on which lr and decay are tried")
-    context: str = param("sentence", choices=("sentence", "stream"), help="how the validation text is read")
+    epsilon: float = param(1.0, gt=0, help="of rule=rms: ε, which limits the steps of rarely used weights")
+    statistics_batch: int = param(64, ge=1, le=65536, help="of rule=rms: parallel columns of training text")
+    statistics_steps: int = param(2000, ge=1, help="of rule=rms: maximum number of windows of training text")
+    tuning_events: int = param(10_000, ge=1, help="events of validation text used to fit lr and decay")
+    context: str = param("sentence", choices=("sentence", "stream"), help="context for scoring the validation text")
 
     def fit(self, data: Any = None, *, valid: Any = None, run: RunOptions | None = None) -> Self:
-        """Collect gradients, fit lr and decay, and before that the model if it is not fitted yet.
+        """Collect gradients and fit lr and decay, after the model if it is not fitted yet.
 
         Args:
-            data: Training text: for the gradients of rule=rms, and for a model that is not fitted.
-            valid: Validation text; needed unless lr and decay are given.
-            run: Progress, and what a model that is to be fitted takes.
+            data: Training text: for the gradients of rule=rms, and for an unfitted model.
+            valid: Validation text; required unless lr and decay are given.
+            run: Progress, and run options of an unfitted model.
 
         Raises:
-            HyperParameterError: no model, one that is not neural, or no text where one is needed.
-            DataError: unusable text.
+            HyperParameterError: The model is missing or not neural, or a required text is missing.
+            DataError: The text is unusable.
         """
         run = run or RunOptions()
         given = self._check_options(data, valid)
-        from nlmkit.language_models.combined.members import fitted_models, for_model
+        from nlmkit.language_models.combined.members import fitted_models
         from nlmkit.text import Corpus
 
         if data is not None and not isinstance(data, Corpus):
@@ -133,39 +134,38 @@ class DynamicEvaluation(LanguageModel):
             assert self.decay is not None
             lr, decay = self.lr, self.decay
         else:
-            lr, decay = self._fit_on(model, for_model(corpus, model), rms, report, run)
+            lr, decay = self._fit_on(model, corpus, rms, report, run)
         self._set_fitted(model, lr, decay, rms)
         self.fit_report_ = {"model": model.name, "lr": self.lr_, "decay": self.decay_} | report
         return self
 
     def _check_options(self, data: Any, valid: Any) -> NeuralLanguageModel:
         if self.model is None:
-            raise HyperParameterError("dynamic evaluation needs a model (--model PATH)")
+            raise HyperParameterError("dynamic evaluation requires a model (--model PATH)")
         if not isinstance(self.model, NeuralLanguageModel):
             raise HyperParameterError(
                 f"dynamic evaluation needs a neural language model, whose weights it changes; {self.model.name} is none"
             )
         if self.rule == "rms" and data is None:
             raise HyperParameterError(
-                "rule=rms: gradients are collected on training text: give TRAIN, or choose rule=sgd"
+                "rule=rms requires training text for its gradients: add TRAIN, or choose rule=sgd"
             )
         missing = " and ".join(name for name in ("lr", "decay") if getattr(self, name) is None)
         if missing and valid is None:
-            raise HyperParameterError(f"{missing}: fitted on validation text: give --valid FILE, or the value")
+            raise HyperParameterError(f"fitting {missing} requires validation text: add --valid FILE, or set the value")
         return self.model
 
     def _collect(
         self, model: NeuralLanguageModel, data: Corpus, run: RunOptions
     ) -> tuple[dict[str, NDArray[np.float32]], int]:
-        """R by the name of the weight, and the number of windows that it comes from."""
+        """Return R by name of the weight, and the number of windows it was computed from."""
         import math
 
-        from nlmkit.language_models.combined.members import for_model
         from nlmkit.language_models.neural.adaptation import gradient_rms
 
-        corpus = model.encode(for_model(data, model))
+        corpus = model.encode(data)
         if not corpus.events:
-            raise DataError("the training text has no event: gradients cannot be collected on it")
+            raise DataError("no gradients: the training text is empty")
         batch = min(self.statistics_batch, corpus.events)
         windows = min(self.statistics_steps, math.ceil(corpus.events // batch / self.segment))
         run.stage("collecting gradients", windows)
@@ -187,7 +187,7 @@ class DynamicEvaluation(LanguageModel):
         report: dict[str, Any],
         run: RunOptions,
     ) -> tuple[float, float]:
-        """lr and decay that make the beginning of the validation text most probable."""
+        """Return the lr and decay that maximise the probability of the beginning of the validation text."""
         import numpy as np
 
         from nlmkit.language_models.combined.members import finite_perplexity
@@ -195,7 +195,7 @@ class DynamicEvaluation(LanguageModel):
         corpus = model.encode(corpus)
         events, offsets = corpus.event_ids(model.vocabulary_), corpus.event_offsets
         if not len(events):
-            raise DataError("the validation text has no event: lr and decay cannot be fitted on it")
+            raise DataError("cannot fit lr and decay: the validation text is empty")
         sentences = max(1, int(np.searchsorted(offsets, self.tuning_events, side="right")) - 1)
         offsets = offsets[: sentences + 1]
         events = events[: offsets[-1]]
@@ -205,7 +205,7 @@ class DynamicEvaluation(LanguageModel):
         tried: dict[tuple[float, float], float] = {}
 
         def mean(lr: float, decay: float) -> float:
-            """Mean log-probability of an event; −inf where the weights diverge."""
+            """Return the mean log-probability of an event; −inf if the weights diverge."""
             adapter = self._adapter(model, lr, decay, rms)
             values = np.empty(len(events))
             for begin, segment in adapter.read(events, offsets, cast(Context, self.context)):
@@ -243,7 +243,7 @@ class DynamicEvaluation(LanguageModel):
     def _adapter(
         self, model: NeuralLanguageModel, lr: float, decay: float, rms: Mapping[str, NDArray[np.float32]]
     ) -> Adapter:
-        """A copy of the model's network, whose weights follow what it reads."""
+        """Return a copy of the model's network with weights that adapt to the text."""
         from nlmkit.language_models.neural.adaptation import Adapter, Rule
 
         rule = Rule(lr, decay, self.clip_norm, self.epsilon, rms if self.rule == "rms" else None)
@@ -251,18 +251,18 @@ class DynamicEvaluation(LanguageModel):
 
     @property
     def adapts_to_test_text(self) -> bool:
-        """True: what was scored changes what is scored later."""
+        """True: scored text changes later scores."""
         return True
 
     @property
     def unknown_rule(self) -> str:
-        """The model's."""
+        """Rule of the model."""
         model = self.model_ if self.is_fitted else self.model
         return "none" if model is None else model.unknown_rule
 
     @property
     def report_labels(self) -> Mapping[str, str]:
-        """``dynamic``: the rule, the segment's length, lr and decay; and what the model itself says."""
+        """Label ``dynamic`` with rule, segment length, lr and decay; and the labels of the model."""
         self.check_fitted()
         own = f"{self.rule},segment={self.segment},lr={self.lr_:.4g},decay={self.decay_:.4g}"
         return {"dynamic": own, **self.model_.report_labels}
@@ -270,23 +270,23 @@ class DynamicEvaluation(LanguageModel):
     # ----------------------------------------------------------------------------------------------- the state machine
 
     def start(self) -> AdaptedState:
-        """The model's start, with the trained weights."""
+        """Return the model's start state, with the trained weights."""
         return self._states().start()
 
     def restart(self, state: AdaptedState) -> AdaptedState:
-        """The model's start of another sentence, with weights that have followed all that was read."""
+        """Return the model's state at the start of another sentence, with the adapted weights."""
         return self._states().restart(state)
 
     def advance(self, state: AdaptedState, word_id: int) -> AdaptedState:
-        """The state after reading ``word_id``; where it ends a segment, the weights take a step."""
+        """Return the state after reading ``word_id``; the weights take a step at the end of a segment."""
         return _finite(self._states().advance(state, word_id))
 
     def next_log_probs(self, state: AdaptedState) -> NDArray[np.float64]:
-        """Log-probability of each vocabulary id after ``state``: float64 [V], −inf at ``<s>``."""
+        """Return the log-probability of each vocabulary id after ``state``: float64 [V], −inf at ``<s>``."""
         return self._states().next_log_probs(state)
 
     def _states(self) -> Adapter:
-        """The copy that states are read with, made when it is first needed."""
+        """Return the network copy of the state machine, created on first use."""
         self.check_fitted()
         if self._machine is None:
             self._machine = self._adapter(self.model_, self.lr_, self.decay_, self.rms_)
@@ -295,10 +295,10 @@ class DynamicEvaluation(LanguageModel):
     # -------------------------------------------------------------------------------------------------------- in batch
 
     def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
-        """Natural log-probability of every event: float64 [events]; the weights go on in both contexts.
+        """Return the natural log-probability of every event: float64 [events]; neither context resets the weights.
 
         Raises:
-            NlmkitError: the weights diverge, as the rate is too high for this text.
+            NlmkitError: The weights diverge, because the rate is too high for this text.
         """
         check_context(context)
         corpus = self.encode(data)
@@ -308,7 +308,7 @@ class DynamicEvaluation(LanguageModel):
         return np.concatenate([np.empty(0), *values])
 
     def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
-        """Full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
+        """Yield the full next-word distributions, one chunk per sentence: float64 [events of the sentence, V]."""
         check_context(context)
         corpus = self.encode(data)
         import numpy as np
@@ -326,9 +326,9 @@ class DynamicEvaluation(LanguageModel):
         return _by_sentence(corpus, (rows(segment) for _, segment in segments))
 
     def hidden_states(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float32]]:
-        """Output of the last hidden layer before each event, one chunk a sentence: float32 [events of the sentence, h].
+        """Yield the last hidden layer before each event, one chunk per sentence: float32 [events of the sentence, h].
 
-        The same vector is ``hidden`` of the state that stands before the event.
+        The same vector is ``hidden`` of the state before the event.
         """
         check_context(context)
         corpus = self.encode(data)
@@ -336,7 +336,7 @@ class DynamicEvaluation(LanguageModel):
         return _by_sentence(corpus, (segment.hidden.cpu().numpy() for _, segment in segments))
 
     def _segments(self, corpus: Corpus, context: Context) -> tuple[Adapter, Iterator[tuple[int, Segment]]]:
-        """A copy of the network, and the segments of the text as it reads them."""
+        """Return a copy of the network, and an iterator over the scored segments of the text."""
         adapter = self._adapter(self.model_, self.lr_, self.decay_, self.rms_)
         events = corpus.event_ids(self.vocabulary_)
 
@@ -349,24 +349,24 @@ class DynamicEvaluation(LanguageModel):
         return adapter, checked()
 
     def event_details(self, data: Any) -> dict[str, NDArray[Any]]:
-        """What the model tells of each event."""
+        """Return the model's facts per event."""
         self.check_fitted()
         return self.model_.event_details(data)
 
     # ---------------------------------------------------------------------------------------------------------- saving
 
     def fitted_state(self) -> FittedState:
-        """R as arrays; lr, decay and the fit report as metadata; the model, where ``fit`` fitted it, as a member."""
+        """Return R as arrays; lr, decay and the fit report as metadata; the model as a member if ``fit`` fitted it."""
         self.check_fitted()
         metadata = {"lr": self.lr_, "decay": self.decay_, "fit_report": self.fit_report_}
         arrays = {f"rms.{name}": values for name, values in self.rms_.items()}
         return FittedState(arrays, metadata, {} if self.model_ is self.model else {"model_": self.model_})
 
     def restore(self, state: FittedState) -> None:
-        """Put the model and what was collected together again.
+        """Restore the model and the collected statistics.
 
         Raises:
-            SavedModelError: the model is missing, or an array or value is not what it must be.
+            SavedModelError: The model is missing, or an array or value is invalid.
         """
         import numpy as np
 
@@ -375,29 +375,29 @@ class DynamicEvaluation(LanguageModel):
 
         model = state.members.get("model_", self.model)
         usable = isinstance(model, NeuralLanguageModel) and model.is_fitted
-        require(usable, "the saved model is damaged: the model that is evaluated dynamically is missing")
+        require(usable, "the saved model is damaged: the dynamically evaluated model is missing")
         model = cast(NeuralLanguageModel, model)
         lr, decay, report = (state.metadata.get(name) for name in ("lr", "decay", "fit_report"))
         for name, value, limit in (("lr", lr, float("inf")), ("decay", decay, 1.0)):
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             require(number and 0 <= cast(float, value) <= limit, f"the saved model is damaged: {name} is {value!r}")
-        require(isinstance(report, dict), "the saved model is damaged: its metadata lack fit_report")
+        require(isinstance(report, dict), "the saved model is damaged: fit_report is missing from its metadata")
         same = model.vocabulary_ == self.vocabulary_ and model.pipeline_ == self.pipeline_
-        require(same, "the saved model is damaged: its vocabulary or text pipeline is not that of the model within")
+        require(same, "the saved model is damaged: its vocabulary or text pipeline differs from that of its model")
         parameters = adapted_parameters(model.module_) if self.rule == "rms" else {}
         rms = {}
         for name, weight in parameters.items():
             array = require_array(state.arrays, f"rms.{name}", dtype="float32", shape=tuple(weight.shape))
             sound = bool(np.isfinite(array).all()) and (array >= 0).all()
-            require(sound, f"array 'rms.{name}' holds values that are no root mean square")
+            require(sound, f"array 'rms.{name}' contains values that are not a root mean square")
             rms[name] = np.array(array, dtype=np.float32)
-        require(len(state.arrays) == len(rms), "the saved model holds arrays that belong to no weight")
+        require(len(state.arrays) == len(rms), "the saved model contains arrays that match no weight")
         self._set_fitted(model, cast(float, lr), cast(float, decay), rms)
         self.fit_report_ = dict(cast("dict[str, Any]", report))
 
 
 def _by_sentence(corpus: Corpus, segments: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-    """Rows that come segment by segment, sentence by sentence."""
+    """Yield the rows of segments sentence by sentence."""
     import numpy as np
 
     pending: list[NDArray[Any]] = []
@@ -418,4 +418,4 @@ def _finite(state: AdaptedState) -> AdaptedState:
 
 
 def _diverged(where: str) -> NlmkitError:
-    return NlmkitError(f"dynamic evaluation diverged {where}: give a lower lr, or a clip_norm")
+    return NlmkitError(f"dynamic evaluation diverged {where}: lower lr or set clip_norm")

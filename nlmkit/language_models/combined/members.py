@@ -141,20 +141,6 @@ def _copy(model: LanguageModel) -> LanguageModel:
     return type(model)(**model.get_params(deep=False))
 
 
-def for_model(corpus: Corpus, model: LanguageModel) -> Corpus:
-    """``corpus`` as one that the model takes for its own, where the decoding of its bytes is the only difference."""
-    own = model.pipeline_
-    if corpus.pipeline is None or corpus.pipeline == own or not same_words(corpus.pipeline, own):
-        return corpus  # of which the model itself says whether it will do
-    return dataclasses.replace(corpus, pipeline=own)
-
-
-def same_words(a: TextPipeline, b: TextPipeline) -> bool:
-    """Whether two pipelines make the same words of the same characters."""
-    decoding = {"encoding": "utf-8", "errors": "strict"}
-    return dataclasses.replace(a, **decoding) == dataclasses.replace(b, **decoding)  # type: ignore[arg-type]
-
-
 def finite_perplexity(log_probs: NDArray[np.float64]) -> float | None:
     """Perplexity of events with these log-probabilities; None where it is infinite or there are no events."""
     value = perplexity(log_probs, np.array([0, len(log_probs)]))

@@ -30,16 +30,16 @@ _BIGRAM_AND_UNIGRAM: Any = (
 
 @dataclasses.dataclass(kw_only=True)
 class Mixture(LanguageModel):
-    """Linear interpolation of language models over one vocabulary, weights by EM (Jelinek & Mercer 1980).
+    """Linear interpolation of language models over one vocabulary, with weights by EM (Jelinek & Mercer 1980).
 
-    p(w | h) = Σ_k λ_k p_k(w | h). The weights λ are fitted on validation text, never on the text that is scored: EM
-    from equal weights, which ends at the global optimum (:func:`nlmkit.language_models.combined.members.fit_weights`).
+    p(w | h) = Σ_k λ_k p_k(w | h). The weights λ are fitted on validation text, never on the scored text, by EM from
+    equal weights, which converges to the global optimum (``fit_weights``).
 
-    The models are fitted already, as loaded ones are, and then only the weights are fitted; or they are not, and
-    ``fit`` trains a copy of each on its training text. They must read text alike and predict over one vocabulary.
+    For models that are fitted already, such as loaded ones, only the weights are fitted; otherwise ``fit`` trains a
+    copy of each on its training text. All models must have the same text pipeline and vocabulary.
 
-    Fitted attributes beside those of every language model: ``models_`` (the fitted models), ``weights_`` (float64
-    [models]) and ``fit_report_``, a JSON-ready dictionary.
+    Fitted attributes, in addition to those of every language model: ``models_`` (the fitted models), ``weights_``
+    (float64 [models]) and ``fit_report_``, a JSON-ready dictionary.
 
     Example:
         >>> from nlmkit import NGram
@@ -54,25 +54,23 @@ class Mixture(LanguageModel):
 
     models: tuple[LanguageModel, ...] = param((), help="language models over one vocabulary: two or more")
     weights: tuple[float, ...] | None = param(
-        None, ge=0, le=1, help="one for each model, summing to one; none: fitted on validation text"
+        None, ge=0, le=1, help="one weight per model, with sum one; none: fitted on validation text"
     )
-    context: str = param(
-        "sentence", choices=("sentence", "stream"), help="how the validation text is read for the weights"
-    )
+    context: str = param("sentence", choices=("sentence", "stream"), help="context for scoring the validation text")
 
     def fit(self, data: Any = None, *, valid: Any = None, run: RunOptions | None = None) -> Self:
-        """Fit the weights, and before them the models that are not fitted yet.
+        """Fit the weights, after the models that are not fitted yet.
 
         Args:
-            data: Training text for models that are not fitted; left out when all of them are.
-            valid: Validation text, on which the weights are fitted; needed unless ``weights`` are given.
-            run: Progress, and what the models that are to be fitted take.
+            data: Training text for unfitted models; None if all are fitted.
+            valid: Validation text for the weights; required unless ``weights`` is given.
+            run: Progress, and run options of unfitted models.
 
         Raises:
-            HyperParameterError: fewer than two models, models that do not agree in vocabulary or reading of text,
-                weights that do not sum to one, or no text where one is needed.
-            NotNormalizedError: a model's scores are no probabilities.
-            DataError: unusable text.
+            HyperParameterError: There are fewer than two models, vocabularies or text pipelines differ, the weights do
+                not sum to one, or a required text is missing.
+            NotNormalizedError: A model's scores are not probabilities.
+            DataError: The text is unusable.
         """
         run = run or RunOptions()
         self._check_options(valid)
@@ -96,26 +94,26 @@ class Mixture(LanguageModel):
 
     def _check_options(self, valid: Any) -> None:
         if len(self.models) < 2:
-            raise HyperParameterError(f"a mixture needs two models or more, not {len(self.models)} (--model PATH)")
+            raise HyperParameterError(f"a mixture requires at least two models, not {len(self.models)} (--model PATH)")
         if self.weights is None:
             if valid is None:
-                raise HyperParameterError("weights are fitted on validation text: give --valid FILE, or the weights")
+                raise HyperParameterError(
+                    "fitting weights requires validation text: add --valid FILE, or set the weights"
+                )
             return
         if len(self.weights) != len(self.models):
-            raise HyperParameterError(f"{len(self.weights)} weights are given for {len(self.models)} models")
+            raise HyperParameterError(f"{len(self.weights)} weights for {len(self.models)} models")
         if abs(sum(self.weights) - 1) > 1e-6:
             raise HyperParameterError(f"the weights sum to {sum(self.weights):g}, not to 1")
 
     def _score_valid(self, models: Sequence[LanguageModel], corpus: Corpus, run: RunOptions) -> NDArray[np.float64]:
-        """Natural log-probabilities of the validation text: float64 [models, events]."""
+        """Return the natural log-probabilities of the validation text: float64 [models, events]."""
         import numpy as np
-
-        from nlmkit.language_models.combined.members import for_model
 
         rows = np.empty((len(models), corpus.events))
         run.stage("scoring validation text", corpus.events * len(models))
         for row, model in zip(rows, models, strict=True):
-            row[:] = model.log_probs(for_model(corpus, model), context=cast(Context, self.context))
+            row[:] = model.log_probs(corpus, context=cast(Context, self.context))
             run.advance(corpus.events)
         return rows
 
@@ -157,17 +155,17 @@ class Mixture(LanguageModel):
 
     @property
     def adapts_to_test_text(self) -> bool:
-        """Whether one of the models does."""
+        """Whether any of the models adapts."""
         return any(model.adapts_to_test_text for model in self._current())
 
     @property
     def unknown_rule(self) -> str:
-        """The rule of all models, or each model's."""
+        """Common rule of the models, or the rule of each."""
         return "+".join(dict.fromkeys(model.unknown_rule for model in self._current()))
 
     @property
     def report_labels(self) -> Mapping[str, str]:
-        """``mix``, the models with their weights; then what the models themselves say, numbered where two say it."""
+        """Label ``mix`` with models and weights; then the labels of the models, numbered if repeated."""
         self.check_fitted()
         parts = [f"{weight:.4f}*{model.name}" for weight, model in zip(self.weights_, self.models_, strict=True)]
         labels = {"mix": "+".join(parts)}
@@ -181,23 +179,23 @@ class Mixture(LanguageModel):
         return self.models_ if self.is_fitted else self.models
 
     def start(self) -> tuple[Hashable, ...]:
-        """The models' states at the beginning of a text."""
+        """Return the models' states at the beginning of a text."""
         self.check_fitted()
         return tuple(model.start() for model in self.models_)
 
     def restart(self, state: tuple[Any, ...]) -> tuple[Hashable, ...]:
-        """The models' states at the beginning of another sentence."""
+        """Return the models' states at the beginning of another sentence."""
         return tuple(model.restart(part) for model, part in zip(self.models_, state, strict=True))
 
     def advance(self, state: tuple[Any, ...], word_id: int) -> tuple[Hashable, ...]:
-        """The models' states after reading ``word_id``."""
+        """Return the models' states after reading ``word_id``."""
         return tuple(
             model.advance(part, word_id if ids is None else int(ids[word_id]))
             for model, part, ids in zip(self.models_, state, self._ids, strict=True)
         )
 
     def next_log_probs(self, state: tuple[Any, ...]) -> NDArray[np.float64]:
-        """Log-probability of each vocabulary id after ``state``: float64 [V]."""
+        """Return the log-probability of each vocabulary id after ``state``: float64 [V]."""
         import numpy as np
 
         rows = np.empty((len(self.models_), len(self.vocabulary_)))
@@ -207,25 +205,21 @@ class Mixture(LanguageModel):
         return self._combined(rows)
 
     def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
-        """Natural log-probability of every event: float64 [events]."""
+        """Return the natural log-probability of every event: float64 [events]."""
         check_context(context)
         corpus = self.encode(data)
         import numpy as np
 
-        from nlmkit.language_models.combined.members import for_model
-
-        rows = [model.log_probs(for_model(corpus, model), context=context) for model in self.models_]
+        rows = [model.log_probs(corpus, context=context) for model in self.models_]
         return self._combined(np.stack(rows))
 
     def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
-        """Full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
+        """Yield the full next-word distributions, one chunk per sentence: float64 [events of the sentence, V]."""
         check_context(context)
         corpus = self.encode(data)
         import numpy as np
 
-        from nlmkit.language_models.combined.members import for_model
-
-        chunks = [model.distributions(for_model(corpus, model), context=context) for model in self.models_]
+        chunks = [model.distributions(corpus, context=context) for model in self.models_]
 
         def combined(sentence: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
             ordered = [rows if ids is None else rows[:, ids] for rows, ids in zip(sentence, self._ids, strict=True)]
@@ -235,14 +229,14 @@ class Mixture(LanguageModel):
         return (combined(sentence) for sentence in zip(*chunks, strict=True))
 
     def _combined(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """ln Σ_k λ_k p_k from ln p_k: float64 [models, n] to float64 [n]."""
+        """Return ln Σ_k λ_k p_k from ln p_k: float64 [models, n] to float64 [n]."""
         import numpy as np
 
         combined: NDArray[np.float64] = np.logaddexp.reduce(rows + self._log_weights, axis=0)
         return combined
 
     def fitted_state(self) -> FittedState:
-        """The weights; the fit report as metadata; the models that ``fit`` fitted, as members."""
+        """Return the weights as an array, the fit report as metadata, and models fitted by ``fit`` as members."""
         self.check_fitted()
         made = {
             f"models_.{number}": model
@@ -252,10 +246,10 @@ class Mixture(LanguageModel):
         return FittedState({"weights": self.weights_}, {"fit_report": self.fit_report_}, made)
 
     def restore(self, state: FittedState) -> None:
-        """Put the models together again.
+        """Restore the models.
 
         Raises:
-            SavedModelError: a model is missing, or models or weights contradict each other.
+            SavedModelError: A model is missing, or models or weights contradict each other.
         """
         import numpy as np
 
@@ -268,32 +262,32 @@ class Mixture(LanguageModel):
         sound = bool(np.isfinite(weights).all()) and weights.min() >= 0 and abs(weights.sum() - 1) < 1e-9
         require(sound, "the saved model is damaged: its weights do not sum to one")
         report = state.metadata.get("fit_report")
-        require(isinstance(report, dict), "the saved model is damaged: its metadata lack fit_report")
+        require(isinstance(report, dict), "the saved model is damaged: fit_report is missing from its metadata")
         try:
             _require_agreement(models)
         except HyperParameterError as error:
             raise SavedModelError(f"the saved model is damaged: {error}") from error
         same = models[0].vocabulary_ == self.vocabulary_ and models[0].pipeline_ == self.pipeline_
-        require(same, "the saved model is damaged: its vocabulary or text pipeline is not that of its first model")
+        require(
+            same, "the saved model is damaged: its vocabulary or text pipeline differs from that of its first model"
+        )
         self._set_fitted(models, np.array(weights, np.float64))
         self.fit_report_ = dict(cast("dict[str, Any]", report))
 
 
 def _require_agreement(models: Sequence[LanguageModel]) -> None:
     """Raise HyperParameterError unless all models read text alike and predict over one vocabulary."""
-    from nlmkit.language_models.combined.members import same_words
-
     first = models[0]
     for number, model in enumerate(models[1:], 2):
         pair = f"model 1 ({first.name}) and model {number} ({model.name})"
         one, other = first.vocabulary_, model.vocabulary_
         if one.digest != other.digest:
             raise HyperParameterError(
-                f"{pair} predict over different vocabularies ({one.size_predictable} types {one.digest}, "
+                f"{pair} have different vocabularies ({one.size_predictable} types {one.digest}, "
                 f"{other.size_predictable} types {other.digest}): fit them to one text with the same vocabulary options"
             )
-        if not same_words(first.pipeline_, model.pipeline_):
+        if first.tokenization_ != model.tokenization_:
             raise HyperParameterError(
-                f"{pair} read text differently ({first.pipeline_.signature}, {model.pipeline_.signature}): "
+                f"{pair} read text differently ({first.tokenization_.signature}, {model.tokenization_.signature}): "
                 "fit them with the same tokenizer, case and Unicode form"
             )

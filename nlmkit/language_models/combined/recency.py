@@ -1,9 +1,9 @@
-"""What a cache makes of a text's past: probabilities of words from the events before them.
+"""Probabilities of cache models: of words given the recent events of a text.
 
-Unigram caches count the events in a window (Kuhn & De Mori 1990), optionally by a weight that decays with their age
-(Clarkson & Robinson 1997). Neural caches weigh each past event by how much the hidden state before it resembles the
-present one (Grave, Joulin & Usunier 2017). The batch functions and those of one moment agree; for unigram caches to
-the last bit, since both add the same numbers in the same order, the latest event first.
+Unigram caches count the events in a window (Kuhn & De Mori 1990), optionally with a weight that decays with age
+(Clarkson & Robinson 1997). Neural caches weight each past event by the similarity of the hidden state before it to the
+current one (Grave, Joulin & Usunier 2017). The batch functions and the incremental ones agree; for unigram caches they
+are bit-identical, since both add the same numbers in the same order, the latest event first.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BLOCK_EVENTS: Final = 256
-"""Events whose hidden states are compared with their windows at a time."""
+"""Events per block of hidden states compared with their windows."""
 
 
 def unigram_probs(ids: NDArray[np.int32], window: int, decay: float) -> NDArray[np.float64]:
-    """Probability that a unigram cache gives each event from those before it; 0 where nothing stands before it.
+    """Return the probability of each event under a unigram cache of the events before it; 0 for the first event.
 
     Args:
         ids: The text's events, int32 [events].
-        window: How many events the cache holds.
-        decay: Weight of an event relative to the one after it; 1 counts all alike.
+        window: Number of events in the cache.
+        decay: Weight of an event relative to the one after it; 1 weights all equally.
 
     Returns:
         float64 [events].
@@ -41,12 +41,12 @@ def unigram_probs(ids: NDArray[np.int32], window: int, decay: float) -> NDArray[
 
 
 def unigram_row(history: Sequence[int], size: int, decay: float) -> NDArray[np.float64]:
-    """Probability that a unigram cache gives each vocabulary id: float64 [size].
+    """Return the probability of each vocabulary id under a unigram cache: float64 [size].
 
     Args:
         history: The events in the cache, the latest first; at least one.
         size: Number of vocabulary ids.
-        decay: As for :func:`unigram_probs`.
+        decay: As for ``unigram_probs``.
     """
     weights = _powers(len(history), decay)
     return _by_word(history, weights, size) / float(_totals(len(history), decay)[-1])
@@ -55,14 +55,14 @@ def unigram_row(history: Sequence[int], size: int, decay: float) -> NDArray[np.f
 def neural_probs(
     ids: NDArray[np.int32], hidden: NDArray[np.float32], window: int, thetas: Sequence[float]
 ) -> NDArray[np.float64]:
-    """Probability that a neural cache gives each event; 0 where nothing stands before it.
+    """Return the probability of each event under a neural cache of the events before it; 0 for the first event.
 
     The weight of past event i at event t is exp(θ h_t·h_i), with h_i the hidden state before event i.
 
     Args:
         ids: The text's events, int32 [events].
-        hidden: The hidden state before each event, float32 [events, h].
-        window: How many events the cache holds.
+        hidden: Hidden state before each event, float32 [events, h].
+        window: Number of events in the cache.
         thetas: Values of θ, at least zero.
 
     Returns:
@@ -91,7 +91,7 @@ def neural_probs(
 def neural_row(
     history: Sequence[int], keys: NDArray[np.float32], query: NDArray[np.float32], size: int, theta: float
 ) -> NDArray[np.float64]:
-    """Probability that a neural cache gives each vocabulary id: float64 [size].
+    """Return the probability of each vocabulary id under a neural cache: float64 [size].
 
     Args:
         history: The events in the cache, the latest first; at least one.
@@ -108,13 +108,13 @@ def neural_row(
 def interpolate(
     log_probs: NDArray[np.float64], cached: NDArray[np.float64], weight: float, filled: Any = True
 ) -> NDArray[np.float64]:
-    """ln((1 − λ) p + λ c), or ln p where nothing is in the cache.
+    """Return ln((1 − λ) p + λ c), or ln p where the cache is empty.
 
     Args:
         log_probs: ln p, of any shape.
         cached: c, of the same shape.
         weight: λ, below one.
-        filled: Whether something is in the cache, for all or for each.
+        filled: Whether the cache has events, for all values or for each.
     """
     with np.errstate(divide="ignore"):
         mixed = np.logaddexp(log_probs + np.log1p(-weight), np.log(cached) + np.log(weight))
@@ -127,7 +127,7 @@ def _by_word(history: Sequence[int], weights: NDArray[np.float64], size: int) ->
 
 
 def _powers(length: int, decay: float) -> NDArray[np.float64]:
-    """Weights by age, from age 1 on: float64 [length]."""
+    """Return the weights by age, from age 1 on: float64 [length]."""
     powers: NDArray[np.float64] = np.power(float(decay), np.arange(length, dtype=np.float64))
     return powers
 
@@ -138,7 +138,7 @@ def _totals(length: int, decay: float) -> NDArray[np.float64]:
 
 
 def _by_id(ids: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Positions sorted by id and then by position; and the first of each id's, for each of them: int64 [events]."""
+    """Return the positions sorted by id and position, and for each the first with its id: int64 [events]."""
     order = np.argsort(ids, kind="stable")
     begins = np.flatnonzero(np.concatenate([[True], ids[order][1:] != ids[order][:-1]]))
     lengths = np.diff(np.concatenate([begins, [len(ids)]]))
@@ -146,7 +146,7 @@ def _by_id(ids: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]
 
 
 def _counts_in_window(ids: NDArray[np.int32], window: int) -> NDArray[np.float64]:
-    """How often each event occurred among the ``window`` before it: float64 [events]."""
+    """Return the number of occurrences of each event among the ``window`` before it: float64 [events]."""
     order, begins = _by_id(ids)
     # One number for id and position together, so that one search finds where an event's window begins among its like.
     keys = begins * len(ids) + order
@@ -157,7 +157,7 @@ def _counts_in_window(ids: NDArray[np.int32], window: int) -> NDArray[np.float64
 
 
 def _decayed_in_window(ids: NDArray[np.int32], window: int, decay: float) -> NDArray[np.float64]:
-    """The same with each occurrence weighed by its age, the latest added first: float64 [events]."""
+    """Return the same with occurrences weighted by age, the latest added first: float64 [events]."""
     order, begins = _by_id(ids)
     powers = _powers(min(window, len(ids)), decay)
     sums = np.zeros(len(ids))

@@ -21,23 +21,22 @@ if TYPE_CHECKING:
     from nlmkit.text import Corpus
 
 BLOCK_LOGITS: Final = 2**22
-"""Most log-probabilities of a neural model that exist at once."""
+"""Maximum number of log-probabilities of a neural model in memory."""
 
 
 @dataclasses.dataclass(kw_only=True)
 class Temperature(LanguageModel):
-    """A language model whose distributions are sharpened or flattened by a temperature fitted on validation text.
+    """Language model with distributions sharpened or flattened by a temperature fitted on validation text.
 
-    p_T(w | h) = p(w | h)^(1/T) / Σ_v p(v | h)^(1/T): of a neural model it is the softmax of its scores divided by T. A
-    model that is too sure of itself on new text, as one that has been trained for long is, gets T > 1. T is fitted by
-    Newton's method, as the log-probability of a text is concave in 1/T
-    (``fit_temperature``); Guo et al. (2017) call it temperature scaling. T = 1 changes
-    nothing.
+    p_T(w | h) = p(w | h)^(1/T) / Σ_v p(v | h)^(1/T): for a neural model, the softmax of its scores divided by T. An
+    overconfident model, such as an overfitted one, gets T > 1. T is fitted by Newton's method, since log-probability is
+    concave in 1/T (``fit_temperature``); Guo et al. (2017) call it temperature scaling. T = 1 changes nothing.
 
-    The model is fitted already, or ``fit`` trains a copy of it. Distributions exist for a block of events at a time.
+    The model can be fitted already; otherwise ``fit`` trains a copy of it. Distributions are computed in blocks of
+    events.
 
-    Fitted attributes beside those of every language model: ``model_``, ``temperature_`` (T) and ``fit_report_``, a
-    JSON-ready dictionary.
+    Fitted attributes, in addition to those of every language model: ``model_``, ``temperature_`` (T) and
+    ``fit_report_``, a JSON-ready dictionary.
 
     Example:
         >>> from nlmkit import NGram
@@ -52,30 +51,32 @@ class Temperature(LanguageModel):
         "model": {"component": "ngram", "hyper_parameters": {"order": 2}},
     }
 
-    model: LanguageModel | None = param(None, help="the language model whose distributions get a temperature")
+    model: LanguageModel | None = param(None, help="language model to rescale with a temperature")
     temperature: float | None = param(
         None, ge=0.01, le=100, help="T, below 1 for sharper distributions; none: fitted on validation text"
     )
-    context: str = param("sentence", choices=("sentence", "stream"), help="how the validation text is read")
+    context: str = param("sentence", choices=("sentence", "stream"), help="context for scoring the validation text")
 
     def fit(self, data: Any = None, *, valid: Any = None, run: RunOptions | None = None) -> Self:
-        """Fit T, and before it the model if it is not fitted yet.
+        """Fit T, after the model if it is not fitted yet.
 
         Args:
-            data: Training text for a model that is not fitted; left out when it is.
-            valid: Validation text; needed unless T is given.
-            run: Progress, and what a model that is to be fitted takes.
+            data: Training text for an unfitted model; None for a fitted one.
+            valid: Validation text; required unless T is given.
+            run: Progress, and run options of an unfitted model.
 
         Raises:
-            HyperParameterError: no model, or no text where one is needed.
-            NotNormalizedError: the model's scores are no probabilities.
-            DataError: unusable text.
+            HyperParameterError: The model or a required text is missing.
+            NotNormalizedError: The model's scores are not probabilities.
+            DataError: The text is unusable.
         """
         run = run or RunOptions()
         if self.model is None:
-            raise HyperParameterError("a temperature needs a model (--model PATH)")
+            raise HyperParameterError("a temperature requires a model (--model PATH)")
         if self.temperature is None and valid is None:
-            raise HyperParameterError("temperature: fitted on validation text: give --valid FILE, or the value")
+            raise HyperParameterError(
+                "fitting the temperature requires validation text: add --valid FILE, or set the value"
+            )
         from nlmkit.language_models.combined.members import fitted_models
 
         (model,), corpus = fitted_models([self.model], data, valid, run)
@@ -91,13 +92,13 @@ class Temperature(LanguageModel):
         return self
 
     def _fit_on(self, model: LanguageModel, corpus: Corpus, run: RunOptions) -> tuple[float, dict[str, Any]]:
-        """T that makes the validation text most probable, or the one given; and what to report."""
+        """Return the T that maximises the probability of the validation text, or the given T; and facts to report."""
         import numpy as np
 
-        from nlmkit.language_models.combined.members import finite_perplexity, for_model
+        from nlmkit.language_models.combined.members import finite_perplexity
         from nlmkit.language_models.combined.tempering import HIGHEST, LOWEST, fit_temperature
 
-        corpus, context = for_model(corpus, model), cast(Context, self.context)
+        context = cast(Context, self.context)
         run.stage("scoring validation text")
         report: dict[str, Any] = {"notes": []}
         if self.temperature is None:
@@ -123,19 +124,19 @@ class Temperature(LanguageModel):
 
     @property
     def adapts_to_test_text(self) -> bool:
-        """Whether the model does."""
+        """Whether the model adapts."""
         model = self._current()
         return model is not None and model.adapts_to_test_text
 
     @property
     def unknown_rule(self) -> str:
-        """The model's."""
+        """Rule of the model."""
         model = self._current()
         return "none" if model is None else model.unknown_rule
 
     @property
     def report_labels(self) -> Mapping[str, str]:
-        """``temperature``; and what the model itself says."""
+        """Label ``temperature``, and the labels of the model."""
         self.check_fitted()
         inner = self.model_.report_labels
         return {"temperature": f"{self.temperature_:.4g}"} | {
@@ -147,26 +148,26 @@ class Temperature(LanguageModel):
 
     @property
     def hidden_states(self) -> Any:
-        """The model's method of this name, where it has one: a temperature leaves hidden states alone."""
+        """Method of this name of the model, if it has one: a temperature does not change hidden states."""
         return cast(Any, self._current()).hidden_states
 
     # ----------------------------------------------------------------------------------------------- the state machine
 
     def start(self) -> Hashable:
-        """The model's state at the beginning of a text."""
+        """Return the model's state at the beginning of a text."""
         self.check_fitted()
         return self.model_.start()
 
     def restart(self, state: Any) -> Hashable:
-        """The model's state at the beginning of another sentence."""
+        """Return the model's state at the beginning of another sentence."""
         return self.model_.restart(state)
 
     def advance(self, state: Any, word_id: int) -> Hashable:
-        """The model's state after reading ``word_id``."""
+        """Return the model's state after reading ``word_id``."""
         return self.model_.advance(state, word_id)
 
     def next_log_probs(self, state: Any) -> NDArray[np.float64]:
-        """Log-probability of each vocabulary id after ``state``: float64 [V]."""
+        """Return the log-probability of each vocabulary id after ``state``: float64 [V]."""
         from nlmkit.language_models.combined.tempering import tempered
 
         row: NDArray[np.float64] = tempered(self.model_.next_log_probs(state)[None], self.temperature_)[0]
@@ -175,13 +176,13 @@ class Temperature(LanguageModel):
     # -------------------------------------------------------------------------------------------------------- in batch
 
     def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
-        """Natural log-probability of every event: float64 [events]."""
+        """Return the natural log-probability of every event: float64 [events]."""
         check_context(context)
         corpus = self.encode(data)
         return _tempered_log_probs(self.model_, corpus, context, self.temperature_)
 
     def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
-        """Full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
+        """Yield the full next-word distributions, one chunk per sentence: float64 [events of the sentence, V]."""
         check_context(context)
         corpus = self.encode(data)
         from nlmkit.language_models.combined.tempering import tempered
@@ -190,44 +191,44 @@ class Temperature(LanguageModel):
         return (tempered(chunk, self.temperature_) for chunk in chunks)
 
     def event_details(self, data: Any) -> dict[str, NDArray[Any]]:
-        """What the model tells of each event."""
+        """Return the model's facts per event."""
         self.check_fitted()
         return self.model_.event_details(data)
 
     # ---------------------------------------------------------------------------------------------------------- saving
 
     def fitted_state(self) -> FittedState:
-        """T and the fit report as metadata; the model, where ``fit`` fitted it, as a member."""
+        """Return T and the fit report as metadata; the model as a member if ``fit`` fitted it."""
         self.check_fitted()
         metadata = {"temperature": self.temperature_, "fit_report": self.fit_report_}
         return FittedState({}, metadata, {} if self.model_ is self.model else {"model_": self.model_})
 
     def restore(self, state: FittedState) -> None:
-        """Put model and temperature together again.
+        """Restore model and temperature.
 
         Raises:
-            SavedModelError: the model is missing, or T is no temperature.
+            SavedModelError: The model is missing, or T is not a temperature.
         """
         from nlmkit.saving import require
 
         model = state.members.get("model_", self.model)
         usable = isinstance(model, LanguageModel) and model.is_fitted
-        require(usable, "the saved model is damaged: the model that has the temperature is missing")
+        require(usable, "the saved model is damaged: the rescaled model is missing")
         model = cast(LanguageModel, model)
         value, report = state.metadata.get("temperature"), state.metadata.get("fit_report")
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         require(number and 0.01 <= cast(float, value) <= 100, f"the saved model is damaged: temperature is {value!r}")
-        require(isinstance(report, dict), "the saved model is damaged: its metadata lack fit_report")
+        require(isinstance(report, dict), "the saved model is damaged: fit_report is missing from its metadata")
         same = model.vocabulary_ == self.vocabulary_ and model.pipeline_ == self.pipeline_
-        require(same, "the saved model is damaged: its vocabulary or text pipeline is not that of the model within")
+        require(same, "the saved model is damaged: its vocabulary or text pipeline differs from that of its model")
         self._set_fitted(model, cast(float, value))
         self.fit_report_ = dict(cast("dict[str, Any]", report))
 
 
 class _Passes:
-    """The distributions of a text, block by block, each time that they are asked for.
+    """Distributions of a text in blocks, computed anew in each pass.
 
-    Of a neural model what is kept from pass to pass is what its output layer reads, float32 [events, d].
+    For a neural model, the input of its output layer is kept between passes, float32 [events, d].
     """
 
     def __init__(self, model: LanguageModel, corpus: Corpus, context: Context, run: RunOptions) -> None:
@@ -269,7 +270,7 @@ class _Passes:
 def _tempered_log_probs(
     model: LanguageModel, corpus: Corpus, context: Context, temperature: float
 ) -> NDArray[np.float64]:
-    """Natural log-probability of every event with a temperature: float64 [events]."""
+    """Return the natural log-probability of every event with a temperature: float64 [events]."""
     if temperature == 1:
         return model.log_probs(corpus, context=context)
     import numpy as np

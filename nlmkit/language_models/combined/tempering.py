@@ -1,4 +1,4 @@
-"""Distributions with a temperature: sharper below one, flatter above it; and the temperature that suits a text best."""
+"""Distributions with a temperature (sharper below one, flatter above), and the optimal temperature of a text."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LOWEST: Final = 0.05
-"""The lowest temperature that is ever fitted."""
+"""Lowest temperature that can be fitted."""
 
 HIGHEST: Final = 20.0
-"""The highest."""
+"""Highest temperature that can be fitted."""
 
 GAP: Final = 1e-10
-"""The search ends where another step promises to raise the mean log-probability by less than this many nats."""
+"""Expected gain of a step in mean log-probability, in nats, below which the search ends."""
 
 MAX_PASSES: Final = 40
 
@@ -31,15 +31,15 @@ Block = tuple[Any, "NDArray[np.int32]"]
 
 @dataclasses.dataclass(frozen=True)
 class FittedTemperature:
-    """A temperature as :func:`fit_temperature` found it.
+    """Result of ``fit_temperature``.
 
     Attributes:
         value: The temperature T.
-        log_prob: Mean natural log-probability, with it, of the events that can be predicted.
+        log_prob: Mean natural log-probability at T of the events with nonzero probability.
         log_prob_before: The same with T = 1.
-        impossible: Events with probability zero, which no temperature changes; they were left out.
-        passes: How often the text was gone through.
-        at_bound: Whether the best temperature lies beyond what is tried.
+        impossible: Number of excluded events with probability zero, which no temperature changes.
+        passes: Number of passes over the text.
+        at_bound: Whether the best temperature lies beyond the search bounds.
     """
 
     value: float
@@ -51,11 +51,11 @@ class FittedTemperature:
 
 
 def tempered(log_probs: Any, temperature: float) -> NDArray[np.float64]:
-    """ln p(w)^(1/T) / Σ_v p(v)^(1/T): float64 [n, V].
+    """Return ln p(w)^(1/T) / Σ_v p(v)^(1/T): float64 [n, V].
 
     Args:
         log_probs: Natural log-probabilities, float32 or float64 [n, V].
-        temperature: T; 1 gives them back as they are.
+        temperature: T; 1 returns them unchanged.
     """
     if temperature == 1:
         return np.asarray(log_probs, np.float64)
@@ -65,7 +65,7 @@ def tempered(log_probs: Any, temperature: float) -> NDArray[np.float64]:
 
 
 def tempered_events(block: Block, temperature: float) -> NDArray[np.float64]:
-    """The same at the events only: float64 [n]."""
+    """Return the tempered log-probabilities of the events only: float64 [n]."""
     log_probs, ids = block
     found = np.asarray(log_probs[np.arange(len(ids)), ids], np.float64)
     if temperature == 1:
@@ -75,19 +75,19 @@ def tempered_events(block: Block, temperature: float) -> NDArray[np.float64]:
 
 
 def fit_temperature(passes: Callable[[], Iterable[Block]]) -> FittedTemperature:
-    """The temperature that makes a text most probable.
+    """Return the temperature that maximises the probability of a text.
 
     With the inverse temperature β, an event's log-probability is β ln p(w) − A(β), and A(β) = ln Σ_v p(v)^β is convex:
     its derivatives are the mean and the variance of ln p(v) under the tempered distribution. So the mean over a text is
-    concave in β, and Newton's method from β = 1, held within a bracket that the signs of the derivative narrow, finds
-    the one maximum in a few passes over the text.
+    concave in β, and Newton's method from β = 1, kept within a bracket that the signs of the derivative narrow, finds
+    the maximum in a few passes over the text.
 
     Args:
-        passes: Gives the distributions of the text, block by block, each time that it is called; only one block needs
-            to exist at a time.
+        passes: Function that yields the distributions of the text in blocks on each call; one block at a time must fit
+            into memory.
 
     Raises:
-        DataError: there is no event that the model gives a probability above zero.
+        DataError: No event has a probability above zero.
     """
     low, high = 1 / HIGHEST, 1 / LOWEST
     beta = 1.0
@@ -151,7 +151,7 @@ def _derivatives(blocks: Iterable[Block], beta: float) -> _Derivatives:
 
 
 def _normalizers(scores: Any) -> tuple[Any, NDArray[np.float64]]:
-    """exp(score − highest) in place of the scores [n, V], and ln Σ exp(score) of each row: float64 [n]."""
+    """Replace scores [n, V] in place by exp(score − highest); return ln Σ exp(score) of each row: float64 [n]."""
     highest = scores.max(axis=1, keepdims=True)
     scores -= highest
     np.exp(scores, out=scores)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, Self, cast
 
 from nlmkit.core import optional
 from nlmkit.core.component import Component
@@ -23,6 +22,9 @@ from nlmkit.language_models.base import Context, LanguageModel, check_context
 from nlmkit.language_models.neural.input_vectors import InputOptions, InputVectors, input_vectors
 from nlmkit.language_models.neural.shorthands import WithDropout
 from nlmkit.saving.state import FittedState
+from nlmkit.saving.timing import without_timing
+from nlmkit.training.clock import seconds
+from nlmkit.training.torch_model import TorchModel, put_weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,9 +36,6 @@ if TYPE_CHECKING:
     from nlmkit.language_models.neural.scoring import NeuralState
     from nlmkit.language_models.neural.training import TrainingResult
     from nlmkit.text import Corpus, TextPipeline, Vocabulary
-
-_TIMING: Final = frozenset({"seconds", "tokens_per_second"})
-"""Keys of a fit report that differ from run to run, and are not part of the fitted state."""
 
 _ARCHITECTURE: Final = (
     "embedding",
@@ -64,11 +63,9 @@ class _Summary:
         return lambda: f"{line()}\n\n{_table(model.module_.parameter_counts())}"
 
 
-class _Contained(LanguageModel):
-    """What the base reads of itself and does not declare: fitted state, and fields of the option groups."""
+class _Options(Protocol):
+    """Hyper-parameters that the base reads and leaves to the groups of options to declare."""
 
-    module_: LanguageModule
-    fit_report_: dict[str, Any]
     seed: int
     unknown_rate: float
     epochs: int
@@ -77,7 +74,7 @@ class _Contained(LanguageModel):
 
 
 @dataclasses.dataclass(kw_only=True)
-class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, _Contained):
+class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchModel["LanguageModule"], LanguageModel):
     """Base of the neural language models: an estimator that contains a torch module and is none.
 
     Fitted attributes beside those of every language model: ``module_``
@@ -116,6 +113,10 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, _Containe
 
     summary = _Summary()
 
+    @property
+    def _options(self) -> _Options:
+        return cast("_Options", self)
+
     @classmethod
     def refuse_unknown(cls, names: Iterable[str]) -> None:
         """As of every component, with the reason where a name is an option that other neural models have."""
@@ -143,15 +144,15 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, _Containe
         """The untrained network; ``width`` is that of a representation's vectors."""
         import torch
 
-        return self._with_input(width).build_module(counts, torch.Generator().manual_seed(self.seed))
+        return self._with_input(width).build_module(counts, torch.Generator().manual_seed(self._options.seed))
 
     def _with_input(self, width: int | None) -> Self:
         """These options as the vectors of a representation make them: their width, and no tie to frozen ones."""
         changed = copy.copy(self)
         if width is not None:
-            changed.embedding = width
+            changed._options.embedding = width
         if self._frozen:
-            changed.tied = False
+            changed._options.tied = False
         return changed
 
     @property
@@ -160,23 +161,12 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, _Containe
 
     def _check_width(self, width: int) -> None:
         """Refuse another ``embedding`` than the width of a representation's vectors, where one was asked for."""
-        if self.embedding not in (width, self.values_unless_given()["embedding"]):
+        embedding = self._options.embedding
+        if embedding not in (width, self.values_unless_given()["embedding"]):
             raise HyperParameterError(
-                f"embedding={self.embedding}, but the representation's vectors have {width} dimensions: "
-                f"leave embedding out, or fit a representation of {self.embedding}"
+                f"embedding={embedding}, but the representation's vectors have {width} dimensions: "
+                f"leave embedding out, or fit a representation of {embedding}"
             )
-
-    def to(self, device: str) -> Self:
-        """Move the network to a device (``cpu``, ``cuda``, ``auto``), where it then scores, and return self.
-
-        Raises:
-            HyperParameterError: there is no such device.
-        """
-        self.check_fitted()
-        from nlmkit.training.devices import choose_device
-
-        self.module_.to(choose_device(device))
-        return self
 
     # -------------------------------------------------------------------------------------------------- fitting
 
@@ -194,7 +184,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, _Containe
             DataError: unusable text, or one without words.
             SavedModelError: the model to start from cannot be loaded.
         """
-        started = time.perf_counter()
+        started = seconds()
         run = run or RunOptions()
         from nlmkit.language_models.neural.capabilities import refuse
 
@@ -210,7 +200,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, _Containe
         if start is not None:
             vocabulary = _grown(start.vocabulary_, vocabulary)
             self._check_softmax(start, vocabulary)
-        inputs = input_vectors(self, corpus, vocabulary, run, seed=self.seed)
+        inputs = input_vectors(self, corpus, vocabulary, run, seed=self._options.seed)
         module = self._module_on(inputs, vocabulary)
         if start is not None:
             module.copy_words(start.module_, _ids_in(start.vocabulary_, vocabulary))
@@ -312,18 +302,18 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, _Containe
         """What was set and, with this text or run, had no effect; other such options are refused beforehand."""
         unset = self.values_unless_given()
         notes = []
-        if self.vocabulary_.counts[0] and self.unknown_rate != unset["unknown_rate"]:
+        if self.vocabulary_.counts[0] and self._options.unknown_rate != unset["unknown_rate"]:
             notes.append(
-                f"unknown_rate={self.unknown_rate:g} had no effect: the training text has <unk>, as it is read"
+                f"unknown_rate={self._options.unknown_rate:g} had no effect: the training text has <unk>, as it is read"
             )
-        if run.budget_seconds is not None and self.epochs != unset["epochs"]:
-            notes.append(f"epochs={self.epochs} had no effect: the budget decided how long to train")
+        if run.budget_seconds is not None and self._options.epochs != unset["epochs"]:
+            notes.append(f"epochs={self._options.epochs} had no effect: the budget decided how long to train")
         return notes
 
     @property
     def unknown_rule(self) -> str:
         """``trained`` where ``<unk>`` stands for words of the training text, else ``once-seen-RATE``."""
-        return "trained" if self.vocabulary_.counts[0] else f"once-seen-{self.unknown_rate:g}"
+        return "trained" if self.vocabulary_.counts[0] else f"once-seen-{self._options.unknown_rate:g}"
 
     # ------------------------------------------------------------------------------------------------- scoring
 
@@ -396,8 +386,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, _Containe
     def fitted_state(self) -> FittedState:
         """The weights under their torch names; the fit report without its seconds as metadata."""
         self.check_fitted()
-        arrays = {name: tensor.cpu().numpy() for name, tensor in self.module_.state_dict().items()}
-        return FittedState(arrays, {"fit_report": _without_timing(self.fit_report_)})
+        return FittedState(self.saved_weights(), {"fit_report": without_timing(self.fit_report_)})
 
     def restore(self, state: FittedState) -> None:
         """Build the network anew and put the saved weights in.
@@ -406,26 +395,14 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, _Containe
             SavedModelError: arrays are missing, superfluous, of a wrong shape or dtype, or hold NaN or infinity.
         """
         optional.require("torch", extra="neural", who=self.name)
-        import numpy as np
-        import torch
-
-        from nlmkit.saving import require, require_array, require_weights
+        from nlmkit.saving import require
 
         report = state.metadata.get("fit_report")
         require(isinstance(report, dict), "the saved model is damaged: its metadata lack fit_report")
         self._check_sizes(state)
         module = self._new_module(self.vocabulary_.counts, self._saved_width(state))
-        expected = module.state_dict()
-        unexpected = sorted(set(state.arrays) - set(expected))
-        require(not unexpected, f"the arrays {', '.join(unexpected[:5])} belong to no part of the network")
-        found = {}
-        for name, tensor in expected.items():
-            array = require_array(state.arrays, name, dtype=tensor.numpy().dtype, shape=tuple(tensor.shape))
-            require_weights(array, name)
-            found[name] = torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("=")))
-        module.load_state_dict(found)
+        put_weights(module, state.arrays)
         module.check_structure()
-        module.eval()
         self.module_ = module
         self.fit_report_ = dict(cast("dict[str, Any]", report))
 
@@ -457,12 +434,14 @@ def _read(data: Any, what: str, wanted: TextPipeline | None) -> tuple[Corpus, Te
     from nlmkit.text import Corpus, TextPipeline
 
     corpus = data if isinstance(data, Corpus) else Corpus.read(data, wanted)
-    pipeline = corpus.pipeline or wanted or TextPipeline()
-    if wanted is not None and pipeline != wanted:
-        raise DataError(f"the {what} text was read with {pipeline.signature}, and must be read with {wanted.signature}")
+    found = corpus.tokenization
+    if wanted is not None and found is not None and found != wanted.tokenization:
+        raise DataError(
+            f"the {what} text was read with {found.signature}, and must be read with {wanted.tokenization.signature}"
+        )
     if not corpus.tokens:
         raise DataError(f"the {what} text has no words", source=", ".join(corpus.sources) or None)
-    return corpus, pipeline
+    return corpus, corpus.pipeline or wanted or TextPipeline()
 
 
 def _grown(old: Vocabulary, new: Vocabulary) -> Vocabulary:
@@ -484,13 +463,6 @@ def _ids_in(old: Vocabulary, new: Vocabulary) -> NDArray[np.int64]:
     import numpy as np
 
     return np.array([old.id(word) if word in old else -1 for word in new.words], np.int64)
-
-
-def _without_timing(value: Any) -> Any:
-    """A report without the entries that tell time."""
-    if isinstance(value, Mapping):
-        return {key: _without_timing(item) for key, item in value.items() if key not in _TIMING}
-    return [_without_timing(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _table(counts: Mapping[str, int]) -> str:

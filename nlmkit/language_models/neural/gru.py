@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nlmkit.core.presets import SIZES, preset_param, with_default
 from nlmkit.language_models.neural.estimator import NeuralLanguageModel
-from nlmkit.language_models.neural.options import RecurrentModelOptions, RegularisationOptions
+from nlmkit.language_models.neural.options import RecurrentModelOptions, RegularizationOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,8 +44,8 @@ class GRU(RecurrentModelOptions, NeuralLanguageModel):
     presets = SIZES
 
     preset: str = preset_param(SIZES)
-    dropout_input: float = with_default(RegularisationOptions, "dropout_input", 0.4)
-    dropout_output: float = with_default(RegularisationOptions, "dropout_output", 0.4)
+    dropout_input: float = with_default(RegularizationOptions, "dropout_input", 0.4)
+    dropout_output: float = with_default(RegularizationOptions, "dropout_output", 0.4)
 
     def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
         """The untrained network; see :meth:`NeuralLanguageModel.build_module`."""

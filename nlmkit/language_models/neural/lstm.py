@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nlmkit.core.presets import RECIPES, preset_param, with_default
 from nlmkit.language_models.neural.estimator import NeuralLanguageModel
-from nlmkit.language_models.neural.options import ForgetGateOptions, RecurrentModelOptions, RegularisationOptions
+from nlmkit.language_models.neural.options import ForgetGateOptions, RecurrentModelOptions, RegularizationOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,11 +49,11 @@ class LSTM(ForgetGateOptions, RecurrentModelOptions, NeuralLanguageModel):
     presets = RECIPES
 
     preset: str = preset_param(RECIPES)
-    dropout_input: float = with_default(RegularisationOptions, "dropout_input", 0.35)
-    dropout_output: float = with_default(RegularisationOptions, "dropout_output", 0.35)
+    dropout_input: float = with_default(RegularizationOptions, "dropout_input", 0.35)
+    dropout_output: float = with_default(RegularizationOptions, "dropout_output", 0.35)
 
     def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
         """The untrained network; see :meth:`NeuralLanguageModel.build_module`."""
         from nlmkit.language_models.neural.module import recurrent_module
 
-        return recurrent_module("lstm", self, counts, generator)
+        return recurrent_module("lstm", self, counts, generator, forget_bias=self.forget_bias)

@@ -19,7 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nlmkit.errors import HyperParameterError
-from nlmkit.language_models.neural.options import FeedForwardModelOptions, RecurrentModelOptions, chosen_softmax
+from nlmkit.language_models.neural.options import (
+    FeedForwardModelOptions,
+    NetworkOptions,
+    RecurrentModelOptions,
+    chosen_softmax,
+)
 from nlmkit.layers.backbone import Body, State
 from nlmkit.layers.embeddings import WordVectors
 from nlmkit.layers.feedforward import DirectConnections, FeedForwardBody
@@ -286,7 +291,12 @@ def _continue(weight: Tensor, old: Tensor) -> None:
 
 
 def recurrent_module(
-    kind: str, options: RecurrentModelOptions, counts: NDArray[np.int64], generator: torch.Generator
+    kind: str,
+    options: RecurrentModelOptions,
+    counts: NDArray[np.int64],
+    generator: torch.Generator,
+    *,
+    forget_bias: float = 0.0,
 ) -> LanguageModule:
     """A recurrent language model's network, with initial weights.
 
@@ -295,6 +305,7 @@ def recurrent_module(
         options: The component's hyper-parameters.
         counts: Training counts by vocabulary id, int64 [V]; zeros where unknown.
         generator: Source of the initial weights, and of masks and samples until another is set.
+        forget_bias: Bias of an LSTM's forget gates at the start.
 
     Raises:
         HyperParameterError: options contradict each other or the vocabulary.
@@ -314,24 +325,31 @@ def recurrent_module(
             weight_drop=options.weight_drop,
             dropout_recurrent=options.dropout_recurrent,
             zoneout=options.zoneout,
-            forget_bias=getattr(options, "forget_bias", 0.0),
+            forget_bias=forget_bias,
         )
 
-    return module_around(stack, options, counts, generator)
+    return module_around(stack, options, counts, generator, ar=options.ar, tar=options.tar)
 
 
 def module_around(
-    build_body: Callable[[int], Body], options: Any, counts: NDArray[np.int64], generator: torch.Generator
+    build_body: Callable[[int], Body],
+    options: NetworkOptions,
+    counts: NDArray[np.int64],
+    generator: torch.Generator,
+    *,
+    ar: float = 0.0,
+    tar: float = 0.0,
 ) -> LanguageModule:
     """The network around a body of any kind, with initial weights: how a plugin's model gets its own.
 
     Args:
         build_body: Makes the body from the width of the word vectors that it reads.
         options: The component, with :class:`~nlmkit.language_models.neural.options.ArchitectureOptions` and
-            ``RegularisationOptions`` among its hyper-parameters; ``ar`` and ``tar`` if it has
-            them.
+            ``RegularizationOptions`` among its hyper-parameters.
         counts: Training counts by vocabulary id, int64 [V]; zeros where unknown.
         generator: Source of the initial weights, and of masks and samples until another is set.
+        ar: Weight of activation regularisation.
+        tar: Weight of temporal activation regularisation.
 
     Raises:
         HyperParameterError: options contradict each other or the vocabulary.
@@ -346,8 +364,8 @@ def module_around(
         _output_layer(options, words, width, counts, generator),
         generator,
         projection=projection,
-        ar=getattr(options, "ar", 0.0),
-        tar=getattr(options, "tar", 0.0),
+        ar=ar,
+        tar=tar,
         l1=options.l1,
         dropout_input=Dropout(options.dropout_input, locked=options.locked),
         dropout_output=Dropout(options.dropout_output, locked=options.locked),
@@ -381,10 +399,7 @@ def feedforward_module(
     )
 
 
-_Options = RecurrentModelOptions | FeedForwardModelOptions
-
-
-def _word_vectors(options: _Options, counts: NDArray[np.int64], generator: torch.Generator) -> WordVectors:
+def _word_vectors(options: NetworkOptions, counts: NDArray[np.int64], generator: torch.Generator) -> WordVectors:
     order = WordOrder.by_frequency(counts)
     softmax = chosen_softmax(options, len(counts))
     if softmax == "adaptive":
@@ -394,7 +409,7 @@ def _word_vectors(options: _Options, counts: NDArray[np.int64], generator: torch
     return WordVectors(order, options.embedding, generator, options.dropout_embedding)
 
 
-def _projection(options: _Options, hidden: int, embedding: int, generator: torch.Generator) -> nn.Linear | None:
+def _projection(options: NetworkOptions, hidden: int, embedding: int, generator: torch.Generator) -> nn.Linear | None:
     """The linear layer between body and output layer, if there is one."""
     wanted = options.projection == "linear" or (options.projection == "auto" and options.tied and hidden != embedding)
     if not wanted:
@@ -411,7 +426,7 @@ def _projection(options: _Options, hidden: int, embedding: int, generator: torch
 
 
 def _output_layer(
-    options: _Options, words: WordVectors, width: int, counts: NDArray[np.int64], generator: torch.Generator
+    options: NetworkOptions, words: WordVectors, width: int, counts: NDArray[np.int64], generator: torch.Generator
 ) -> OutputLayer:
     by_row = words.order.sorted(counts)
     softmax = chosen_softmax(options, len(counts))

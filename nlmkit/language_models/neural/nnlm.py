@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nlmkit.core.presets import FEED_FORWARD, preset_param, with_default
 from nlmkit.language_models.neural.estimator import NeuralLanguageModel
-from nlmkit.language_models.neural.options import FeedForwardModelOptions, OptimisationOptions, RegularisationOptions
+from nlmkit.language_models.neural.options import FeedForwardModelOptions, OptimizationOptions, RegularizationOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,10 +41,10 @@ class NNLM(FeedForwardModelOptions, NeuralLanguageModel):
     presets = FEED_FORWARD
 
     preset: str = preset_param(FEED_FORWARD)
-    dropout_input: float = with_default(RegularisationOptions, "dropout_input", 0.3)
-    dropout_output: float = with_default(RegularisationOptions, "dropout_output", 0.5)
-    locked: bool = with_default(RegularisationOptions, "locked", False)
-    lr: float = with_default(OptimisationOptions, "lr", 0.003)
+    dropout_input: float = with_default(RegularizationOptions, "dropout_input", 0.3)
+    dropout_output: float = with_default(RegularizationOptions, "dropout_output", 0.5)
+    locked: bool = with_default(RegularizationOptions, "locked", False)
+    lr: float = with_default(OptimizationOptions, "lr", 0.003)
 
     def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
         """The untrained network; see :meth:`NeuralLanguageModel.build_module`."""

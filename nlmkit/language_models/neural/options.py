@@ -7,9 +7,24 @@ of option × model. Nothing here imports torch.
 from __future__ import annotations
 
 import dataclasses
+from typing import Protocol
 
 from nlmkit.core.parameters import Needs, above, param, value_of
 from nlmkit.language_models.neural.shorthands import RATES, rates_of_dropout
+from nlmkit.training.options import OptimizationOptions
+
+__all__ = [
+    "ArchitectureOptions",
+    "FeedForwardModelOptions",
+    "FeedForwardOptions",
+    "ForgetGateOptions",
+    "NetworkOptions",
+    "OptimizationOptions",
+    "RecurrentModelOptions",
+    "RecurrentOptions",
+    "RegularizationOptions",
+    "chosen_softmax",
+]
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -46,11 +61,32 @@ class ArchitectureOptions:
     seed: int = param(1, ge=0, le=2**63 - 1, help="of initialisation, masks and order")
 
 
-def chosen_softmax(options: ArchitectureOptions, words: int) -> str:
+class NetworkOptions(Protocol):
+    """What of a component's options the network around any body is made from.
+
+    A component has them by :class:`ArchitectureOptions` and :class:`RegularizationOptions`.
+    """
+
+    embedding: int
+    tied: bool
+    softmax: str
+    softmax_head: int
+    softmax_classes: int | None
+    softmax_samples: int
+    projection: str
+    dropout_input: float
+    dropout_output: float
+    dropout_embedding: float
+    locked: bool
+    l1: float
+    label_smoothing: float
+
+
+def chosen_softmax(options: NetworkOptions, words: int) -> str:
     """What ``softmax`` means for a vocabulary of so many ids; ``label_smoothing`` needs the full one."""
     if options.softmax != "auto":
         return options.softmax
-    large = words > 2 * options.softmax_head and not getattr(options, "label_smoothing", 0)
+    large = words > 2 * options.softmax_head and not options.label_smoothing
     return "adaptive" if large else "full"
 
 
@@ -117,7 +153,7 @@ class FeedForwardOptions:
 
 
 @dataclasses.dataclass(kw_only=True)
-class RegularisationOptions:
+class RegularizationOptions:
     """What every neural model may have."""
 
     dropout: float | None = param(
@@ -163,50 +199,10 @@ class RegularisationOptions:
 
 
 @dataclasses.dataclass(kw_only=True)
-class OptimisationOptions:
-    """How weights are found."""
-
-    optimizer: str = param("adamw", choices=("adamw", "adam", "sgd", "rmsprop", "adagrad"), help="update rule")
-    lr: float = param(0.004, gt=0, help="learning rate; of one-cycle and cosine the highest")
-    schedule: str = param(
-        "one-cycle", choices=("constant", "plateau", "one-cycle", "cosine"), help="learning rate over time"
-    )
-    warmup: float = param(
-        0.1,
-        ge=0,
-        lt=1,
-        help="share of the steps that raise the rate, for one-cycle and cosine",
-        needs=value_of("schedule", "one-cycle", "cosine"),
-    )
-    decay: float = param(
-        0.25,
-        gt=0,
-        lt=1,
-        help="factor of schedule=plateau at each epoch that does not improve",
-        needs=value_of("schedule", "plateau"),
-    )
-    epochs: int = param(10, ge=1, le=100000, help="passes over the training text (--budget overrides)")
-    batch: int = param(64, ge=1, le=65536, help="sequences read side by side")
-    clip_norm: float | None = param(0.5, gt=0, help="largest norm of the gradient")
-    clip_value: float | None = param(None, gt=0, help="largest absolute value of a gradient entry")
-    averaging: str = param(
-        "none", choices=("none", "asgd", "nt-asgd", "ema"), help="average of the weights that is kept"
-    )
-    averaging_window: int = param(
-        5,
-        ge=1,
-        help="evaluations without improvement that start nt-asgd",
-        needs=value_of("averaging", "nt-asgd"),
-    )
-    ema_decay: float = param(0.999, gt=0, lt=1, help="decay of averaging=ema", needs=value_of("averaging", "ema"))
-    patience: int | None = param(None, ge=1, help="stop after so many epochs without improvement on validation text")
-
-
-@dataclasses.dataclass(kw_only=True)
-class RecurrentModelOptions(OptimisationOptions, RegularisationOptions, RecurrentOptions, ArchitectureOptions):
+class RecurrentModelOptions(OptimizationOptions, RegularizationOptions, RecurrentOptions, ArchitectureOptions):
     """All of a recurrent language model; the LSTM adds :class:`ForgetGateOptions`."""
 
 
 @dataclasses.dataclass(kw_only=True)
-class FeedForwardModelOptions(OptimisationOptions, RegularisationOptions, FeedForwardOptions, ArchitectureOptions):
+class FeedForwardModelOptions(OptimizationOptions, RegularizationOptions, FeedForwardOptions, ArchitectureOptions):
     """All of a feed-forward language model."""

@@ -9,9 +9,9 @@ from nlmkit.core.presets import SIZES, preset_param, with_default
 from nlmkit.language_models.neural.estimator import NeuralLanguageModel
 from nlmkit.language_models.neural.options import (
     ArchitectureOptions,
-    OptimisationOptions,
+    OptimizationOptions,
     RecurrentModelOptions,
-    RegularisationOptions,
+    RegularizationOptions,
 )
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ class RNNLM(RecurrentModelOptions, NeuralLanguageModel):
     presets = SIZES
 
     preset: str = preset_param(SIZES)
-    dropout_input: float = with_default(RegularisationOptions, "dropout_input", 0.3)
-    dropout_output: float = with_default(RegularisationOptions, "dropout_output", 0.3)
+    dropout_input: float = with_default(RegularizationOptions, "dropout_input", 0.3)
+    dropout_output: float = with_default(RegularizationOptions, "dropout_output", 0.3)
     # 512 units want a lower rate, with which they learn less in as many steps.
     hidden: int = with_default(ArchitectureOptions, "hidden", 256)
-    lr: float = with_default(OptimisationOptions, "lr", 0.003)
+    lr: float = with_default(OptimizationOptions, "lr", 0.003)
 
     def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
         """The untrained network; see :meth:`NeuralLanguageModel.build_module`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.language_models.neural.settings import LanguageModelSettings
 from nlmkit.language_models.neural.task import PERPLEXITY, LanguageTask
-from nlmkit.training.clock import Clock
+from nlmkit.training.clock import Clock, seconds
 from nlmkit.training.devices import choose_device, memory_errors, trains_in_bfloat16
 from nlmkit.training.distributed import processes
 from nlmkit.training.gradient import GradientStepper
@@ -83,7 +82,7 @@ def train(  # noqa: PLR0917
     run: RunOptions,
     *,
     started: float | None = None,
-    clock: Clock = time.perf_counter,
+    clock: Clock = seconds,
 ) -> TrainingResult:
     """Train a module; afterwards it holds the best weights and is in evaluation mode, on the device of the run.
 

@@ -1,7 +1,7 @@
 """ARPA files: the text format in which n-gram toolkits exchange backoff models.
 
-A file holds log10 probabilities and, for every order below the highest, log10 backoff weights. Words are separated by
-spaces, tabs and line ends only, as KenLM and SRILM separate them; every other character may be part of a word.
+A file holds log10 probabilities and, for every order below the highest, log10 backoff weights. As in KenLM and SRILM,
+only spaces, tabs and line ends separate words; any other character can be part of a word.
 """
 
 from nlmkit.language_models.ngram.arpa_reading import read_arpa

@@ -1,4 +1,4 @@
-"""The text of ARPA files: bytes in, the n-grams of each section out."""
+"""Parser of ARPA files: from bytes to the n-grams of each section."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _IS_SPACE = np.isin(np.arange(256), [*_SPACES])
 _COUNT = re.compile(rb"ngram\s+(\d{1,4})\s*=\s*(\d{1,18})")
 _SECTION = re.compile(rb"\\(\d{1,4})-grams:")
 _FOREIGN = {
-    b"mmap lm http://kheafield.com/code": "a KenLM binary: take the ARPA file that it was made from",
+    b"mmap lm http://kheafield.com/code": "a KenLM binary: use the ARPA file it was built from",
     b"iARPA": "an IRSTLM iARPA file: convert it with compile-lm --text=yes first",
     b"qARPA": "an IRSTLM quantized file: convert it with compile-lm --text=yes first",
     b"blmt": "an IRSTLM binary: convert it with compile-lm --text=yes first",
@@ -49,11 +49,11 @@ _FOREIGN = {
 
 @dataclasses.dataclass
 class Section:
-    """The n-grams of one order as they stand in the file; arrays are [n].
+    """The n-grams of one order, in the order of the file; arrays are [n].
 
     Attributes:
         columns: Ids of the first, second, … words.
-        log_probs: Natural logarithms; NaN for an n-gram that is not in the file and whose probability is to be found.
+        log_probs: Natural logarithms; NaN for an n-gram that is missing from the file and still needs a probability.
         backoffs: Natural logarithms; 0 at the highest order.
         lines: Line numbers.
     """
@@ -68,7 +68,7 @@ class Section:
 
     @staticmethod
     def joined(parts: Sequence[Section], order: int) -> Section:
-        """All n-grams of several parts."""
+        """Concatenate the n-grams of several parts."""
         if not parts:
             return Section([np.empty(0, np.int32)] * order, np.empty(0), np.empty(0), np.empty(0, np.int32))
         return Section(
@@ -79,26 +79,26 @@ class Section:
         )
 
     def taken(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Section:
-        """Some of the n-grams, or all in another order."""
+        """Return a selection of the n-grams, or all of them reordered."""
         return Section(
             [column[rows] for column in self.columns], self.log_probs[rows], self.backoffs[rows], self.lines[rows]
         )
 
 
 class Parser:
-    """Takes a file's bytes in chunks and keeps the n-grams of each section.
+    """Incremental parser: takes the bytes of a file in chunks and collects the n-grams of each section.
 
     Attributes:
         words: Words by vocabulary id, complete after the unigrams.
     """
 
     def __init__(self, name: str, note: Callable[[str], None], size: int | None = None) -> None:
-        """Begin a file.
+        """Start a file.
 
         Args:
-            name: Its name, for errors.
-            note: Called with what the user should know of it.
-            size: Bytes of the text, where that is known before it is read.
+            name: File name for error messages.
+            note: Called with each note for the user.
+            size: Size of the text in bytes, if known in advance.
         """
         self.words: list[str] = [*SPECIAL]
         self._name = name
@@ -117,12 +117,12 @@ class Parser:
         self._section = 0  # order of the section that is being read; 0 before the first
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes."""
+        """Parse the next bytes."""
         if not self._given:
             chunk = chunk.removeprefix(b"\xef\xbb\xbf")
             for start, kind in _FOREIGN.items():
                 if chunk.startswith(start):
-                    self._refuse(f"this is no ARPA file but {kind}", 1)
+                    self._refuse(f"not an ARPA file but {kind}", 1)
         self._given += len(chunk)
         end = chunk.rfind(b"\n") + 1
         if not end:
@@ -131,19 +131,19 @@ class Parser:
             block, self._rest = self._rest + chunk[:end], chunk[end:]
             self._take(block)
         if len(self._rest) > (_LONGEST_LINE if self._in_data else _PREFACE_BYTES):
-            self._refuse("a line without end: this is no ARPA file", self._line)
+            self._refuse("line too long: not an ARPA file", self._line)
         if not self._in_data and self._given > _PREFACE_BYTES:
-            self._refuse("there is no \\data\\ line in the first megabytes: this is no ARPA file", None)
+            self._refuse("no \\data\\ line in the first megabytes: not an ARPA file", None)
 
     def finish(self) -> list[Section]:
-        """The sections by order, after the last byte."""
+        """Return the sections by order; call it after the last byte."""
         if self._rest:
             block, self._rest = self._rest + b"\n", b""
             self._take(block)
         if not self._in_data:
-            self._refuse("there is no \\data\\ line: this is no ARPA file", None)
+            self._refuse("no \\data\\ line: not an ARPA file", None)
         if not self._ended:
-            self._refuse("the file ends without \\end\\: it is cut short, copy or export it again", self._line - 1)
+            self._refuse("no \\end\\ line: the file is truncated, copy or export it again", self._line - 1)
         return self._sections
 
     def _refuse(self, problem: str, line: int | None) -> NoReturn:
@@ -153,7 +153,7 @@ class Parser:
         """Read whole lines."""
         if b"\0" in block:
             line = self._line + block.count(b"\n", 0, block.index(b"\0"))
-            self._refuse("a NUL byte: the file is damaged, or no ARPA file", line)
+            self._refuse("NUL byte: the file is damaged or not an ARPA file", line)
         begin = 0
         while begin < len(block):
             if self._section and not self._ended and block[begin] != ord("\\"):
@@ -166,11 +166,11 @@ class Parser:
             begin = end
 
     def _take_line(self, line: bytes) -> None:
-        """Read a line that is no n-gram."""
+        """Read a line that is not an n-gram."""
         section = _SECTION.fullmatch(line)
         if self._ended:
             if line:
-                self._refuse("there is text after \\end\\: is this more than one file?", self._line)
+                self._refuse("text after \\end\\: expected a single model per file", self._line)
         elif not self._in_data:
             self._in_data = line == b"\\data\\"
         elif section or line == b"\\end\\":
@@ -178,27 +178,27 @@ class Parser:
         elif line and not self._section:
             self._take_count(line)
         elif line:
-            self._refuse(f"{_shown(line)} begins no section: expected {self._expected()}", self._line)
+            self._refuse(f"unexpected line {_shown(line)}: expected {self._expected()}", self._line)
 
     def _take_count(self, line: bytes) -> None:
         count = _COUNT.fullmatch(line)
         if not count:
-            self._refuse(f"{_shown(line)} is no line of the header, such as 'ngram 1=5000'", self._line)
+            self._refuse(f"{_shown(line)} is not a header line such as 'ngram 1=5000'", self._line)
         order, size = int(count[1]), int(count[2])
         if order != len(self._sizes) + 1:
-            self._refuse(f"the header gives the size of order {order}, not {len(self._sizes) + 1}, here", self._line)
+            self._refuse(f"header line for order {order}, expected order {len(self._sizes) + 1}", self._line)
         if order > LARGEST_ORDER:
             self._refuse(f"orders above {LARGEST_ORDER} are not supported: prune the model to a lower one", self._line)
         if size > _MOST_NGRAMS:
-            self._refuse(f"{size} n-grams of one order, where {_MOST_NGRAMS} is the limit", self._line)
+            self._refuse(f"{size} n-grams of one order exceed the limit of {_MOST_NGRAMS}", self._line)
         self._sizes.append(size)
         self._size_lines.append(self._line)
         # a digit, a line end, and for each word a separator and a letter
         least = sum(count * (2 + 2 * k) for k, count in enumerate(self._sizes, 1))
         if self._size is not None and least > self._size:
             self._refuse(
-                f"the n-grams that the header claims so far take at least {least} bytes, and the file has "
-                f"{self._size}: it is cut short or was edited",
+                f"the n-grams declared in the header need at least {least} bytes, but the file has "
+                f"{self._size}: it is truncated or was edited",
                 self._line,
             )
 
@@ -206,23 +206,21 @@ class Parser:
         return f"\\{self._section + 1}-grams:" if self._section < len(self._sizes) else "\\end\\"
 
     def _close_section(self, following: int | None) -> None:
-        """End the section that was read, and begin the one of order ``following``, or end the file."""
+        """Close the current section and open the one of order ``following``; None ends the file."""
         if not self._sizes:
-            self._refuse("the header gives no sizes, such as 'ngram 1=5000'", self._line)
+            self._refuse("the header has no sizes such as 'ngram 1=5000'", self._line)
         expected = self._section + 1 if self._section < len(self._sizes) else None
         if following != expected:
             found = f"\\{following}-grams:" if following else "\\end\\"
-            self._refuse(
-                f"{found} stands where {self._expected()} should: a section is missing or misplaced", self._line
-            )
+            self._refuse(f"missing or misplaced section: found {found}, expected {self._expected()}", self._line)
         if self._section:
             k = self._section
             section = Section.joined(self._parts, k)
             self._parts = []
             if len(section) != self._sizes[k - 1]:
                 self._refuse(
-                    f"the header says {self._sizes[k - 1]} {k}-grams, and {len(section)} are there: the file is "
-                    "damaged or was edited",
+                    f"the header declares {self._sizes[k - 1]} {k}-grams, but the file has {len(section)}: "
+                    "it is damaged or was edited",
                     self._size_lines[k - 1],
                 )
             if k == 1:
@@ -238,15 +236,15 @@ class Parser:
             _, first = np.unique(section.columns[0], return_index=True)
             at = int(np.setdiff1d(np.arange(len(section)), first)[0])
             word = self.words[section.columns[0][at]]
-            self._refuse(f"the unigram {word!r} stands in the file already", int(section.lines[at]))
+            self._refuse(f"duplicate unigram {word!r}", int(section.lines[at]))
         for id_ in (BOS_ID, EOS_ID):
             if not seen[id_]:
-                self._refuse(f"there is no unigram {SPECIAL[id_]}: without it no sentence can be scored", self._line)
+                self._refuse(f"no unigram {SPECIAL[id_]}: it is required to score sentences", self._line)
         if seen[UNK_ID]:
             self._ids[_CAPITAL_UNK] = UNK_ID
         else:
             del self._ids[UNK.encode()]
-            self._note(f"no {UNK} in the file: unknown words have the log10 probability {MISSING_UNK:g}")
+            self._note(f"no {UNK} in the file: unknown words get the log10 probability {MISSING_UNK:g}")
 
     def _take_ngrams(self, text: bytes) -> None:
         k = self._section
@@ -295,7 +293,7 @@ class Parser:
         except ValueError:
             pass
         at = next(at for at, text in enumerate(texts) if not _is_number(text))
-        self._refuse(f"{_shown(texts[at])} is no number", int(lines[at]))
+        self._refuse(f"{_shown(texts[at])} is not a number", int(lines[at]))
 
     def _check_log_probs(self, values: Floats, lines: Ids) -> None:
         good = values <= _LARGEST_LOG_PROB  # false for NaN
@@ -311,7 +309,7 @@ class Parser:
             self._refuse(problem, int(lines[at]))
 
     def _unigrams(self, words: list[bytes], lines: Ids) -> Ids:
-        """Give ids to new words."""
+        """Return the ids of words, and assign ids to new ones."""
         rows = np.empty(len(words), np.int32)
         for at, word in enumerate(words):
             known = self._ids.setdefault(word if word != _CAPITAL_UNK else UNK.encode(), len(self.words))
@@ -328,7 +326,7 @@ class Parser:
         ids = np.fromiter(map(self._ids.get, texts, repeat(-1)), np.int32, len(texts))
         if (ids < 0).any():
             at = int((ids < 0).argmax())
-            self._refuse(f"the word {_shown(texts[at])} is no unigram of the file", int(lines[at]))
+            self._refuse(f"the word {_shown(texts[at])} is not among the unigrams of the file", int(lines[at]))
         return ids
 
 
@@ -341,5 +339,5 @@ def _is_number(text: bytes) -> bool:
 
 
 def _shown(text: bytes) -> str:
-    """Some bytes of the file, as an error message may show them."""
+    """Format bytes of the file for an error message."""
     return repr(text[:40].decode("utf-8", "backslashreplace") + ("…" if len(text) > 40 else ""))

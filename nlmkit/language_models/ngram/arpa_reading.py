@@ -21,10 +21,10 @@ from nlmkit.text.vocabulary import BOS, BOS_ID, EOS, EOS_ID
 _BLOCK_BYTES = 1 << 22
 _PACKED = frozenset({".gz", ".bz2", ".xz", ".zst"})
 _ROUNDING = 1e-4
-"""By how much a log-probability that backing off gives may exceed zero: five digits of a program that wrote them."""
+"""Tolerated excess of a back-off log-probability over zero, for programs that write five digits."""
 
 _LARGEST_SUM = 2.0
-"""More than backing off gives to all words together in any model, normalised or not."""
+"""Upper bound on the back-off mass of all words together, normalised or not."""
 
 _SUM_TOLERANCE = 1e-3
 
@@ -37,28 +37,27 @@ def read_arpa(
 ) -> tuple[BackoffTable, list[str]]:
     """Read an ARPA file of KenLM, SRILM, IRSTLM or any other program; a compressed one is unpacked.
 
-    N-grams may stand in any order within their section, backoff weights may be missing (weight 1), and lines before
-    ``\\data\\`` are passed over. ``<UNK>`` is read as ``<unk>``. What else is not as it should be, but has a clear
-    meaning, is mended and noted: a file without ``<unk>`` gives it the log10 probability −100; n-grams whose suffix
-    is not in the file, which pruning by SRILM leaves behind, get that suffix with the probability that backing off
-    gives; n-grams with ``<s>`` after, or ``</s>`` before another word, which no text can reach, are left out; backoff
-    weights that make a word's probability more than 1 by a rounding error are lowered. Where the probabilities after
-    a context do not sum to one, that is noted.
+    N-grams can appear in any order within their section, backoff weights can be missing (weight 1), and lines before
+    ``\\data\\`` are skipped. ``<UNK>`` is read as ``<unk>``. The following irregularities are repaired with a note: a
+    missing ``<unk>`` gets the log10 probability −100; a suffix that is missing for an n-gram, as after pruning with
+    SRILM, is added with its back-off probability; n-grams with ``<s>`` after or ``</s>`` before another word, which
+    cannot occur in a text, are dropped; backoff weights that push a word's probability above 1 by a rounding error
+    are lowered. Contexts whose probabilities do not sum to one are noted.
 
     Args:
-        path: The file.
-        advance: Called with the number of bytes read, as they lie on disk.
-        note: Called with each thing that the user should know of how the file was read.
+        path: File to read.
+        advance: Called with the number of bytes read from disk (compressed bytes of a compressed file).
+        note: Called with each note for the user.
 
     Returns:
         The table, with natural logarithms in float64; and the words by vocabulary id: ``<unk>``, ``<s>``, ``</s>``,
         then the others in the order of the file.
 
     Raises:
-        DataError: The file cannot be read; is cut short or no ARPA file; has a section that is missing, out of order
-            or not as long as the header says; lacks ``<s>`` or ``</s>``, or the context of an n-gram; repeats an
-            n-gram; holds an unknown word, a log-probability above zero, a backoff weight that makes a probability
-            more than 1, or a number that is none; has an order above 20; or is not UTF-8.
+        DataError: The file cannot be read, is truncated or is not an ARPA file; a section is missing, out of order or
+            differs in length from the header; ``<s>``, ``</s>`` or the context of an n-gram is missing; an n-gram is
+            duplicated; a word is not among the unigrams; a log-probability is above zero; a backoff weight leads to a
+            probability above 1; a number is malformed; the order is above 20; or the text is not UTF-8.
     """
     source = path_source(path)
     parser = Parser(source.name, note, _plain_size(source))
@@ -73,7 +72,7 @@ def read_arpa(
 
 
 def _plain_size(source: ByteSource) -> int | None:
-    """Bytes of the text, where they lie on disk as they are."""
+    """Return the size of the text in bytes; None if it is compressed."""
     path = source.path
     if path is None or not path.is_file() or path.suffix.lower() in _PACKED:
         return None
@@ -81,7 +80,7 @@ def _plain_size(source: ByteSource) -> int | None:
 
 
 class _Assembler:
-    """Makes a table of the sections of a file."""
+    """Builder of a table from the sections of a file."""
 
     def __init__(self, name: str, words: list[str], sections: list[Section], note: Callable[[str], None]) -> None:
         self._name = name
@@ -94,7 +93,7 @@ class _Assembler:
         self._lines[0][sections[0].columns[0]] = sections[0].lines
 
     def assemble(self) -> BackoffTable:
-        """Build the orders from the lowest up."""
+        """Build the orders from the lowest to the highest."""
         self._leave_out_unreachable()
         self._table = self._unigrams()
         k = 2
@@ -107,8 +106,8 @@ class _Assembler:
                 self._keep_levels_below(k)
         if self._number_added:
             self._note(
-                f"{self._number_added} n-grams that are the suffix of a longer one were not in the file: added with "
-                "the probability that backing off gives"
+                f"{self._number_added} n-grams that are suffixes of longer ones were missing from the file: added "
+                "with their back-off probabilities"
             )
         self._check_probabilities()
         try:
@@ -118,7 +117,7 @@ class _Assembler:
         return self._table
 
     def _check_probabilities(self) -> None:
-        """Refuse backoff weights that give more than there is, and note sums that are not one."""
+        """Raise an error for backoff weights that lead to probabilities above 1; note sums that differ from 1."""
         shorter = empty_context(self._table)
         is_normalised = abs(float(shorter.sums[0]) - 1.0) <= _SUM_TOLERANCE
         lowered = off = contexts = 0
@@ -129,7 +128,7 @@ class _Assembler:
             if len(largest) and float(largest.max()) > _ROUNDING:
                 at = int(largest.argmax())
                 with np.errstate(over="ignore"):
-                    self._refuse_backoff(k, at, "a word without an n-gram after it", float(np.exp(largest[at])))
+                    self._refuse_backoff(k, at, "an unlisted word after it", float(np.exp(largest[at])))
             above = largest > 0.0
             if above.any():
                 lowered += int(above.sum())
@@ -139,9 +138,9 @@ class _Assembler:
             excess = backed_off - _LARGEST_SUM * float(shorter.sums.max(initial=1.0))
             if len(excess) and float(excess.max()) > 0.0:
                 at = int(excess.argmax())
-                self._refuse_backoff(k, at, "the words without an n-gram after it together", float(backed_off[at]))
+                self._refuse_backoff(k, at, "all unlisted words after it", float(backed_off[at]))
             gap = np.abs(whole - 1.0)
-            # digits that the file lacks weigh as much as the backoff weight makes them
+            # the backoff weight multiplies the rounding error of the file's digits
             with np.errstate(over="ignore"):
                 wrong = gap > _SUM_TOLERANCE + 1e-5 * np.exp(np.where(np.isneginf(largest), -np.inf, backoffs))
             off, contexts = off + int(wrong.sum()), contexts + len(wrong)
@@ -153,26 +152,26 @@ class _Assembler:
             shorter = Shorter(largest, whole)
         if lowered:
             self._note(
-                f"{lowered} backoff weights lowered by less than {_ROUNDING:.2%}, with which a word's probability "
-                "would exceed 1"
+                f"{lowered} backoff weights lowered by less than {_ROUNDING:.2%} to keep word probabilities at or "
+                "below 1"
             )
-        if worst is not None and is_normalised:  # where the unigrams are not, that is the cause
+        if worst is not None and is_normalised:  # otherwise the unigrams are the cause
             self._note(
-                f"the probabilities do not sum to 1 after {off} of {contexts} contexts (to {worst[1]:.4f} after "
-                f"{worst[2]!r}, line {worst[3]}): the perplexities of this model cannot be compared with others"
+                f"the probabilities do not sum to 1 after {off} of {contexts} contexts (sum {worst[1]:.4f} after "
+                f"{worst[2]!r}, line {worst[3]}): perplexities of this model are not comparable with others"
             )
 
     def _refuse_backoff(self, k: int, at: int, whom: str, probability: float) -> NoReturn:
         weight = self._table.backoffs[k - 1][at] / LN10
         gram = gram_of(self._table, self._words, k, at)
-        problem = f"the log10 backoff weight {weight:.6g} of {gram!r} gives {whom} the probability {probability:.4g}"
+        problem = f"the log10 backoff weight {weight:.6g} of {gram!r} leads to probability {probability:.4g} for {whom}"
         line = int(self._lines[k - 1][at]) or None
         raise DataError(f"{problem}: the file is damaged or was edited", source=self._name, line=line)
 
     def _leave_out_unreachable(self) -> None:
         """Drop n-grams in which ``<s>`` is not the first or ``</s>`` not the last word.
 
-        Whatever contains such an n-gram is one itself, so nothing that stays misses its suffix or history.
+        An n-gram that contains such an n-gram is dropped too, so the rest keep their suffixes and histories.
         """
         number = 0
         for k, section in enumerate(self._sections[1:], 2):
@@ -185,7 +184,7 @@ class _Assembler:
                 number += int(drop.sum())
                 self._sections[k - 1] = section.taken(~drop)
         if number:
-            self._note(f"{number} n-grams with {BOS} after or {EOS} before another word left out")
+            self._note(f"{number} n-grams dropped that have {BOS} after or {EOS} before another word")
 
     def _unigrams(self) -> BackoffTable:
         section = self._sections[0]
@@ -218,8 +217,8 @@ class _Assembler:
         """Add order k to the table.
 
         Returns:
-            None; or, where n-grams lacked their suffix, the lowest order that suffixes were added to. The table is
-            then as it was and has to be built again from that order.
+            None; or, if suffixes were missing, the lowest order to which suffixes were added. The table is then
+            unchanged and must be rebuilt from that order.
         """
         section, table = self._sections[k - 1], self._table
         suffix, found = self._suffixes(section)
@@ -233,7 +232,7 @@ class _Assembler:
             if len(again):
                 at = int(again[0])
                 first, second = sorted(section.lines[at - 1 : at + 1].tolist())
-                self._refuse(f"the {k}-gram {self._gram(section, at)!r} stands on line {first} already", second)
+                self._refuse(f"duplicate {k}-gram {self._gram(section, at)!r}, first on line {first}", second)
         history = section.columns[0] if k == 2 else table.find(k - 1, table.history[k - 2][suffix], section.columns[0])
         added = np.isnan(section.log_probs)
         # -1 is in range, and such rows are bad whatever they find there
@@ -262,16 +261,16 @@ class _Assembler:
         return None
 
     def _check_added(self, section: Section, k: int, history: Ids, added: NDArray[np.bool_], log_probs: Floats) -> None:
-        """Refuse a backoff weight with which an n-gram that is not in the file has more than probability 1."""
+        """Raise an error if a backoff weight gives a missing suffix a probability above 1."""
         above = added & (log_probs > _ROUNDING)
         if above.any():
             at = int(above.argmax())
-            whom = f"{self._gram(section, at)!r}, a suffix on line {section.lines[at]} that is not in the file,"
+            whom = f"{self._gram(section, at)!r}, a missing suffix of the n-gram on line {section.lines[at]}"
             with np.errstate(over="ignore"):
                 self._refuse_backoff(k - 1, int(history[at]), whom, float(np.exp(log_probs[at])))
 
     def _suffixes(self, section: Section) -> tuple[Ids, NDArray[np.int8]]:
-        """Find the n-grams without their first words in the table: their ids, and the longest order found."""
+        """Find the suffixes of n-grams in the table; return their ids and the longest order found."""
         columns = section.columns[1:]
         # neighbours often share their suffix, and all of them do where the file is in suffix order
         new = np.ones(len(section), bool)
@@ -291,7 +290,7 @@ class _Assembler:
         return np.repeat(ids, runs), np.repeat(found, runs)
 
     def _add_suffixes(self, section: Section, found: NDArray[np.int8]) -> int:
-        """Add the suffixes that n-grams lack to the sections; return the lowest order that has grown."""
+        """Add missing suffixes to the sections; return the lowest order that grew."""
         k = len(section.columns)
         for j in range(2, k):
             lacking = found < j

@@ -19,10 +19,10 @@ from nlmkit.saving.replacing import replacing
 from nlmkit.text.vocabulary import BOS_ID
 
 LOG_ZERO = -99.0
-"""How SRILM writes the logarithm of zero."""
+"""Logarithm of zero as SRILM writes it."""
 
 DIGITS = 9
-"""Significant digits of a number: enough for single precision to come back as it was."""
+"""Significant digits of a number: enough to restore single precision exactly."""
 
 _LN10 = math.log(10.0)
 _LINES = 100_000
@@ -39,27 +39,27 @@ def write_arpa(
 ) -> None:
     """Write a backoff model as an ARPA file, gzipped if the name ends in ``.gz``.
 
-    The file appears whole or not at all. As KenLM does, it gives ``<s>`` the log10 probability 0 and every n-gram
-    below the highest order a backoff weight, 0 for what is no context. N-grams stand in suffix order; numbers have
-    nine digits and no exponents. The weight of a context after which every word has an n-gram is never used; where
-    it is zero, −99 stands for its logarithm, as in SRILM.
+    The file is written atomically. As in KenLM, ``<s>`` gets the log10 probability 0, and every n-gram below the
+    highest order gets a backoff weight, 0 unless it is a context. N-grams are in suffix order; numbers have nine
+    digits and no exponents. The weight of a context that lists every word is never used; if it is zero, its logarithm
+    is written as −99, as in SRILM.
 
     Args:
-        path: File to write or replace; a pipe or device is written to as it is.
+        path: File to write or replace; a pipe or device is written to directly.
         table: The model.
         words: Words by vocabulary id, the special ones included.
         advance: Called with the number of n-grams written.
 
     Raises:
-        ExportError: A word holds a space, tab, CR, LF or NUL, is empty or is ``<UNK>``, which readers take for
+        ExportError: A word is empty, contains a space, tab, CR, LF or NUL, or is ``<UNK>``, which readers treat as
             ``<unk>``; a probability is zero; unseen contexts have a backoff weight; or the file cannot be written.
     """
     path = Path(path)
     if len(words) != table.vocabulary_size:
-        raise ValueError(f"{len(words)} words were given for a table over {table.vocabulary_size}")
+        raise ValueError(f"{len(words)} words for a table of {table.vocabulary_size} words")
     problem = _unsayable_word(words) or _unsayable_number(table, words)
     if problem:
-        raise ExportError(f"{path}: an ARPA file cannot say this model: {problem}")
+        raise ExportError(f"{path}: ARPA cannot represent this model: {problem}")
     named = np.array(words, object)
     try:
         with replacing(path, "an ARPA file is") as stream:
@@ -81,20 +81,20 @@ def write_arpa(
 def _unsayable_word(words: Sequence[str]) -> str | None:
     for word in words:
         if not word or _UNSAYABLE.search(word):
-            return f"the word {word!r} is empty or holds a space, tab, line end or NUL"
+            return f"the word {word!r} is empty or contains a space, tab, line end or NUL"
         if word == "<UNK>":
-            return f"readers take the word {word!r} for <unk>; fit the model on a text that spells it differently"
+            return f"readers treat the word {word!r} as <unk>; fit the model on a text that spells it differently"
         if not word.isascii():
             try:
                 word.encode()
             except UnicodeEncodeError:
-                return f"the word {word!r} holds a lone surrogate, which is no character"
+                return f"the word {word!r} contains a lone surrogate, which is not a character"
     return None
 
 
 def _unsayable_number(table: BackoffTable, words: Sequence[str]) -> str | None:
     if table.unseen_backoff != 0.0:
-        return "it has a backoff weight for contexts that are not in the table"
+        return "contexts outside the table have a backoff weight"
     for k, log_probs in enumerate(table.log_probs, 1):
         bad = ~np.isfinite(log_probs)
         if k == 1:
@@ -107,7 +107,7 @@ def _unsayable_number(table: BackoffTable, words: Sequence[str]) -> str | None:
         bad = ~np.isfinite(backoffs) & (followers < table.vocabulary_size - 1)
         if bad.any():
             gram = _gram(table, words, k, int(bad.argmax()))
-            return f"the words that were not seen after {gram!r} have the probability zero; smooth the model"
+            return f"the words unseen after {gram!r} have the probability zero; smooth the model"
     return None
 
 
@@ -116,7 +116,7 @@ def _gram(table: BackoffTable, words: Sequence[str], k: int, index: int) -> str:
 
 
 def _word_columns(table: BackoffTable, words: NDArray[np.object_], k: int, begin: int, end: int) -> list[list[str]]:
-    """The first, second, … words of some k-grams, found by walking down their suffixes."""
+    """Return the first, second, … words of k-grams, found along their suffixes."""
     columns = []
     ids = np.arange(begin, end, dtype=np.int32)
     for j in range(k, 0, -1):

@@ -1,9 +1,9 @@
-"""Counting n-grams: text in chunks to sorted unique runs, which merge.
+"""Counting of n-grams: chunks of text become sorted unique runs, which are merged.
 
 Within a chunk every k-gram gets the key (id of its suffix, first word). Ids are dense ranks in suffix order (the
-last word compares first), so a sorted list of keys is in suffix order again. The key is packed into one int64
-together with the position it was seen at: sorting values is far cheaper than sorting permutations, and the
-position gives the inverse mapping for free.
+last word compares first), so a sorted list of keys is also in suffix order. The key is packed into one int64 with
+its position: sorting values is far cheaper than sorting permutations, and the position yields the inverse mapping
+for free.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Ids = NDArray[np.int32]
 Keys = NDArray[np.int64]
 
 CHUNK_EVENTS = 1 << 22
-"""Events counted at a time; bounds the working memory of a chunk to about 100 bytes an event."""
+"""Events per chunk; a chunk needs about 100 bytes of working memory per event."""
 
 _WORD_BITS = 32
 _LEAST_POSITION_BITS = 10
@@ -37,8 +37,8 @@ class Level:
         suffix: Index, at order k−1, of the k-gram without its first word, int32 (empty for unigrams).
         history: Index, at order k−1, of the k-gram without its last word, int32 (empty for unigrams).
         raw: Occurrences in the text, int64.
-        adjusted: Distinct words to the left, but ``raw`` at the highest order and for k-grams that begin with
-            ``<s>``; zero for ``<s>`` itself (Kneser & Ney 1995; Chen & Goodman 1998), int64.
+        adjusted: Number of distinct words to the left, int64; equal to ``raw`` at the highest order and for k-grams
+            that start with ``<s>``, zero for ``<s>`` itself (Kneser & Ney 1995; Chen & Goodman 1998).
     """
 
     first: Ids
@@ -55,7 +55,7 @@ class Level:
 class NGramCounts:
     """The n-grams of a text: ``levels[k - 1]`` holds those of order k.
 
-    Unigrams are indexed by vocabulary id, those never seen included.
+    Unigrams are indexed by vocabulary id and include words that never occur.
     """
 
     levels: list[Level]
@@ -67,13 +67,13 @@ class NGramCounts:
 
     @property
     def vocabulary_size(self) -> int:
-        """Number of vocabulary ids, ``<s>`` included."""
+        """Number of vocabulary ids, including ``<s>``."""
         return len(self.levels[0])
 
 
 @dataclasses.dataclass
 class _Run:
-    """One order's sorted unique k-grams of one chunk; ids are the chunk's own."""
+    """Sorted unique k-grams of one order of one chunk; ids are local to the chunk."""
 
     suffix: Ids
     first: Ids
@@ -92,20 +92,22 @@ def count_ngrams(
     """Count all n-grams of orders 1 to ``order``.
 
     Args:
-        event_ids: Vocabulary ids of a text, int32 [events], each sentence ended by ``</s>``.
-        order: The highest order.
+        event_ids: Vocabulary ids of a text, int32 [events]; each sentence ends with ``</s>``.
+        order: Highest order.
         vocabulary_size: Number of vocabulary ids.
-        chunk_events: Events to count at a time.
-        advance: Called with the number of events done.
+        chunk_events: Events per chunk.
+        advance: Called with the number of events counted.
 
     Returns:
-        Counts in which contexts at the beginning of a sentence start with one ``<s>``.
+        The counts. Contexts at the beginning of a sentence start with one ``<s>``.
     """
     word_bits = max(1, int(vocabulary_size - 1).bit_length())
     # A key holds a suffix (at most as many as positions; of bigrams any word), a word and a position.
     position_bits = min((63 - word_bits) // 2, 63 - 2 * word_bits, 31)
     if position_bits < _LEAST_POSITION_BITS:
-        raise HyperParameterError(f"a vocabulary of {vocabulary_size} words is too large to count: limit it")
+        raise HyperParameterError(
+            f"a vocabulary of {vocabulary_size} words is too large to count: limit it with vocabulary_size or min_count"
+        )
     chunk_events = min(chunk_events, (1 << position_bits) // 2 - order)  # every event may bring one <s> along
     unigrams = np.zeros(vocabulary_size, np.int64)
     runs: list[list[_Run]] = []
@@ -131,8 +133,8 @@ class Boundaries:
     Attributes:
         words: Ids, int32 [n].
         depth: Words since ``<s>``, int32 [n]: 0 at ``<s>`` itself.
-        overlap: How many words at the front repeat the end of the chunk before; they give context and ids, and
-            have been counted there.
+        overlap: Number of words at the front that repeat the end of the previous chunk, where they were counted; they
+            serve as context.
     """
 
     words: Ids
@@ -141,10 +143,10 @@ class Boundaries:
 
 
 def _chunks(event_ids: Ids, size: int, order: int) -> Iterator[Boundaries]:
-    """Cut the text at sentence ends, with at most about ``size`` events a chunk.
+    """Cut the text at sentence ends into chunks of at most about ``size`` events.
 
-    A sentence longer than a chunk is cut with ``order − 1`` words of overlap, so that no n-gram is lost or
-    counted twice.
+    A sentence longer than a chunk is cut with an overlap of ``order − 1`` words, so every n-gram is counted exactly
+    once.
     """
     begin = 0
     while begin < len(event_ids):
@@ -173,7 +175,7 @@ def _pieces(sentence: Ids, size: int, order: int) -> Iterator[Boundaries]:
 
 
 def with_boundaries(event_ids: Ids) -> Boundaries:
-    """Put ``<s>`` before each sentence of ``event_ids``, int32 [events], in which ``</s>`` ends each."""
+    """Insert ``<s>`` before each sentence of ``event_ids``, int32 [events]; each sentence ends with ``</s>``."""
     ends = np.flatnonzero(event_ids == EOS_ID)
     starts = np.concatenate([[0], ends[:-1] + 1])
     bos_at = starts + np.arange(len(starts))
@@ -238,9 +240,9 @@ def _unigram_level(counts: NDArray[np.int64]) -> Level:
 
 
 def _merge(runs: Sequence[_Run], lower: Sequence[Ids]) -> tuple[Level, list[Ids]]:
-    """Merge one order's runs; ``lower`` maps each run's ids of the order below to the merged ids.
+    """Merge the runs of one order; ``lower`` maps each run's ids of the order below to the merged ids.
 
-    Both id spaces are in suffix order, so the mapping is monotonic and a run stays sorted under it.
+    Both id spaces are in suffix order, so the mapping is monotonic and keeps a run sorted.
     """
     if len(runs) == 1:
         run = runs[0]

@@ -1,4 +1,4 @@
-"""What every smoothing method produces: log-probabilities and backoff weights for the counted n-grams."""
+"""Estimates of the smoothing methods: log-probabilities and backoff weights of the counted n-grams."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Estimate:
     Attributes:
         probs: For each order k, float64 [n_k].
         backoffs: For each order below the highest, float64 [n_k].
-        discounts: The discounts used at each order, where the method has any.
-        weights: Interpolation weights, where the method has any, for the report.
-        notes: What the user should know, such as a fallback.
+        discounts: Discounts used at each order, if the method has any.
+        weights: Interpolation weights for the report, if the method has any.
+        notes: Notes for the user, such as a fallback.
         unseen_backoff: Backoff weight of a context that was not counted.
-        normalized: Whether every context's probabilities sum to one.
-        arpa_objection: Why an ARPA file cannot say this model; None if it can.
+        normalized: Whether the probabilities sum to one after every context.
+        arpa_objection: Reason why ARPA cannot represent this model; None if it can.
     """
 
     probs: list[Floats]
@@ -44,12 +44,12 @@ class Estimate:
 
 @dataclasses.dataclass
 class Discounted:
-    """One order's share of an interpolated model: p(w|h) = (a(hw) + gamma(h) · p(w|h′)) / total(h).
+    """Share of one order in an interpolated model: p(w|h) = (a(hw) + gamma(h) · p(w|h′)) / total(h).
 
     Attributes:
-        share: Count left to each n-gram after discounting, float64 [n_k].
-        gamma: What each context gives to the order below, float64 [n_(k−1)].
-        total: Sum of the counts of each context, float64 [n_(k−1)]; 0 for what is no context.
+        share: Count of each n-gram after discounting, float64 [n_k].
+        gamma: Mass that each context leaves to the order below, float64 [n_(k−1)].
+        total: Sum of the counts of each context, float64 [n_(k−1)]; 0 for n-grams that are not contexts.
     """
 
     share: Floats
@@ -67,10 +67,10 @@ def totals(counts: NGramCounts, k: int, values: NDArray[np.int64] | Floats) -> F
 
 
 def interpolate(counts: NGramCounts, orders: list[Discounted]) -> tuple[list[Floats], list[Floats]]:
-    """Probabilities and backoff weights from each order's discounted counts, down to the uniform distribution.
+    """Return probabilities and backoff weights from each order's discounted counts and the uniform distribution.
 
-    The uniform distribution is over all ids but ``<s>``. A word that was never counted, ``<unk>`` as a rule, gets
-    its share of it and nothing else.
+    The uniform distribution covers all ids except ``<s>``. A word that was never counted, usually ``<unk>``, gets
+    only its uniform share.
     """
     unigram = orders[0]
     uniform = 1.0 / (counts.vocabulary_size - 1)
@@ -93,7 +93,7 @@ def interpolate(counts: NGramCounts, orders: list[Discounted]) -> tuple[list[Flo
 def subtract(
     counts: NGramCounts, k: int, values: NDArray[np.int64], discounts: NDArray[np.float64], keep: Keep
 ) -> Discounted:
-    """Absolute discounting of one order: ``discounts[j]`` off a count of j, the last one off all greater counts.
+    """Discount one order: subtract ``discounts[j]`` from a count of j, and the last one from all greater counts.
 
     A pruned n-gram leaves its whole count to the order below.
     """
@@ -105,10 +105,10 @@ def subtract(
 def overridden(
     discounts: tuple[float | tuple[float, ...] | None, ...] | None, k: int, per_order: int
 ) -> list[float] | None:
-    """The user's discounts for order k, or None where they are to be estimated.
+    """Return the user's discounts for order k, or None if they must be estimated.
 
     Raises:
-        HyperParameterError: not ``per_order`` values, or a value larger than the count it is taken from.
+        HyperParameterError: The number of values is not ``per_order``, or a value exceeds the count it is taken from.
     """
     given = discounts[k - 1] if discounts is not None and k <= len(discounts) else None
     if given is None:

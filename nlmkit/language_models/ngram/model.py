@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nlmkit.text import Corpus, TextPipeline
 
 IMPORTED = "imported"
-"""Value of ``smoothing`` for a model that was read from a file; such a model cannot be fitted."""
+"""Value of ``smoothing`` for a model read from a file; such a model cannot be fitted."""
 
 _MASS_TOLERANCE = 1e-3  # of models that other programs wrote
 _FITTED_TOLERANCE = 1e-6
@@ -39,9 +39,9 @@ class NGram(VocabularyLimits, LanguageModel):
 
     Modified Kneser–Ney estimates equal those of KenLM's ``lmplz`` (Heafield et al. 2013).
 
-    Fitted attributes beside those of every language model: ``table_``
-    (``BackoffTable``), and ``fit_report_``, a JSON-ready dictionary with the number of
-    n-grams of each order, discounts or weights, and notes such as a fallback.
+    Fitted attributes, in addition to those of every language model: ``table_`` (``BackoffTable``), and
+    ``fit_report_``, a JSON-ready dictionary with the number of n-grams per order, discounts or weights, and notes such
+    as a fallback.
 
     Example:
         >>> lm = NGram(order=3).fit([["the", "cat", "sat"], ["the", "dog", "sat"]])
@@ -52,41 +52,47 @@ class NGram(VocabularyLimits, LanguageModel):
     name = "ngram"
 
     order: int = param(5, ge=1, le=20, help="length of the longest n-gram")
-    smoothing: str = param(
-        "modified-kneser-ney", choices=(*METHODS, IMPORTED), help="how probabilities are estimated from counts"
-    )
+    smoothing: str = param("modified-kneser-ney", choices=(*METHODS, IMPORTED), help="smoothing method")
     discounts: tuple[float | tuple[float, ...] | None, ...] | None = param(
-        None, ge=0, help="discounts of each order instead of estimated ones; null keeps an order's estimates"
+        None, ge=0, help="discounts per order instead of estimated ones; null keeps the estimates of an order"
     )
     prune: tuple[int, ...] | None = param(
-        None, ge=0, help="drop n-grams seen at most this often, by order; the last value goes on"
+        None, ge=0, help="drop n-grams with at most this count, per order; the last applies to higher orders"
     )
-    entropy_prune: float = param(0.0, ge=0, help="drop n-grams that raise relative perplexity by less (Stolcke 1998)")
+    entropy_prune: float = param(
+        0.0, ge=0, help="drop n-grams whose removal raises perplexity by less than this fraction (Stolcke 1998)"
+    )
     add_k: float = param(
-        1.0, gt=0, le=1e9, help="what smoothing=add-k adds to each count", needs=value_of("smoothing", "add-k")
+        1.0, gt=0, le=1e9, help="constant added to each count by smoothing=add-k", needs=value_of("smoothing", "add-k")
     )
     katz_max: int = param(
-        5, ge=1, le=1000, help="largest count that smoothing=katz discounts", needs=value_of("smoothing", "katz")
+        5, ge=1, le=1000, help="largest count discounted by smoothing=katz", needs=value_of("smoothing", "katz")
     )
     backoff_factor: float = param(
-        0.4, gt=0, le=1, help="factor of smoothing=stupid-backoff", needs=value_of("smoothing", "stupid-backoff")
+        0.4,
+        gt=0,
+        le=1,
+        help="factor of smoothing=stupid-backoff",
+        needs=value_of("smoothing", "stupid-backoff"),
     )
     precision: str = param(
-        "float64", choices=("float64", "float32"), help="of the fitted table; float32 halves its probabilities' size"
+        "float64",
+        choices=("float64", "float32"),
+        help="data type of the fitted table; float32 halves the size of its probabilities",
     )
 
     def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
         """Count n-grams and estimate the model.
 
         Args:
-            data: Training text: anything :meth:`nlmkit.text.Corpus.read` takes, or a Corpus.
-            valid: Validation text. ``jelinek-mercer`` fits its weights on it; for every method its perplexity
-                is noted in ``fit_report_``.
-            run: Progress.
+            data: Training text: anything ``Corpus.read`` takes, or a ``Corpus``.
+            valid: Validation text. ``jelinek-mercer`` fits its weights on it; every method records its perplexity in
+                ``fit_report_``.
+            run: Run options, of which progress is used.
 
         Raises:
-            HyperParameterError: options that contradict each other or do not suit the smoothing.
-            DataError: unusable text.
+            HyperParameterError: Options contradict each other or do not apply to the smoothing method.
+            DataError: The text is unusable.
         """
         run = run or RunOptions()
         self._check_options(valid)
@@ -133,16 +139,16 @@ class NGram(VocabularyLimits, LanguageModel):
         return self
 
     def _validate(self, valid: Corpus) -> None:
-        """Note the perplexity of the validation text, or why there is none."""
+        """Record the perplexity of the validation text, or the reason why it is undefined."""
         if not self.normalized:
-            reason = f"the validation text is not used: smoothing={self.smoothing} gives scores without a perplexity"
+            reason = f"validation text ignored: scores of smoothing={self.smoothing} have no perplexity"
             self.fit_report_ = {**self.fit_report_, "notes": [*self.fit_report_["notes"], reason]}
             return
         perplexity = self.perplexity(valid)
         if not valid.events:
-            reason = "the validation text is empty, so it has no perplexity"
+            reason = "no perplexity: the validation text is empty"
         elif not math.isfinite(perplexity):
-            reason = "the validation text has no finite perplexity: the model gives an event in it no probability"
+            reason = "no finite perplexity: an event of the validation text has probability zero"
         else:
             self.fit_report_ = {**self.fit_report_, "validation_perplexity": perplexity}
             return
@@ -151,13 +157,17 @@ class NGram(VocabularyLimits, LanguageModel):
 
     def _check_options(self, valid: Any) -> None:
         if self.smoothing == IMPORTED:
-            raise HyperParameterError("smoothing=imported marks a model read from a file; choose a method to fit one")
+            raise HyperParameterError(
+                "smoothing=imported is reserved for models read from a file: choose a smoothing method to fit a model"
+            )
         pruned = self.entropy_prune > 0 or any(self.prune or ())
         check_options(self.smoothing, order=self.order, discounts=self.discounts, pruned=pruned)
         if self.smoothing == "jelinek-mercer" and valid is None:
-            raise HyperParameterError("smoothing=jelinek-mercer fits its weights on validation text: give --valid FILE")
+            raise HyperParameterError("smoothing=jelinek-mercer requires validation text: add --valid FILE")
         if self.entropy_prune > 0 and self.smoothing == "stupid-backoff":
-            raise HyperParameterError("entropy_prune needs probabilities; smoothing=stupid-backoff has none")
+            raise HyperParameterError(
+                "entropy_prune requires probabilities, but smoothing=stupid-backoff produces scores"
+            )
 
     def _entropy_pruned(self, table: BackoffTable, counts: NGramCounts, keep: Keep) -> BackoffTable:
         from nlmkit.language_models.ngram.pruning import entropy_prune, history_log_probs_from_counts
@@ -177,22 +187,22 @@ class NGram(VocabularyLimits, LanguageModel):
 
     @property
     def unknown_rule(self) -> str:
-        """``trained``, ``uniform-share``, or ``imported`` where a file says what ``<unk>`` gets."""
+        """``trained``, ``uniform-share``, or ``imported`` if the probability of ``<unk>`` comes from a file."""
         return IMPORTED if self.smoothing == IMPORTED else super().unknown_rule
 
     def start(self) -> tuple[int, ...]:
-        """``<s>``, or nothing for a unigram model."""
+        """Return the context ``<s>``, empty for a unigram model."""
         from nlmkit.text.vocabulary import BOS_ID
 
         self.check_fitted()
         return (BOS_ID,) if self.order > 1 else ()
 
     def advance(self, state: tuple[int, ...], word_id: int) -> tuple[int, ...]:
-        """The shortest context that gives every continuation the same probability as the whole history does."""
+        """Return the shortest context under which every continuation has the same probability as after the history."""
         from nlmkit.text.vocabulary import EOS_ID
 
         if not 0 <= word_id < len(self.vocabulary_):
-            raise IndexError(f"no word has the id {word_id}: the vocabulary has {len(self.vocabulary_)}")
+            raise IndexError(f"word id {word_id} is out of range: the vocabulary has {len(self.vocabulary_)} entries")
         if word_id == EOS_ID:
             return self.start()
         if self.order == 1:
@@ -203,23 +213,28 @@ class NGram(VocabularyLimits, LanguageModel):
         return context[len(context) - len(self.table_.context_ids(context)) :]
 
     def next_log_probs(self, state: tuple[int, ...]) -> NDArray[np.float64]:
-        """Log-probability of each vocabulary id after ``state``: float64 [V]."""
+        """Return the log-probability of each vocabulary id after ``state``: float64 [V]."""
         self.check_fitted()
         return self.table_.distribution(state)
 
     def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
         """Natural log-probability of every event: float64 [events]; both context modes agree."""
-        check_context(context)
-        events = self.encode(data).event_ids(self.vocabulary_)
-        return self.table_.score(events)[0]
+        return self.log_probs_and_details(data, context=context)[0]
 
     def event_details(self, data: Any) -> dict[str, NDArray[Any]]:
         """``ngram_length``: length of the n-gram whose stored probability was used, int8 [events]."""
-        events = self.encode(data).event_ids(self.vocabulary_)
-        return {"ngram_length": self.table_.score(events)[1]}
+        return self.log_probs_and_details(data)[1]
+
+    def log_probs_and_details(
+        self, data: Any, *, context: Context = "sentence"
+    ) -> tuple[NDArray[np.float64], dict[str, NDArray[Any]]]:
+        """Both from one pass over the text."""
+        check_context(context)
+        log_probs, lengths = self.table_.score(self.encode(data).event_ids(self.vocabulary_))
+        return log_probs, {"ngram_length": lengths}
 
     def fitted_state(self) -> FittedState:
-        """The table's arrays; the fit report as metadata."""
+        """Return the table's arrays; the fit report as metadata."""
         self.check_fitted()
         unseen = self.table_.unseen_backoff
         metadata = {"fit_report": self.fit_report_, "arpa_objection": self._objection, "unseen_backoff": unseen}
@@ -231,7 +246,9 @@ class NGram(VocabularyLimits, LanguageModel):
 
         unseen, report = state.metadata.get("unseen_backoff"), state.metadata.get("fit_report")
         if not isinstance(unseen, (int, float)) or isinstance(unseen, bool) or not isinstance(report, dict):
-            raise SavedModelError("the saved model is damaged: its metadata lack unseen_backoff or fit_report")
+            raise SavedModelError(
+                "the saved model is damaged: unseen_backoff or fit_report is missing from its metadata"
+            )
         objection = state.metadata.get("arpa_objection")
         if not isinstance(objection, (str, type(None))):
             raise SavedModelError("the saved model is damaged: arpa_objection in its metadata is not a string")
@@ -245,9 +262,9 @@ class NGram(VocabularyLimits, LanguageModel):
         self._objection = objection
 
     def _check_sums(self, table: BackoffTable) -> None:
-        """Refuse a saved table that was changed since it was fitted, as far as a sample of its contexts shows it.
+        """Raise an error if a sample of contexts shows that a saved table was changed after it was fitted.
 
-        The sums of an imported model are whatever its file made them: those that are not one are noted.
+        For an imported model, sums other than one come from its file and are only noted.
         """
         import numpy as np
 
@@ -266,22 +283,22 @@ class NGram(VocabularyLimits, LanguageModel):
             after = f"after {gram!r}" if sample.length else "of single words"
             problem = f"the probabilities {after} sum to {sample.sums[at]:.6g}, not to 1"
             if not sample.agree[at]:
-                problem = f"the n-grams listed after {gram!r} do not begin so"
+                problem = f"n-grams listed after {gram!r} have another context"
             if not imported or not sample.agree[at] or not sample.sums[at] <= most:
                 raise SavedModelError(f"the saved model is damaged: {problem}; save it again from its source")
-            note(f"{problem}: the perplexities of this model cannot be compared with others")
+            note(f"{problem}: perplexities of this model are not comparable with others")
             return
 
     def pruned(self, threshold: float) -> NGram:
-        """A smaller copy of a fitted or imported model, by relative-entropy pruning (Stolcke 1998).
+        """Return a smaller copy of a fitted or imported model, by relative-entropy pruning (Stolcke 1998).
 
-        The counts being gone, history probabilities come from the model itself; prefer ``entropy_prune`` when
-        fitting Kneser–Ney (Chelba et al. 2010).
+        Without counts, history probabilities come from the model itself; for Kneser–Ney, prefer ``entropy_prune`` at
+        fitting time (Chelba et al. 2010).
         """
         self.check_fitted()
         if not self.normalized or self._objection is not None:
             raise HyperParameterError(
-                f"smoothing={self.smoothing} cannot be pruned: no lower order takes the mass over"
+                f"smoothing={self.smoothing} cannot be pruned: it has no lower order to back off to"
             )
         from nlmkit.language_models.ngram.pruning import entropy_prune, history_log_probs_from_model
 
@@ -296,14 +313,14 @@ class NGram(VocabularyLimits, LanguageModel):
         """Write the model as an ARPA file, compressed when ``path`` ends in ``.gz``.
 
         Raises:
-            ExportError: another format is asked for, or ARPA cannot say what the model says.
+            ExportError: ``format`` is not ARPA, or ARPA cannot represent the model.
         """
         self.check_fitted()
         name = Path(path).name.lower()
         if format not in (None, "arpa") or (format is None and not name.endswith((".arpa", ".arpa.gz"))):
-            raise ExportError(f"{path}: an n-gram model is exported as .arpa or .arpa.gz (or with --format arpa)")
+            raise ExportError(f"{path}: n-gram models export to .arpa or .arpa.gz only (or with --format arpa)")
         if self._objection is not None:
-            raise ExportError(f"{path}: an ARPA file cannot say this model: {self._objection}")
+            raise ExportError(f"{path}: ARPA cannot represent this model: {self._objection}")
         from nlmkit.language_models.ngram.arpa import write_arpa
 
         run = run or RunOptions()
@@ -318,12 +335,12 @@ class NGram(VocabularyLimits, LanguageModel):
         """Read an ARPA file, plain or gzip.
 
         Args:
-            path: The file.
-            pipeline: How text is read when the model scores it; split at spaces by default, as KenLM does.
-            run: Progress.
+            path: File to read.
+            pipeline: Text pipeline for scoring; splits at spaces by default, like KenLM.
+            run: Run options, of which progress is used.
 
         Raises:
-            DataError: the file is no sound ARPA model (names the line).
+            DataError: The file is not a valid ARPA model; names the line.
         """
         import numpy as np
 
@@ -336,7 +353,7 @@ class NGram(VocabularyLimits, LanguageModel):
         table, words = read_arpa(Path(path), advance=run.advance, note=notes.append)
         mass = float(np.exp(table.log_probs[0]).sum())
         if abs(mass - 1) > _MASS_TOLERANCE:
-            notes.append(f"the unigram probabilities sum to {mass:.4f}, not to 1: perplexities will not be honest")
+            notes.append(f"the unigram probabilities sum to {mass:.4f}, not to 1: perplexities will be wrong")
         model = cls(order=table.order, smoothing=IMPORTED)
         model._set_fitted(pipeline=pipeline or TextPipeline(), vocabulary=Vocabulary(words[3:]), table=table)
         model._objection = None
@@ -348,7 +365,7 @@ def _notes_on(corpus: Corpus) -> list[str]:
     if corpus.tokens:
         return []
     lines = "one blank line" if corpus.sentences == 1 else f"{corpus.sentences} blank lines"
-    return [f"the training text has no words, only {lines}: the model knows nothing but the ends of sentences"]
+    return [f"the training text has no words, only {lines}: the model can only predict the end of a sentence"]
 
 
 def _fit_report(corpus: Corpus, counts: NGramCounts, estimated: Estimate, table: BackoffTable) -> dict[str, Any]:

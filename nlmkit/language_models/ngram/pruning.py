@@ -1,7 +1,7 @@
-"""Leaving n-grams out: those counted too rarely, or those that the model hardly misses.
+"""Pruning of n-grams by count or by relative entropy.
 
 Count pruning happens before estimation, by thresholds on the counts. Relative-entropy pruning (Stolcke 1998, "Entropy-
-based pruning of backoff language models") takes n-grams out of a finished table: those whose removal, with the backoff
+based pruning of backoff language models") removes n-grams from a finished table: those whose removal, with the backoff
 weight of their context adjusted, changes the distribution of the model least.
 """
 
@@ -25,21 +25,21 @@ from nlmkit.text.vocabulary import BOS_ID, EOS_ID
 
 
 def count_keep(counts: NGramCounts, thresholds: Sequence[int] | None) -> Keep:
-    """Which n-grams stay when those with low counts are left out, as lmplz's ``--prune`` does.
+    """Return a mask of the n-grams to keep after count pruning, like ``--prune`` of lmplz.
 
-    An n-gram of order k is dropped if it occurs in the text at most ``thresholds[k − 1]`` times and that is not 0.
-    The last threshold applies to all higher orders. Since no n-gram occurs more often than its history or its suffix
-    and thresholds do not decrease, the history and the suffix of what stays do stay too.
+    An n-gram of order k is dropped if it occurs at most ``thresholds[k − 1]`` times in the text; a threshold of 0
+    keeps all. The last threshold applies to all higher orders. An n-gram never occurs more often than its history or
+    suffix and thresholds do not decrease, so the history and suffix of every kept n-gram are kept too.
 
     Args:
-        counts: The counts.
-        thresholds: One for each order, the first of them 0, non-decreasing; None or none at all keep everything.
+        counts: Counts of the training text.
+        thresholds: One per order, starting with 0, non-decreasing; None or an empty sequence keeps everything.
 
     Returns:
         For each order, bool [n_k].
 
     Raises:
-        HyperParameterError: The thresholds are not as above.
+        HyperParameterError: The thresholds are invalid.
     """
     thresholds = tuple(thresholds or ())
     _check_thresholds(thresholds, counts.order)
@@ -54,26 +54,26 @@ def _check_thresholds(thresholds: tuple[int, ...], order: int) -> None:
     shown = f"prune={list(thresholds)}"
     for threshold in thresholds:
         if isinstance(threshold, bool) or not isinstance(threshold, (int, np.integer)) or threshold < 0:
-            raise HyperParameterError(f"{shown}: thresholds must be integers of at least 0, not {threshold!r}")
+            raise HyperParameterError(f"{shown}: thresholds must be non-negative integers, not {threshold!r}")
     if len(thresholds) > order:
-        raise HyperParameterError(f"{shown}: {len(thresholds)} thresholds were given for a model of order {order}")
+        raise HyperParameterError(f"{shown}: {len(thresholds)} thresholds for a model of order {order}")
     if thresholds and thresholds[0] != 0:
         raise HyperParameterError(
-            f"{shown}: the first must be 0; to leave rare words out, limit the vocabulary (min_count)"
+            f"{shown}: the first threshold must be 0; to drop rare words, limit the vocabulary (min_count)"
         )
     if any(upper < lower for lower, upper in itertools.pairwise(thresholds)):
-        raise HyperParameterError(f"{shown}: a higher order must not have a lower threshold")
+        raise HyperParameterError(f"{shown}: thresholds must not decrease")
 
 
 def history_log_probs_from_counts(counts: NGramCounts) -> list[Floats]:
-    """Log-probability of every n-gram, as the context of a word, by its relative frequency in the text.
+    """Return the log-probability of every n-gram as a context, from its relative frequency in the text.
 
-    This is what suits Kneser–Ney smoothing: its own lower orders are made to be backed off to and say little of how
-    frequent a context is (Chelba, Brants, Neveitt & Xu 2010, "Study on interaction between entropy pruning and
+    Recommended for Kneser–Ney smoothing, whose lower orders are estimated for backing off and do not reflect the
+    frequency of a context (Chelba, Brants, Neveitt & Xu 2010, "Study on interaction between entropy pruning and
     Kneser-Ney smoothing").
 
     Returns:
-        For each order, float64 [n_k]; −inf where the count is 0.
+        For each order, float64 [n_k]; −inf for a count of 0.
     """
     words = counts.levels[0].raw
     events = int(words.sum() - words[BOS_ID])
@@ -82,10 +82,10 @@ def history_log_probs_from_counts(counts: NGramCounts) -> list[Floats]:
 
 
 def history_log_probs_from_model(table: BackoffTable) -> list[Floats]:
-    """Log-probability of every n-gram, as the context of a word, by the model itself, as in Stolcke's paper.
+    """Return the log-probability of every n-gram as a context, from the model itself, as in Stolcke's paper.
 
-    For models that come without counts. ``<s>`` is as probable as ``</s>``, as in SRILM. For Kneser–Ney models
-    :func:`history_log_probs_from_counts` is better.
+    For models without counts. ``<s>`` is as probable as ``</s>``, as in SRILM. For Kneser–Ney models, prefer
+    ``history_log_probs_from_counts``.
 
     Returns:
         For each order, float64 [n_k].
@@ -102,37 +102,35 @@ def history_log_probs_from_model(table: BackoffTable) -> list[Floats]:
 
 
 def entropy_prune(table: BackoffTable, threshold: float, history_log_probs: Sequence[Floats]) -> BackoffTable:
-    """Take out the n-grams whose removal raises the model's perplexity by a factor of less than ``1 + threshold``.
+    """Remove the n-grams whose removal raises the model's perplexity by a factor of less than ``1 + threshold``.
 
-    From the highest order down, each n-gram is judged on its own against the table as it was given: removed, it would
-    get its probability by backing off, with the backoff weight of its context set so that the context sums to one. The
-    relative entropy D of the two models is known in closed form, and the n-gram goes if exp(D) − 1 < ``threshold``,
-    as in SRILM. What is the history or the suffix of an n-gram that stays, stays.
+    From the highest order down, each n-gram is evaluated on its own against the original table: after removal, its
+    probability comes from backing off, with the backoff weight of its context adjusted to sum to one. The relative
+    entropy D of the two models has a closed form, and the n-gram is removed if exp(D) − 1 < ``threshold``, as in SRILM.
+    Histories and suffixes of kept n-grams are kept.
 
-    Judged alone, every n-gram of a context that lists all words costs nothing, since the new weight gives back what it
-    had. With vocabularies of a few words, look at the perplexity before and after.
+    Evaluated alone, an n-gram of a context that lists all words costs nothing, since the new weight restores its
+    probability. With vocabularies of a few words, compare the perplexity before and after.
 
     Args:
-        table: A normalised backoff model, interpolated or not.
-        threshold: Relative rise in perplexity, 1e-9 to 1e-6 as a rule; at 0 nothing is removed.
-        history_log_probs: For each order, the log-probability of every n-gram of the table as a context, [n_k]; those
-            of the highest order are not looked at.
+        table: Normalised backoff model, interpolated or not.
+        threshold: Relative rise in perplexity, typically 1e-9 to 1e-6; at 0 nothing is removed.
+        history_log_probs: For each order, the log-probability of every n-gram of the table as a context, [n_k]; the
+            highest order is ignored.
 
     Returns:
-        The smaller table, of the same order, in float64. Contexts that lost n-grams have new backoff weights, which
-        make them sum to one; all other weights and all probabilities are unchanged.
+        The smaller table, of the same order, in float64. Contexts that lost n-grams have new backoff weights and sum
+        to one; all other weights and all probabilities are unchanged.
 
     Raises:
-        HyperParameterError: The threshold is negative or not finite, or the model has no normalised backing off.
+        HyperParameterError: The threshold is negative or not finite, or the model is not a normalised backoff model.
     """
     if not (math.isfinite(threshold) and threshold >= 0.0):
-        raise HyperParameterError(f"the pruning threshold must be a number of at least 0, not {threshold}")
+        raise HyperParameterError(f"the pruning threshold must be a finite number of at least 0, not {threshold}")
     if table.unseen_backoff != 0.0:
-        raise HyperParameterError(
-            "entropy pruning needs a smoothing that is normalised by backing off, and this is none"
-        )
+        raise HyperParameterError("entropy pruning requires a model that is normalised by backing off")
     if [len(logs) for logs in history_log_probs] != table.sizes:
-        raise ValueError("history_log_probs must hold one value for each n-gram of the table")
+        raise ValueError("history_log_probs must have one value per n-gram of the table")
     if threshold == 0.0 or table.order == 1:
         return table
     contexts = _Contexts.of(table)
@@ -154,13 +152,13 @@ def entropy_prune(table: BackoffTable, threshold: float, history_log_probs: Sequ
 
 @dataclasses.dataclass
 class _Contexts:
-    """What pruning needs to know of a table; list index k − 1 holds order k, as in the table.
+    """Quantities of a table used by pruning; list index k − 1 is order k, as in the table.
 
     Attributes:
-        table: The table.
-        probs: Its probabilities, float64 [n_k].
-        weights: Of the contexts of length k: what they leave to other words, and the probability that those have in
-            the shorter context, without cancellation.
+        table: Table to prune.
+        probs: Probabilities, float64 [n_k].
+        weights: For contexts of length k: the mass left to unlisted words, and the probability of those words in the
+            shorter context, computed without cancellation.
     """
 
     table: BackoffTable
@@ -175,19 +173,19 @@ class _Contexts:
         for k in range(2, table.order + 1):
             below = weights[-1] if weights else None
             found = backoff_weights(k, probs, table.history, table.suffix, below)
-            # by the weights that the table has, which loses no digits where little is left
+            # from the weights of the table, which keeps all digits when little mass is left
             left = np.where(found.complete, 0.0, np.exp(table.backoffs[k - 2].astype(np.float64)) * found.unseen)
             unseen = np.where(found.complete, 0.0, found.unseen)
             weights.append(dataclasses.replace(found, left=left, unseen=unseen))
         return cls(table, probs, weights)
 
     def _ngrams(self, k: int, rows: NDArray[Any] | slice) -> tuple[NDArray[np.int32], Floats, Floats]:
-        """Contexts of some k-grams, their probabilities, and those that they have in the shorter context."""
+        """Return the contexts of k-grams, their probabilities, and their probabilities in the shorter context."""
         table = self.table
         return table.history[k - 1][rows], self.probs[k - 1][rows], self.probs[k - 2][table.suffix[k - 1][rows]]
 
     def relative_entropies(self, k: int, history_log_probs: Floats) -> Floats:
-        """Relative entropy of the model without each of the k-grams, removed alone: D in nats, float64 [n_k]."""
+        """Return the relative entropy D in nats of removing each k-gram alone: float64 [n_k]."""
         history, prob, lower = self._ngrams(k, slice(None))
         weights = self.weights[k - 2]
         left, unseen = weights.left[history], weights.unseen[history]
@@ -197,11 +195,11 @@ class _Contexts:
             others = left * (new_weight - self.table.backoffs[k - 2][history])
             loss = np.where(prob > 0.0, own, 0.0) + np.where(left > 0.0, others, 0.0)
             entropies = -np.exp(history_log_probs[history]) * loss
-        # what could not be had by backing off has to stay, however rare its context
+        # an n-gram with zero back-off probability must stay, however rare its context
         return np.where((prob > 0.0) & (lower == 0.0), np.inf, entropies)
 
     def backoffs_without(self, k: int, removed: NDArray[np.bool_]) -> Floats:
-        """Logarithms of the backoff weights of the contexts of length k − 1 without some k-grams: float64 [n_(k−1)]."""
+        """Return the log backoff weights of contexts of length k − 1 without some k-grams: float64 [n_(k−1)]."""
         history, prob, lower = self._ngrams(k, removed)
         weights, number = self.weights[k - 2], self.table.sizes[k - 2]
         left = weights.left + np.bincount(history, prob, minlength=number)

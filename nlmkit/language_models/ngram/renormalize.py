@@ -1,4 +1,4 @@
-"""Backoff weights that make every context's probabilities sum to one."""
+"""Backoff weights that normalise the probabilities of every context."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from nlmkit.language_models.ngram.estimates import Floats, Keep
 from nlmkit.text.vocabulary import BOS_ID
 
 ADD_UP_BELOW = 1e-3
-"""One minus a sum is exact to about 1e-14; where less than this is left of it, what is missing is added up instead."""
+"""Remainder below which missing mass is summed directly, since one minus a sum is exact to about 1e-14."""
 
 _PAIRS = 1 << 22
-"""Pairs of a context and a word looked at together when missing words are added up; bounds the working memory."""
+"""Pairs of context and word summed at a time; bounds the working memory."""
 
 
 @dataclasses.dataclass
 class BackoffWeights:
-    """What the contexts of one length give to the words that do not follow them. All arrays are [n_(k−1)].
+    """Back-off mass of the contexts of one length. All arrays are [n_(k−1)].
 
     Attributes:
-        weights: ``left / unseen``, float64; 1 where ``complete`` and for an n-gram that is no context.
-        left: Probability that a context's own n-grams leave, 1 − Σ p(w|h), float64; 1 for what is no context.
-        unseen: Probability of the words without an n-gram after h in the shorter context, Σ p(w|h′), float64; 1 for
-            what is no context.
-        complete: Contexts after which no word is left to back off to, bool. Their n-grams sum to 1 − ``left``, and
-            the caller has to scale them to one.
+        weights: ``left / unseen``, float64; 1 for ``complete`` contexts and n-grams that are not contexts.
+        left: Probability left by the n-grams of a context, 1 − Σ p(w|h), float64; 1 for n-grams that are not contexts.
+        unseen: Probability in the shorter context of the words not listed after h, Σ p(w|h′), float64; 1 for n-grams
+            that are not contexts.
+        complete: Contexts that list every word, bool. Their n-grams sum to 1 − ``left``; the caller must scale them to
+            one.
     """
 
     weights: Floats
@@ -48,27 +48,25 @@ def backoff_weights(
     left: Floats | None = None,
     keep: Keep | None = None,
 ) -> BackoffWeights:
-    """Backoff weights of the contexts of length k − 1, which normalise the k-grams that follow them.
+    """Return the backoff weights of contexts of length k − 1 that normalise the k-grams after them.
 
-    List index j − 1 holds order j, as in ``BackoffTable``; only orders k and k − 1 are
-    looked at. History and suffix of every n-gram must be in the lists too, so that p(w|h′) of an n-gram hw is the
-    probability listed for its suffix.
+    List index j − 1 is order j, as in ``BackoffTable``; only orders k and k − 1 are used. The lists must contain the
+    history and suffix of every n-gram, so that p(w|h′) of an n-gram hw is the probability of its suffix.
 
     Args:
         k: Order of the n-grams to normalise, at least 2.
-        probs: Probabilities, float64 [n_j] (that of ``<s>`` is taken to be 0).
+        probs: Probabilities, float64 [n_j] (0 is used for ``<s>``).
         histories: Indices, at the order below, of the n-grams without their last word, int32 [n_j].
         suffixes: The same without their first word, int32 [n_j].
         below: The result for order k − 1; None if k is 2.
-        left: 1 − Σ p(w|h) of each context, float64 [n_(k−1)], where the caller knows it without cancellation (what
-            pruned n-grams leave is the sum of their probabilities and of what was left before); otherwise it is
-            calculated, and never negative.
-        keep: N-grams to leave in, bool [n_j] for each order; history and suffix of each are left in too. Without it,
-            all of them.
+        left: 1 − Σ p(w|h) of each context, float64 [n_(k−1)], if the caller knows it without cancellation (after
+            pruning: the probabilities of the pruned n-grams plus the mass left before); otherwise it is computed, and
+            never negative.
+        keep: N-grams to keep, bool [n_j] per order, closed under history and suffix; all by default.
 
     Returns:
-        The weights and what they are made of. With them, and where ``complete`` after scaling, the distribution of
-        every context sums to one up to rounding (about 1e-12).
+        The weights and their components. With them (and after scaling, if ``complete``) the distribution of every
+        context sums to one up to rounding (about 1e-12).
     """
     history, suffix, lower = histories[k - 1], suffixes[k - 1], probs[k - 2]
     prob, number = probs[k - 1], len(lower)
@@ -101,7 +99,7 @@ def _sums(index: Ids, values: Floats, number: int) -> Floats:
 
 @dataclasses.dataclass
 class _Followers:
-    """N-grams of the order below: each one's context and probability, and what each context leaves."""
+    """N-grams of the order below: context and probability of each, and the mass left by each context."""
 
     history: Ids
     probs: Floats
@@ -116,10 +114,10 @@ def _unigrams(probs: Floats) -> _Followers:
 
 
 def _added_up(contexts: Ids, parents: Ids, shorter: _Followers, *, history: Ids, suffix: Ids) -> Floats:
-    """Σ p(w|h′) over the words that do not follow h, without a subtraction: float64 [contexts].
+    """Return Σ p(w|h′) over the words not listed after h, without a subtraction: float64 [contexts].
 
-    What follows h follows h′, its parent, too; so the sum is over the words that follow h′ and not h, and what h′
-    leaves.
+    Words listed after h are listed after its parent h′ too, so the sum covers the words listed after h′ but not h, and
+    the mass left by h′.
     """
     # the n-grams that follow the parents, by parent, and the place of each among its parent's
     is_parent = np.zeros(len(shorter.left), bool)
@@ -151,7 +149,7 @@ def _added_up(contexts: Ids, parents: Ids, shorter: _Followers, *, history: Ids,
 
 
 def _portions(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Cut a list of sizes into portions that add up to about ``_PAIRS`` at most."""
+    """Cut a list of sizes into portions with sums of at most about ``_PAIRS``."""
     ends = np.cumsum(sizes)
     begin = 0
     while begin < len(sizes):

@@ -1,7 +1,7 @@
-"""Whether a backoff table holds probabilities: none above one, and a sum of one after every context.
+"""Checks that a backoff table contains probabilities: at most one each, with a sum of one after every context.
 
-The contexts of length k are the n-grams of order k. What follows the context h, and is in the table, follows the
-shorter context h′ too; every other word w has p(w|h) = weight(h) · p(w|h′).
+The contexts of length k are the n-grams of order k. Words that the table lists after the context h are listed after
+the shorter context h′ too; every other word w has p(w|h) = weight(h) · p(w|h′).
 """
 
 from __future__ import annotations
@@ -18,19 +18,18 @@ from nlmkit.language_models.ngram.table import BackoffTable
 from nlmkit.text.vocabulary import EOS_ID
 
 SAMPLE = 1024
-"""How many contexts of each length :func:`sampled_sums` looks at; in a small table these are all."""
+"""Contexts per length that ``sampled_sums`` checks; all of them in a small table."""
 
 _ROUNDING = 200.0
-"""Units in the last place by which a probability may be off: its logarithm is below some 100."""
+"""Tolerance of a probability in units in the last place: its logarithm is below about 100."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Shorter:
-    """What is known of the contexts one shorter; of the empty context alone, before contexts of length 1. [n_(k−1)].
+    """Results for the contexts one word shorter, [n_(k−1)]; for the empty context before contexts of length 1.
 
     Attributes:
-        largest: Largest log-probability of a word that the table does not list after the context, float64; −inf where
-            no word is left.
+        largest: Largest log-probability of a word that is not listed after the context, float64; −inf if all are.
         sums: Sum of the probabilities of all words, float64.
     """
 
@@ -39,20 +38,20 @@ class Shorter:
 
 
 def empty_context(table: BackoffTable) -> Shorter:
-    """What is known without any context: every word has a probability of its own."""
+    """Return the results for the empty context, which lists every word."""
     return Shorter(np.array([-np.inf]), np.array([np.exp(table.log_probs[0].astype(np.float64)).sum()]))
 
 
 def largest_unlisted(table: BackoffTable, k: int, shorter: Shorter) -> Floats:
-    """Largest log-probability that each context of length k gives by its backoff weight.
+    """Return the largest back-off log-probability after each context of length k.
 
     Args:
-        table: The table; lengths below k have been looked at.
+        table: Table whose contexts shorter than k are checked.
         k: Length of the contexts, at least 1 and below the order.
-        shorter: Of the contexts of length k − 1.
+        shorter: Results for the contexts of length k − 1.
 
     Returns:
-        float64 [n_k]; −inf where no word is left to back off to, and after ``</s>``, which nothing follows.
+        float64 [n_k]; −inf for contexts that list every word, and for ``</s>``, which ends a sentence.
     """
     log_probs = table.log_probs[k - 1].astype(np.float64)
     number = len(log_probs)
@@ -80,16 +79,16 @@ def largest_unlisted(table: BackoffTable, k: int, shorter: Shorter) -> Floats:
 
 
 def sums(table: BackoffTable, k: int, shorter: Shorter, largest: Floats) -> tuple[Floats, Floats]:
-    """Sum of the probabilities of all words after each context of length k.
+    """Sum the probabilities of all words after each context of length k.
 
     Args:
-        table: The table.
+        table: Table to check.
         k: Length of the contexts.
-        shorter: Of the contexts of length k − 1.
-        largest: What :func:`largest_unlisted` gives.
+        shorter: Results for the contexts of length k − 1.
+        largest: Result of ``largest_unlisted``.
 
     Returns:
-        The part that the words have to which the context backs off, and the whole: float64 [n_k].
+        The sum over backed-off words, and the sum over all words: float64 [n_k].
     """
     parent, _ = _parents(table, k)
     history, number = table.history[k], len(largest)
@@ -104,7 +103,7 @@ def sums(table: BackoffTable, k: int, shorter: Shorter, largest: Floats) -> tupl
 
 
 def _parents(table: BackoffTable, k: int) -> tuple[Ids, Ids]:
-    """The shorter context of each context of length k, and the one that each n-gram of order k follows."""
+    """Return the shorter context of each context of length k, and the context of each n-gram of order k."""
     if k == 1:
         everything = np.zeros(table.vocabulary_size, np.int32)
         return everything, everything
@@ -116,14 +115,15 @@ def _parents(table: BackoffTable, k: int) -> tuple[Ids, Ids]:
 
 @dataclasses.dataclass(frozen=True)
 class SampledSums:
-    """Some contexts of one length.
+    """Sample of the contexts of one length.
 
     Attributes:
-        length: Their length.
-        ids: Their indices, int32 [n]; 0 for the empty context.
-        sums: Sum of the probabilities of all words after each, float64 [n].
-        slack: By how much each may be off through rounding, float64 [n].
-        agree: Whether its n-grams begin with its first word and, without that, follow the shorter context, bool [n].
+        length: Length of the contexts.
+        ids: Indices of the contexts, int32 [n]; 0 for the empty context.
+        sums: Sum of the probabilities of all words after each context, float64 [n].
+        slack: Rounding tolerance of each sum, float64 [n].
+        agree: Whether the n-grams of each context start with its first word and, without it, follow the shorter
+            context, bool [n].
     """
 
     length: int
@@ -134,10 +134,10 @@ class SampledSums:
 
 
 def sampled_sums(table: BackoffTable, number: int = SAMPLE) -> Iterator[SampledSums]:
-    """Exact sums of the probabilities after some contexts of each length, the empty context first.
+    """Yield exact sums of the probabilities after a sample of contexts of each length, the empty context first.
 
-    Contexts are taken at equal distances, so the same table gives the same ones; with each come its shorter contexts.
-    The time is that of one look at ``history``.
+    Contexts are sampled at equal distances, hence deterministically, each with its shorter contexts. The time is that
+    of one pass over ``history``.
     """
     chosen = _chosen(table, number)
     shorter_ids, shorter_sums = np.zeros(1, np.int32), empty_context(table).sums
@@ -168,7 +168,7 @@ def sampled_sums(table: BackoffTable, number: int = SAMPLE) -> Iterator[SampledS
 
 
 def _chosen(table: BackoffTable, number: int) -> list[Ids]:
-    """For each length of context the contexts to look at, sorted: int32."""
+    """Return the sampled contexts of each length, sorted: int32."""
     chosen: list[Ids] = []
     longer = np.empty(0, np.int32)
     for k in range(table.order - 1, 0, -1):
@@ -181,9 +181,9 @@ def _chosen(table: BackoffTable, number: int) -> list[Ids]:
 
 
 def suffixes_of(table: BackoffTable, k: int, ids: NDArray[np.integer]) -> Ids:
-    """The n-grams without their first words, for some of order k; 0, the empty context, for unigrams.
+    """Return the suffixes of some n-grams of order k; 0, the empty context, for unigrams.
 
-    `BackoffTable.suffix` has them for all n-grams, and takes time and memory to make.
+    ``BackoffTable.suffix`` covers all n-grams, at a cost in time and memory.
     """
     if k == 1:
         return np.zeros(len(ids), np.int32)
@@ -197,7 +197,7 @@ def _last_words(table: BackoffTable, k: int, ids: Ids) -> Ids:
 
 
 def gram_of(table: BackoffTable, words: Sequence[str], k: int, index: int) -> str:
-    """An n-gram as text."""
+    """Format an n-gram as text."""
     ids = np.array([index])
     found = []
     for order in range(k, 0, -1):

@@ -1,8 +1,8 @@
-"""The table of a backoff model: n-grams in suffix order, their log-probabilities and backoff weights.
+"""Table of a backoff model: n-grams in suffix order, their log-probabilities and backoff weights.
 
-An n-gram of order k is found from its suffix of order k−1: the n-grams with a common suffix stand next to each
-other, sorted by their first word. Looking a text up is therefore one vectorised step an order, and the context of
-a word needs no look-up of its own, being the n-gram that was found one position earlier.
+An n-gram of order k is found from its suffix of order k−1: the n-grams with a common suffix are adjacent, sorted by
+their first word. Looking up a text is therefore one vectorised step per order, and the context of a word is the n-gram
+found one position earlier.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nlmkit.language_models.ngram.estimates import Estimate, Floats, Keep
 from nlmkit.text.vocabulary import BOS_ID, EOS_ID
 
 BATCH_EVENTS = 1 << 17
-"""Events scored at a time; bounds the working memory to some 10 MB."""
+"""Events scored at a time; bounds the working memory to about 10 MB."""
 
 LARGEST_BACKOFF = 745.0
 """Largest natural logarithm of a backoff weight: the smallest float64 below one times this weight is one."""
@@ -30,21 +30,21 @@ LEAST_LOG_PROB = -1e30
 """Least logarithm of a probability that is not zero: sums of such ones are finite."""
 
 _RANGE_SIZES = ((1, 8), (9, 128), (129, 2**31))
-"""Ranges of similar size are searched together, so that short ones need not wait for long ones."""
+"""Bounds of range sizes that are searched together, so short ranges do not wait for long ones."""
 
 
 @dataclasses.dataclass
 class BackoffTable:
-    """A backoff model; list index k − 1 holds order k.
+    """Backoff model; list index k − 1 is order k.
 
     Attributes:
         first: First word of each n-gram, int32 [n_k]; for unigrams the vocabulary id itself.
-        children: For each order below the highest, where the n-grams one longer with this suffix begin,
+        children: For each order below the highest, the index of the first n-gram one word longer with this suffix,
             int32 [n_k + 1].
         history: Index at order k − 1 of the n-gram without its last word, int32 [n_k]; empty for unigrams.
         log_probs: Natural logarithms, float64 or float32 [n_k]; −inf at ``<s>``.
         backoffs: Natural logarithms of the backoff weights, for each order below the highest, [n_k].
-        unseen_backoff: Natural logarithm of the backoff weight of contexts that are not in the table.
+        unseen_backoff: Natural logarithm of the backoff weight of contexts outside the table.
     """
 
     first: list[Ids]
@@ -56,7 +56,7 @@ class BackoffTable:
 
     @property
     def order(self) -> int:
-        """The highest order."""
+        """Highest order."""
         return len(self.first)
 
     @property
@@ -66,7 +66,7 @@ class BackoffTable:
 
     @property
     def sizes(self) -> list[int]:
-        """Number of n-grams of each order; ``<s>`` counts among the unigrams."""
+        """Number of n-grams of each order, including the unigram ``<s>``."""
         return [len(first) for first in self.first]
 
     @cached_property
@@ -87,7 +87,7 @@ class BackoffTable:
 
     @cached_property
     def _successors(self) -> list[tuple[NDArray[np.int64], Ids]]:
-        """For each order above one: where each context's n-grams begin, and the n-grams sorted by context."""
+        """For each order above one: the start of each context's n-grams, and the n-grams sorted by context."""
         tables = []
         for lower, history in zip(self.first[:-1], self.history[1:], strict=True):
             counts = np.bincount(history, minlength=len(lower))
@@ -97,7 +97,7 @@ class BackoffTable:
 
     @classmethod
     def from_estimate(cls, counts: NGramCounts, estimate: Estimate, keep: Keep) -> BackoffTable:
-        """The table of the n-grams that ``keep`` keeps."""
+        """Return the table of the n-grams selected by ``keep``."""
         with np.errstate(divide="ignore"):
             log_probs: list[NDArray[np.floating[Any]]] = [np.log(prob) for prob in estimate.probs]
             backoffs: list[NDArray[np.floating[Any]]] = [np.log(backoff) for backoff in estimate.backoffs]
@@ -118,7 +118,7 @@ class BackoffTable:
         return table if all(kept.all() for kept in keep) else table.filtered(keep)
 
     def filtered(self, keep: Keep) -> BackoffTable:
-        """The table without the n-grams that ``keep`` drops; suffix and history of what stays must stay too."""
+        """Return the table of the n-grams selected by ``keep``, which must be closed under suffix and history."""
         new_ids = [(np.cumsum(kept) - 1).astype(np.int32) for kept in keep]
         first, history, children = [self.first[0]], [self.history[0]], []
         for k in range(1, self.order):
@@ -137,7 +137,7 @@ class BackoffTable:
         )
 
     def as_float32(self) -> BackoffTable:
-        """The same table with its logarithms rounded to single precision."""
+        """Return the same table with its logarithms rounded to single precision."""
         return dataclasses.replace(
             self,
             log_probs=[values.astype(np.float32) for values in self.log_probs],
@@ -157,7 +157,7 @@ class BackoffTable:
         return found
 
     def score(self, event_ids: Ids) -> tuple[Floats, NDArray[np.int8]]:
-        """Log-probability of each event, float64 [events], and the length of the n-gram that gave it, int8 [events]."""
+        """Return the log-probability of each event, float64 [events], and the length of its n-gram, int8 [events]."""
         log_probs = np.empty(len(event_ids))
         lengths = np.empty(len(event_ids), np.int8)
         for begin, end in _batches(event_ids, BATCH_EVENTS):
@@ -167,7 +167,7 @@ class BackoffTable:
     def _score_batch(self, event_ids: Ids) -> tuple[Floats, NDArray[np.int8]]:
         text = with_boundaries(event_ids)
         words, depth = text.words, text.depth
-        # one place more than the text has, so that what follows position p can be written at p + 1
+        # one position more than the text, to write the follower of position p at p + 1
         scores = np.empty(len(words) + 1)
         scores[:-1] = self.log_probs[0][words]
         lengths = np.ones(len(words), np.int8)
@@ -185,7 +185,7 @@ class BackoffTable:
         return scores[:-1][events], lengths[events]
 
     def _add_backoffs(self, scores: Floats, depth: Ids, k: int, at: Ids, ids: Ids) -> None:
-        """Add the backoff weights of the contexts of length k, which end at ``at``, to the scores after them."""
+        """Add the backoff weights of the contexts of length k that end at ``at`` to the next scores."""
         if self.unseen_backoff == 0.0:
             scores[at + 1] += self.backoffs[k - 1][ids]
             return
@@ -195,7 +195,7 @@ class BackoffTable:
         scores += weights
 
     def context_ids(self, context: tuple[int, ...]) -> list[int]:
-        """Indices, at orders 1, 2, …, of the ever longer suffixes of ``context``, as far as the table has them."""
+        """Return the indices at orders 1, 2, … of the suffixes of ``context`` that the table contains."""
         ids: list[int] = []
         for k, word in enumerate(reversed(context), 1):
             if k == 1:
@@ -209,7 +209,7 @@ class BackoffTable:
         return ids
 
     def distribution(self, context: tuple[int, ...]) -> Floats:
-        """Log-probability of every vocabulary id after ``context`` (at most order − 1 ids): float64 [V]."""
+        """Return the log-probability of every vocabulary id after ``context`` (at most order − 1 ids): float64 [V]."""
         scores = self.log_probs[0].astype(np.float64)
         ids = self.context_ids(context)
         for k in range(1, len(context) + 1):
@@ -226,7 +226,7 @@ class BackoffTable:
         return scores
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The table as named arrays; :meth:`from_arrays` takes them back."""
+        """Return the table as named arrays, the inverse of ``from_arrays``."""
         named: dict[str, NDArray[Any]] = {}
         for k in range(1, self.order + 1):
             named[f"log_prob.{k}"] = self.log_probs[k - 1]
@@ -242,15 +242,15 @@ class BackoffTable:
     def from_arrays(
         cls, arrays: Mapping[str, NDArray[Any]], order: int, vocabulary_size: int, unseen_backoff: float
     ) -> BackoffTable:
-        """Rebuild a table from :meth:`arrays`.
+        """Rebuild a table from ``arrays``.
 
         Raises:
-            SavedModelError: an array is missing or its type, shape or content contradicts the rest.
+            SavedModelError: An array is missing, or its dtype, shape or content contradicts the others.
         """
         wanted = {f"log_prob.{k}" for k in range(1, order + 1)}
         wanted |= {f"{name}.{k}" for k in range(1, order) for name in ("backoff", "children")}
         wanted |= {f"{name}.{k}" for k in range(2, order + 1) for name in ("first", "history")}
-        _require(set(arrays) == wanted, f"the arrays are not those of an n-gram model of order {order}")
+        _require(set(arrays) == wanted, f"its arrays do not match an n-gram model of order {order}")
         table = cls(
             first=[np.arange(vocabulary_size, dtype=np.int32), *(arrays[f"first.{k}"] for k in range(2, order + 1))],
             children=[arrays[f"children.{k}"] for k in range(1, order)],
@@ -263,7 +263,7 @@ class BackoffTable:
         return table
 
     def check(self) -> None:
-        """Raise :class:`SavedModelError` unless every index is in range and every value can be a logarithm."""
+        """Raise ``SavedModelError`` if an index is out of range or a value is not a logarithm."""
         _check_values("unseen_backoff", np.array([self.unseen_backoff]), LARGEST_BACKOFF)
         for k, first in enumerate(self.first, 1):
             size = len(first)
@@ -282,20 +282,20 @@ class BackoffTable:
 
 
 def _search(values: Ids, low: Ids, sizes: Ids, wanted: Ids) -> Ids:
-    """Where each wanted value stands in its own sorted range of ``values``, or −1; a binary search on all at once.
+    """Return the index of each wanted value in its sorted range of ``values``, or −1, by a vectorised binary search.
 
     Args:
         values: Sorted within each range, int32.
-        low: Where each range begins, int32 [n].
-        sizes: How long it is, at least 1, int32 [n]; both are overwritten.
-        wanted: What to look for, int32 [n].
+        low: Start of each range, int32 [n]; overwritten.
+        sizes: Length of each range, at least 1, int32 [n]; overwritten.
+        wanted: Values to find, int32 [n].
     """
     half, probe, value = np.empty_like(low), np.empty_like(low), np.empty_like(low)
     not_above = np.empty(len(low), bool)
     for _ in range(int(sizes.max() - 1).bit_length()):
         np.right_shift(sizes, 1, out=half)
         np.add(low, half, out=probe)
-        values.take(probe, mode="clip", out=value)  # clips nothing, and spares a checked copy
+        values.take(probe, mode="clip", out=value)  # never clips; saves a checked copy
         np.less_equal(value, wanted, out=not_above)
         sizes -= half
         half *= not_above
@@ -327,12 +327,12 @@ def _require(condition: bool, problem: str) -> None:
 def _check_array(name: str, array: NDArray[Any], dtype: Any, size: int) -> None:
     _require(
         np.issubdtype(array.dtype, dtype) and array.shape == (size,),
-        f"{name} is {array.dtype} {list(array.shape)} where {size} values of {dtype.__name__} were expected",
+        f"{name} is {array.dtype} {list(array.shape)}, expected {size} values of {dtype.__name__}",
     )
 
 
 def _check_values(name: str, values: NDArray[Any], largest: float) -> None:
-    problem = f"{name} holds a value that is no log-probability"
+    problem = f"{name} contains a value that is not a log-probability"
     # a NaN makes the maximum NaN, and every comparison with it false
     _require(len(values) == 0 or float(values.max()) <= largest, problem)
     least = float(values.min(initial=0.0))

@@ -1,14 +1,14 @@
-"""Output layers: how features become a distribution over the next word.
+"""Output layers: from features to a distribution over the next word.
 
-Each gives −inf at ``<s>`` and is normalised over all other words, exactly, when it scores. They differ in what a
-training step costs:
+Each returns −inf at ``<s>`` and is exactly normalised over all other words when scoring. They differ in the cost of a
+training step:
 
-- :class:`~nlmkit.layers.softmax.full.FullSoftmax`: all words, each time;
+- ``FullSoftmax``: all words, each time;
 - ``AdaptiveSoftmax``: frequent words each time, a cluster of rarer words only where
   the target is one of them (Grave et al. 2017);
-- :class:`~nlmkit.layers.softmax.class_factored.ClassFactoredSoftmax`: all classes and the words of the target's class
+- ``ClassFactoredSoftmax``: all classes and the words of the target's class
   (Goodman 2001);
-- :class:`~nlmkit.layers.softmax.sampled.SampledSoftmax`: the target and a sample of words (Jean et al. 2015).
+- ``SampledSoftmax``: the target and a sample of words (Jean et al. 2015).
 """
 
 from nlmkit.layers.softmax.adaptive import AdaptiveSoftmax

@@ -21,7 +21,7 @@ NARROWING = 4
 
 
 def adaptive_cutoffs(words: int, head: int) -> NDArray[np.int64]:
-    """First row of each cluster, then the end: 0, head, 10·head, 100·head … words, int64.
+    """Return the first row of each cluster, then the end: 0, head, 10·head, 100·head … words, int64.
 
     Args:
         words: Number of words that can be predicted.
@@ -41,7 +41,7 @@ def adaptive_cutoffs(words: int, head: int) -> NDArray[np.int64]:
 
 
 class AdaptiveSoftmax(OutputLayer):
-    """Frequent words in a head, rarer ones in tails that are looked at only when they are needed (Grave et al. 2017).
+    """Adaptive softmax: frequent words in a head, rarer ones in tails computed only when needed (Grave et al. 2017).
 
     The head is a softmax over its words and one entry a tail; p(w) of a word in a tail is the tail's share of the head
     times a softmax within the tail. It is a distribution over all words by construction, yet a training step computes
@@ -82,10 +82,10 @@ class AdaptiveSoftmax(OutputLayer):
     def check_cutoffs(self, cutoffs: NDArray[np.int64]) -> None:
         """Make sure that saved cutoffs are those of the weights."""
         if cutoffs.tolist() != self.cutoffs:
-            raise SavedModelError("the saved model is damaged: its clusters of words are not those of its options")
+            raise SavedModelError("the saved model is damaged: its clusters of words contradict its options")
 
     def loss(self, features: Tensor, targets: Tensor, *, chunk: int = CHUNK, label_smoothing: float = 0.0) -> Tensor:
-        """Mean cross-entropy; tails are computed where the target is."""
+        """Return the mean cross-entropy; tails are computed where the target is."""
         refuse_smoothing(label_smoothing, "adaptive")
         rows = self.words.rank[targets]
         clusters = self._clusters(rows)
@@ -131,21 +131,21 @@ class AdaptiveSoftmax(OutputLayer):
         return torch.cat(parts, dim=1)
 
     def _weights(self) -> list[Tensor]:
-        """Weights of the words of each cluster."""
+        """Return the weights of the words of each cluster."""
         if self.tied:
             return list(torch.split(self.words.weight, [*self.sizes, 1])[:-1])
         return [self.head_weight, *self.tail_weights]
 
     def _head(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights and biases of the head: its words, then the tails."""
+        """Return the weights and biases of the head: its words, then the tails."""
         return torch.cat([weight, self.cluster_weight]), torch.cat([bias, self.cluster_bias])
 
     def _mapped(self, features: Tensor, tail: int) -> Tensor:
-        """Features as a tail's weights want them."""
+        """Return the features as a tail's weights want them."""
         return features if self.tied else functional.linear(features, self.maps[tail - 1])
 
     def _clusters(self, rows: Tensor) -> Tensor:
-        """Cluster of each row: 0 is the head."""
+        """Return the cluster of each row: 0 is the head."""
         return torch.bucketize(rows, self.words.cutoffs[1:-1], right=True)
 
     def _head_targets(self, rows: Tensor, clusters: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What all output layers share."""
+"""Base class of the output layers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class OutputLayer(nn.Module):
 
     Attributes:
         generator: Source of samples, for those that draw any.
-        bias: One a word, by row: [V − 1].
+        bias: One bias per word, by row: [V − 1].
     """
 
     generator: torch.Generator | None = None
@@ -72,7 +72,7 @@ class OutputLayer(nn.Module):
         self.bias.data[rows] = self.bias.data.clone()
 
     def loss(self, features: Tensor, targets: Tensor, *, chunk: int = CHUNK, label_smoothing: float = 0.0) -> Tensor:
-        """Mean of −ln p(target), or what stands for it in training: scalar.
+        """Return the mean of −ln p(target), or its training surrogate: scalar.
 
         Args:
             features: [N, d], N ≥ 1.
@@ -105,7 +105,7 @@ class OutputLayer(nn.Module):
         raise NotImplementedError
 
     def _rows(self, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows of the targets, ``<s>`` on row 0 instead, and where it was."""
+        """Return the rows of the targets, ``<s>`` on row 0 instead, and where it was."""
         rows = self.words.rank[targets]
         never = rows == self.predictable
         return rows.masked_fill(never, 0), never
@@ -116,12 +116,12 @@ class OutputLayer(nn.Module):
 
 
 def initial_rows(rows: int, width: int, generator: torch.Generator) -> nn.Parameter:
-    """Output weights [rows, width], uniform like the word vectors."""
+    """Return the output weights [rows, width], uniform like the word vectors."""
     return nn.Parameter(torch.empty(rows, width).uniform_(-RANGE, RANGE, generator=generator))
 
 
 def log_shares(counts: NDArray[np.int64]) -> nn.Parameter:
-    """Biases that begin as log relative frequencies, each count plus one: float32 [rows].
+    """Return the biases that begin as log relative frequencies, each count plus one: float32 [rows].
 
     The first steps then need not teach the unigram distribution; without counts it is uniform.
     """

@@ -18,7 +18,7 @@ from nlmkit.layers.softmax.cross_entropy import CHUNK, linear_cross_entropy, pic
 
 
 def class_cutoffs(counts: NDArray[np.int64], classes: int | None) -> NDArray[np.int64]:
-    """First row of each class, then the end: int64 [classes + 1].
+    """Return the first row of each class, then the end: int64 [classes + 1].
 
     Classes are ranges of the words by frequency with about the same sum of √count, as in the rnnlm toolkit (Mikolov
     et al. 2011): frequent words are in small classes, and no class is very large.
@@ -79,7 +79,7 @@ class ClassFactoredSoftmax(OutputLayer):
         """Nothing more to check: their number is that of the classes, or they could not have been loaded."""
 
     def loss(self, features: Tensor, targets: Tensor, *, chunk: int = CHUNK, label_smoothing: float = 0.0) -> Tensor:
-        """Mean cross-entropy."""
+        """Return the mean cross-entropy."""
         refuse_smoothing(label_smoothing, "class-factored")
         rows = self.words.rank[targets]
         classes = self._classes(rows)
@@ -118,7 +118,7 @@ class ClassFactoredSoftmax(OutputLayer):
         return self.words.cutoffs.tolist(), torch.split(self._weights(), sizes), torch.split(self.bias, sizes)
 
     def _classes(self, rows: Tensor) -> Tensor:
-        """Class of each row."""
+        """Return the class of each row."""
         return torch.bucketize(rows, self.words.cutoffs[1:-1], right=True)
 
 

@@ -1,6 +1,6 @@
 """Cross-entropy of a linear layer, a chunk of rows at a time.
 
-The logits [N, V] of a window of text are the largest thing in training: 64 columns of 35 words over 10,000 words are
+The logits [N, V] of a window of text are the largest tensor in training: 64 columns of 35 words over 10,000 words are
 90 MB, and as much again for their gradient. Here they exist for one chunk only. The gradient with respect to the
 logits is known as soon as they are (softmax − target), so each chunk's part of the gradients is computed at once, in
 the forward pass, and nothing is computed twice; the backward pass multiplies by the incoming gradient.
@@ -120,5 +120,5 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
 
 def _added(total: Tensor | None, part: Tensor) -> Tensor:
-    """The sum, in place of the total where there is one."""
+    """Return the sum, in place of the total where there is one."""
     return part if total is None else total.add_(part)

@@ -33,11 +33,11 @@ class FullSoftmax(OutputLayer):
         self.bias = log_shares(counts)
 
     def weights(self) -> Tensor:
-        """Output weights [V − 1, d]."""
+        """Return the output weights [V − 1, d]."""
         return self.words.weight[:-1] if self.tied else self.weight
 
     def loss(self, features: Tensor, targets: Tensor, *, chunk: int = CHUNK, label_smoothing: float = 0.0) -> Tensor:
-        """Mean cross-entropy."""
+        """Return the mean cross-entropy."""
         rows = self.words.rank[targets]
         total = linear_cross_entropy(
             features, self.weights(), self.bias, rows, chunk=chunk, label_smoothing=label_smoothing

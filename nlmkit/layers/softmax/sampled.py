@@ -16,7 +16,7 @@ from nlmkit.layers.softmax.full import FullSoftmax
 
 
 def inclusion_chances(counts: NDArray[np.int64], samples: int) -> NDArray[np.float64]:
-    """Chance of each word to be in the sample, about its unigram share: min(1, c · share), float64 [words].
+    """Return the chance of each word to be in the sample, about its unigram share: min(1, c · share), float64 [words].
 
     They sum to ``samples`` (to the number of words where that is less). Each count is taken plus one, so that every
     word can be drawn. Without counts, that is if all are zero, shares follow Zipf's law instead: ln((r + 2) / (r + 1))
@@ -46,7 +46,7 @@ class SampledSoftmax(FullSoftmax):
     """Trains on the target and a sample of words, with corrected scores; scores with all words.
 
     Each step draws one sample S for all positions: word w is in it with chance π_w, independently (see
-    :func:`inclusion_chances`). The loss at a position is the cross-entropy of a softmax over S and the target t, with
+    ``inclusion_chances``). The loss at a position is the cross-entropy of a softmax over S and the target t, with
     scores s_w − ln π_w:
 
         −ln [ exp(s_t − ln π_t) / Σ_{w ∈ S ∪ {t}} exp(s_w − ln π_w) ]
@@ -116,7 +116,7 @@ class SampledSoftmax(FullSoftmax):
         return torch.cat(losses).mean()
 
     def sample(self) -> Tensor:
-        """Rows of the words drawn for a step: int64 [samples], rising."""
+        """Return the rows of the words drawn for a step: int64 [samples], rising."""
         if self.generator is None:
             raise ValueError("a sampled softmax needs a generator: call set_generator")
         drawn = torch.rand(len(self.chances), generator=self.generator, device=self.generator.device)
@@ -124,7 +124,7 @@ class SampledSoftmax(FullSoftmax):
 
 
 def _sampled_cross_entropy(features: Tensor, scores: Tensor, weight: Tensor, bias: Tensor, hits: Tensor) -> Tensor:
-    """Cross-entropy of the targets among themselves and the sampled words: [N].
+    """Return the cross-entropy of the targets among themselves and the sampled words: [N].
 
     Args:
         features: [N, d].

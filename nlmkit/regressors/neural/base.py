@@ -11,12 +11,9 @@ from nlmkit.regressors.base import Regressor
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from numpy.typing import NDArray
 
-    from nlmkit.documents.neural.batching import Sample
-    from nlmkit.documents.neural.module import TextModule
-    from nlmkit.documents.neural.settings import TextSettings
+    from nlmkit.documents.neural.task import TaskSetup
     from nlmkit.regressors.neural.task import RegressionTask
     from nlmkit.text import Corpus
 
@@ -51,23 +48,12 @@ class NeuralRegressor(NeuralTextModel, Regressor):
 
         return np.zeros(len(targets), np.int64)
 
-    def task(
-        self, module: TextModule, sample: Sample, valid: Sample | None, settings: TextSettings, device: torch.device
-    ) -> RegressionTask:
+    def task(self, setup: TaskSetup) -> RegressionTask:
         """The loss, and the RMSE in the numbers' unit; see :meth:`NeuralTextModel.task`."""
         from nlmkit.regressors.neural.task import RegressionTask
 
-        return RegressionTask(
-            module,
-            sample,
-            valid,
-            settings,
-            self.vocabulary_.counts,
-            self.unknown_share,
-            device,
-            delta=self.huber_delta if self.loss == "huber" else None,
-            scale=self.target_scale_,
-        )
+        delta = self.huber_delta if self.loss == "huber" else None
+        return RegressionTask(setup, delta=delta, scale=self.target_scale_)
 
     def estimates(self, corpus: Corpus) -> NDArray[np.float64]:
         """Number of each document, in standard units: float64 [documents].

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from nlmkit.documents.neural.task import TextTask
+from nlmkit.documents.neural.task import TaskSetup, TextTask
 from nlmkit.training.divergence import Diverged
 from nlmkit.training.metrics import Metric
 
@@ -29,15 +29,15 @@ class RegressionTask(TextTask):
     answers 0 to every text predicts the mean, and what is worse than that has learned nothing.
 
     Args:
-        arguments: Those of :class:`~nlmkit.documents.neural.task.TextTask`.
+        setup: As of :class:`~nlmkit.documents.neural.task.TextTask`.
         delta: Error from which on the Huber loss is linear; None: the squared loss.
         scale: Standard deviation of the training numbers, for the RMSE in their unit.
     """
 
     metrics: ClassVar = (Metric("loss"), Metric("rmse"))
 
-    def __init__(self, *arguments: Any, delta: float | None, scale: float) -> None:
-        super().__init__(*arguments)
+    def __init__(self, setup: TaskSetup, *, delta: float | None, scale: float) -> None:
+        super().__init__(setup)
         self._delta, self._scale = delta, scale
 
     def as_tensor(self, targets: NDArray[np.float64]) -> Tensor:

@@ -1,4 +1,4 @@
-"""Files of word vectors as other programs write and read them: which formats there are, and how a name tells them."""
+"""File formats of word vectors, and their detection from file names."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import PurePath
 from typing import Final
 
 FORMATS: Final = ("word2vec", "word2vec-binary", "glove")
-"""word2vec text, which fastText's ``.vec`` is too; word2vec binary; GloVe text, which is the first without header."""
+"""word2vec text (also fastText's ``.vec``), word2vec binary, and GloVe text (word2vec text without header)."""
 
 SUFFIXES: Final[Mapping[str, str]] = {".vec": "word2vec", ".bin": "word2vec-binary"}
-"""The formats that a name tells. ``.txt`` tells only that it is text."""
+"""Formats by suffix. ``.txt`` is text of either format."""
 
 TEXT_SUFFIX: Final = ".txt"
 
 PACKED: Final = (".gz", ".bz2", ".xz", ".zst")
-"""Suffixes of compressed files, which may follow the others."""
+"""Suffixes of compressed files, after the others."""
 
 
 def suffix_of(path: str | os.PathLike[str]) -> str:
-    """The suffix of a file's name, lower-cased, without that of its compression."""
+    """Return the lower-cased suffix of a file's name, without that of a compression."""
     name = PurePath(os.fspath(path).lower())
     return (name.with_suffix("") if name.suffix in PACKED else name).suffix

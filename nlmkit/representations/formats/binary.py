@@ -1,4 +1,4 @@
-"""Reading word vectors in the binary format of word2vec."""
+"""Reader of word vectors in the binary format of word2vec."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ def read_binary(
     size: int | None,
     repeated: Repeated = "first",
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """Reads vectors from the bytes of a file.
+    """Read vectors from the bytes of a file.
 
-    Under the header, a text line with the number of vectors and their length, stand the words, each with a space and
-    its values in little-endian single precision; a line feed may follow.
+    The file has a header, a text line with the number and length of the vectors, and then each word followed by a
+    space, its values in little-endian single precision, and optionally a line feed.
 
     Args:
-        chunks: Of the file.
-        name: Of the file.
-        codec: Encoding of the words, and what to do with bytes that are no text in it.
-        size: Bytes of the file, where they are known.
-        repeated: What to do with repeated words.
+        chunks: Chunks of the file.
+        name: Name of the file.
+        codec: Encoding of the words and error handler for undecodable bytes.
+        size: Size of the file in bytes, if known.
+        repeated: Handling of duplicate words.
 
     Returns:
         The words without the special ones; and the vectors by vocabulary id, float32 [words + 3, d].
 
     Raises:
-        DataError: The file is cut short, longer than its header says, or of another format; a word is empty, no text,
-            or repeated where that is refused; or a value is not finite. Errors name the byte.
+        DataError: The file is truncated, longer than declared in its header, or of another format; a word is empty,
+            undecodable, or duplicate with ``repeated="error"``; or a value is not finite. Errors name the byte.
     """
     stream = _Stream(chunks)
     stream.need(_MAX_HEADER)
@@ -53,7 +53,7 @@ def read_binary(
     header, found, _ = start.partition(b"\n")
     sizes = header_of(header) if found else None
     if sizes is None:
-        raise DataError(f"no word2vec file{_resemblance(start)}: its header is missing", source=name, byte=0)
+        raise DataError(f"not a word2vec file{_resemblance(start)}: its header is missing", source=name, byte=0)
     count, dimension = sizes
     stream.take(len(header) + 1)
     available = None if size is None else size - stream.position
@@ -80,13 +80,13 @@ def read_binary(
             block[index] = np.frombuffer(stream.take(4 * dimension), "<f4")
         rows.add(words, block, codec, place)
     if _more(stream):
-        problem = f"more data after the {count} vectors that the header claims"
+        problem = f"data after the {count} vectors declared in the header"
         raise DataError(problem, source=name, byte=stream.position)
     return rows.finish({"byte": 0})
 
 
 def _more(stream: _Stream) -> bool:
-    """Whether another vector follows; line feeds before it are taken."""
+    """Return whether another vector follows; line feeds before it are consumed."""
     while stream.need(1):
         if stream.peek(1) != b"\n":
             return True
@@ -95,13 +95,13 @@ def _more(stream: _Stream) -> bool:
 
 
 def _word(stream: _Stream, name: str, number: int, count: int) -> tuple[bytes, int]:
-    """The next word and where it begins; line feeds before it belong to the vector before."""
+    """Return the next word and its position; line feeds before it belong to the previous vector."""
     _more(stream)
     at = stream.position
     length = stream.find(b" ", _MAX_WORD)
     if length < 0:
         if stream.need(_MAX_WORD):
-            problem = f"no word ends within {_MAX_WORD} bytes: the file is damaged, or of another format"
+            problem = f"no end of a word within {_MAX_WORD} bytes: the file is damaged or of another format"
             raise DataError(problem, source=name, byte=at)
         raise _cut(name, number, count, stream.end)
     word = stream.take(length)
@@ -110,7 +110,7 @@ def _word(stream: _Stream, name: str, number: int, count: int) -> tuple[bytes, i
 
 
 def _cut(name: str, number: int, count: int, at: int) -> DataError:
-    problem = f"the file ends within vector {number + 1} of the {count} that its header claims: it is cut short"
+    problem = f"truncated file: it ends within vector {number + 1} of {count}"
     return DataError(problem, source=name, byte=at)
 
 
@@ -123,7 +123,7 @@ def _resemblance(start: bytes) -> str:
 
 
 class _Stream:
-    """Bytes that come in chunks, to be looked at and taken."""
+    """Buffer of bytes that arrive in chunks."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
@@ -133,16 +133,16 @@ class _Stream:
 
     @property
     def position(self) -> int:
-        """How many bytes have been taken."""
+        """Number of bytes consumed."""
         return self._dropped + self._at
 
     @property
     def end(self) -> int:
-        """How many bytes there have been."""
+        """Number of bytes received."""
         return self._dropped + len(self._buffer)
 
     def need(self, number: int) -> bool:
-        """Whether so many bytes are left."""
+        """Return whether at least this many bytes are left."""
         if len(self._buffer) - self._at >= number:
             return True
         parts = [self._buffer[self._at :]]
@@ -155,11 +155,11 @@ class _Stream:
         return length >= number
 
     def peek(self, number: int) -> bytes:
-        """The next bytes, as far as they are there."""
+        """Return up to this many of the next bytes without consuming them."""
         return self._buffer[self._at : self._at + number]
 
     def find(self, wanted: bytes, within: int) -> int:
-        """How far away the wanted byte is, −1 if it is not within so many bytes."""
+        """Return the distance to the wanted byte, −1 if it is not within the limit."""
         found = self._buffer.find(wanted, self._at, self._at + within)
         if found < 0:
             self.need(within)
@@ -167,7 +167,7 @@ class _Stream:
         return found - self._at if found >= 0 else -1
 
     def take(self, number: int) -> bytes:
-        """The next bytes, which must be there."""
+        """Consume and return the next bytes."""
         taken = self._buffer[self._at : self._at + number]
         self._at += number
         return taken

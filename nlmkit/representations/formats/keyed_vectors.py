@@ -1,4 +1,4 @@
-"""Word vectors as gensim holds them, made and read in memory: gensim's own files are pickles."""
+"""Conversion to and from gensim's ``KeyedVectors`` in memory; gensim's files are pickles."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def to_keyed_vectors(representation: WordVectors) -> Any:
     try:
         from gensim.models import KeyedVectors
     except ImportError:
-        raise NlmkitError("KeyedVectors need gensim: pip install 'nlmkit[gensim]'") from None
+        raise NlmkitError("KeyedVectors require gensim: pip install 'nlmkit[gensim]'") from None
     rows = rows_to_write(representation)
     vocabulary = representation.vocabulary_
     keyed = KeyedVectors(vector_size=representation.dimension)
@@ -36,16 +36,16 @@ def to_keyed_vectors(representation: WordVectors) -> Any:
 def from_keyed_vectors(
     keyed: Any, repeated: Repeated = "first"
 ) -> tuple[list[str], NDArray[np.float32], list[int] | None]:
-    """Words, vectors and counts of a ``KeyedVectors``; counts are None where it has none.
+    """Return the words, vectors and counts (or None) of a ``KeyedVectors``.
 
     Raises:
-        DataError: It is not a ``KeyedVectors``, or a word is repeated where that is refused.
-        HyperParameterError: There is no such way with repeated words.
+        DataError: It is not a ``KeyedVectors``, or a word is duplicate with ``repeated="error"``.
+        HyperParameterError: ``repeated`` is invalid.
     """
     check_choice("repeated", repeated, get_args(Repeated))
     words, vectors = getattr(keyed, "index_to_key", None), getattr(keyed, "vectors", None)
     if words is None or vectors is None:
-        raise DataError(f"these are no KeyedVectors, but {type(keyed).__name__}")
+        raise DataError(f"expected KeyedVectors, not {type(keyed).__name__}")
     counts = None
     if "count" in getattr(keyed, "expandos", {}):
         counts = np.asarray(keyed.expandos["count"]).astype(np.int64).tolist()
@@ -57,10 +57,10 @@ def from_keyed_vectors(
         again = next(index for index, word in enumerate(words) if first[word] != index)
         example = f"{words[again]!r}, number {again + 1}, which was number {first[words[again]] + 1} already"
         if repeated == "error":
-            raise DataError(f"the KeyedVectors repeat a word: {example}")
+            raise DataError(f"duplicate word in the KeyedVectors: {example}")
         note(
             f"{repeats} of {len(words)} KeyedVectors repeat a word; the first vector of each "
-            f"word was kept (first: {example}); give repeated='error' to refuse them"
+            f"word was kept (first: {example}); use repeated='error' to raise an error instead"
         )
         matrix = matrix[kept]
         counts = None if counts is None else [counts[index] for index in kept]

@@ -1,4 +1,4 @@
-"""Reading files of word vectors: which format a file is in, and its words and vectors."""
+"""Reader of files of word vectors, with detection of the format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nlmkit.representations.formats.binary import read_binary
 from nlmkit.representations.formats.rows import Repeated
 from nlmkit.representations.formats.text import has_header, lines_of, read_text, sample_of
 from nlmkit.representations.neighbours import check_choice
-from nlmkit.text import TextPipeline
+from nlmkit.text import Decoding
 from nlmkit.text.sources import ByteReader, ByteSource, path_source
 
 _CHUNK: Final = 1 << 22
@@ -26,41 +26,40 @@ def read_vectors(
     path: str | os.PathLike[str],
     format: str | None = None,
     *,
-    pipeline: TextPipeline | None = None,
+    decoding: Decoding | None = None,
     repeated: Repeated = "first",
     advance: Callable[[int], None] = lambda amount: None,
 ) -> tuple[list[str], NDArray[np.float32], str]:
-    """Reads a file of word vectors; a compressed one is unpacked, as its suffix says.
+    """Read a file of word vectors; compressed files are decompressed according to their suffix.
 
     Args:
         path: The file.
         format: One of :data:`~nlmkit.representations.formats.FORMATS`. If left out, a name in ``.bin`` is
             ``word2vec-binary``; any other is text, and ``word2vec`` if its first line is a header.
-        pipeline: Whose encoding, and way with undecodable bytes, words are decoded by.
+        decoding: How the bytes of words become characters.
         repeated: What to do with a word that the file has twice: ``first`` keeps the first vector and notes it,
             ``error`` refuses the file.
         advance: Called with the number of bytes read, as they lie on disk.
 
     Returns:
-        The words without ``<unk>``, ``<s>`` and ``</s>``; the vectors by vocabulary id, float32 [words + 3, d], where
-        those three have rows of zeros unless the file has them; and the format.
+        The words without ``<unk>``, ``<s>`` and ``</s>``; the vectors by vocabulary id, float32 [words + 3, d], with
+        zero rows for those three unless the file has them; and the format.
 
     Raises:
         DataError: The file cannot be read or is damaged; see the readers of the formats.
-        HyperParameterError: There is no such format or way with repeated words, or words cannot be told from spaces in
-            the encoding.
+        HyperParameterError: ``format`` or ``repeated`` is invalid, or the encoding does not extend ASCII.
     """
     check_choice("repeated", repeated, get_args(Repeated))
     if format is not None:
         check_choice("format", format, FORMATS)
-    pipeline = pipeline or TextPipeline()
-    codec = (pipeline.encoding, str(pipeline.errors))
-    if "a b\n".encode(pipeline.encoding) != b"a b\n":
-        raise HyperParameterError(f"vectors are read in encodings that extend ASCII, not in {pipeline.encoding}")
+    decoding = decoding or Decoding()
+    codec = (decoding.encoding, str(decoding.errors))
+    if "a b\n".encode(decoding.encoding) != b"a b\n":
+        raise HyperParameterError(f"vectors are read in encodings that extend ASCII, not in {decoding.encoding}")
     source = path_source(path)
     size = _size(source)
     binary = (format or SUFFIXES.get(suffix_of(path))) == "word2vec-binary"
-    with ByteReader(source, utf8=pipeline.is_utf8 and not binary) as reader:
+    with ByteReader(source, utf8=decoding.is_utf8 and not binary) as reader:
         chunks = _followed(reader, advance)
         if binary:
             words, matrix = read_binary(chunks, source.name, codec=codec, size=size, repeated=repeated)
@@ -85,7 +84,7 @@ def _followed(reader: ByteReader, advance: Callable[[int], None]) -> Iterator[by
 
 
 def _checked(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """The chunks of a text, refused at once if it is a pickle."""
+    """Yield the chunks of a text; raise an error if it is a pickle."""
     first = next(chunks, b"")
     if first.startswith(b"\x80"):
         raise DataError("this looks like a pickle, which nlmkit never opens", source=name, byte=0)
@@ -93,7 +92,7 @@ def _checked(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
 
 
 def _size(source: ByteSource) -> int | None:
-    """Bytes that there are to read; None where only reading tells."""
+    """Return the number of bytes to read; None if unknown in advance."""
     path = source.path
     if path is None or not path.is_file() or path.suffix.lower() in PACKED:
         return None

@@ -1,4 +1,4 @@
-"""What a reader has read so far: words, and their vectors in the order of a vocabulary."""
+"""Collector for readers of word vectors: words, and their vectors in vocabulary order."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from nlmkit.errors import DataError
 from nlmkit.text.vocabulary import SPECIAL
 
 MAX_DIMENSION: Final = 1 << 16
-"""Longest vector that is read; a header that says more is damaged or hostile."""
+"""Maximum dimension of a vector; a header with a larger one is damaged or malicious."""
 
 Repeated = Literal["first", "error"]
-"""What to do with a word that a file has twice: keep its first vector, or refuse the file."""
+"""Handling of duplicate words: keep the first vector, or raise an error."""
 
 Place = Callable[[int], dict[str, Any]]
-"""Turns the number of a vector in its file, from 0, into the place that an error names: line or byte."""
+"""Function from the index of a vector in its file to its place for an error: line or byte."""
 
 
 class Rows:
-    """Gathers words and vectors; ``<unk>``, ``<s>`` and ``</s>`` go to the rows 0, 1 and 2.
+    """Collector of words and vectors; ``<unk>``, ``<s>`` and ``</s>`` are rows 0, 1 and 2.
 
-    Of a repeated word the first vector is kept, unless such words are refused.
+    The first vector of a duplicate word is kept, unless ``repeated="error"``.
 
     Args:
-        name: The file, for errors.
+        name: File name for errors.
         dimension: Length of a vector.
-        claimed: Number of vectors that a header claims; None where there is no header.
-        room: Whether the file is known to be long enough for so many vectors: room is then made at once. Otherwise
-            memory grows with what has been read.
-        repeated: What to do with repeated words.
+        claimed: Number of vectors declared in the header; None without a header.
+        room: Whether the file is known to be long enough for that number: memory is then allocated at once. Otherwise
+            it grows with the data read.
+        repeated: Handling of duplicate words.
 
     Attributes:
-        read: Number of vectors read, those of repeated words included.
-        repeats: Number of them whose words had been there already.
+        read: Number of vectors read, including duplicates.
+        repeats: Number of vectors of duplicate words.
     """
 
     def __init__(self, name: str, dimension: int, claimed: int | None, *, room: bool, repeated: Repeated) -> None:
@@ -57,17 +57,17 @@ class Rows:
         self.repeats = 0
 
     def add(self, words: Sequence[bytes], block: NDArray[np.float32], codec: tuple[str, str], place: Place) -> None:
-        """Take the next vectors.
+        """Add the next vectors.
 
         Args:
-            words: As the file has them.
-            block: Their vectors, float32 [words, d]; kept, not copied, unless room was made.
-            codec: Encoding, and what is to be done with what is no text in it.
-            place: Of a vector by its number in the file.
+            words: Words as bytes of the file.
+            block: Vectors, float32 [words, d]; not copied unless memory was allocated in advance.
+            codec: Encoding of the words and error handler for undecodable bytes.
+            place: Function from a vector's index in the file to its place.
 
         Raises:
-            DataError: A word is empty, no text, holds LF or NUL, or is repeated where that is refused; there are more
-                words than the header claims; or a value is not finite.
+            DataError: A word is empty, undecodable, contains LF or NUL, or is duplicate with ``repeated="error"``;
+                there are more words than declared in the header; or a value is not finite.
         """
         keep = np.ones(len(words), np.bool_)
         for index, raw in enumerate(words):
@@ -78,7 +78,7 @@ class Rows:
                 keep[index] = False
                 self._note_repeated(word, first, number, place)
             elif self._claimed is not None and len(self._words) > self._claimed:
-                raise self._error(f"more vectors than the {self._claimed} that the header claims", place, number)
+                raise self._error(f"more vectors than the {self._claimed} declared in the header", place, number)
             elif word in SPECIAL:
                 keep[index] = False
                 self._special[SPECIAL.index(word)] = block[index]
@@ -96,25 +96,27 @@ class Rows:
         self._filled += len(kept)
 
     def finish(self, header: dict[str, Any]) -> tuple[list[str], NDArray[np.float32]]:
-        """The words without the three special ones, and all vectors by vocabulary id: float32 [words + 3, d].
+        """Return the words without the three special ones, and all vectors by vocabulary id: float32 [words + 3, d].
 
         Args:
-            header: Place of the header, where there is one.
+            header: Place of the header, if there is one.
 
         Raises:
-            DataError: There was no word, or the header claims another number of vectors, repeated words counted or not.
+            DataError: There are no words, or the header declares another number of vectors, with or without duplicates.
         """
         if self._claimed not in (None, self.read, len(self._words)):
-            problem = f"the header claims {self._claimed} vectors, but {self.read} follow, of {len(self._words)} words"
+            problem = (
+                f"the header declares {self._claimed} vectors, but {self.read} follow, of {len(self._words)} words"
+            )
             raise DataError(problem, source=self._name, **header)
         words = [word for word in self._words if word not in SPECIAL]
         if not words:
-            raise DataError("the file holds no words", source=self._name)
+            raise DataError("no words in the file", source=self._name)
         if self.repeats:
             many = "1 vector repeats" if self.repeats == 1 else f"{self.repeats} vectors repeat"
             note(
                 f"{self._name}: {many} a word; the first vector of each word was kept "
-                f"(first: {self._example}); to refuse such a file, give --repeated-words error "
+                f"(first: {self._example}); to raise an error instead, use --repeated-words error "
                 "(in Python, repeated='error')"
             )
         if self._whole is None:
@@ -125,21 +127,21 @@ class Rows:
     def _note_repeated(self, word: str, first: int, number: int, place: Place) -> None:
         (where,) = (f"{key} {value}" for key, value in place(first).items())
         if self._repeated == "error":
-            raise self._error(f"the word {word!r} was at {where} already: keep one of them", place, number)
+            raise self._error(f"duplicate word {word!r}, first at {where}: keep one of them", place, number)
         self.repeats += 1
         if not self._example:
             (again,) = (f"{key} {value}" for key, value in place(number).items())
-            self._example = f"{word!r} at {again}, which was at {where} already"
+            self._example = f"{word!r} at {again}, first at {where}"
 
     def _decoded(self, raw: bytes, codec: tuple[str, str], place: Place, number: int) -> str:
         try:
             word = raw.decode(*codec)
         except UnicodeDecodeError as error:
-            problem = f"the word {raw[:40]!r} is not {codec[0]} ({error.reason}): give --encoding, or --errors replace"
+            problem = f"the word {raw[:40]!r} is not {codec[0]} ({error.reason}): set --encoding, or --errors replace"
             raise self._error(problem, place, number) from None
         if not word or "\n" in word or "\0" in word:
-            what = "is empty" if not word else f"holds a line feed or NUL: {word[:40]!r}"
-            raise self._error(f"the word {what}: the file is damaged, or of another format", place, number)
+            what = "is empty" if not word else f"contains a line feed or NUL: {word[:40]!r}"
+            raise self._error(f"the word {what}: the file is damaged or of another format", place, number)
         return word
 
     def _error(self, problem: str, place: Place, number: int) -> DataError:
@@ -149,26 +151,26 @@ class Rows:
 def check_header(
     name: str, count: int, dimension: int, *, least: int, available: int | None, place: dict[str, Any]
 ) -> None:
-    """Refuse a header that claims what cannot be, before any memory is asked for.
+    """Check the plausibility of a header before allocating memory.
 
     Args:
-        name: The file.
-        count: How many vectors it claims.
-        dimension: Of which length.
-        least: The fewest bytes that so many vectors take.
-        available: How many there are after the header; None where that is not known (compressed files, pipes).
-        place: Where the header is.
+        name: File name.
+        count: Declared number of vectors.
+        dimension: Declared length of the vectors.
+        least: Minimum number of bytes of that many vectors.
+        available: Number of bytes after the header; None if unknown (compressed files, pipes).
+        place: Place of the header.
 
     Raises:
-        DataError: The claim is impossible.
+        DataError: The header is impossible.
     """
     if count < 1 or not 1 <= dimension <= MAX_DIMENSION:
-        problem = f"the header claims {count} vectors of {dimension} values"
-        raise DataError(f"{problem}: at least 1 of 1 to {MAX_DIMENSION} have to stand there", source=name, **place)
+        problem = f"the header declares {count} vectors of {dimension} values"
+        raise DataError(f"{problem}: expected at least 1 vector of 1 to {MAX_DIMENSION} values", source=name, **place)
     if available is not None and least > available:
         raise DataError(
-            f"the header claims {count} vectors of {dimension} values, which take at least {least} bytes, and "
-            f"{available} follow: the file is cut short, or of another format",
+            f"the header declares {count} vectors of {dimension} values, which take at least {least} bytes, but "
+            f"{available} follow: the file is truncated or of another format",
             source=name,
             **place,
         )

@@ -1,4 +1,4 @@
-"""Reading word vectors as text: a word and its values a line, under a header (word2vec, fastText) or none (GloVe)."""
+"""Reader of word vectors as text: one word with its values per line, with a header (word2vec) or without (GloVe)."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _MARK: Final = b"\xef\xbb\xbf"
 
 
 def lines_of(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """Lines without their ends, of the chunks of a file.
+    """Yield the lines of the chunks of a file, without line ends.
 
     Raises:
-        DataError: A line is longer than any line of vectors.
+        DataError: A line is too long for vectors.
     """
     rest, number = b"", 0
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
         number += len(lines)
         if len(rest) > _MAX_LINE:
-            problem = f"a line of more than {_MAX_LINE} bytes: this is no text file of word vectors"
+            problem = f"line of more than {_MAX_LINE} bytes: not a text file of word vectors"
             raise DataError(problem, source=name, line=number + 1)
         yield from lines
     if rest:
@@ -45,13 +45,13 @@ def lines_of(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
 
 
 def header_of(line: bytes) -> tuple[int, int] | None:
-    """Number of vectors and their length, if the line is a header of word2vec."""
+    """Return the number of vectors and their length if the line is a word2vec header, otherwise None."""
     matched = _HEADER.fullmatch(line.removeprefix(_MARK).rstrip(_WHITE))
     return None if matched is None else (int(matched[1]), int(matched[2]))
 
 
 def sample_of(lines: Iterator[bytes]) -> list[bytes]:
-    """Take the first lines of a file: at most 1,000, and no more after 4 MiB."""
+    """Return the first lines of a file: at most 1,000 lines or about 4 MiB."""
     sample: list[bytes] = []
     taken = 0
     while len(sample) < _SAMPLED_LINES and taken < _SAMPLED_BYTES and (line := next(lines, None)) is not None:
@@ -61,13 +61,13 @@ def sample_of(lines: Iterator[bytes]) -> list[bytes]:
 
 
 def dimension_of(sample: Sequence[bytes]) -> int:
-    """Length of the vectors in lines without a header: what most lines have, the earliest of equally many.
+    """Return the length of the vectors in lines without a header: the most common one, the earliest on ties.
 
-    What a line has is the numbers that it ends in, of which at least its first item is the word: so a word may be a
-    number, or hold spaces as GloVe's ``. . .`` does.
+    The length of a line is its number of trailing numbers, where at least the first item is the word: a word can be a
+    number, or contain spaces like GloVe's ``. . .``.
 
     Args:
-        sample: Lines; blank ones do not count.
+        sample: Lines; blank ones are ignored.
     """
     lengths: Counter[int] = Counter()
     for line in sample:
@@ -78,10 +78,10 @@ def dimension_of(sample: Sequence[bytes]) -> int:
 
 
 def has_header(sample: Sequence[bytes]) -> bool:
-    """Whether the first of some lines is a header of word2vec.
+    """Return whether the first line is a word2vec header.
 
-    Two whole numbers are one, unless the lines after them have a word and one value each, and the second number is
-    not 1: then the vectors have one value, and the first word is a number too.
+    Two whole numbers are a header, unless the following lines have a word and one value each and the second number is
+    not 1: then the vectors have one value and the first word is a number.
     """
     header = header_of(sample[0]) if sample else None
     return header is not None and not (header[1] != 1 and dimension_of(sample[1:]) == 1)
@@ -96,26 +96,26 @@ def read_text(
     size: int | None,
     repeated: Repeated = "first",
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """Reads vectors from lines.
+    """Read vectors from lines.
 
     Items are separated by spaces or tabs; those before the values are the word, as in GloVe's ``. . .``. Without a
-    header, :func:`dimension_of` the first lines says how many values there are.
+    header, ``dimension_of`` determines the number of values from the first lines.
 
     Args:
-        lines: Of the file.
-        name: Of the file.
+        lines: Lines of the file.
+        name: Name of the file.
         header: Whether the first line is a header.
-        codec: Encoding of the words, and what to do with bytes that are no text in it.
-        size: Bytes of the file, where they are known.
-        repeated: What to do with repeated words.
+        codec: Encoding of the words and error handler for undecodable bytes.
+        size: Size of the file in bytes, if known.
+        repeated: Handling of duplicate words.
 
     Returns:
         The words without the special ones; and the vectors by vocabulary id, float32 [words + 3, d].
 
     Raises:
-        DataError: The file is empty, cut short or longer than its header says; a line has another number of values
-            than the others, or one that is no finite number; a word is empty, no text, or repeated where that is
-            refused.
+        DataError: The file is empty, truncated or longer than declared in its header; a line has a different number of
+            values, or a value that is not a finite number; a word is empty, undecodable, or duplicate with
+            ``repeated="error"``.
     """
     first = next(lines, b"").removeprefix(_MARK)
     if not first.strip(_WHITE):
@@ -126,7 +126,7 @@ def read_text(
         found = header_of(first)
         if found is None:
             problem = (
-                "a word2vec file begins with the number of vectors and their length; for GloVe give --format glove"
+                "missing word2vec header with the number of vectors and their length; for GloVe use --format glove"
             )
             raise DataError(problem, source=name, line=1)
         count, dimension = found
@@ -138,19 +138,19 @@ def read_text(
         sample = sample_of(itertools.chain([first], lines))
         dimension = dimension_of(sample)
         if not 1 <= dimension <= MAX_DIMENSION:
-            problem = f"{dimension} values follow the word; 1 to {MAX_DIMENSION} have to"
+            problem = f"{dimension} values after the word, expected 1 to {MAX_DIMENSION}"
             raise DataError(problem, source=name, line=1)
         lines = itertools.chain(sample, lines)
     rows = Rows(name, dimension, count, room=size is not None, repeated=repeated)
     reader.read(lines, rows, dimension, first_line=2 if header else 1)
     if count is not None and rows.read < count:
-        problem = f"the file ends after {rows.read} of the {count} vectors that its header claims: it is cut short"
+        problem = f"truncated file: it ends after {rows.read} of {count} vectors"
         raise DataError(problem, source=name, line=rows.read + 2)
     return rows.finish({"line": 1})
 
 
 class _Reader:
-    """Reads lines in batches, whose values are parsed at once; a batch with a fault is looked at line by line."""
+    """Parser of lines in batches; a batch with an error is parsed line by line."""
 
     def __init__(self, name: str, codec: tuple[str, str], *, looks_like_header: bool) -> None:
         self._name = name
@@ -183,21 +183,21 @@ class _Reader:
                 self._number += len(words)
 
     def _parts(self, line: bytes, number: int) -> tuple[bytes, bytes]:
-        """A line's word, and its values as one text."""
+        """Return a line's word, and its values as one text."""
         word, _, text = line.rstrip(_WHITE).partition(b" ")
         if text.count(b" ") == self._dimension - 1 and text:
             return word, text
         parts = _SEPARATOR.split(line.strip(_WHITE))
         extra = len(parts) - 1 - self._dimension
-        # "windows 95" would be told from a value too many by nothing.
+        # "windows 95" would be indistinguishable from an extra value.
         if extra < 0 or (extra > 0 and any(_is_number(part) for part in parts[1 : 1 + extra])):
             hint = ""
             if number <= 2 and self._looks_like_header:
-                hint = "; if line 1 is a header, give --format word2vec"
+                hint = "; if line 1 is a header, use --format word2vec"
             elif b"\0" in line:
-                hint = "; if the file is binary, give --format word2vec-binary"
-            found = f"{len(parts) - 1} values, where {self._dimension} have to stand"
-            raise self._error(f"{found}: the line is damaged or cut short{hint}", number)
+                hint = "; if the file is binary, use --format word2vec-binary"
+            found = f"{len(parts) - 1} values, expected {self._dimension}"
+            raise self._error(f"{found}: the line is damaged or truncated{hint}", number)
         return b" ".join(parts[: 1 + extra]), b" ".join(parts[1 + extra :])
 
     def _values(self, texts: Sequence[bytes]) -> NDArray[np.float32]:
@@ -208,16 +208,16 @@ class _Reader:
             if _parse(text, self._dimension) is None:
                 wrong = next((part for part in text.split(b" ") if not _is_number(part)), text)
                 raise self._error(
-                    f"{wrong[:40].decode('ascii', 'backslashreplace')!r} is no number", self._number + index
+                    f"{wrong[:40].decode('ascii', 'backslashreplace')!r} is not a number", self._number + index
                 )
-        raise self._error("values that are no numbers", self._number)
+        raise self._error("values that are not numbers", self._number)
 
     def _error(self, problem: str, number: int) -> DataError:
         return DataError(problem, source=self._name, line=number)
 
 
 def _parse(text: bytes, expected: int) -> NDArray[np.float32] | None:
-    """The numbers in a text, or None if there are others than expected."""
+    """Return the numbers in a text, or None if their number is not as expected."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", DeprecationWarning)  # how NumPy says that it stopped at something else
         try:

@@ -1,4 +1,4 @@
-"""Writing word vectors to files that other programs read."""
+"""Writer of word vectors in the formats of other programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import ExportError
 from nlmkit.representations.formats import FORMATS, SUFFIXES, suffix_of
 from nlmkit.representations.neighbours import take_rows
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nlmkit.representations.rules import WordVectors
 
 DIGITS: Final = 9
-"""Significant digits of a value: enough for single precision to come back as it was."""
+"""Significant digits of a value: enough to restore single precision exactly."""
 
 _VALUES: Final = 1 << 18
 _UNSAYABLE: Final = re.compile(r"[ \t\r\n\v\f\0]")
@@ -33,7 +33,7 @@ _UNSAYABLE: Final = re.compile(r"[ \t\r\n\v\f\0]")
 def write_vectors(
     representation: WordVectors, path: str | os.PathLike[str], format: str | None, run: RunOptions
 ) -> None:
-    """See :meth:`nlmkit.representations.base.Representation.export`. The file appears whole or not at all."""
+    """See ``Representation.export``. The file is written atomically."""
     path = Path(path)
     chosen = _format(path, format)
     rows = rows_to_write(representation)
@@ -68,7 +68,7 @@ def _format(path: Path, format: str | None) -> str:
         format = SUFFIXES.get(suffix_of(path))
         if format is None:
             told = " or ".join(SUFFIXES)
-            raise ExportError(f"{path}: the name does not tell the format: let it end in {told}, or give the format")
+            raise ExportError(f"{path}: unknown format: use a name that ends in {told}, or set the format")
     if format not in FORMATS:
         raise ExportError(
             f"{path}: word vectors are written as {', '.join(FORMATS)}, not as {format}{suggestion(format, FORMATS)}"
@@ -78,12 +78,14 @@ def _format(path: Path, format: str | None) -> str:
 
 def _refuse_unsayable(path: Path, words: Sequence[str], format: str) -> None:
     if not words:
-        raise ExportError(f"{path}: the representation has no words")
+        raise ExportError(f"{path}: cannot export a representation without words")
     for word in words:
         if _UNSAYABLE.search(word):
-            raise ExportError(f"{path}: {format} separates by spaces, so it cannot say the word {word!r}")
+            raise ExportError(f"{path}: {format} separates by spaces and cannot represent the word {word!r}")
     if format == "glove" and words[0].startswith("\ufeff"):
-        raise ExportError(f"{path}: a file that begins with the byte order mark of the word {words[0]!r} loses it")
+        raise ExportError(
+            f"{path}: the byte order mark at the start of the word {words[0]!r} would be lost at the start of the file"
+        )
 
 
 def _as_text(words: Sequence[str], block: NDArray[np.float32]) -> bytes:

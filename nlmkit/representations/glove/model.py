@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
@@ -13,6 +12,7 @@ from nlmkit.core.run import RunOptions
 from nlmkit.core.vocabulary_limits import VocabularyLimits
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.representations.base import Representation
+from nlmkit.training.clock import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nlmkit.representations.glove.training import Outcome, Weights
+    from nlmkit.representations.glove.stepper import GloVeStepper
+    from nlmkit.representations.glove.training import Weights
     from nlmkit.text import Corpus, Vocabulary
+    from nlmkit.training.run import RunResult
 
 _RARE: Final = 100
 """How many of the rarest words stand in for unknown ones."""
@@ -105,16 +107,20 @@ class GloVe(VocabularyLimits, Representation):
             SavedModelError: the checkpoint is damaged, another run's, or cannot be written.
             MemoryError: the vectors do not fit.
         """
-        started = time.perf_counter()
+        started = seconds()
         run = run or RunOptions()
         self._check_run(run)
         if valid is not None:  # before numba is looked for
             raise HyperParameterError(f"{self.name} uses no validation text: leave it out")
         optional.require("numba", extra="representations", who=self.name)
+        from concurrent.futures import ThreadPoolExecutor
+
         from nlmkit.representations.glove.cooccurrence import count_cooccurrences
         from nlmkit.representations.glove.spool import Spools
-        from nlmkit.representations.glove.training import Settings, Trainer, Weights, shuffled_records
+        from nlmkit.representations.glove.stepper import GloVeStepper
+        from nlmkit.representations.glove.training import Settings, Weights, shuffled_records
         from nlmkit.training.checkpoint_folders import check_target
+        from nlmkit.training.run import run as train
 
         if run.checkpoint is not None and not run.resume:
             check_target(Path(run.checkpoint))
@@ -125,7 +131,7 @@ class GloVe(VocabularyLimits, Representation):
 
         settings = Settings(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Settings)})
         with Spools(int(self.memory * 2**30)) as spools:
-            counting = time.perf_counter()
+            counting = seconds()
             run.stage("counting co-occurrences", len(ids))
             counts = count_cooccurrences(
                 ids,
@@ -140,30 +146,32 @@ class GloVe(VocabularyLimits, Representation):
             pairs, exact = len(counts), counts.exact
             if not pairs:
                 raise DataError("no two words stand in one sentence, so there is nothing to learn from")
-            shuffling = time.perf_counter()
+            shuffling = seconds()
             run.stage("shuffling co-occurrences", pairs)
             records = shuffled_records(counts, settings, spools, advance=run.advance)
-            shuffled = time.perf_counter()
+            shuffled = seconds()
             weights = Weights.initial(words, settings)
-            trainer = Trainer(
-                weights,
-                records,
-                settings,
-                epochs=self.epochs,
-                run=run,
-                facts=self._facts(corpus, vocabulary, run),
-                started=started,
-            )
-            outcome = trainer.train()
+            with ThreadPoolExecutor(run.workers) as pool:
+                stepper = GloVeStepper(
+                    weights,
+                    records,
+                    settings,
+                    epochs=self.epochs,
+                    options=run,
+                    pool=pool,
+                    identity=self._identity(corpus, vocabulary),
+                )
+                result = train(stepper, run, started=started)
+            report = self._report(corpus, vocabulary, ids, result, stepper)
             spilled = spools.spilled
-            del records, trainer  # before their file goes
+            del records, stepper  # before their file goes
 
-        report = self._report(corpus, vocabulary, ids, outcome) | {
+        report |= {
             "records": pairs,
             "used_files": spilled,
             "counting_seconds": round(shuffling - counting, 3),
             "shuffling_seconds": round(shuffled - shuffling, 3),
-            "seconds": round(time.perf_counter() - started, 3),
+            "seconds": round(seconds() - started, 3),
         }
         if not exact:
             report["notes"].append(f"window={self.window} is too wide to sum 1/d exactly in so long a text")
@@ -226,18 +234,22 @@ class GloVe(VocabularyLimits, Representation):
         matrix[UNK_ID] = sums[words] if len(sums) > words else sums[-_RARE:].mean(axis=0, dtype=np.float64)
         return matrix
 
-    def _facts(self, corpus: Corpus, vocabulary: Vocabulary, run: RunOptions) -> dict[str, Any]:
-        """What must be the same for a run to be gone on with, as JSON."""
+    def _identity(self, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, Any]:
+        """Facts that must match for a run to resume, as JSON."""
         return {
             "component": self.name,
             "hyper_parameters": {name: value for name, value in self.params_as_json().items() if name not in _FREE},
             "training text": corpus.events_digest,
             "vocabulary": vocabulary.digest,
-            "budget": run.budget_seconds,
         }
 
     def _report(
-        self, corpus: Corpus, vocabulary: Vocabulary, ids: NDArray[np.int32], outcome: Outcome
+        self,
+        corpus: Corpus,
+        vocabulary: Vocabulary,
+        ids: NDArray[np.int32],
+        result: RunResult,
+        stepper: GloVeStepper,
     ) -> dict[str, Any]:
         import numpy as np
 
@@ -248,12 +260,12 @@ class GloVe(VocabularyLimits, Representation):
             "tokens": corpus.tokens,
             "skipped_tokens": int(np.count_nonzero(ids < 0)),
             "words": len(vocabulary) - len(SPECIAL),
-            "epochs": int(outcome.epochs) if outcome.epochs.is_integer() else round(outcome.epochs, 4),
-            "costs": list(outcome.costs),
-            "cost": outcome.costs[-1],
-            "notes": list(outcome.notes),
-            "compiling_seconds": round(outcome.compiling_seconds, 3),
-            "training_seconds": round(outcome.training_seconds, 3),
-            "epoch_seconds": [round(seconds, 3) for seconds in outcome.epoch_seconds],
-            "records_per_second": round(outcome.records_per_second, 1),
+            "epochs": int(result.epochs) if result.epochs.is_integer() else round(result.epochs, 4),
+            "costs": [evaluation.loss for evaluation in result.history],
+            "cost": result.history[-1].loss,
+            "notes": list(result.notes),
+            "compiling_seconds": round(stepper.compiling_seconds, 3),
+            "training_seconds": round(stepper.training_seconds, 3),
+            "epoch_seconds": [round(took, 3) for took in stepper.epoch_seconds],
+            "records_per_second": round(result.speed, 1),
         }

@@ -27,19 +27,19 @@ _PPMI: Final = "ppmi"
 class LSA(VocabularyLimits, Representation):
     """Latent semantic analysis: truncated SVD of PPMI, log-entropy or tf-idf weights.
 
-    ``variant=ppmi`` counts words by the words around them in their line, and weights the counts by positive pointwise
-    mutual information, of smoothed contexts and shifted if asked for (Levy, Goldberg & Dagan 2015). ``log-entropy``
-    and ``tf-idf`` count words by documents (Deerwester et al. 1990; Landauer & Dumais 1997). The vectors are U · Σ^p,
-    with the largest ``dimension`` singular values; they are not normalised.
+    ``variant=ppmi`` counts the words within a window of each word and weights the counts by positive pointwise mutual
+    information, optionally with context smoothing and shift (Levy, Goldberg & Dagan 2015). ``log-entropy`` and
+    ``tf-idf`` count words by documents (Deerwester et al. 1990; Landauer & Dumais 1997). The vectors are U · Σ^p, with
+    the largest ``dimension`` singular values; they are not normalised.
 
-    The defaults are what did best on two million words of English (Penn Treebank and Brown). What is often published
-    for larger texts is ``window=5, window_weight="uniform", context_smoothing=0.75``.
+    The defaults performed best on two million words of English (Penn Treebank and Brown). Common settings for larger
+    texts are ``window=5, window_weight="uniform", context_smoothing=0.75``.
 
-    Words outside the vocabulary are taken out of the text first. A literal ``<unk>`` in the text is a word like any
-    other; without one, ``<unk>`` has no vector. A word that occurs only alone in its sentence has the vector zero.
+    Words outside the vocabulary are removed from the text first. A literal ``<unk>`` in the text is an ordinary word;
+    without one, ``<unk>`` has no vector. A word that occurs only alone in its sentence has the vector zero.
 
-    Fitted attributes beside those of every representation: ``singular_values_``, float64 [dimension], the largest
-    first; so vectors with another exponent are these times Σ^(difference).
+    Fitted attributes, in addition to those of every representation: ``singular_values_``, float64 [dimension], in
+    descending order; vectors with another exponent are these times Σ^(difference).
 
     Example:
         >>> text = [["red", "wine"], ["red", "beer"], ["old", "wine"], ["old", "beer"]]
@@ -50,27 +50,29 @@ class LSA(VocabularyLimits, Representation):
 
     name = "lsa"
     conformance_settings: ClassVar[Mapping[str, Any]] = {"dimension": 3, "min_count": 1}
-    """Settings small enough for :mod:`nlmkit.testing`."""
+    """Settings small enough for ``nlmkit.testing``."""
 
-    min_count: int = param(5, ge=1, help="words seen less often are taken out of the text")
+    min_count: int = param(5, ge=1, help="minimum count of a word; rarer words are removed from the text")
     variant: str = param(
-        _PPMI, choices=(_PPMI, "log-entropy", "tf-idf"), help="weights: of neighbours (ppmi), or of documents"
+        _PPMI,
+        choices=(_PPMI, "log-entropy", "tf-idf"),
+        help="weighting: of window counts (ppmi), or of document counts",
     )
-    dimension: int = param(200, ge=1, le=100_000, help="length of a vector: how many singular values are kept")
+    dimension: int = param(200, ge=1, le=100_000, help="length of a vector: number of singular values")
     exponent: float | None = param(
-        None, ge=0, le=1, help="p of U·Σ^p; null is 0.5 for ppmi, and 1 for log-entropy and tf-idf"
+        None, ge=0, le=1, help="p of U·Σ^p; null is 0.5 for ppmi and 1 for log-entropy and tf-idf"
     )
     window: int = param(
         10,
         ge=1,
         le=1000,
-        help="variant=ppmi: the greatest distance of neighbours, to either side",
+        help="variant=ppmi: maximum distance of neighbours, to either side",
         needs=value_of("variant", _PPMI),
     )
     window_weight: str = param(
         "linear",
         choices=("uniform", "linear"),
-        help="variant=ppmi: whether nearer neighbours count more, as in word2vec",
+        help="variant=ppmi: weight of neighbours by distance; linear as in word2vec",
         needs=value_of("variant", _PPMI),
     )
     context_smoothing: float = param(
@@ -90,28 +92,26 @@ class LSA(VocabularyLimits, Representation):
     document_lines: int = param(
         1,
         ge=1,
-        help="variant=log-entropy and tf-idf: lines of text that make up a document",
+        help="variant=log-entropy and tf-idf: lines of text per document",
         needs=value_of("variant", "log-entropy", "tf-idf"),
     )
-    memory: float = param(
-        0.25, gt=0, le=1e6, help="GiB that counting may use beside text and counts; the result stays the same"
-    )
-    seed: int = param(1, ge=0, le=2**63 - 1, help="of the vector that the SVD starts from")
+    memory: float = param(0.25, gt=0, le=1e6, help="working memory for counting in GiB; does not change the result")
+    seed: int = param(1, ge=0, le=2**63 - 1, help="seed of the start vector of the SVD")
 
     def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
         """Count, weight and decompose.
 
-        ``fit_report_`` has the words and tokens that were used, the shape and entries of the weighted matrix, the
-        exponent, and ``energy``: the share of the sum of its squared weights that the singular values keep.
+        ``fit_report_`` has the numbers of words and tokens used, the shape and entries of the weighted matrix, the
+        exponent, and ``energy``: the share of the sum of squared weights in the kept singular values.
 
         Args:
-            data: Training text: anything :meth:`nlmkit.text.Corpus.read` takes, or a Corpus.
-            valid: Not used by representations; must be left out.
-            run: Progress.
+            data: Training text: anything ``Corpus.read`` takes, or a ``Corpus``.
+            valid: Must be None.
+            run: Run options, of which progress is used.
 
         Raises:
-            HyperParameterError: options that contradict each other, or a dimension greater than the matrix's rank.
-            DataError: unusable text, or one without anything to count.
+            HyperParameterError: Options contradict each other, or the dimension exceeds the rank of the matrix.
+            DataError: The text is unusable or has nothing to count.
             NlmkitError: SciPy is not installed.
         """
         run = run or RunOptions()
@@ -149,31 +149,31 @@ class LSA(VocabularyLimits, Representation):
         return 0.5 if self.variant == _PPMI else 1.0
 
     def _weights(self, text: KnownText, size: int, run: RunOptions) -> Any:
-        """The weighted matrix, scipy CSR float64 [V, contexts]."""
+        """Return the weighted matrix, scipy CSR float64 [V, contexts]."""
         from nlmkit.representations.lsa import term_weights
         from nlmkit.representations.term_counts import document_counts, window_counts
 
         if not len(text.ids):
-            raise DataError("the text has no word to learn from")
+            raise DataError("nothing to learn from: no word of the vocabulary occurs in the text")
         memory = int(self.memory * 2**30)
         run.stage("counting words", len(text.ids))
         if self.variant != _PPMI:
             counts = document_counts(text, size, self.document_lines, memory=memory, advance=run.advance)
             run.stage("weighting counts")
             weigh = term_weights.tf_idf if self.variant == "tf-idf" else term_weights.log_entropy
-            weights, empty = weigh(counts), "every word is spread evenly over the documents: lower document_lines"
+            weights, empty = weigh(counts), "every word is distributed evenly over the documents: lower document_lines"
         else:
             if not text.has_pairs:
-                raise DataError("no two known words stand in one line: there is nothing to learn from")
+                raise DataError("nothing to learn from: no line has two known words")
             linear = self.window_weight == "linear"
             counts = window_counts(text, size, self.window, linear=linear, memory=memory, advance=run.advance)
             run.stage("weighting counts")
             weights = term_weights.ppmi(counts, smoothing=self.context_smoothing, shift=self.shift)
-            empty = "no two words stand together more often than by chance" + (
+            empty = "no two words co-occur more often than by chance" + (
                 f": lower shift={self.shift:g}" if self.shift > 1 else ""
             )
         if not weights.nnz:
-            raise DataError(f"there is nothing to learn from: {empty}")
+            raise DataError(f"nothing to learn from: {empty}")
         return weights
 
     def _decompose(self, weights: Any, run: RunOptions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -189,12 +189,12 @@ class LSA(VocabularyLimits, Representation):
             ) from None
 
     def fitted_state(self) -> FittedState:
-        """The matrix and the singular values; the fit report as metadata."""
+        """Return the matrix and the singular values; the fit report as metadata."""
         state = super().fitted_state()
         return FittedState({**state.arrays, "singular_values": self.singular_values_}, state.metadata)
 
     def restore(self, state: FittedState) -> None:
-        """Take the arrays back, once their shapes and values are sound."""
+        """Restore the arrays after checking their shapes and values."""
         import numpy as np
 
         from nlmkit.saving import require, require_array
@@ -202,5 +202,5 @@ class LSA(VocabularyLimits, Representation):
         super().restore(state)
         values = require_array(state.arrays, "singular_values", dtype="float64", shape=(self.dimension,))
         sound = np.isfinite(values).all() and (values > 0).all() and (values[1:] <= values[:-1]).all()
-        require(sound, "the saved model is damaged: its singular values are not positive or do not fall")
+        require(sound, "the saved model is damaged: its singular values are not positive and descending")
         self.singular_values_ = values

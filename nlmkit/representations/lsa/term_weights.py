@@ -1,4 +1,4 @@
-"""What counts of words become before their singular values are taken: PPMI, log-entropy, tf-idf."""
+"""Weightings of co-occurrence counts for LSA: PPMI, log-entropy, tf-idf."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 
 def ppmi(counts: Any, *, smoothing: float = 1.0, shift: float = 1.0) -> Any:
-    """Positive pointwise mutual information of words and their contexts (Levy, Goldberg & Dagan 2015).
+    """Return the positive pointwise mutual information of words and their contexts (Levy, Goldberg & Dagan 2015).
 
     max(0, ln(P(w, c) / (P(w) · P_α(c))) − ln k), where P_α(c) is proportional to the context's count to the power α.
 
     Args:
-        counts: Of pairs: a scipy CSR matrix [words, contexts] without explicit zeros.
-        smoothing: α; less than 1 makes rare contexts count for less.
+        counts: Pair counts: a scipy CSR matrix [words, contexts] without explicit zeros.
+        smoothing: α; values below 1 reduce the weight of rare contexts.
         shift: k; word2vec with k negative samples factorises the matrix shifted by ln k (Levy & Goldberg 2014).
 
     Returns:
@@ -25,7 +25,7 @@ def ppmi(counts: Any, *, smoothing: float = 1.0, shift: float = 1.0) -> Any:
     weights = counts.astype(np.float64)
     words = np.asarray(weights.sum(axis=1)).ravel()
     contexts = np.asarray(weights.sum(axis=0)).ravel()
-    # Rows and columns of zeros have no entries that would ask for their logarithm.
+    # Rows and columns of zeros have no entries, so their logarithm is never used.
     log_words = _log(words)
     log_contexts = smoothing * _log(contexts) - _log(np.array([(contexts[contexts > 0] ** smoothing).sum()]))
     values = np.log(weights.data)
@@ -38,10 +38,10 @@ def ppmi(counts: Any, *, smoothing: float = 1.0, shift: float = 1.0) -> Any:
 
 
 def log_entropy(counts: Any) -> Any:
-    """Log-entropy weights of a term–document matrix (Dumais 1991; Landauer & Dumais 1997).
+    """Return the log-entropy weights of a term–document matrix (Dumais 1991; Landauer & Dumais 1997).
 
-    ln(1 + tf) · (1 + Σ p ln p / ln n), where p is the part of the term's occurrences that fall on a document and n the
-    number of documents: 1 for a term of one document, 0 for one that is spread evenly over all.
+    ln(1 + tf) · (1 + Σ p ln p / ln n), where p is the share of the term's occurrences in a document and n the number of
+    documents: the second factor is 1 for a term of one document, 0 for one distributed evenly over all.
 
     Args:
         counts: A scipy CSR matrix [terms, documents] without explicit zeros.
@@ -64,13 +64,13 @@ def log_entropy(counts: Any) -> Any:
 
 
 def tf_idf(counts: Any) -> Any:
-    """Tf-idf weights of a term–document matrix: tf · ln(n / df), without further normalisation.
+    """Return the tf-idf weights of a term–document matrix: tf · ln(n / df), without further normalisation.
 
     Args:
         counts: A scipy CSR matrix [terms, documents] without explicit zeros.
 
     Returns:
-        A CSR matrix of the same shape, float64, zeros (of terms that are in every document) not stored.
+        A CSR matrix of the same shape, float64, without stored zeros (of terms that occur in every document).
     """
     weights = counts.astype(np.float64)
     lengths = np.diff(weights.indptr)
@@ -81,11 +81,11 @@ def tf_idf(counts: Any) -> Any:
 
 
 def _log(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Natural logarithms; 0 for 0, which no entry of the matrix refers to."""
+    """Return the natural logarithms, with 0 for 0, which no entry of the matrix uses."""
     return np.log(np.where(values > 0, values, 1.0))
 
 
 def _row_sums(values: NDArray[np.float64], matrix: Any) -> NDArray[np.float64]:
-    """Sums of entries' values by row of ``matrix``, whose entries they belong to."""
+    """Sum values of the entries of ``matrix`` by row."""
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     return np.bincount(rows, weights=values, minlength=matrix.shape[0]).astype(np.float64)

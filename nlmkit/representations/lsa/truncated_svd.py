@@ -1,9 +1,9 @@
-"""The largest singular values of a sparse matrix, with the left singular vectors; seeded, the signs fixed.
+"""Truncated SVD of a sparse matrix: largest singular values and left singular vectors, deterministic with fixed signs.
 
-Small matrices are decomposed densely by LAPACK. Of large ones ARPACK finds the dominant eigenvectors of the Gram
-matrix to machine precision (implicitly restarted Lanczos; Lehoucq, Sorensen & Yang 1998), within which the singular
-vectors are then computed from the matrix itself. That is exact where a randomised range finder (Halko, Martinsson &
-Tropp 2011) is approximate for slowly falling singular values, which those of text are.
+Small matrices are decomposed densely by LAPACK. For large ones, ARPACK computes the dominant eigenvectors of the Gram
+matrix to machine precision (implicitly restarted Lanczos; Lehoucq, Sorensen & Yang 1998), and the singular vectors are
+then computed from the matrix within their span. This is exact, whereas a randomised range finder (Halko, Martinsson &
+Tropp 2011) is approximate for slowly decaying singular values, as those of text.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 _DENSE_ENTRIES = 1 << 20
-"""Matrices with no more entries than this, zeros counted, are decomposed densely."""
+"""Maximum number of entries, including zeros, of a matrix that is decomposed densely."""
 
 
 class RankError(ValueError):
-    """More singular vectors were asked for than the matrix has.
+    """The matrix has fewer singular vectors than requested.
 
     Attributes:
-        rank: How many it has.
+        rank: Rank of the matrix.
     """
 
     def __init__(self, rank: int) -> None:
@@ -31,22 +31,22 @@ class RankError(ValueError):
 
 
 def truncated_svd(matrix: Any, k: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The ``k`` largest singular values and their left singular vectors.
+    """Return the ``k`` largest singular values and their left singular vectors.
 
-    The sign of each vector is that which makes its value of largest magnitude, the first of equal ones, positive. The
-    same matrix, seed and number of BLAS threads give the same bytes.
+    The sign of each vector makes its value of largest magnitude (the first on ties) positive. The same matrix, seed and
+    number of BLAS threads produce the same bytes.
 
     Args:
         matrix: A scipy sparse matrix [n, m], float64.
-        k: How many.
-        seed: Of the vector that the iteration starts from.
+        k: Number of singular values.
+        seed: Seed of the start vector of the iteration.
 
     Returns:
-        The vectors, float64 [n, k], and the values, float64 [k], the largest first. A row of zeros in the matrix has a
-        row of zeros in the vectors.
+        The vectors, float64 [n, k], and the values, float64 [k], in descending order. Zero rows of the matrix are zero
+        rows of the vectors.
 
     Raises:
-        RankError: The matrix has fewer singular values above zero.
+        RankError: The matrix has fewer than ``k`` singular values above zero.
     """
     rows = np.flatnonzero(np.diff(matrix.tocsr().indptr))
     columns = np.flatnonzero(np.diff(matrix.tocsc().indptr))
@@ -85,7 +85,7 @@ def _arpack(matrix: Any, k: int, seed: int) -> tuple[NDArray[np.float64], NDArra
 
 
 def _rank(matrix: Any, bound: int) -> int:
-    """The rank of a matrix; ``bound``, which it cannot exceed, where to compute it would take long."""
+    """Return the rank of a matrix, or its upper bound ``bound`` if computing it would take long."""
     if not bound or matrix.shape[0] * matrix.shape[1] > _DENSE_ENTRIES:
         return bound
     return int(np.linalg.matrix_rank(matrix.toarray()))

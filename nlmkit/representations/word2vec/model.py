@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 _SKIP_GRAM, _CBOW = "skip-gram", "cbow"
 _NEGATIVE, _HIERARCHICAL = "negative-sampling", "hierarchical-softmax"
 
+_INTERRUPTED = (
+    "while gensim trained word2vec, which it cannot resume: nothing is kept, and the same command begins anew"
+)
+
 
 @dataclasses.dataclass(kw_only=True)
 class Word2Vec(VocabularyLimits, Representation):
@@ -98,7 +102,8 @@ class Word2Vec(VocabularyLimits, Representation):
         Raises:
             HyperParameterError: options that contradict each other, or that training with gensim does not have.
             DataError: unusable text, or one without neighbours.
-            NlmkitError: gensim is not installed.
+            NlmkitError: gensim is not installed, or training diverged.
+            KeyboardInterrupt: Ctrl-C or SIGTERM; its message says that nothing is kept.
         """
         run = run or RunOptions()
         self._check_options(run)
@@ -125,7 +130,9 @@ class Word2Vec(VocabularyLimits, Representation):
         if run.budget_seconds is not None:
             raise HyperParameterError("word2vec has no budget of time: its learning rate falls with epochs; set those")
         if run.checkpoint is not None:
-            raise HyperParameterError("word2vec keeps no checkpoint: leave it out")
+            raise HyperParameterError(
+                "word2vec keeps no checkpoint, since gensim cannot resume a training: leave checkpoint and resume out"
+            )
         if run.device not in ("auto", "cpu"):
             raise HyperParameterError(f"word2vec trains on the CPU, not on {run.device}")
         if run.precision not in ("auto", "float32"):
@@ -138,6 +145,7 @@ class Word2Vec(VocabularyLimits, Representation):
         import numpy as np
 
         from nlmkit.representations.word2vec.training import Sentences, Trainer
+        from nlmkit.training.interruption import interruption_saying
         from nlmkit.training.records import LogRecord, TrainingLog
 
         frequencies = corpus.type_counts()
@@ -151,22 +159,19 @@ class Word2Vec(VocabularyLimits, Representation):
             before = epochs[-1].seconds if epochs else 0.0
             epochs.append(epoch)
             seconds = epoch.seconds - before
-            speed = corpus.tokens / seconds if seconds > 0 else None
-            lr = self.alpha - (self.alpha - self.min_alpha) * epoch.number / self.epochs
-            log.write(
-                LogRecord(
-                    step=epoch.batches,
-                    epoch=float(epoch.number),
-                    metrics={"loss": epoch.loss},
-                    lr=lr,
-                    speed=speed,
-                    seconds=epoch.seconds,
-                )
+            record = LogRecord(
+                step=epoch.batches,
+                epoch=float(epoch.number),
+                metrics={"loss": epoch.loss},
+                lr=self.alpha - (self.alpha - self.min_alpha) * epoch.number / self.epochs,
+                speed=corpus.tokens / seconds if seconds > 0 else None,
+                seconds=epoch.seconds,
             )
+            log.write(record)
             run.note(f"epoch {epoch.number}, loss {epoch.loss:.3f} a word" if epoch.words else f"epoch {epoch.number}")
 
         run.stage("training word2vec", corpus.tokens * self.epochs)
-        with TrainingLog(run.log) as log:  # type: ignore[arg-type]  # RunOptions makes it a Path
+        with interruption_saying(_INTERRUPTED), TrainingLog(run.log) as log:  # type: ignore[arg-type]  # it is a Path
             trainer = Trainer(self._settings(run.workers), advance=run.advance, ended=ended)
             trainer.run(sentences, counts)
         matrix = np.zeros((len(vocabulary), self.dimension), np.float32)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import threading
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,6 +21,7 @@ from gensim.models.callbacks import CallbackAny2Vec
 from numpy.typing import NDArray
 
 from nlmkit.errors import NlmkitError
+from nlmkit.training.clock import seconds
 
 LONGEST = 10_000
 """Words of a sentence that gensim trains on; also what a batch has at most."""
@@ -115,7 +115,7 @@ class Trainer(GensimWord2Vec):  # type: ignore[misc]  # gensim has no types
         self._lock = threading.Lock()
         self._error: BaseException | None = None
         self._loss, self._trained, self._batches, self._epochs = 0.0, 0, 0, 0
-        self._began = time.perf_counter()
+        self._began = seconds()
 
     def run(self, sentences: Sentences, counts: dict[str, int]) -> None:
         """Build the vocabulary of ``counts``, in the order of their first appearance, and train.
@@ -125,7 +125,7 @@ class Trainer(GensimWord2Vec):  # type: ignore[misc]  # gensim has no types
         """
         self.build_vocab_from_freq(counts, corpus_count=len(sentences))
         self._sentences = sentences
-        self._began = time.perf_counter()
+        self._began = seconds()
         try:
             self.train(
                 sentences,
@@ -166,9 +166,8 @@ class Trainer(GensimWord2Vec):  # type: ignore[misc]  # gensim has no types
         if self._error is not None:
             raise self._error
         loss = self._loss / self._trained if self._trained else None
-        seconds = time.perf_counter() - self._began
         self._epochs += 1
-        self._ended(Epoch(self._epochs, loss, self._trained, self._batches, seconds))
+        self._ended(Epoch(self._epochs, loss, self._trained, self._batches, seconds() - self._began))
         self._loss, self._trained = 0.0, 0
 
 

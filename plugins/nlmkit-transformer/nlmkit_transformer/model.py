@@ -10,8 +10,8 @@ from nlmkit.plugin import (
     ArchitectureOptions,
     HyperParameterError,
     NeuralLanguageModel,
-    OptimisationOptions,
-    RegularisationOptions,
+    OptimizationOptions,
+    RegularizationOptions,
     param,
     with_default,
 )
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(kw_only=True)
-class Transformer(OptimisationOptions, RegularisationOptions, ArchitectureOptions, NeuralLanguageModel):
+class Transformer(OptimizationOptions, RegularizationOptions, ArchitectureOptions, NeuralLanguageModel):
     r"""Decoder-only transformer language model (Vaswani et al. 2017; Radford et al. 2018), trained on this machine.
 
     ``layers`` blocks over word vectors of width ``embedding`` = d, each of them::
@@ -68,13 +68,13 @@ class Transformer(OptimisationOptions, RegularisationOptions, ArchitectureOption
     hidden: int = param(1024, ge=1, le=65536, help="width of the feed-forward layers")
     projection: str = param("auto", choices=("auto", "linear"), help="linear: one more layer before the output layer")
     dropout: float = param(0.2, ge=0, lt=1, help="dropout on what attention and feed-forward layers add")
-    dropout_input: float = with_default(RegularisationOptions, "dropout_input", 0.2)
-    dropout_output: float = with_default(RegularisationOptions, "dropout_output", 0.2)
-    locked: bool = with_default(RegularisationOptions, "locked", False)
-    weight_decay: float = with_default(RegularisationOptions, "weight_decay", 0.01)
+    dropout_input: float = with_default(RegularizationOptions, "dropout_input", 0.2)
+    dropout_output: float = with_default(RegularizationOptions, "dropout_output", 0.2)
+    locked: bool = with_default(RegularizationOptions, "locked", False)
+    weight_decay: float = with_default(RegularizationOptions, "weight_decay", 0.01)
     bptt: int = param(70, ge=1, le=100000, help="steps of a training window")
-    lr: float = with_default(OptimisationOptions, "lr", 0.001)
-    batch: int = with_default(OptimisationOptions, "batch", 32)
+    lr: float = with_default(OptimizationOptions, "lr", 0.001)
+    batch: int = with_default(OptimizationOptions, "batch", 32)
 
     def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
         """The untrained network; see :meth:`NeuralLanguageModel.build_module`."""

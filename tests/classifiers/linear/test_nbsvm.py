@@ -96,7 +96,7 @@ def bare_and_calibrated() -> tuple[NBSVM, NBSVM, LabelledTexts]:
 
 
 def test_a_single_fold_of_calibration_is_refused() -> None:
-    with pytest.raises(HyperParameterError, match="calibration=1: one fold"):
+    with pytest.raises(HyperParameterError, match="calibration=1 leaves no texts to learn from"):
         NBSVM(calibration=1).fit(TRAIN)
 
 
@@ -213,7 +213,7 @@ def test_classes_that_no_held_out_text_has_take_no_part_in_the_calibration(monke
 
 
 def test_features_that_are_all_too_rare_are_an_error() -> None:
-    with pytest.raises(DataError, match="no n-gram is in 9 texts: lower min_documents"):
+    with pytest.raises(DataError, match="no n-gram occurs in 9 texts: lower min_documents"):
         NBSVM(min_documents=9).fit(["a b", "c d"], ["x", "y"])
 
 

@@ -82,7 +82,7 @@ def test_too_many_weights_for_one_regression_are_fitted_class_by_class(monkeypat
     classifier = TfidfLogReg(tokenizer="space").fit(TRAIN.texts, THREE)
     assert classifier.fit_report_["notes"] == [
         f"3 classes and {len(classifier.features_)} n-grams: "
-        "one regression a class against the others, since a multinomial one takes too much memory"
+        "n-grams: one-against-rest regressions, since a multinomial one takes too much memory"
     ]
     vectorizer = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True)
     train, test = vectorizer.fit_transform(TRAIN.texts), vectorizer.transform(TEST.texts)
@@ -133,7 +133,7 @@ def test_single_precision_weights_are_saved_and_predict_the_same(
 
 
 def test_features_that_are_all_too_rare_are_an_error() -> None:
-    with pytest.raises(DataError, match="no n-gram is in 9 texts"):
+    with pytest.raises(DataError, match="no n-gram occurs in 9 texts: lower min_documents"):
         TfidfLogReg(min_documents=9).fit(["a b", "c d"], ["x", "y"])
 
 
@@ -152,7 +152,7 @@ def test_highlights_sum_to_the_logit_of_the_predicted_class() -> None:
     ("name", "value", "problem"),
     [
         ("idf", np.zeros(5), "shape"),
-        ("idf", np.array([1.0, np.nan]), "'idf' holds what is not"),
+        ("idf", np.array([1.0, np.nan]), "array 'idf' contains values that are not an idf"),
         ("weights", np.zeros((2, 2)), "shape"),
         ("weights", np.array([[1.0, np.inf]]), "'weights' holds NaN or infinity"),
     ],

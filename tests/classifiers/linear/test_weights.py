@@ -41,7 +41,7 @@ def test_the_rarest_ngrams_are_left_out_where_weights_would_be_too_many(monkeypa
 
 
 def test_ngrams_that_are_all_too_rare_are_an_error() -> None:
-    with pytest.raises(DataError, match="no n-gram is in 9 texts"):
+    with pytest.raises(DataError, match="no n-gram occurs in 9 texts: lower min_documents"):
         counted(2, [], min_documents=9)
 
 

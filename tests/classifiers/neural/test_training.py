@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +78,38 @@ def test_a_signal_within_an_epoch_saves_and_resuming_gives_the_same_bytes(
         return [(record.step, record.metrics["loss"], record.validation) for record in read_log(path)]
 
     assert losses(log) == losses(tmp_path / "whole.jsonl")
+
+
+KILLED = """
+import os, signal, sys
+from nlmkit.core.run import RunOptions
+from nlmkit.training.gradient import GradientStepper
+from classifiers.neural.test_training import LABELS, TEXTS, make
+
+step = GradientStepper.step
+
+def killed(self, moment):
+    if moment.step == 9:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, moment)
+
+GradientStepper.step = killed
+make("cnn").fit(TEXTS, LABELS, run=RunOptions(checkpoint=sys.argv[1], checkpoint_seconds=1e-9))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+def test_a_killed_run_resumes_with_the_same_bytes(tmp_path: Path) -> None:
+    from nlmkit.saving import read_manifest
+
+    folder, root = tmp_path / "run", Path(__file__).parents[2]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(folder)], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert read_manifest(folder)["step"] == 9  # in the middle of the second epoch
+    resumed = make("cnn").fit(TEXTS, LABELS, run=RunOptions(checkpoint=folder, resume=True))
+    assert resumed.digest == make("cnn").fit(TEXTS, LABELS).digest
 
 
 def test_a_torn_step_is_never_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +249,7 @@ def test_reading_the_texts_is_part_of_the_budget(monkeypatch: pytest.MonkeyPatch
             now += 50.0
             return super().text_pipeline(data)
 
-    monkeypatch.setattr(estimator.time, "perf_counter", lambda: now)
+    monkeypatch.setattr(estimator, "seconds", lambda: now)
     train = training.train
     monkeypatch.setattr(training, "train", lambda *rest: begins.append(rest[-1]) or train(*rest))
     fitted = Reads(**{**CLASSIFIERS["cnn"][1], "epochs": 1}).fit(TEXTS, LABELS)

@@ -214,14 +214,22 @@ def test_a_model_that_is_not_fitted_is_copied_and_fitted() -> None:
 @pytest.mark.parametrize(
     ("make", "arguments", "message"),
     [
-        (lambda: Cache(), {"valid": VALID}, "a cache needs a model (--model PATH)"),
+        (lambda: Cache(), {"valid": VALID}, "a cache requires a model (--model PATH)"),
         (
             lambda: Cache(model=Bigram().fit(TRAIN)),
             {},
-            "weight and decay: fitted on validation text: give --valid FILE",
+            "weight and decay requires validation text: add --valid FILE, or set the value",
         ),
-        (lambda: Cache(model=Bigram().fit(TRAIN), weight=0.1), {}, "decay: fitted on validation text"),
-        (lambda: Cache(model=ByArray().fit(TRAIN), method="neural", theta=1), {}, "weight: fitted on validation text"),
+        (
+            lambda: Cache(model=Bigram().fit(TRAIN), weight=0.1),
+            {},
+            "decay requires validation text: add --valid FILE, or set the value",
+        ),
+        (
+            lambda: Cache(model=ByArray().fit(TRAIN), method="neural", theta=1),
+            {},
+            "weight requires validation text: add --valid FILE, or set the value",
+        ),
         (
             lambda: Cache(model=Bigram().fit(TRAIN), theta=1.0),
             {"valid": VALID},
@@ -235,7 +243,7 @@ def test_a_model_that_is_not_fitted_is_copied_and_fitted() -> None:
         (
             lambda: Cache(model=Bigram().fit(TRAIN), method="neural"),
             {"valid": VALID},
-            "method=neural needs a model with hidden states, which toy-bigram lacks",
+            "method=neural requires a model with hidden states; toy-bigram has none",
         ),
         (lambda: Cache(model=Bigram()), {"valid": VALID}, "toy-bigram is not fitted: give training text"),
         (lambda: Cache(model=Bigram().fit(TRAIN)), {"data": TRAIN, "valid": VALID}, "every model is fitted already"),
@@ -265,7 +273,7 @@ def test_hidden_states_of_a_wrong_shape_are_refused(monkeypatch: pytest.MonkeyPa
     model = ByArray().fit(TRAIN)
     cache = Cache(model=model, method="neural", weight=0.1, theta=0.5).fit()
     monkeypatch.setattr(ByArray, "hidden_states", lambda self, data, *, context: np.zeros((3, 2), np.float32))
-    with pytest.raises(HyperParameterError, match=r"hidden states of shape \[3, 2\] for 13 events"):
+    with pytest.raises(HyperParameterError, match=r"returned hidden states of shape \[3, 2\] for 13 events"):
         cache.log_probs(TEST)
 
 
@@ -278,7 +286,9 @@ def test_states_that_hide_their_hidden_state_are_refused() -> None:
             return 0
 
     cache = Cache(model=Mute().fit(TRAIN), method="neural", weight=0.1, theta=0.5).fit()
-    with pytest.raises(HyperParameterError, match="states with an attribute hidden, which int is without"):
+    with pytest.raises(
+        HyperParameterError, match="method=neural requires states with an attribute hidden; int has none"
+    ):
         cache.advance(cache.start(), 3)
 
 
@@ -353,7 +363,7 @@ def test_a_loaded_cache_is_the_saved_one(make: Any, tmp_path: Path) -> None:
         ({"weight": None}, "weight is None"),
         ({"rate": 1.5}, "rate is 1.5"),
         ({"rate": True}, "rate is True"),
-        ({"fit_report": []}, "its metadata lack fit_report"),
+        ({"fit_report": []}, "fit_report is missing from its metadata"),
     ],
 )
 def test_a_damaged_cache_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:

@@ -285,7 +285,7 @@ def test_nothing_to_score(lstm: LSTM) -> None:
 
 def test_too_high_a_rate_is_told(lstm: LSTM) -> None:
     lm = dynamic(lstm, rule="sgd", lr=1e30, decay=0.0)
-    with pytest.raises(NlmkitError, match=r"dynamic evaluation diverged at event \d+: give a lower lr, or a clip_norm"):
+    with pytest.raises(NlmkitError, match=r"dynamic evaluation diverged at event \d+: lower lr or set clip_norm"):
         lm.log_probs(TEST, context="stream")
     with pytest.raises(NlmkitError, match="dynamic evaluation diverged"):
         LanguageModel.log_probs(lm, TEST, context="stream")
@@ -357,15 +357,27 @@ def test_a_model_that_is_not_fitted_is_copied_and_fitted() -> None:
 @pytest.mark.parametrize(
     ("make", "arguments", "message"),
     [
-        (lambda m: DynamicEvaluation(), {"valid": VALID}, "dynamic evaluation needs a model (--model PATH)"),
+        (lambda m: DynamicEvaluation(), {"valid": VALID}, "dynamic evaluation requires a model (--model PATH)"),
         (
             lambda m: DynamicEvaluation(model=NGram().fit(TRAIN)),
             {"data": TRAIN, "valid": VALID},
             "needs a neural language model, whose weights it changes; ngram is none",
         ),
-        (lambda m: DynamicEvaluation(model=m), {"valid": VALID}, "gradients are collected on training text"),
-        (lambda m: DynamicEvaluation(model=m), {"data": TRAIN}, "lr and decay: fitted on validation text"),
-        (lambda m: DynamicEvaluation(model=m, lr=0.1), {"data": TRAIN}, "decay: fitted on validation text"),
+        (
+            lambda m: DynamicEvaluation(model=m),
+            {"valid": VALID},
+            "rule=rms requires training text for its gradients: add TRAIN, or choose rule=sgd",
+        ),
+        (
+            lambda m: DynamicEvaluation(model=m),
+            {"data": TRAIN},
+            "lr and decay requires validation text: add --valid FILE, or set the value",
+        ),
+        (
+            lambda m: DynamicEvaluation(model=m, lr=0.1),
+            {"data": TRAIN},
+            "decay requires validation text: add --valid FILE, or set the value",
+        ),
         (
             lambda m: DynamicEvaluation(model=m, rule="sgd"),
             {"data": TRAIN, "valid": VALID},
@@ -412,9 +424,9 @@ def test_the_command_line_fits_both_stacks(lstm: LSTM, tmp_path: Path, monkeypat
 
 
 def test_texts_without_events_are_refused(lstm: LSTM) -> None:
-    with pytest.raises(DataError, match="the training text has no event"):
+    with pytest.raises(DataError, match="no gradients: the training text is empty"):
         DynamicEvaluation(model=lstm).fit([], valid=VALID)
-    with pytest.raises(DataError, match="the validation text has no event"):
+    with pytest.raises(DataError, match="cannot fit lr and decay: the validation text is empty"):
         DynamicEvaluation(model=lstm).fit(TRAIN, valid=[])
 
 
@@ -493,13 +505,16 @@ def _spoilt(value: float) -> Any:
         ({"metadata": {"lr": "x"}}, "lr is 'x'"),
         ({"metadata": {"decay": 1.5}}, "decay is 1.5"),
         ({"metadata": {"decay": True}}, "decay is True"),
-        ({"metadata": {"fit_report": None}}, "its metadata lack fit_report"),
-        ({"members": False}, "the model that is evaluated dynamically is missing"),
-        ({"arrays": _spoilt(np.nan)}, "'rms.output.bias' holds values that are no root mean square"),
-        ({"arrays": _spoilt(-1.0)}, "'rms.output.bias' holds values that are no root mean square"),
+        ({"metadata": {"fit_report": None}}, "fit_report is missing from its metadata"),
+        ({"members": False}, "the saved model is damaged: the dynamically evaluated model is missing"),
+        ({"arrays": _spoilt(np.nan)}, "array 'rms.output.bias' contains values that are not a root mean square"),
+        ({"arrays": _spoilt(-1.0)}, "array 'rms.output.bias' contains values that are not a root mean square"),
         ({"arrays": lambda arrays: {"rms.output.bias": None}}, "array 'rms.output.bias' is missing"),
         ({"arrays": lambda arrays: {"rms.output.bias": np.zeros(2, np.float32)}}, "has shape [2]"),
-        ({"arrays": lambda arrays: {"rms.other": np.zeros(2, np.float32)}}, "arrays that belong to no weight"),
+        (
+            {"arrays": lambda arrays: {"rms.other": np.zeros(2, np.float32)}},
+            "the saved model contains arrays that match no weight",
+        ),
     ],
 )
 def test_a_damaged_model_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlmkit.errors import DataError
-from nlmkit.language_models.combined.members import GAP, MAX_ITERATIONS, finite_perplexity, fit_weights, same_words
-from nlmkit.text import TextPipeline
+from nlmkit.language_models.combined.members import GAP, MAX_ITERATIONS, finite_perplexity, fit_weights
 
 
 @st.composite
@@ -72,12 +71,6 @@ def test_impossible_events_are_left_out_and_counted() -> None:
 def test_nothing_to_fit_on_is_an_error(events: int, message: str) -> None:
     with pytest.raises(DataError, match=message):
         fit_weights(np.full((2, events), -np.inf))
-
-
-def test_pipelines_that_make_the_same_words() -> None:
-    assert same_words(TextPipeline(), TextPipeline(encoding="latin-1", errors="replace"))
-    for other in (TextPipeline(lowercase=True), TextPipeline(tokenizer="char"), TextPipeline(unicode_form="NFC")):
-        assert not same_words(TextPipeline(), other)
 
 
 def test_a_perplexity_that_is_no_number_is_none() -> None:

@@ -204,10 +204,14 @@ def test_a_fitted_model_among_them_is_taken_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("make", "arguments", "message"),
     [
-        (lambda: Mixture(), {"valid": VALID}, "a mixture needs two models or more, not 0 (--model PATH)"),
-        (lambda: Mixture(models=three()[:1]), {"valid": VALID}, "needs two models or more, not 1"),
-        (lambda: Mixture(models=three()), {}, "weights are fitted on validation text: give --valid FILE"),
-        (lambda: Mixture(models=three(), weights=(0.5, 0.5)), {}, "2 weights are given for 3 models"),
+        (lambda: Mixture(), {"valid": VALID}, "a mixture requires at least two models, not 0 (--model PATH)"),
+        (
+            lambda: Mixture(models=three()[:1]),
+            {"valid": VALID},
+            "a mixture requires at least two models, not 1 (--model PATH)",
+        ),
+        (lambda: Mixture(models=three()), {}, "weights requires validation text: add --valid FILE, or set the weights"),
+        (lambda: Mixture(models=three(), weights=(0.5, 0.5)), {}, "2 weights for 3 models"),
         (lambda: Mixture(models=three(), weights=(0.5, 0.5, 0.1)), {}, "the weights sum to 1.1, not to 1"),
         (
             lambda: Mixture(models=(NGram(), Bigram())),
@@ -218,14 +222,14 @@ def test_a_fitted_model_among_them_is_taken_as_it_is() -> None:
         (
             lambda: Mixture(models=(Bigram().fit(TRAIN), Uniform().fit(["a b"]))),
             {"valid": VALID},
-            "model 1 (toy-bigram) and model 2 (toy-uniform) predict over different vocabularies (5 types ",
+            "model 1 (toy-bigram) and model 2 (toy-uniform) have different vocabularies (5 types",
         ),
         (
             lambda: Mixture(
                 models=(Bigram().fit(TRAIN), Bigram().fit(Corpus.read(TRAIN, TextPipeline(lowercase=True))))
             ),
             {"valid": VALID},
-            "read text differently (tok:space|lc:no|nf:none, tok:space|lc:yes|nf:none)",
+            "have different text pipelines (tok:space|lc:no|nf:none, tok:space|lc:yes|nf:none)",
         ),
     ],
 )
@@ -355,9 +359,12 @@ def set_weights(*values: float) -> Any:
         (set_weights(-0.5, 1.5), "its weights do not sum to one"),
         (set_weights(math.nan, 1.0), "its weights do not sum to one"),
         (set_weights(0.5, 0.25, 0.25), "array 'weights' has shape [3], where [2] has to stand"),
-        (lambda m, a: m["metadata"].pop("fit_report"), "its metadata lack fit_report"),
+        (lambda m, a: m["metadata"].pop("fit_report"), "fit_report is missing from its metadata"),
         (lambda m, a: m["members"]["models.0"].update(pipeline=TextPipeline(lowercase=True).to_dict()), "differently"),
-        (lambda m, a: m["pipeline"].update(lowercase=True), "is not that of its first model"),
+        (
+            lambda m, a: m["pipeline"].update(lowercase=True),
+            "the saved model is damaged: its vocabulary or text pipeline differs from that of its first model",
+        ),
     ],
 )
 def test_a_damaged_mixture_is_refused(saved: Path, change: Any, message: str) -> None:

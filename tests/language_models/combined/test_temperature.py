@@ -207,8 +207,12 @@ def test_a_model_that_is_not_fitted_is_copied_and_fitted() -> None:
 @pytest.mark.parametrize(
     ("make", "arguments", "message"),
     [
-        (lambda: Temperature(), {"valid": VALID}, "a temperature needs a model (--model PATH)"),
-        (lambda: Temperature(model=Bigram().fit(TRAIN)), {}, "fitted on validation text: give --valid FILE"),
+        (lambda: Temperature(), {"valid": VALID}, "a temperature requires a model (--model PATH)"),
+        (
+            lambda: Temperature(model=Bigram().fit(TRAIN)),
+            {},
+            "requires validation text: add --valid FILE, or set the value",
+        ),
         (lambda: Temperature(model=Bigram()), {"valid": VALID}, "toy-bigram is not fitted: give training text"),
         (
             lambda: Temperature(model=Bigram().fit(TRAIN)),
@@ -306,7 +310,7 @@ def test_a_loaded_model_is_the_saved_one(make: Any, tmp_path: Path) -> None:
         ({"temperature": 1e9}, "temperature is 1000000000.0"),
         ({"temperature": "x"}, "temperature is 'x'"),
         ({"temperature": True}, "temperature is True"),
-        ({"fit_report": []}, "its metadata lack fit_report"),
+        ({"fit_report": []}, "fit_report is missing from its metadata"),
     ],
 )
 def test_a_damaged_model_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
@@ -328,5 +332,5 @@ def test_a_temperature_without_its_model_is_refused(tmp_path: Path) -> None:
     del manifest["members"]["model_"]
     arrays = {name: array for name, array in found.arrays.items() if not name.startswith("members/model_/")}
     save_folder(tmp_path / "model", manifest, arrays=arrays, vocabulary=found.vocabulary)
-    with pytest.raises(SavedModelError, match="the model that has the temperature is missing"):
+    with pytest.raises(SavedModelError, match="the saved model is damaged: the rescaled model is missing"):
         load(tmp_path / "model")

@@ -3,7 +3,6 @@ import functools
 import itertools
 import json
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,13 @@ from nlmkit.errors import DataError, HyperParameterError, NlmkitError
 from nlmkit.language_models.neural import validation
 from nlmkit.language_models.neural.streams import random_windows
 from nlmkit.language_models.neural.training import train
-from nlmkit.plots.curves import check_picture, plot_learning_curve
+from nlmkit.plots.curves import plot_learning_curve
 from nlmkit.training.clock import Stopwatch
 from nlmkit.training.devices import choose_device, memory_errors, trains_in_bfloat16
 from nlmkit.training.gradient import GradientStepper
-from nlmkit.training.metrics import Metric
 from nlmkit.training.pacing import SpeedTest, steps_that_fit
 from nlmkit.training.randomness import Purpose, generator
-from nlmkit.training.records import Evaluation, LogRecord, TrainingLog, read_log
+from nlmkit.training.records import LogRecord, TrainingLog, read_log
 
 pytestmark = pytest.mark.slow
 
@@ -721,16 +719,6 @@ def test_progress_counts_steps_and_notes_figures() -> None:
     assert watcher.done == 98
 
 
-def test_an_evaluation_survives_json() -> None:
-    evaluation = _evaluation(2.0, math.inf, step=3)
-    metrics = (Metric("perplexity"),)
-    assert evaluation.to_json()["metrics"] == {"perplexity": None}
-    assert Evaluation.from_json(json.loads(json.dumps(evaluation.to_json())), metrics) == evaluation
-    for wrong in ({"step": "3"}, {"averaged": 1}, {"epoch": True}, {"metrics": {"accuracy": 1.0}}):
-        with pytest.raises(ValueError, match=next(iter(wrong))):
-            Evaluation.from_json({**evaluation.to_json(), **wrong}, metrics)
-
-
 def test_the_report_is_json_and_leaves_the_clock_to_two_keys() -> None:
     reports = [fit()[1].report() for _ in range(2)]
     json.dumps(reports, allow_nan=False)
@@ -757,102 +745,6 @@ def test_the_learning_curve_is_drawn(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be written"):
         plot_learning_curve({"one": result.history}, tmp_path / "curve.unknown")
     assert not (tmp_path / "none.png").exists()
-
-
-def test_a_curve_without_perplexity_shows_the_loss(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    record = LogRecord(step=1, epoch=1.0, metrics={"loss": 0.08}, lr=0.05, seconds=2.0)
-    lower = dataclasses.replace(record, step=2, metrics={"loss": 0.04})
-    plot_learning_curve({"glove": [record, lower]}, tmp_path / "loss.svg")
-    assert "loss" in (tmp_path / "loss.svg").read_text()
-
-
-def _record(seconds: Any, perplexity: Any, loss: Any = None, validation: Any = None) -> LogRecord:
-    return LogRecord(
-        step=1,
-        epoch=1.0,
-        metrics={"loss": loss, "perplexity": perplexity},
-        lr=0.1,
-        seconds=seconds,
-        validation={"perplexity": validation},
-    )
-
-
-def _evaluation(loss: Any, perplexity: Any, *, step: int = 1) -> Evaluation:
-    return Evaluation(
-        step=step,
-        epoch=0.5,
-        ends_epoch=False,
-        loss=loss,
-        metrics={"perplexity": perplexity},
-        averaged=True,
-        seconds=1.5,
-    )
-
-
-@pytest.mark.parametrize(
-    "record",
-    [
-        _record(1.0, None),
-        _record(None, 2.0, 1.0, 3.0),
-        _record(math.nan, 2.0, 1.0, 3.0),
-        _record(1.0, math.nan, math.inf, math.inf),
-        _record(1.0, 10**400, 10**400, 10**400),
-        _record(10**400, 2.0, 1.0),
-        _evaluation(math.nan, math.nan),
-        _evaluation(math.inf, math.inf),
-        _evaluation(None, None),
-    ],
-)
-def test_what_has_no_value_is_left_out_of_a_curve(record: Any, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    with pytest.raises(DataError, match="nothing to draw"):
-        plot_learning_curve({"one": [record]}, tmp_path / "none.svg")
-    plot_learning_curve({"one": [record, _record(1.0, 2.0)]}, tmp_path / "some.svg")
-
-
-def test_a_log_of_null_values_is_one_error(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    names = list(_line(1).to_json())
-    (tmp_path / "log.jsonl").write_text(json.dumps({**dict.fromkeys(names), "step": 1}) + "\n")
-    with pytest.raises(DataError, match="nothing to draw"):
-        plot_learning_curve(tmp_path / "log.jsonl", tmp_path / "none.png")
-    (tmp_path / "empty.jsonl").write_text("")
-    with pytest.raises(DataError, match="nothing to draw"):
-        plot_learning_curve(tmp_path / "empty.jsonl", tmp_path / "none.png")
-
-
-@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
-def test_curves_whose_names_are_hard_to_draw(suffix: str, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    names = ["_hidden", "$x_1$", "$\\frac", "m\udcff", "\x1b[31m", "a" * 300, "b" + "a" * 300]
-    path = tmp_path / f"curve.{suffix}"
-    plot_learning_curve({name: [_record(1.0, 2.0, validation=3.0)] for name in names}, path)
-    if suffix == "svg":
-        drawn = path.read_text(encoding="utf-8")
-        for label in ("_hidden, training", "$x_1$, validation", "m\ufffd, training", "\ufffd[31m, training"):
-            assert label in drawn
-        assert drawn.count("…" + "a" * 59 + ", training") == 2
-
-
-def test_a_loss_of_less_than_zero_is_drawn(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    plot_learning_curve({"one": [_record(1.0, None, 0.5), _record(2.0, None, -0.5)]}, tmp_path / "loss.svg")
-    assert "−0.4" in (tmp_path / "loss.svg").read_text(encoding="utf-8")
-
-
-def test_whether_a_picture_can_be_drawn_is_known_before_the_training(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("matplotlib")
-    check_picture(tmp_path / "curve.png")
-    with pytest.raises(DataError, match=r"curve.jpegg: no format of a picture: end it in one of .*png"):
-        check_picture(tmp_path / "curve.jpegg")
-    with pytest.raises(DataError, match="cannot be written there"):
-        check_picture(tmp_path / "nowhere" / "curve.png")
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(NlmkitError, match=r"pip install 'nlmkit\[plot\]'"):
-        check_picture(tmp_path / "curve.png")
 
 
 def test_options_keep_the_interface_of_the_real_module() -> None:

@@ -224,7 +224,7 @@ def test_no_unk(tmp_path: Path) -> None:
     path.write_text(BY_HAND.replace("-1.0\t<unk>\t0\n", "").replace("ngram 1=5", "ngram 1=4"))
     notes: list[str] = []
     table, words = read_arpa(path, note=notes.append)
-    assert notes == ["no <unk> in the file: unknown words have the log10 probability -100"]
+    assert notes == ["no <unk> in the file: unknown words get the log10 probability -100"]
     scores, _ = table.score(event_ids([[words.index("a"), 0]]))
     np.testing.assert_allclose(scores / LN10, [-0.4, -0.15 - 0.2 - 100, -0.7])
 
@@ -237,7 +237,7 @@ def test_n_grams_that_no_text_can_reach_are_left_out(tmp_path: Path) -> None:
     path.write_text(odd)
     notes: list[str] = []
     table, words = read_arpa(path, note=notes.append)
-    assert notes == ["5 n-grams with <s> after or </s> before another word left out"]
+    assert notes == ["5 n-grams dropped that have <s> after or </s> before another word"]
     path.write_text(BY_HAND)
     assert grams(table, words) == grams(*read_arpa(path))
 
@@ -249,7 +249,9 @@ def test_suffixes_that_pruning_took_are_added(tmp_path: Path) -> None:
     notes: list[str] = []
     table, words = read_arpa(path, note=notes.append)
     assert len(notes) == 1
-    assert notes[0].startswith("1 n-grams that are the suffix of a longer one were not in the file")
+    assert notes[0].startswith(
+        "1 n-grams that are suffixes of longer ones were missing from the file: added with their back-off probabilities"
+    )
     assert table.sizes == [5, 4, 2]
     assert grams(table, words)[1][("b", "</s>")] == pytest.approx(((-0.1 - 0.7) * LN10, 0))
     plain = PlainArpa(text)
@@ -401,7 +403,7 @@ def test_blocks_and_chunks_do_not_show(tmp_path: Path, monkeypatch: pytest.Monke
         assert grams(*read_arpa(cut)) == expected
     monkeypatch.setattr("nlmkit.language_models.ngram.arpa_reading._BLOCK_BYTES", 16)
     cut.write_text("\n\n\n\n" + whole.read_text().replace("\n0\t<s>", "\nx\t<s>"))
-    with pytest.raises(DataError, match="line 13: 'x' is no number"):
+    with pytest.raises(DataError, match="line 13: 'x' is not a number"):
         read_arpa(cut)
 
 
@@ -412,7 +414,7 @@ def test_blocks_and_chunks_do_not_show(tmp_path: Path, monkeypatch: pytest.Monke
 def test_words_that_arpa_cannot_hold(tmp_path: Path, word: str) -> None:
     path = tmp_path / "model.arpa"
     table = fitted([[3, 4]], 2, 5)
-    with pytest.raises(ExportError, match="cannot say this model") as caught:
+    with pytest.raises(ExportError, match=": ARPA cannot represent this model: ") as caught:
         write_arpa(path, table, [*SPECIAL, "a", word])
     assert repr(word) in str(caught.value)
     assert not list(tmp_path.iterdir())
@@ -426,11 +428,11 @@ def test_zero_probabilities_are_refused(tmp_path: Path, by_hand: Path) -> None:
             write_arpa(tmp_path / "out.arpa", table, words)
     table, words = read_arpa(by_hand)
     table.backoffs[0][3] = -np.inf
-    with pytest.raises(ExportError, match="not seen after 'a' have the probability zero"):
+    with pytest.raises(ExportError, match="the words unseen after 'a' have the probability zero; smooth the model"):
         write_arpa(tmp_path / "out.arpa", table, words)
     table, words = read_arpa(by_hand)
     table.unseen_backoff = -0.5
-    with pytest.raises(ExportError, match="contexts that are not in the table"):
+    with pytest.raises(ExportError, match="contexts outside the table have a backoff weight"):
         write_arpa(tmp_path / "out.arpa", table, words)
 
 
@@ -477,7 +479,7 @@ def test_the_largest_negative_backoff_weights_are_zero(tmp_path: Path) -> None:
 
 
 def test_number_of_words(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="4 words were given for a table over 5"):
+    with pytest.raises(ValueError, match="4 words for a table of 5 words"):
         write_arpa(tmp_path / "out.arpa", fitted([[3, 4]], 2, 5), word_names(4))
 
 
@@ -553,20 +555,48 @@ FAULTS: dict[str, tuple[Callable[[], str], int | None, str]] = {
     "positive log-probability": (changed("-0.4\t<s>", "0.4\t<s>"), 14, "0.4 is not a log10 probability"),
     "slightly positive": (changed("-0.25\t", "0.00001\t"), 21, "is not a log10 probability: it must be at most 0"),
     "infinite": (changed("-0.25\t", "Infinity\t"), 21, "inf is not a log10 probability"),
-    "no number": (changed("-0.9\t", "minus\t"), 16, "'minus' is no number"),
-    "no number for a backoff": (changed("b\t-0.05", "b\tc"), 15, "'c' is no number"),
-    "underscore": (changed("-0.9\t", "-0_9\t"), 16, "'-0_9' is no number"),
-    "count too small": (changed("ngram 2=4", "ngram 2=3"), 3, "the header says 3 2-grams, and 4 are there"),
-    "count too large": (changed("ngram 1=5", "ngram 1=6"), 2, "the header says 6 1-grams, and 5 are there"),
-    "terabytes": (changed("ngram 2=4", "ngram 2=999999999999"), 3, "999999999999 n-grams .* 2147483646 is the limit"),
-    "more than the file": (changed("ngram 2=4", "ngram 2=99999"), 3, "take at least 600014 bytes, and the file has"),
-    "no count": (changed("ngram 2=4\n", ""), 3, "gives the size of order 3, not 2, here"),
-    "count twice": (changed("ngram 2=4", "ngram 1=5"), 3, "gives the size of order 1, not 2, here"),
-    "count for a missing section": (changed("ngram 3=2", "ngram 3=2\nngram 4=7"), 24, "end.* where .*4-grams: should"),
-    "section without a count": (changed("ngram 3=2\n", ""), 18, "3-grams: stands where .*end.* should"),
-    "no counts": (lambda: "\\data\\\n" + BY_HAND[BY_HAND.index("\\1-grams") :], 2, "the header gives no sizes"),
-    "negative count": (changed("ngram 2=4", "ngram 2=-4"), 3, "is no line of the header"),
-    "huge count": (changed("ngram 2=4", "ngram 2=" + "9" * 5000), 3, "is no line of the header"),
+    "no number": (changed("-0.9\t", "minus\t"), 16, "'minus' is not a number"),
+    "no number for a backoff": (changed("b\t-0.05", "b\tc"), 15, "'c' is not a number"),
+    "underscore": (changed("-0.9\t", "-0_9\t"), 16, "'-0_9' is not a number"),
+    "count too small": (
+        changed("ngram 2=4", "ngram 2=3"),
+        3,
+        "the header declares 3 2-grams, but the file has 4: it is damaged or was edited",
+    ),
+    "count too large": (
+        changed("ngram 1=5", "ngram 1=6"),
+        2,
+        "the header declares 6 1-grams, but the file has 5: it is damaged or was edited",
+    ),
+    "terabytes": (
+        changed("ngram 2=4", "ngram 2=999999999999"),
+        3,
+        "n-grams of one order exceed the limit of 2147483646",
+    ),
+    "more than the file": (
+        changed("ngram 2=4", "ngram 2=99999"),
+        3,
+        "the n-grams declared in the header need at least 600014 bytes, but the file has",
+    ),
+    "no count": (changed("ngram 2=4\n", ""), 3, "header line for order 3, expected order 2"),
+    "count twice": (changed("ngram 2=4", "ngram 1=5"), 3, "header line for order 1, expected order 2"),
+    "count for a missing section": (
+        changed("ngram 3=2", "ngram 3=2\nngram 4=7"),
+        24,
+        "section: found .*end.*, expected .*4-grams:",
+    ),
+    "section without a count": (
+        changed("ngram 3=2\n", ""),
+        18,
+        "missing or misplaced section: found .*3-grams:, expected .*end.*",
+    ),
+    "no counts": (
+        lambda: "\\data\\\n" + BY_HAND[BY_HAND.index("\\1-grams") :],
+        2,
+        "the header has no sizes such as 'ngram 1=5000'",
+    ),
+    "negative count": (changed("ngram 2=4", "ngram 2=-4"), 3, "is not a header line such as 'ngram 1=5000'"),
+    "huge count": (changed("ngram 2=4", "ngram 2=" + "9" * 5000), 3, "is not a header line such as 'ngram 1=5000'"),
     "huge order": (
         lambda: "\\data\\\n" + "".join(f"ngram {k}=1\n" for k in range(1, 200)),
         22,
@@ -577,9 +607,13 @@ FAULTS: dict[str, tuple[Callable[[], str], int | None, str]] = {
     "backoff of a word": (
         changed("a\t-0.2", "a\t3"),
         10,
-        "log10 backoff weight 3 of 'a' gives a word without an n-gram after it the probability 199.5",
+        "the log10 backoff weight 3 of 'a' leads to probability 199.5 for an unlisted word after it",
     ),
-    "backoff of a bigram": (changed("a b\t-0.05", "a b\t3"), 15, "weight 3 of 'a b' gives a word .* probability 251.2"),
+    "backoff of a bigram": (
+        changed("a b\t-0.05", "a b\t3"),
+        15,
+        "the log10 backoff weight 3 of 'a b' leads to probability",
+    ),
     "backoff of a suffix that is missing": (
         lambda: (
             BY_HAND.replace("b\t-0.1", "b\t0.7")
@@ -589,40 +623,56 @@ FAULTS: dict[str, tuple[Callable[[], str], int | None, str]] = {
             .replace("-0.7\t</s>", "-0.1\t</s>")
         ),
         11,
-        "0.7 of 'b' gives 'b </s>', a suffix on line 20 that is not in the file, the probability 3.981",
+        "0.7 of 'b' leads to probability 3.981 for 'b </s>', a missing suffix .* line 20",
     ),
-    "junk in the header": (changed("ngram 2=4", "bigrams 4"), 3, "'bigrams 4' is no line of the header"),
-    "no end": (changed("\\end\\\n", ""), 22, "ends without .*end.*: it is cut short"),
-    "cut in a section": (lambda: BY_HAND[: BY_HAND.index("-0.9\ta a")], 15, "ends without .*end"),
+    "junk in the header": (
+        changed("ngram 2=4", "bigrams 4"),
+        3,
+        "'bigrams 4' is not a header line such as 'ngram 1=5000'",
+    ),
+    "no end": (changed("\\end\\\n", ""), 22, "no .*end.* line: the file is truncated"),
+    "cut in a section": (lambda: BY_HAND[: BY_HAND.index("-0.9\ta a")], 15, "no .*end"),
     "cut in a line": (lambda: BY_HAND[: BY_HAND.index("a a")], 16, "has 3 or 4 fields .* not 1"),
     "cut in the header": (
         lambda: "\\data\\\nngram 1=5\n",
         2,
-        "claims so far take at least 20 bytes, and the file has 17",
+        "the n-grams declared in the header need at least 20 bytes, but the file has 17: it is truncated or was edited",
     ),
     "text after the end": (lambda: BY_HAND + BY_HAND, 24, "text after .*end"),
     "section missing": (
         lambda: BY_HAND[: BY_HAND.index("\\2-")] + BY_HAND[BY_HAND.index("\\3-") :],
         13,
-        "3-grams: stands where .*2-grams: should",
+        "missing or misplaced section: found .*3-grams:, expected .*2-grams:",
     ),
     "sections in the wrong order": (
         lambda: BY_HAND.replace("\\2-", "\\9-").replace("\\3-", "\\2-").replace("\\9-", "\\3-"),
         13,
-        "3-grams: stands where .*2-grams: should",
+        "missing or misplaced section: found .*3-grams:, expected .*2-grams:",
     ),
-    "section twice": (changed("\\3-grams:", "\\2-grams:"), 19, "2-grams: stands where .*3-grams: should"),
-    "unknown section": (changed("\\2-grams:", "\\bigrams:"), 13, "begins no section: expected .*2-grams:"),
-    "unigram twice": (changed("-0.6\tb", "-0.6\ta"), 11, "the unigram 'a' stands in the file already"),
-    "<unk> and <UNK>": (changed("-0.6\tb", "-0.6\t<UNK>"), 11, "the unigram '<unk>' stands in the file already"),
-    "bigram twice": (changed("-0.3\ta b", "-0.3\ta a"), 16, "the 2-gram 'a a' stands on line 15 already"),
-    "trigram twice": (changed("-0.1\t<s> a b", "-0.1\ta b </s>"), 21, "'a b </s>' stands on line 20 already"),
-    "unknown word": (changed("-0.9\ta a", "-0.9\ta zebra"), 16, "the word 'zebra' is no unigram of the file"),
-    "unknown first word": (changed("a b </s>", "zebra b </s>"), 21, "the word 'zebra' is no unigram of the file"),
+    "section twice": (
+        changed("\\3-grams:", "\\2-grams:"),
+        19,
+        "missing or misplaced section: found .*2-grams:, expected .*3-grams:",
+    ),
+    "unknown section": (changed("\\2-grams:", "\\bigrams:"), 13, "unexpected line .*: expected .*2-grams:"),
+    "unigram twice": (changed("-0.6\tb", "-0.6\ta"), 11, "duplicate unigram 'a'"),
+    "<unk> and <UNK>": (changed("-0.6\tb", "-0.6\t<UNK>"), 11, "duplicate unigram '<unk>'"),
+    "bigram twice": (changed("-0.3\ta b", "-0.3\ta a"), 16, "duplicate 2-gram 'a a', first on line 15"),
+    "trigram twice": (changed("-0.1\t<s> a b", "-0.1\ta b </s>"), 21, "duplicate 3-gram 'a b </s>', first on line 20"),
+    "unknown word": (
+        changed("-0.9\ta a", "-0.9\ta zebra"),
+        16,
+        "the word 'zebra' is not among the unigrams of the file",
+    ),
+    "unknown first word": (
+        changed("a b </s>", "zebra b </s>"),
+        21,
+        "the word 'zebra' is not among the unigrams of the file",
+    ),
     "<unk> that is no unigram": (
         lambda: BY_HAND.replace("-1.0\t<unk>\t0\n", "").replace("m 1=5", "m 1=4").replace("a a", "a <unk>"),
         15,
-        "the word '<unk>' is no unigram",
+        "the word '<unk>' is not among the unigrams of the file",
     ),
     "context missing": (
         lambda: BY_HAND.replace("-0.3\ta b\t-0.05\n", "").replace("ngram 2=4", "ngram 2=3"),
@@ -632,20 +682,20 @@ FAULTS: dict[str, tuple[Callable[[], str], int | None, str]] = {
     "no <s>": (
         lambda: BY_HAND.replace("-99\t<s>\t-0.3\n", "").replace("ngram 1=5", "ngram 1=4"),
         12,
-        "there is no unigram <s>",
+        "no unigram <s>: it is required to score sentences",
     ),
     "no </s>": (
         lambda: BY_HAND.replace("-0.7\t</s>\n", "").replace("ngram 1=5", "ngram 1=4"),
         12,
-        "there is no unigram </s>",
+        "no unigram </s>: it is required to score sentences",
     ),
     "too few fields": (changed("-0.9\ta a", "-0.9\ta"), 16, "has 3 or 4 fields .* not 2"),
     "too many fields": (changed("-0.9\ta a", "-0.9\ta a b c"), 16, "has 3 or 4 fields .* not 5"),
-    "NUL": (changed("-0.9\ta a", "-0.9\ta \0"), 16, "a NUL byte"),
+    "NUL": (changed("-0.9\ta a", "-0.9\ta \0"), 16, "NUL byte: the file is damaged or not an ARPA file"),
     "empty": (lambda: "", None, "no .*data.* line"),
     "text": (lambda: "It was a dark and stormy night.\n" * 5, None, "no .*data.* line"),
     "long text": (lambda: "It was a dark and stormy night.\n" * 300_000, None, "no .*data.* line"),
-    "one long line": (lambda: "a " * 5_000_000, 1, "a line without end"),
+    "one long line": (lambda: "a " * 5_000_000, 1, "line too long: not an ARPA file"),
     "iARPA": (lambda: "iARPA\n\n" + BY_HAND, 1, "an IRSTLM iARPA file: convert it"),
     "KenLM binary": (lambda: "mmap lm http://kheafield.com/code format version 5\n\0", 1, "a KenLM binary"),
 }
@@ -669,7 +719,7 @@ def test_bytes_that_are_no_utf8(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"line 11: the word '\\\\xe4' is not UTF-8"):
         read_arpa(path)
     path.write_bytes(BY_HAND.encode("utf-16"))
-    with pytest.raises(DataError, match="line 1: this is no ARPA file but UTF-16 text"):
+    with pytest.raises(DataError, match="line 1: not an ARPA file but UTF-16 text"):
         read_arpa(path)
     path.write_bytes(np.random.default_rng(5).bytes(100_000))
     with pytest.raises(DataError, match=r"latin\.arpa"):

@@ -29,7 +29,7 @@ def test_another_setting_drops_what_was_fitted_with_the_old_one() -> None:
 def test_an_id_that_no_word_has_is_refused() -> None:
     model = NGram(order=3).fit(TEXT)
     for word_id in (-1, len(model.vocabulary_)):
-        with pytest.raises(IndexError, match="no word has the id"):
+        with pytest.raises(IndexError, match="is out of range: the vocabulary has 9 entries"):
             model.advance(model.start(), word_id)
 
 

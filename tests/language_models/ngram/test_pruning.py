@@ -112,12 +112,12 @@ def test_the_last_threshold_goes_on() -> None:
 @pytest.mark.parametrize(
     ("thresholds", "message"),
     [
-        ((1, 1), r"prune=\[1, 1\]: the first must be 0; .*min_count"),
-        ((0, 2, 1), "a higher order must not have a lower threshold"),
-        ((0, 0, 0, 0), "4 thresholds were given for a model of order 3"),
-        ((0, -1), "integers of at least 0, not -1"),
-        ((0, 1.5), r"integers of at least 0, not 1\.5"),
-        ((0, True), "integers of at least 0, not True"),
+        ((1, 1), r"prune=\[1, 1\]: the first threshold must be 0; .*min_count"),
+        ((0, 2, 1), ": thresholds must not decrease"),
+        ((0, 0, 0, 0), ": 4 thresholds for a model of order 3"),
+        ((0, -1), ": thresholds must be non-negative integers, not -1"),
+        ((0, 1.5), r": thresholds must be non-negative integers, not 1\.5"),
+        ((0, True), ": thresholds must be non-negative integers, not True"),
     ],
 )
 def test_wrong_thresholds(thresholds: tuple[int, ...], message: str) -> None:
@@ -420,7 +420,7 @@ def test_little_left_to_unseen_words() -> None:
 @pytest.mark.parametrize("threshold", [-1e-9, math.nan, math.inf])
 def test_wrong_entropy_thresholds(threshold: float) -> None:
     counts = counted([[3, 4]], 2, 5)
-    with pytest.raises(HyperParameterError, match="the pruning threshold must be a number of at least 0"):
+    with pytest.raises(HyperParameterError, match="the pruning threshold must be a finite number of at least 0, not"):
         entropy_prune(fitted(counts), threshold, history_log_probs_from_counts(counts))
 
 
@@ -429,7 +429,7 @@ def test_what_cannot_be_pruned() -> None:
     logs = history_log_probs_from_counts(counts)
     with pytest.raises(HyperParameterError, match="normalised by backing off"):
         entropy_prune(fitted(counts, "stupid-backoff"), 1e-6, logs)
-    with pytest.raises(ValueError, match="one value for each n-gram"):
+    with pytest.raises(ValueError, match="history_log_probs must have one value per n-gram of the table"):
         entropy_prune(fitted(counts), 1e-6, logs[:1])
     unigrams = counted([[3, 4]], 1, 5)
     table = fitted(unigrams)

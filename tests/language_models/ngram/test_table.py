@@ -176,12 +176,12 @@ def put(index: int, value: float) -> Callable[[NDArray[Any]], NDArray[Any]]:
 @pytest.mark.parametrize(
     ("name", "change", "problem"),
     [
-        ("log_prob.1", put(0, np.nan), "log_prob.1 holds a value that is no log-probability"),
-        ("log_prob.3", put(0, 0.5), "log_prob.3 holds a value that is no log-probability"),
-        ("backoff.2", put(1, np.inf), "backoff.2 holds a value"),
-        ("backoff.2", put(1, np.nan), "backoff.2 holds a value"),
-        ("log_prob.2", put(0, -1e308), "log_prob.2 holds a value"),
-        ("backoff.1", put(3, -1e308), "backoff.1 holds a value"),
+        ("log_prob.1", put(0, np.nan), "log_prob.1 contains a value that is not a log-probability"),
+        ("log_prob.3", put(0, 0.5), "log_prob.3 contains a value that is not a log-probability"),
+        ("backoff.2", put(1, np.inf), "backoff.2 contains a value that is not a log-probability"),
+        ("backoff.2", put(1, np.nan), "backoff.2 contains a value that is not a log-probability"),
+        ("log_prob.2", put(0, -1e308), "log_prob.2 contains a value that is not a log-probability"),
+        ("backoff.1", put(3, -1e308), "backoff.1 contains a value that is not a log-probability"),
         ("log_prob.2", lambda values: values[:-1], "log_prob.2 is float64"),
         ("log_prob.2", lambda values: values.astype(np.int64), "log_prob.2 is int64"),
         ("backoff.1", lambda values: values[:, None], "backoff.1 is float64"),
@@ -206,13 +206,13 @@ def test_damaged_arrays(name: str, change: Callable[[NDArray[Any]], NDArray[Any]
 def test_an_infinite_log_probability_hides_no_other() -> None:
     arrays = table().arrays()
     arrays["log_prob.2"] = np.where(np.arange(len(arrays["log_prob.2"])) == 0, -np.inf, -1e308)
-    with pytest.raises(SavedModelError, match=r"log_prob\.2 holds a value"):
+    with pytest.raises(SavedModelError, match=r"log_prob\.2 contains a value that is not a log-probability"):
         BackoffTable.from_arrays(arrays, 3, SIZE, 0.0)
 
 
 @pytest.mark.parametrize("unseen", [1e308, -1e308, np.nan])
 def test_damaged_weight_of_unseen_contexts(unseen: float) -> None:
-    with pytest.raises(SavedModelError, match="unseen_backoff holds a value"):
+    with pytest.raises(SavedModelError, match="unseen_backoff contains a value"):
         BackoffTable.from_arrays(table().arrays(), 3, SIZE, unseen)
 
 
@@ -220,13 +220,13 @@ def test_damaged_weight_of_unseen_contexts(unseen: float) -> None:
 def test_missing_array(name: str) -> None:
     arrays = table().arrays()
     del arrays[name]
-    with pytest.raises(SavedModelError, match="not those of an n-gram model of order 3"):
+    with pytest.raises(SavedModelError, match="its arrays do not match an n-gram model of order 3"):
         BackoffTable.from_arrays(arrays, 3, SIZE, 0.0)
 
 
 def test_array_too_many() -> None:
     arrays = table().arrays() | {"log_prob.4": np.zeros(1)}
-    with pytest.raises(SavedModelError, match="not those of an n-gram model of order 3"):
+    with pytest.raises(SavedModelError, match="its arrays do not match an n-gram model of order 3"):
         BackoffTable.from_arrays(arrays, 3, SIZE, 0.0)
 
 

@@ -326,9 +326,9 @@ def test_wrong_values_are_refused_when_they_are_set(options: dict[str, Any]) -> 
     [
         ([], "the training text has no words"),
         ([[], []], "the training text has no words"),
-        ([["a"], ["b"]], "no two known words stand in one line"),
+        ([["a"], ["b"]], "nothing to learn from"),
         ([["a", "b"]] * 3, "dimension=200 is too large .* rank 2"),
-        ([["a", "a", "a"]], "more often than by chance$"),
+        ([["a", "a", "a"]], "no two words co-occur more often than by chance$"),
     ],
 )
 def test_texts_without_anything_to_learn_from_are_refused(text: list[list[str]], message: str) -> None:

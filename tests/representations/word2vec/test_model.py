@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from nlmkit.core.run import RunOptions
 from nlmkit.representations.word2vec.model import Word2Vec
 from nlmkit.representations.word2vec.training import LONGEST, Sentences
 from nlmkit.text import Corpus
+from nlmkit.training.interruption import Terminated
 from nlmkit.training.records import read_log
 
 
@@ -279,13 +281,33 @@ def test_progress_and_log_tell_of_each_epoch(tmp_path: Path) -> None:
     assert watcher.total == watcher.done == 3 * sum(map(len, text))
     assert len(watcher.notes) == 3
     records = read_log(tmp_path / "log.jsonl")
-    assert [record.loss for record in records] == model.fit_report_["losses"]
+    assert [record.metrics["loss"] for record in records] == model.fit_report_["losses"]
     assert [record.epoch for record in records] == [1, 2, 3]
     batches = -(-sum(map(len, text)) // 10_000)
     assert [record.step for record in records] == [batches, 2 * batches, 3 * batches]
     assert records[-1].lr == pytest.approx(model.min_alpha)
-    assert all(record.seconds > 0 for record in records)
-    assert f"loss {records[0].loss:.3f}" in watcher.notes[0]
+    assert all(record.seconds > 0 and record.speed for record in records)
+    assert {(record.unit, record.gradient_norm, *record.metrics, *record.validation) for record in records} == {
+        ("tokens", None, "loss")
+    }
+    assert f"loss {records[0].metrics['loss']:.3f}" in watcher.notes[0]
+
+
+@pytest.mark.parametrize(("number", "kind"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)])
+def test_ctrl_c_says_that_nothing_is_kept(number: int, kind: type[BaseException], tmp_path: Path) -> None:
+    class Strikes(Watcher):
+        def note(self, text: str) -> None:
+            super().note(text)
+            if len(self.notes) == 2:
+                signal.raise_signal(number)
+
+    model, log = Word2Vec(dimension=8, epochs=50, min_count=1), tmp_path / "log.jsonl"
+    with pytest.raises(kind, match="while gensim trained word2vec, which it cannot resume: nothing is kept") as caught:
+        model.fit(sentences(), run=RunOptions(progress=Strikes(), log=log))
+    assert type(caught.value) is kind
+    assert not model.is_fitted
+    assert [record.epoch for record in read_log(log)] == [1, 2]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_an_error_in_a_worker_ends_the_training() -> None:
@@ -368,7 +390,7 @@ def test_wrong_values_are_refused_when_they_are_set(options: dict[str, Any]) -> 
 def test_options_of_a_run_that_it_does_not_have_are_refused(tmp_path: Path) -> None:
     for options, message in (
         ({"budget_seconds": 60.0}, "no budget of time"),
-        ({"checkpoint": tmp_path / "c"}, "keeps no checkpoint"),
+        ({"checkpoint": tmp_path / "c", "resume": True}, "keeps no checkpoint, since gensim cannot resume"),
         ({"device": "cuda"}, "trains on the CPU, not on cuda"),
         ({"precision": "bfloat16"}, "float32, not in bfloat16"),
     ):

@@ -1,6 +1,6 @@
-"""Smoothing: how probabilities are estimated from n-gram counts; one method to a file, named after it.
+"""Smoothing methods: estimation of probabilities from n-gram counts; one file per method.
 
-Nothing heavy is imported until a model is estimated.
+Heavy modules are imported when a model is estimated.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from nlmkit.core.parameters import suggestion
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import HyperParameterError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ METHODS: tuple[str, ...] = (
     "stupid-backoff",
     "mle",
 )
-"""Names of the smoothing methods, the default first."""
+"""Names of the smoothing methods; the default is first."""
 
 DISCOUNTS_PER_ORDER: dict[str, int | None] = {
     "modified-kneser-ney": 3,
@@ -35,46 +35,44 @@ DISCOUNTS_PER_ORDER: dict[str, int | None] = {
     "absolute": 1,
     "katz": None,
 }
-"""Numbers that ``discounts`` takes for each order, for the methods that have discounts; None: ``katz_max`` of them."""
+"""Length of ``discounts`` per order, for methods with discounts; None means ``katz_max``."""
 
 NEVER_PRUNED = ("add-k", "mle")
-"""Methods without a lower order that could take over what pruned n-grams had."""
+"""Methods without a lower order to back off to for pruned n-grams."""
 
 
 def check_options(name: str, *, order: int, discounts: Discounts | None, pruned: bool) -> None:
-    """Refuse options that the method does not have, before any text is read.
+    """Check the options of a method before any text is read.
 
     Raises:
-        HyperParameterError: There is no such method, or it has no discounts, or nothing can be pruned in its models.
+        HyperParameterError: The method is unknown, has no discounts or cannot be pruned.
     """
     if name not in METHODS:
         raise HyperParameterError(
-            f"there is no smoothing {name!r}{suggestion(name, METHODS)}; one of {', '.join(METHODS)}"
+            f"unknown smoothing {name!r}{suggestion(name, METHODS)}; expected one of {', '.join(METHODS)}"
         )
     if discounts is not None:
         if name not in DISCOUNTS_PER_ORDER:
-            raise HyperParameterError(f"smoothing={name} has no discounts to set; leave discounts out")
+            raise HyperParameterError(f"smoothing={name} has no discounts: drop discounts")
         if len(discounts) > order:
-            raise HyperParameterError(f"discounts are given for {len(discounts)} orders, and the model has {order}")
+            raise HyperParameterError(f"discounts for {len(discounts)} orders, but the model has order {order}")
     if name in NEVER_PRUNED and pruned:
-        raise HyperParameterError(
-            f"smoothing={name} cannot be pruned: no lower order takes over what pruned n-grams had"
-        )
+        raise HyperParameterError(f"smoothing={name} cannot be pruned: it has no lower order to back off to")
 
 
 def estimate(name: str, counts: NGramCounts, options: Options) -> Estimate:
     """Estimate a backoff model from counts.
 
-    Every method but ``stupid-backoff`` gives a distribution over all ids but ``<s>`` after every context. A text
-    without events gives the uniform distribution.
+    Every method except ``stupid-backoff`` yields a distribution over all ids except ``<s>`` after every context. A
+    text without events yields the uniform distribution.
 
     Args:
         name: One of ``METHODS``.
         counts: Counts of the training text.
-        options: Which n-grams stay, and the method's own options.
+        options: N-grams to keep, and options of the method.
 
     Raises:
-        HyperParameterError: There is no such method, or an option is wrong or belongs to another method.
+        HyperParameterError: The method is unknown, or an option is invalid or belongs to another method.
     """
     pruned = not all(kept.all() for kept in options.keep)
     check_options(name, order=counts.order, discounts=options.discounts, pruned=pruned)

@@ -10,11 +10,11 @@ from nlmkit.language_models.ngram.smoothing.options import Options
 from nlmkit.language_models.ngram.smoothing.raw_counts import raw_counts
 
 FALLBACK = 0.75
-"""Discount of an order whose own cannot be estimated; in most texts the estimate is near it."""
+"""Fallback discount of an order whose discount cannot be estimated; typical estimates are close to it."""
 
 
 def estimate(counts: NGramCounts, options: Options) -> Estimate:
-    """One discount an order, taken from every raw count and given to the order below; at last to the uniform."""
+    """Estimate with one discount per order on raw counts, interpolated with the order below and the uniform."""
     orders, discounts, notes = [], [], []
     for k in range(1, counts.order + 1):
         values = raw_counts(counts, k)
@@ -28,13 +28,13 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
 
 
 def single_discount(k: int, once: int, twice: int, options: Options) -> tuple[float, list[str]]:
-    """The discount n1 / (n1 + 2·n2) of order k, or the user's, and a note if neither can be had.
+    """Return the discount n1 / (n1 + 2·n2) of order k, or the user's, and a note if the fallback is used.
 
     Args:
         k: The order.
         once: n1, the number of k-grams with a count of one.
         twice: n2, the number with a count of two.
-        options: Holds the user's discounts.
+        options: Options with the user's discounts.
     """
     given = overridden(options.discounts, k, 1)
     if given is not None:

@@ -12,11 +12,11 @@ from nlmkit.text.vocabulary import BOS_ID
 
 
 def estimate(counts: NGramCounts, options: Options) -> Estimate:
-    """p(w|h) = (c(hw) + k) / (c(h) + k·V), where V counts all ids but ``<s>``.
+    """Estimate p(w|h) = (c(hw) + k) / (c(h) + k·V), where V counts all ids except ``<s>``.
 
-    The model has one order: h is a full context, of order − 1 words or from ``<s>`` on. Everything else, a full
-    context never seen or a shorter one, which no word of a text has, gives 1/V. In the table this is a backoff model
-    whose lower orders are uniform: h backs off with k·V / (c(h) + k·V) to 1/V, whether or not h′w is listed.
+    The model has one order: h is a full context, of order − 1 words or starting with ``<s>``. Unseen full contexts,
+    and shorter contexts, which do not occur in a text, yield 1/V. The table is a backoff model with uniform lower
+    orders: h backs off with k·V / (c(h) + k·V) to 1/V, whether or not h′w is listed.
     """
     added, size = options.add_k, counts.vocabulary_size - 1
     uniform = 1.0 / size

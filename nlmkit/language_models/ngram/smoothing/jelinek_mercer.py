@@ -17,27 +17,27 @@ from nlmkit.language_models.ngram.smoothing.raw_counts import raw_counts
 _T = TypeVar("_T", np.float64, np.int64)
 
 ITERATIONS = 500
-"""EM stops here at the latest."""
+"""Maximum number of EM iterations."""
 
 TOLERANCE = 1e-6
-"""EM stops when no weight changes by more."""
+"""Largest change of a weight at which EM stops."""
 
 
 def estimate(counts: NGramCounts, options: Options) -> Estimate:
-    """p(w|h) = λ(h) · c(hw) / c(h) + (1 − λ(h)) · p(w|h′), down to the uniform distribution.
+    """Estimate p(w|h) = λ(h) · c(hw) / c(h) + (1 − λ(h)) · p(w|h′), down to the uniform distribution.
 
-    Contexts of one length with counts from 2^b to 2^(b+1) − 1 share a weight, which ``weights`` lists at place b; the
-    unigrams have one weight. Weights maximise the probability of the validation text, with two events added to each,
-    one of either kind, so that none ends at 0 or 1 and words never seen keep a share of the uniform distribution.
-    A context that was never counted gives all its weight to the shorter one; a pruned n-gram gives up its own.
+    Contexts of one length with counts from 2^b to 2^(b+1) − 1 share a weight, ``weights[b]``; the unigrams have one
+    weight. Weights maximise the probability of the validation text plus two pseudo-events per weight, one of either
+    kind, which keep weights off 0 and 1 and leave unseen words a uniform share. An unseen context backs off fully to
+    the shorter one; the mass of a pruned n-gram goes to the order below.
 
     Raises:
-        HyperParameterError: There is no validation text, or it is empty.
+        HyperParameterError: The validation text is missing or empty.
     """
     if options.valid_event_ids is None:
-        raise HyperParameterError("smoothing=jelinek-mercer fits its weights on validation text: give --valid FILE")
+        raise HyperParameterError("smoothing=jelinek-mercer requires validation text: add --valid FILE")
     if len(options.valid_event_ids) == 0:
-        raise HyperParameterError("smoothing=jelinek-mercer fits its weights on validation text, and --valid is empty")
+        raise HyperParameterError("smoothing=jelinek-mercer requires validation text, but --valid is empty")
     relative = [_relative(counts, k, options.keep[k - 1]) for k in range(1, counts.order + 1)]
     weights, notes = _fitted(_observed(counts, relative, options.valid_event_ids), relative, counts.vocabulary_size)
     orders = []
@@ -51,8 +51,8 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
 
 @dataclasses.dataclass
 class _Relative:
-    """One order's counts: ``values`` [n_k] of the n-grams; of each context, [n_(k−1)], their sum, what of it was
-    pruned, and the bucket that shares a weight (−1 for what is no context).
+    """Counts of one order: ``values`` [n_k] of the n-grams; per context, [n_(k−1)], their sum, the pruned part of the
+    sum, and the bucket that shares a weight (−1 for n-grams that are not contexts).
     """
 
     values: NDArray[np.int64]
@@ -76,12 +76,12 @@ def _relative(counts: NGramCounts, k: int, keep: NDArray[np.bool_]) -> _Relative
 
 @dataclasses.dataclass
 class _Observed:
-    """One order's view of the validation events, each [events].
+    """Validation events as seen by one order, each [events].
 
     Attributes:
-        frequency: c(hw) / c(h), zero where hw was not counted or is pruned, float64.
-        pruned: Share of the context's counts that was pruned, float64.
-        bucket: Bucket of the context, −1 where it was not counted.
+        frequency: c(hw) / c(h), float64; zero for an uncounted or pruned hw.
+        pruned: Pruned share of the context's counts, float64.
+        bucket: Bucket of the context, −1 for an uncounted context.
     """
 
     frequency: Floats
@@ -113,7 +113,7 @@ def _observed(counts: NGramCounts, relative: list[_Relative], event_ids: Ids) ->
 
 
 def _taken(values: NDArray[_T], index: NDArray[np.int64]) -> NDArray[_T]:
-    """``values`` at ``index``, zero where that is −1."""
+    """Return ``values[index]``, with zero for index −1."""
     taken = np.zeros(len(index), values.dtype)
     known = index >= 0
     taken[known] = values[index[known]]
@@ -121,7 +121,7 @@ def _taken(values: NDArray[_T], index: NDArray[np.int64]) -> NDArray[_T]:
 
 
 def _longer(counts: NGramCounts, k: int, suffixes: NDArray[np.int64], words: Ids, depth: Ids) -> NDArray[np.int64]:
-    """Index of the k-gram that ends at each place of a text, −1 where there is none or it was not counted."""
+    """Return the index of the k-gram that ends at each position of a text, −1 for none or an uncounted one."""
     level = counts.levels[k - 1]
     keys = (level.suffix.astype(np.int64) << 32) | level.first
     at = np.flatnonzero((depth >= k - 1) & (suffixes >= 0))
@@ -136,7 +136,7 @@ def _longer(counts: NGramCounts, k: int, suffixes: NDArray[np.int64], words: Ids
 def _fitted(
     observed: list[_Observed], relative: list[_Relative], vocabulary_size: int
 ) -> tuple[list[Floats], list[str]]:
-    """Weights of each order, float64 [buckets], by EM from one half on, and what the user should know."""
+    """Return the weights of each order, float64 [buckets], by EM from one half, and notes for the user."""
     weights: list[Floats] = [np.full(order.buckets, 0.5) for order in relative]
     change, iterations = 1.0, 0
     while change > TOLERANCE and iterations < ITERATIONS:
@@ -157,7 +157,7 @@ def _fitted(
 
 
 def _maximised(observed: list[_Observed], weights: list[Floats], uniform: float) -> list[Floats]:
-    """One step of EM: expected numbers of events that each weight gives to its own order, and to all."""
+    """Return the expected event counts of an EM step: those of each weight's own order, and all."""
     lower = [np.full(len(observed[0].bucket), uniform)]
     rows = []
     for order, row in zip(observed, weights, strict=True):
@@ -179,7 +179,7 @@ def _maximised(observed: list[_Observed], weights: list[Floats], uniform: float)
 
 
 def _fill(weights: Floats, events: NDArray[np.int64]) -> list[int]:
-    """Give buckets without events the weight of the nearest that has some, smaller counts first; return them."""
+    """Copy the weight of the nearest bucket with events to empty ones, smaller counts first; return the empty ones."""
     have = np.flatnonzero(events)
     missing = np.flatnonzero(events == 0)
     if len(have):

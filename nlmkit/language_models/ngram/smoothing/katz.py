@@ -16,21 +16,21 @@ from nlmkit.language_models.ngram.smoothing.raw_counts import raw_counts
 from nlmkit.text.vocabulary import BOS_ID
 
 FALLBACK = 0.5
-"""Taken from every discounted count of an order whose Good–Turing ratios cannot be estimated."""
+"""Fallback discount of every discounted count of an order whose Good–Turing ratios cannot be estimated."""
 
 
 def estimate(counts: NGramCounts, options: Options) -> Estimate:
-    """p(w|h) = d_r · r / c(h) for a count r = c(hw) > 0, and otherwise α(h) · p(w|h′).
+    """Estimate p(w|h) = d_r · r / c(h) for a count r = c(hw) > 0, and otherwise α(h) · p(w|h′).
 
-    The ratio d_r is Good and Turing's for r of at most ``katz_max`` and one above; ``discounts`` of an order are the
-    ratios d_1 to d_katz_max. What a context saves, with the counts of its pruned n-grams, goes to the words not seen
-    after it. Three cases that the paper leaves open:
+    The ratio d_r is the Good–Turing ratio for r of at most ``katz_max``, and one above; ``discounts`` of an order are
+    the ratios d_1 to d_katz_max. The discounted mass of a context, with the counts of its pruned n-grams, goes to the
+    words not seen after it. Three cases are not defined in the paper:
 
-    - Unigrams are discounted like every order. What they save is divided equally among the words never seen,
-      ``<unk>`` as a rule.
-    - A context that saves nothing, all its counts being greater than ``katz_max``, gets one added to its c(h), as
-      in SRILM, so that unseen words keep a share.
-    - After a context that has seen every word nothing can be given away: its probabilities are scaled to sum to one.
+    - Unigrams are discounted like every order. Their discounted mass is divided equally among unseen words, usually
+      ``<unk>``.
+    - A context without discounted mass, because all its counts exceed ``katz_max``, gets one added to its c(h), as in
+      SRILM, which leaves unseen words a share.
+    - The probabilities of a context that was followed by every word are scaled to sum to one.
     """
     ratios, notes = [], []
     for k in range(1, counts.order + 1):
@@ -57,7 +57,7 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
 
 
 def _discounted(values: NDArray[np.int64], ratios: list[float]) -> Floats:
-    """``values`` times the ratio of each."""
+    """Return ``values`` times the ratio of each."""
     by_count = np.array([1.0, *ratios, 1.0])
     discounted: Floats = values * by_count[np.minimum(values, len(by_count) - 1)]
     return discounted
@@ -82,7 +82,7 @@ def _unigrams(values: NDArray[np.int64], ratios: list[float]) -> Floats:
 
 
 def _mended(weights: BackoffWeights, context_totals: Floats) -> tuple[BackoffWeights, Floats]:
-    """Give contexts that save nothing a share for unseen words, and say by what to multiply each context's n-grams."""
+    """Reserve mass for unseen words in contexts without discounted mass; return factors for the contexts' n-grams."""
     scale = np.ones(len(context_totals))
     saves_nothing = ~weights.complete & (weights.left <= 0.0)
     share = 1.0 / (context_totals[saves_nothing] + 1.0)
@@ -99,13 +99,13 @@ def _given_ratios(options: Options, k: int) -> list[float] | None:
     for ratio in ratios or []:
         if not 0 < ratio <= 1:
             raise HyperParameterError(
-                f"discount {ratio} of order {k} is no ratio: katz takes numbers over 0 and up to 1"
+                f"discount {ratio} of order {k} is not a ratio: katz requires numbers above 0 and up to 1"
             )
     return ratios
 
 
 def _estimated(k: int, values: NDArray[np.int64], largest: int) -> tuple[list[float], list[str]]:
-    """Good–Turing ratios of order k for counts up to ``largest``, or up to what allows an estimate."""
+    """Return the Good–Turing ratios of order k for counts up to ``largest``, or up to the largest estimable count."""
     numbers = np.bincount(np.minimum(values, largest + 2), minlength=largest + 3)
     problem = ""
     for limit in range(largest, 0, -1):
@@ -119,7 +119,7 @@ def _estimated(k: int, values: NDArray[np.int64], largest: int) -> tuple[list[fl
 
 
 def _good_turing(numbers: NDArray[np.int64], limit: int) -> tuple[list[float], str]:
-    """Katz's d_1 to d_limit from the numbers of n-grams with a count of 0, 1, 2, …, or why there are none."""
+    """Return d_1 to d_limit from the numbers of n-grams with a count of 0, 1, 2, …, or why they are undefined."""
     for r in range(1, limit + 2):
         if numbers[r] == 0:
             return [], f"no n-gram has a count of {r}, so ratios for counts up to {limit} cannot be estimated"

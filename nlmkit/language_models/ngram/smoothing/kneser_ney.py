@@ -1,4 +1,4 @@
-"""Kneser–Ney smoothing, interpolated, with one discount an order (Kneser & Ney 1995; Chen & Goodman 1998)."""
+"""Kneser–Ney smoothing, interpolated, with one discount per order (Kneser & Ney 1995; Chen & Goodman 1998)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nlmkit.language_models.ngram.smoothing.options import Options
 
 
 def estimate(counts: NGramCounts, options: Options) -> Estimate:
-    """Absolute discounting of adjusted counts."""
+    """Estimate with absolute discounting of adjusted counts."""
     orders, discounts, notes = [], [], []
     for k, level in enumerate(counts.levels, 1):
         once, twice = count_of_counts(level, k < counts.order)[:2]

@@ -11,9 +11,9 @@ from nlmkit.language_models.ngram.smoothing.raw_counts import raw_counts
 
 
 def estimate(counts: NGramCounts, options: Options) -> Estimate:
-    """p(w|h) = c(hw) / c(h), so zero for what was not seen after h; a context never seen falls back to the shorter.
+    """Estimate p(w|h) = c(hw) / c(h), zero for words unseen after h; an unseen context backs off to the shorter one.
 
-    There are no options.
+    The method has no options.
     """
     del options
     probs, backoffs = [relative_unigrams(counts)], []
@@ -26,7 +26,7 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
 
 
 def relative_unigrams(counts: NGramCounts) -> Floats:
-    """Relative frequencies of the words, 1/V each where there is no event: float64 [V]."""
+    """Return the relative frequencies of the words, or 1/V each without events: float64 [V]."""
     values = raw_counts(counts, 1)
     total = values.sum()
     return values / total if total else np.full(len(values), 1.0 / (len(values) - 1))

@@ -9,11 +9,11 @@ from nlmkit.language_models.ngram.estimates import Estimate, interpolate, overri
 from nlmkit.language_models.ngram.smoothing.options import Options
 
 FALLBACK = [0.5, 1.0, 1.5]
-"""Discounts of an order whose own cannot be estimated, as in KenLM's ``--discount_fallback``."""
+"""Discounts of an order whose discounts cannot be estimated, as in KenLM's ``--discount_fallback``."""
 
 
 def estimate(counts: NGramCounts, options: Options) -> Estimate:
-    """Three discounts an order (for counts of one, two, and three or more) on adjusted counts."""
+    """Estimate with three discounts per order (for counts of one, two, and three or more) on adjusted counts."""
     orders, discounts, notes = [], [], []
     for k, level in enumerate(counts.levels, 1):
         values = overridden(options.discounts, k, 3)
@@ -28,9 +28,9 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
 
 
 def count_of_counts(level: Level, lower: bool) -> list[int]:
-    """Numbers of n-grams with an adjusted count of 1, 2, 3 and 4.
+    """Return the numbers of n-grams with an adjusted count of 1, 2, 3 and 4.
 
-    As in KenLM, the last n-gram (in suffix order) of an order below the highest enters with its raw count.
+    As in KenLM, the last n-gram (in suffix order) of an order below the highest is counted with its raw count.
     """
     numbers = np.bincount(np.minimum(level.adjusted, 5), minlength=6)
     if lower and len(level):

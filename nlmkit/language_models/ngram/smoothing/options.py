@@ -1,4 +1,4 @@
-"""What a smoothing method may need beside the counts."""
+"""Options of the smoothing methods."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Discounts = tuple[float | tuple[float, ...] | None, ...]
 
 @dataclasses.dataclass
 class Options:
-    """Options of :class:`nlmkit.NGram`, as the smoothing methods see them.
+    """Options of ``NGram`` for the smoothing methods.
 
     Attributes:
-        keep: For each order, which n-grams stay after count pruning, bool [n_k].
-        discounts: Discounts that replace estimated ones; None at an order that is estimated.
-        add_k: What ``add-k`` adds to every count.
-        katz_max: Largest count that ``katz`` discounts.
+        keep: For each order, the n-grams kept by count pruning, bool [n_k].
+        discounts: Discounts that replace estimated ones; None for an order to estimate.
+        add_k: Constant that ``add-k`` adds to every count.
+        katz_max: Largest count discounted by ``katz``.
         stupid_backoff: Backoff factor of ``stupid-backoff``.
-        valid_event_ids: Validation text, int32 [events], for ``jelinek-mercer``; None if there is none.
+        valid_event_ids: Validation text for ``jelinek-mercer``, int32 [events], or None.
     """
 
     keep: Keep

@@ -1,4 +1,4 @@
-"""Raw counts, as the methods that do not adjust them see them."""
+"""Raw counts for the methods that do not adjust them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nlmkit.text.vocabulary import BOS_ID
 
 
 def raw_counts(counts: NGramCounts, k: int) -> NDArray[np.int64]:
-    """How often each k-gram occurs, int64 [n_k]; 0 for ``<s>``, which is no event."""
+    """Return the number of occurrences of each k-gram, int64 [n_k]; 0 for ``<s>``, which is not an event."""
     values = counts.levels[k - 1].raw
     if k == 1:
         values = values.copy()

@@ -13,12 +13,11 @@ from nlmkit.text.vocabulary import BOS_ID
 
 
 def estimate(counts: NGramCounts, options: Options) -> Estimate:
-    """S(w|h) = c(hw) / c(h) where hw was seen, and otherwise the factor times S(w|h′): scores, no distribution.
+    """Estimate S(w|h) = c(hw) / c(h) if hw was seen, otherwise the factor times S(w|h′): scores, not probabilities.
 
-    The factor is due for every word dropped from the context, contexts never seen included. The paper ends at c(w)/N
-    and gives unseen words nothing; here a word of the vocabulary that was never seen, ``<unk>`` among them, scores as
-    if it had been seen ``factor`` times, which is finite and less than any word that was seen. Pruned n-grams are
-    left out and nothing else changes.
+    The factor applies once per word dropped from the context, also for unseen contexts. In the paper, backing off ends
+    at c(w)/N and unseen words score zero; here an unseen word of the vocabulary, such as ``<unk>``, scores as if it
+    had been seen ``factor`` times, which is finite and less than any seen word. Pruning only removes n-grams.
     """
     factor = options.stupid_backoff
     unigrams = relative_unigrams(counts)

@@ -11,7 +11,7 @@ from nlmkit.language_models.ngram.smoothing.raw_counts import raw_counts
 
 
 def estimate(counts: NGramCounts, options: Options) -> Estimate:
-    """p(w|h) = (c(hw) + T(h) · p(w|h′)) / (c(h) + T(h)), where T(h) distinct words follow h.
+    """Estimate p(w|h) = (c(hw) + T(h) · p(w|h′)) / (c(h) + T(h)), where T(h) distinct words follow h.
 
     The unigrams back off to the uniform distribution. A pruned n-gram adds its count to T(h) in the numerator.
     """

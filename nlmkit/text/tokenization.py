@@ -1,0 +1,92 @@
+"""Tokenization: how characters become tokens. A fact of a model, which reads every text as its training text."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import get_args
+
+from nlmkit.errors import DataError, HyperParameterError
+from nlmkit.text.marks import NUL_AS, Marks, clean_sentence
+from nlmkit.text.normalization import UnicodeForm, normalize
+from nlmkit.text.tokenizer_lookup import tokenizer_called
+from nlmkit.text.tokenizers import BUILT_IN, Tokenizer
+
+
+@dataclass(frozen=True)
+class Tokenization:
+    """How text becomes tokens: Unicode form, then case, then the tokenizer.
+
+    Attributes:
+        tokenizer: ``space``, ``word``, ``char``, or the name of a plugin's tokenizer, looked up when first used.
+        lowercase: Whether to lower-case, by Unicode's rules.
+        unicode_form: ``NFC``, ``NFD``, ``NFKC``, ``NFKD``, or ``None`` to leave characters as they are.
+
+    Raises:
+        HyperParameterError: A value is not one of these.
+    """
+
+    tokenizer: str = "space"
+    lowercase: bool = False
+    unicode_form: UnicodeForm | None = None
+
+    def __post_init__(self) -> None:
+        if self.unicode_form is not None and self.unicode_form not in get_args(UnicodeForm):
+            raise HyperParameterError(f"unicode_form must be NFC, NFD, NFKC, NFKD or None, not {self.unicode_form!r}")
+        if not isinstance(self.lowercase, bool):
+            raise HyperParameterError(f"lowercase must be true or false, not {self.lowercase!r}")
+        if not isinstance(self.tokenizer, str) or not self.tokenizer:
+            raise HyperParameterError(f"tokenizer must be the name of a tokenizer, not {self.tokenizer!r}")
+
+    @property
+    def signature(self) -> str:
+        """What a report says of the tokenization, such as ``tok:space|lc:no|nf:none``."""
+        case = "yes" if self.lowercase else "no"
+        return f"tok:{self.tokenizer}|lc:{case}|nf:{(self.unicode_form or 'none').lower()}"
+
+    @cached_property
+    def resolved_tokenizer(self) -> Tokenizer:
+        """The tokenizer itself.
+
+        Raises:
+            UnknownComponentError: No tokenizer, built in or plugged in, has the name.
+            PluginError: A plugin has it, and could not be loaded.
+        """
+        return BUILT_IN[self.tokenizer]() if self.tokenizer in BUILT_IN else tokenizer_called(self.tokenizer)
+
+    def with_tokenizer(self, tokenizer: Tokenizer) -> Tokenization:
+        """Return an equal tokenization that uses this very tokenizer, whatever its name leads to elsewhere."""
+        changed = copy.copy(self)
+        vars(changed)["resolved_tokenizer"] = tokenizer  # where `cached_property` keeps what it has looked up
+        return changed
+
+    def normalize(self, text: str) -> str:
+        """Apply Unicode form and case.
+
+        Neither looks beyond a line, so whole blocks of lines may be given: LF is a starter without compositions and no
+        character's normal form or lower case contains one.
+        """
+        if self.unicode_form is not None:
+            text = normalize(self.unicode_form, text)
+        return text.lower() if self.lowercase else text
+
+    def tokenize(self, line: str, marks: Marks = "error") -> list[str]:
+        """Turn one line, without its LF, into tokens.
+
+        Under ``marks="error"`` sentence marks and NUL are left as they are: reading a text refuses them.
+
+        Raises:
+            DataError: The line holds an LF.
+        """
+        if "\n" in line:
+            raise DataError("a line must not hold a line feed: split the text at them first")
+        if marks == "error":
+            return self.resolved_tokenizer.tokenize(self.normalize(line))
+        line = line.replace("\0", NUL_AS[marks])
+        return [*clean_sentence(self.resolved_tokenizer.tokenize(self.normalize(line)), marks)]
+
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        """Join tokens, such as generated ones, into readable text."""
+        return self.resolved_tokenizer.detokenize(tokens)

@@ -1,0 +1,87 @@
+"""The evaluations of a run: which is the best, and how long none has improved.
+
+This module imports neither torch nor NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nlmkit.saving import require
+from nlmkit.training.checkpoint_facts import records, whole
+from nlmkit.training.metrics import NOTHING, Metric, Rank, epochs_without_improvement, plateaus, rank
+from nlmkit.training.records import Evaluation, best_of, by_epoch
+
+
+class History:
+    """The evaluations so far, oldest first.
+
+    Args:
+        metrics: What evaluations measure, the deciding one first.
+
+    Attributes:
+        evaluated: Step of the last evaluation, −1 before the first.
+        plateaus: Epochs that did not improve on all before them.
+        waiting: Epochs since the best one.
+    """
+
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self.metrics = tuple(metrics)
+        self.evaluations: list[Evaluation] = []
+        self.evaluated = -1
+        self.plateaus = self.waiting = 0
+
+    def add(self, evaluation: Evaluation) -> None:
+        """Append an evaluation."""
+        self.evaluations.append(evaluation)
+        self._count()
+
+    def _count(self) -> None:
+        self.evaluated = self.evaluations[-1].step if self.evaluations else -1
+        epochs = by_epoch(self.evaluations, self.metrics)
+        self.plateaus, self.waiting = plateaus(epochs), epochs_without_improvement(epochs)
+
+    @property
+    def best(self) -> Evaluation | None:
+        """The best evaluation; None where none is better than infinitely bad."""
+        return best_of(self.evaluations, self.metrics)
+
+    @property
+    def last(self) -> Evaluation | None:
+        """The last evaluation of held-out data."""
+        return next((found for found in reversed(self.evaluations) if found.metrics), None)
+
+    @property
+    def ranks(self) -> list[Rank]:
+        """Of each evaluation of held-out data."""
+        return [rank(found.metrics, self.metrics) for found in self.evaluations if found.metrics]
+
+    def is_improved_by(self, values: Mapping[str, float]) -> bool:
+        """Whether the values of the metrics are better than those of all evaluations so far."""
+        best = self.best
+        return rank(values, self.metrics) < (NOTHING if best is None else rank(best.metrics, self.metrics))
+
+    def to_json(self) -> dict[str, Any]:
+        """Facts of a checkpoint."""
+        return {"evaluated": self.evaluated, "history": [found.to_json() for found in self.evaluations]}
+
+    def restore(self, facts: Mapping[str, Any], *, step: int, is_evaluated: bool) -> None:
+        """Take over what :meth:`to_json` gave.
+
+        Args:
+            facts: Those of the checkpoint.
+            step: Steps taken by then.
+            is_evaluated: Whether the run has held-out data.
+
+        Raises:
+            SavedModelError: It makes no sense; a ValueError, TypeError and KeyError mean the same.
+        """
+        found = [Evaluation.from_json(each, self.metrics) for each in records(facts, "history")]
+        measured = all(bool(each.metrics) == is_evaluated for each in found)
+        require(measured, "its evaluations are not those of the run's held-out data")
+        steps, evaluated = [each.step for each in found], whole(facts, "evaluated", least=-1)
+        require(steps == sorted(set(steps)) and all(0 < at <= step for at in steps), f"it was evaluated at {steps}")
+        require(evaluated == (steps[-1] if steps else -1), f"evaluated is {evaluated}, the history ends with {steps}")
+        self.evaluations = found
+        self._count()
