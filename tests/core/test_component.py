@@ -27,6 +27,8 @@ from nlmkit.errors import DataError, ExportError, HyperParameterError, NotFitted
 from nlmkit.language_models.base import check_context
 from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
+pytestmark = pytest.mark.slow
+
 reproducible = settings(derandomize=True, deadline=None, database=None, max_examples=60)
 
 

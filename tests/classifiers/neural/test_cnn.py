@@ -31,6 +31,8 @@ from nlmkit.training.options import Optimization
 from nlmkit.training.records import Evaluation, by_epoch, read_log
 from nlmkit.training.schedules import learning_rate, slanted_triangular
 
+pytestmark = pytest.mark.slow
+
 PLAIN: dict[str, Any] = {"dropout_input": 0.0, "dropout_word": 0.0}
 TINY: dict[str, Any] = {"embedding": 12, "maps": 6, "epochs": 25, "batch": 8, "lr": 0.01, "averaging": "none", **PLAIN}
 

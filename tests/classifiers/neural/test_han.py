@@ -118,10 +118,12 @@ def test_documents_do_not_run_into_one_another() -> None:
     assert documents[0] == documents[1] == 0
 
 
+@pytest.mark.slow
 def test_it_learns_a_tiny_set() -> None:
     learns(HAN(**TINY))
 
 
+@pytest.mark.slow
 def test_attention_sums_to_one(han: HAN) -> None:
     text = "a fine film . what ? it was lovely , i say !"
     sentences, words = han.attention_weights(text)

@@ -71,6 +71,7 @@ def test_many_sentences_count_as_padding_too() -> None:
     assert sorted(map(len, parts)) == [1, 49]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", CLASSIFIERS)
 @pytest.mark.parametrize("mark", [" ", " . "])
 def test_one_long_text_pads_no_other(cls: type[NeuralClassifier], mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +133,7 @@ def test_ordinary_batches_are_read_at_once() -> None:
     assert PART_WORDS == 32_768
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", CLASSIFIERS)
 def test_the_gradients_of_parts_are_those_of_the_batch(
     cls: type[NeuralClassifier], monkeypatch: pytest.MonkeyPatch

@@ -28,6 +28,7 @@ def stacked() -> LSTMClassifier:
     return LSTMClassifier(**{**TINY, "epochs": 10}, layers=2, pooling="concat", dense=6).fit(TEXTS, LABELS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["last", "mean", "max"])
 def test_it_learns_a_tiny_set(pooling: str) -> None:
     learns(LSTMClassifier(**TINY, pooling=pooling))

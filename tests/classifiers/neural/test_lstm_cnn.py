@@ -28,6 +28,7 @@ def model() -> LSTMCNN:
     return LSTMCNN(**{**TINY, "epochs": 8}).fit(TEXTS, LABELS)
 
 
+@pytest.mark.slow
 def test_it_learns_a_tiny_set() -> None:
     learns(LSTMCNN(**TINY))
 

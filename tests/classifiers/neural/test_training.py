@@ -53,6 +53,7 @@ def make(name: str) -> Any:
     return kind(**{key: value for key, value in settings.items() if key in kind.hyper_parameters()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLASSIFIERS)
 @pytest.mark.parametrize("at", [1, 12])
 def test_ctrl_c_finishes_the_step_and_saves_it_with_averages_and_optimizers(
@@ -140,6 +141,7 @@ def enough() -> None:
     raise Enough
 
 
+@pytest.mark.slow
 def test_a_checkpoint_made_by_hand_goes_on_or_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "run"
     run: dict[str, Any] = {"checkpoint": folder, "budget_seconds": 3600}
@@ -197,6 +199,7 @@ class Ticking:
         return self.now
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "seconds",
     [

@@ -26,6 +26,8 @@ from nlmkit.training.gradient import GradientStepper
 from nlmkit.training.interruption import Interruption, Terminated
 from nlmkit.training.options import Optimization
 
+pytestmark = pytest.mark.slow
+
 EVENTS, VALID = text(), text(300, seed=1)
 
 EVERYTHING = {
