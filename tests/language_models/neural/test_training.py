@@ -25,6 +25,8 @@ from nlmkit.training.randomness import Purpose, generator
 from nlmkit.training.records import LogRecord, TrainingLog, read_log
 from nlmkit.training.speed import SpeedTest, steps_that_fit
 
+pytestmark = pytest.mark.slow
+
 EVENTS, VALID = text(), text(300, seed=1)
 
 
