@@ -8,11 +8,10 @@ happened. This module imports neither torch nor NumPy.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from nlmkit.errors import NlmkitError, SavedModelError
 from nlmkit.saving import require
@@ -26,55 +25,13 @@ from nlmkit.training.lines import Lines
 from nlmkit.training.pacing import Pacer
 from nlmkit.training.plan import Plan
 from nlmkit.training.records import Evaluation, TrainingLog
+from nlmkit.training.result import RunResult
 from nlmkit.training.stepper import Moment, Stepper
 
 if TYPE_CHECKING:
     from nlmkit.core.run import RunOptions
 
 _STEPPER: Final = "stepper"
-
-
-@dataclasses.dataclass(frozen=True)
-class RunResult:
-    """What came of a run.
-
-    Attributes:
-        steps: Steps taken.
-        epochs: Passes over the data, with fractions.
-        seconds: Time of training, that before an interruption included.
-        speed: What was read per second in the steps of this session, in the stepper's unit.
-        history: The evaluations.
-        best: The one whose weights were kept; None where the last weights were.
-        averaged: Whether the weights kept are an average.
-        stopped: ``completed``, or ``patience`` where the held-out data had ceased to improve.
-        plan: How many steps there were to be.
-        notes: What whoever started the run should know.
-    """
-
-    steps: int
-    epochs: float
-    seconds: float
-    speed: float
-    history: tuple[Evaluation, ...]
-    best: Evaluation | None
-    averaged: bool
-    stopped: str
-    plan: Plan
-    notes: tuple[str, ...]
-
-    def summary(self, held_out: str) -> dict[str, Any]:
-        """Steps, epochs, why it stopped and which weights were kept, as JSON types.
-
-        Args:
-            held_out: What the report calls the data of evaluations, such as ``validation text``.
-        """
-        weights = "last" if self.best is None else f"best on {held_out}, step {self.best.step}"
-        return {
-            "steps": self.steps,
-            "epochs": round(self.epochs, 4),
-            "stopped": self.stopped,
-            "weights": f"{weights}, averaged" if self.averaged else weights,
-        }
 
 
 def run(

@@ -11,10 +11,11 @@ import pytest
 import torch
 from toys.neural import TinyModule, text, tiny, vocabulary
 
+from nlmkit.core.processes import is_main_process, process_count
 from nlmkit.core.run import RunOptions
 from nlmkit.errors import HyperParameterError, NlmkitError
 from nlmkit.language_models.neural.training import train
-from nlmkit.training.distributed import Processes, is_main_process, process_count, processes
+from nlmkit.training.distributed import Processes, processes
 from nlmkit.training.records import read_log
 
 EVENTS, VALID = text(), text(300, seed=1)
