@@ -26,6 +26,7 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.mark.slow
 def test_a_neural_model_is_fitted_logged_drawn_and_scored(run: Run, texts: Path) -> None:
     train, test = texts / "train.txt", texts / "test.txt"
     result = run(
@@ -43,6 +44,7 @@ def test_a_neural_model_is_fitted_logged_drawn_and_scored(run: Run, texts: Path)
         assert report["events"] == 8
 
 
+@pytest.mark.slow
 def test_a_budget_is_a_duration(run: Run, texts: Path) -> None:
     train = texts / "train.txt"
     assert "no duration" in run("fit", "lstm", train, "-o", "m", "--budget", "soon", code=2).stderr
@@ -86,6 +88,7 @@ def test_an_option_of_another_model_is_refused_with_the_reason(
     assert reason in run("fit", model, texts / "train.txt", "-o", "m", "-p", option, code=1).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="SIGINT")
 def test_ctrl_c_says_how_to_go_on_and_going_on_gives_the_same_model(
     run: Run, texts: Path, environment: dict[str, str]

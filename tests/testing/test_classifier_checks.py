@@ -11,6 +11,8 @@ from nlmkit.testing import check_registered, checks_for, conformance, run_checks
 from nlmkit.testing.classifier import _OWN, CHECKS, Subject
 from nlmkit.testing.component import CHECKS as SHARED
 
+pytestmark = pytest.mark.slow
+
 RESULTS = {"all_forms_of_texts_agree", "failed_fit_leaves_the_classifier_as_it_was", "labels_keep_their_type"}
 
 # By check, classifiers that fail it, each with the checks that it cannot but fail, too.

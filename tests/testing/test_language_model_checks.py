@@ -15,6 +15,8 @@ from nlmkit.language_models.base import LanguageModel
 from nlmkit.testing import CheckOutcome, checks_for, conformance, run_checks
 from nlmkit.testing.language_model import CHECKS, Subject
 
+pytestmark = pytest.mark.slow
+
 ALPHA = 0.123
 
 BLANKS = "blank_sentences_are_scored"
@@ -137,6 +139,7 @@ def declared_otherwise(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "case"),
     [pytest.param(name, case, id=f"{name}-{case.model.__name__}") for name, cases in WRONG.items() for case in cases],

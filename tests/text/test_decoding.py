@@ -14,6 +14,8 @@ from nlmkit.errors import DataError
 from nlmkit.text import Corpus, TextPipeline, Vocabulary, stream_blocks
 from nlmkit.text.labelled import LabelledTexts
 
+pytestmark = pytest.mark.slow
+
 ENCODINGS = (
     "utf-16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be utf-7 utf-8 utf-8-sig gb18030 gbk gb2312 big5 big5hkscs "
     "shift_jis shift_jis_2004 shift_jisx0213 cp932 cp949 cp950 euc_jp euc_jis_2004 euc_jisx0213 euc_kr johab hz "

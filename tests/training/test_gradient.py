@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from toys.regression import ROWS, Net, Regression
+from toys.tasks import ROWS, Net, Regression
 
 from nlmkit.core.run import RunOptions
 from nlmkit.errors import NlmkitError, SavedModelError

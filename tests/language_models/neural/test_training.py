@@ -25,6 +25,8 @@ from nlmkit.training.pacing import SpeedTest, steps_that_fit
 from nlmkit.training.randomness import Purpose, generator
 from nlmkit.training.records import LogRecord, TrainingLog, read_log
 
+pytestmark = pytest.mark.slow
+
 EVENTS, VALID = text(), text(300, seed=1)
 
 

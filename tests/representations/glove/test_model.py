@@ -120,6 +120,7 @@ def plain_loop(
     return costs, vectors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bias_update", ["stanford", "paper"])
 @pytest.mark.parametrize("clip", [100.0, 0.05])
 def test_costs_and_vectors_equal_those_of_a_plain_loop(bias_update: str, clip: float) -> None:
@@ -465,6 +466,7 @@ def test_a_budget_may_end_within_an_epoch() -> None:
     assert costs[-1] < costs[0]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_made_by_hand_goes_on_or_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options: dict[str, Any] = {"budget_seconds": 40, "checkpoint": tmp_path / "checkpoint"}
     with pytest.raises(KeyboardInterrupt):
