@@ -67,7 +67,7 @@ class Component:
         super().__init_subclass__(**keywords)
         if "fit" in vars(cls):
             cls.fit = _noted(shows_progress(cls.fit))  # type: ignore[method-assign]
-        if "export" in vars(cls):
+        if callable(vars(cls).get("export")):
             cls.export = shows_progress(cls.export)  # type: ignore[method-assign]
         if "__repr__" not in vars(cls):
             # Else @dataclass would write one; that of a base stays.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from nlmkit.text import Corpus
 
-ALPHAS: Final = (0.1, 0.3, 1.0, 3.0, 10.0)
+ALPHAS: Final = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Strengths of the penalty that are tried where none is given."""
 
 _VALID_SHARE: Final = 0.1  # of the training texts, to choose by where no held-out texts are given
@@ -38,9 +38,9 @@ class TfidfRidge(Regressor):
     TfidfTransformer and Ridge compute on the n-grams of this library's tokenizers; no object of theirs is kept or
     saved. n-grams of a single text are merged before the fit, which leaves the regression the same.
 
-    ``alpha=None`` tries 0.1, 0.3, 1, 3 and 10 and takes the strength with the lowest RMSE on the held-out texts (or
-    where none are given, on a tenth of the training texts, chosen at random with seed 0, and left out of the fits that
-    are compared); then all training texts are fitted with it.
+    ``alpha=None`` tries 0.03, 0.1, 0.3, 1, 3 and 10 and takes the strength with the lowest RMSE on the held-out texts
+    (or where none are given, on a tenth of the training texts, chosen at random with seed 0, and left out of the fits
+    that are compared); then all training texts are fitted with it.
 
     Fitted attributes: ``features_`` (:class:`~nlmkit.documents.ngram_features.NGramFeatures`), ``idf_`` (float64
     [features]), ``weights_`` (float64 [features], in standard units), ``intercept_`` (float, in standard units) and

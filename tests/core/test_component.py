@@ -299,6 +299,7 @@ def test_unfitted_use_raises_not_fitted(tmp_path: Path) -> None:
         lambda: model.score(["a"]),
         lambda: model.generate(),
         lambda: model.event_details(["a"]),
+        lambda: model.log_probs_and_details(["a"]),
         lambda: model.digest,
         lambda: model.save(tmp_path / "model"),
     ):

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from nlmkit.classifiers.base import Classifier
 from nlmkit.cli import output
 from nlmkit.cli.kinds.labelled import LabelledPart
-from nlmkit.core.kinds import kind_of
+from nlmkit.core.kinds import kind_called
 from nlmkit.errors import DataError
 
 if TYPE_CHECKING:
+    from nlmkit.classifiers.base import Classifier
     from nlmkit.text import Corpus
     from nlmkit.text.labelled import LabelledTexts
 
@@ -22,7 +22,7 @@ _LABEL_SHOWN = 40  # characters of a label in an error
 class ClassifierPart(LabelledPart):
     """A classifier is scored on labelled texts."""
 
-    kind = kind_of(Classifier)
+    kind = kind_called("classifier")
     answer_keys = ("label", "probability", "probabilities")
     answer_columns = ("label", "probability")
 

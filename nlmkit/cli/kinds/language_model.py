@@ -9,12 +9,12 @@ from nlmkit.cli.kinds.text import TextPart
 from nlmkit.cli.options import for_source
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.progress import progress
-from nlmkit.core.kinds import kind_of
+from nlmkit.core.kinds import kind_called
 from nlmkit.core.notes import note
-from nlmkit.language_models.base import LanguageModel
 
 if TYPE_CHECKING:
     from nlmkit.core.component import Component
+    from nlmkit.language_models.base import LanguageModel
     from nlmkit.text import Corpus
     from nlmkit.text.marks import Marks
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class LanguageModelPart(TextPart):
     """A language model puts sentence marks around a line, and predicts ``<unk>`` and ``</s>``."""
 
-    kind = kind_of(LanguageModel)
+    kind = kind_called("language-model")
     marks = "error"
     score_needs = "TEXT"
     score_shared = frozenset({"errors", "format", "marks", "text_column"})
@@ -30,7 +30,7 @@ class LanguageModelPart(TextPart):
 
     def facts(self, fitted: Component, data: Corpus | None = None) -> dict[str, Any]:
         """The vocabulary with ``<unk>`` and ``</s>``."""
-        model = cast(LanguageModel, fitted)
+        model = cast("LanguageModel", fitted)
         return super().facts(fitted, data) | {"vocabulary_size": model.vocabulary_.size_predictable}
 
     def score(

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from nlmkit.cli.kinds.labelled import LabelledPart
-from nlmkit.core.kinds import kind_of
-from nlmkit.regressors.base import Regressor
+from nlmkit.core.kinds import kind_called
 
 if TYPE_CHECKING:
+    from nlmkit.regressors.base import Regressor
     from nlmkit.text import Corpus
 
 
 class RegressorPart(LabelledPart):
     """A regressor is scored on texts with numbers."""
 
-    kind = kind_of(Regressor)
+    kind = kind_called("regressor")
     answer_keys = answer_columns = ("prediction",)
 
     def answers(self, component: Regressor, corpus: Corpus) -> Iterator[dict[str, Any]]:

@@ -12,15 +12,15 @@ from nlmkit.cli.kinds.options import PLOT, SAMPLES, SEED
 from nlmkit.cli.kinds.part import Option
 from nlmkit.cli.kinds.text import TextPart
 from nlmkit.cli.progress import progress
-from nlmkit.core.kinds import kind_of
+from nlmkit.core.kinds import kind_called
 from nlmkit.core.notes import note
 from nlmkit.errors import DataError, NlmkitError
-from nlmkit.representations.base import Representation
 
 if TYPE_CHECKING:
     from nlmkit.core.component import Component
     from nlmkit.core.progress import Progress
     from nlmkit.representations.analogies import AnalogyReport
+    from nlmkit.representations.base import Representation
     from nlmkit.representations.report import PairSet
     from nlmkit.representations.rules import Measure
     from nlmkit.representations.stability import StabilityReport
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class RepresentationPart(TextPart):
     """A representation is scored on pairs of words."""
 
-    kind = kind_of(Representation)
+    kind = kind_called("representation")
     score_flags: ClassVar[Mapping[str, Option]] = {
         "measure": click.option(
             "--measure",
@@ -70,7 +70,7 @@ class RepresentationPart(TextPart):
 
     def facts(self, fitted: Component, data: Corpus | None = None) -> dict[str, Any]:
         """The dimension too."""
-        return super().facts(fitted, data) | {"dimension": cast(Representation, fitted).dimension}
+        return super().facts(fitted, data) | {"dimension": cast("Representation", fitted).dimension}
 
     def score(
         self,
@@ -163,9 +163,9 @@ def _load_another(path: str) -> Representation:
     from nlmkit.core.storage import load
 
     other = load(path)
-    if not isinstance(other, Representation):
+    if other.kind != PART.kind.name:
         raise NlmkitError(f"{path}: {other.name} is a {other.kind}, and --stability compares representations")
-    return other
+    return cast("Representation", other)
 
 
 def _draw(

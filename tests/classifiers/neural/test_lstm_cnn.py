@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from layers.test_convolution import by_loops
 from toys.classifiers import (
     LABELS,
     TEXTS,
@@ -18,8 +19,6 @@ from toys.classifiers import (
 )
 
 from nlmkit.classifiers.neural.lstm_cnn import LSTMCNN
-
-from .test_cnn import by_loops
 
 TINY: dict[str, Any] = {"embedding": 10, "hidden": 6, "maps": 5, "epochs": 25, "batch": 8, "lr": 0.02}
 
