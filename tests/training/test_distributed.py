@@ -121,6 +121,7 @@ def tensors(run: Any, rank: Any) -> Any:
     return torch.load(run / f"tensors{rank}", weights_only=True)
 
 
+@pytest.mark.slow
 def test_gradients_equal_those_of_one_process_with_the_joint_batch(run: Path) -> None:
     expected = gradients(TinyModule(dropout=0.0), tiny(**ONE_STEP))
     assert max(gradient.abs().max() for gradient in expected.values()) > 0.01
