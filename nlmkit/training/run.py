@@ -17,7 +17,6 @@ from nlmkit.errors import NlmkitError, SavedModelError
 from nlmkit.saving import require
 from nlmkit.training.checkpoint import CheckpointStore, Saved
 from nlmkit.training.checkpoint_facts import amount, flag, note_other_threads, reading, whole
-from nlmkit.training.checkpoint_folders import has_checkpoint
 from nlmkit.training.clock import Clock, Stopwatch, seconds
 from nlmkit.training.divergence import Diverged
 from nlmkit.training.history import History
@@ -94,6 +93,7 @@ class Loop:
         self._history = History(stepper.metrics)
         self._whole = True
         self._is_told = True
+        self._saved: int | None = None
         self._agreed_to_stop = False
         self._notes: list[str] = []
 
@@ -209,10 +209,11 @@ class Loop:
 
     @property
     def _how_to_resume(self) -> str:
-        """What whoever stopped the run should know."""
-        if self._store is None or not has_checkpoint(self._store.folder):
+        """What the user should know after an interruption; empty where this run has no checkpoint."""
+        if self._store is None or self._saved is None:
             return ""
-        return f"{self._store.folder} holds a checkpoint: fit with resume=True and the same options goes on from there"
+        step = self._stepper.counted(self._saved)
+        return f"{self._store.folder} contains a checkpoint of step {step}: fit again with resume=True to continue"
 
     def _settled_seconds(self) -> float:
         self._stepper.settle()
@@ -339,6 +340,7 @@ class Loop:
             state, arrays = self._stepper.snapshot()
             facts = {
                 "step": self.step,
+                "counted": self._stepper.counted(self.step),
                 "told": self._is_told,
                 "seconds": self._watch.seconds,
                 "plan": None if self._pacer.plan is None else self._pacer.plan.to_json(),
@@ -349,6 +351,7 @@ class Loop:
             }
             if self._together.is_main:
                 self._store.save(facts, arrays)
+        self._saved = self.step
         self._saved_at = self._watch.seconds
 
     def _save_at_the_end(self) -> None:
@@ -387,7 +390,7 @@ class Loop:
         state = facts[_STEPPER]
         require(isinstance(state, dict), "it does not say where in the data the run is")
         stepper.restore(state, saved.arrays, step=step, has_best=self._history.best is not None)
-        self.step, self._is_told = step, flag(facts, "told")
+        self.step, self._saved, self._is_told = step, step, flag(facts, "told")
         return amount(facts, "seconds")
 
     def _check_more_is_wanted(self, folder: Path) -> None:
