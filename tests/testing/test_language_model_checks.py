@@ -111,17 +111,19 @@ WRONG = {
     "seeded_generation_repeats": [wrong(models.NeverRepeats), wrong(models.IgnoresSeed)],
 }
 
-test_correct_models_pass = conformance(
-    Correct(),
-    Correct(alpha=ALPHA, cutoffs=(1, 2), min_count=2),
-    Scorer(),
-    Cache(),
-    tolerance=1e-12,
-    sum_tolerance=1e-12,
+test_correct_models_pass = pytest.mark.slow(
+    conformance(
+        Correct(),
+        Correct(alpha=ALPHA, cutoffs=(1, 2), min_count=2),
+        Scorer(),
+        Cache(),
+        tolerance=1e-12,
+        sum_tolerance=1e-12,
+    )
 )
 
-test_a_uniform_model_only_learns_nothing = conformance(
-    Uniform(), expected_failures={"overfits_a_tiny_text": "it learns nothing"}
+test_a_uniform_model_only_learns_nothing = pytest.mark.slow(
+    conformance(Uniform(), expected_failures={"overfits_a_tiny_text": "it learns nothing"})
 )
 
 

@@ -42,6 +42,7 @@ def corpus_or_error(data: bytes, pipeline: TextPipeline) -> Corpus | DataError:
         return error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ENCODINGS.split())
 def test_any_bytes_are_read_or_refused_with_their_place(encoding: str) -> None:
     random_ = random.Random(encoding)
