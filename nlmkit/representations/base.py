@@ -393,12 +393,12 @@ class Representation(Component):
 
 @dataclasses.dataclass(kw_only=True)
 class Vectors(Representation):
-    """Word vectors from elsewhere: word2vec text or binary (Mikolov et al. 2013), GloVe, fastText's .vec.
+    """Pretrained word vectors: word2vec text or binary (Mikolov et al. 2013), GloVe, fastText's .vec.
 
-    A word keeps the place that it has in the file; ``<unk>``, ``<s>`` and ``</s>`` have vectors if the file gives
-    them any. Counts are unknown, and words count as sorted by falling frequency, as they are in most files.
+    Words keep the order of the file; ``<unk>``, ``<s>`` and ``</s>`` have vectors if the file contains them. Counts are
+    unknown, and words are assumed to be sorted by descending frequency, as in most files.
 
-    Fitted attributes are those of every representation; ``fit_report_`` says where the vectors are from.
+    Fitted attributes are those of every representation; ``fit_report_`` names the source of the vectors.
 
     Example:
         >>> vectors = Vectors().fit({"cat": [1.0, 0.0], "dog": [0.6, 0.8], "tree": [0.0, 1.0]})
@@ -410,17 +410,17 @@ class Vectors(Representation):
     learns_from = "vectors"
 
     def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
-        """Take vectors as they are.
+        """Load pretrained vectors.
 
         Args:
-            data: A file of vectors, as for :meth:`from_file`; a mapping from words to vectors of one length; or
+            data: A file of vectors, as for ``from_file``; a mapping from words to vectors of one length; or
                 gensim's ``KeyedVectors``.
-            valid: Nothing.
-            run: Progress.
+            valid: Must be None.
+            run: Run options, of which progress is used.
 
         Raises:
-            DataError: the file is unusable, the vectors have different lengths, or this is text.
-            HyperParameterError: there is validation text.
+            DataError: The file is unusable, the vectors have different lengths, or ``data`` is text.
+            HyperParameterError: Validation text is given.
         """
         if valid is not None:
             raise HyperParameterError(f"{self.name} uses no validation text: leave it out")
@@ -434,7 +434,7 @@ class Vectors(Representation):
             made = self.from_keyed_vectors(data)
         else:
             raise DataError(
-                "vectors are no text to learn from: give a file of vectors (nlmkit import FILE -o MODEL), or in Python "
+                "`vectors` does not train on text: pass a file of vectors (nlmkit import FILE -o MODEL), or in Python "
                 "a mapping from words to vectors, or use Vectors.from_arrays(words, matrix)"
             )
         self._set_fitted(
@@ -455,22 +455,22 @@ class Vectors(Representation):
     ) -> Self:
         """Read a file of vectors, plain or compressed.
 
-        Without a header, the vectors are as long as most of the first 1,000 lines have numbers at their end; what is
-        before them is the word, which may hold spaces.
+        Without a header, the dimension is the most common number of trailing numbers in the first 1,000 lines; the
+        text before them is the word, which can contain spaces.
 
         Args:
-            path: The file.
-            format: ``word2vec`` (text with a header; also fastText's ``.vec``), ``word2vec-binary`` or ``glove``; if
-                left out, told by the suffix ``.bin`` and else by the first line.
-            pipeline: How text is read before its words are looked up; its encoding is also the file's.
-            repeated: What to do with a word that the file has twice: ``first`` keeps the first vector, and notes
-                how many others were left out; ``error`` refuses the file.
-            run: Progress.
+            path: File to read.
+            format: ``word2vec`` (text with a header; also fastText's ``.vec``), ``word2vec-binary`` or ``glove``; by
+                default detected from the suffix ``.bin`` or the first line.
+            pipeline: Text pipeline for lookups; its encoding is also that of the file.
+            repeated: Handling of duplicate words: ``first`` keeps the first vector and sends a note with the number of
+                others; ``error`` raises an error.
+            run: Run options, of which progress is used.
 
         Raises:
-            DataError: the file is cut short, claims more than it has, mixes dimensions, holds NaN or infinity, or
-                repeats a word where that is refused (names the line, or the byte of a binary file).
-            HyperParameterError: there is no such format, or no such way with repeated words.
+            DataError: The file is truncated, declares more than it has, mixes dimensions, contains NaN or infinity, or
+                repeats a word with ``repeated="error"``; names the line, or the byte of a binary file.
+            HyperParameterError: ``format`` or ``repeated`` is invalid.
         """
         from nlmkit.representations.formats.reading import read_vectors
         from nlmkit.text import TextPipeline, Vocabulary
@@ -497,19 +497,19 @@ class Vectors(Representation):
         pipeline: TextPipeline | None = None,
         report: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Make a representation of arrays.
+        """Create a representation from arrays.
 
         Args:
-            words: One for each row, ``<unk>``, ``<s>`` and ``</s>`` in any place or none; or a vocabulary, whose ids
-                the rows then have.
-            matrix: [words, d]; it may be kept, not copied, where it is float32 and `words` a vocabulary.
-            counts: How often each word occurs; a vocabulary has its own.
-            pipeline: How text is read before its words are looked up.
+            words: One word per row, with ``<unk>``, ``<s>`` and ``</s>`` anywhere or absent; or a vocabulary with the
+                ids of the rows.
+            matrix: [words, d]; not copied if it is float32 and ``words`` is a vocabulary.
+            counts: Count of each word; ignored for a vocabulary, which has its own.
+            pipeline: Text pipeline for lookups.
             report: ``fit_report_``.
 
         Raises:
-            DataError: the rows are not as many as the words, or not of one length; a value is not finite; a word is
-                repeated, empty or no word.
+            DataError: The numbers of rows and words differ, rows differ in length, a value is not finite, or a word is
+                duplicate, empty or not a word.
         """
         from nlmkit.representations.arrays import vocabulary_and_rows
         from nlmkit.text import TextPipeline
@@ -529,16 +529,17 @@ class Vectors(Representation):
     def from_keyed_vectors(
         cls, keyed: Any, *, pipeline: TextPipeline | None = None, repeated: Repeated = "first"
     ) -> Self:
-        """Copy a ``gensim.models.KeyedVectors``, with its counts where it has them.
+        """Copy a ``gensim.models.KeyedVectors``, with its counts if present.
 
         Args:
             keyed: The vectors.
-            pipeline: How text is read before its words are looked up.
-            repeated: What to do with a word that is there twice, as for :meth:`from_file`.
+            pipeline: Text pipeline for lookups.
+            repeated: Handling of duplicate words, as for ``from_file``.
 
         Raises:
-            DataError: it is none, or holds what :meth:`from_arrays` refuses; a word is repeated where that is refused.
-            HyperParameterError: there is no such way with repeated words.
+            DataError: ``keyed`` is not a ``KeyedVectors``, is invalid for ``from_arrays``, or repeats a word with
+                ``repeated="error"``.
+            HyperParameterError: ``repeated`` is invalid.
         """
         from nlmkit.representations.formats.keyed_vectors import from_keyed_vectors
 
