@@ -147,7 +147,7 @@ def test_a_checkpoint_made_by_hand_goes_on_or_is_refused(tmp_path: Path, monkeyp
     folder = tmp_path / "run"
     run: dict[str, Any] = {"checkpoint": folder, "budget_seconds": 3600}
     # Steps and looks at the clock as in a run that has all the time there is.
-    monkeypatch.setattr("nlmkit.training.pacing._MEASURED_SECONDS", 0.0)
+    monkeypatch.setattr("nlmkit.training.speed._MEASURED_SECONDS", 0.0)
     with monkeypatch.context() as patch:
         stopping(patch, 12, enough)
         with pytest.raises(Enough):

@@ -30,7 +30,8 @@ from nlmkit.representations.glove.spool import Spools
 from nlmkit.representations.glove.stepper import GloVeStepper
 from nlmkit.representations.glove.training import Settings, Weights, shuffled_records
 from nlmkit.text import Corpus, TextPipeline
-from nlmkit.training.run import RunResult, run
+from nlmkit.training.result import RunResult
+from nlmkit.training.run import run
 
 KINGDOM = ["king", "queen", "throne", "crown", "palace"]
 FARM = ["cow", "sheep", "barn", "field", "hay"]
