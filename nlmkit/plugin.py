@@ -28,6 +28,13 @@ Errors:
 Neural language models:
     ``NeuralLanguageModel`` with ``ArchitectureOptions``, ``OptimizationOptions``, ``RegularizationOptions``;
     ``module_around`` makes its ``LanguageModule`` of a ``Body``, which maps ``Steps`` and a ``State``; ``Dropout``.
+Training in steps:
+    ``run`` is the loop; it drives a ``Stepper`` and returns a ``RunResult``. A stepper says its ``Extent`` and its
+    ``Place``, takes a step at a ``Moment``, and gives ``Figures`` for the log. For a network write a ``Task`` with
+    ``Metric``, ``Epoch``, ``Batch`` and ``Step``; ``GradientStepper`` makes a stepper of it, by an ``Optimization`` and
+    the ``Processes`` of the run, which ``processes`` connects. ``redeclared`` inherits a hyper-parameter with other
+    choices or help. Raise ``Diverged`` where training goes off. ``choose_device`` is by name. ``TorchModel`` is a
+    component around a module; ``put_weights`` loads what was saved, and ``without_timing`` is the report to save.
 Counts and vectors of words:
     ``NGram`` reads and writes ARPA files. ``known_text``, ``rows_of_types`` map a corpus to the ids of a vocabulary;
     ``Sentences`` give it to gensim, and ``refuse_diverged`` looks at what came of it.
@@ -49,7 +56,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.core.component": ("Component",),
     "nlmkit.core.notes": ("note",),
     "nlmkit.core.parameters": ("Needs", "above", "given", "param", "value_of"),
-    "nlmkit.core.presets": ("with_default",),
+    "nlmkit.core.presets": ("redeclared", "with_default"),
     "nlmkit.core.registry": ("get_tokenizer",),
     "nlmkit.core.run": ("RunOptions",),
     "nlmkit.core.storage": ("load",),
@@ -84,6 +91,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.representations.word2vec.training": ("Sentences", "refuse_diverged"),
     "nlmkit.saving": ("require", "require_array"),
     "nlmkit.saving.state": ("FittedState",),
+    "nlmkit.saving.timing": ("without_timing",),
     "nlmkit.testing": ("checks_for", "conformance", "run_checks"),
     "nlmkit.testing.registration": ("registered",),
     "nlmkit.text": (
@@ -107,6 +115,17 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.text.numbered": ("NumberedTexts",),
     "nlmkit.text.tokenizers": ("FLAG", "INVISIBLE_JOINTS", "KEYCAP", "PICTURES"),
     "nlmkit.text.vocabulary": ("SPECIAL",),
+    "nlmkit.training.devices": ("choose_device",),
+    "nlmkit.training.distributed": ("Processes", "processes"),
+    "nlmkit.training.divergence": ("Diverged",),
+    "nlmkit.training.gradient": ("GradientStepper",),
+    "nlmkit.training.metrics": ("Metric",),
+    "nlmkit.training.options": ("Optimization",),
+    "nlmkit.training.result": ("RunResult",),
+    "nlmkit.training.run": ("run",),
+    "nlmkit.training.stepper": ("Extent", "Figures", "Moment", "Place", "Stepper"),
+    "nlmkit.training.task": ("Batch", "Epoch", "Step", "Task"),
+    "nlmkit.training.torch_model": ("TorchModel", "put_weights"),
 }
 """The names, by the module that has them. scripts/public_names.py writes ``plugin.pyi`` of it."""
 

@@ -9,6 +9,7 @@ from nlmkit.core.parameters import above as above
 from nlmkit.core.parameters import given as given
 from nlmkit.core.parameters import param as param
 from nlmkit.core.parameters import value_of as value_of
+from nlmkit.core.presets import redeclared as redeclared
 from nlmkit.core.presets import with_default as with_default
 from nlmkit.core.registry import get_tokenizer as get_tokenizer
 from nlmkit.core.run import RunOptions as RunOptions
@@ -51,6 +52,7 @@ from nlmkit.representations.word2vec.training import refuse_diverged as refuse_d
 from nlmkit.saving import require as require
 from nlmkit.saving import require_array as require_array
 from nlmkit.saving.state import FittedState as FittedState
+from nlmkit.saving.timing import without_timing as without_timing
 from nlmkit.testing import checks_for as checks_for
 from nlmkit.testing import conformance as conformance
 from nlmkit.testing import run_checks as run_checks
@@ -77,11 +79,32 @@ from nlmkit.text.tokenizers import INVISIBLE_JOINTS as INVISIBLE_JOINTS
 from nlmkit.text.tokenizers import KEYCAP as KEYCAP
 from nlmkit.text.tokenizers import PICTURES as PICTURES
 from nlmkit.text.vocabulary import SPECIAL as SPECIAL
+from nlmkit.training.devices import choose_device as choose_device
+from nlmkit.training.distributed import Processes as Processes
+from nlmkit.training.distributed import processes as processes
+from nlmkit.training.divergence import Diverged as Diverged
+from nlmkit.training.gradient import GradientStepper as GradientStepper
+from nlmkit.training.metrics import Metric as Metric
+from nlmkit.training.options import Optimization as Optimization
+from nlmkit.training.result import RunResult as RunResult
+from nlmkit.training.run import run as run
+from nlmkit.training.stepper import Extent as Extent
+from nlmkit.training.stepper import Figures as Figures
+from nlmkit.training.stepper import Moment as Moment
+from nlmkit.training.stepper import Place as Place
+from nlmkit.training.stepper import Stepper as Stepper
+from nlmkit.training.task import Batch as Batch
+from nlmkit.training.task import Epoch as Epoch
+from nlmkit.training.task import Step as Step
+from nlmkit.training.task import Task as Task
+from nlmkit.training.torch_model import TorchModel as TorchModel
+from nlmkit.training.torch_model import put_weights as put_weights
 __all__ = [
     "API_VERSION",
     "ArchitectureOptions",
     "BOS",
     "BOS_ID",
+    "Batch",
     "Body",
     "CharTokenizer",
     "Classifier",
@@ -90,12 +113,17 @@ __all__ = [
     "Corpus",
     "DataError",
     "Decoding",
+    "Diverged",
     "Dropout",
     "EOS",
     "EOS_ID",
+    "Epoch",
     "ExportError",
+    "Extent",
     "FLAG",
+    "Figures",
     "FittedState",
+    "GradientStepper",
     "HyperParameterError",
     "INVISIBLE_JOINTS",
     "IntegrityError",
@@ -103,8 +131,10 @@ __all__ = [
     "LabelledTexts",
     "LanguageModel",
     "LanguageModule",
+    "Metric",
     "MissingFileError",
     "MissingModelError",
+    "Moment",
     "NGram",
     "Needs",
     "NeuralLanguageModel",
@@ -113,23 +143,31 @@ __all__ = [
     "NotFittedError",
     "NotNormalizedError",
     "NumberedTexts",
+    "Optimization",
     "OptimizationOptions",
     "PICTURES",
+    "Place",
     "PluginError",
+    "Processes",
     "RegistryError",
     "Regressor",
     "RegularizationOptions",
     "Representation",
     "RunOptions",
+    "RunResult",
     "SPECIAL",
     "SavedModelError",
     "Sentences",
     "SpaceTokenizer",
     "State",
+    "Step",
+    "Stepper",
     "Steps",
+    "Task",
     "TextPipeline",
     "Tokenization",
     "Tokenizer",
+    "TorchModel",
     "UNK",
     "UNK_ID",
     "UnknownComponentError",
@@ -139,6 +177,7 @@ __all__ = [
     "above",
     "check_context",
     "checks_for",
+    "choose_device",
     "conformance",
     "get_tokenizer",
     "given",
@@ -148,12 +187,17 @@ __all__ = [
     "note",
     "optional",
     "param",
+    "processes",
+    "put_weights",
+    "redeclared",
     "refuse_diverged",
     "registered",
     "require",
     "require_array",
     "rows_of_types",
+    "run",
     "run_checks",
     "value_of",
     "with_default",
+    "without_timing",
 ]

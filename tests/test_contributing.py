@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md, done as it says: its example runs, and the commands and paths it names are there."""
+"""CONTRIBUTING.md, done as it says: its example runs. What it and ARCHITECTURE.md name is there."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from nlmkit.cli.group import nlmkit
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+HOUSE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(sh|python)\n(.*?)```", GUIDE, re.S)
 SETTING_UP, TESTING, NEW, MODEL, TESTS, USE = (block for _, block in BLOCKS)
 
@@ -74,13 +75,35 @@ def test_setting_up_and_testing_are_what_the_readme_and_ci_do() -> None:
         assert f"\n{command}\n" in ci
 
 
-def test_what_it_names_exists() -> None:
+def test_what_the_guide_names_exists() -> None:
     places = set(re.findall(r"\]\((?!http)([^)#]+)\)", GUIDE))
     places |= {place for place in re.findall(r"`((?:nlmkit|tests|benchmarks)/[\w./]*)`", GUIDE) if "NAME" not in place}
     places -= {"nlmkit/language_models/my_unigram.py"}
     assert len(places) > 8
     for place in places:
         assert (ROOT / place).exists(), place
+
+
+def test_what_the_picture_of_the_rooms_names_exists() -> None:
+    """Files and folders, from the root or from nlmkit/; a bare file name is somewhere in nlmkit/."""
+    package = ROOT / "nlmkit"
+    places = set(re.findall(r"`([\w./]+(?:\.py|/))`", HOUSE)) | set(re.findall(r"\]\((?!http)([^)#]+)\)", HOUSE))
+    assert len(places) > 50
+    for place in sorted(places - {"KIND/neural/"}):
+        found = (ROOT / place).exists() or (package / place).exists()
+        assert found or ("/" not in place.rstrip("/") and list(package.rglob(place.rstrip("/")))), place
+
+
+def test_the_picture_of_the_rooms_shows_every_room() -> None:
+    picture = re.findall(r"```text\n(.*?)```", HOUSE, re.S)[0]
+    rooms = {path.name for path in (ROOT / "nlmkit").iterdir() if (path / "__init__.py").is_file()}
+    assert {room for room in rooms if not re.search(rf"\b{room}/", picture)} == set()
+
+
+def test_every_toy_is_described() -> None:
+    toys = ROOT / "tests" / "toys"
+    described = set(re.findall(r"``(\w+)``", (toys / "__init__.py").read_text(encoding="utf-8"))) - {"Bigram"}
+    assert described == {path.stem for path in toys.glob("[a-z]*.py")}
 
 
 def test_the_workflow_checks_what_ci_checks() -> None:

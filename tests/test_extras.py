@@ -52,6 +52,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("package", "code"), CASES)
 def test_a_missing_package_is_named_with_an_extra_that_has_it(package: str, code: str, tmp_path: Path) -> None:
     (tmp_path / "text.zst").write_bytes(b"\x28\xb5\x2f\xfd")

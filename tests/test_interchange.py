@@ -15,6 +15,8 @@ from nlmkit.core.component import Component
 from nlmkit.language_models.base import LanguageModel
 from nlmkit.representations.base import Representation
 
+pytestmark = pytest.mark.slow
+
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 LINES = [

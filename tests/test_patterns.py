@@ -23,6 +23,7 @@ def test_no_pattern_repeats_a_group_possessively() -> None:
         assert not found, f"{path}: {found}"
 
 
+@pytest.mark.slow
 @given(st.text("ab1é.,-'’ \u0301\u0e31你の\n", max_size=60))
 def test_both_ways_of_repeating_groups_match_the_same(text: str) -> None:
     found = []

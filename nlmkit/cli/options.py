@@ -164,7 +164,8 @@ def text_column(name: str | None, form: str | None) -> TextColumn | None:
         if form is not None:
             raise click.UsageError("--text-format (--format) is the layout of a table: give --text-column too")
         return None
-    from nlmkit.text.columns import FORMATS, TextColumn
+    from nlmkit.text.columns import TextColumn
+    from nlmkit.text.rows import FORMATS
 
     if form is not None and form not in FORMATS:
         raise click.UsageError(f"--format {form} does not name columns: use one of {', '.join(FORMATS)}")

@@ -161,8 +161,8 @@ class Training:
 
 
 def _at_step(checkpoint: Mapping[str, Any]) -> str:
-    # GloVe does not count its steps.
-    return f" of step {checkpoint['step']}" if "step" in checkpoint else ""
+    step = checkpoint.get("counted", checkpoint.get("step"))
+    return f" of step {step}" if isinstance(step, int) else ""
 
 
 def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:

@@ -358,4 +358,4 @@ def _restore_tokenizer(component: Component, facts: Mapping[str, Any], where: st
         tokenizer = registry.get_tokenizer(f"{distribution}:{name}")
     except RegistryError as error:
         raise type(error)(f"{where}: {error}") from error
-    vars(component)["pipeline_"] = pipeline.with_tokenizer(tokenizer)
+    component.pipeline_ = pipeline.with_tokenizer(tokenizer)

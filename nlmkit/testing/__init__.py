@@ -18,6 +18,9 @@ says with which settings it is to be checked where nobody gives any, by an attri
 
     conformance_settings: ClassVar[Mapping[str, Any]] = {"hidden": 8, "epochs": 30, "learning_rate": 0.05}
 
+What says of itself that it ``trains_in_steps`` must also keep the promises of training: see
+:mod:`nlmkit.testing.training`.
+
 pytest is imported by :func:`conformance` alone.
 """
 

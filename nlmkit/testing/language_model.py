@@ -63,6 +63,7 @@ class Subject(component.Subject):
             "log_probs": lambda: model.log_probs(data.test()),
             "distributions": lambda: list(model.distributions(data.test())),
             "event_details": lambda: model.event_details(data.test()),
+            "log_probs_and_details": lambda: model.log_probs_and_details(data.test()),
             "score": lambda: model.score(data.test()),
             "generate": lambda: model.generate(max_tokens=1),
             "fitted_state": model.fitted_state,

@@ -35,7 +35,7 @@ from nlmkit.training.clock import clock_of
 
 CHECKS: list[Check] = []
 
-LEARNING_RATES: Final = ("lr", "learning_rate", "alpha")
+LEARNING_RATES: Final = ("lr", "learning_rate")
 """Names of the hyper-parameter whose absurd values must end in an error, in order of preference."""
 
 _EPOCHS: Final = 3

@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import itertools
-import json
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal, cast, get_args
+from typing import Any, Final, cast
 
-from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import DataError, HyperParameterError
-from nlmkit.text.blocks import MAX_LINE_BYTES, byte_blocks, line_blocks
+from nlmkit.text.blocks import byte_blocks
 from nlmkit.text.corpus import Corpus
 from nlmkit.text.decoding import Decoding
 from nlmkit.text.pipeline import TextPipeline
-from nlmkit.text.sources import ByteReader, ByteSource, Source, TokenSource, expand_names
-
-TableFormat = Literal["tsv", "csv", "jsonl"]
-FORMATS: Final = get_args(TableFormat)
+from nlmkit.text.rows import (
+    FORMATS,
+    READERS,
+    Columns,
+    Lines,
+    Row,
+    RowReader,
+    TableFormat,
+    field_limit,
+    one_line,
+    shown_names,
+)
+from nlmkit.text.sources import ByteReader, ByteSource, Source, expand_names
 
 _SUFFIXES: Final[dict[str, TableFormat]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _TABLES: Final = {".tsv": "tsv", ".tab": "tsv", **_SUFFIXES}
@@ -33,7 +38,6 @@ _COMPRESSED: Final = frozenset({".gz", ".bz2", ".xz", ".zst"})
 _BLOCK_BYTES: Final = 1 << 18
 _ROWS_AT_ONCE: Final = 1000
 _SAMPLED: Final = 20  # lines that must look alike for a file to look like a table
-_SHOWN: Final = 40  # characters of a column's name in an error
 
 
 @dataclass(frozen=True)
@@ -132,8 +136,7 @@ def stream_tables(names: Sequence[str], decoding: Decoding, column: TextColumn) 
     """
     first: list[str] | None = None
     for source in expand_names(names):
-        reader = _READERS[cast(TableFormat, column.format) or format_of(source.name)](source, decoding, column)
-        for rows in reader.read():
+        for rows in _batches(source, decoding, column):
             names_here = list(rows.others)
             if first is not None and first != names_here:
                 raise DataError(
@@ -179,271 +182,39 @@ def _csv_widths(lines: Sequence[str]) -> set[int]:
     return set(widths[:-1] if is_cut else widths)
 
 
-# ------------------------------------------------------------------------------------------------------ reading
-
-
-class _Lines:
-    """The decoded lines of a source, each with its LF, handed out one by one.
-
-    Attributes:
-        number: Number of the line that was handed out last.
-    """
-
-    def __init__(self, source: Source, decoding: Decoding) -> None:
-        self._blocks = decoded(source, decoding, "a table is", size=_BLOCK_BYTES, most=_ROWS_AT_ONCE, eager=True)
-        self._waiting: deque[str] = deque()
-        self._taken: list[str] = []
-        self.number = 0
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        while not self._waiting:
-            self._waiting.extend(f"{line}\n" for line in next(self._blocks).split("\n")[:-1])
-        line = self._waiting.popleft()
-        self.number += 1
-        self._taken.append(line)
-        return line
-
-    @property
-    def has_waiting(self) -> bool:
-        """Whether another line is there without waiting for more of a pipe."""
-        return bool(self._waiting)
-
-    def taken(self) -> str:
-        """What was handed out since this was last asked, without the LF at its end."""
-        text = "".join(self._taken).removesuffix("\n")
-        self._taken.clear()
-        return text
-
-
-def decoded(
-    source: Source, decoding: Decoding, what: str, *, size: int, most: int, eager: bool = False
-) -> Iterator[str]:
-    """The text of a source in blocks of whole lines, each line ended by LF.
-
-    Args:
-        source: What is read.
-        decoding: How it is decoded.
-        what: What is read, as the beginning of an error: "a table is".
-        size: Bytes of a block, about.
-        most: Lines of a block where the source is lines.
-        eager: Whether what a pipe holds comes out at once.
-
-    Raises:
-        DataError: The source is token lists, missing or malformed; names it and the line.
-    """
-    if isinstance(source, TokenSource):
-        raise DataError(f"{what} read from files or lines, not from token lists", source=source.name)
-    if isinstance(source, ByteSource):
-        with ByteReader(source, utf8=decoding.is_utf8, eager=eager) as reader:
-            for block in byte_blocks(reader, decoding, source.name, size=size, characters=True):
-                yield block.text()
-        return
-    for block in line_blocks(source.lines, decoding, source.name, size=size, most=most, characters=True):
-        yield block.text()
-
-
-@dataclass
-class _Row:
-    text: str
-    others: Sequence[Any]
-    record: str
-    line: int
-
-
-@dataclass
-class _Reader:
-    """Read one source; a subclass parses the rows of its format.
-
-    Attributes:
-        source: What is read.
-        decoding: How it is decoded.
-        column: Where the text is.
-        names: Names of the other columns, once the header was read.
-        header: The header as it was, until it was handed on.
-    """
-
-    source: Source
-    decoding: Decoding
-    column: TextColumn
-    names: list[str] = field(default_factory=list)
-    header: str | None = None
-
-    def read(self) -> Iterator[TableRows]:
-        """The rows, in batches of those that are there without waiting."""
-        lines = _Lines(self.source, self.decoding)
-        batch: list[_Row] = []
-        try:
-            for row in self.rows(lines):
-                batch.append(row)
-                if not lines.has_waiting or len(batch) == _ROWS_AT_ONCE:
-                    yield self._batch(batch)
-                    batch = []
-        except DataError:
-            if batch:
-                yield self._batch(batch)
-            raise
-        if batch or self.header is not None:
-            yield self._batch(batch)
-
-    def rows(self, lines: _Lines) -> Iterator[_Row]:
-        """The rows one by one; sets ``names`` and ``header`` before the first."""
-        raise NotImplementedError
-
-    def _batch(self, rows: list[_Row]) -> TableRows:
-        header, self.header = self.header, None
-        columns: Iterable[list[Any]] = map(list, zip(*(row.others for row in rows), strict=True))
-        return TableRows(
-            [one_line(row.text) for row in rows],
-            dict(zip(self.names, columns, strict=True)) if rows else {name: [] for name in self.names},
-            [row.record for row in rows],
-            [row.line for row in rows],
-            self.source.name,
-            header,
-        )
-
-    def take_header(self, header: Sequence[str], record: str, line: int) -> int:
-        """Note the header, and say where the text is in it."""
-        place = find_column(self.column.name, header, self.source.name, line, remedy="name it with --text-column")
-        self.names = _unique(name for number, name in enumerate(header) if number != place)
-        self.header = record
-        return place
-
-    def error(self, problem: str, line: int) -> DataError:
-        """A fault of the source."""
-        return DataError(problem, source=self.source.name, line=line)
-
-
-class _TSV(_Reader):
-    """Rows of a tsv file: the first line is the header, and only a text in the last column may hold tabs."""
-
-    def rows(self, lines: _Lines) -> Iterator[_Row]:
-        place, most, width = -1, -1, 0
-        for line in lines:
-            record, content = lines.taken(), line.removesuffix("\n").removesuffix("\r")
-            if not content:
-                continue
-            if place < 0:
-                header = content.split("\t")
-                place, width = self.take_header(header, record, lines.number), len(header)
-                most = width - 1 if place == width - 1 else -1
-                continue
-            fields = content.split("\t", most)
-            if len(fields) != width:
-                problem = f"{len(fields)} fields, where the header has {width}"
-                if len(fields) > width:
-                    problem += ": only a text in the last column may hold tabs"
-                raise self.error(problem, lines.number)
-            text = fields.pop(place)
-            yield _Row(text, fields, record, lines.number)
-
-
-class _CSV(_Reader):
-    """Rows of RFC 4180: the first is the header, and fields in quotation marks may hold line feeds."""
-
-    def rows(self, lines: _Lines) -> Iterator[_Row]:
-        reader = csv.reader(lines, strict=True)
-        place, width = -1, 0
-        while True:
-            begin = lines.number + 1
-            try:
-                with field_limit():
-                    fields = next(reader, None)
-            except csv.Error as error:
-                raise self.error(f"invalid CSV: {error}", begin) from None
-            record = lines.taken()
-            if fields is None:
-                return
-            if not fields:
-                continue
-            if place < 0:
-                place, width = self.take_header(fields, record, begin), len(fields)
-                continue
-            if len(fields) != width:
-                problem = f"{len(fields)} fields, where the header has {width}: quote fields that hold commas"
-                raise self.error(problem, begin)
-            text = fields.pop(place)
-            yield _Row(text, fields, record, begin)
-
-
-class _JSONL(_Reader):
-    """JSON objects, one per line; the first one names the columns."""
-
-    def rows(self, lines: _Lines) -> Iterator[_Row]:
-        wanted, first = self.column.name, True
-        for line in lines:
-            record = lines.taken()
-            if not line.strip(" \t\r\n"):
-                continue
-            value = json_object(line, self.source.name, lines.number)
-            if wanted not in value:
-                problem = f"no {wanted!r} in this object (it has {shown_names(value)}){suggestion(wanted, value)}"
-                raise self.error(f"{problem}: name it with --text-column", lines.number)
-            text = value.pop(wanted)
-            if not isinstance(text, str):
-                raise self.error(f"{wanted!r} must be a string, not {type(text).__name__}", lines.number)
-            if first:
-                self.names, first = list(value), False
-            for key in value:
-                if key not in self.names:
-                    problem = f"this object has {key[:_SHOWN]!r}, and the first one does not: give all the same keys"
-                    raise self.error(problem, lines.number)
-            yield _Row(text, [value.get(name) for name in self.names], record, lines.number)
-
-
-_READERS: Final[dict[TableFormat, type[_Reader]]] = {"tsv": _TSV, "csv": _CSV, "jsonl": _JSONL}
-
-
-def json_object(line: str, source: str, number: int) -> dict[str, Any]:
-    """The JSON object on a line.
-
-    Args:
-        line: The line.
-        source: Name of the file.
-        number: Of the line.
-
-    Raises:
-        DataError: It is not JSON, or another value than an object; names the line.
-    """
+def _batches(source: Source, decoding: Decoding, column: TextColumn) -> Iterator[TableRows]:
+    """The rows of one source, in batches of those that are there without waiting."""
+    columns = Columns((column.name,), "name it with --text-column", with_others=True)
+    reader = READERS[cast(TableFormat, column.format) or format_of(source.name)](source.name, columns)
+    lines = Lines(source, decoding, "a table is", size=_BLOCK_BYTES, most=_ROWS_AT_ONCE, eager=True)
+    header_due = True
+    batch: list[Row] = []
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        problem = str(error) if isinstance(error, json.JSONDecodeError) else "a value is too long or too deep"
-        raise DataError(f"invalid JSON: {problem}", source=source, line=number) from None
-    if not isinstance(value, dict):
-        raise DataError("each line must be a JSON object", source=source, line=number)
-    return value
+        for row in reader.rows(lines):
+            if not isinstance(row.wanted[0], str):
+                raise reader.error(f"{column.name!r} must be a string, not {type(row.wanted[0]).__name__}", row.line)
+            batch.append(row)
+            if not lines.has_waiting or len(batch) == _ROWS_AT_ONCE:
+                yield _table_rows(batch, reader, source.name, with_header=header_due)
+                batch, header_due = [], False
+    except DataError:
+        if batch:
+            yield _table_rows(batch, reader, source.name, with_header=header_due)
+        raise
+    if batch or (header_due and reader.header is not None):
+        yield _table_rows(batch, reader, source.name, with_header=header_due)
 
 
-def find_column(wanted: str, header: Sequence[str], source: str, line: int, *, remedy: str) -> int:
-    """Place of a column in a header, by its name or else by its number, from 1.
-
-    Raises:
-        DataError: There is no such column, or there are several.
-    """
-    if header.count(wanted) == 1:
-        return list(header).index(wanted)
-    if wanted in header:
-        problem = (
-            f"several columns are called {wanted!r} in the header ({shown_names(header)}): rename all but one of them"
-        )
-    elif wanted.isascii() and wanted.isdigit() and len(wanted) < 7 and 1 <= int(wanted) <= len(header):
-        return int(wanted) - 1
-    else:
-        problem = f"no column {wanted!r} in the header ({shown_names(header)}){suggestion(wanted, header)}: {remedy}"
-    raise DataError(problem, source=source, line=line)
-
-
-@contextlib.contextmanager
-def field_limit() -> Iterator[None]:
-    """Let a field of CSV be as long as any line may be; the module's own limit is 128 KiB, and global."""
-    before = csv.field_size_limit(MAX_LINE_BYTES)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
+def _table_rows(rows: Sequence[Row], reader: RowReader, source: str, *, with_header: bool) -> TableRows:
+    columns: Iterable[list[Any]] = map(list, zip(*(row.others for row in rows), strict=True))
+    return TableRows(
+        [one_line(row.wanted[0]) for row in rows],
+        dict(zip(reader.names, columns, strict=True)) if rows else {name: [] for name in reader.names},
+        [row.record for row in rows],
+        [row.line for row in rows],
+        source,
+        reader.header if with_header else None,
+    )
 
 
 @contextlib.contextmanager
@@ -464,24 +235,3 @@ def _suffix(name: str) -> str:
     while suffixes and suffixes[-1] in _COMPRESSED:
         suffixes.pop()
     return suffixes[-1] if suffixes else ""
-
-
-def _unique(names: Iterable[str]) -> list[str]:
-    """Names of columns, each a different one: a repeated one gets a number, one that is empty its place."""
-    found: dict[str, None] = {}
-    for place, name in enumerate(names, start=1):
-        candidate, number = name or f"column_{place}", 2
-        while candidate in found:
-            candidate, number = f"{name or f'column_{place}'}_{number}", number + 1
-        found[candidate] = None
-    return list(found)
-
-
-def shown_names(names: Iterable[str]) -> str:
-    """Names of columns, of which there may be many, and which may be a text where there is no header."""
-    return ", ".join(name if len(name) <= _SHOWN else name[:_SHOWN] + "..." for name in itertools.islice(names, 20))
-
-
-def one_line(text: str) -> str:
-    """A text with spaces in place of its line feeds."""
-    return text.replace("\r\n", " ").replace("\n", " ") if "\n" in text else text

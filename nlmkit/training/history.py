@@ -22,6 +22,7 @@ class History:
 
     Attributes:
         evaluated: Step of the last evaluation, −1 before the first.
+        last: The last evaluation of held-out data.
         plateaus: Epochs that did not improve on all before them.
         waiting: Epochs since the best one.
     """
@@ -30,15 +31,18 @@ class History:
         self.metrics = tuple(metrics)
         self.evaluations: list[Evaluation] = []
         self.evaluated = -1
+        self.last: Evaluation | None = None
         self.plateaus = self.waiting = 0
 
     def add(self, evaluation: Evaluation) -> None:
         """Append an evaluation."""
         self.evaluations.append(evaluation)
-        self._count()
+        self.evaluated = evaluation.step
+        if evaluation.metrics:  # a run without held-out data may have very many
+            self.last = evaluation
+            self._count()
 
     def _count(self) -> None:
-        self.evaluated = self.evaluations[-1].step if self.evaluations else -1
         epochs = by_epoch(self.evaluations, self.metrics)
         self.plateaus, self.waiting = plateaus(epochs), epochs_without_improvement(epochs)
 
@@ -46,11 +50,6 @@ class History:
     def best(self) -> Evaluation | None:
         """The best evaluation; None where none is better than infinitely bad."""
         return best_of(self.evaluations, self.metrics)
-
-    @property
-    def last(self) -> Evaluation | None:
-        """The last evaluation of held-out data."""
-        return next((found for found in reversed(self.evaluations) if found.metrics), None)
 
     @property
     def ranks(self) -> list[Rank]:
@@ -83,5 +82,6 @@ class History:
         steps, evaluated = [each.step for each in found], whole(facts, "evaluated", least=-1)
         require(steps == sorted(set(steps)) and all(0 < at <= step for at in steps), f"it was evaluated at {steps}")
         require(evaluated == (steps[-1] if steps else -1), f"evaluated is {evaluated}, the history ends with {steps}")
-        self.evaluations = found
+        self.evaluations, self.evaluated = found, evaluated
+        self.last = found[-1] if found and is_evaluated else None
         self._count()

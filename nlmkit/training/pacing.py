@@ -15,12 +15,11 @@ does the same steps.
 from __future__ import annotations
 
 import math
-import statistics
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from nlmkit.training.plan import Plan
+from nlmkit.training.speed import STANDSTILL, Pace, SpeedTest, as_amount, steps_that_fit
 
 NEAR: Final = 0.05
 """Share of the budget by which a run may miss its end without a note."""
@@ -35,143 +34,12 @@ LONGEST_STRIDE: Final = 25
 
 _AIM = 0.985
 _TOLERANCE, _TOLERANCE_OF_REST = 0.02, 0.04
-_SKIPPED, _FEWEST = 3, 5
-_MEASURED_SHARE, _MEASURED_SECONDS, _MEASURED_MOST = 0.02, 20.0, 0.1
 _EVALUATION_MEASURED, _STEPS_AT_LEAST = 0.02, 0.1
 _WINDOW_SHARE, _WINDOW_STEPS = 0.01, 0.05
-_WINDOWS, _FEWEST_WINDOWS, _SPACING = 9, 3, 2
+_FEWEST_WINDOWS, _SPACING = 3, 2
 _CHANGED = 0.1
-_PAUSE, _STANDSTILL = 0.1, 5.0
+_PAUSE = 0.1
 _FASTER, _NOTHING_LEFT = 0.5, 0.9
-
-
-class SpeedTest:
-    """Times a run's first steps, but for the very first, in which memory is claimed.
-
-    The median step counts: what the machine does beside a few of them leaves the plan as it is. The test ends early
-    where it takes a tenth of the budget: then fewer steps have to do.
-
-    Args:
-        budget: Seconds of the whole run.
-    """
-
-    def __init__(self, budget: float) -> None:
-        self._wanted, self._most = min(_MEASURED_SHARE * budget, _MEASURED_SECONDS), _MEASURED_MOST * budget
-        self._skipped: list[float] = []
-        self._timed = self._seconds = self._work = 0.0
-        self._paces: list[float] = []
-
-    def add(self, seconds: float, amount: float) -> None:
-        """A step with so much work took so long."""
-        self._seconds += seconds
-        self._work += amount
-        if len(self._skipped) < _SKIPPED:
-            self._skipped.append(seconds / amount)
-            return
-        self._paces.append(seconds / amount)
-        self._timed += seconds
-
-    @property
-    def done(self) -> bool:
-        """Whether enough steps have been timed."""
-        enough = len(self._paces) >= _FEWEST and self._timed >= self._wanted
-        return enough or (self._seconds >= self._most and bool(self._skipped))
-
-    @property
-    def lost(self) -> float:
-        """Seconds in which the machine stood nearly still: beyond those that all steps take at the median pace."""
-        if not self._skipped:
-            return 0.0
-        usual = self._work * self.pace
-        return self._seconds - usual if self._seconds > _STANDSTILL * usual else 0.0
-
-    @property
-    def pace(self) -> float:
-        """Seconds per amount of work in the median step."""
-        return statistics.median_low(self._paces) if self._paces else min(self._skipped)
-
-
-def steps_that_fit(
-    seconds: float, *, taken: int, step_seconds: float, evaluation_seconds: float, evaluations: Callable[[int], int]
-) -> int:
-    """How many steps a run may have in all.
-
-    Args:
-        seconds: What is left for steps and evaluations.
-        taken: Steps taken already; the result is larger by one at least.
-        step_seconds: What a step takes.
-        evaluation_seconds: What an evaluation takes.
-        evaluations: How many evaluations are still to come in a run of so many steps in all.
-    """
-
-    def fits(more: int) -> bool:
-        return more * step_seconds + evaluations(taken + more) * evaluation_seconds <= seconds
-
-    low, high = 1, max(1, math.floor(seconds / max(step_seconds, 1e-9)))
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle - 1)
-    return taken + low
-
-
-class Pace:
-    """Seconds per amount of work, as the median of the last windows of steps."""
-
-    def __init__(self) -> None:
-        self.windows: deque[tuple[float, float]] = deque(maxlen=_WINDOWS)
-        self.amount = 0.0
-        self.steps = 0
-        self._since, self._carried = 0.0, 0.0
-
-    def begin(self, stepping: float) -> None:
-        """Steps are taken from now on; ``stepping`` are seconds of steps so far."""
-        self._since = stepping
-
-    def add(self, amount: float) -> None:
-        """A step with so much work was taken."""
-        self.amount += amount
-        self.steps += 1
-
-    def open(self, stepping: float) -> float:
-        """Seconds of the window that is not full."""
-        return self._carried + stepping - self._since
-
-    def close(self, stepping: float) -> None:
-        """The window is full."""
-        self.windows.append((self.amount, self.open(stepping)))
-        self.amount, self.steps, self._carried, self._since = 0.0, 0, 0.0, stepping
-
-    def scale(self, factor: float) -> None:
-        """Let the windows have taken so many times as long."""
-        self.windows = deque(((amount, seconds * factor) for amount, seconds in self.windows), maxlen=_WINDOWS)
-
-    @property
-    def median(self) -> float | None:
-        """Seconds per amount of work; None before the first window."""
-        return statistics.median(seconds / amount for amount, seconds in self.windows) if self.windows else None
-
-    @property
-    def last(self) -> float | None:
-        """The same of the last window."""
-        return self.windows[-1][1] / self.windows[-1][0] if self.windows else None
-
-    def to_json(self, stepping: float) -> dict[str, Any]:
-        """The windows as JSON types."""
-        return {
-            "windows": [list(window) for window in self.windows],
-            "open": [self.amount, self.steps, self.open(stepping)],
-        }
-
-    def restore(self, value: Mapping[str, Any]) -> None:
-        """Take over what `to_json` gave; a ValueError, KeyError or TypeError if it makes no sense."""
-        windows = [(_amount(amount), _amount(seconds)) for amount, seconds in value["windows"]]
-        if len(windows) > _WINDOWS or not all(amount > 0 for amount, _ in windows):
-            raise ValueError("a window without work, or too many of them")
-        amount, steps, seconds = value["open"]
-        self.amount, self.steps, self._carried = _amount(amount), steps, _amount(seconds)
-        if type(steps) is not int or not 0 <= steps < 2**53 or bool(steps) != (self.amount > 0):
-            raise ValueError(f"a window has {steps!r} steps and the work {amount!r}")
-        self.windows.extend(windows)
 
 
 class Pacer:
@@ -363,7 +231,7 @@ class Pacer:
             usual = self._pace.median
             self._pace.close(stepping)
             amount, seconds = self._pace.windows[-1]
-            if usual is not None and seconds > _STANDSTILL * amount * usual:
+            if usual is not None and seconds > STANDSTILL * amount * usual:
                 self._lost += seconds - amount * usual
             self._since_change += 1
             return True
@@ -471,17 +339,10 @@ class Pacer:
         since = value["since_change"]
         if type(since) is not int or not 0 <= since < 2**53:
             raise ValueError(f"since_change is {since!r}")
-        self._measured = None if value["measured"] is None else _amount(value["measured"])
-        self.evaluation_seconds = _amount(value["evaluation_seconds"])
-        self._evaluation_work = _amount(value["evaluation_work"])
-        self._saving_seconds = _amount(value["saving_seconds"])
+        self._measured = None if value["measured"] is None else as_amount(value["measured"])
+        self.evaluation_seconds = as_amount(value["evaluation_seconds"])
+        self._evaluation_work = as_amount(value["evaluation_work"])
+        self._saving_seconds = as_amount(value["saving_seconds"])
         self._since_change = since
-        self._lost = _amount(value.get("lost", 0.0))
+        self._lost = as_amount(value.get("lost", 0.0))
         self._pace.restore(value)
-
-
-def _amount(value: object) -> float:
-    # Amounts beyond are not those of a run, and could overflow in products.
-    if type(value) not in (int, float) or not 0 <= value < 1e15:  # type: ignore[operator]
-        raise ValueError(f"the pace holds {value!r}")
-    return float(value)  # type: ignore[arg-type]

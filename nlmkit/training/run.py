@@ -8,17 +8,15 @@ happened. This module imports neither torch nor NumPy.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from nlmkit.errors import NlmkitError, SavedModelError
 from nlmkit.saving import require
 from nlmkit.training.checkpoint import CheckpointStore, Saved
 from nlmkit.training.checkpoint_facts import amount, flag, note_other_threads, reading, whole
-from nlmkit.training.checkpoint_folders import has_checkpoint
 from nlmkit.training.clock import Clock, Stopwatch, seconds
 from nlmkit.training.divergence import Diverged
 from nlmkit.training.history import History
@@ -27,55 +25,13 @@ from nlmkit.training.lines import Lines
 from nlmkit.training.pacing import Pacer
 from nlmkit.training.plan import Plan
 from nlmkit.training.records import Evaluation, TrainingLog
+from nlmkit.training.result import RunResult
 from nlmkit.training.stepper import Moment, Stepper
 
 if TYPE_CHECKING:
     from nlmkit.core.run import RunOptions
 
 _STEPPER: Final = "stepper"
-
-
-@dataclasses.dataclass(frozen=True)
-class RunResult:
-    """What came of a run.
-
-    Attributes:
-        steps: Steps taken.
-        epochs: Passes over the data, with fractions.
-        seconds: Time of training, that before an interruption included.
-        speed: What was read per second in the steps of this session, in the stepper's unit.
-        history: The evaluations.
-        best: The one whose weights were kept; None where the last weights were.
-        averaged: Whether the weights kept are an average.
-        stopped: ``completed``, or ``patience`` where the held-out data had ceased to improve.
-        plan: How many steps there were to be.
-        notes: What whoever started the run should know.
-    """
-
-    steps: int
-    epochs: float
-    seconds: float
-    speed: float
-    history: tuple[Evaluation, ...]
-    best: Evaluation | None
-    averaged: bool
-    stopped: str
-    plan: Plan
-    notes: tuple[str, ...]
-
-    def summary(self, held_out: str) -> dict[str, Any]:
-        """Steps, epochs, why it stopped and which weights were kept, as JSON types.
-
-        Args:
-            held_out: What the report calls the data of evaluations, such as ``validation text``.
-        """
-        weights = "last" if self.best is None else f"best on {held_out}, step {self.best.step}"
-        return {
-            "steps": self.steps,
-            "epochs": round(self.epochs, 4),
-            "stopped": self.stopped,
-            "weights": f"{weights}, averaged" if self.averaged else weights,
-        }
 
 
 def run(
@@ -137,6 +93,7 @@ class Loop:
         self._history = History(stepper.metrics)
         self._whole = True
         self._is_told = True
+        self._saved: int | None = None
         self._agreed_to_stop = False
         self._notes: list[str] = []
 
@@ -252,10 +209,11 @@ class Loop:
 
     @property
     def _how_to_resume(self) -> str:
-        """What whoever stopped the run should know."""
-        if self._store is None or not has_checkpoint(self._store.folder):
+        """What the user should know after an interruption; empty where this run has no checkpoint."""
+        if self._store is None or self._saved is None:
             return ""
-        return f"{self._store.folder} holds a checkpoint: fit with resume=True and the same options goes on from there"
+        step = self._stepper.counted(self._saved)
+        return f"{self._store.folder} contains a checkpoint of step {step}: fit again with resume=True to continue"
 
     def _settled_seconds(self) -> float:
         self._stepper.settle()
@@ -382,6 +340,7 @@ class Loop:
             state, arrays = self._stepper.snapshot()
             facts = {
                 "step": self.step,
+                "counted": self._stepper.counted(self.step),
                 "told": self._is_told,
                 "seconds": self._watch.seconds,
                 "plan": None if self._pacer.plan is None else self._pacer.plan.to_json(),
@@ -392,6 +351,7 @@ class Loop:
             }
             if self._together.is_main:
                 self._store.save(facts, arrays)
+        self._saved = self.step
         self._saved_at = self._watch.seconds
 
     def _save_at_the_end(self) -> None:
@@ -430,7 +390,7 @@ class Loop:
         state = facts[_STEPPER]
         require(isinstance(state, dict), "it does not say where in the data the run is")
         stepper.restore(state, saved.arrays, step=step, has_best=self._history.best is not None)
-        self.step, self._is_told = step, flag(facts, "told")
+        self.step, self._saved, self._is_told = step, step, flag(facts, "told")
         return amount(facts, "seconds")
 
     def _check_more_is_wanted(self, folder: Path) -> None:

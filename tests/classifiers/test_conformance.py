@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from nlmkit.classifiers.linear.nbsvm import NBSVM
 from nlmkit.classifiers.linear.tfidf_logreg import TfidfLogReg
 from nlmkit.core import registry
 from nlmkit.testing import conformance
+
+pytestmark = pytest.mark.slow
 
 LINEAR = [
     NBSVM(),

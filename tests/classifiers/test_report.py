@@ -177,6 +177,7 @@ def test_the_matrix_is_there_up_to_its_bounds() -> None:
     assert "no text was taken for one of another class" in report(names, names, names).render()
 
 
+@pytest.mark.slow
 def test_classes_of_numbers_beyond_any_matrix_are_reported() -> None:
     labels = np.arange(200_000)  # as where another column was taken for the label: a matrix would take 320 GB
     found = report(labels, np.zeros_like(labels), [0, 1], resamples=0)

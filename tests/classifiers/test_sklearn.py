@@ -34,6 +34,7 @@ def classifier(request: pytest.FixtureRequest) -> Classifier:
     return made
 
 
+@pytest.mark.slow
 def test_clone_is_unfitted_and_equal(classifier: Classifier) -> None:
     classifier.fit(TEXTS, LABELS)
     copy = clone(classifier)
@@ -46,6 +47,7 @@ def test_clone_is_unfitted_and_equal(classifier: Classifier) -> None:
     assert is_classifier(classifier)
 
 
+@pytest.mark.slow
 def test_cross_validation(classifier: Classifier) -> None:
     scores = cross_val_score(classifier, TEXTS, np.array(LABELS), cv=2, error_score="raise")
     assert scores.shape == (2,)
@@ -55,6 +57,7 @@ def test_cross_validation(classifier: Classifier) -> None:
     assert found.sum(axis=1) == pytest.approx(np.ones(len(TEXTS)))
 
 
+@pytest.mark.slow
 def test_grid_search_in_a_pipeline(classifier: Classifier) -> None:
     upper = FunctionTransformer(lambda texts: [text.upper() for text in texts])
     grid = {"classifier__tokenizer": ["word", "space"], "classifier__lowercase": [True]}

@@ -125,6 +125,7 @@ def test_plugins_list_has_no_built_ins(run: Run) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_plugins_check_tells_the_broken_ones(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     modules = {
         "broken_at_import": "raise ImportError('no\\nsuch thing')",
@@ -182,6 +183,7 @@ def test_corpora_that_are_no_plain_files_have_no_path(run: Run, monkeypatch: pyt
     assert result.stderr == "nlmkit: the files of corpus brown are not plain text: read it as corpus:brown\n"
 
 
+@pytest.mark.slow
 def test_plugins_check_runs_the_conformance_checks_of_one(run: Run) -> None:
     result = run("plugins", "check", "ngram", "-p", "order=2", "--json")
     (checked,) = json.loads(result.stdout)

@@ -15,6 +15,8 @@ from nlmkit.classifiers.linear.nbsvm import NBSVM
 from nlmkit.classifiers.linear.tfidf_logreg import TfidfLogReg
 from nlmkit.text.labelled import LabelledTexts
 
+pytestmark = pytest.mark.slow
+
 WORDS = {"fine": "good one", "dull": "bad one", "lovely": "good one", "awful": "bad one"}
 TRAIN = [
     (label, f"the {thing} was {word}") for thing in ("film", "song", "meal", "tool") for word, label in WORDS.items()

@@ -16,6 +16,8 @@ from nlmkit.language_models.base import LanguageModel
 from nlmkit.language_models.combined.cache import Cache
 from nlmkit.language_models.ngram.model import NGram
 
+pytestmark = pytest.mark.slow
+
 TEST = "the dog ran\n猫 ran away\nthe cat sat\n\nthe mat sat on the dog\n"
 
 

@@ -114,6 +114,7 @@ def test_a_written_configuration_repeats_the_run(run: Run) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("at_a_terminal")
 @pytest.mark.parametrize(
     ("args", "code", "message"),

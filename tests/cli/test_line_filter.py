@@ -115,6 +115,7 @@ def test_a_cheap_unknown_word_is_noted_once_unless_it_is_bounded(run: Run, kn: s
     assert not run("perplexity", kn, "-", "--per-line", input=SENTENCE).stderr
 
 
+@pytest.mark.slow
 def test_a_line_is_answered_before_the_next_comes(kn: str, environment: dict[str, str]) -> None:
     command = [sys.executable, "-m", "nlmkit", "perplexity", kn, "-", "--max-oov", "0"]
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

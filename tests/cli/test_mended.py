@@ -12,6 +12,7 @@ import pytest
 from .conftest import Run
 
 
+@pytest.mark.slow
 def test_an_unbuffered_stdout_loses_nothing(model: str, environment: dict[str, str], tmp_path: Path) -> None:
     """A pipe that takes little at a time makes short writes, which a raw stream does not repeat."""
     if not hasattr(os, "set_blocking"):

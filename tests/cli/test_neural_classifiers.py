@@ -15,6 +15,8 @@ from nlmkit import LSTM, Corpus, RunOptions, TextPipeline, load
 from nlmkit.cli.training import Training
 from nlmkit.representations.vectors import Vectors
 
+pytestmark = pytest.mark.slow
+
 WORDS = {"fine": "good", "dull": "bad", "lovely": "good", "awful": "bad"}
 ROWS = [
     (label, f"the {thing} was {word}") for thing in ("film", "song", "meal", "tool") for word, label in WORDS.items()

@@ -13,6 +13,8 @@ import pytest
 from cli.conftest import Run
 from nlmkit import Corpus, NGram, load
 
+pytestmark = pytest.mark.slow
+
 BINDING = {
     "perplexity",
     "perplexity_excluding_oov",

@@ -40,6 +40,7 @@ def contents() -> dict[str, bytes]:
     return {str(file): file.read_bytes() for file in sorted(Path().rglob("*")) if file.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -141,6 +142,7 @@ def test_a_model_in_a_subfolder_of_the_text_is_no_conflict(run: Run) -> None:
     assert load("d/m").kind == "language-model"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("component", COMPONENTS)
 @pytest.mark.parametrize("place", ["m/training.jsonl", "m/logs/training.jsonl"])
 def test_a_log_and_settings_in_the_models_folder_lose_nothing(component: str, place: str, run: Run) -> None:
@@ -154,6 +156,7 @@ def test_a_log_and_settings_in_the_models_folder_lose_nothing(component: str, pl
     assert read_log(place)
 
 
+@pytest.mark.slow
 def test_a_picture_in_the_models_folder_loses_nothing(run: Run) -> None:
     pytest.importorskip("matplotlib")
     for _ in range(2):

@@ -21,6 +21,8 @@ from cli.conftest import Run
 from nlmkit.cli.progress import progress
 from nlmkit.core.run import RunOptions
 
+pytestmark = pytest.mark.slow
+
 posix = pytest.mark.skipif(os.name != "posix", reason="pipes, signals and terminals as POSIX has them")
 Process = Callable[..., subprocess.CompletedProcess[bytes]]
 # A locale without UTF-8, and Python kept from helping itself.

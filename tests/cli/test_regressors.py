@@ -148,7 +148,8 @@ def test_interrupted_and_resumed(run: Run, data: Path, monkeypatch: pytest.Monke
         patch.setattr(GradientStepper, "step", interrupted)
         patch.setattr(Training, "options", often)
         stopped = run(*command, "-o", "cut", code=130)
-    assert "interrupted: cut.checkpoint holds a checkpoint of step 10: the same command with --resume" in stopped.stderr
+    told = "interrupted: cut.checkpoint contains a checkpoint of step 10: repeat the command with --resume"
+    assert told in stopped.stderr
     resumed = json.loads(run(*command, "-o", "cut", "--resume").stdout)
     assert resumed["digest"] == whole["digest"]
     last = json.loads(Path("whole.jsonl").read_text(encoding="utf-8").splitlines()[-1])
@@ -189,7 +190,7 @@ def test_score_draws_residuals(run: Run, data: Path, stars: str) -> None:
     run("score", stars, data / "test.tsv", "--plot", "r.svg")
     assert "residual: number less predicted" in Path("r.svg").read_text(encoding="utf-8")
     refused = run("score", stars, data / "test.tsv", "--plot", "r.gif", code=1).stderr
-    assert "a picture is written as" in refused
+    assert "unsupported picture format" in refused
 
 
 # -------------------------------------------------------------------------------------------------------- predict

@@ -144,6 +144,7 @@ def test_files_are_read_before_a_picture_is_drawn(run: Run, vectors: str) -> Non
     assert not Path("out.png").exists()
 
 
+@pytest.mark.slow
 def test_a_picture_needs_no_standard_sets(run: Run, vectors: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("matplotlib", reason="pictures need matplotlib")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)

@@ -27,6 +27,7 @@ def imported_by(args: list[str], environment: dict[str, str]) -> set[str]:
     return set(done.stderr.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "args", [["list"], ["show", "ngram"], ["show", "toy-recency"], ["show", "char"], ["fit", "--help"]]
 )

@@ -11,6 +11,8 @@ from cli.conftest import TEST, TRAIN, Run
 from nlmkit.cli.text_arguments import is_text, models_and_texts
 from nlmkit.core.storage import load
 
+pytestmark = pytest.mark.slow
+
 LABELLED = "a\tgood film\nb\tbad film\na\tgood\nb\tbad\n" * 3
 
 

@@ -26,6 +26,7 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.mark.slow
 def test_a_neural_model_is_fitted_logged_drawn_and_scored(run: Run, texts: Path) -> None:
     train, test = texts / "train.txt", texts / "test.txt"
     result = run(
@@ -43,9 +44,10 @@ def test_a_neural_model_is_fitted_logged_drawn_and_scored(run: Run, texts: Path)
         assert report["events"] == 8
 
 
+@pytest.mark.slow
 def test_a_budget_is_a_duration(run: Run, texts: Path) -> None:
     train = texts / "train.txt"
-    assert "no duration" in run("fit", "lstm", train, "-o", "m", "--budget", "soon", code=2).stderr
+    assert "invalid duration" in run("fit", "lstm", train, "-o", "m", "--budget", "soon", code=2).stderr
     run("fit", "lstm", train, "-o", "m", "--budget", "2s", "-q", *SMALL)
     assert Path("m", "manifest.json").exists()
 
@@ -86,6 +88,7 @@ def test_an_option_of_another_model_is_refused_with_the_reason(
     assert reason in run("fit", model, texts / "train.txt", "-o", "m", "-p", option, code=1).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="SIGINT")
 def test_ctrl_c_says_how_to_go_on_and_going_on_gives_the_same_model(
     run: Run, texts: Path, environment: dict[str, str]
@@ -114,8 +117,8 @@ def test_ctrl_c_says_how_to_go_on_and_going_on_gives_the_same_model(
     step = json.loads(Path("cut.checkpoint", "manifest.json").read_text(encoding="utf-8"))["step"]
     assert process.returncode == 130
     assert stderr == (
-        f"nlmkit: interrupted: cut.checkpoint holds a checkpoint of step {step}: "
-        ": repeat the command with --resume to continue"
+        f"nlmkit: interrupted: cut.checkpoint contains a checkpoint of step {step}: "
+        "repeat the command with --resume to continue\n"
     )
     resumed = run(*args, "-o", "cut", "--log", "log.jsonl", "--resume", "--json")
     assert "replaces" not in resumed.stderr
@@ -138,11 +141,11 @@ def test_a_checkpoint_that_a_new_run_replaces_is_told_of(
     args = ("fit", "lstm", texts / "train.txt", "-o", "m", "--device", "cpu", *SMALL)
     with monkeypatch.context() as patch:
         patch.setattr(Loop, "_take_step", interrupted)
-        assert "m.checkpoint holds a checkpoint of step 3: the same" in run(*args, code=130).stderr
+        assert "m.checkpoint contains a checkpoint of step 3: repeat" in run(*args, code=130).stderr
         patch.setattr(Loop, "run", lambda *_, **__: signal.raise_signal(signal.SIGINT))
         result = run(*args, code=130)  # before this run has left anything
     replaced = "note: m.checkpoint contains a checkpoint of step 3, which this run replaces"
-    assert result.stderr == f"{replaced}\nnlmkit: interrupted\n"
+    assert result.stderr == f"{replaced}; use --resume to continue from it\nnlmkit: interrupted\n"
     assert replaced in run(*args).stderr
     assert not Path("m.checkpoint").exists()
     assert "replaces" not in run(*args).stderr
@@ -163,8 +166,8 @@ def test_sigterm_saves_says_how_to_go_on_and_exits_with_143(
     with monkeypatch.context() as patch:
         patch.setattr(Loop, "_take_step", terminated)
         assert run(*args, code=143).stderr == (
-            "nlmkit: terminated: m.checkpoint holds a checkpoint of step 4: "
-            ": repeat the command with --resume to continue"
+            "nlmkit: terminated: m.checkpoint contains a checkpoint of step 4: "
+            "repeat the command with --resume to continue\n"
         )
     assert (
         json.loads(run(*args, "--resume", "--json").stdout)["digest"]

@@ -27,6 +27,8 @@ from nlmkit.errors import DataError, ExportError, HyperParameterError, NotFitted
 from nlmkit.language_models.base import check_context
 from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
+pytestmark = pytest.mark.slow
+
 reproducible = settings(derandomize=True, deadline=None, database=None, max_examples=60)
 
 
@@ -297,6 +299,7 @@ def test_unfitted_use_raises_not_fitted(tmp_path: Path) -> None:
         lambda: model.score(["a"]),
         lambda: model.generate(),
         lambda: model.event_details(["a"]),
+        lambda: model.log_probs_and_details(["a"]),
         lambda: model.digest,
         lambda: model.save(tmp_path / "model"),
     ):

@@ -69,6 +69,7 @@ def changed(manifest: dict[str, Any], place: tuple[Any, ...], value: Any) -> dic
     return manifest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_any_fact_may_be_wrong(name: str, tmp_path: Path) -> None:
     """What is missing or mistyped is refused with one short line; nothing else is raised, and nothing hangs."""

@@ -37,6 +37,8 @@ from nlmkit.language_models.base import LanguageModel
 from nlmkit.saving import load_folder, save_folder
 from nlmkit.saving.state import FittedState
 
+pytestmark = pytest.mark.slow
+
 TRAIN = ["a b a", "b", "", "ä a c"]
 TEST = ["a c", "", "b z ä"]
 

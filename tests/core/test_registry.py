@@ -23,6 +23,8 @@ from nlmkit.errors import PluginError, RegistryError, UnknownComponentError
 from nlmkit.language_models.base import LanguageModel
 from nlmkit.text import TextPipeline
 
+pytestmark = pytest.mark.slow
+
 MODELS, TOKENIZERS = "nlmkit.language_models", "nlmkit.tokenizers"
 CLASSIFIER = "from nlmkit.classifiers.base import Classifier"
 SOURCE_TREE = Path(nlmkit.__file__).parents[1]

@@ -34,6 +34,8 @@ from nlmkit.saving import arrays_sha256, load_folder, save_folder, vocabulary_sh
 from nlmkit.saving.state import FittedState
 from nlmkit.text import Corpus, TextPipeline
 
+pytestmark = pytest.mark.slow
+
 TRAIN = ["a b a", "b", "", "ä a c"]
 TEST = ["a c", "", "b z ä"]
 

@@ -15,6 +15,7 @@ from nlmkit.documents.merged_features import MergedFeatures
 DENSE = arrays(np.float64, st.tuples(st.integers(1, 6), st.integers(1, 12)), elements=st.sampled_from([0, 0, 1, 2.5]))
 
 
+@pytest.mark.slow
 @given(DENSE)
 def test_inner_products_of_documents_stay(dense: np.ndarray) -> None:
     merged = MergedFeatures.of(csr_matrix(dense))
@@ -36,6 +37,7 @@ def test_expanded_weights_give_the_same_margins_and_norm(dense: np.ndarray) -> N
     assert (expanded[~dense.any(axis=0)] == 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [2, 3])
 def test_the_regression_stays_the_same(classes: int) -> None:
     generator = np.random.default_rng(0)

@@ -43,6 +43,7 @@ def made(texts: list[str], order: int, min_documents: int) -> tuple[NGramFeature
     return NGramFeatures.of(corpus, vocabulary, order=order, min_documents=min_documents), corpus
 
 
+@pytest.mark.slow
 @given(TEXTS, TEXTS, st.integers(1, 4), st.integers(1, 2))
 def test_counts_are_those_of_tuples(train: list[str], test: list[str], order: int, min_documents: int) -> None:
     features, _ = made(train, order, min_documents)
@@ -57,6 +58,7 @@ def test_counts_are_those_of_tuples(train: list[str], test: list[str], order: in
         assert found == {gram: n for gram, n in counted(text, order).items() if gram in expected}
 
 
+@pytest.mark.slow
 @given(TEXTS, st.integers(1, 4), st.integers(1, 2), st.sampled_from([63, 4]))
 def test_counting_gives_the_matrix_at_once(train: list[str], order: int, min_documents: int, key_bits: int) -> None:
     _, corpus = made(train, order, min_documents)
@@ -73,6 +75,7 @@ def test_counting_gives_the_matrix_at_once(train: list[str], order: int, min_doc
         assert found == {gram: n for gram, n in counted(text, order).items() if gram in set(columns)}
 
 
+@pytest.mark.slow
 @given(TEXTS, st.text("abc ", max_size=10), st.integers(1, 3))
 def test_the_weights_of_the_words_are_those_of_the_features_shared_out(train: list[str], text: str, order: int) -> None:
     features, _ = made(train, order, 1)

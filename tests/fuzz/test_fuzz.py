@@ -31,6 +31,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 def test_hostile_input_is_refused_in_one_line_or_accepted(name: str) -> None:
     tally = Tally()
@@ -38,6 +39,7 @@ def test_hostile_input_is_refused_in_one_line_or_accepted(name: str) -> None:
     assert tally.inputs >= 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "number"), [(found["target"], found["seed"]) for found in FOUND])
 def test_what_once_was_a_fault_is_mended(name: str, number: int) -> None:
     fuzz(TARGETS[name], number, Tally())

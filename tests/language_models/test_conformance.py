@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from nlmkit.core import registry
 from nlmkit.core.component import Component
 from nlmkit.language_models.ngram.model import NGram
 from nlmkit.language_models.ngram.smoothing import METHODS
 from nlmkit.testing import conformance
 from nlmkit.text.tokenizers import BUILT_IN
+
+pytestmark = pytest.mark.slow
 
 # n-gram models say the same in batch and word by word, to the last bit.
 EXACT = {"tolerance": 0.0, "sum_tolerance": 1e-9}

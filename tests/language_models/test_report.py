@@ -243,6 +243,7 @@ def reference(pairs: list[tuple[float, bool]]) -> tuple[float, float]:
     return total, (math.exp(-total / len(pairs)) if pairs else math.nan)
 
 
+@pytest.mark.slow
 @reproducible
 @given(scored_texts())
 def test_any_text_by_plain_python(scored: tuple[list[list[str]], list[float]]) -> None:

@@ -148,6 +148,7 @@ def test_the_loss_is_the_mean_of_the_scores_and_so_are_its_gradients(kind, tied)
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [1, 4, 16, 17, 100])
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("kind", KINDS)
@@ -323,6 +324,7 @@ def test_a_training_step_computes_tails_only_where_the_target_is(monkeypatch):
 # ------------------------------------------------------------------------------------------------- class-factored
 
 
+@pytest.mark.slow
 @given(
     counts=arrays.arrays(np.int64, st.integers(1, 60), elements=st.integers(0, 10**9)),
     classes=st.integers(1, 60),

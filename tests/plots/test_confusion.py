@@ -19,6 +19,7 @@ def report(labels: list[str], predicted: list[str]) -> ClassificationReport:
     return classification_report(labels, predicted, classes=classes, component="toy", model_digest="")
 
 
+@pytest.mark.slow
 def test_labels_numbers_and_accuracy_are_drawn(tmp_path: Path) -> None:
     found = report(["$a$"] * 17 + ["b", "差评"], ["$a$"] * 13 + ["b"] * 4 + ["b", "b"])
     for name in ("c.svg", "c.png", "c.pdf"):
@@ -45,12 +46,14 @@ def test_names_and_labels_that_are_hard_to_draw(tmp_path: Path) -> None:
         assert text in drawn
 
 
+@pytest.mark.slow
 def test_many_classes_fit(tmp_path: Path) -> None:
     labels = [f"class number {index}" for index in range(40)]
     plot_confusion(report(labels, labels), tmp_path / "many.png")
     assert (tmp_path / "many.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_of_very_many_classes_those_with_most_errors_are_drawn(tmp_path: Path) -> None:
     """3,000 classes: one wrong one after another would be nine million cells; 50 are drawn, and the others as one."""
     labels = [f"c{index:04}" for index in range(3000)]

@@ -28,6 +28,8 @@ from nlmkit.training.records import LogRecord
 
 from .test_perplexities import comparison, ranked
 
+pytestmark = pytest.mark.slow
+
 OWN = str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")
 
 

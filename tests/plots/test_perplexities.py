@@ -21,6 +21,8 @@ from nlmkit.plots.perplexities import plot_perplexities
 
 pytest.importorskip("matplotlib", reason="pictures need matplotlib")
 
+pytestmark = pytest.mark.slow
+
 
 def ranked(name: str, perplexity: float, interval: tuple[float, float] | None = None, **facts: Any) -> Ranked:
     report: PerplexityReport = made_up("x", [-1.0, -2.0]).report

@@ -67,6 +67,7 @@ def test_what_cannot_be_projected_is_refused(vectors: Any) -> None:
 # ---------------------------------------------------------------------------------------------------- the labels
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     st.lists(
@@ -121,6 +122,7 @@ def test_every_word_is_in_the_picture(tmp_path: Path) -> None:
     assert f"first principal component ({share:.1%} of the variance)" in shown
 
 
+@pytest.mark.slow
 def test_labels_in_the_file_do_not_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the renderer itself says that the text is."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -20,6 +20,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("guide")
 
 
+@pytest.mark.slow
 def test_every_block_runs(folder: Path) -> None:
     site = folder / "site"
     package = folder / "my-bigram"

@@ -23,6 +23,7 @@ def run(*args: str, code: int = 0) -> Result:
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_package_passes_its_own_tests(kind: str, tmp_path: Path) -> None:
     made = new_plugin(f"my-{kind}", kind, tmp_path / "package")
@@ -44,6 +45,7 @@ def test_a_new_package_passes_its_own_tests(kind: str, tmp_path: Path) -> None:
     assert checked.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_new_package_passes_before_it_is_installed(tmp_path: Path) -> None:
     made = new_plugin("nlmkit-fresh", "tokenizer", tmp_path / "package")
     done = pytest_run(made.folder, tmp_path / "nowhere")

@@ -37,6 +37,7 @@ def test_a_package_is_whole(name: str) -> None:
         assert all(NAME.fullmatch(point) for point in points)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PACKAGES)
 def test_a_package_passes_its_own_tests(name: str, tmp_path: Path) -> None:
     source = PLUGINS / name

@@ -19,6 +19,8 @@ from nlmkit.errors import PluginError, RegistryError, SavedModelError, UnknownCo
 from nlmkit.text import Corpus, TextPipeline, tokenizers
 from plugins.source_packages import environment
 
+pytestmark = pytest.mark.slow
+
 MODELS, TOKENIZERS = "nlmkit.language_models", "nlmkit.tokenizers"
 TEXT = ["a.b a", "b.a"]
 

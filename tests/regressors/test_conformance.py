@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from toys.regressors import LengthRegressor
 
 from nlmkit.core import registry
 from nlmkit.regressors.tfidf_ridge import TfidfRidge
 from nlmkit.testing import checks_for, conformance
+
+pytestmark = pytest.mark.slow
 
 LINEAR = [
     TfidfRidge(alpha=0.1),

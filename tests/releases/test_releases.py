@@ -44,6 +44,7 @@ def test_a_regressor_of_the_next_release_answers_as_it_did(tmp_path: Path) -> No
     assert answers(load(tmp_path / "model")) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("folder", "expected"), MODELS)
 def test_a_released_model_loads_and_answers_as_it_did(folder: Path, expected: dict[str, Any], tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="torch is not installed")

@@ -13,6 +13,8 @@ from nlmkit.representations.base import Representation
 from nlmkit.testing import Check, checks_for, conformance
 from nlmkit.testing.representation import Subject
 
+pytestmark = pytest.mark.slow
+
 BUILT_IN = [entry for entry in registry.entries() if entry.builtin and entry.kind == "representation"]
 NAMES = [entry.name for entry in BUILT_IN]
 

@@ -493,6 +493,7 @@ def test_gensim_reads_what_is_written_and_writes_what_is_read(tmp_path: Path) ->
         np.testing.assert_array_equal(again.matrix, vectors.matrix)
 
 
+@pytest.mark.slow
 @given(
     arrays(
         np.float32,

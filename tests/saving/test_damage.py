@@ -50,6 +50,7 @@ def manifest_with(**changes: Any) -> bytes:
     return json.dumps({"format_version": 1, "payloads": [{**GOOD_ENTRY, **changes}]}).encode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "part"),
     [
@@ -196,6 +197,7 @@ def entry(**changes: Any) -> dict[str, Any]:
     return {"a": {**F32_2, **changes}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "part"),
     [

@@ -112,6 +112,7 @@ def test_a_vocabulary_of_several_blocks(tmp_path: Path) -> None:
         save_folder(tmp_path / "m", {}, arrays={}, vocabulary=[*words[:-1], "a\nb"])
 
 
+@pytest.mark.slow
 @reproducible
 @given(
     arrays=st.dictionaries(

@@ -43,6 +43,7 @@ def fail_at(monkeypatch: pytest.MonkeyPatch, name: str, call: int, error: BaseEx
     monkeypatch.setattr(os, name, wrapper)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [Killed(), OSError(errno.EIO, "Input/output error")], ids=["killed", "EIO"])
 @pytest.mark.parametrize("name", ["replace", "fsync", "write"])
 @pytest.mark.parametrize("call", range(8))
@@ -136,6 +137,7 @@ print(" ".join(outcomes))
 """
 
 
+@pytest.mark.slow
 @posix_only
 @pytest.mark.parametrize("style", ["before", "after"])
 @pytest.mark.parametrize("state", ["first", "replace"])

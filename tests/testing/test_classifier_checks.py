@@ -11,6 +11,8 @@ from nlmkit.testing import check_registered, checks_for, conformance, run_checks
 from nlmkit.testing.classifier import _OWN, CHECKS, Subject
 from nlmkit.testing.component import CHECKS as SHARED
 
+pytestmark = pytest.mark.slow
+
 RESULTS = {"all_forms_of_texts_agree", "failed_fit_leaves_the_classifier_as_it_was", "labels_keep_their_type"}
 
 # By check, classifiers that fail it, each with the checks that it cannot but fail, too.
@@ -58,11 +60,12 @@ WRONG: dict[str, list[tuple[type[Classifier], set[str]]]] = {
     "works_inside_scikit_learn": [(classifiers.Untagged, set())],
 }
 
-test_correct_classifiers_pass = conformance(
-    Correct(), Correct(alpha=1.0, tokenizer="space", lowercase=False), tolerance=1e-12, sum_tolerance=1e-12
+test_correct_classifiers_pass = pytest.mark.slow(
+    conformance(Correct(), Correct(alpha=1.0, tokenizer="space", lowercase=False), tolerance=1e-12, sum_tolerance=1e-12)
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "wrong", "also"),
     [pytest.param(name, *case, id=f"{name}-{case[0].__name__}") for name, cases in WRONG.items() for case in cases],
@@ -94,6 +97,7 @@ def test_a_fitted_classifier_is_not_checked() -> None:
         run_checks(fitted)
 
 
+@pytest.mark.slow
 def test_registered_classifiers_are_checked_by_name() -> None:
     outcomes = check_registered("tfidf-logreg", "classifier")
     assert {outcome.name for outcome in outcomes} == {check.name for check in CHECKS}

@@ -74,6 +74,7 @@ class Elsewhere(Correct):
 # ------------------------------------------------------------------------------------------------- with pytest
 
 
+@pytest.mark.slow
 def test_two_lines_are_a_test_for_each_check(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_mine="""
@@ -143,6 +144,7 @@ def test_outcomes_are_in_the_order_of_the_checks_and_say_what_was_seen() -> None
     assert wrong.message.startswith("log_probs and the state machine on 'the cat sees the dog .': ")
 
 
+@pytest.mark.slow
 def test_whatever_a_component_raises_is_an_outcome() -> None:
     found = {outcome.name: outcome for outcome in run_checks(Quits())}
     assert found["hyper_parameters_have_help"].passed
@@ -177,6 +179,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AddsMarks, "name", "kit-marks")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(("settings", "alpha"), [(None, 0.25), ({"alpha": 0.75}, 0.75), ({}, 0.1)])
 def test_a_registered_model_is_checked_with_the_settings_chosen(

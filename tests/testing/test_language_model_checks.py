@@ -15,6 +15,8 @@ from nlmkit.language_models.base import LanguageModel
 from nlmkit.testing import CheckOutcome, checks_for, conformance, run_checks
 from nlmkit.testing.language_model import CHECKS, Subject
 
+pytestmark = pytest.mark.slow
+
 ALPHA = 0.123
 
 BLANKS = "blank_sentences_are_scored"
@@ -109,17 +111,19 @@ WRONG = {
     "seeded_generation_repeats": [wrong(models.NeverRepeats), wrong(models.IgnoresSeed)],
 }
 
-test_correct_models_pass = conformance(
-    Correct(),
-    Correct(alpha=ALPHA, cutoffs=(1, 2), min_count=2),
-    Scorer(),
-    Cache(),
-    tolerance=1e-12,
-    sum_tolerance=1e-12,
+test_correct_models_pass = pytest.mark.slow(
+    conformance(
+        Correct(),
+        Correct(alpha=ALPHA, cutoffs=(1, 2), min_count=2),
+        Scorer(),
+        Cache(),
+        tolerance=1e-12,
+        sum_tolerance=1e-12,
+    )
 )
 
-test_a_uniform_model_only_learns_nothing = conformance(
-    Uniform(), expected_failures={"overfits_a_tiny_text": "it learns nothing"}
+test_a_uniform_model_only_learns_nothing = pytest.mark.slow(
+    conformance(Uniform(), expected_failures={"overfits_a_tiny_text": "it learns nothing"})
 )
 
 
@@ -137,6 +141,7 @@ def declared_otherwise(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "case"),
     [pytest.param(name, case, id=f"{name}-{case.model.__name__}") for name, cases in WRONG.items() for case in cases],

@@ -11,6 +11,8 @@ from nlmkit.testing import check_registered, checks_for, conformance, run_checks
 from nlmkit.testing.component import CHECKS as SHARED
 from nlmkit.testing.regressor import _OWN, CHECKS, Subject
 
+pytestmark = pytest.mark.slow
+
 RESULTS = {
     "all_forms_of_texts_agree",
     "failed_fit_leaves_the_regressor_as_it_was",

@@ -15,6 +15,8 @@ from nlmkit.testing import check_registered, checks_for, conformance, run_checks
 from nlmkit.testing import component as shared
 from nlmkit.testing.representation import CHECKS
 
+pytestmark = pytest.mark.slow
+
 
 @dataclasses.dataclass(frozen=True)
 class Wrong:
@@ -72,9 +74,12 @@ OWN = {
     "exported_vectors_come_back": wrong(representations.RoundsExports),
 }
 
-test_correct_representations_pass = conformance(Correct(), Correct(dimension=3, min_count=2), Subwords())
+test_correct_representations_pass = pytest.mark.slow(
+    conformance(Correct(), Correct(dimension=3, min_count=2), Subwords())
+)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "case"),
     [pytest.param(name, case, id=f"{name}-{case.cls.__name__}") for name, case in [*SHARED.items(), *OWN.items()]],

@@ -31,8 +31,8 @@ ALSO = {
     tokenizers.GivesBytes: {"no_character_is_lost", "tokens_hold_no_line_feed_or_nul"},
 }
 
-test_correct_tokenizers_pass = conformance(
-    tokenizers.Minimal(), tokenizers.Lowercasing(), tokenizers.Subwords(), tokenizers.WordTokenizer()
+test_correct_tokenizers_pass = pytest.mark.slow(
+    conformance(tokenizers.Minimal(), tokenizers.Lowercasing(), tokenizers.Subwords(), tokenizers.WordTokenizer())
 )
 
 

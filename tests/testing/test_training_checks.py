@@ -13,6 +13,8 @@ from nlmkit.testing import checks_for, conformance
 from nlmkit.testing.representation import Subject
 from nlmkit.testing.training import CHECKS
 
+pytestmark = pytest.mark.slow
+
 
 @dataclasses.dataclass(frozen=True)
 class Wrong:

@@ -10,7 +10,8 @@ import pytest
 
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.text import Corpus, Decoding, TextPipeline
-from nlmkit.text.columns import FORMATS, TextColumn, looks_like_table, read_tables, stream_tables
+from nlmkit.text.columns import TextColumn, looks_like_table, read_tables, stream_tables
+from nlmkit.text.rows import FORMATS
 from nlmkit.text.sources import path_source
 
 SPACE = TextPipeline()

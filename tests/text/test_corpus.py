@@ -79,6 +79,7 @@ def test_repr_is_short() -> None:
     assert repr(Corpus.read(SENTENCES)) == "<Corpus of 6 tokens of 4 types in 3 sentences>"
 
 
+@pytest.mark.slow
 @given(token_lists, token_lists)
 def test_digest_tells_texts_apart_and_nothing_else(one: list[list[str]], other: list[list[str]]) -> None:
     assert (Corpus.read(one).events_digest == Corpus.read(other).events_digest) == (one == other)
@@ -115,6 +116,7 @@ def test_digest_is_the_same_however_the_text_was_read(tmp_path: Path) -> None:
     assert {corpus.events_digest for corpus in read} == {read[0].events_digest}
 
 
+@pytest.mark.slow
 @given(token_lists)
 def test_views_against_a_plain_calculation(sentences: list[list[str]]) -> None:
     corpus = Corpus.read(sentences)

@@ -14,6 +14,8 @@ from nlmkit.errors import DataError
 from nlmkit.text import Corpus, TextPipeline, Vocabulary, stream_blocks
 from nlmkit.text.labelled import LabelledTexts
 
+pytestmark = pytest.mark.slow
+
 ENCODINGS = (
     "utf-16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be utf-7 utf-8 utf-8-sig gb18030 gbk gb2312 big5 big5hkscs "
     "shift_jis shift_jis_2004 shift_jisx0213 cp932 cp949 cp950 euc_jp euc_jis_2004 euc_jisx0213 euc_kr johab hz "
@@ -40,6 +42,7 @@ def corpus_or_error(data: bytes, pipeline: TextPipeline) -> Corpus | DataError:
         return error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ENCODINGS.split())
 def test_any_bytes_are_read_or_refused_with_their_place(encoding: str) -> None:
     random_ = random.Random(encoding)

@@ -25,6 +25,7 @@ def test_the_list_has_every_text_encoding_of_the_standard_library() -> None:
     assert not NO_TEXT & _MODULES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(_MODULES - {"mbcs", "oem"}))
 def test_each_is_taken_and_decodes(name: str) -> None:
     check_encoding(name)

@@ -404,6 +404,7 @@ def test_wrong_options_are_refused(tmp_path: Path) -> None:
         LabelledTexts.read(tmp_path / "none.tsv")
 
 
+@pytest.mark.slow
 def test_real_files_have_the_published_sizes(shared_data: Path) -> None:
     mr = LabelledTexts.read(shared_data / "mr" / "rt-polarity.all", format="space", encoding="latin-1")
     assert dict(zip(*np.unique(mr.labels, return_counts=True), strict=True)) == {"0": 5331, "1": 5331}

@@ -15,6 +15,8 @@ from nlmkit.text import Corpus, TextPipeline
 from nlmkit.text.normalization import _LONG_RUN, UnicodeForm, normalize
 from nlmkit.text.tokenizers import CharTokenizer, SpaceTokenizer, WordTokenizer
 
+pytestmark = pytest.mark.slow
+
 FORMS = get_args(UnicodeForm)
 # Marks of many classes, starters that decompose to marks or compose with them, letters, Hangul, half-width sound marks.
 MARKS = "\u0301\u0323\u0334\u05b0\u064b\u0f71\u0f72\u3099\u0345\u0344\u0f73\u0f75\u034f\u20d0\ufe20\U0001d165\U00016ff0"

@@ -28,6 +28,8 @@ from nlmkit.text.sources import expand
 
 from . import reference
 
+pytestmark = pytest.mark.slow
+
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,
     ".bz2": bz2.compress,

@@ -200,6 +200,7 @@ USES: dict[str, Callable[[Any], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("kind", TABLES)
 def test_a_table_is_refused_with_the_mend(use: str, kind: str) -> None:

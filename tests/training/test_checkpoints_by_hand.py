@@ -13,6 +13,8 @@ from toys.neural import Clock, TimedModule, tiny, vocabulary
 from nlmkit.core.run import RunOptions
 from nlmkit.language_models.neural.training import train
 
+pytestmark = pytest.mark.slow
+
 
 class Briefly(TimedModule):
     """Raises once it was trained for a few steps, if that is wanted."""

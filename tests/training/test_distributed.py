@@ -11,10 +11,11 @@ import pytest
 import torch
 from toys.neural import TinyModule, text, tiny, vocabulary
 
+from nlmkit.core.processes import is_main_process, process_count
 from nlmkit.core.run import RunOptions
 from nlmkit.errors import HyperParameterError, NlmkitError
 from nlmkit.language_models.neural.training import train
-from nlmkit.training.distributed import Processes, is_main_process, process_count, processes
+from nlmkit.training.distributed import Processes, processes
 from nlmkit.training.records import read_log
 
 EVENTS, VALID = text(), text(300, seed=1)
@@ -120,6 +121,7 @@ def tensors(run: Any, rank: Any) -> Any:
     return torch.load(run / f"tensors{rank}", weights_only=True)
 
 
+@pytest.mark.slow
 def test_gradients_equal_those_of_one_process_with_the_joint_batch(run: Path) -> None:
     expected = gradients(TinyModule(dropout=0.0), tiny(**ONE_STEP))
     assert max(gradient.abs().max() for gradient in expected.values()) > 0.01

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from nlmkit.training.pacing import Pacer, SpeedTest
+from nlmkit.training.pacing import Pacer
 from nlmkit.training.plan import Plan
+from nlmkit.training.speed import SpeedTest
 
 BUDGET = 1200.0
 

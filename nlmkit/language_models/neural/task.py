@@ -189,7 +189,7 @@ class LanguageTask(Task[Window]):
 
     def extent(self) -> Extent:
         """What the plan of a run is made from; the time of a step goes by its rows."""
-        windows, valid = len(self.epoch(0)), self._valid_events
+        windows, valid = len(self.stream.bounds(0)) - 1, self._valid_events
         closing = 0.0 if valid is None else min(1.0, min(_JUDGED, len(self._events)) / len(valid))
         return Extent(windows, self.stream.length / windows, closing=closing)
 

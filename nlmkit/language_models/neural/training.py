@@ -17,7 +17,7 @@ from nlmkit.training.distributed import processes
 from nlmkit.training.gradient import GradientStepper
 from nlmkit.training.options import Optimization
 from nlmkit.training.records import Evaluation
-from nlmkit.training.run import RunResult
+from nlmkit.training.result import RunResult
 from nlmkit.training.run import run as run_steps
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingResult(RunResult):
-    """What came of training a language model; see :class:`~nlmkit.training.run.RunResult` for the rest.
+    """What came of training a language model; see :class:`~nlmkit.training.result.RunResult` for the rest.
 
     Attributes:
         batch: Columns read side by side.

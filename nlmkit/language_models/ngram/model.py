@@ -230,7 +230,8 @@ class NGram(VocabularyLimits, LanguageModel):
     ) -> tuple[NDArray[np.float64], dict[str, NDArray[Any]]]:
         """Both from one pass over the text."""
         check_context(context)
-        log_probs, lengths = self.table_.score(self.encode(data).event_ids(self.vocabulary_))
+        events = self.encode(data).event_ids(self.vocabulary_)
+        log_probs, lengths = self.table_.score(events)
         return log_probs, {"ngram_length": lengths}
 
     def fitted_state(self) -> FittedState:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nlmkit.representations.glove.stepper import GloVeStepper
     from nlmkit.representations.glove.training import Weights
     from nlmkit.text import Corpus, Vocabulary
-    from nlmkit.training.run import RunResult
+    from nlmkit.training.result import RunResult
 
 _RARE: Final = 100
 """How many of the rarest words stand in for unknown ones."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from nlmkit import RunOptions, load
+from nlmkit import load
 from nlmkit.plugin import HyperParameterError, conformance, registered
 from nlmkit.testing import data
 
@@ -113,31 +113,6 @@ def test_it_learns_what_stands_further_back_than_a_bigram_sees() -> None:
     model = tiny(epochs=8, lr=0.004, batch=8, bptt=16).fit(text)
     # Of five events three are free, each one of four; without looking back so far, four are.
     assert model.perplexity(text) < 1.1 * 4 ** (3 / 5) < 4 ** (4 / 5)
-
-
-def test_training_is_resumed_from_a_checkpoint(tmp_path: Path) -> None:
-    """The memory is part of it: an interrupted run ends with the weights of one that was not."""
-
-    class Interrupt:
-        def __init__(self, after: int) -> None:
-            self.left = after
-
-        def start(self, description: str, total: float | None = None) -> None:
-            pass
-
-        def advance(self, amount: float) -> None:
-            self.left -= 1
-            if self.left == 0:
-                raise KeyboardInterrupt
-
-    expected = tiny().fit(data.train(), valid=data.valid()).fitted_state().arrays
-    folder = tmp_path / "checkpoint"
-    with pytest.raises(KeyboardInterrupt):
-        tiny().fit(data.train(), valid=data.valid(), run=RunOptions(checkpoint=folder, progress=Interrupt(14)))
-    assert folder.is_dir()
-    resumed = tiny().fit(data.train(), valid=data.valid(), run=RunOptions(checkpoint=folder, resume=True))
-    for name, array in resumed.fitted_state().arrays.items():
-        assert array.tobytes() == expected[name].tobytes(), name
 
 
 def test_a_model_starts_from_another_of_its_kind(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ from nlmkit.errors import DataError, HyperParameterError, SavedModelError
 from nlmkit.saving.state import FittedState
 from nlmkit.text.labelled import LabelledTexts
 
+pytestmark = pytest.mark.slow
+
 TRAIN = LabelledTexts.read("corpus:reviews-en")
 TEST = LabelledTexts.read("corpus:reviews-en/test")
 

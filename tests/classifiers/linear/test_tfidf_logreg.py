@@ -33,6 +33,7 @@ def reference(order: int, min_documents: int, sublinear: bool, C: float) -> Any:
     return make_pipeline(vectorizer, LogisticRegression(C=C, max_iter=1000))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("order", "min_documents", "sublinear", "C"), [(1, 1, False, 1.0), (2, 2, True, 10.0), (3, 1, True, 5.0)]
 )
@@ -63,6 +64,7 @@ def test_slow_convergence_is_a_note_and_not_a_warning() -> None:
 THREE = np.array([("a", "b", "c")[index % 3] for index in range(len(TRAIN))])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [TRAIN.labels, THREE], ids=["two", "three"])
 def test_merged_features_give_the_same_regression(labels: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = TfidfLogReg().fit(TRAIN.texts, labels)

@@ -1,4 +1,4 @@
-"""The convolutional classifier: its sums against plain loops, Kim's settings, padding, and what it points at."""
+"""The convolutional classifier: training, Kim's settings, padding, and what it points at."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from toys.classifiers import (
     LABELS,
     ODD,
@@ -24,15 +23,15 @@ from nlmkit import DataError, HyperParameterError, NlmkitError, RunOptions, Save
 from nlmkit.classifiers.neural.cnn import CNN
 from nlmkit.classifiers.neural.task import ClassificationTask
 from nlmkit.documents.neural.options import KIM
-from nlmkit.layers.convolution import Convolution
 from nlmkit.representations.vectors import Vectors
 from nlmkit.training import checkpoint
 from nlmkit.training.adadelta import Adadelta
-from nlmkit.training.gradient import GradientStepper
 from nlmkit.training.optimization import clip_rows
 from nlmkit.training.options import Optimization
 from nlmkit.training.records import Evaluation, by_epoch, read_log
 from nlmkit.training.schedules import learning_rate, slanted_triangular
+
+pytestmark = pytest.mark.slow
 
 PLAIN: dict[str, Any] = {"dropout_input": 0.0, "dropout_word": 0.0}
 TINY: dict[str, Any] = {"embedding": 12, "maps": 6, "epochs": 25, "batch": 8, "lr": 0.01, "averaging": "none", **PLAIN}
@@ -41,67 +40,6 @@ TINY: dict[str, Any] = {"embedding": 12, "maps": 6, "epochs": 25, "batch": 8, "l
 @pytest.fixture(scope="module")
 def cnn() -> CNN:
     return CNN(**TINY).fit(TEXTS, LABELS)
-
-
-# ------------------------------------------------------------------------------------------------------- filters
-
-
-def by_loops(filters: Convolution, text: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The features of one text, window by window; and a window of nothing but padding."""
-    features = []
-    before, after = filters.padding, max(filters.widths) + 2
-    padded = np.pad(text, ((before, after), (0, 0)))
-    for weight, bias in zip(filters.filters, filters.biases, strict=True):
-        w, b = weight.detach().double().numpy(), bias.detach().double().numpy()
-        for number in range(len(w)):
-            best = max(0.0, b[number])
-            for begin in range(len(padded) - w.shape[2] + 1):
-                total = b[number]
-                for place in range(w.shape[2]):
-                    for entry in range(text.shape[1]):
-                        total += w[number, entry, place] * padded[begin + place, entry]
-                best = max(best, total)
-            features.append(best)
-    return np.array(features)
-
-
-@pytest.mark.parametrize("padding", [0, 1, 4])
-def test_pooled_features_equal_a_plain_loop(padding: int) -> None:
-    source = torch.Generator().manual_seed(3)
-    filters = Convolution(3, (1, 2, 5), 4, padding, source)
-    with torch.no_grad():
-        for bias in filters.biases:
-            bias.copy_(torch.randn(4, generator=source))
-    lengths = [0, 1, 2, 4, 7]
-    vectors = torch.zeros(5, 7, 3)
-    for row, length in enumerate(lengths):
-        vectors[row, :length] = torch.randn(length, 3, generator=source)
-    found = filters(vectors).detach().numpy()
-    for row, length in enumerate(lengths):
-        expected = by_loops(filters, vectors[row, :length].double().numpy())
-        np.testing.assert_allclose(found[row], expected, atol=1e-5)
-    assert (found > 0).any()
-    winners = filters.pool_indices(vectors)
-    np.testing.assert_array_equal(winners.values.detach().numpy(), found)
-    assert int(winners.begins[0].min()) == 7  # the empty text has windows of padding alone
-
-
-def test_a_filter_wider_than_text_and_padding() -> None:
-    filters = Convolution(2, (9,), 3, 0, torch.Generator().manual_seed(1))
-    short = torch.ones(1, 2, 2)
-    assert filters(short).shape == (1, 3)
-    more = torch.cat([short, torch.zeros(1, 20, 2)], dim=1)
-    np.testing.assert_allclose(filters(short).detach(), filters(more).detach(), atol=1e-6)
-
-
-def test_the_winning_window_is_the_one_that_holds_the_word() -> None:
-    filters = Convolution(1, (3,), 1, 4, torch.Generator())
-    with torch.no_grad():
-        filters.filters[0].copy_(torch.tensor([[[0.0, 1.0, 0.0]]]))
-    vectors = torch.tensor([[0.1, 0.2, 5.0, 0.3]]).unsqueeze(2)
-    winners = filters.pool_indices(vectors)
-    assert winners.begins.tolist() == [[1]]
-    assert winners.values.item() == pytest.approx(5.0)
 
 
 # ------------------------------------------------------------------------------------------------------ training
@@ -208,12 +146,6 @@ def test_a_last_step_that_diverges_is_seen_without_held_out_texts() -> None:
         CNN(**one_step).fit(TEXTS, LABELS)
 
 
-def test_a_budget_is_kept() -> None:
-    report = CNN(**{**TINY, "epochs": 10**5}).fit(TEXTS, LABELS, run=RunOptions(budget_seconds=2.0)).fit_report_
-    assert report["seconds"] < 6
-    assert report["steps"] > 10
-
-
 def test_the_log(tmp_path: Path) -> None:
     CNN(**{**TINY, "epochs": 4}).fit(TEXTS, LABELS, run=RunOptions(log=tmp_path / "log.jsonl"))
     records = read_log(tmp_path / "log.jsonl")
@@ -273,29 +205,6 @@ def test_poor_coverage_is_told(covered: int) -> None:
 def test_several_workers_are_refused() -> None:
     with pytest.raises(HyperParameterError, match="one process"):
         CNN(**TINY).fit(TEXTS, LABELS, run=RunOptions(workers=2))
-
-
-def test_resuming_gives_what_the_uninterrupted_run_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = {**TINY, "epochs": 5, "optimizer": "adadelta", "lr": 1.0, "averaging": "ema"}
-    whole = CNN(**settings).fit(TEXTS, LABELS)
-    run = RunOptions(checkpoint=tmp_path / "checkpoint", checkpoint_seconds=1e-9)
-    step = GradientStepper.step
-
-    def interrupted(self: Any, moment: Any) -> float:
-        if moment.step == 11:  # in the third epoch
-            raise KeyboardInterrupt
-        return step(self, moment)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(GradientStepper, "step", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            CNN(**settings).fit(TEXTS, LABELS, run=run)
-    resuming = RunOptions(checkpoint=tmp_path / "checkpoint", resume=True)
-    resumed = CNN(**settings).fit(TEXTS, LABELS, run=resuming)
-    assert resumed.fit_report_["epochs"] == 5
-    assert resumed.digest == whole.digest
-    with pytest.raises(SavedModelError, match="another run's"):
-        CNN(**{**settings, "seed": 9}).fit(TEXTS, LABELS, run=resuming)
 
 
 @pytest.mark.parametrize(

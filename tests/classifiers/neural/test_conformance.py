@@ -6,11 +6,15 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from nlmkit.classifiers.neural.cnn import CNN
 from nlmkit.classifiers.neural.han import HAN
 from nlmkit.classifiers.neural.lstm_classifier import LSTMClassifier
 from nlmkit.classifiers.neural.lstm_cnn import LSTMCNN
 from nlmkit.testing import conformance
+
+pytestmark = pytest.mark.slow
 
 SMALL: dict[str, Any] = {"embedding": 10, "epochs": 6, "batch": 8, "lr": 0.05, "dropout": 0.1, "dropout_input": 0.0}
 

@@ -26,7 +26,6 @@ from nlmkit.classifiers.neural.han import HAN
 from nlmkit.documents.neural import batching
 from nlmkit.documents.neural.scoring import log_probabilities
 from nlmkit.documents.neural.sentences import sentence_bounds
-from nlmkit.layers.attention import Attention
 
 TINY: dict[str, Any] = {"embedding": 10, "hidden": 6, "attention": 5, "epochs": 25, "batch": 8, "lr": 0.02}
 
@@ -119,24 +118,12 @@ def test_documents_do_not_run_into_one_another() -> None:
     assert documents[0] == documents[1] == 0
 
 
-def test_attention_by_hand() -> None:
-    attention = Attention(2, 3, torch.Generator().manual_seed(4))
-    outputs = torch.tensor([[[1.0, 2.0], [-1.0, 0.5], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]])
-    sums, weights = attention(outputs, torch.tensor([2, 0]))
-    w, b, context = (p.detach().double().numpy() for p in (attention.weight, attention.bias, attention.context))
-    h = outputs[0, :2].double().numpy()
-    scores = np.exp(np.tanh(h @ w.T + b) @ context)
-    expected = scores / scores.sum()
-    np.testing.assert_allclose(weights[0].detach(), [*expected, 0], atol=1e-6)
-    np.testing.assert_allclose(sums[0].detach(), expected @ h, atol=1e-6)
-    assert not weights[1].any()
-    assert not sums[1].any()
-
-
+@pytest.mark.slow
 def test_it_learns_a_tiny_set() -> None:
     learns(HAN(**TINY))
 
 
+@pytest.mark.slow
 def test_attention_sums_to_one(han: HAN) -> None:
     text = "a fine film . what ? it was lovely , i say !"
     sentences, words = han.attention_weights(text)

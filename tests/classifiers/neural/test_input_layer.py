@@ -20,6 +20,8 @@ from nlmkit.documents.neural.input import WordInput
 from nlmkit.representations.one_hot import OneHot
 from nlmkit.representations.vectors import Vectors
 
+pytestmark = pytest.mark.slow
+
 TINY: dict[str, Any] = {"maps": 5, "epochs": 6, "batch": 8, "lr": 0.02, "dropout_input": 0.0, "dropout_word": 0.0}
 WORDS = ("fine", "dull", "a", "film", "day", "splendid", "dreary")
 DIMENSION = 7

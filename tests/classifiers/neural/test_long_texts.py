@@ -1,4 +1,4 @@
-"""Very long texts: batches with a bound, the same gradients in parts, long rows of filters, ``max_length``."""
+"""Very long texts: batches with a bound, the same gradients in parts, ``max_length``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from toys.classifiers import LABELS, TEXTS
 
@@ -23,8 +23,6 @@ from nlmkit.classifiers.neural.lstm_cnn import LSTMCNN
 from nlmkit.documents.neural import batching, task
 from nlmkit.documents.neural.batching import PART_WORDS, Batch, Documents, parts_of_batch
 from nlmkit.documents.neural.module import TextModule
-from nlmkit.layers import convolution as layers
-from nlmkit.layers.convolution import Convolution
 from nlmkit.training.gradient import GradientStepper
 
 CLASSIFIERS = (CNN, LSTMClassifier, LSTMCNN, HAN)
@@ -73,6 +71,7 @@ def test_many_sentences_count_as_padding_too() -> None:
     assert sorted(map(len, parts)) == [1, 49]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", CLASSIFIERS)
 @pytest.mark.parametrize("mark", [" ", " . "])
 def test_one_long_text_pads_no_other(cls: type[NeuralClassifier], mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,6 +133,7 @@ def test_ordinary_batches_are_read_at_once() -> None:
     assert PART_WORDS == 32_768
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", CLASSIFIERS)
 def test_the_gradients_of_parts_are_those_of_the_batch(
     cls: type[NeuralClassifier], monkeypatch: pytest.MonkeyPatch
@@ -159,48 +159,6 @@ def test_the_gradients_of_parts_are_those_of_the_batch(
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
     for whole_gradient, summed in zip(at_once, in_parts, strict=True):
         np.testing.assert_allclose(summed, whole_gradient, rtol=0, atol=1e-6)
-
-
-# ---------------------------------------------------------------------------------------------------- long rows
-
-
-@settings(deadline=None, max_examples=30)
-@given(st.integers(1, 4), st.integers(1, 30), st.integers(0, 9), st.integers(1, 40), st.integers(0, 99))
-def test_long_rows_have_the_features_and_gradients_of_short_ones(
-    rows: int, columns: int, padding: int, piece: int, seed: int
-) -> None:
-    source = torch.Generator().manual_seed(seed)
-    filters = Convolution(3, (1, 2, 5), 4, padding, source)
-    values = torch.randn(rows, columns, 3, generator=source)
-    weight = torch.randn(filters.width, generator=source)
-    results = []
-    for long_row, words in ((10**6, 10**6), (0, piece)):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(layers, "LONG_ROW", long_row)
-            patch.setattr(layers, "PIECE_WORDS", words)
-            vectors = values.clone().requires_grad_()
-            features = filters(vectors)
-            filters.zero_grad()
-            (features @ weight).sum().backward()
-            with torch.inference_mode():
-                scored = filters(values)
-            winners = filters.pool_indices(values)
-            gradients = [parameter.grad for parameter in filters.parameters()]
-            results.append((features.detach(), scored, vectors.grad, winners.values, winners.begins, *gradients))
-    for short, long in zip(*results, strict=True):
-        assert short is not None
-        assert long is not None
-        torch.testing.assert_close(long, short, rtol=0, atol=1e-5)
-
-
-def test_a_long_text_gives_a_batch_of_filters_no_graph_of_its_own_length() -> None:
-    """What backward keeps of a row of 4,000 words is its vectors and the winning windows, not all windows."""
-    filters = Convolution(2, (3,), 8, 4, torch.Generator().manual_seed(1))
-    kept: list[int] = []
-    vectors = torch.randn(1, 4_000, 2, requires_grad=True)
-    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor.numel()) or tensor, lambda x: x):
-        filters(vectors)
-    assert max(kept) <= vectors.numel()
 
 
 # ---------------------------------------------------------------------------------------------------- max_length

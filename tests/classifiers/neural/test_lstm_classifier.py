@@ -1,4 +1,4 @@
-"""The LSTM classifier: poolings by hand, both directions, padding, sizes."""
+"""The LSTM classifier: poolings, both directions, padding, sizes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from toys.classifiers import (
     LABELS,
     TEXTS,
@@ -19,8 +18,6 @@ from toys.classifiers import (
 
 from nlmkit import HyperParameterError, SavedModelError
 from nlmkit.classifiers.neural.lstm_classifier import LSTMClassifier
-from nlmkit.layers.pooling import last_states, max_over_time, mean_over_time
-from nlmkit.layers.recurrent_encoder import RecurrentEncoder
 from nlmkit.saving.state import FittedState
 
 TINY: dict[str, Any] = {"embedding": 10, "hidden": 8, "epochs": 25, "batch": 8, "lr": 0.02}
@@ -31,37 +28,7 @@ def stacked() -> LSTMClassifier:
     return LSTMClassifier(**{**TINY, "epochs": 10}, layers=2, pooling="concat", dense=6).fit(TEXTS, LABELS)
 
 
-@pytest.mark.parametrize("kind", ["lstm", "gru"])
-def test_outputs_equal_torchs_packed_sequences(kind: str) -> None:
-    source = torch.Generator().manual_seed(2)
-    encoder = RecurrentEncoder(kind, [3, 4, 5], source, bidirectional=True)
-    reference = getattr(torch.nn, kind.upper())(3, 4, bidirectional=True)
-    second = getattr(torch.nn, kind.upper())(8, 5, bidirectional=True)
-    with torch.no_grad():
-        for number, layer in enumerate((reference, second)):
-            for suffix, own in (("", encoder.layers[number]), ("_reverse", encoder.backwards[number])):
-                getattr(layer, f"weight_ih_l0{suffix}").copy_(own.weight_input)
-                getattr(layer, f"weight_hh_l0{suffix}").copy_(own.weight_recurrent)
-                getattr(layer, f"bias_ih_l0{suffix}").copy_(own.bias)
-                getattr(layer, f"bias_hh_l0{suffix}").zero_()
-    lengths = torch.tensor([5, 2, 1, 4])
-    vectors = torch.randn(4, 5, 3, generator=source) * (torch.arange(5) < lengths[:, None]).unsqueeze(2)
-    packed = torch.nn.utils.rnn.pack_padded_sequence(vectors, lengths, batch_first=True, enforce_sorted=False)
-    expected, _ = torch.nn.utils.rnn.pad_packed_sequence(second(reference(packed)[0])[0], batch_first=True)
-    found = encoder.eval()(vectors, lengths, source)
-    np.testing.assert_allclose(found.detach(), expected.detach(), atol=1e-6)
-
-
-def test_poolings_by_hand() -> None:
-    outputs = torch.tensor([[[1.0, -4.0], [3.0, -2.0], [0.0, 0.0]], [[-1.0, -5.0], [0.0, 0.0], [0.0, 0.0]]])
-    outputs = torch.cat([outputs, torch.zeros(1, 3, 2)])
-    lengths = torch.tensor([2, 1, 0])
-    assert mean_over_time(outputs, lengths).tolist() == [[2, -3], [-1, -5], [0, 0]]
-    assert max_over_time(outputs, lengths).tolist() == [[3, -2], [-1, -5], [0, 0]]
-    assert last_states(outputs, lengths, bidirectional=False).tolist() == [[3, -2], [-1, -5], [0, 0]]
-    assert last_states(outputs, lengths, bidirectional=True).tolist() == [[3, -4], [-1, -5], [0, 0]]
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["last", "mean", "max"])
 def test_it_learns_a_tiny_set(pooling: str) -> None:
     learns(LSTMClassifier(**TINY, pooling=pooling))

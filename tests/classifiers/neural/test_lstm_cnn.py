@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from layers.test_convolution import by_loops
 from toys.classifiers import (
     LABELS,
     TEXTS,
@@ -19,8 +20,6 @@ from toys.classifiers import (
 
 from nlmkit.classifiers.neural.lstm_cnn import LSTMCNN
 
-from .test_cnn import by_loops
-
 TINY: dict[str, Any] = {"embedding": 10, "hidden": 6, "maps": 5, "epochs": 25, "batch": 8, "lr": 0.02}
 
 
@@ -29,6 +28,7 @@ def model() -> LSTMCNN:
     return LSTMCNN(**{**TINY, "epochs": 8}).fit(TEXTS, LABELS)
 
 
+@pytest.mark.slow
 def test_it_learns_a_tiny_set() -> None:
     learns(LSTMCNN(**TINY))
 

@@ -28,6 +28,8 @@ from nlmkit.training import divergence
 from nlmkit.training.interruption import Terminated
 from nlmkit.training.optimization import layered_groups
 
+pytestmark = pytest.mark.slow
+
 PIPELINE = TextPipeline(tokenizer="word", lowercase=True)
 TINY: dict[str, Any] = {"epochs": 4, "batch": 8, "lr": 0.01}
 

@@ -70,6 +70,7 @@ def test_scoring_has_every_document_once_within_the_limit(lengths: list[int], wo
         assert len(batch) == 1 or max(1, array[batch].max()) * len(batch) <= words
 
 
+@pytest.mark.slow
 @given(SENTENCES, st.integers(1, 3000))
 def test_scoring_keeps_to_the_limit_where_sentences_are_padded(lengths: list[list[int]], words: int) -> None:
     all_of_them = divided(lengths)
@@ -83,6 +84,7 @@ def test_scoring_keeps_to_the_limit_where_sentences_are_padded(lengths: list[lis
         assert len(chosen) == 1 or len(chosen) * int(batch.sentences.max()) <= words
 
 
+@pytest.mark.slow
 @given(SENTENCES)
 def test_a_batch_holds_the_sentences_of_its_documents(lengths: list[list[int]]) -> None:
     all_of_them = divided(lengths)
@@ -175,6 +177,7 @@ def test_the_held_out_part_is_stratified() -> None:
     assert len(train) == 900
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(st.sampled_from("abcde"), max_size=5), min_size=1, max_size=8), st.data())
 def test_a_subset_is_what_reading_its_sentences_gives(texts: list[list[str]], data: st.DataObject) -> None:
     corpus = Corpus.read(texts)

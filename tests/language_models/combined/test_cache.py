@@ -26,6 +26,8 @@ from nlmkit.saving import load_folder, save_folder
 from nlmkit.testing import conformance
 from nlmkit.text import BOS_ID, Corpus
 
+pytestmark = pytest.mark.slow
+
 TRAIN = ["a b a c", "b a", "", "c a a b", "b b"]
 VALID = ["a b", "c c c b a", "", "c c", "b c"]
 TEST = ["b a c", "", "a z b", "c c a"]

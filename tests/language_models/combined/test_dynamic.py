@@ -32,6 +32,8 @@ from nlmkit.saving import load_folder, save_folder
 from nlmkit.testing import conformance
 from nlmkit.text import BOS_ID, EOS_ID
 
+pytestmark = pytest.mark.slow
+
 TRAIN = ["the cat sees the dog", "the dog sees a cat", "a bird sings", "", "the bird sees the cat and sings"] * 3
 VALID = ["a dog sings", "", "the cat and a bird sing", "the dog sings"]
 TEST = ["a dog sings", "", "the zebra sees the cat", "a bird and a bird and a bird and a cat", "bird", "the cat"]

@@ -32,11 +32,15 @@ OTHER_ORDER = ["c b", "a b a", "b", "c a a c b"]
 VALID = ["a b", "c a b a", ""]
 TEST = ["b a c", "", "a z b", "c"]
 
-test_mixture_conforms = conformance(
-    Mixture(models=(NGram(order=2), NGram(order=3, smoothing="witten-bell"))),
-    Mixture(models=(NGram(order=1), NGram(order=2), Cache(model=NGram(order=1), window=5)), weights=(0.5, 0.3, 0.2)),
-    tolerance=0,
-    sum_tolerance=1e-12,
+test_mixture_conforms = pytest.mark.slow(
+    conformance(
+        Mixture(models=(NGram(order=2), NGram(order=3, smoothing="witten-bell"))),
+        Mixture(
+            models=(NGram(order=1), NGram(order=2), Cache(model=NGram(order=1), window=5)), weights=(0.5, 0.3, 0.2)
+        ),
+        tolerance=0,
+        sum_tolerance=1e-12,
+    )
 )
 
 

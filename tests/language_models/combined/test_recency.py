@@ -45,6 +45,7 @@ def test_unigram_rows_are_the_batch_to_the_last_bit(text: list[int], window: int
         assert row[5] == 0
 
 
+@pytest.mark.slow
 @given(texts, windows, st.sampled_from([0.0, 0.3, 2.0]), st.integers(0, 3))
 def test_neural_probabilities_and_rows(text: list[int], window: int, theta: float, seed: int) -> None:
     hidden = np.random.default_rng(seed).normal(size=(len(text), 3)).astype(np.float32)

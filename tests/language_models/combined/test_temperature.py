@@ -34,13 +34,15 @@ VALID = ["a b", "c c c b a", "", "c c", "b c"]
 TEST = ["b a c", "", "a z b", "c c a"]
 CONTEXTS: Any = pytest.mark.parametrize("context", ["sentence", "stream"])
 
-test_temperature_conforms = conformance(
-    Temperature(model=NGram(order=2)),
-    Temperature(model=NGram(order=3), temperature=1.0),
-    tolerance=0,
-    sum_tolerance=1e-12,
+test_temperature_conforms = pytest.mark.slow(
+    conformance(
+        Temperature(model=NGram(order=2)),
+        Temperature(model=NGram(order=3), temperature=1.0),
+        tolerance=0,
+        sum_tolerance=1e-12,
+    )
 )
-test_neural_temperature_conforms = conformance(Temperature(model=LSTM(**LSTM.conformance_settings)))
+test_neural_temperature_conforms = pytest.mark.slow(conformance(Temperature(model=LSTM(**LSTM.conformance_settings))))
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -14,7 +14,7 @@ import torch
 from toys.neural import Clock, TimedModule, TinyModule, text, tiny, tiny_module, vocabulary
 
 from nlmkit.core.run import RunOptions
-from nlmkit.errors import HyperParameterError, SavedModelError
+from nlmkit.errors import SavedModelError
 from nlmkit.language_models.neural.settings import LanguageModelSettings
 from nlmkit.language_models.neural.task import LanguageTask
 from nlmkit.language_models.neural.training import TrainingResult, train
@@ -25,7 +25,8 @@ from nlmkit.training.distributed import Processes
 from nlmkit.training.gradient import GradientStepper
 from nlmkit.training.interruption import Interruption, Terminated
 from nlmkit.training.options import Optimization
-from nlmkit.training.records import read_log
+
+pytestmark = pytest.mark.slow
 
 EVENTS, VALID = text(), text(300, seed=1)
 
@@ -278,23 +279,6 @@ def test_a_killed_run_resumes_with_the_same_bytes(
     assert same_history(result, uninterrupted[1])
 
 
-def test_the_log_of_a_resumed_run_is_that_of_an_uninterrupted_one(tmp_path: Path) -> None:
-    def lines(path: Any) -> Any:
-        return [
-            (record.step, record.epoch, record.metrics, record.lr, record.gradient_norm, record.validation)
-            for record in read_log(path)
-        ]
-
-    fit(tmp_path / "first", options=tiny(), log=tmp_path / "one")
-    # Saved at step 34; killed, as it were, after the line of step 40.
-    with pytest.raises(KeyboardInterrupt):
-        fit(tmp_path / "second", options=tiny(), module=PressesCtrlC(34), log=tmp_path / "two")
-    with (tmp_path / "two").open("a") as file:
-        file.write((tmp_path / "one").read_text().splitlines(keepends=True)[4])
-    fit(tmp_path / "second", options=tiny(), resume=True, log=tmp_path / "two")
-    assert lines(tmp_path / "two") == lines(tmp_path / "one")
-
-
 # ------------------------------------------------------------------------------------------------- when, and whose
 
 
@@ -330,21 +314,6 @@ def test_a_full_disk_stops_the_run_but_not_at_its_end(
     often = RunOptions(checkpoint=tmp_path / "run", checkpoint_seconds=1e-9)
     with pytest.raises(SavedModelError, match="No space left"):
         train(TinyModule(), EVENTS, None, tiny(), vocabulary(EVENTS), often)
-
-
-def test_a_finished_run_is_not_trained_again(tmp_path: Path, uninterrupted: tuple[TinyModule, TrainingResult]) -> None:
-    fit(tmp_path / "run")
-    module = PressesCtrlC(1)
-    _, result = fit(tmp_path / "run", module=module, resume=True)
-    assert module.steps == 0
-    assert same_bytes(module, uninterrupted[0])
-    assert same_history(result, uninterrupted[1])
-
-
-def test_resuming_without_a_checkpoint_begins(tmp_path: Path, uninterrupted: tuple[TinyModule, TrainingResult]) -> None:
-    assert same_bytes(fit(tmp_path / "run", resume=True)[0], uninterrupted[0])
-    with pytest.raises(HyperParameterError, match="resume needs the checkpoint folder"):
-        RunOptions(resume=True)
 
 
 def test_a_new_run_replaces_an_old_checkpoint(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from nlmkit.language_models.neural.nnlm import NNLM
 from nlmkit.language_models.neural.rnnlm import RNNLM
 from nlmkit.testing import conformance
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:

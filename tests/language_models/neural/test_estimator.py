@@ -35,6 +35,8 @@ from nlmkit.language_models.neural.training import train
 from nlmkit.language_models.ngram.model import NGram
 from nlmkit.saving.state import FittedState
 
+pytestmark = pytest.mark.slow
+
 TRAIN = ["the cat sees the dog", "the dog sees a cat", "a bird sings", "", "the bird sees the cat and sings"] * 3
 VALID = ["a cat sings", "the dog sees the bird"]
 TINY: dict[str, Any] = {"hidden": 6, "embedding": 4, "epochs": 2, "batch": 4, "lr": 0.02}

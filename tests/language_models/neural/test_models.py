@@ -21,6 +21,8 @@ from nlmkit.language_models.neural.nnlm import NNLM
 from nlmkit.language_models.neural.rnnlm import RNNLM
 from nlmkit.saving.hashing import arrays_sha256
 
+pytestmark = pytest.mark.slow
+
 CONTEXTS: tuple[Context, ...] = ("sentence", "stream")
 TRAIN = ["the cat sees the dog", "the dog sees a cat", "a bird sings", "", "the bird sees the cat and sings"] * 4
 TEST = ["a dog sings", "", "the zebra sees the cat", "the " * 30 + "dog", "bird", "the cat sees the dog"]

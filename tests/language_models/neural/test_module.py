@@ -12,6 +12,8 @@ from toys.networks import COUNTS, V, array, feedforward, random_ids, randomized,
 from nlmkit.errors import HyperParameterError, SavedModelError
 from nlmkit.layers.masks import keep_mask
 
+pytestmark = pytest.mark.slow
+
 SOFTMAXES = ("full", "adaptive", "class-factored", "sampled")
 T, B = 6, 3
 

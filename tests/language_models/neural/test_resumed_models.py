@@ -57,6 +57,7 @@ def interrupted_and_resumed(lm: NeuralLanguageModel, folder: Path, step: int, **
     return lm.fit(TRAIN, valid=VALID, run=RunOptions(resume=True, **options))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cls", "values"), MODELS, ids=lambda value: getattr(value, "name", ""))
 def test_the_digest_is_that_of_an_uninterrupted_run(
     cls: type[NeuralLanguageModel], values: dict[str, Any], tmp_path: Path
@@ -70,6 +71,7 @@ def test_the_digest_is_that_of_an_uninterrupted_run(
     assert cls(**{**TINY, **values, "seed": 2}).fit(TRAIN, valid=VALID).digest != through.digest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cls", "values"), [(RNNLM, {"bptt": 5}), (RNNLM, BY_STEPS), (GRU, BY_STEPS), (NNLM, {})])
 def test_states_of_bfloat16_steps_are_carried_and_saved_in_float32(
     cls: type[NeuralLanguageModel], values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

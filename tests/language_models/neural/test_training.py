@@ -21,9 +21,11 @@ from nlmkit.plots.curves import plot_learning_curve
 from nlmkit.training.clock import Stopwatch
 from nlmkit.training.devices import choose_device, memory_errors, trains_in_bfloat16
 from nlmkit.training.gradient import GradientStepper
-from nlmkit.training.pacing import SpeedTest, steps_that_fit
 from nlmkit.training.randomness import Purpose, generator
 from nlmkit.training.records import LogRecord, TrainingLog, read_log
+from nlmkit.training.speed import SpeedTest, steps_that_fit
+
+pytestmark = pytest.mark.slow
 
 EVENTS, VALID = text(), text(300, seed=1)
 

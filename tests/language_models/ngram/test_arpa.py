@@ -21,6 +21,8 @@ from nlmkit.language_models.ngram.smoothing.modified_kneser_ney import estimate
 from nlmkit.language_models.ngram.smoothing.options import Options
 from nlmkit.language_models.ngram.table import BackoffTable
 
+pytestmark = pytest.mark.slow
+
 LN10 = math.log(10)
 SPECIAL = ["<unk>", "<s>", "</s>"]
 

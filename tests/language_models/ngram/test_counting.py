@@ -27,6 +27,7 @@ def by_definition(sentences: list[Gram], order: int, size: int) -> Text:
     return Text(Counter(sentences), order, size)
 
 
+@pytest.mark.slow
 @given(sentences=SENTENCES, order=st.integers(1, 5))
 def test_counts_by_definition(sentences: list[Gram], order: int) -> None:
     counts = count_ngrams(event_ids(sentences), order, 6)
@@ -43,6 +44,7 @@ def test_counts_by_definition(sentences: list[Gram], order: int) -> None:
         assert [shorter[index] for index in level.history] == [gram[:-1] for gram in longer]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk_events", [1, 2, 3, 4, 5, 6, 7])
 @settings(max_examples=40)
 @given(sentences=SENTENCES, order=st.integers(1, 5))
@@ -112,6 +114,7 @@ def test_a_vocabulary_too_large_to_pack() -> None:
         count_ngrams(np.empty(0, np.int32), 2, (1 << 30) + 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [2**21, 2**23, 2**26])
 def test_large_vocabularies_fit_into_the_keys(size: int) -> None:
     random = np.random.default_rng(0)

@@ -127,6 +127,7 @@ def treebank(shared_data: Path) -> tuple[Ids, Ids, Vocabulary]:
     return train.event_ids(vocabulary), test.event_ids(vocabulary), vocabulary
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [3, 5])
 def test_penn_treebank_equals_kenlm(treebank: tuple[Ids, Ids, Vocabulary], order: int) -> None:
     train, test, vocabulary = treebank

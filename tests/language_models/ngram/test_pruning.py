@@ -256,6 +256,7 @@ def frequencies(table: BackoffTable, logs: list[Floats]) -> dict[Gram, float]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("smoothing", SMOOTHINGS)
 @given(corpora(), st.integers(2, 4), st.floats(1e-4, 0.1), st.booleans())
 @settings(max_examples=60)
@@ -284,6 +285,7 @@ def test_pruning_by_definition(
     sums_to_one(smaller)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("smoothing", SMOOTHINGS)
 @given(corpora(), st.integers(2, 4))
 @settings(max_examples=25)
@@ -434,6 +436,7 @@ def test_what_cannot_be_pruned() -> None:
     assert entropy_prune(table, 1e-6, history_log_probs_from_counts(unigrams)) is table
 
 
+@pytest.mark.slow
 def test_penn_treebank(shared_data: Path) -> None:
     ids = {"<unk>": UNK, "<s>": BOS, "</s>": EOS}
     texts = []

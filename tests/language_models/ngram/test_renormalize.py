@@ -41,6 +41,7 @@ def normalised(
         return BackoffTable.from_estimate(counts, estimate, keep), weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pairs", [1, 7, 1 << 22])
 @settings(max_examples=40)
 @given(

@@ -24,6 +24,8 @@ from nlmkit.language_models.ngram.model import NGram
 from nlmkit.language_models.ngram.smoothing import DISCOUNTS_PER_ORDER, METHODS, NEVER_PRUNED, estimate
 from nlmkit.language_models.ngram.smoothing.options import Options
 
+pytestmark = pytest.mark.slow
+
 PRUNABLE = tuple(method for method in METHODS if method not in NEVER_PRUNED)
 
 # ids: 0 <unk>, 1 <s>, 2 </s>, words from 3 on

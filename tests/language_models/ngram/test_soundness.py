@@ -41,6 +41,7 @@ def context(table: BackoffTable, k: int, index: int) -> tuple[int, ...]:
 sentences = st.lists(st.lists(st.integers(3, len(WORDS) - 1), max_size=6), min_size=1, max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(sentences=sentences, order=st.integers(2, 4), shifts=st.lists(st.floats(-2, 2), min_size=1, max_size=7))
 def test_all_contexts_are_as_their_distributions(sentences: list[list[int]], order: int, shifts: list[float]) -> None:

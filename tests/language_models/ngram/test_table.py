@@ -46,6 +46,7 @@ def test_holds_the_kept_ngrams(thresholds: tuple[int, ...]) -> None:
             assert [grams[k - 2][index] for index in found.history[k - 1]] == [gram[:-1] for gram in row]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(text=texts(), order=st.integers(2, 4))
 def test_find(text: tuple[dict[Gram, int], int], order: int) -> None:

@@ -6,9 +6,13 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from nlmkit.regressors.neural.cnn_regressor import CNNRegressor
 from nlmkit.regressors.neural.lstm_regressor import LSTMRegressor
 from nlmkit.testing import conformance
+
+pytestmark = pytest.mark.slow
 
 SMALL: dict[str, Any] = {"embedding": 10, "epochs": 12, "batch": 8, "lr": 0.03, "dropout": 0.0, "dropout_input": 0.0}
 

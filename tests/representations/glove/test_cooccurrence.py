@@ -115,6 +115,7 @@ def test_uniform_weights() -> None:
 SENTENCES = st.lists(st.lists(st.integers(-1, 4), max_size=12), max_size=8)
 
 
+@pytest.mark.slow
 @given(SENTENCES, st.integers(1, 12), st.booleans(), st.sampled_from(["harmonic", "uniform"]))
 def test_every_count_is_the_double_nearest_to_the_sum(
     sentences: list[list[int]], window: int, symmetric: bool, weighting: str
@@ -131,6 +132,7 @@ def test_counts_are_symmetric_and_add_up(sentences: list[list[int]], window: int
     assert sum(found.values()) == pytest.approx(2 * sum(one_side.values()), rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symmetric", [True, False])
 def test_memory_changes_nothing(symmetric: bool) -> None:
     text = random_text(4000, 60)

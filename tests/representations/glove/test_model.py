@@ -30,7 +30,8 @@ from nlmkit.representations.glove.spool import Spools
 from nlmkit.representations.glove.stepper import GloVeStepper
 from nlmkit.representations.glove.training import Settings, Weights, shuffled_records
 from nlmkit.text import Corpus, TextPipeline
-from nlmkit.training.run import RunResult, run
+from nlmkit.training.result import RunResult
+from nlmkit.training.run import run
 
 KINGDOM = ["king", "queen", "throne", "crown", "palace"]
 FARM = ["cow", "sheep", "barn", "field", "hay"]
@@ -120,6 +121,7 @@ def plain_loop(
     return costs, vectors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bias_update", ["stanford", "paper"])
 @pytest.mark.parametrize("clip", [100.0, 0.05])
 def test_costs_and_vectors_equal_those_of_a_plain_loop(bias_update: str, clip: float) -> None:
@@ -465,6 +467,7 @@ def test_a_budget_may_end_within_an_epoch() -> None:
     assert costs[-1] < costs[0]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_made_by_hand_goes_on_or_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options: dict[str, Any] = {"budget_seconds": 40, "checkpoint": tmp_path / "checkpoint"}
     with pytest.raises(KeyboardInterrupt):

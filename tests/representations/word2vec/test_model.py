@@ -61,6 +61,7 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ours", "theirs"), SETTINGS)
 def test_vectors_are_those_of_gensim_called_directly(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
     text = sentences(1500)  # more than one batch, so that the learning rate falls within an epoch
@@ -160,6 +161,7 @@ def loss_by_plain_gradient_descent(text: list[list[str]], peer: Any, epochs: int
     return losses
 
 
+@pytest.mark.slow
 def test_the_loss_of_each_epoch_is_that_of_plain_gradient_descent() -> None:
     text = [sentence for sentence in sentences(150, words=12) if sentence]
     options: dict[str, Any] = {"dimension": 10, "min_count": 1, "window": 3, "epochs": 3, "sample": 0.0}
@@ -219,6 +221,7 @@ print(hashlib.sha256(Word2Vec(dimension=8, epochs=2, min_count=1).fit(text).matr
 """
 
 
+@pytest.mark.slow
 def test_the_hash_seed_of_the_process_makes_no_difference() -> None:
     text = sentences(50)
     model = Word2Vec(dimension=8, epochs=2, min_count=1).fit(text)

@@ -1,4 +1,4 @@
-"""A task of the engine in a few lines: least squares by a network of two layers."""
+"""A task of the engine in a few lines, as a plugin may write one: least squares by a network of two layers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from nlmkit.training.divergence import Diverged
-from nlmkit.training.metrics import Metric
-from nlmkit.training.randomness import Purpose, generator
-from nlmkit.training.stepper import Extent
-from nlmkit.training.task import Batch, Carry, Step, Task
+from nlmkit.plugin import Batch, Diverged, Extent, Metric, Step, Task
 
 ROWS, SIZE = 10, 4
 """Rows of the data, and of a batch; the last batch of an epoch has two."""
@@ -42,7 +38,7 @@ class Rows:
     """An epoch: batches of row numbers in random order."""
 
     def __init__(self, number: int, task: Regression) -> None:
-        source = generator(1, Purpose.ORDER_OF_TEXTS, number)
+        source = torch.Generator().manual_seed(number)
         self.batches = list(torch.split(torch.randperm(ROWS, generator=source), SIZE))
         self._number, self._rate = number, task.rate
 
@@ -111,19 +107,19 @@ class Regression(Task[Tensor]):
         return Rows(number, self)
 
     def begin_epoch(self, number: int) -> None:
-        self.module.masks = generator(1, Purpose.MASKS_ON_TEXTS, number)
+        self.module.masks = torch.Generator().manual_seed(100 + number)
         self.module.below.requires_grad_(number >= self.frozen_until)
 
     def generators(self) -> Mapping[str, torch.Generator]:
         return {"masks": self.module.masks}
 
-    def initial_carry(self) -> Carry:
+    def initial_carry(self) -> tuple[Tensor, ...]:
         return (torch.ones(1, 1),) if self.decays else ()
 
     def parts(self, data: Tensor) -> Iterable[tuple[Tensor, float]]:
         return [(part, len(part) / len(data)) for part in torch.tensor_split(data, self.pieces) if len(part)]
 
-    def loss(self, data: Tensor, carry: Carry) -> Step:
+    def loss(self, data: Tensor, carry: tuple[Tensor, ...]) -> Step:
         loss = (self.module(self.inputs[data]) - self.targets[data]).square().mean()
         if not carry:
             return Step(loss)
