@@ -78,5 +78,5 @@ def test_of_many_texts_cells_are_drawn(tmp_path: Path) -> None:
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="such a name"):
+    with pytest.raises(DataError, match="unsupported picture format"):
         plot_residuals(report([1, 2], [1, 2]), tmp_path / "r.gif")
