@@ -1,7 +1,7 @@
 """The contract of word representations, :class:`Representation`, and the plainest of them, :class:`Vectors`.
 
 A representation gives words vectors. Its consumers (a neural language model, a classifier) own their ids: they ask
-for the rows of their own vocabulary with :meth:`Representation.align`. This module imports neither NumPy nor any
+for the rows of their own vocabulary with ``Representation.align``. This module imports neither NumPy nor any
 model.
 """
 
@@ -34,8 +34,8 @@ _TIMING: Final = ("seconds", "_per_second")
 class Representation(Component):
     """A vector for each word of a vocabulary.
 
-    A subclass implements :meth:`fit`, which ends in :meth:`_set_fitted`; that is enough where the vectors are one
-    dense matrix. One that can make vectors for words it has never seen overrides :meth:`_vector_of_unknown`.
+    A subclass implements ``fit``, which ends in ``_set_fitted``; that is enough where the vectors are one
+    dense matrix. One that can make vectors for words it has never seen overrides ``_vector_of_unknown``.
 
     Fitted attributes: ``vocabulary_`` (:class:`~nlmkit.text.Vocabulary`, with counts where they are known),
     ``pipeline_`` (:class:`~nlmkit.text.TextPipeline`), ``matrix_`` (float32 [V, d], where the component has one) and
@@ -48,7 +48,7 @@ class Representation(Component):
 
     kind = "representation"
     learns_from: ClassVar[Literal["text", "vectors"]] = "text"
-    """What :meth:`fit` takes: text, or vectors that exist already."""
+    """What ``fit`` takes: text, or vectors that exist already."""
 
     vocabulary_: Vocabulary
     pipeline_: TextPipeline
@@ -105,7 +105,7 @@ class Representation(Component):
     def _vector_of_unknown(self, word: str) -> NDArray[np.float32] | None:
         """A vector made for a word that has no row, float32 [d]; None where it cannot be made.
 
-        For subclasses that know parts of words. :meth:`vectors`, :meth:`align` and everything above them ask it.
+        For subclasses that know parts of words. ``vectors``, ``align`` and everything above them ask it.
         """
         return None
 
@@ -146,7 +146,7 @@ class Representation(Component):
         Args:
             word: A word, which is left out of the answer, or a vector [d].
             n: How many.
-            measure: As for :meth:`similarity`.
+            measure: As for ``similarity``.
             exclude: Further words to leave out.
             restrict: Search only this many of the most frequent words (the first ones, where counts are unknown).
 
@@ -170,7 +170,7 @@ class Representation(Component):
         exclude: Iterable[str] = (),
         restrict: int | None = None,
     ) -> list[tuple[str, float]]:
-        """The same as :meth:`most_similar`, under the name that the command line has for it."""
+        """The same as ``most_similar``, under the name that the command line has for it."""
         return self.most_similar(word, n, measure=measure, exclude=exclude, restrict=restrict)
 
     def analogy(
@@ -193,7 +193,7 @@ class Representation(Component):
             method: ``3cosadd``, the cosine with b − a + c of the unit vectors (Mikolov, Yih & Zweig 2013), or
                 ``3cosmul``, cos(x, b) · cos(x, c) / (cos(x, a) + .001) with cosines moved to 0..1 (Levy & Goldberg
                 2014).
-            restrict: As for :meth:`most_similar`; published scores depend on it.
+            restrict: As for ``most_similar``; published scores depend on it.
 
         Raises:
             DataError: a word has no vector.

@@ -290,7 +290,7 @@ def test_a_full_disk_names_the_bytes_needed_and_keeps_the_old_model(
     monkeypatch.setattr(os, "write", write)
     with pytest.raises(SavedModelError) as error:
         save_new(model)
-    one_line(error, model, os.strerror(number), f"{needed} bytes are needed")
+    one_line(error, model, os.strerror(number), f"{needed} bytes are required")
     assert {name: entry for name, entry in snapshot(model).items() if name != ".lock"} == {
         name: entry for name, entry in before.items() if name != ".lock"
     }
