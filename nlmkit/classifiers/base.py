@@ -1,6 +1,6 @@
-"""The contract of classifiers: :class:`Classifier`. This module imports neither NumPy nor scikit-learn.
+"""Contract of classifiers: ``Classifier``. This module imports neither NumPy nor scikit-learn.
 
-How a classifier reads text is what :mod:`nlmkit.documents.base` says.
+``nlmkit.documents.base`` documents tokenization.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ if TYPE_CHECKING:
     from nlmkit.text import Corpus
     from nlmkit.text.labelled import LabelledTexts
 
-_CELLS = 1 << 24  # probabilities that predict holds at once
-_NAMED = 5  # of many labels an error names so many
+_CELLS = 1 << 24  # maximum number of probabilities that predict computes at a time
+_NAMED = 5  # maximum number of labels in a message
 
 
 @dataclasses.dataclass(kw_only=True)
 class Classifier(TextModel):
-    """Base of every classifier: texts in, one of two or more labels out.
+    """Base class of classifiers: texts in, one of two or more labels out.
 
-    A subclass is a ``@dataclass(kw_only=True)`` and implements :meth:`fit_corpus`, :meth:`probabilities`, and, for
-    saving, :meth:`fitted_state` and :meth:`restore`, which call those of this class first. It sees documents as a
-    :class:`~nlmkit.text.Corpus` of which each "sentence" is one document, and labels as indices into ``classes_``.
-    A subclass may also have ``highlights(text) -> list[tuple[str, float]]``: the tokens of a text, each with how much
-    it counts for the predicted class, which ``nlmkit classify --highlights`` shows.
+    A subclass is a ``@dataclass(kw_only=True)`` and implements ``fit_corpus``, ``probabilities``, and, for
+    saving, ``fitted_state`` and ``restore``, which call those of this class first. It sees documents as a
+    ``Corpus`` of which each "sentence" is one document, and labels as indices into ``classes_``.
+    A subclass may also have ``highlights(text) -> list[tuple[str, float]]``: the tokens of a text, each with its
+    contribution to the predicted class, which ``nlmkit classify --highlights`` shows.
 
-    Works inside scikit-learn's tools; see :class:`~nlmkit.documents.base.TextModel`.
+    Compatible with scikit-learn's tools; see ``TextModel``.
 
     Fitted attributes: ``classes_`` (the labels, sorted: array of strings, integers or booleans), ``pipeline_``
-    (:class:`~nlmkit.text.TextPipeline`), ``fit_report_`` (JSON-ready dictionary), and ``vocabulary_``
-    (:class:`~nlmkit.text.Vocabulary`) where the classifier has one, of the training texts alone.
+    (``TextPipeline``), ``fit_report_`` (JSON-ready dictionary), and ``vocabulary_``
+    (``Vocabulary``) if the classifier has one, from the training texts alone.
     """
 
     kind = "classifier"
     _estimator_type: ClassVar[str] = "classifier"
 
-    if TYPE_CHECKING:  # fitted state, which is no hyper-parameter
+    if TYPE_CHECKING:  # fitted state, not hyper-parameters
         classes_: NDArray[Any] = dataclasses.field(init=False)
 
     # ---------------------------------------------------------------------------------- what a subclass implements
@@ -61,23 +61,23 @@ class Classifier(TextModel):
     ) -> Mapping[str, Any]:
         """Estimate the classifier; ``classes_`` and ``pipeline_`` are set already.
 
-        Whatever is estimated, vocabulary and weights of words included, comes from ``corpus`` alone.
+        Everything estimated, including vocabulary and word weights, must come from ``corpus`` alone.
 
         Args:
             corpus: The training documents, in the order given.
             targets: Index into ``classes_`` of each document's label: int64 [documents]; every class occurs.
-            valid: Held-out documents and their targets, where there are any.
+            valid: Held-out documents and their targets, or None.
             run: Progress, device, checkpoints.
 
         Returns:
-            What ``fit_report_`` shall say of the fitting, JSON-ready; ``notes``, a list, is shown to the user.
+            Entries of ``fit_report_`` on the fit, JSON-ready; ``notes``, a list, is shown to the user.
         """
         raise NotImplementedError
 
     def probabilities(self, corpus: Corpus) -> NDArray[np.float64]:
-        """Probability of each class for at least one document: float64 [documents, classes], rows summing to one.
+        """Return the probability of each class for one or more documents: float64 [documents, classes], rows sum to 1.
 
-        A document may be empty, or hold nothing but words unknown to the vocabulary.
+        A document may be empty, or consist of unknown words.
         """
         raise NotImplementedError
 
@@ -86,27 +86,27 @@ class Classifier(TextModel):
     def fit(self, texts: Any, labels: Any = None, *, valid: Any = None, run: RunOptions | None = None) -> Self:
         """Estimate the classifier from labelled texts and return self.
 
-        A fit that fails leaves the classifier as it was.
+        A failed fit leaves the classifier unchanged.
 
         Args:
-            texts: A sequence of strings, or a :class:`~nlmkit.text.labelled.LabelledTexts`.
-            labels: One label per text: strings, integers or booleans; left out when ``texts`` has them.
-            valid: Held-out ``(texts, labels)`` or LabelledTexts, for classifiers that stop early or choose by it.
-                Texts of it whose label the training texts lack are left out, and noted.
-            run: What concerns the run and not the classifier.
+            texts: A sequence of strings, or a ``LabelledTexts``.
+            labels: One label per text: strings, integers or booleans; None if ``texts`` has them.
+            valid: Held-out ``(texts, labels)`` or LabelledTexts, for early stopping or the choice of settings.
+                Texts whose label is missing from the training texts are dropped, with a note.
+            run: Options of the run, not of the classifier.
 
         Raises:
-            DataError: unusable texts or labels, fewer than two classes, or no words at all.
-            HyperParameterError: options that contradict each other.
+            DataError: Texts or labels are unusable, there are fewer than two classes, or no text has a word.
+            HyperParameterError: Options contradict each other.
         """
         data, held_out = labelled(texts, labels), None if valid is None else labelled(valid)
         return self.fit_texts(data, held_out, run or RunOptions())
 
     def learn_targets(self, data: LabelledTexts) -> tuple[NDArray[np.int64], Mapping[str, Any], list[str]]:
-        """Set ``classes_``; see :meth:`TextModel.learn_targets`.
+        """Set ``classes_``; see ``TextModel.learn_targets``.
 
         Raises:
-            DataError: there are fewer than two classes.
+            DataError: There are fewer than two classes.
         """
         import numpy as np
 
@@ -127,7 +127,7 @@ class Classifier(TextModel):
         """Return the held-out texts that have one of the classes, and their targets.
 
         Raises:
-            DataError: none of them has, or their labels are of another type.
+            DataError: None of them has, or their labels are of another type.
         """
         import numpy as np
 
@@ -144,7 +144,9 @@ class Classifier(TextModel):
             unknown = np.unique(data.labels[~known])
             missing = sorted(map(_shown, unknown))
             named = ", ".join([*missing[:_NAMED], *(["..."] if len(missing) > _NAMED else [])])
-            notes.append(f"{int((~known).sum())} validation texts have labels that training lacks ({named}): left out")
+            notes.append(
+                f"{int((~known).sum())} validation texts are ignored: their labels are missing from training ({named})"
+            )
             alike = likeness_note(unknown.tolist(), classes.tolist()) if label_kind(classes) == "U" else None
             notes += [alike] if alike else []
             data = data.take(np.flatnonzero(known))
@@ -153,7 +155,7 @@ class Classifier(TextModel):
     def validation_report(
         self, corpus: Corpus, targets: NDArray[np.int64], own: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """Return the accuracy on held-out texts, where the classifier's own report lacks it."""
+        """Return the accuracy on held-out texts, if the classifier's own report lacks it."""
         if "validation_accuracy" in own:
             return {}
         found = self.probabilities(corpus).argmax(axis=1)
@@ -163,16 +165,16 @@ class Classifier(TextModel):
 
     @classmethod
     def gather(cls, texts: Any, targets: Any = None) -> LabelledTexts:
-        """Return texts and labels as one object; see :func:`labelled`."""
+        """Return texts and labels as one object; see ``labelled``."""
         return labelled(texts, targets)
 
     @classmethod
     def deal(cls, data: LabelledTexts, folds: int, *, seed: int) -> NDArray[np.int64]:
-        """Deal texts into stratified folds; see :func:`~nlmkit.documents.splits.k_folds`.
+        """Split texts into stratified folds; see ``k_folds``.
 
         Raises:
-            HyperParameterError: there are fewer than two folds.
-            DataError: there are too few texts, or only one label, or only one where a fold is left out.
+            HyperParameterError: There are fewer than two folds.
+            DataError: There are too few texts, only one label, or only one without some fold.
         """
         import numpy as np
 
@@ -182,18 +184,18 @@ class Classifier(TextModel):
         if len(classes) < 2:
             raise DataError("cross-validation needs texts with two or more labels", source=data.source)
         number = k_folds(data.labels, folds, seed=seed)
-        for fold in range(folds):  # now, not after the folds before it were fitted
+        for fold in range(folds):  # check before any fold is fitted
             left = classes[np.unique(targets[number != fold])]
             if len(left) < 2:
                 raise DataError(
-                    f"fold {fold + 1} of {folds}: without it all training texts have the label {left.tolist()[0]!r}, "
-                    "since it has the only text of every other label; give two or more labels at least two texts each",
+                    f"fold {fold + 1} of {folds}: without it, all training texts have the label {left.tolist()[0]!r}, "
+                    "since it has the only text of every other label; at least two labels need two or more texts",
                     source=data.source,
                 )
         return number
 
     def judge(self, data: LabelledTexts, predictions: NDArray[Any], **facts: Any) -> ClassificationReport:
-        """Make a report of predicted labels; the classes of an unfitted classifier are those of ``data``."""
+        """Compute the report of predicted labels; the classes of an unfitted classifier are those of ``data``."""
         import numpy as np
 
         from nlmkit.classifiers.report import classification_report
@@ -204,7 +206,7 @@ class Classifier(TextModel):
     # ------------------------------------------------------------------------------------------------------ scoring
 
     def predict_proba(self, texts: Any) -> NDArray[np.float64]:
-        """Probability of each of ``classes_`` for each text: float64 [texts, classes], rows summing to one."""
+        """Return the probability of each of ``classes_`` for each text: float64 [texts, classes], rows sum to one."""
         import numpy as np
 
         corpus = self.encode(texts)
@@ -213,7 +215,7 @@ class Classifier(TextModel):
         return self.probabilities(corpus)
 
     def predict(self, texts: Any) -> NDArray[Any]:
-        """The most probable label of each text: array [texts] of the labels' own type."""
+        """Return the most probable label of each text: array [texts] of the type of the labels."""
         import numpy as np
 
         from nlmkit.documents.subsets import subset
@@ -226,7 +228,7 @@ class Classifier(TextModel):
         whole = texts if hasattr(texts, "__len__") or isinstance(texts, Corpus) else as_texts(texts)
         count = whole.sentences if isinstance(whole, Corpus) else len(whole)
         step = max(1, _CELLS // len(self.classes_))
-        if count > step or not count:  # not all probabilities at once; and of no texts only what they are is checked
+        if count > step or not count:  # bounds memory; an empty list is still checked
             whole = self.encode(whole)
         found = np.zeros(count, np.int64)
         for begin in range(0, count, step):
@@ -237,24 +239,24 @@ class Classifier(TextModel):
         return labels
 
     def score(self, texts: Any, labels: Any = None) -> float:
-        """Accuracy: the share of texts whose label is predicted; NaN where there is no text.
+        """Return the accuracy, the share of texts whose label is predicted; NaN without texts.
 
-        A label that training lacked is never predicted and so counts as an error.
+        A label missing from the training texts is never predicted and counts as an error.
         """
         data = self.labelled(texts, labels)
         return float((self.predict(data) == data.labels).mean()) if len(data) else float("nan")
 
     def report(self, texts: Any, labels: Any = None, *, resamples: int = 1000, seed: int = 0) -> ClassificationReport:
-        """Accuracy with what must stand beside it: macro-F1, figures by class, confusion, a bootstrap interval.
+        """Compute accuracy with a bootstrap interval, macro-F1, figures by class, and the confusion matrix.
 
         Args:
-            texts: As in :meth:`fit`.
-            labels: As in :meth:`fit`.
-            resamples: How many bootstrap samples the interval is made of; 0 for no interval.
+            texts: As in ``fit``.
+            labels: As in ``fit``.
+            resamples: Number of bootstrap samples of the interval; 0 for no interval.
             seed: Seed of the bootstrap.
 
         Raises:
-            DataError: there are no texts, or unusable ones.
+            DataError: There are no texts, or unusable ones.
         """
         data = self.labelled(texts, labels)
         if not len(data):
@@ -270,10 +272,10 @@ class Classifier(TextModel):
         )
 
     def labelled(self, texts: Any, labels: Any = None) -> LabelledTexts:
-        """Texts with labels that can be compared with the classifier's own.
+        """Return texts with labels of the same type as the classifier's.
 
         Raises:
-            DataError: they are labels of another type than those of the training.
+            DataError: The labels are of another type than those of the training texts.
         """
         from nlmkit.core.notes import note
         from nlmkit.text.label_notes import likeness_note
@@ -285,8 +287,7 @@ class Classifier(TextModel):
         if len(data) and ours != theirs:
             kinds = {"U": "strings", "i": "integers", "b": "booleans"}
             raise DataError(
-                f"these labels are {kinds[theirs]}, and those of the training were {kinds[ours]}: none could ever be "
-                "right",
+                f"these labels are {kinds[theirs]}, but training used {kinds[ours]}: no prediction could be correct",
                 source=data.source,
             )
         if ours == "U":
@@ -299,15 +300,15 @@ class Classifier(TextModel):
     # ------------------------------------------------------------------------------------------------------- saving
 
     def fitted_state(self) -> FittedState:
-        """The classes and the fit report (without its times), as metadata; a subclass adds its own."""
+        """Return classes and fit report (without times) as metadata; a subclass adds its own state."""
         state = super().fitted_state()
         return dataclasses.replace(state, metadata={"classes": self.classes_.tolist(), **state.metadata})
 
     def restore(self, state: FittedState) -> None:
-        """Set the classes and the fit report; a subclass goes on with its own.
+        """Set the classes and the fit report; a subclass restores its own state afterwards.
 
         Raises:
-            SavedModelError: they are missing or no sorted labels.
+            SavedModelError: They are missing, or are not sorted labels.
         """
         import numpy as np
 
@@ -317,38 +318,38 @@ class Classifier(TextModel):
         super().restore(state)
         classes = state.metadata.get("classes")
         if not (isinstance(classes, list) and len(classes) >= 2):
-            raise SavedModelError("its metadata lack the classes; save the model again")
+            raise SavedModelError("the classes are missing from its metadata; save the model again")
         try:
             labels = as_labels(classes, longest=None)
         except DataError as error:
-            raise SavedModelError(f"its classes are no labels: {error}") from error
-        require(bool((labels[1:] > labels[:-1]).all()), "its classes are not in order; save the model again")
+            raise SavedModelError(f"its classes are not labels: {error}") from error
+        require(bool((labels[1:] > labels[:-1]).all()), "its classes are not sorted; save the model again")
         self.classes_ = np.asarray(labels)
 
     # ------------------------------------------------------------------------------------------------- scikit-learn
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn (1.6 and later) wants to know: a classifier of strings."""
+        """Return the tags of scikit-learn 1.6 and later: a classifier of strings."""
         from sklearn.utils import ClassifierTags
 
         return dataclasses.replace(super().__sklearn_tags__(), classifier_tags=ClassifierTags())
 
 
 def labelled(texts: Any, labels: Any = None) -> LabelledTexts:
-    """Texts and labels, however they were given, as :class:`~nlmkit.text.labelled.LabelledTexts`.
+    """Return texts and labels, given in any supported form, as ``LabelledTexts``.
 
     Args:
-        texts: LabelledTexts, or a sequence of strings with ``labels``, or (without) a pair of both.
+        texts: LabelledTexts; a sequence of strings, with ``labels``; or a pair of both, without.
         labels: One label per text.
 
     Raises:
-        DataError: labels are missing, too many or too few, or there are two sets of them; or the texts are no strings.
+        DataError: Labels are missing, too many, too few or given twice; or the texts are not strings.
     """
     from nlmkit.text.labelled import LabelledTexts, label_kind
 
     found = with_targets(texts, labels, form=LabelledTexts, make=LabelledTexts, what="labels")
     if label_kind(found.labels) == "f":
-        raise DataError("these texts have numbers, and a classifier needs labels: give them to a regressor")
+        raise DataError("these texts have numbers, but a classifier needs labels: use a regressor")
     return found
 
 

@@ -27,7 +27,7 @@ MATRIX_CLASSES: Final = 100
 SHOWN_CLASSES: Final = 30
 """Number of classes above which the largest confusions are printed instead of the matrix."""
 
-_TABLE_CLASSES: Final = 50  # of more, the table of figures has those with most texts
+_TABLE_CLASSES: Final = 50  # maximum rows of the table of figures: the classes with most texts
 _SHOWN_CONFUSIONS: Final = 20
 _SHOWN_UNSEEN: Final = 10
 _SHOWN_CHARACTERS: Final = 60  # of a label
@@ -81,7 +81,7 @@ class ClassificationReport(Rendered):
     """
 
     headings: ClassVar[Mapping[str, str]] = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
-    """The figures of one fold of a cross-validation, and what a reader sees them called."""
+    """Figures of one fold of a cross-validation, and their printed names."""
 
     n: int
     accuracy: float
@@ -107,7 +107,7 @@ class ClassificationReport(Rendered):
 
     @property
     def confusions(self) -> NDArray[np.int64]:
-        """The errors among the cells, the largest first: int64 [confusions, 3]."""
+        """Return the errors among the cells, largest first: int64 [confusions, 3]."""
         errors: NDArray[np.int64] = self.cells[self.cells[:, 0] != self.cells[:, 1]]
         return errors[np.argsort(-errors[:, 2], kind="stable")]
 
@@ -155,7 +155,7 @@ class ClassificationReport(Rendered):
             if getattr(row, name) is None
         }
         if not is_small:
-            reasons["confusion"] = f"more than {MATRIX_CLASSES} classes: confusion_cells has what is not zero"
+            reasons["confusion"] = f"more than {MATRIX_CLASSES} classes: confusion_cells has the nonzero cells"
         return values | {"reasons": reasons}
 
     def render(self) -> str:
@@ -194,7 +194,7 @@ class ClassificationReport(Rendered):
             return _aligned([["label \\ predicted", *labels], *counts])
         errors = self.confusions
         if not len(errors):
-            return "no text was taken for one of another class"
+            return "no text was misclassified"
         rows = [
             [labels[label], str(texts), f"{texts / self.per_class[label].support:.1%}", labels[guess]]
             for label, guess, texts in errors[:_SHOWN_CONFUSIONS].tolist()

@@ -1,4 +1,4 @@
-"""What decoding asks of a language model: :class:`StateMachine`."""
+"""Interface that decoding requires of a language model: ``StateMachine``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class StateMachine(Protocol):
-    """A fitted language model as a state machine over the ids of its vocabulary; see :class:`nlmkit.LanguageModel`."""
+    """A fitted language model as a state machine over the ids of its vocabulary; see ``nlmkit.LanguageModel``."""
 
     vocabulary_: Vocabulary
     pipeline_: TextPipeline

@@ -1,1 +1,1 @@
-"""What the models of whole texts share: features, encoders, splits and cross-validation."""
+"""Shared code of models of whole texts: features, encoders, splits and cross-validation."""

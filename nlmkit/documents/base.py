@@ -1,9 +1,9 @@
-"""The contract that classifiers and regressors share: :class:`TextModel`. This module imports no NumPy.
+"""The contract that classifiers and regressors share: ``TextModel``. This module imports no NumPy.
 
-**How such a model reads text**, one rule for all of them: the hyper-parameters ``tokenizer``, ``lowercase`` and
-``unicode_form`` say how a text becomes tokens, in ``fit`` and ever after. What texts read from a file add is how
-their bytes were decoded. Both together are the fitted ``pipeline_``. A text is one document, however long; line feeds
-in it are spaces.
+**Tokenization** is the same for all of them: the hyper-parameters ``tokenizer``, ``lowercase`` and
+``unicode_form`` define how a text becomes tokens, in ``fit`` and later. Texts read from a file add only how
+their bytes were decoded. The fitted ``pipeline_`` combines both. A text is one document of any length; line feeds
+in it count as spaces.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
 
 
 class TargetTexts(Protocol):
-    """Texts, each with its target: a label or a number."""
+    """Texts with one target each: a label or a number."""
 
     @property
     def source(self) -> str:
-        """What errors call the texts."""
+        """Name of the texts in error messages."""
 
     @property
     def decoding(self) -> Decoding:
-        """How the texts' bytes were decoded."""
+        """Decoding of the texts' bytes."""
 
     @property
     def notes(self) -> Sequence[str]:
-        """What whoever uses the texts should know."""
+        """Remarks on the texts for the user."""
 
     def __len__(self) -> int:
-        """How many texts there are."""
+        """Return the number of texts."""
 
     def encode(self, pipeline: TextPipeline) -> Corpus:
         """Return the texts as a corpus with one document per sentence."""
@@ -53,30 +53,30 @@ Texts = TypeVar("Texts", bound=TargetTexts)
 
 @dataclasses.dataclass(kw_only=True)
 class TextModel(Component):
-    """Base of every classifier and regressor: texts in, one answer per text out.
+    """Base class of classifiers and regressors: texts in, one prediction per text out.
 
-    The base of a kind implements ``fit``, which calls :meth:`fit_texts`, then :meth:`learn_targets`,
-    :meth:`validation_data` and :meth:`validation_report`; and :meth:`gather`, :meth:`deal` and :meth:`judge`, by which
-    :mod:`~nlmkit.documents.cross_validation` serves every kind. A model implements :meth:`fit_corpus`, and for saving
-    :meth:`fitted_state` and :meth:`restore`, which call those of this class first. It sees documents as a
-    :class:`~nlmkit.text.Corpus` of which each "sentence" is one document.
+    The base of a kind implements ``fit``, which calls ``fit_texts``, then ``learn_targets``,
+    ``validation_data`` and ``validation_report``; and ``gather``, ``deal`` and ``judge``, by which
+    ``nlmkit.documents.cross_validation`` serves every kind. A model implements ``fit_corpus``, and for saving
+    ``fitted_state`` and ``restore``, which call those of this class first. It sees documents as a
+    ``Corpus`` of which each "sentence" is one document.
 
-    Works inside scikit-learn's ``clone``, ``cross_val_score``, ``GridSearchCV`` and ``Pipeline``. Components among
-    the hyper-parameters (an input representation) are not cloned with it: they are shared, fitted as they are, since
-    ``fit`` leaves them alone.
+    Compatible with scikit-learn's ``clone``, ``cross_val_score``, ``GridSearchCV`` and ``Pipeline``. Components among
+    the hyper-parameters (an input representation) are not cloned but shared, with their fitted state, since
+    ``fit`` does not change them.
 
-    Fitted attributes: ``pipeline_`` (:class:`~nlmkit.text.TextPipeline`) and ``fit_report_`` (JSON-ready dictionary).
+    Fitted attributes: ``pipeline_`` (``TextPipeline``) and ``fit_report_`` (JSON-ready dictionary).
     """
 
-    _estimator_type: ClassVar[str]  # how scikit-learn before 1.6 recognizes kinds of estimators
+    _estimator_type: ClassVar[str]  # read by scikit-learn before 1.6 to recognize the kind of estimator
 
-    tokenizer: str = param("word", help="how a text becomes tokens: space, word, char, or a plugin's")
+    tokenizer: str = param("word", help="tokenizer: space, word, char, or one of a plugin")
     lowercase: bool = param(True, help="lower-case the texts")
     unicode_form: str | None = param(
-        None, choices=(None, "NFC", "NFD", "NFKC", "NFKD"), help="normalise the texts to this form of Unicode"
+        None, choices=(None, "NFC", "NFD", "NFKC", "NFKD"), help="Unicode normalization form of the texts"
     )
 
-    if TYPE_CHECKING:  # fitted state, which is no hyper-parameter
+    if TYPE_CHECKING:  # fitted state, not hyper-parameters
         pipeline_: TextPipeline = dataclasses.field(init=False)
         fit_report_: dict[str, Any] = dataclasses.field(init=False)
 
@@ -90,95 +90,95 @@ class TextModel(Component):
         valid: tuple[Corpus, NDArray[Any]] | None,
         run: RunOptions,
     ) -> Mapping[str, Any]:
-        """Estimate the model; ``pipeline_`` and what :meth:`learn_targets` sets are there already.
+        """Estimate the model; ``pipeline_`` and the attributes set by ``learn_targets`` are set already.
 
-        Whatever is estimated, vocabulary and weights of words included, comes from ``corpus`` alone.
+        Everything estimated, including vocabulary and word weights, must come from ``corpus`` alone.
 
         Args:
             corpus: The training documents, in the order given.
-            targets: Target of each document, as :meth:`learn_targets` returns it: [documents].
-            valid: Held-out documents and their targets, where there are any.
+            targets: Target of each document, as ``learn_targets`` returns it: [documents].
+            valid: Held-out documents and their targets, or None.
             run: Progress, device, checkpoints.
 
         Returns:
-            What ``fit_report_`` shall say of the fitting, JSON-ready; ``notes``, a list, is shown to the user.
+            Entries of ``fit_report_`` on the fit, JSON-ready; ``notes``, a list, is shown to the user.
         """
         raise NotImplementedError
 
     # -------------------------------------------------------------------------- what the base of a kind implements
 
     def learn_targets(self, data: Any) -> tuple[NDArray[Any], Mapping[str, Any], list[str]]:
-        """Set what is fitted to the targets alone, such as the classes.
+        """Set the attributes that depend on the targets alone, such as the classes.
 
         Args:
             data: The training texts with their targets; there is at least one.
 
         Returns:
-            Target of each text as the model is trained on it, [texts]; what ``fit_report_`` shall say of the targets;
+            Target of each text in the form used for training, [texts]; entries of ``fit_report_`` on the targets;
             and notes on them.
 
         Raises:
-            DataError: nothing can be learned from these targets.
+            DataError: The targets are unusable for training.
         """
         raise NotImplementedError
 
     def validation_data(self, data: Any, notes: list[str]) -> tuple[Any, NDArray[Any]]:
-        """Return the held-out texts that can be used, and their targets as :meth:`learn_targets` returns them.
+        """Return the usable held-out texts, and their targets in the form that ``learn_targets`` returns.
 
         Args:
             data: Held-out texts with their targets; there is at least one.
-            notes: Take what the user should know.
+            notes: List to which remarks for the user are appended.
 
         Raises:
-            DataError: none of them can be used.
+            DataError: None of them is usable.
         """
         raise NotImplementedError
 
     def validation_report(self, corpus: Corpus, targets: NDArray[Any], own: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what ``fit_report_`` shall say of held-out texts, beside ``own``, which is the model's report."""
+        """Return entries of ``fit_report_`` on held-out texts, in addition to ``own``, the model's report."""
         return {}
 
     @classmethod
     def gather(cls, texts: Any, targets: Any = None) -> Any:
-        """Return texts and targets, however they were given, as one object, a :class:`TargetTexts`.
+        """Return texts and targets, given in any supported form, as one ``TargetTexts``.
 
         Raises:
-            DataError: targets are missing, or they or the texts are unusable.
+            DataError: Targets are missing, or texts or targets are unusable.
         """
         raise NotImplementedError
 
     @classmethod
     def deal(cls, data: Any, folds: int, *, seed: int) -> NDArray[np.int64]:
-        """Deal texts with targets into the folds of a cross-validation: the fold of each text, int64 [texts].
+        """Split texts into the folds of a cross-validation; return the fold of each text: int64 [texts].
 
         Raises:
-            HyperParameterError: there are fewer than two folds.
-            DataError: there are too few texts, or no model can be fitted without one of the folds.
+            HyperParameterError: There are fewer than two folds.
+            DataError: There are too few texts, or leaving out one of the folds makes training impossible.
         """
         raise NotImplementedError
 
     def judge(self, data: Any, predictions: NDArray[Any], **facts: Any) -> Any:
-        """Make a report of predictions.
+        """Compute the report of predictions.
 
         Args:
             data: Texts with targets; there is at least one.
-            predictions: What was predicted for each: [texts].
+            predictions: Prediction for each text: [texts].
             facts: ``model_digest``, ``text_pipeline``, ``texts_digest``, ``resamples`` and ``seed`` of the report.
 
         Returns:
-            The report of the kind. Its ``headings`` are the attributes that are figures of one fold of a
-            cross-validation, each with what a reader sees it called.
+            The report of the kind. Its ``headings`` map the attributes that are figures of one fold of a
+            cross-validation to their printed names.
         """
         raise NotImplementedError
 
     # ----------------------------------------------------------------------------------------------------- fitting
 
     def fit_texts(self, data: TargetTexts, held_out: TargetTexts | None, run: RunOptions) -> Self:
-        """Estimate the model from texts with targets and return self; a fit that fails leaves it as it was.
+        """Estimate the model from texts with targets and return self; a failed fit leaves it unchanged.
 
         Raises:
-            DataError: unusable texts or targets, or no words at all.
-            HyperParameterError: options that contradict each other.
+            DataError: Texts or targets are unusable, or no text has a word.
+            HyperParameterError: Options contradict each other.
         """
         from nlmkit.text.unspaced import note_unspaced
 
@@ -213,82 +213,82 @@ class TextModel(Component):
         return usable.encode(self.pipeline_), targets
 
     def text_pipeline(self, data: TargetTexts) -> TextPipeline:
-        """How the model reads text: tokens by its hyper-parameters, bytes as ``data`` was decoded.
+        """Return the text pipeline: tokenization by the hyper-parameters, decoding as of ``data``.
 
         Raises:
-            HyperParameterError: the tokenizer's name means nothing.
+            HyperParameterError: The tokenizer is unknown.
         """
         from nlmkit.text import TextPipeline, Tokenization
 
         tokenization = Tokenization(self.tokenizer, self.lowercase, self.unicode_form)  # type: ignore[arg-type]
-        _ = tokenization.resolved_tokenizer  # an unknown name is an error now, not after reading
+        _ = tokenization.resolved_tokenizer  # report an unknown name before reading
         return TextPipeline.of(data.decoding.with_marks("error"), tokenization)
 
     # ----------------------------------------------------------------------------------------------------- scoring
 
     def encode(self, texts: Any) -> Corpus:
-        """Read texts as the model does: a corpus with one document per sentence.
+        """Tokenize texts as for training; return a corpus with one document per sentence.
 
         Args:
             texts: Strings, texts with targets, or a Corpus of documents with the same ``tokenization_``.
 
         Raises:
-            DataError: they are no texts, or the Corpus was tokenized otherwise.
+            DataError: The input is not texts, or the Corpus was tokenized differently.
         """
         self.check_fitted()
         from nlmkit.text import Corpus
         from nlmkit.text.labelled import encode
 
         if not isinstance(texts, Corpus):
-            if not isinstance(texts, str) and hasattr(texts, "encode"):  # they have targets, and know their lines
+            if not isinstance(texts, str) and hasattr(texts, "encode"):  # with targets: their errors name lines
                 found: Corpus = texts.encode(self.pipeline_)
                 return found
             return encode(texts, self.pipeline_)
         if texts.tokenization is not None and texts.tokenization != self.tokenization_:
             raise DataError(
-                f"the corpus was made with {texts.tokenization.signature}, the {self.kind} reads text with "
-                f"{self.tokenization_.signature}: pass the texts themselves, or read them with its tokenization_"
+                f"the corpus was tokenized with {texts.tokenization.signature}, but the {self.kind} uses "
+                f"{self.tokenization_.signature}: pass the texts themselves, or tokenize them with its tokenization_"
             )
         return texts
 
     # ------------------------------------------------------------------------------------------------------ saving
 
     def fitted_state(self) -> FittedState:
-        """The fit report, without its times, as metadata; a subclass adds its own."""
+        """Return the fit report, without times, as metadata; a subclass adds its own state."""
         self.check_fitted()
         return FittedState({}, {"fit_report": without_timing(self.fit_report_)})
 
     def restore(self, state: FittedState) -> None:
-        """Set the fit report; a subclass goes on with its own.
+        """Set the fit report; a subclass restores its own state afterwards.
 
         Raises:
-            SavedModelError: it is missing.
+            SavedModelError: It is missing.
         """
         from nlmkit.saving import require
 
         require("pipeline_" in vars(self), f"a {self.kind} without a text pipeline; save the model again")
         report = state.metadata.get("fit_report")
-        require(isinstance(report, dict), "its metadata lack fit_report; save the model again")
+        require(isinstance(report, dict), "fit_report is missing from its metadata; save the model again")
         self.fit_report_ = dict(state.metadata["fit_report"])
 
     # ------------------------------------------------------------------------------------------------ scikit-learn
 
     def __sklearn_clone__(self) -> Self:
-        """An unfitted model with the same hyper-parameters, components among them shared.
+        """Return an unfitted model with the same hyper-parameters; components among them are shared.
 
-        Each kind of note is logged once for all clones of a model, of which a cross-validation fits many; their
-        ``fit_report_`` has them all.
+        Each kind of note is logged once for all clones of a model, since a cross-validation fits many; their
+        ``fit_report_`` contains all of them.
         """
         clone = type(self)(**self.get_params(deep=False))
         vars(clone)["_said"] = vars(self).get("_said", vars(self).setdefault("_said_by_clones", set()))
         return clone
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Whether it is fitted, as scikit-learn asks."""
+        """Return whether the model is fitted, for scikit-learn."""
         return self.is_fitted
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn (1.6 and later) wants to know: an estimator of its type, of strings."""
+        """Return the tags of scikit-learn 1.6 and later: the estimator type, and strings as input."""
         from sklearn.utils import InputTags, Tags, TargetTags
 
         return Tags(
@@ -299,31 +299,31 @@ class TextModel(Component):
 
 
 def with_targets(texts: Any, targets: Any, *, form: type[Texts], make: Callable[[Any, Any], Texts], what: str) -> Texts:
-    """Texts and targets, however they were given, in one object.
+    """Return texts and targets, given in any supported form, as one object.
 
     Args:
-        texts: An object of the class ``form``; or a sequence of strings with ``targets``, or (without) a pair of both.
+        texts: An object of the class ``form``; a sequence of strings, with ``targets``; or a pair of both, without.
         targets: One target per text.
-        form: The class of such objects.
-        make: Builds one from texts and targets.
-        what: What the targets are called in errors: ``labels``, ``numbers``.
+        form: Class of the object.
+        make: Builds the object from texts and targets.
+        what: Name of the targets in errors: ``labels``, ``numbers``.
 
     Raises:
-        DataError: targets are missing, too many or too few, or there are two sets of them; or the texts are no strings.
+        DataError: Targets are missing, too many, too few or given twice; or the texts are not strings.
     """
     from nlmkit.text.tables import refuse_table
 
     refuse_table(texts, "the list of texts")
     if isinstance(texts, form):
         if targets is not None:
-            raise DataError(f"these texts have {what} already: leave the others out")
+            raise DataError(f"these texts already have {what}: do not pass {what} separately")
         return texts
     if targets is None:
         is_pair = isinstance(texts, (tuple, list)) and len(texts) == 2
         if is_pair:
             refuse_table(texts[0], "the list of texts")
         if not (is_pair and _is_sequence(texts[0])):
-            raise DataError(f"{what} are missing: give texts and {what}, or {form.__name__}")
+            raise DataError(f"{what} are missing: pass texts and {what}, or {form.__name__}")
         texts, targets = texts
     return make(texts, targets)
 

@@ -1,13 +1,13 @@
-"""Cross-validation: every text is answered once, by a model that was fitted without it.
+"""Cross-validation: each text is predicted once, by a model fitted without it.
 
-Each fold is answered by an unfitted copy that ``fit`` gets only the other folds, so vocabulary, document frequencies
-and weights come from those alone. A text may stand several times among the data; how many texts of a fold also stand,
-word for word, among its training texts is counted and reported, not hidden. Texts to stop early by are the model's own
-matter, and taken from the same other folds. A fitted component among its hyper-parameters is used as it is: that it
-has not seen the texts is up to the caller, who can give it unfitted instead.
+Each fold is predicted by a copy of the model fitted to the other folds only, so vocabulary, document frequencies
+and weights come from those alone. The data may contain a text several times; the number of texts of a fold that also
+occur, word for word, in its training texts is counted and reported. Texts for early stopping are chosen by the model
+from the same other folds. A fitted component among its hyper-parameters is used unchanged: the caller must ensure that
+it was not fitted to the texts, or pass it unfitted instead.
 
-How texts are dealt into folds, and which figures a fold has, the kind of the model says
-(:meth:`~nlmkit.documents.base.TextModel.deal`, :meth:`~nlmkit.documents.base.TextModel.judge`).
+The kind of the model defines how texts are split into folds, and the figures of a fold
+(``TextModel.deal``, ``TextModel.judge``).
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from nlmkit.errors import DataError
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Fold:
-    """What came of one fold.
+    """Result of one fold.
 
     Attributes:
-        fold: Its number, from 0.
-        train: Texts that the model was fitted to.
-        test: Texts of the fold.
-        report: Of its predictions, without intervals.
-        repeated: How many of them also stand among the texts of the other folds.
-        seconds: Time to fit and predict.
+        fold: Number of the fold, from 0.
+        train: Number of training texts.
+        test: Number of texts of the fold.
+        report: Report of its predictions, without intervals.
+        repeated: Number of texts of the fold that also occur in the other folds.
+        seconds: Time of fitting and predicting, in seconds.
     """
 
     fold: int
@@ -50,27 +50,27 @@ class Fold:
 
     @property
     def figures(self) -> dict[str, float | None]:
-        """The figures of the fold by name, those that the kind's report heads with; None for one that is undefined."""
+        """Figures of the fold by name, those in the headings of the kind's report; None if undefined."""
         return {name: getattr(self.report, name) for name in self.report.headings}
 
     @property
     def accuracy(self) -> float:
-        """Of a classifier: share of the texts that was classified rightly."""
+        """Accuracy of a classifier: share of correctly classified texts."""
         return float(self.report.accuracy)
 
     @property
     def macro_f1(self) -> float:
-        """Of a classifier: mean F1 of the classes in the texts."""
+        """Macro-F1 of a classifier: mean F1 of the classes in the texts."""
         return float(self.report.macro_f1)
 
     @property
     def unseen(self) -> tuple[str | int | bool, ...]:
-        """Of a classifier: labels in the texts that the other folds lack."""
+        """Labels of the texts that are missing from the other folds, for a classifier."""
         found: tuple[str | int | bool, ...] = self.report.unseen
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """As strict JSON types."""
+        """Return the result as strict JSON types."""
         unseen = {"unseen": list(self.unseen)} if hasattr(self.report, "unseen") else {}
         head = {"fold": self.fold, "train": self.train, "test": self.test, **self.figures}
         return head | {"repeated": self.repeated, **unseen, "seconds": self.seconds}
@@ -78,13 +78,13 @@ class Fold:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class CrossValidation(Rendered):
-    """What came of all folds.
+    """Results of all folds.
 
     Attributes:
-        folds: One by one.
-        report: Of all predictions together; its figures weigh texts alike, the mean over folds weighs folds alike.
+        folds: Result of each fold.
+        report: Report of all predictions; its figures weight texts equally, the mean over folds weights folds equally.
         seed: Seed of the folds.
-        hyper_parameters: Those of the model, JSON-ready.
+        hyper_parameters: Hyper-parameters of the model, JSON-ready.
         kind: Kind of the model.
     """
 
@@ -95,10 +95,10 @@ class CrossValidation(Rendered):
     kind: str
 
     def summary(self, figure: str) -> dict[str, Any]:
-        """Mean, standard deviation (of the sample) and values over the folds of a figure, such as ``accuracy``.
+        """Return mean, sample standard deviation and values over the folds of a figure, such as ``accuracy``.
 
-        A fold in which it is undefined has the value None and does not count; None stands also for a mean of no fold,
-        and a deviation of fewer than two.
+        A fold in which it is undefined has the value None and is excluded; the mean is None without any fold left,
+        and the deviation with fewer than two.
         """
         values = [fold.figures[figure] for fold in self.folds]
         known = [float(value) for value in values if value is not None]
@@ -109,7 +109,7 @@ class CrossValidation(Rendered):
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """As strict JSON types."""
+        """Return the result as strict JSON types."""
         return {
             "component": self.report.component,
             "hyper_parameters": self.hyper_parameters,
@@ -123,7 +123,7 @@ class CrossValidation(Rendered):
         }
 
     def render(self) -> str:
-        """For a reader: the folds, mean and standard deviation, then the report of all predictions together."""
+        """Format the folds, mean and standard deviation, then the report of all predictions."""
         headings = self.report.headings
         lines = []
         for fold in self.folds:
@@ -136,7 +136,7 @@ class CrossValidation(Rendered):
             lines.append(f"{title}  {spread} over {len(self.folds)} folds")
         repeated = sum(fold.repeated for fold in self.folds)
         if repeated:
-            lines.append(f"{repeated} texts also stand, word for word, among the texts that their {self.kind} saw")
+            lines.append(f"{repeated} texts also occur, word for word, in the training texts of their {self.kind}")
         return "\n".join([*lines, "", "all folds together:", self.report.render()])
 
     def __repr__(self) -> str:
@@ -152,21 +152,21 @@ def cross_validate(
     run: Callable[[int], RunOptions] | None = None,
     done: Callable[[Fold], None] | None = None,
 ) -> CrossValidation:
-    """Fit and test a classifier or regressor on each fold.
+    """Cross-validate a classifier or regressor.
 
     Args:
-        model: What to fit; it is left as it is, and copies are fitted.
-        data: The texts with their labels or numbers, as for the model's ``fit``: one object, or a pair.
-        folds: How many folds.
+        model: Model whose copies are fitted; it is not changed itself.
+        data: Texts with labels or numbers, as in the model's ``fit``: one object, or a pair.
+        folds: Number of folds.
         seed: Seed of the folds.
-        run: Options of a fold's run, by its number; by default progress is shown as :class:`RunOptions` says.
+        run: Run options of a fold, by its number; by default those of ``RunOptions()``.
         done: Called after each fold.
 
     Raises:
         HyperParameterError: there are fewer than two folds.
-        DataError: there are too few texts, or nothing can be learned where a fold is left out.
+        DataError: There are too few texts, or leaving out a fold makes training impossible.
     """
-    data = model.gather(data)  # says what is wrong with a frame, or with texts alone
+    data = model.gather(data)  # raises for a data frame, or texts without targets
     number = model.deal(data, folds, seed=seed)
     predicted = np.empty_like(data.labels)
     results = []
@@ -185,7 +185,7 @@ def cross_validate(
             problem = f"{this_fold}: {error.problem}"
             raise DataError(problem, source=error.source, line=error.line, byte=error.byte) from error
         for text in fitted.fit_report_.get("notes", ()):
-            if text not in training_texts.notes:  # those concern the texts, and are about all of them elsewhere
+            if text not in training_texts.notes:  # notes on the texts are shown elsewhere for all of them
                 note(f"{this_fold}: {text}")
         test_texts = data.take(test)
         predicted[test] = fitted.predict(test_texts)
@@ -216,5 +216,5 @@ def cross_validate(
 
 
 def _copy(model: TextModel) -> TextModel:
-    """An unfitted model with the same hyper-parameters."""
+    """Return an unfitted model with the same hyper-parameters."""
     return type(model)(**model.get_params(deep=False))

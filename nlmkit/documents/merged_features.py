@@ -1,8 +1,8 @@
-"""Fewer features with the same linear model: those of a single document become one.
+"""Merging of the features of a single document into one, which leaves the linear model unchanged.
 
-With an L2 penalty, the weights of features that occur in one document alone are proportional to their values: they
-count only through their sum there. One feature whose value is the norm of theirs stands for them all, without change of
-the minimum. Of n-grams most are such features.
+With an L2 penalty, the weights of features that occur in only one document are proportional to their values: they
+matter only through their sum there. One feature whose value is the norm of theirs replaces them all, without changing
+the minimum. Most n-grams are such features.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass
 class MergedFeatures:
-    """Features of training documents, those of a single document merged and those of none left out.
+    """Features of training documents: those of a single document are merged, those of none dropped.
 
     Attributes:
-        matrix: float64 CSR [documents, merged features]; the features of most documents come first, which keeps what is
+        matrix: float64 CSR [documents, merged features]; the features of most documents come first, which keeps data
             used together close in memory.
         columns: Merged feature of each feature, −1 for those of no document: int64 [features].
-        factors: Share of the merged feature's weight that each feature has: float64 [features].
+        factors: Each feature's share of the merged feature's weight: float64 [features].
     """
 
     matrix: csr_matrix
@@ -52,7 +52,7 @@ class MergedFeatures:
         place = np.zeros(documents, np.int64)
         place[own] = len(shared) + np.arange(len(own))
         single = matrix.indices[alone]
-        with np.errstate(invalid="ignore"):  # a value of zero may be all that a document has
+        with np.errstate(invalid="ignore"):  # a document may have only values of zero
             columns[single] = np.where(norms[rows] > 0, place[rows], -1)
             factors[single] = np.where(norms[rows] > 0, values / norms[rows], 0)
 
@@ -68,7 +68,7 @@ class MergedFeatures:
         return cls(merged, columns, factors)
 
     def expanded(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Weights of the features, of those of the merged ones: float64 [features]."""
+        """Return the weights of the features, from those of the merged features: float64 [features]."""
         found = np.zeros(len(self.columns))
         known = self.columns >= 0
         found[known] = weights[self.columns[known]] * self.factors[known]

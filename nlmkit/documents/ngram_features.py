@@ -1,8 +1,8 @@
-"""Word n-grams as features of documents, on integer ids: counted, looked up and traced back to words with NumPy.
+"""Word n-grams as document features, on integer ids: counting, lookup and tracing back to words with NumPy.
 
-An n-gram is numbered by its first n−1 words, themselves a feature, and its last word; so no n-gram is ever a string,
-and tokens may hold spaces. Rare n-grams can be left out without breaking that: no n-gram is in more documents than its
-beginning.
+An n-gram is identified by its first n−1 words, themselves a feature, and its last word; so n-grams are never strings,
+and tokens may contain spaces. Dropping rare n-grams preserves this: an n-gram never occurs in more documents than its
+prefix.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 _ARRAY: Final = "ngrams.{}"
 
 _KEY_BITS: Final = 63
-"""Bits of a packed key: a code and a position."""
+"""Bits of a packed key of code and position."""
 
 
 class NGramFeatures:
-    """The n-grams of the training documents, and how often other documents have them.
+    """N-grams of the training documents, counted in any documents.
 
     Features are numbered from 0: words by id, then bigrams, and so on.
 
     Args:
         vocabulary: The words.
-        codes: For each order, the number of each feature's first words among those of the order below, times the
-            vocabulary's size, plus the id of its last word; ascending int64.
+        codes: For each order, the index of each feature's prefix among those of the order below, times the
+            vocabulary size, plus the id of its last word; ascending int64.
     """
 
     def __init__(self, vocabulary: Vocabulary, codes: Sequence[NDArray[np.int64]]) -> None:
@@ -45,14 +45,14 @@ class NGramFeatures:
 
     @classmethod
     def of(cls, corpus: Corpus, vocabulary: Vocabulary, *, order: int, min_documents: int) -> NGramFeatures:
-        """All n-grams up to ``order`` that occur in at least ``min_documents`` documents of ``corpus``."""
+        """Return all n-grams up to ``order`` that occur in at least ``min_documents`` documents of ``corpus``."""
         return cls.counted(corpus, vocabulary, order=order, min_documents=min_documents)[0]
 
     @classmethod
     def counted(
         cls, corpus: Corpus, vocabulary: Vocabulary, *, order: int, min_documents: int
     ) -> tuple[NGramFeatures, csr_matrix]:
-        """The features of :meth:`of` and their :meth:`matrix` of the same corpus, in one pass.
+        """Return the features of ``of`` and their ``matrix`` for the same corpus, in one pass.
 
         Raises:
             NlmkitError: SciPy is not installed.
@@ -76,7 +76,7 @@ class NGramFeatures:
         return int(self._offsets[-1])
 
     def matrix(self, corpus: Corpus) -> csr_matrix:
-        """How often each document has each feature: float64 CSR [documents, features], indices ascending.
+        """Count the features of each document: float64 CSR [documents, features], indices ascending.
 
         Raises:
             NlmkitError: SciPy is not installed.
@@ -93,10 +93,10 @@ class NGramFeatures:
         return columns.matrix()
 
     def occurrences(self, corpus: Corpus) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Every occurrence of a feature.
+        """Return all occurrences of features.
 
         Returns:
-            The document, the feature, and the position of its first word among the corpus's words: int64 each.
+            Document, feature, and position of the first word among the corpus's words: int64 each.
         """
         ids, all_documents = _ids_and_documents(corpus, self.vocabulary)
         documents, features, positions = [], [], []
@@ -110,16 +110,16 @@ class NGramFeatures:
         return np.concatenate(documents), np.concatenate(features), np.concatenate(positions)
 
     def token_weights(self, corpus: Corpus, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Share out what a document's features count for among its words.
+        """Distribute the weights of a document's features over its words.
 
         A feature's weight is divided equally among its occurrences, and an occurrence's among its words.
 
         Args:
             corpus: One document.
-            weights: What each feature that the document has counts for: float64 [features].
+            weights: Weight of each feature of the document: float64 [features].
 
         Returns:
-            What each word counts for: float64 [words]; they sum to the weights of the document's features.
+            Weight of each word: float64 [words]; they sum to the weights of the document's features.
         """
         _, features, positions = self.occurrences(corpus)
         shares = weights[features] / np.bincount(features, minlength=len(self))[features]
@@ -132,7 +132,7 @@ class NGramFeatures:
         return found
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The features as arrays to be saved."""
+        """Return the features as arrays for saving."""
         return {_ARRAY.format(n): codes for n, codes in enumerate(self._codes, start=1)}
 
     @classmethod
@@ -140,23 +140,23 @@ class NGramFeatures:
         """Rebuild the features of a saved model.
 
         Raises:
-            SavedModelError: arrays are missing, or no features of this vocabulary.
+            SavedModelError: Arrays are missing, or not features of this vocabulary.
         """
         codes: list[NDArray[np.int64]] = []
         limit = len(vocabulary)
         for n in range(1, order + 1):
             name = _ARRAY.format(n)
             found = np.asarray(require_array(arrays, name, dtype="int64", shape=(None,)), np.int64)
-            require(bool((found[1:] > found[:-1]).all()), f"array {name!r} is not in order")
+            require(bool((found[1:] > found[:-1]).all()), f"array {name!r} is not sorted")
             inside = not len(found) or (found[0] >= 0 and found[-1] < limit)
-            require(inside, f"array {name!r} holds n-grams of words that the vocabulary lacks")
+            require(inside, f"array {name!r} contains n-grams of words missing from the vocabulary")
             codes.append(found)
             limit = len(found) * len(vocabulary)
         return cls(vocabulary, codes)
 
 
 def _ids_and_documents(corpus: Corpus, vocabulary: Vocabulary) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Each word's id and its document: int64 [words]."""
+    """Return id and document of each word: int64 [words]."""
     documents = np.repeat(np.arange(corpus.sentences), np.diff(corpus.offsets))
     known = ~corpus.oov_mask(vocabulary)
     return np.where(known, corpus.ids_for(vocabulary), -1).astype(np.int64), documents
@@ -165,12 +165,12 @@ def _ids_and_documents(corpus: Corpus, vocabulary: Vocabulary) -> tuple[NDArray[
 def _codes_of(
     ids: NDArray[np.int64], documents: NDArray[np.int64], ranks: NDArray[np.int64], n: int, words: int
 ) -> NDArray[np.int64]:
-    """Code of the n-gram that begins at each word, −1 where none does: int64 [words].
+    """Return the code of the n-gram that starts at each word, −1 if there is none: int64 [words].
 
     Args:
-        ids: Id of each word, −1 where unknown.
+        ids: Id of each word, −1 if unknown.
         documents: Document of each word.
-        ranks: Number of the (n−1)-gram that begins at each word among those of its order, −1 where none does.
+        ranks: Index of the (n−1)-gram that starts at each word among those of its order, −1 if there is none.
         n: The order.
         words: Size of the vocabulary.
     """
@@ -184,12 +184,12 @@ def _codes_of(
 
 @dataclasses.dataclass
 class _DocumentCounts:
-    """How often documents have the n-grams of an order; pairs that occur, in order of n-gram and document.
+    """Counts of the n-grams of an order per document: nonzero pairs, ordered by n-gram and document.
 
     Attributes:
         documents: Document of each pair: int64 [pairs].
         counts: Occurrences of each pair: int64 [pairs].
-        features: Pairs of each n-gram: int64 [n-grams].
+        features: Number of pairs of each n-gram: int64 [n-grams].
     """
 
     documents: NDArray[np.int64]
@@ -199,12 +199,12 @@ class _DocumentCounts:
 
 @dataclasses.dataclass
 class _Groups:
-    """The words of a corpus where an n-gram begins, grouped by n-gram.
+    """Start positions of the n-grams of a corpus, grouped by n-gram.
 
     Attributes:
         codes: Code of each n-gram, ascending: int64 [n-grams].
-        sizes: Occurrences of each: int64 [n-grams].
-        positions: Where they begin, ascending within an n-gram: int64 [occurrences].
+        sizes: Number of occurrences of each n-gram: int64 [n-grams].
+        positions: Start positions, ascending within an n-gram: int64 [occurrences].
     """
 
     codes: NDArray[np.int64]
@@ -213,12 +213,12 @@ class _Groups:
 
     @classmethod
     def of(cls, codes: NDArray[np.int64]) -> _Groups:
-        """Group the code of each word: int64 [words], −1 where no n-gram begins."""
+        """Group the code of each word: int64 [words], −1 if no n-gram starts there."""
         positions = np.flatnonzero(codes >= 0)
         found = codes[positions]
         bits = max(len(codes) - 1, 0).bit_length()
         if int(found.max(initial=0)).bit_length() + bits <= _KEY_BITS:
-            # Sorting values is far cheaper than sorting a permutation, and the position gives the inverse mapping.
+            # Sorting values is much faster than sorting a permutation; the position restores the mapping.
             found <<= bits
             found |= positions
             found.sort()
@@ -245,11 +245,11 @@ class _Groups:
         return _DocumentCounts(where[starts], np.diff(starts, append=len(where)), pairs)
 
     def scattered(self, numbers: NDArray[np.int64], words: int) -> NDArray[np.int64]:
-        """Number of the n-gram that begins at each word, −1 where none does: int64 [words].
+        """Return the index of the n-gram that starts at each word, −1 if there is none: int64 [words].
 
         Args:
-            numbers: Number of each n-gram: int64 [n-grams].
-            words: How many words the corpus has.
+            numbers: Index of each n-gram: int64 [n-grams].
+            words: Number of words in the corpus.
         """
         found = np.full(words, -1, np.int64)
         found[self.positions] = np.repeat(numbers, self.sizes)
@@ -257,7 +257,7 @@ class _Groups:
 
 
 class _Columns:
-    """Collects counts by feature, and makes them a matrix by document."""
+    """Builder of a matrix by document from counts by feature."""
 
     def __init__(self, documents: int) -> None:
         self._documents = documents
@@ -270,8 +270,8 @@ class _Columns:
 
         Args:
             found: Counts of n-grams.
-            numbers: Feature of each n-gram among those of its order, −1 for none, the others ascending.
-            features: How many features the order has.
+            numbers: Feature index of each n-gram within its order, −1 for none, the others ascending.
+            features: Number of features of the order.
         """
         known = numbers >= 0
         pairs = np.repeat(known, found.features)
@@ -282,25 +282,25 @@ class _Columns:
         self._sizes.append(sizes)
 
     def matrix(self) -> csr_matrix:
-        """float64 CSR [documents, features], indices ascending."""
+        """Return the matrix: float64 CSR [documents, features], indices ascending."""
         from scipy.sparse import csc_matrix
 
         sizes = np.concatenate(self._sizes)
         pointers = np.concatenate([[0], np.cumsum(sizes)])
         arrays = (np.concatenate(self._counts), np.concatenate(self._rows), pointers)
-        # Columns in order make the rows of the transpose ascending without a sort.
+        # With columns in order, the rows of the transpose are ascending without a sort.
         return csc_matrix(arrays, shape=(self._documents, len(sizes))).tocsr()
 
 
 def _changes(values: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether each value differs from the one before; the first does."""
+    """Return whether each value differs from the one before; True for the first."""
     new = np.ones(len(values), bool)
     np.not_equal(values[1:], values[:-1], out=new[1:])
     return new
 
 
 def _lookup(known: NDArray[np.int64], codes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Place of each code among the known ones, −1 where it is none of them: int64."""
+    """Return the index of each code among the known ones, −1 if it is not one of them: int64."""
     if not len(known):
         return np.full(len(codes), -1, np.int64)
     at = np.minimum(np.searchsorted(known, codes), len(known) - 1)

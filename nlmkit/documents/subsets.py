@@ -1,4 +1,4 @@
-"""Parts of a corpus as corpora of their own."""
+"""Subsets of a corpus."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from nlmkit.text import Corpus
 
 
 def beginnings(corpus: Corpus, most: int | None) -> tuple[Corpus, int]:
-    """The first tokens of each sentence, and how many sentences were cut; the corpus itself where none is.
+    """Truncate sentences; return the corpus, unchanged if none is too long, and the number truncated.
 
     Args:
-        corpus: The whole.
-        most: Tokens that are left of a longer sentence; None: all.
+        corpus: The whole corpus.
+        most: Maximum tokens per sentence; None for no limit.
     """
     lengths = np.diff(corpus.offsets)
     cut = 0 if most is None else int((lengths > most).sum())
@@ -26,20 +26,20 @@ def beginnings(corpus: Corpus, most: int | None) -> tuple[Corpus, int]:
 
 
 def subset(corpus: Corpus, chosen: NDArray[np.int64]) -> Corpus:
-    """The sentences with these numbers, in that order, with no types but their own.
+    """Return the sentences with these indices, in that order, with only their own types.
 
-    Characters and bytes of the text are not known of a part.
+    The number of characters and bytes is unknown for a subset.
 
     Args:
-        corpus: The whole.
-        chosen: Numbers of sentences: int64 [n].
+        corpus: The whole corpus.
+        chosen: Indices of sentences: int64 [n].
     """
     begins = corpus.offsets[chosen]
     return _compact(corpus, begins, corpus.offsets[chosen + 1] - begins)
 
 
 def _compact(corpus: Corpus, begins: NDArray[np.int64], lengths: NDArray[np.int64]) -> Corpus:
-    """A sentence for each stretch of tokens, by its begin and length: int64 [n] each."""
+    """Return one sentence per span of tokens, given its start and length: int64 [n] each."""
     offsets = np.append(0, np.cumsum(lengths))
     ids = corpus.ids[np.repeat(begins - offsets[:-1], lengths) + np.arange(offsets[-1])]
     used, first, numbers = np.unique(ids, return_index=True, return_inverse=True)

@@ -1,6 +1,6 @@
-"""Tf-idf weights of counted n-grams, as scikit-learn's TfidfTransformer has them.
+"""Tf-idf weights of n-gram counts, equal to those of scikit-learn's TfidfTransformer.
 
-The weight of an n-gram that a document has t times, and d of the D training documents have, is
+The weight of an n-gram that occurs t times in a document, and in d of the D training documents, is
 t · (ln((1+D)/(1+d)) + 1), or (1 + ln t) · … with ``sublinear``; each document's weights are scaled to length one.
 """
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 _LARGEST_IDF: Final = 100.0
-"""Beyond that of any collection: 1 + the logarithm of its texts."""
+"""Limit above the idf of any collection, 1 + the logarithm of its number of texts."""
 
 
 def weigh(counts: csr_matrix, idf: NDArray[np.float64], *, sublinear: bool) -> None:
-    """Make counts tf-idf weights, in their place; a document without features stays zero.
+    """Replace counts by tf-idf weights, in place; a document without features stays zero.
 
     Args:
-        counts: How often each document has each feature: float64 CSR [documents, features], of no zeros.
-        idf: float64 [features].
+        counts: Count of each feature in each document: float64 CSR [documents, features], without explicit zeros.
+        idf: Inverse document frequencies: float64 [features].
         sublinear: Whether t occurrences count as 1 + ln t.
     """
     if sublinear:
@@ -39,11 +39,11 @@ def weigh(counts: csr_matrix, idf: NDArray[np.float64], *, sublinear: bool) -> N
 
 
 def restored_idf(arrays: Mapping[str, NDArray[Any]], features: int) -> NDArray[np.float64]:
-    """The array ``idf`` of a saved model: float64 [features].
+    """Return the array ``idf`` of a saved model: float64 [features].
 
     Raises:
-        SavedModelError: it is missing, of another size, or holds what is not an idf.
+        SavedModelError: It is missing, of a wrong size, or contains invalid values.
     """
     idf = require_array(arrays, "idf", dtype="float64", shape=(features,))
-    require(bool(((idf >= 1) & (idf <= _LARGEST_IDF)).all()), "array 'idf' holds what is not an idf")
+    require(bool(((idf >= 1) & (idf <= _LARGEST_IDF)).all()), "array 'idf' contains invalid values")
     return np.asarray(idf, np.float64)

@@ -32,8 +32,8 @@ class LanguageModel(Component):
     everything else; an override of ``log_probs`` for speed must agree with it. Logarithms are natural, results are
     float64.
 
-    Fitted attributes: ``vocabulary_`` (:class:`~nlmkit.text.Vocabulary`) and ``pipeline_``
-    (:class:`~nlmkit.text.TextPipeline`), whose tokenization is applied to every text that is scored; its decoding is
+    Fitted attributes: ``vocabulary_`` (``Vocabulary``) and ``pipeline_``
+    (``TextPipeline``), whose tokenization is applied to every text that is scored; its decoding is
     that of the training text, and the default for others.
     """
 
@@ -84,7 +84,7 @@ class LanguageModel(Component):
         """Read ``data`` (anything ``Corpus.read`` takes, or a ``Corpus``) with the model's pipeline and vocabulary.
 
         Raises:
-            DataError: a Corpus was tokenized in another way than the model's training text.
+            DataError: A Corpus was tokenized differently from the model's training text.
         """
         self.check_fitted()
         from nlmkit.text import Corpus
@@ -93,8 +93,8 @@ class LanguageModel(Component):
             return Corpus.read(data, self.pipeline_)
         if data.tokenization is not None and data.tokenization != self.tokenization_:
             raise DataError(
-                f"the corpus was made with {data.tokenization.signature}, the model reads text with "
-                f"{self.tokenization_.signature}: pass the text itself, or read it with the model's tokenization_"
+                f"the corpus was tokenized with {data.tokenization.signature}, but the model uses "
+                f"{self.tokenization_.signature}: pass the text itself, or tokenize it with the model's tokenization_"
             )
         return data
 
@@ -138,7 +138,7 @@ class LanguageModel(Component):
     def log_probs_and_details(
         self, data: Any, *, context: Context = "sentence"
     ) -> tuple[NDArray[np.float64], dict[str, NDArray[Any]]]:
-        """:meth:`log_probs` and :meth:`event_details` in one; a model that finds both at once scores the text once."""
+        """``log_probs`` and ``event_details`` in one; a model that finds both at once scores the text once."""
         corpus = self.encode(data)
         return self.log_probs(corpus, context=context), self.event_details(corpus)
 
@@ -198,8 +198,8 @@ class LanguageModel(Component):
             Arrays with one value per line, blank lines included.
 
         Raises:
-            NotNormalizedError: the model's scores are not a distribution.
-            DataError: the text cannot be read.
+            NotNormalizedError: The model's scores are not probabilities.
+            DataError: The text cannot be read.
         """
         self._check_normalized()
         from nlmkit.language_models.report import line_figures

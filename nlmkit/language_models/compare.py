@@ -81,9 +81,9 @@ class TextReader:
     """Text as read by each model; models with the same pipeline share a corpus.
 
     Args:
-        text: What to read; a Corpus is taken as it is.
-        read: Reads it through a pipeline.
-        decoded: Changes a model's pipeline to one with the decoding of this text.
+        text: The text; a Corpus is used unchanged.
+        read: Function that reads the text with a pipeline.
+        decoded: Function that sets the decoding of this text in a model's pipeline.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class TextReader:
         self._read: dict[TextPipeline, Corpus] = {}
 
     def read(self, model: LanguageModel) -> Corpus:
-        """The text for a model.
+        """Return the text for a model.
 
         Raises:
             DataError: The text can be read only once, but is needed a second time.

@@ -160,7 +160,7 @@ class LineFigures:
         events: Words and ``</s>``: int64 [sentences].
         oov: Words outside the vocabulary: int64 [sentences].
         perplexity: exp(−log_prob / events): float64 [sentences].
-        perplexity_excluding_oov: The same without the events of OOV words; ``</s>`` is always left: float64
+        perplexity_excluding_oov: The same without the events of OOV words; ``</s>`` always remains: float64
             [sentences].
         bits_per_character: −log2 probability divided by the characters of the raw line, its newline included: float64
             [sentences]; None when there was no raw text.
@@ -239,10 +239,10 @@ def perplexity(log_probs: NDArray[np.float64], event_offsets: NDArray[np.int64])
 
     Args:
         log_probs: Natural log-probability of every event: float64 [events].
-        event_offsets: Where each sentence's events begin, and the end: int64 [sentences + 1].
+        event_offsets: Start of each sentence's events, and the end of the last: int64 [sentences + 1].
 
     Raises:
-        NotNormalizedError: a log-probability is NaN or positive.
+        NotNormalizedError: A log-probability is NaN or positive.
     """
     values = _checked(log_probs, event_offsets)
     return _perplexity(float(values.sum()), len(values))
@@ -258,12 +258,12 @@ def line_figures(
 
     Args:
         log_probs: Natural log-probability of every event: float64 [events].
-        event_offsets: Where each sentence's events begin, and the end: int64 [sentences + 1].
+        event_offsets: Start of each sentence's events, and the end of the last: int64 [sentences + 1].
         oov: Whether each event is a word outside the vocabulary: bool [events].
         characters: Characters of each raw line, its newline included: int64 [sentences].
 
     Raises:
-        NotNormalizedError: a log-probability is NaN or positive.
+        NotNormalizedError: A log-probability is NaN or positive.
     """
     values = _checked(log_probs, event_offsets)
     lengths = np.diff(event_offsets)

@@ -41,7 +41,7 @@ class UnknownWord:
 
 
 def unknown_word(model: StateMachine) -> UnknownWord:
-    """What ``<unk>`` costs in a normalized model, from its distribution over the next word alone."""
+    """Return the cost of ``<unk>`` in a normalized model, from its distribution over the next word alone."""
     from nlmkit.text import UNK_ID
 
     start = model.start()

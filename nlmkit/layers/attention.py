@@ -33,15 +33,15 @@ class Attention(nn.Module):
         nn.init.uniform_(self.context, -1 / math.sqrt(units), 1 / math.sqrt(units), generator=generator)
 
     def forward(self, outputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """The rows' sums s [R, n], and the weights α [R, T], zero outside the words; all zero for an empty row.
+        """Return the sums s [R, n], and the weights α [R, T], zero for padding; all zero for an empty row.
 
         Args:
             outputs: Vectors h, zero after the end of each row: [R, T, n].
-            lengths: How many each row has: int64 [R].
+            lengths: Number of vectors of each row: int64 [R].
         """
         scores = torch.tanh(functional.linear(outputs, self.weight, self.bias)) @ self.context
         is_word = word_mask(lengths, outputs.shape[1])
-        # A finite score for all of an empty row, whose weights are put to zero afterwards.
+        # Finite scores for an empty row, whose weights are set to zero afterwards.
         weights = scores.masked_fill(~is_word, torch.finfo(scores.dtype).min).softmax(dim=1) * is_word
         return (weights.unsqueeze(1) @ outputs).squeeze(1), weights
 

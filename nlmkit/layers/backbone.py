@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from nlmkit.layers.recurrent_steps import Steps
 
 State = tuple[Tensor, ...]
-"""What a body knows after the words read so far; batch is dimension 1 of each tensor.
+"""State of a body after the words read so far; batch is dimension 1 of each tensor.
 
 Recurrent: the hidden state [1, B, h] of each layer (LSTM: hidden, then cell, layer by layer). Feed-forward: the last
 order−1 ids, int64 [order−1, B]."""
@@ -24,11 +24,11 @@ class Body(nn.Module):
     width: int
 
     def initial_state(self, batch: int) -> State:
-        """State before the first word."""
+        """Return the state before the first word."""
         raise NotImplementedError
 
     def context(self, ids: Tensor, state: State) -> Tensor:
-        """Return the ids whose vectors the body wants in order to read ``ids`` [T, B]: int64 [T', B]."""
+        """Return the ids whose vectors the body needs to read ``ids`` [T, B]: int64 [T', B]."""
         raise NotImplementedError
 
     def forward(
@@ -38,7 +38,7 @@ class Body(nn.Module):
 
         Args:
             vectors: Vectors of the context: [T', B, e].
-            context: As ``context`` gives it.
+            context: Result of ``context``.
             state: State before the first step.
             generator: Source of masks.
         """
@@ -47,7 +47,7 @@ class Body(nn.Module):
     def trace(
         self, vectors: Tensor, context: Tensor, state: State, generator: torch.Generator
     ) -> tuple[Tensor, State, tuple[Steps, ...]]:
-        """As ``forward``, with each layer's gates and states at each step, in the graph."""
+        """Like ``forward``, but also return each layer's gates and states at each step, in the graph."""
         raise NotImplementedError
 
     def parameter_counts(self) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Filters over windows of words, and the maximum of each over time.
 
-Sequences are batch-major [R, T, n] here, with zeros after the end of each row. What a layer gives a row does not depend
-on how much padding there is, nor on the other rows.
+Sequences are batch-major [R, T, n] here, with zeros after the end of each row. The output for a row depends neither on
+the amount of padding nor on the other rows.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 LONG_ROW: Final = 512
-"""Rows of more words than this take the gradient of the filters through the winning windows alone."""
+"""Words above which the filters of a row get their gradient through the selected windows alone."""
 
 PIECE_WORDS: Final = 32_768
-"""Words, padding included, that the filters are held against at once."""
+"""Words, padding included, that the filters process at a time."""
 
 KIM_RANGE: Final = 0.01
-"""Kim's code starts filters uniform in ± this where the activation is ReLU."""
+"""Bound of the uniform initialization of filters with ReLU in Kim's code."""
 
 
 class MaxPoolIndices(NamedTuple):
-    """Pooled features, and the window that each comes from.
+    """Pooled features, and the window of each.
 
     Attributes:
         values: Pooled features [R, F].
-        begins: First place of the winning window, 0 being the first word, negative in the padding before it; int64
-            [R, F]. A window of nothing but padding has T, which no word has.
-        widths: Words that each filter sees: int64 [F].
+        begins: Start of the selected window, 0 for the first word, negative in the padding before it; int64
+            [R, F]. T for a window of padding alone.
+        widths: Width of each filter in words: int64 [F].
     """
 
     values: Tensor
@@ -46,20 +46,20 @@ class Convolution(nn.Module):
 
         c = max(0, b, max_i (W · [x_i, …, x_{i+w−1}] + b)),   i = −p, −p + 1, …
 
-    Padding goes on for ever after the text; the lone b is what a window of nothing else gives. In Kim's code every text
-    but the longest is followed by such windows; here each one is, so that a text's features cannot depend on what it is
-    padded to, and a text shorter than a filter, or empty, has features like any other.
+    Padding after the text is unlimited; b alone is the value of a window of padding. In Kim's code every text
+    except the longest is followed by such windows; here all are, so that a text's features do not depend on its
+    padding, and texts shorter than a filter, or empty, have features too.
 
-    Of a long row each filter keeps one window of many. Those are searched first, stretch by stretch and without a
-    graph, and computed once more with one; so memory and time of the gradient do not grow with the text.
+    In a long row each filter selects one window of many. Those are found first, piece by piece and without a
+    graph, and recomputed with one, so that memory and time of the gradient do not grow with the text.
 
     Args:
         inputs: Width n of the vectors.
-        widths: Words that the filters of each kind see.
-        maps: Filters of each width.
-        padding: Places p before the text at which windows begin.
+        widths: Widths of the filters in words.
+        maps: Number of filters per width.
+        padding: Number p of padding positions before the text.
         generator: Source of the initial weights.
-        kim: Start uniform in ±.01 as Kim's code does; else Glorot-uniform.
+        kim: Initialize uniformly in ±.01 as in Kim's code, instead of Glorot-uniform.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Convolution(nn.Module):
             self.biases.append(nn.Parameter(torch.zeros(maps)))
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """Pooled features [R, F] of vectors [R, T, n], which are zero after the end of each row."""
+        """Return the pooled features [R, F] of vectors [R, T, n], which are zero after the end of each row."""
         if vectors.shape[1] > LONG_ROW:
             return self._of_long_rows(vectors)
         padded = self._padded(vectors)
@@ -96,7 +96,7 @@ class Convolution(nn.Module):
         return torch.cat(found, dim=1)
 
     def pool_indices(self, vectors: Tensor) -> MaxPoolIndices:
-        """As :meth:`forward`, with the place of each maximum; of equal windows the first."""
+        """Like ``forward``, with the position of each maximum; the first of equal windows."""
         columns = vectors.shape[1]
         values, begins = [], []
         for (best, begin), bias in zip(self._search(vectors), self.biases, strict=True):
@@ -106,7 +106,7 @@ class Convolution(nn.Module):
         return MaxPoolIndices(torch.cat(values, dim=1), torch.cat(begins, dim=1), widths)
 
     def _of_long_rows(self, vectors: Tensor) -> Tensor:
-        """As :meth:`forward`, through the winning windows."""
+        """Like ``forward``, through the selected windows."""
         with torch.no_grad():
             best = self._search(vectors)
         found = []
@@ -117,11 +117,11 @@ class Convolution(nn.Module):
 
     @staticmethod
     def _at(vectors: Tensor, begins: Tensor, weight: Tensor) -> Tensor:
-        """Products of filters and windows [R, maps].
+        """Return the products of filters and windows [R, maps].
 
         Args:
             vectors: [R, T, n].
-            begins: Where the window of each filter begins, which may be outside the row: int64 [R, maps].
+            begins: Start of the window of each filter, possibly outside the row: int64 [R, maps].
             weight: The filters: [maps, n, w].
         """
         rows, columns, inputs = vectors.shape
@@ -133,7 +133,7 @@ class Convolution(nn.Module):
         return torch.einsum("rmwn,mnw->rm", windows, weight)
 
     def _search(self, vectors: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """For the filters of each width the largest product [R, maps], and where the first such window begins."""
+        """Return, per filter width, the largest products [R, maps], and the start of the first such windows."""
         found: list[tuple[Tensor, Tensor]] = []
         for place, piece in self._pieces(vectors):
             for number, weight in enumerate(self.filters):
@@ -149,7 +149,7 @@ class Convolution(nn.Module):
         return found
 
     def _pieces(self, vectors: Tensor) -> Iterator[tuple[int, Tensor]]:
-        """Stretches [R, n, t] of the padded rows, each with its first place; every window is whole in one of them."""
+        """Yield pieces [R, n, t] of the padded rows with their start; each window is contained in one of them."""
         rows, columns = vectors.shape[:2]
         if rows * columns <= PIECE_WORDS:
             yield -self.padding, self._padded(vectors)
@@ -164,7 +164,7 @@ class Convolution(nn.Module):
             yield begin, functional.pad(words.transpose(1, 2), (before, after))
 
     def _padded(self, vectors: Tensor) -> Tensor:
-        """[R, n, T'] with places around the text, such that every window with a word of it is there."""
+        """Pad to [R, n, T'], such that every window with a word of the text is included."""
         return functional.pad(vectors.transpose(1, 2), (self.padding, max(self.padding, max(self.widths) - 1)))
 
     def extra_repr(self) -> str:

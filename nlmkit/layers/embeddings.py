@@ -1,4 +1,4 @@
-"""The input layer: one vector per word."""
+"""Input layer: one vector per word."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nlmkit.layers.masks import WordDropout
 from nlmkit.layers.row_order import WordOrder
 
 RANGE = 0.1
-"""Word vectors and the output layer's rows start uniform in ±0.1 (Zaremba et al. 2014; Merity et al. 2018)."""
+"""Word vectors and the output layer's rows are initially uniform in ±0.1 (Zaremba et al. 2014; Merity et al. 2018)."""
 
 
 class WordVectors(nn.Module):

@@ -1,4 +1,4 @@
-"""The body of the feed-forward neural language model (Bengio et al. 2003)."""
+"""Body of the feed-forward neural language model (Bengio et al. 2003)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def windows(vectors: Tensor, width: int) -> Tensor:
 class FeedForwardBody(Body):
     """One hidden layer over the vectors of the last order−1 words: h = tanh(d + H x), x their concatenation.
 
-    H starts Glorot-uniform, d zero. The state is the last order−1 ids; before the first there stands ``</s>``.
+    H is initialized Glorot-uniform, d with zeros. The state is the last order−1 ids, initially ``</s>``.
 
     Args:
         order: Order of the model; the context is one word less.
@@ -44,7 +44,7 @@ class FeedForwardBody(Body):
         return (filled,)
 
     def context(self, ids: Tensor, state: State) -> Tensor:
-        """Return the ids whose vectors ``forward`` wants: the state's, then those read now, int64 [order−1 + T, B]."""
+        """Return the ids whose vectors ``forward`` needs: the state's, then those read now, int64 [order−1 + T, B]."""
         return torch.cat([state[0], ids])
 
     def forward(
@@ -54,16 +54,16 @@ class FeedForwardBody(Body):
 
         Args:
             vectors: Word vectors of the context: [order−1 + T, B, e].
-            context: As ``context`` gives it.
+            context: Result of ``context``.
             state: Unused; it is part of the context.
-            generator: Unused; there are no masks inside.
+            generator: Unused; there are no masks.
         """
         return torch.tanh(self.linear(windows(vectors, self.words))), (context[-self.words :],)
 
     def trace(
         self, vectors: Tensor, context: Tensor, state: State, generator: torch.Generator
     ) -> tuple[Tensor, State, tuple[Steps, ...]]:
-        """As ``forward``, with the hidden layer at each step, in the graph."""
+        """Like ``forward``, but also return the hidden layer at each step, in the graph."""
         raw, state = self(vectors, context, state, generator)
         hidden = raw.unbind()
         return torch.stack(hidden), state, ({"hidden": hidden},)
@@ -76,9 +76,9 @@ class FeedForwardBody(Body):
 class DirectConnections(nn.Module):
     """Direct connection from word vectors to output layer, bypassing the hidden layer (Bengio et al. 2003).
 
-    The published model is y = b + W x + U h. With untied weights the output layer's features are h and x side by side,
-    and its weights [U, W]. An output layer that is tied to the word vectors C has features of their width; there
-    y = b + C (P h + D x), that is to say that W is factored into C and D.
+    The published model is y = b + W x + U h. With untied weights the output layer's features are h and x concatenated,
+    and its weights [U, W]. An output layer tied to the word vectors C has features of their width; there
+    y = b + C (P h + D x): W is factored into C and D.
 
     Args:
         order: Order of the model.

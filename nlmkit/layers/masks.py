@@ -14,28 +14,28 @@ from torch import Tensor, nn
 
 
 def keep_mask(shape: Sequence[int], rate: float, generator: torch.Generator, like: Tensor) -> Tensor:
-    """Return a dropout mask: 0 with chance ``rate``, else 1 / (1 − rate).
+    """Return a dropout mask: 0 with probability ``rate``, else 1 / (1 − rate).
 
     Args:
         shape: Shape of the mask.
-        rate: Chance of a zero, in [0, 1).
+        rate: Probability of a zero, in [0, 1).
         generator: Source of randomness.
-        like: Tensor whose device and dtype the mask takes.
+        like: Tensor with the device and dtype of the mask.
     """
     return chance(shape, 1 - rate, generator, like).div_(1 - rate)
 
 
 def chance(shape: Sequence[int], rate: float, generator: torch.Generator, like: Tensor) -> Tensor:
-    """Return ones with chance ``rate``, else zeros, in the device and dtype of ``like``."""
-    # Several times faster on a CPU than bernoulli_; the rate is met within 2⁻²⁴.
+    """Return ones with probability ``rate``, else zeros, with the device and dtype of ``like``."""
+    # Several times faster on a CPU than bernoulli_; the rate is exact to within 2⁻²⁴.
     return torch.rand(*shape, generator=generator, device=generator.device).lt(rate).to(like)
 
 
 class Dropout(nn.Module):
     """Dropout on a sequence [T, B, n], or unlocked on a tensor of any shape.
 
-    Locked, it is variational dropout (Gal & Ghahramani 2016): one mask [B, n], held over all time steps. Unlocked,
-    each unit of each step has its own chance (Srivastava et al. 2014; Zaremba et al. 2014).
+    Locked, it is variational dropout (Gal & Ghahramani 2016): one mask [B, n] for all time steps. Unlocked,
+    each unit of each step is dropped independently (Srivastava et al. 2014; Zaremba et al. 2014).
     """
 
     def __init__(self, rate: float, *, locked: bool) -> None:
@@ -43,7 +43,7 @@ class Dropout(nn.Module):
         self.rate, self.locked = rate, locked
 
     def forward(self, sequence: Tensor, generator: torch.Generator) -> Tensor:
-        """The sequence with units dropped, in training: of the same shape."""
+        """Return the sequence with units dropped in training, of the same shape."""
         if not self.training or self.rate == 0:
             return sequence
         shape = (1, *sequence.shape[1:]) if self.locked else sequence.shape
@@ -55,19 +55,19 @@ class Dropout(nn.Module):
 
 
 class WordDropout(nn.Module):
-    """Drops whole words: rows of the embedding, the same ones in a whole window (Gal & Ghahramani 2016)."""
+    """Dropout of whole words: rows of the embedding, the same ones in a whole window (Gal & Ghahramani 2016)."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
 
     def forward(self, vectors: Tensor, rows: Tensor, words: int, generator: torch.Generator) -> Tensor:
-        """Zero vectors in place of dropped words.
+        """Return the vectors, with zeros for dropped words.
 
         Args:
-            vectors: Word vectors that have been looked up: [T, B, e].
-            rows: Which row of the embedding each is: int64 [T, B].
-            words: Number of rows.
+            vectors: Word vectors: [T, B, e].
+            rows: Embedding row of each vector: int64 [T, B].
+            words: Number of embedding rows.
             generator: Source of randomness.
         """
         if not self.training or self.rate == 0:
@@ -80,9 +80,9 @@ class WordDropout(nn.Module):
 
 
 class WeightDrop(nn.Module):
-    """DropConnect on a recurrent weight matrix, one mask a window (Wan et al. 2013; Merity et al. 2018).
+    """DropConnect on a recurrent weight matrix, one mask per window (Wan et al. 2013; Merity et al. 2018).
 
-    The masked matrix is a new tensor that the layer's kernel is called with; the parameter itself stays in place.
+    The masked matrix is a new tensor passed to the layer's kernel; the parameter itself is not changed.
     """
 
     def __init__(self, rate: float) -> None:
@@ -103,7 +103,7 @@ class WeightDrop(nn.Module):
 class Zoneout(nn.Module):
     """Units keep their last value instead of the new one (Krueger et al. 2017).
 
-    In training each unit of each step does so with the given chance; in evaluation the state is the expectation,
+    In training each unit of each step does so with the given probability; in evaluation the state is the expectation,
     rate · last + (1 − rate) · new.
     """
 
@@ -112,7 +112,7 @@ class Zoneout(nn.Module):
         self.rate = rate
 
     def masks(self, steps: int, state: Tensor, generator: torch.Generator) -> Tensor | None:
-        """Where units keep their value: ones and zeros [steps, B, h], None in evaluation.
+        """Return the mask of units that keep their value: ones and zeros [steps, B, h], None in evaluation.
 
         Args:
             steps: Time steps T.

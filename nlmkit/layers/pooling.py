@@ -1,7 +1,7 @@
-"""From the outputs of a layer over time to one vector per row.
+"""Pooling of the outputs of a layer over time to one vector per row.
 
-Sequences are batch-major [R, T, n] here, with zeros after the end of each row. What a layer gives a row does not depend
-on how much padding there is, nor on the other rows.
+Sequences are batch-major [R, T, n] here, with zeros after the end of each row. The output for a row depends neither on
+the amount of padding nor on the other rows.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from torch import Tensor
 
 
 def word_mask(lengths: Tensor, columns: int) -> Tensor:
-    """Where words stand: bool [R, T].
+    """Return the mask of words, False for padding: bool [R, T].
 
     Args:
-        lengths: Words of each row: int64 [R].
+        lengths: Number of words of each row: int64 [R].
         columns: T.
     """
     return torch.arange(columns, device=lengths.device) < lengths.unsqueeze(1)
 
 
 def last_states(outputs: Tensor, lengths: Tensor, *, bidirectional: bool) -> Tensor:
-    """What each direction says at its own last word: [R, h]; zeros for an empty row.
+    """Return the output of each direction at its last word: [R, h]; zeros for an empty row.
 
     Args:
-        outputs: Of an encoder, zero after the end of each row: [R, T, h].
-        lengths: Words of each row: int64 [R].
-        bidirectional: Whether the second half of h was read backwards, and so ends at the first word.
+        outputs: Outputs of an encoder, zero after the end of each row: [R, T, h].
+        lengths: Number of words of each row: int64 [R].
+        bidirectional: Whether the second half of h reads backward, and so ends at the first word.
     """
     index = (lengths - 1).clamp_min(0).view(-1, 1, 1).expand(-1, 1, outputs.shape[2])
     last = outputs.gather(1, index).squeeze(1)
@@ -37,12 +37,12 @@ def last_states(outputs: Tensor, lengths: Tensor, *, bidirectional: bool) -> Ten
 
 
 def mean_over_time(outputs: Tensor, lengths: Tensor) -> Tensor:
-    """Mean over the words of each row [R, h]; zeros for an empty row. Arguments as of :func:`last_states`."""
+    """Return the mean over the words of each row [R, h]; zeros for an empty row. Arguments as in ``last_states``."""
     return outputs.sum(dim=1) / lengths.clamp_min(1).unsqueeze(1)
 
 
 def max_over_time(outputs: Tensor, lengths: Tensor) -> Tensor:
-    """Maximum over the words of each row [R, h]; zeros for an empty row. Arguments as of :func:`last_states`."""
+    """Return the maximum over the words of each row [R, h]; zeros for an empty row. Arguments as in ``last_states``."""
     is_word = word_mask(lengths, outputs.shape[1]).unsqueeze(2)
     best = outputs.masked_fill(~is_word, -torch.inf).amax(dim=1)
     return best.masked_fill((lengths == 0).unsqueeze(1), 0.0)

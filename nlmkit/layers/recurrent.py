@@ -15,11 +15,11 @@ from nlmkit.layers.recurrent_steps import CELLS, Steps, Weights, run_steps
 
 
 class RecurrentLayer(nn.Module):
-    """One recurrent layer; ``nlmkit.layers.recurrent_steps`` has its equations.
+    """One recurrent layer; see ``nlmkit.layers.recurrent_steps`` for the equations.
 
     Parameters are ``weight_input`` [G·h, n], ``weight_recurrent`` [G·h, h] and one ``bias`` [G·h]: torch's kernels take
-    two bias vectors, of which the second is a constant zero here. Each gate's input weights start Glorot-uniform
-    (Glorot & Bengio 2010), its recurrent weights orthogonal (Saxe et al. 2014), biases zero but for the LSTM's forget
+    two bias vectors, of which the second is a constant zero here. Each gate's initial input weights are Glorot-uniform
+    (Glorot & Bengio 2010), its recurrent weights orthogonal (Saxe et al. 2014), biases zero except the LSTM's forget
     gate.
 
     Args:
@@ -27,8 +27,8 @@ class RecurrentLayer(nn.Module):
         inputs: Width n of the input.
         hidden: Units h.
         generator: Source of the initial weights.
-        layer_norm: Normalise the output that goes to the layer above, and nothing else: the state is carried on as it
-            is, and the sums before the nonlinearities, which Ba et al. 2016 normalise, are left alone.
+        layer_norm: Normalise only the output that goes to the layer above: the state is not
+            normalised, and neither are the sums before the nonlinearities, as in Ba et al. 2016.
         weight_drop: Rate of DropConnect on the recurrent weights.
         dropout_recurrent: Rate of dropout on the hidden state from step to step.
         zoneout: Rate of zoneout.
@@ -89,12 +89,12 @@ class RecurrentLayer(nn.Module):
         return (outputs if self.norm is None else self.norm(outputs)), state
 
     def trace(self, inputs: Tensor, state: State, generator: torch.Generator) -> tuple[Tensor, State, Steps]:
-        """As ``forward``, step by step, with the gates and states of each step in the graph."""
+        """Like ``forward``, step by step, but also return the gates and states of each step, in the graph."""
         outputs, state, steps = self.run_steps(inputs, state, generator)
         return (outputs if self.norm is None else self.norm(outputs)), state, steps
 
     def run_steps(self, inputs: Tensor, state: State, generator: torch.Generator) -> tuple[Tensor, State, Steps]:
-        """Return the plain loop; its outputs are not normalised yet."""
+        """Run the plain loop; its outputs are not normalised yet."""
         mask = None
         if self.training and self.dropout_recurrent:
             mask = keep_mask(state[0].shape[1:], self.dropout_recurrent, generator, inputs)
@@ -120,7 +120,7 @@ class RecurrentLayer(nn.Module):
         ]
         if inputs.is_cuda:
             weights = _in_one_block(weights)
-        # `train` only says whether a backward pass may follow (cuDNN); the kernel's own dropout is off.
+        # `train` only tells cuDNN that a backward pass may follow; the kernel's own dropout is off.
         options = (True, 1, 0.0, torch.is_grad_enabled(), False, False)
         if self.kind == "lstm":
             outputs, hidden, cell = torch.lstm(inputs, state, weights, *options)
@@ -135,22 +135,22 @@ class RecurrentLayer(nn.Module):
 
 
 def _in_one_block(weights: Sequence[Tensor]) -> list[Tensor]:
-    """Return the same weights side by side in memory, where cuDNN wants them; it would copy them itself, and warn."""
+    """Return the same weights contiguous in memory, as cuDNN requires; otherwise it copies them, with a warning."""
     block = torch.cat([weight.reshape(-1) for weight in weights])
     parts = torch.split(block, [weight.numel() for weight in weights])
     return [part.view(weight.shape) for part, weight in zip(parts, weights, strict=True)]
 
 
 class RecurrentStack(Body):
-    """Recurrent layers, one above the other, with dropout between them.
+    """Stacked recurrent layers with dropout between them.
 
     Args:
         kind: ``rnn``, ``lstm`` or ``gru``.
         widths: Width of the input, then of each layer.
         generator: Source of the initial weights.
         dropout_hidden: Rate of dropout between layers.
-        locked: Hold that dropout's mask over time.
-        layer_norm: Normalise each layer's output, as ``RecurrentLayer`` does.
+        locked: Use the same mask of that dropout at all steps.
+        layer_norm: Normalise each layer's output; see ``RecurrentLayer``.
         weight_drop: Rate of DropConnect on each layer's recurrent weights.
         dropout_recurrent: Rate of dropout on each layer's hidden state from step to step.
         zoneout: Rate of zoneout in each layer.
@@ -198,7 +198,7 @@ class RecurrentStack(Body):
         )
 
     def context(self, ids: Tensor, state: State) -> Tensor:
-        """Return the ids whose vectors ``forward`` wants: those read now."""
+        """Return the ids whose vectors ``forward`` needs: those read now."""
         return ids
 
     def forward(
@@ -209,7 +209,7 @@ class RecurrentStack(Body):
         Args:
             vectors: Word vectors [T, B, e].
             context: Their ids; unused here.
-            state: As ``initial_state`` gives it.
+            state: State in the form of ``initial_state``.
             generator: Source of the masks.
         """
         return self._run(vectors, state, generator, None)
@@ -217,7 +217,7 @@ class RecurrentStack(Body):
     def trace(
         self, vectors: Tensor, context: Tensor, state: State, generator: torch.Generator
     ) -> tuple[Tensor, State, tuple[Steps, ...]]:
-        """As ``forward``, with each layer's gates and states at each step, in the graph."""
+        """Like ``forward``, but also return each layer's gates and states at each step, in the graph."""
         steps: list[Steps] = []
         outputs, state = self._run(vectors, state, generator, steps)
         return outputs, state, tuple(steps)
@@ -232,7 +232,7 @@ class RecurrentStack(Body):
     def _run(
         self, vectors: Tensor, state: State, generator: torch.Generator, steps: list[Steps] | None
     ) -> tuple[Tensor, State]:
-        """Layer by layer; each one's steps are appended to ``steps`` where that is wanted."""
+        """Run layer by layer; append the steps of each to ``steps``, unless None."""
         states: list[Tensor] = []
         for layer, part in zip(self._layers(), self._by_layer(state), strict=True):
             below = vectors if layer is self.layers[0] else self.dropout_hidden(vectors, generator)

@@ -1,7 +1,7 @@
-"""Stacked recurrent layers that read whole rows, from one end or from both.
+"""Stacked recurrent layers that read whole rows, forward or in both directions.
 
-Sequences are batch-major [R, T, n] here, with zeros after the end of each row. What a layer gives a row does not depend
-on how much padding there is, nor on the other rows.
+Sequences are batch-major [R, T, n] here, with zeros after the end of each row. The output for a row depends neither on
+the amount of padding nor on the other rows.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from nlmkit.layers.recurrent_steps import CELLS
 
 
 class RecurrentEncoder(nn.Module):
-    """Stacked recurrent layers that read each row from one end, or each layer from both.
+    """Stacked recurrent layers that read each row forward or, in each layer, in both directions.
 
-    ``layers`` read forwards; ``backwards`` read each row from its own last word to its first. A layer above sees both.
+    ``layers`` read forward; ``backwards`` read each row from its last word to its first. The layer above reads both.
 
     Args:
         kind: ``lstm`` or ``gru``.
-        widths: Width of the input, then the units of each layer (in each direction).
+        widths: Width of the input, then the units of each layer (per direction).
         generator: Source of the initial weights.
-        bidirectional: Read from both ends.
+        bidirectional: Read in both directions.
         dropout_hidden: Rate of dropout between layers, one mask for all words of a row.
         weight_drop: Rate of DropConnect on each layer's recurrent weights.
         forget_bias: Initial bias of the LSTM's forget gates.
@@ -66,7 +66,7 @@ class RecurrentEncoder(nn.Module):
         self.dropout_hidden = Dropout(dropout_hidden, locked=True)
 
     def forward(self, vectors: Tensor, lengths: Tensor, generator: torch.Generator) -> Tensor:
-        """Outputs of the last layer, zero after the end of each row: [R, T, h], both directions side by side.
+        """Return the outputs of the last layer, zero after the end of each row: [R, T, h], directions concatenated.
 
         Args:
             vectors: [R, T, n].
@@ -83,7 +83,7 @@ class RecurrentEncoder(nn.Module):
                 sequence = self.dropout_hidden(sequence, generator)
             outputs = self._read(cast("RecurrentLayer", layer), sequence, rows, generator)
             if mirrored is not None:
-                # One index of [T, R] picks from each row its words in the opposite order, and its padding as it is.
+                # An index [T, R] that reverses the words of each row and keeps its padding in place.
                 turned = torch.take_along_dim(sequence, mirrored, dim=0)
                 back = self._read(cast("RecurrentLayer", self.backwards[number]), turned, rows, generator)
                 outputs = torch.cat([outputs, torch.take_along_dim(back, mirrored, dim=0)], dim=2)

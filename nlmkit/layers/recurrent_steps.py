@@ -1,4 +1,4 @@
-"""Recurrent cells step by step: readable, with access to every step, and the reference for the fused kernels.
+"""Recurrent cells step by step: with access to every step, and the reference for the fused kernels.
 
 With x_t the layer's input and h_t its hidden state, W the input weights, U the recurrent weights and b one bias vector
 per gate (torch's kernels have two, of which the second is zero here); σ is the logistic function, ∘ multiplies entry by
@@ -33,7 +33,7 @@ from torch.nn import functional
 from nlmkit.layers.masks import Zoneout
 
 Steps = dict[str, tuple[Tensor, ...]]
-"""Gates and states by name, one tensor [B, h] a step."""
+"""Gates and states by name, one tensor [B, h] per step."""
 
 
 class Weights(NamedTuple):
@@ -45,12 +45,12 @@ class Weights(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """One kind of recurrent layer.
+    """Type of recurrent layer.
 
     Attributes:
         gates: Names of the gates, in the order of their weights.
         states: Names of the states, the output first.
-        step: From W x_t + b [B, G·h], U h_{t−1} [B, G·h] and the last states, all [B, h], the gates and new states.
+        step: Function from W x_t + b [B, G·h], U h_{t−1} [B, G·h] and the last states to gates and new states [B, h].
     """
 
     gates: tuple[str, ...]
@@ -97,18 +97,18 @@ def run_steps(
     """Run a layer over a sequence.
 
     Args:
-        cell: What a step does.
+        cell: Definition of a step.
         inputs: [T, B, n].
         state: States before the first step, in the order of ``cell.states``: [B, h] each.
-        weights: Of the layer.
+        weights: Weights of the layer.
         recurrent_mask: Factors [B, h] on h_{t−1} where it enters U h_{t−1}, the same at each step (Gal & Ghahramani
-            2016); the state itself is carried on whole.
-        zoneout: Keeps units at their last value. The LSTM's hidden state is computed from the new cell state before
+            2016); the state itself is not masked.
+        zoneout: Zoneout of the states. The LSTM's hidden state is computed from the new cell state before
             zoneout, as in the paper.
         generator: Source of zoneout's randomness, needed in training.
 
     Returns:
-        Gates and states by name; the last entries of ``cell.states`` are the state to go on from.
+        Gates and states by name; the last entries of ``cell.states`` are the state after the last step.
     """
     driven = functional.linear(inputs, weights.input, weights.bias)
     kept: list[Tensor | None] = [None] * len(state)

@@ -22,7 +22,7 @@ class WordOrder:
 
     Attributes:
         rank: Row of each vocabulary id: int64 [V], a permutation with ``<s>`` last.
-        cutoffs: First row of each cluster, then V − 1: int64 [clusters + 1], rising from 0.
+        cutoffs: First row of each cluster, then V − 1: int64 [clusters + 1], increasing from 0.
     """
 
     rank: NDArray[np.int64]
@@ -30,7 +30,7 @@ class WordOrder:
 
     @classmethod
     def by_frequency(cls, counts: NDArray[np.int64]) -> WordOrder:
-        """All words in one cluster, the most frequent first, equally frequent ones by id.
+        """Return one cluster of all words, the most frequent first, equally frequent ones by id.
 
         Args:
             counts: Training counts by vocabulary id: int64 [V].
@@ -43,7 +43,7 @@ class WordOrder:
 
     @classmethod
     def from_arrays(cls, rank: NDArray[np.int64], cutoffs: NDArray[np.int64]) -> WordOrder:
-        """Return the order that a saved model keeps, checked.
+        """Return the order of a saved model, checked.
 
         Raises:
             SavedModelError: The arrays are not a valid order of words.
@@ -76,25 +76,25 @@ class WordOrder:
         return rows[:-1]
 
     def with_cutoffs(self, cutoffs: NDArray[np.int64]) -> WordOrder:
-        """Return the same rows, in other clusters."""
+        """Return the same rows with other clusters."""
         return WordOrder(self.rank, np.asarray(cutoffs, np.int64))
 
     def grown(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Ranks of a vocabulary that continues this one: old words keep their rows, new ones come after them.
+        """Return the ranks of an extended vocabulary: old words keep their rows, new ones follow them.
 
         Args:
-            ids: For each id of the new vocabulary its id here, −1 for a new word: int64 [V']. Every id from here must
-                be there once.
+            ids: Old id of each id of the new vocabulary, −1 for a new word: int64 [V']. Every old id must
+                occur once.
 
         Returns:
             int64 [V'].
 
         Raises:
-            ValueError: an old word is missing or there twice.
+            ValueError: An old word is missing or duplicated.
         """
         old = ids >= 0
         if not np.array_equal(np.sort(ids[old]), np.arange(len(self))):
-            raise ValueError("a vocabulary that continues another holds each of its words once")
+            raise ValueError("an extended vocabulary must contain each old word once")
         rank = np.empty(len(ids), np.int64)
         rank[old] = self.rank[ids[old]]
         rank[~old] = self.words + np.arange((~old).sum())

@@ -1,4 +1,4 @@
-"""A picture of a confusion matrix, drawn by matplotlib, which is imported when one is drawn."""
+"""Picture of a confusion matrix; matplotlib is imported only for drawing."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from nlmkit.plots.fonts import noted_drawing
 from nlmkit.saving.written import written
 
 _DARK: Final = 0.6
-"""From this share on a cell is so dark that its number is white."""
+"""Share above which a cell is so dark that its number is white."""
 
 _MANY: Final = 12
 """Number of classes above which empty cells have no number."""
 
 _DRAWN: Final = 50
-"""Of more classes those with most errors are drawn, and the others as one."""
+"""Maximum number of classes drawn: those with most errors, and the others merged into one."""
 
 _LARGEST: Final = 20.0
-"""Inches; with so many classes that they do not fit, their names are drawn smaller."""
+"""Maximum size in inches; with more classes than fit, names are drawn smaller."""
 
 
 def plot_confusion(report: ClassificationReport, path: str | os.PathLike[str], *, title: str = "") -> None:
     """Draw the confusion matrix: shades are shares of each label's texts, numbers are texts.
 
-    Of more than 50 classes the 50 with most errors are drawn, and all others together as one.
+    With more than 50 classes, the 50 with most errors are drawn, and all others merged into one.
 
     Args:
-        report: What to draw.
+        report: The report to draw.
         path: File to write: ``.png``, ``.svg`` or ``.pdf``.
-        title: What is written above the accuracy.
+        title: Title above the accuracy.
 
-    Characters that no font has are noted.
+    Characters missing from all fonts are noted.
 
     Raises:
         DataError: The file's suffix is unknown, or its folder is not writable.
@@ -56,7 +56,7 @@ def plot_confusion(report: ClassificationReport, path: str | os.PathLike[str], *
         heading += f"\nthe {len(names) - 1} of {len(report.per_class)} classes with most errors"
     heading = f"{printable(title)}\n{heading}" if title else heading
     text = "".join([*names, heading])
-    # With a salt, the same report gives the same file.
+    # With a salt, the same report results in the same file.
     with noted_drawing(text, Path(path), {"font.size": font_size, "svg.hashsalt": "nlmkit"}):
         figure = Figure(figsize=(size + 1, size), dpi=150, layout="constrained")
         axes = figure.add_subplot()

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_LONGEST_NAME: Final = 60  # of a curve
+_LONGEST_NAME: Final = 60  # maximum length of a curve's name
 _LARGEST: Final = 1e300
-"""Values from here on are left out of a picture, whose axes would overflow."""
+"""Limit above which values are not drawn, since the axes would overflow."""
 
 _LOGARITHMIC: Final = frozenset({"perplexity", "loss", "cost"})
-"""Metrics that are drawn on a logarithmic axis, where all of their values are above 0."""
+"""Metrics drawn on a logarithmic axis if all of their values are above 0."""
 
 _TRAINING: Final[Mapping[str, Any]] = {"linewidth": 0.8, "alpha": 0.6}
 _VALIDATION: Final[Mapping[str, Any]] = {"marker": "o", "markersize": 4}
@@ -32,22 +32,22 @@ Curve = tuple[str, int, Mapping[str, Any], list[tuple[float, float]]]
 
 
 def check_picture(file: str | os.PathLike[str], *, to_come: str | os.PathLike[str] | None = None) -> None:
-    """Find out before hours of training whether a picture could be drawn.
+    """Check, before training, that a picture can be written.
 
     Args:
-        file: Where the picture will go.
-        to_come: A folder that will be there by then, that of the model.
+        file: Path of the picture.
+        to_come: Folder that will exist by then, that of the model.
 
     Raises:
         NlmkitError: matplotlib is not installed, or cannot be imported.
-        DataError: The file's ending is no format that it draws, or its folder cannot be written.
+        DataError: The file's suffix is unknown, or its folder is not writable.
     """
     from nlmkit.plots.figure import check_folder
 
     path = Path(file)
     known = _figure().canvas.get_supported_filetypes()
     if path.suffix.removeprefix(".").lower() not in known:
-        raise DataError(f"no format of a picture: end it in one of {', '.join(sorted(known))}", source=str(path))
+        raise DataError(f"unknown picture format: use one of the suffixes {', '.join(sorted(known))}", source=str(path))
     check_folder(path, to_come=to_come)
 
 
@@ -64,15 +64,15 @@ def plot_learning_curve(
     curves: Mapping[str, Points] | str | os.PathLike[str],
     file: str | os.PathLike[str],
 ) -> None:
-    """Draw each metric of the logs over minutes, of training data as a thin line and of held-out data with marks.
+    """Draw each metric of the logs over minutes, of training data as a thin line, of held-out data with marks.
 
     Each metric has a panel: perplexity of a language model, accuracy and loss of a classifier, the cost of GloVe. The
-    loss is left out where there is a perplexity, of which it is the logarithm. Values that are null or not finite are
-    left out, and characters that no font has are noted.
+    loss is omitted if there is a perplexity, of which it is the logarithm. Values that are null or not finite are
+    omitted, and characters missing from all fonts are noted.
 
     Args:
-        curves: A log file; or several curves by name, each the records of a log or the evaluations of a run.
-        file: Where the picture goes; its ending says in which format (png, svg, pdf).
+        curves: Log file; or several curves by name, each the records of a log or the evaluations of a run.
+        file: Path of the picture; its suffix determines the format (png, svg, pdf).
 
     Raises:
         NlmkitError: matplotlib is not installed, or cannot be imported.
@@ -98,7 +98,7 @@ def plot_learning_curve(
 
 
 def _panels(curves: Sequence[tuple[str, Points]]) -> dict[str, list[Curve]]:
-    """The curves of each metric that has a value, the most telling metric first."""
+    """Return the curves of each metric with values, the most informative metric first."""
     found: dict[str, list[Curve]] = {}
     for number, (name, points) in enumerate(curves):
         for what, style, values_of in (("training", _TRAINING, _training), ("validation", _VALIDATION, _validation)):
@@ -109,12 +109,12 @@ def _panels(curves: Sequence[tuple[str, Points]]) -> dict[str, list[Curve]]:
     if "perplexity" in found:
         found.pop("loss", None)
     if not found:
-        raise DataError("there is nothing to draw: no curve has a finite metric, such as a perplexity or a loss")
+        raise DataError("nothing to draw: no curve has a finite metric, such as a perplexity or a loss")
     return dict(sorted(found.items(), key=lambda panel: panel[0] in ("loss", "cost")))
 
 
 def _training(point: LogRecord | Evaluation) -> Mapping[str, float | None]:
-    """The metrics of the training data."""
+    """Return the metrics of the training data."""
     if isinstance(point, LogRecord):
         return point.metrics
     if "perplexity" in point.metrics:
@@ -123,7 +123,7 @@ def _training(point: LogRecord | Evaluation) -> Mapping[str, float | None]:
 
 
 def _validation(point: LogRecord | Evaluation) -> Mapping[str, float | None]:
-    """The metrics of the held-out data."""
+    """Return the metrics of the held-out data."""
     return point.validation if isinstance(point, LogRecord) else point.metrics
 
 
@@ -142,19 +142,19 @@ def _draw_panel(axes: Axes, metric: str, curves: Sequence[Curve]) -> None:
         axes.plot(*zip(*values, strict=True), color=f"C{number}", **style)
     axes.set_ylabel(metric.replace("_", " "))
     lowest = min(value for *_, values in curves for _, value in values)
-    if metric in _LOGARITHMIC and lowest > 0:  # a loss may be less
+    if metric in _LOGARITHMIC and lowest > 0:  # a loss can be negative
         axes.set_yscale("log")
         for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
             formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
     axes.grid(visible=True, which="both", linewidth=0.3)
-    # Set afterwards, since a legend leaves out what begins with an underscore.
+    # Set afterwards, since a legend omits labels that start with an underscore.
     legend = axes.legend(axes.lines, list(map(str, range(len(curves)))))
     for shown, (label, *_) in zip(legend.get_texts(), curves, strict=True):
         shown.set_text(label)
 
 
 def _curve(values: Iterable[tuple[float | None, float | None]]) -> list[tuple[float, float]]:
-    """Minutes and values, without those that are null, not finite, or too large to be drawn."""
+    """Return minutes and values, without those that are null, not finite, or too large to draw."""
     found = []
     for seconds, value in values:
         if seconds is not None and value is not None and abs(seconds) < _LARGEST and abs(value) < _LARGEST:

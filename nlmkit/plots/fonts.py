@@ -1,8 +1,8 @@
-"""Fonts for pictures: which ones together have the characters of a text, and what is noted where none has.
+"""Fonts for pictures: choice of fonts that cover the characters of a text, and notes on missing characters.
 
 matplotlib draws each character in the first font of a list that has it. Its list ends in a font that claims every
-character and shows boxes ("Last Resort"), so that nothing is reported as missing: the fonts' own character maps are
-asked here, before the picture is drawn.
+character and shows boxes ("Last Resort"), so that no character is reported as missing: the character maps of the
+fonts are checked here, before drawing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Final
 from nlmkit.core.notes import note
 
 DEFAULT: Final = "DejaVu Sans"
-"""matplotlib's own font, which comes with it."""
+"""Font bundled with matplotlib."""
 
 PREFERRED: Final = (
     "Noto Sans SC",
@@ -34,13 +34,13 @@ PREFERRED: Final = (
     "SimHei",
     "Arial Unicode MS",
 )
-"""Plain fonts with Chinese characters, which are asked before other installed ones."""
+"""Plain fonts with Chinese characters, checked before other installed ones."""
 
 PACKAGED: Final = ("pylopdf_fonts_zh_cn", "NotoSansSC-Regular.otf")
 """Module of the extra ``cjk``, and the font in its folder."""
 
 _NONCHARACTER: Final = 0x10FFFF
-"""No font for reading has a glyph for it; those that show boxes for whatever they are asked have one."""
+"""Noncharacter: only fonts that show a box for every character have a glyph for it."""
 
 _SHOWN: Final = 10
 _CHINESE_OR_JAPANESE: Final = ("CJK", "HIRAGANA", "KATAKANA", "IDEOGRAPHIC")
@@ -49,14 +49,14 @@ _UNSHAPED: Final = frozenset(("R", "AL"))  # bidirectional classes of Hebrew and
 
 @contextlib.contextmanager
 def drawing(text: str, settings: Mapping[str, Any] | None = None) -> Iterator[set[str]]:
-    """Within, matplotlib draws text in fonts that have its characters, and takes it for no formula.
+    """Context in which matplotlib draws text in fonts that have its characters, and never as a formula.
 
     Args:
-        text: All that will be drawn but figures.
+        text: All text to draw, except numbers.
         settings: Further settings of matplotlib.
 
     Yields:
-        The characters that no font has, for ``notes_on``.
+        Characters missing from all fonts, for ``notes_on``.
     """
     import matplotlib
 
@@ -69,16 +69,16 @@ def drawing(text: str, settings: Mapping[str, Any] | None = None) -> Iterator[se
         **(settings or {}),
     }
     with matplotlib.rc_context(chosen), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # the note says it
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # reported by the note
         yield missing
 
 
 @contextlib.contextmanager
 def noted_drawing(text: str, path: Path, settings: Mapping[str, Any] | None = None) -> Iterator[None]:
-    """As ``drawing``, and ``notes_on`` the text are sent.
+    """Like ``drawing``, and send ``notes_on`` the text.
 
     Args:
-        text: All that will be drawn but figures.
+        text: All text to draw, except numbers.
         path: File of the picture.
         settings: Further settings of matplotlib.
     """
@@ -89,9 +89,9 @@ def noted_drawing(text: str, path: Path, settings: Mapping[str, Any] | None = No
 
 
 def covering(text: str) -> tuple[list[str], set[str]]:
-    """Return the names of fonts that together have the characters of a text, and the characters that none has.
+    """Return names of fonts that together cover a text, and the characters missing from all fonts.
 
-    matplotlib's own font is asked first, then that of the extra ``cjk``, then every installed one: the preferred ones,
+    The order is matplotlib's own font, that of the extra ``cjk``, then all installed ones: the preferred ones,
     then the others, upright ones of normal weight first, in the order of their names.
     """
     from matplotlib import font_manager
@@ -114,9 +114,9 @@ def covering(text: str) -> tuple[list[str], set[str]]:
 
 @functools.lru_cache(maxsize=4096)
 def characters(path: str, wanted: str) -> frozenset[str]:
-    """Return those of some characters that a font file has glyphs for.
+    """Return the characters for which a font file has glyphs.
 
-    None where it cannot be read, holds bitmaps, which matplotlib does not draw, or has a box for every character.
+    None if it cannot be read, contains bitmaps, which matplotlib does not draw, or has a box for every character.
     """
     from matplotlib.ft2font import FT2Font
 
@@ -130,11 +130,11 @@ def characters(path: str, wanted: str) -> frozenset[str]:
 
 
 def notes_on(text: str, missing: set[str], path: Path) -> list[str]:
-    """What the reader of a picture should know of its fonts: characters that none has, and letters left unjoined."""
+    """Return notes on the fonts of a picture: missing characters, and unjoined letters."""
     from matplotlib import ft2font
 
     notes = []
-    is_svg = path.suffix.lower() == ".svg"  # whose text its viewer draws
+    is_svg = path.suffix.lower() == ".svg"  # text is drawn by the viewer
     if missing:
         some = "".join(sorted(missing)[:_SHOWN]) + ("…" if len(missing) > _SHOWN else "")
         notes.append(f"no installed font has the characters {some}{_remedy(missing, is_svg)}")
@@ -154,7 +154,7 @@ def _remedy(missing: set[str], is_svg: bool) -> str:
 
 
 def _add_packaged() -> None:
-    """Make the font of the extra ``cjk`` known to matplotlib, where it is installed."""
+    """Register the font of the extra ``cjk`` in matplotlib, if installed."""
     from matplotlib import font_manager
 
     path = _packaged()
@@ -163,7 +163,7 @@ def _add_packaged() -> None:
 
 
 def _packaged() -> str | None:
-    """Return the path of the font of the extra ``cjk``, where it is installed."""
+    """Return the path of the font of the extra ``cjk``, if installed."""
     module, name = PACKAGED
     try:
         package = importlib.import_module(module)
@@ -174,14 +174,14 @@ def _packaged() -> str | None:
 
 
 def _first(font: Any) -> tuple[int, bool, bool, str, str]:
-    """Sort key of an installed font: no decorative or bold one where there is another."""
+    """Return the sort key of an installed font: decorative and bold ones last."""
     preference = PREFERRED.index(font.name) if font.name in PREFERRED else len(PREFERRED)
     plain = str(font.weight) in ("400", "normal", "regular")
     return preference, font.style != "normal", not plain, font.name, font.fname
 
 
 def _is_mathematical(path: str) -> bool:
-    """Return whether it is one of matplotlib's fonts for formulas, which show other glyphs than their characters'."""
+    """Return whether it is one of matplotlib's fonts for formulas, whose glyphs differ from their characters."""
     import matplotlib
 
     return path.startswith(matplotlib.get_data_path()) and not Path(path).name.startswith("DejaVu")

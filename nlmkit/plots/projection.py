@@ -1,6 +1,6 @@
 """Pictures of words in two dimensions: principal components, and labels that can be read.
 
-The components are those of the words that are drawn (Pearson 1901), by numpy's SVD; the picture says what share of
+The components are those of the words that are drawn (Pearson 1901), by numpy's SVD; the picture shows what share of
 their variance it shows. Labels are put next to their points where they cover neither another label nor a point.
 """
 
@@ -162,7 +162,7 @@ def plot_projection(
         title: What the picture shows.
 
     Returns:
-        What its reader should know: words and labels that were left out, characters that no font has.
+        Notes: words and labels that were omitted, characters missing from all fonts.
 
     Raises:
         DataError: fewer than three of the words have vectors, there are more than ``MOST_WORDS``, the file's name has
@@ -186,7 +186,7 @@ def plot_projection(
 
 
 def _shown(representation: Representation, words: Iterable[str] | None) -> tuple[list[str], list[str]]:
-    """Return the words to draw, and what to say of the others."""
+    """Return the words to draw, and notes on the others."""
     if words is None:
         ranked = map(representation.vocabulary_.word, most_frequent(representation).tolist())
         wanted = list(islice((word for word in ranked if any(map(str.isalnum, word))), DEFAULT_WORDS))
@@ -232,7 +232,7 @@ def _draw(projection: Projection, labels: Sequence[str], missing: set[str], path
     sizes = []
     for label, text in zip(labels, texts, strict=True):
         box = text.get_window_extent(renderer)
-        # Characters that another font will draw may be wider than the boxes that stand for them here.
+        # Characters drawn in another font may be wider than the boxes used for them here.
         width = max(box.width * to_points, _FONT_SIZE * len(label) if missing.intersection(label) else 0.0)
         sizes.append((width, box.height * to_points))
         text.remove()

@@ -1,4 +1,4 @@
-"""A picture of a regression, drawn by matplotlib, which is imported when one is drawn."""
+"""Picture of a regression; matplotlib is imported only for drawing."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from nlmkit.regressors.report import RegressionReport
 from nlmkit.saving.written import written
 
 _POINTS: Final = 2000
-"""Of more texts cells are drawn whose shade is the number of texts in them, in place of points."""
+"""Number of texts above which shaded cells with counts are drawn instead of points."""
 
-_CELLS: Final = 40  # cells in a row
-_MARGIN: Final = 0.05  # around what is drawn, as a share of it
-_LEAST_RANGE: Final = 1e-6  # of an axis, as a share of its largest value: ticks closer than that have one text
+_CELLS: Final = 40  # cells per row
+_MARGIN: Final = 0.05  # margin around the values, as a share of their range
+_LEAST_RANGE: Final = 1e-6  # minimum range of an axis, as a share of its largest value: closer ticks have equal labels
 
 _Limits: TypeAlias = tuple[float, float]
 
@@ -28,15 +28,15 @@ _Limits: TypeAlias = tuple[float, float]
 def plot_residuals(report: RegressionReport, path: str | os.PathLike[str], *, title: str = "") -> None:
     """Draw predictions by numbers, with the diagonal on which they agree, and residuals by predictions.
 
-    Of more than 2,000 texts cells are drawn instead of points, shaded by the number of texts in each, on a logarithmic
+    With more than 2,000 texts, cells are drawn instead of points, shaded by the number of texts, on a logarithmic
     scale.
 
     Args:
-        report: What to draw.
+        report: The report to draw.
         path: File to write: ``.png``, ``.svg`` or ``.pdf``.
-        title: What is written above R² and RMSE.
+        title: Title above R² and RMSE.
 
-    Characters that no font has are noted.
+    Characters missing from all fonts are noted.
 
     Raises:
         DataError: the file's name has no ending that is known, or its folder cannot be written.
@@ -87,7 +87,7 @@ def _draw(
 
 
 def _limits(values: NDArray[np.float64]) -> _Limits:
-    """From and to where an axis goes, so that all values are within; of equal ones, around them."""
+    """Return the limits of an axis that contains all values; around them if they are equal."""
     low, high = float(values.min()), float(values.max())
     largest = max(abs(low), abs(high))
     margin = max(_MARGIN * (high - low), _LEAST_RANGE * largest) or 1.0

@@ -1,8 +1,8 @@
-"""The contract of regressors: :class:`Regressor`. This module imports neither NumPy nor scikit-learn.
+"""Contract of regressors: ``Regressor``. This module imports neither NumPy nor scikit-learn.
 
-How a regressor reads text is what :mod:`nlmkit.documents.base` says. What it learns does not depend on the unit of the
-numbers: it is trained on numbers less their mean, divided by their standard deviation, and its estimates are turned
-back into the numbers' unit here.
+``nlmkit.documents.base`` documents tokenization. Training does not depend on the unit of the
+numbers: a regressor is trained on numbers minus their mean, divided by their standard deviation; estimates are
+converted back to the original unit here.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ if TYPE_CHECKING:
     from nlmkit.text import Corpus
     from nlmkit.text.numbered import NumberedTexts
 
-_LEAST_SPREAD: Final = 1e-100  # of the numbers: squares of smaller differences are zero
+_LEAST_SPREAD: Final = 1e-100  # minimum range of the numbers: squares of smaller differences are zero
 
-_MEAN, _SCALE = "target_mean", "target_scale"  # in the metadata of a saved regressor
+_MEAN, _SCALE = "target_mean", "target_scale"  # keys in the metadata of a saved regressor
 
 
 @dataclasses.dataclass(kw_only=True)
 class Regressor(TextModel):
-    """Base of every regressor: texts in, one number per text out.
+    """Base class of regressors: texts in, one number per text out.
 
-    A subclass is a ``@dataclass(kw_only=True)`` and implements :meth:`fit_corpus`, :meth:`estimates`, and, for saving,
-    :meth:`fitted_state` and :meth:`restore`, which call those of this class first. It sees documents as a
-    :class:`~nlmkit.text.Corpus` of which each "sentence" is one document, and numbers in standard units: standard
+    A subclass is a ``@dataclass(kw_only=True)`` and implements ``fit_corpus``, ``estimates``, and, for saving,
+    ``fitted_state`` and ``restore``, which call those of this class first. It sees documents as a
+    ``Corpus`` of which each "sentence" is one document, and numbers in standard units: standard
     deviations from the mean of the training numbers. A subclass may also have
-    ``highlights(text) -> list[tuple[str, float]]``: the tokens of a text, each with how much it adds to the predicted
-    number, in the numbers' unit, which ``nlmkit predict --highlights`` shows.
+    ``highlights(text) -> list[tuple[str, float]]``: the tokens of a text, each with its contribution to the predicted
+    number, in the original unit, which ``nlmkit predict --highlights`` shows.
 
-    Works inside scikit-learn's tools; see :class:`~nlmkit.documents.base.TextModel`.
+    Compatible with scikit-learn's tools; see ``TextModel``.
 
     Fitted attributes: ``target_mean_`` and ``target_scale_`` (mean and standard deviation of the training numbers,
-    floats), ``pipeline_`` (:class:`~nlmkit.text.TextPipeline`), ``fit_report_`` (JSON-ready dictionary), and
-    ``vocabulary_`` (:class:`~nlmkit.text.Vocabulary`) where the regressor has one, of the training texts alone.
+    floats), ``pipeline_`` (``TextPipeline``), ``fit_report_`` (JSON-ready dictionary), and
+    ``vocabulary_`` (``Vocabulary``) if the regressor has one, from the training texts alone.
     """
 
     kind = "regressor"
     _estimator_type: ClassVar[str] = "regressor"
 
-    if TYPE_CHECKING:  # fitted state, which is no hyper-parameter
+    if TYPE_CHECKING:  # fitted state, not hyper-parameters
         target_mean_: float = dataclasses.field(init=False)
         target_scale_: float = dataclasses.field(init=False)
 
@@ -67,23 +67,23 @@ class Regressor(TextModel):
     ) -> Mapping[str, Any]:
         """Estimate the regressor; ``target_mean_``, ``target_scale_`` and ``pipeline_`` are set already.
 
-        Whatever is estimated, vocabulary and weights of words included, comes from ``corpus`` alone.
+        Everything estimated, including vocabulary and word weights, must come from ``corpus`` alone.
 
         Args:
             corpus: The training documents, in the order given.
-            targets: Each document's number in standard units: float64 [documents], of mean 0 and variance 1.
-            valid: Held-out documents and their numbers in the same units, where there are any.
+            targets: Number of each document in standard units: float64 [documents], with mean 0 and variance 1.
+            valid: Held-out documents and their numbers in the same units, or None.
             run: Progress, device, checkpoints.
 
         Returns:
-            What ``fit_report_`` shall say of the fitting, JSON-ready; ``notes``, a list, is shown to the user.
+            Entries of ``fit_report_`` on the fit, JSON-ready; ``notes``, a list, is shown to the user.
         """
         raise NotImplementedError
 
     def estimates(self, corpus: Corpus) -> NDArray[np.float64]:
-        """Number of at least one document, in standard units as in :meth:`fit_corpus`: float64 [documents], finite.
+        """Return the numbers of one or more documents, in the units of ``fit_corpus``: float64 [documents], finite.
 
-        A document may be empty, or hold nothing but words unknown to the vocabulary.
+        A document may be empty, or consist of unknown words.
         """
         raise NotImplementedError
 
@@ -92,27 +92,27 @@ class Regressor(TextModel):
     def fit(self, texts: Any, numbers: Any = None, *, valid: Any = None, run: RunOptions | None = None) -> Self:
         """Estimate the regressor from texts with numbers and return self.
 
-        A fit that fails leaves the regressor as it was.
+        A failed fit leaves the regressor unchanged.
 
         Args:
-            texts: A sequence of strings, or a :class:`~nlmkit.text.numbered.NumberedTexts`.
-            numbers: One number per text: integers or floats, finite, from −1e100 to 1e100; left out when ``texts`` has
+            texts: A sequence of strings, or a ``NumberedTexts``.
+            numbers: One number per text: integers or floats, finite, from −1e100 to 1e100; None if ``texts`` has
                 them.
-            valid: Held-out ``(texts, numbers)`` or NumberedTexts, for regressors that stop early or choose by it.
-            run: What concerns the run and not the regressor.
+            valid: Held-out ``(texts, numbers)`` or NumberedTexts, for early stopping or the choice of settings.
+            run: Options of the run, not of the regressor.
 
         Raises:
-            DataError: unusable texts or numbers, numbers that are all equal, or no words at all.
-            HyperParameterError: options that contradict each other.
+            DataError: Texts or numbers are unusable, all numbers are equal, or no text has a word.
+            HyperParameterError: Options contradict each other.
         """
         data, held_out = numbered(texts, numbers), None if valid is None else numbered(valid)
         return self.fit_texts(data, held_out, run or RunOptions())
 
     def learn_targets(self, data: NumberedTexts) -> tuple[NDArray[np.float64], Mapping[str, Any], list[str]]:
-        """Set ``target_mean_`` and ``target_scale_``; see :meth:`TextModel.learn_targets`.
+        """Set ``target_mean_`` and ``target_scale_``; see ``TextModel.learn_targets``.
 
         Raises:
-            DataError: there is one text, or the numbers are equal, or differ too little to be told apart.
+            DataError: There is only one text, or all numbers are equal or nearly so.
         """
         import numpy as np
 
@@ -122,11 +122,11 @@ class Regressor(TextModel):
             them = "there is one training text" if len(data) == 1 else f"all {len(data)} training texts"
             them += f", with the number {low:g}" if len(data) == 1 else f" have the number {low:g}"
             raise DataError(f"{them}: a regressor needs two or more different numbers", source=data.source)
-        # From the lowest number on, and in units of their range: neither large numbers nor tiny ones lose digits, and
-        # the same numbers in another unit give the same targets.
+        # Relative to the lowest number, in units of the range: neither large nor tiny numbers lose digits, and
+        # the same numbers in another unit have the same targets.
         spread = high - low
         if spread < _LEAST_SPREAD:
-            problem = f"the training texts' numbers differ by at most {spread:g}: give them in a smaller unit"
+            problem = f"the training texts' numbers differ by at most {spread:g}: use a smaller unit"
             raise DataError(problem, source=data.source)
         shares = (numbers - low) / spread
         mean, deviation = float(shares.mean()), float(shares.std())
@@ -147,7 +147,7 @@ class Regressor(TextModel):
     def validation_report(
         self, corpus: Corpus, targets: NDArray[np.float64], own: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """Return the RMSE on held-out texts in the numbers' unit, where the regressor's own report lacks it."""
+        """Return the RMSE on held-out texts in the original unit, if the regressor's own report lacks it."""
         import numpy as np
 
         if "validation_rmse" in own:
@@ -159,34 +159,34 @@ class Regressor(TextModel):
 
     @classmethod
     def gather(cls, texts: Any, targets: Any = None) -> NumberedTexts:
-        """Return texts and numbers as one object; see :func:`numbered`."""
+        """Return texts and numbers as one object; see ``numbered``."""
         return numbered(texts, targets)
 
     @classmethod
     def deal(cls, data: NumberedTexts, folds: int, *, seed: int) -> NDArray[np.int64]:
-        """Deal texts into folds of like numbers; see :func:`~nlmkit.documents.splits.k_folds_of_numbers`.
+        """Split texts into folds with similar numbers; see ``k_folds_of_numbers``.
 
         Raises:
-            HyperParameterError: there are fewer than two folds.
-            DataError: there are too few texts, or all numbers are equal, or all are where a fold is left out.
+            HyperParameterError: There are fewer than two folds.
+            DataError: There are too few texts, or all numbers are equal, or all are without some fold.
         """
         import numpy as np
 
         from nlmkit.documents.splits import k_folds_of_numbers
 
         number = k_folds_of_numbers(data.numbers, folds, seed=seed)
-        for fold in range(folds):  # now, not after the folds before it were fitted
+        for fold in range(folds):  # check before any fold is fitted
             left = np.unique(data.numbers[number != fold])
             if len(left) < 2:
                 raise DataError(
-                    f"fold {fold + 1} of {folds}: without it all training texts have the number {left[0]:g}, and a "
+                    f"fold {fold + 1} of {folds}: without it, all training texts have the number {left[0]:g}, but a "
                     "regressor needs two or more different numbers",
                     source=data.source,
                 )
         return number
 
     def judge(self, data: NumberedTexts, predictions: NDArray[np.float64], **facts: Any) -> RegressionReport:
-        """Make a report of predicted numbers."""
+        """Compute the report of predicted numbers."""
         from nlmkit.regressors.report import regression_report
 
         return regression_report(data.numbers, predictions, component=self.name, **facts)
@@ -194,7 +194,7 @@ class Regressor(TextModel):
     # ------------------------------------------------------------------------------------------------------ scoring
 
     def predict(self, texts: Any) -> NDArray[np.float64]:
-        """The number of each text: float64 [texts]."""
+        """Return the predicted number of each text: float64 [texts]."""
         import numpy as np
 
         corpus = self.encode(texts)
@@ -203,9 +203,9 @@ class Regressor(TextModel):
         return self.target_mean_ + self.target_scale_ * self.estimates(corpus)
 
     def score(self, texts: Any, numbers: Any = None) -> float:
-        """R², the share of the numbers' variance that the predictions explain: at most 1, and 0 for their mean.
+        """Return R², the share of the variance that the predictions explain: at most 1, and 0 for predicting the mean.
 
-        NaN, with a note, where all numbers are equal, and NaN where there is no text.
+        NaN, with a note, if all numbers are equal, and NaN without texts.
         """
         from nlmkit.core.notes import note
         from nlmkit.regressors.report import r_squared
@@ -220,16 +220,16 @@ class Regressor(TextModel):
         return found
 
     def report(self, texts: Any, numbers: Any = None, *, resamples: int = 1000, seed: int = 0) -> RegressionReport:
-        """R², RMSE, MAE, Pearson's and Spearman's correlation, each with a bootstrap interval.
+        """Compute R², RMSE, MAE, Pearson's and Spearman's correlation, each with a bootstrap interval.
 
         Args:
-            texts: As in :meth:`fit`.
-            numbers: As in :meth:`fit`.
-            resamples: How many bootstrap samples the intervals are made of; 0 for no intervals.
+            texts: As in ``fit``.
+            numbers: As in ``fit``.
+            resamples: Number of bootstrap samples of the intervals; 0 for no intervals.
             seed: Seed of the bootstrap.
 
         Raises:
-            DataError: there are no texts, or unusable ones.
+            DataError: There are no texts, or unusable ones.
         """
         self.check_fitted()
         data = numbered(texts, numbers)
@@ -248,16 +248,16 @@ class Regressor(TextModel):
     # ------------------------------------------------------------------------------------------------------- saving
 
     def fitted_state(self) -> FittedState:
-        """Mean and scale of the numbers, and the fit report (without times), as metadata; a subclass adds its own."""
+        """Return mean, scale and fit report (without times) as metadata; a subclass adds its own state."""
         state = super().fitted_state()
         metadata = {_MEAN: self.target_mean_, _SCALE: self.target_scale_, **state.metadata}
         return dataclasses.replace(state, metadata=metadata)
 
     def restore(self, state: FittedState) -> None:
-        """Set mean and scale of the numbers, and the fit report; a subclass goes on with its own.
+        """Set mean, scale and fit report; a subclass restores its own state afterwards.
 
         Raises:
-            SavedModelError: they are missing, or not what numbers can have.
+            SavedModelError: They are missing or invalid.
         """
         from nlmkit.saving import require
         from nlmkit.text.numbered import LARGEST
@@ -265,34 +265,35 @@ class Regressor(TextModel):
         super().restore(state)
         mean, scale = state.metadata.get(_MEAN), state.metadata.get(_SCALE)
         require(
-            isinstance(mean, float) and abs(mean) <= LARGEST, f"its {_MEAN} is no finite number; save the model again"
+            isinstance(mean, float) and abs(mean) <= LARGEST,
+            f"its {_MEAN} is not a finite number; save the model again",
         )
         require(
             isinstance(scale, float) and 0 < scale <= LARGEST,
-            f"its {_SCALE} is no positive number; save the model again",
+            f"its {_SCALE} is not a positive number; save the model again",
         )
         self.target_mean_, self.target_scale_ = float(state.metadata[_MEAN]), float(state.metadata[_SCALE])
 
     # ------------------------------------------------------------------------------------------------- scikit-learn
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn (1.6 and later) wants to know: a regressor of strings."""
+        """Return the tags of scikit-learn 1.6 and later: a regressor of strings."""
         from sklearn.utils import RegressorTags
 
         return dataclasses.replace(super().__sklearn_tags__(), regressor_tags=RegressorTags())
 
 
 def numbered(texts: Any, numbers: Any = None) -> NumberedTexts:
-    """Texts and numbers, however they were given, as :class:`~nlmkit.text.numbered.NumberedTexts`.
+    """Return texts and numbers, given in any supported form, as ``NumberedTexts``.
 
     Args:
-        texts: NumberedTexts; labelled texts whose labels are integers or spell numbers; or a sequence of strings with
-            ``numbers``, or (without) a pair of both.
+        texts: NumberedTexts; labelled texts whose labels are integers or numeric strings; a sequence of strings with
+            ``numbers``; or a pair of both, without.
         numbers: One number per text.
 
     Raises:
-        DataError: numbers are missing, unusable, too many or too few, or there are two sets of them; or the texts are
-            no strings.
+        DataError: Numbers are missing, unusable, too many, too few or given twice; or the texts are
+            not strings.
     """
     from nlmkit.text.labelled import LabelledTexts
     from nlmkit.text.numbered import NumberedTexts

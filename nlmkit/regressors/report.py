@@ -1,8 +1,8 @@
-"""Reports of regression: R², errors and correlations, each with an interval. Computed from numbers; knows no model.
+"""Regression reports: R², errors and correlations, each with an interval, computed from numbers alone.
 
-Every interval is a percentile bootstrap over the texts: a resample draws as many texts with replacement, and one set of
-resamples serves all figures. Resamples in which a figure is undefined (all drawn numbers are equal) do not count for
-that figure.
+Intervals are percentile bootstraps over the texts: a resample draws n texts with replacement, and one set of
+resamples is used for all figures. Resamples in which a figure is undefined (all drawn numbers are equal) are
+ignored for that figure.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from nlmkit.errors import DataError
 CONFIDENCE: Final = 0.95
 
 FIGURES: Final = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "pearson": "Pearson", "spearman": "Spearman"}
-"""The figures that have an interval, by attribute, and what a reader sees them called."""
+"""Figures with an interval, by attribute, and their printed names."""
 
 _ARRAYS: Final = ("numbers", "predictions")
 _LARGEST: Final = 1e120  # squares of numbers of this size can still be summed
@@ -30,35 +30,35 @@ _LARGEST: Final = 1e120  # squares of numbers of this size can still be summed
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class RegressionReport(Rendered):
-    """What a regressor makes of texts with numbers.
+    """Report of a regressor on texts with numbers.
 
     Attributes:
         n: Number of texts.
-        r2: Share of the numbers' variance that the predictions explain, 1 − Σ(y−ŷ)² / Σ(y−ȳ)²; at most 1, and 0 for
-            predicting these numbers' mean; None where all numbers are equal.
-        rmse: Root of the mean squared error, in the numbers' unit.
-        mae: Mean absolute error, in the numbers' unit.
-        pearson: Linear correlation of numbers and predictions; None where all of either are equal.
-        spearman: Correlation of their ranks, ties sharing their mean rank; None where all of either are equal.
-        intervals: Where each of these lies with 95 % confidence: percentile bootstrap over the texts; None for a
-            figure that no resample defines, and no entry where there are no resamples.
-        mean_residual: Mean of number less prediction.
+        r2: Share of the variance that the predictions explain, 1 − Σ(y−ŷ)² / Σ(y−ȳ)²; at most 1, and 0 for
+            predicting the mean of these numbers; None if all numbers are equal.
+        rmse: Root mean squared error, in the unit of the numbers.
+        mae: Mean absolute error, in the unit of the numbers.
+        pearson: Linear correlation of numbers and predictions; None if all of either are equal.
+        spearman: Correlation of their ranks, with mean ranks for ties; None if all of either are equal.
+        intervals: 95 % confidence intervals of these figures: percentile bootstrap over the texts; None for a
+            figure undefined in all resamples, and no entries without resamples.
+        mean_residual: Mean of number minus prediction.
         mean: Mean of the numbers.
-        standard_deviation: Of the numbers, the root of their mean squared distance from their mean: the RMSE of
+        standard_deviation: Standard deviation of the numbers around their mean: the RMSE of
             predicting that mean.
-        numbers: The texts' numbers: float64 [n].
-        predictions: What was predicted: float64 [n].
+        numbers: Numbers of the texts: float64 [n].
+        predictions: Predicted numbers: float64 [n].
         component: Registered name of the regressor.
         version: Version of nlmkit that computed the report.
         text_pipeline: Signature of the text pipeline.
         texts_digest: Digest of the texts and their numbers.
-        model_digest: Digest of the fitted regressor; empty where several made the predictions (cross-validation).
-        resamples: Bootstrap samples of the intervals.
+        model_digest: Digest of the fitted regressor; empty for several regressors (cross-validation).
+        resamples: Number of bootstrap samples of the intervals.
         seed: Seed of the bootstrap.
     """
 
     headings: ClassVar[Mapping[str, str]] = FIGURES
-    """The figures of one fold of a cross-validation, and what a reader sees them called."""
+    """Figures of one fold of a cross-validation, and their printed names."""
 
     n: int
     r2: float | None
@@ -82,12 +82,12 @@ class RegressionReport(Rendered):
 
     @property
     def residuals(self) -> NDArray[np.float64]:
-        """Number less prediction of each text: float64 [n]."""
+        """Return number minus prediction of each text: float64 [n]."""
         return self.numbers - self.predictions
 
     @property
     def reasons(self) -> dict[str, str]:
-        """Why a figure is undefined, by its name."""
+        """Return the reasons for undefined figures, by name."""
         flat = [
             what for what, values in (("numbers", self.numbers), ("predictions", self.predictions)) if _flat(values)
         ]
@@ -98,7 +98,7 @@ class RegressionReport(Rendered):
 
     @property
     def signature(self) -> str:
-        """One line that says which figure this is, in the manner of sacrebleu."""
+        """Signature in the style of sacrebleu: one line with everything the figures depend on."""
         parts = [
             "nlmkit-r2",
             f"v:{self.version}",
@@ -110,12 +110,12 @@ class RegressionReport(Rendered):
         return "|".join(parts)
 
     def to_dict(self, model: str | None = None) -> dict[str, Any]:
-        """The report as strict JSON types; an undefined figure is None and has its reason under ``reasons``.
+        """Return the report as strict JSON types; an undefined figure is None and has its reason under ``reasons``.
 
-        Numbers and predictions of the texts one by one are left out.
+        Numbers and predictions of single texts are not included.
 
         Args:
-            model: Where the model is, put first when given.
+            model: Path of the model; if given, it comes first.
         """
         values: dict[str, Any] = {} if model is None else {"model": model}
         names = [each.name for each in dataclasses.fields(self) if each.name not in _ARRAYS]
@@ -128,7 +128,7 @@ class RegressionReport(Rendered):
         }
 
     def render(self) -> str:
-        """The report for a reader: a figure and its interval per line, what the numbers are, the signature last."""
+        """Format the report: one figure with its interval per line, a summary of the numbers, the signature last."""
         reasons, width = self.reasons, max(map(len, FIGURES.values()))
         values = {name: figure_text(getattr(self, name)) for name in FIGURES}
         widest = max(map(len, values.values()))
@@ -159,20 +159,20 @@ def regression_report(
     resamples: int = 1000,
     seed: int = 0,
 ) -> RegressionReport:
-    """Make a report of predictions.
+    """Compute the report of predictions.
 
     Args:
-        numbers: The texts' numbers: [texts].
-        predictions: What was predicted: [texts].
+        numbers: Numbers of the texts: [texts].
+        predictions: Predicted numbers: [texts].
         component: Registered name of the regressor.
         model_digest: Digest of the regressor.
         text_pipeline: Signature of its text pipeline.
         texts_digest: Digest of texts and numbers.
-        resamples: How many bootstrap samples the intervals are made of; 0 for no intervals.
+        resamples: Number of bootstrap samples of the intervals; 0 for no intervals.
         seed: Seed of the bootstrap.
 
     Raises:
-        DataError: there are no texts, the two differ in number, or one of either is not finite, or beyond ±1e120.
+        DataError: There are no texts, the lengths differ, or a value is not finite, or beyond ±1e120.
     """
     true, found = np.asarray(numbers, np.float64), np.asarray(predictions, np.float64)
     if true.shape != found.shape or true.ndim != 1:
@@ -183,7 +183,7 @@ def regression_report(
         usable = np.abs(values) <= _LARGEST  # NaN is not
         if not usable.all():
             place = int(np.flatnonzero(~usable)[0])
-            raise DataError(f"{what} {place + 1} is {values[place]}: figures need finite ones of at most {_LARGEST:g}")
+            raise DataError(f"{what} {place + 1} is {values[place]}: expected a finite value up to ±{_LARGEST:g}")
     pairs = _Pairs.of(true, found)
     return RegressionReport(
         n=len(true),
@@ -205,16 +205,16 @@ def regression_report(
 
 
 def r_squared(numbers: NDArray[np.float64], predictions: NDArray[np.float64]) -> float:
-    """1 − Σ(y−ŷ)² / Σ(y−ȳ)²; NaN where all numbers are equal, there are none, or the errors are too large for a float.
+    """Return 1 − Σ(y−ŷ)² / Σ(y−ȳ)²; NaN without numbers, if all are equal, or if the errors overflow a float.
 
     Args:
-        numbers: The texts' numbers: float64 [texts].
-        predictions: What was predicted: float64 [texts].
+        numbers: Numbers of the texts: float64 [texts].
+        predictions: Predicted numbers: float64 [texts].
     """
     if _flat(numbers):
         return float("nan")
     distances = numbers - numbers.mean()
-    unit = float(np.abs(distances).max())  # squares of tiny numbers would be zero
+    unit = float(np.abs(distances).max())  # the square of a tiny number would be zero
     with np.errstate(over="ignore"):
         errors = np.sum(((numbers - predictions) / unit) ** 2)
     return float(1 - errors / np.sum((distances / unit) ** 2)) if np.isfinite(errors) else float("nan")
@@ -222,13 +222,13 @@ def r_squared(numbers: NDArray[np.float64], predictions: NDArray[np.float64]) ->
 
 @dataclasses.dataclass(frozen=True)
 class _Pairs:
-    """Numbers and predictions, with what their ranks are found by.
+    """Numbers and predictions, with their positions in sorted order.
 
     Attributes:
         numbers: float64 [n].
         predictions: float64 [n].
-        number_places: Place of each number among the different ones, ascending: int64 [n].
-        prediction_places: Place of each prediction in the same way.
+        number_places: Position of each number among the distinct ones, ascending: int64 [n].
+        prediction_places: The same for each prediction.
     """
 
     numbers: NDArray[np.float64]
@@ -242,11 +242,11 @@ class _Pairs:
         return cls(numbers, predictions, *places)
 
     def drawn(self, draw: NDArray[np.int64]) -> _Pairs:
-        """The pairs with these indices, one of them several times: int64 [n]."""
+        """Return the pairs with these indices, with repetitions: int64 [n]."""
         return _Pairs(*(getattr(self, field.name)[draw] for field in dataclasses.fields(self)))
 
     def figures(self) -> tuple[float, ...]:
-        """The values of :data:`FIGURES`, in order; NaN for one that is undefined."""
+        """Return the values of ``FIGURES``, in order; NaN if undefined."""
         errors = np.abs(self.predictions - self.numbers)
         largest = float(errors.max()) or 1.0
         return (
@@ -271,19 +271,22 @@ def _intervals(pairs: _Pairs, resamples: int, seed: int) -> dict[str, tuple[floa
 
 
 def _correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """Pearson's correlation; NaN where all values of either are equal."""
+    """Return Pearson's correlation; NaN if all values of either are equal."""
     if _flat(first) or _flat(second):
         return float("nan")
     one, two = (values - values.mean() for values in (first, second))
-    one, two = one / np.abs(one).max(), two / np.abs(two).max()  # products of huge or tiny numbers do not fit
+    one, two = (
+        one / np.abs(one).max(),
+        two / np.abs(two).max(),
+    )  # products of huge or tiny numbers would overflow or underflow
     return float(np.clip((one * two).sum() / np.sqrt((one * one).sum() * (two * two).sum()), -1, 1))
 
 
 def _ranks(places: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Ranks from 1, equal values sharing their mean rank: float64 [n].
+    """Return ranks from 1, with mean ranks for ties: float64 [n].
 
     Args:
-        places: Place of each value among different values that ascend: int64 [n].
+        places: Position of each value among the distinct values, ascending: int64 [n].
     """
     counts = np.bincount(places)
     ranks: NDArray[np.float64] = np.cumsum(counts) - (counts - 1) / 2

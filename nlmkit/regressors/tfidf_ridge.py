@@ -1,4 +1,4 @@
-"""Ridge regression of tf-idf weighted n-grams: the line to beat."""
+"""Ridge regression on tf-idf weighted n-grams: the baseline."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
     from nlmkit.text import Corpus
 
 ALPHAS: Final = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-"""Strengths of the penalty that are tried where none is given."""
+"""Penalty strengths tried for ``alpha=None``."""
 
-_VALID_SHARE: Final = 0.1  # of the training texts, to choose by where no held-out texts are given
-_TOLERANCE: Final = 1e-6  # of the solver: norm of the residual of the normal equations, relative to the start
-_SLACK: Final = 100.0  # the solver measures another residual where there are more n-grams than texts
+_VALID_SHARE: Final = 0.1  # share of the training texts to choose alpha on, without held-out texts
+_TOLERANCE: Final = 1e-6  # solver tolerance: norm of the residual of the normal equations, relative to the start
+_SLACK: Final = 100.0  # the solver uses another residual if there are more n-grams than texts
 
 
 @dataclasses.dataclass(kw_only=True)
 class TfidfRidge(Regressor):
-    """Ridge regression of tf-idf weighted n-grams.
+    """Ridge regression on tf-idf weighted n-grams.
 
-    The weights of the n-grams are those of :mod:`nlmkit.documents.tfidf`. The regression is linear with an intercept
-    and minimizes Σ(y − w·x − b)² + α‖w‖², where y is a text's number in standard units and x has length one: so
-    the same α suits other numbers, other texts and other amounts of them about as well. This is what scikit-learn's
+    N-grams are weighted by ``nlmkit.documents.tfidf``. The regression is linear with an intercept
+    and minimizes Σ(y − w·x − b)² + α‖w‖², where y is the number of a text in standard units and x has length one, so
+    that the same α suits other numbers, texts and amounts of text about as well. This is what scikit-learn's
     TfidfTransformer and Ridge compute on the n-grams of this library's tokenizers; no object of theirs is kept or
-    saved. n-grams of a single text are merged before the fit, which leaves the regression the same.
+    saved. N-grams of a single text are merged before the fit, which does not change the regression.
 
-    ``alpha=None`` tries 0.03, 0.1, 0.3, 1, 3 and 10 and takes the strength with the lowest RMSE on the held-out texts
-    (or where none are given, on a tenth of the training texts, chosen at random with seed 0, and left out of the fits
-    that are compared); then all training texts are fitted with it.
+    ``alpha=None`` tries 0.03, 0.1, 0.3, 1, 3 and 10 and uses the strength with the lowest RMSE on the held-out texts
+    (or without these, on a tenth of the training texts, chosen at random with seed 0 and excluded from the fits
+    that are compared), then fits all training texts with it.
 
-    Fitted attributes: ``features_`` (:class:`~nlmkit.documents.ngram_features.NGramFeatures`), ``idf_`` (float64
+    Fitted attributes: ``features_`` (``NGramFeatures``), ``idf_`` (float64
     [features]), ``weights_`` (float64 [features], in standard units), ``intercept_`` (float, in standard units) and
     ``alpha_`` (float).
     """
@@ -52,9 +52,9 @@ class TfidfRidge(Regressor):
     conformance_settings: ClassVar[Mapping[str, Any]] = {"alpha": 0.1}
 
     order: int = param(2, ge=1, le=9, help="longest n-gram")
-    min_documents: int = param(1, ge=1, help="n-grams in fewer training texts are left out")
+    min_documents: int = param(1, ge=1, help="minimum number of training texts of an n-gram")
     sublinear: bool = param(True, help="count t occurrences as 1 + ln t")
-    alpha: float | None = param(0.3, gt=0, help="strength of the L2 penalty; none: chosen by held-out texts")
+    alpha: float | None = param(0.3, gt=0, help="strength of the L2 penalty; none: chosen on held-out texts")
 
     def fit_corpus(
         self,
@@ -78,7 +78,7 @@ class TfidfRidge(Regressor):
             corpus, self.vocabulary_, order=self.order, min_documents=self.min_documents
         )
         if not len(self.features_):
-            raise DataError(f"no n-gram is in {self.min_documents} texts: lower min_documents")
+            raise DataError(f"no n-gram occurs in {self.min_documents} texts: lower min_documents")
         self.idf_ = TfidfTransformer().fit(matrix).idf_
         weigh(matrix, self.idf_, sublinear=self.sublinear)
         report: dict[str, Any] = {}
@@ -98,7 +98,7 @@ class TfidfRidge(Regressor):
         valid: tuple[csr_matrix, NDArray[np.float64]] | None,
         run: RunOptions,
     ) -> tuple[float, dict[str, Any]]:
-        """The strength with the lowest RMSE on held-out texts, and what the report says of the choice."""
+        """Return the strength with the lowest RMSE on held-out texts, and its entry of the report."""
         import numpy as np
 
         if valid is None:
@@ -119,7 +119,7 @@ class TfidfRidge(Regressor):
     def _solved(
         self, matrix: csr_matrix, targets: NDArray[np.float64], alpha: float
     ) -> tuple[NDArray[np.float64], float, list[str]]:
-        """Weights (float64 [features]) and intercept of the minimum, and a note where it was not reached."""
+        """Return weights (float64 [features]) and intercept; append a note if the solver did not converge."""
         import numpy as np
         from sklearn.linear_model import Ridge
 
@@ -132,12 +132,12 @@ class TfidfRidge(Regressor):
         gradient = merged.matrix.T @ residuals - alpha * ridge.coef_
         start = merged.matrix.T @ (targets - targets.mean())
         notes = []
-        if np.linalg.norm(gradient) > _SLACK * _TOLERANCE * np.linalg.norm(start):  # scikit-learn does not say
+        if np.linalg.norm(gradient) > _SLACK * _TOLERANCE * np.linalg.norm(start):  # not reported by scikit-learn
             notes.append("the solver of the regression did not converge: raise alpha")
         return merged.expanded(ridge.coef_), float(ridge.intercept_), notes
 
     def _matrix(self, corpus: Corpus) -> csr_matrix:
-        """Tf-idf weights: float64 CSR [documents, features], rows of length one, or zero without a known n-gram."""
+        """Return the tf-idf weights: float64 CSR [documents, features], rows of length one, or zero."""
         from nlmkit.documents.tfidf import weigh
 
         matrix = self.features_.matrix(corpus)
@@ -145,14 +145,14 @@ class TfidfRidge(Regressor):
         return matrix
 
     def estimates(self, corpus: Corpus) -> NDArray[np.float64]:
-        """The regression's value in standard units: float64 [documents]."""
+        """Return the value of the regression in standard units: float64 [documents]."""
         found: NDArray[np.float64] = self._matrix(corpus) @ self.weights_ + self.intercept_
         return found
 
     def highlights(self, text: str) -> list[tuple[str, float]]:
-        """The tokens of a text, each with what its n-grams add to the number.
+        """Return the tokens of a text with their contributions to the number.
 
-        They sum to the number less that of an empty text; an n-gram's part is divided equally among its words.
+        They sum to the number minus that of an empty text; the part of an n-gram is divided equally among its words.
         """
         import numpy as np
 
@@ -163,7 +163,7 @@ class TfidfRidge(Regressor):
         return list(zip(corpus.sentence(0), self.features_.token_weights(corpus, weights).tolist(), strict=True))
 
     def fitted_state(self) -> FittedState:
-        """N-grams, their idf and weights as arrays; the intercept and the strength of the penalty as metadata."""
+        """Return n-grams, idf and weights as arrays; intercept and strength of the penalty as metadata."""
         state = super().fitted_state()
         arrays = {**self.features_.arrays(), "idf": self.idf_, "weights": self.weights_}
         return FittedState(arrays, {**state.metadata, "intercept": self.intercept_, "alpha": self.alpha_})
@@ -172,7 +172,7 @@ class TfidfRidge(Regressor):
         """Set the n-grams, their weights, and the intercept.
 
         Raises:
-            SavedModelError: arrays are missing, contradict each other, or hold NaN or infinity.
+            SavedModelError: Arrays are missing, contradict each other, or contain NaN or infinity.
         """
         import numpy as np
 

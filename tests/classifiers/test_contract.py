@@ -39,7 +39,7 @@ def test_texts_and_labels_come_in_three_forms(fitted: NBSVM) -> None:
     assert NBSVM().fit(LabelledTexts(TEXTS, LABELS)).digest == wanted
     assert NBSVM().fit((TEXTS, LABELS)).digest == wanted
     assert fitted.score(TEXTS, LABELS) == fitted.score(LabelledTexts(TEXTS, LABELS)) == 1.0
-    with pytest.raises(DataError, match="have labels already"):
+    with pytest.raises(DataError, match="already have labels"):
         fitted.score(LabelledTexts(TEXTS, LABELS), LABELS)
     with pytest.raises(DataError, match="labels are missing"):
         NBSVM().fit(TEXTS)
@@ -81,7 +81,7 @@ def test_validation_accuracy_is_told_and_unseen_labels_are_left_out() -> None:
     valid = ["fine", "dull", "long"], ["good", "good", "never seen"]
     report = NBSVM().fit(TEXTS, LABELS, valid=valid).fit_report_
     assert report["validation_accuracy"] == 0.5
-    assert report["notes"] == ["1 validation texts have labels that training lacks ('never seen'): left out"]
+    assert report["notes"] == ["1 validation texts are ignored: their labels are missing from training ('never seen')"]
     with pytest.raises(DataError, match="no validation text has a label of the training texts"):
         NBSVM().fit(TEXTS, LABELS, valid=(["a"], ["z"]))
     with pytest.raises(DataError, match="another type"):
@@ -89,7 +89,7 @@ def test_validation_accuracy_is_told_and_unseen_labels_are_left_out() -> None:
 
 
 def test_labels_of_another_type_are_an_error_and_not_zero(fitted: NBSVM) -> None:
-    with pytest.raises(DataError, match="these labels are integers, and those of the training were strings"):
+    with pytest.raises(DataError, match="these labels are integers, but training used strings"):
         fitted.score(["fine"], [1])
     assert fitted.score(["fine", "dull"], ["good", "other"]) == 0.5
     assert fitted.report(["fine", "dull"], ["good", "other"]).unseen == ("other",)
@@ -112,13 +112,13 @@ def test_times_are_in_the_report_and_not_in_the_saved_state(fitted: NBSVM) -> No
 @pytest.mark.parametrize(
     ("metadata", "problem"),
     [
-        ({"fit_report": {}}, "lack the classes"),
-        ({"classes": ["a"], "fit_report": {}}, "lack the classes"),
-        ({"classes": ["b", "a"], "fit_report": {}}, "not in order"),
-        ({"classes": ["a", "a"], "fit_report": {}}, "not in order"),
-        ({"classes": ["a", 1], "fit_report": {}}, "no labels"),
-        ({"classes": [0.5, 1.5], "fit_report": {}}, "no labels"),
-        ({"classes": ["a", "b"]}, "lack fit_report"),
+        ({"fit_report": {}}, "classes are missing"),
+        ({"classes": ["a"], "fit_report": {}}, "classes are missing"),
+        ({"classes": ["b", "a"], "fit_report": {}}, "not sorted"),
+        ({"classes": ["a", "a"], "fit_report": {}}, "not sorted"),
+        ({"classes": ["a", 1], "fit_report": {}}, "classes are not labels"),
+        ({"classes": [0.5, 1.5], "fit_report": {}}, "classes are not labels"),
+        ({"classes": ["a", "b"]}, "fit_report is missing"),
     ],
 )
 def test_damaged_metadata_are_refused(fitted: NBSVM, metadata: dict[str, object], problem: str) -> None:

@@ -94,7 +94,7 @@ def test_text_is_read_as_the_models_read_it(run: Run) -> None:
     again = fit_json(run, *arguments, "--valid", "utf16.txt", "--encoding", "utf-16", "-o", "n")
     assert again["fit"] == printed["fit"]
     stderr = run("fit", *arguments, "--valid", "valid.txt", "-o", "x", "--tokenizer", "word", code=1).stderr
-    assert "the corpus was made with tok:word" in stderr
+    assert "the corpus was tokenized with tok:word" in stderr
     assert not Path("x").exists()
 
 
@@ -134,7 +134,11 @@ def test_a_written_configuration_repeats_the_run(run: Run) -> None:
             1,
             "fitting weights requires validation text: add --valid FILE, or set the weights",
         ),
-        (["mixture", "train.txt", "--model", "one", "--model", "two", "--valid", "valid.txt"], 1, "leave out the text"),
+        (
+            ["mixture", "train.txt", "--model", "one", "--model", "two", "--valid", "valid.txt"],
+            1,
+            "remove the training text",
+        ),
         (
             ["cache", "--model", "one", "-p", 'model={"component": "ngram"}'],
             2,

@@ -471,7 +471,7 @@ def test_an_unknown_context_is_refused(context: Any) -> None:
 def test_a_corpus_read_in_another_way_is_refused() -> None:
     model = Bigram().fit(Corpus.read(TRAIN, TextPipeline(lowercase=True)))
     assert model.encode(["A C"]).sentence(0) == ["a", "c"]
-    with pytest.raises(DataError, match=r"made with tok:space\|lc:no\|nf:none, the model reads text with tok"):
+    with pytest.raises(DataError, match=r"tokenized with tok:space\|lc:no\|nf:none, but the model uses tok"):
         model.log_probs(Corpus.read(TEST))
     same = Corpus.read(TEST, TextPipeline(lowercase=True))
     assert model.encode(same) is same

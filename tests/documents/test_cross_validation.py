@@ -78,7 +78,7 @@ def test_what_repeats_and_what_is_unseen_is_counted() -> None:
     data = LabelledTexts(["same"] * 6 + ["x", "y", "z", "only"], ["a", "b"] * 3 + ["a", "b", "a", "c"])
     found = cross_validate(Recorder(), data, folds=5)
     assert found.to_dict()["repeated"] == 6
-    assert "6 texts also stand, word for word" in found.render()
+    assert "6 texts also occur, word for word" in found.render()
     assert sorted(label for fold in found.folds for label in fold.unseen) == ["c"]
     assert all(fold.accuracy < 1 for fold in found.folds if fold.unseen)
 
@@ -104,7 +104,9 @@ def test_impossible_ones_are_refused() -> None:
 
 def test_a_fold_that_leaves_one_label_is_named_before_any_is_fitted() -> None:
     data = LabelledTexts(["one", "two", "three", "four"], ["b", "b", "b", "c"])
-    with pytest.raises(DataError, match=r"fold 2 of 2: without it all training texts have the label 'b', since it has"):
+    with pytest.raises(
+        DataError, match=r"fold 2 of 2: without it, all training texts have the label 'b', since it has"
+    ):
         cross_validate(Recorder(), data, folds=2)
     assert not Recorder.seen
 
@@ -120,7 +122,7 @@ def test_a_table_or_texts_alone_are_refused() -> None:
     with pytest.raises(DataError, match="the list of texts was given as a dict: pass one of its values"):
         cross_validate(Recorder(), table, folds=2)
     texts: Any = ["one", "two", "three"]
-    with pytest.raises(DataError, match="labels are missing: give texts and labels, or LabelledTexts"):
+    with pytest.raises(DataError, match="labels are missing: pass texts and labels, or LabelledTexts"):
         cross_validate(Recorder(), texts, folds=2)
 
 
@@ -148,7 +150,7 @@ def test_a_regressor_is_cross_validated_on_folds_of_like_numbers() -> None:
         *("fold", "train", "test", "r2", "rmse", "mae", "pearson", "spearman", "repeated", "seconds")
     ]
     assert facts["repeated"] == 30
-    assert "30 texts also stand, word for word, among the texts that their regressor saw" in found.render()
+    assert "30 texts also occur, word for word, in the training texts of their regressor" in found.render()
     json.dumps(facts, allow_nan=False)
 
 
@@ -169,6 +171,8 @@ def test_a_pair_of_texts_and_numbers_will_do() -> None:
 def test_equal_numbers_are_refused_before_any_is_fitted() -> None:
     LengthRegressor.seen.clear()
     data = NumberedTexts(["one", "two", "three", "four"], [2, 2, 2, 5], source="n.tsv")
-    with pytest.raises(DataError, match=r"^n\.tsv: fold \d of 2: without it all training texts have the number 2, and"):
+    with pytest.raises(
+        DataError, match=r"^n\.tsv: fold \d of 2: without it, all training texts have the number 2, but"
+    ):
         cross_validate(LengthRegressor(), data, folds=2)
     assert not LengthRegressor.seen

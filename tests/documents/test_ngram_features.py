@@ -104,10 +104,10 @@ def test_saved_arrays_give_the_features_back_and_damaged_ones_are_refused() -> N
     assert (again.matrix(corpus) != features.matrix(corpus)).nnz == 0
     for wrong, problem in (
         ({"ngrams.1": arrays["ngrams.1"]}, "'ngrams.2' is missing"),
-        (arrays | {"ngrams.2": arrays["ngrams.2"][::-1]}, "not in order"),
-        (arrays | {"ngrams.1": np.array([3, 4, 99])}, "words that the vocabulary lacks"),
-        (arrays | {"ngrams.2": np.array([-1, 5])}, "words that the vocabulary lacks"),
-        (arrays | {"ngrams.2": np.array([10**6])}, "words that the vocabulary lacks"),
+        (arrays | {"ngrams.2": arrays["ngrams.2"][::-1]}, "not sorted"),
+        (arrays | {"ngrams.1": np.array([3, 4, 99])}, "words missing from the vocabulary"),
+        (arrays | {"ngrams.2": np.array([-1, 5])}, "words missing from the vocabulary"),
+        (arrays | {"ngrams.2": np.array([10**6])}, "words missing from the vocabulary"),
         (arrays | {"ngrams.1": np.array([3.0])}, "dtype"),
     ):
         with pytest.raises(SavedModelError, match=problem):

@@ -63,7 +63,7 @@ def test_the_split_of_stated_seeds_stays_the_same() -> None:
 def test_impossible_splits_are_refused() -> None:
     with pytest.raises(HyperParameterError, match="at least 2 folds"):
         k_folds(["a", "b"], 1, seed=0)
-    with pytest.raises(DataError, match="2 texts cannot be dealt into 3 folds"):
+    with pytest.raises(DataError, match="2 texts are too few for 3 folds"):
         k_folds(["a", "b"], 3, seed=0)
     for shares in ((0.5, 0.4), (1.5, -0.5), ()):
         with pytest.raises(HyperParameterError, match="positive and sum to one"):
@@ -104,5 +104,5 @@ def test_folds_of_numbers_are_seeded_and_shuffled() -> None:
 def test_impossible_folds_of_numbers_are_refused() -> None:
     with pytest.raises(HyperParameterError, match="at least 2 folds, not 1"):
         k_folds_of_numbers([1, 2], 1, seed=0)
-    with pytest.raises(DataError, match="2 texts cannot be dealt into 3 folds"):
+    with pytest.raises(DataError, match="2 texts are too few for 3 folds"):
         k_folds_of_numbers([1, 2], 3, seed=0)

@@ -26,7 +26,7 @@ def test_a_continued_order_keeps_old_rows_and_appends_new_words():
     ids = np.array([0, 1, 2, -1, 5, 4, 3, -1])
     assert order.grown(ids).tolist() == [3, 7, 1, 5, 4, 0, 2, 6]
     for missing in (np.array([0, 1, 2, 3, 4, -1]), np.array([0, 1, 2, 3, 4, 4])):
-        with pytest.raises(ValueError, match="each of its words once"):
+        with pytest.raises(ValueError, match="each old word once"):
             order.grown(missing)
 
 

@@ -157,7 +157,7 @@ def test_whether_a_picture_can_be_drawn_is_known_before_the_training(
 ) -> None:
     pytest.importorskip("matplotlib")
     check_picture(tmp_path / "curve.png")
-    with pytest.raises(DataError, match=r"curve.jpegg: no format of a picture: end it in one of .*png"):
+    with pytest.raises(DataError, match=r"curve.jpegg: unknown picture format: use one of the suffixes .*png"):
         check_picture(tmp_path / "curve.jpegg")
     with pytest.raises(DataError, match="cannot be written there"):
         check_picture(tmp_path / "nowhere" / "curve.png")

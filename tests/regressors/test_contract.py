@@ -95,9 +95,9 @@ def test_the_fit_report_says_what_the_numbers_are() -> None:
         (["a"], [3], "there is one training text, with the number 3: a regressor needs two or more different numbers"),
         ([], [], "there are no texts to train on"),
         (["", " "], [1, 2], "no training text has a word"),
-        (["a", "b"], [0, 1e-200], "the training texts' numbers differ by at most 1e-200: give them in a smaller unit"),
+        (["a", "b"], [0, 1e-200], "the training texts' numbers differ by at most 1e-200: use a smaller unit"),
         (["a", "b"], [1, True], "number 2 is bool, not an integer or a float: convert it, as in float(value)"),
-        (["a", "b"], None, "numbers are missing: give texts and numbers, or NumberedTexts"),
+        (["a", "b"], None, "numbers are missing: pass texts and numbers, or NumberedTexts"),
         ("ab", [1, 2], "expected a sequence of texts, not one text: put a single text in a list"),
     ],
 )
@@ -125,12 +125,12 @@ def test_texts_and_numbers_in_one_object() -> None:
     spelt = LabelledTexts(TEXTS, ["1", "2", "3", "4.5"])
     assert LengthRegressor().fit(spelt).digest == plain.digest
     assert LengthRegressor().fit(LabelledTexts(TEXTS, [1, 2, 3, 4])).score(LabelledTexts(TEXTS, [1, 2, 3, 4])) == 1
-    with pytest.raises(DataError, match="these texts have numbers already"):
+    with pytest.raises(DataError, match="these texts already have numbers"):
         LengthRegressor().fit(NumberedTexts(TEXTS, NUMBERS), NUMBERS)
 
 
 def test_a_classifier_refuses_numbers() -> None:
-    with pytest.raises(DataError, match="these texts have numbers, and a classifier needs labels: give them to a reg"):
+    with pytest.raises(DataError, match="these texts have numbers, but a classifier needs labels: use a regressor"):
         TfidfLogReg().fit(NumberedTexts(TEXTS, NUMBERS))
 
 
@@ -164,7 +164,7 @@ def test_equal_numbers_have_a_score_of_nan_with_a_note(caplog: pytest.LogCapture
 def test_a_corpus_of_the_own_pipeline_is_read_and_others_refused() -> None:
     regressor = LengthRegressor().fit(TEXTS, NUMBERS)
     assert (regressor.predict(encode(TEXTS, regressor.pipeline_)) == regressor.predict(TEXTS)).all()
-    with pytest.raises(DataError, match="the regressor reads text with"):
+    with pytest.raises(DataError, match="but the regressor uses"):
         regressor.predict(encode(TEXTS, TextPipeline(tokenizer="char")))
 
 

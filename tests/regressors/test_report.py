@@ -147,9 +147,9 @@ def test_errors_too_large_for_r2_are_told() -> None:
         ([], [], "there are no texts"),
         ([1, 2], [1], r"numbers of shape \[2\] and predictions of shape \[1\]"),
         ([[1], [2]], [[1], [2]], r"shape \[2, 1\]"),
-        ([1, np.nan], [1, 2], "number 2 is nan: figures need finite ones"),
+        ([1, np.nan], [1, 2], "number 2 is nan: expected a finite value"),
         ([1, 2], [np.inf, 2], "prediction 1 is inf"),
-        ([1, 2], [1, 1e200], r"prediction 2 is 1e\+200: figures need finite ones of at most 1e\+120"),
+        ([1, 2], [1, 1e200], r"prediction 2 is 1e\+200: expected a finite value up to ±1e\+120"),
     ],
 )
 def test_unusable_numbers_are_refused(numbers: Any, predictions: Any, problem: str) -> None:

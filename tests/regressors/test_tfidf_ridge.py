@@ -111,7 +111,7 @@ def test_a_huge_penalty_predicts_the_mean() -> None:
 
 
 def test_features_that_are_all_too_rare_are_an_error() -> None:
-    with pytest.raises(DataError, match="no n-gram is in 9 texts: lower min_documents"):
+    with pytest.raises(DataError, match="no n-gram occurs in 9 texts: lower min_documents"):
         TfidfRidge(min_documents=9).fit(["a b", "c d"], [1, 2])
 
 
@@ -173,12 +173,12 @@ def test_a_prediction_depends_on_its_text_alone(texts: list[str], data: st.DataO
     ("name", "value", "problem"),
     [
         ("idf", np.zeros(5), "shape"),
-        ("idf", np.array([1.0, np.nan]), "'idf' holds what is not"),
+        ("idf", np.array([1.0, np.nan]), "'idf' contains invalid"),
         ("weights", np.zeros(3), "shape"),
         ("weights", np.array([1.0, np.inf]), "'weights' contains NaN or infinity"),
         ("weights", np.array([1.0, 1e13]), r"a weight beyond 1e\+12"),
         ("weights", np.zeros(2, np.float32), "dtype|float32"),
-        ("ngrams.1", np.array([0, 9]), "words that the vocabulary lacks"),
+        ("ngrams.1", np.array([0, 9]), "words missing from the vocabulary"),
         ("intercept", None, "its intercept is no usable number"),
         ("intercept", float("nan"), "its intercept is no usable number"),
         ("intercept", 1e13, "its intercept is no usable number"),

@@ -110,7 +110,7 @@ def test_a_model_takes_a_corpus_however_it_was_decoded(tmp_path: Path) -> None:
     corpus = Corpus.read(path, model.tokenization_, decoding=Decoding("latin-1", "replace"))
     np.testing.assert_array_equal(model.log_probs(corpus), model.log_probs(["the café sat"]))
     assert model.report(corpus).text_pipeline == "tok:space|lc:no|nf:none|err:replace"
-    with pytest.raises(DataError, match=r"made with tok:space\|lc:yes\|nf:none, the model reads"):
+    with pytest.raises(DataError, match=r"tokenized with tok:space\|lc:yes\|nf:none, but the model uses"):
         model.log_probs(Corpus.read(path, Tokenization(lowercase=True), decoding=Decoding("latin-1")))
 
 
@@ -120,7 +120,7 @@ def test_a_classifier_takes_a_corpus_however_it_was_decoded(tmp_path: Path) -> N
     path.write_bytes("good café\nbad\n".encode("utf-16"))
     corpus = Corpus.read(path, classifier.tokenization_, decoding=Decoding("utf-16"))
     assert classifier.predict(corpus).tolist() == [1, 0]
-    with pytest.raises(DataError, match="the classifier reads text with tok:word"):
+    with pytest.raises(DataError, match="but the classifier uses tok:word"):
         classifier.predict(Corpus.read(path, Tokenization(), decoding=Decoding("utf-16")))
 
 

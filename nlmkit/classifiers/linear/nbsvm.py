@@ -129,7 +129,7 @@ class NBSVM(Classifier):
     def _decisions(
         self, matrix: csr_matrix, targets: NDArray[np.int64], classes: int, notes: list[str]
     ) -> Iterator[tuple[int, NDArray[np.float64], float]]:
-        """Number, weights [features] and intercept of each decision; of two classes only the second has one.
+        """Yield index, weights [features] and intercept of each decision; of two classes only the second has one.
 
         One at a time: all of them may take much more memory than the features.
         """
@@ -199,7 +199,7 @@ class NBSVM(Classifier):
     def _calibrated(
         self, matrix: csr_matrix, targets: NDArray[np.int64], notes: list[str], run: RunOptions
     ) -> tuple[float, NDArray[np.float64]]:
-        """Scale and offsets of the margins in the softmax, from margins of held-out training texts."""
+        """Fit scale and offsets of the softmax, on the margins of held-out training texts."""
         import numpy as np
 
         from nlmkit.classifiers.linear.calibration import fit_scale_and_offsets
@@ -209,7 +209,7 @@ class NBSVM(Classifier):
         if self.calibration < 2:
             return 1.0, offsets
         counts = np.bincount(targets)
-        # Held out, the one text of a class leaves none to learn it from.
+        # The only text of a class cannot be held out: none would be left for training.
         known, kept = np.unique(targets[counts[targets] > 1], return_inverse=True)
         if len(known) < 2:
             notes.append("too few texts to fit the probabilities: they are the softmax of the margins")
@@ -243,7 +243,7 @@ class NBSVM(Classifier):
                     margins.append(found)
                     notes += own
             finally:
-                ended.set()  # an interrupted fit waits for the decisions at work, not for all of a fold
+                ended.set()  # an interrupted fit waits for the current decisions only, not for a whole fold
         right = np.concatenate([kept[folds == fold] for fold in range(used)])
         together = np.concatenate(margins)
         del margins

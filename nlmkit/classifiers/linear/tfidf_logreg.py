@@ -32,7 +32,7 @@ _TOLERANCE: Final = 0.01
 class TfidfLogReg(Classifier):
     """Logistic regression on tf-idf weighted n-grams: scikit-learn's standard baseline.
 
-    The weights are those of :mod:`nlmkit.documents.tfidf`; the regression is multinomial with an L2 penalty. This is
+    The weights are those of ``nlmkit.documents.tfidf``; the regression is multinomial with an L2 penalty. This is
     what scikit-learn's TfidfTransformer and LogisticRegression compute on the n-grams of this library's tokenizers; no
     object of theirs is kept or saved.
 
@@ -113,7 +113,7 @@ class TfidfLogReg(Classifier):
     def _regressions(
         self, matrix: csr_matrix, targets: NDArray[np.int64], apart: int | None, notes: list[str]
     ) -> Iterator[LogisticRegression]:
-        """The multinomial regression, or with ``apart`` one of each of so many classes against the others."""
+        """Yield the multinomial regression, or with ``apart`` one regression per class against the others."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
 
@@ -144,7 +144,7 @@ class TfidfLogReg(Classifier):
             yield regression
 
     def _matrix(self, corpus: Corpus) -> csr_matrix:
-        """Tf-idf weights: float64 CSR [documents, features], rows of length one, or zero without a known n-gram."""
+        """Return the tf-idf weights: float64 CSR [documents, features], rows of length one, or zero."""
         from nlmkit.documents.tfidf import weigh
 
         matrix = self.features_.matrix(corpus)
@@ -152,7 +152,7 @@ class TfidfLogReg(Classifier):
         return matrix
 
     def _margins(self, corpus: Corpus) -> NDArray[np.float64]:
-        """Logits of the classes: float64 [documents, classes]; of two classes half the log-odds, and its opposite."""
+        """Return the logits: float64 [documents, classes]; for two classes half the log-odds, and its negative."""
         from nlmkit.classifiers.linear.weights import margins
 
         found = margins(self._matrix(corpus), self.weights_, self.intercepts_)

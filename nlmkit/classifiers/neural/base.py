@@ -1,4 +1,4 @@
-"""What all neural classifiers share: classes, probabilities and the loss of a class."""
+"""Base class of the neural classifiers: classes, probabilities and loss."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(kw_only=True)
 class NeuralClassifier(NeuralTextModel, Classifier):
-    """Base of the neural classifiers: one output per class, trained with cross-entropy.
+    """Base class of the neural classifiers: one output per class, trained with cross-entropy.
 
-    The weights kept are those with the highest accuracy on held-out texts, of equal ones those with the lowest loss.
+    The weights kept are those with the highest accuracy on held-out texts; ties are broken by the lowest loss.
     """
 
     held_out_by: ClassVar[str] = "class by class, "
 
-    label_smoothing: float = param(0.0, ge=0, lt=1, help="share of the target given to all classes")
+    label_smoothing: float = param(0.0, ge=0, lt=1, help="share of the target spread over all classes")
 
     @property
     def outputs(self) -> int:
-        """The number of classes."""
+        """Number of classes."""
         return len(self.classes_)
 
     def strata(self, targets: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The classes: each has its share of the held-out texts."""
+        """Return the classes, so that held-out texts are stratified by class."""
         return targets
 
     def task(self, setup: TaskSetup) -> ClassificationTask:
-        """Cross-entropy, accuracy and loss; see :meth:`NeuralTextModel.task`."""
+        """Return the task with cross-entropy and accuracy; see ``NeuralTextModel.task``."""
         from nlmkit.classifiers.neural.task import ClassificationTask
 
         return ClassificationTask(setup, label_smoothing=self.label_smoothing)
 
     def probabilities(self, corpus: Corpus) -> NDArray[np.float64]:
-        """Probability of each class: float64 [documents, classes].
+        """Return the probability of each class: float64 [documents, classes].
 
-        Documents are read side by side in batches of similar length; how changes no value by more than 1e-5.
+        Documents are scored in batches of similar length; the batching changes values by at most 1e-5.
         """
         import numpy as np
 

@@ -1,4 +1,4 @@
-"""The convolutional classifier."""
+"""Convolutional classifier."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ class CNN(ConvolutionalTextModel, NeuralClassifier):
     """Convolutional sentence classifier (Kim 2014, "Convolutional Neural Networks for Sentence Classification").
 
     Filters see windows of three, four and five words; a feature is the largest value of a filter over the text, after
-    ReLU; one linear layer with dropout makes classes of them. The text stands between zero vectors, ``padding`` of
-    them before it, and windows of nothing but padding take part as well: see
-    :class:`~nlmkit.layers.convolution.Convolution`.
+    ReLU; a linear layer with dropout maps them to classes. The text is padded with zero vectors, ``padding`` of
+    them before it, and windows of padding alone are included: see
+    ``Convolution``.
 
-    Without a representation the vectors begin at random (Kim's *rand*); with one they are kept
-    (``tune=frozen``, *static*), tuned (``fine-tune``, *non-static*), or both side by side (``multichannel``), where
-    each filter has weights for either copy.
+    Without a representation the vectors are initialized at random (Kim's *rand*); with one they are kept
+    (``tune=frozen``, *static*), tuned (``fine-tune``, *non-static*), or both (``multichannel``), with
+    separate filter weights for each copy.
 
-    The defaults are not the paper's: AdamW, dropout on the word vectors too, words that occur once read as unknown half
+    The defaults differ from the paper: AdamW, dropout on the word vectors too, once-seen words read as unknown half
     of the time, and an exponential average of the weights.
 
     ``preset="kim"`` is the paper: 100 filters of each width, Adadelta with ρ .95, batches of 50 in random order,
-    dropout .5, rows of the last layer clipped to norm 3, at most 25 epochs of which the best on a tenth of the training
+    dropout .5, rows of the last layer clipped to norm 3, at most 25 epochs, the best of which on a tenth of training
     texts is kept. It differs from his code in four points: unknown words of a test text share the vector of ``<unk>``,
-    where his code gave each its own, from test texts that it had read beforehand; dropout scales in training what his
-    scaled when testing, so that a norm of 3 here is one of 6 there; the held-out tenth has each class's share; and no
+    while his code gave each its own, after reading the test texts beforehand; dropout scales in training what his
+    scaled when testing, so that a norm of 3 here is one of 6 there; the held-out tenth is stratified by class; and no
     text is repeated to fill the last batch.
 
     Example:
@@ -47,10 +47,10 @@ class CNN(ConvolutionalTextModel, NeuralClassifier):
     preset: str = preset_param(CNN_PRESETS)
 
     def highlights(self, text: str) -> list[tuple[str, float]]:
-        """The words of a text with what each adds to the predicted class, in nats of its logit against the others'.
+        """Return the words of a text with their contributions to the predicted class, in nats of its logit.
 
-        A pooled feature's share goes to the words of the window that it comes from; see
-        :func:`nlmkit.documents.neural.highlights.by_pooled_features`.
+        The contribution is relative to the other classes; a pooled feature is shared by the words of its window: see
+        ``nlmkit.documents.neural.highlights.by_pooled_features``.
         """
         from nlmkit.documents.neural.highlights import highlights
 

@@ -1,4 +1,4 @@
-"""The hierarchical attention network."""
+"""Hierarchical attention network."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ if TYPE_CHECKING:
 class HAN(NeuralClassifier):
     """Hierarchical attention network (Yang et al. 2016, "Hierarchical Attention Networks for Document Classification").
 
-    A bidirectional GRU reads the words of each sentence, and attention sums its outputs to the sentence's vector;
-    another reads the sentences of the document, and attention sums to the document's. One linear layer makes classes
-    of that.
+    A bidirectional GRU reads the words of each sentence, and attention sums its outputs to the sentence vector;
+    another reads the sentences of the document, and attention sums to the document vector. A linear layer maps it
+    to classes.
 
-    Sentences end where :mod:`nlmkit.documents.neural.sentences` says, in English and in Chinese.
+    ``nlmkit.documents.neural.sentences`` defines sentence ends, in English and Chinese.
 
-    The sizes are the paper's: GRUs of 50 units in each direction, attention of 100 units. Its optimizer, SGD with
-    momentum and a searched rate, is not taken over.
+    The sizes are the paper's: GRUs of 50 units per direction, attention of 100 units. Its optimizer, SGD with
+    momentum and a searched rate, is not used.
     """
 
     name = "han"
 
-    hidden: int = param(50, ge=1, le=65536, help="units of each GRU, in each direction")
+    hidden: int = param(50, ge=1, le=65536, help="units of each GRU, per direction")
     attention: int = param(100, ge=1, le=65536, help="units of each attention")
-    dropout_sentence: float = param(0.3, ge=0, lt=1, help="dropout on the sentences' vectors")
+    dropout_sentence: float = param(0.3, ge=0, lt=1, help="dropout on the sentence vectors")
     embedding: int = with_default(InputOptions, "embedding", 200)
     clip_norm: float | None = with_default(TrainingOptions, "clip_norm", 5.0)
     dropout_input: float = with_default(InputOptions, "dropout_input", 0.3)
 
     def build_encoder(self, inputs: int, generator: torch.Generator) -> HierarchicalEncoder:
-        """Both levels; see :meth:`NeuralTextModel.build_encoder`."""
+        """Build both levels; see ``NeuralTextModel.build_encoder``."""
         from nlmkit.documents.neural.encoders import HierarchicalEncoder
 
         return HierarchicalEncoder(inputs, self.hidden, self.attention, generator, dropout=self.dropout_sentence)
 
     def divide(self, corpus: Corpus, ids: NDArray[np.int64]) -> Documents:
-        """Documents of sentences; see :meth:`NeuralTextModel.divide`."""
+        """Split documents into sentences; see ``NeuralTextModel.divide``."""
         from nlmkit.documents.neural.batching import Documents
         from nlmkit.documents.neural.sentences import sentence_bounds
 
@@ -60,11 +60,11 @@ class HAN(NeuralClassifier):
         return Documents(ids, sentences, documents)
 
     def sizes(self) -> Mapping[str, int]:
-        """See :meth:`NeuralTextModel.sizes`."""
+        """See ``NeuralTextModel.sizes``."""
         return {"hidden": 2 * self.hidden, "attention": self.attention}
 
     def sentences(self, text: str) -> list[list[str]]:
-        """The sentences of a text, each as its tokens."""
+        """Return the sentences of a text, each as a list of tokens."""
         from nlmkit.documents.neural.sentences import sentence_bounds
 
         corpus = self.encode([text])
@@ -73,11 +73,11 @@ class HAN(NeuralClassifier):
         return [words[begin:end] for begin, end in itertools.pairwise(bounds)]
 
     def attention_weights(self, text: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """How much is paid attention to the sentences of a text, and to each word within its sentence.
+        """Return the attention weights of the sentences of a text, and of each word within its sentence.
 
         Returns:
-            Weights of the sentences, float64 [sentences], summing to one; of the words, float64 [words], those of each
-            sentence summing to one. Both are empty for an empty text.
+            Weights of the sentences, float64 [sentences], which sum to one; and of the words, float64 [words], which
+            sum to one per sentence. Both are empty for an empty text.
         """
         import numpy as np
 
@@ -87,7 +87,7 @@ class HAN(NeuralClassifier):
         return np.array(of_sentences), np.array([weight for row in of_words for weight in row])
 
     def highlights(self, text: str) -> list[tuple[str, float]]:
-        """The words of a text, each with its attention times that of its sentence; they sum to one."""
+        """Return the words of a text, each with its attention times that of its sentence; they sum to one."""
         from nlmkit.documents.neural.highlights import attention_of
 
         of_sentences, of_words = attention_of(self, text)

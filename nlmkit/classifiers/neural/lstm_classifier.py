@@ -1,4 +1,4 @@
-"""The LSTM classifier."""
+"""LSTM classifier."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from nlmkit.documents.neural.recurrent import RecurrentTextModel
 class LSTMClassifier(RecurrentTextModel, NeuralClassifier):
     """LSTM over the words, pooled over time: the last state, mean or maximum (Conneau et al. 2017), or all three.
 
-    It reads from both ends unless told otherwise, its layers stacked as many as wanted.
+    It is bidirectional by default and may have several layers.
 
-    With ``start_from`` it begins as an ``lstm`` language model whose output layer was replaced: sizes, vocabulary and
-    way of reading are that model's, and reading goes forwards only. ``unfreeze="none"`` trains the new last layer and
-    nothing else. ULMFiT (Howard & Ruder 2018) is ``lm_epochs=15``, ``unfreeze="gradual"``, ``layer_rate=2.6``,
+    With ``start_from`` it is initialized from an ``lstm`` language model without the output layer: size, vocabulary and
+    tokenization are those of that model, and it reads forward only. ``unfreeze="none"`` trains only the new last
+    layer. ULMFiT (Howard & Ruder 2018) is ``lm_epochs=15``, ``unfreeze="gradual"``, ``layer_rate=2.6``,
     ``schedule="slanted-triangular"``, ``pooling="concat"`` and ``dense=50``, here without batch normalisation.
 
     Example:

@@ -1,4 +1,4 @@
-"""Choosing one of several classes as a task of the training engine."""
+"""Task of the training engine for classification."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from nlmkit.training.metrics import Metric
 
 
 class ClassificationTask(TextTask):
-    """Texts with classes, trained with cross-entropy; targets are class numbers: int64 [documents].
+    """Task of texts with classes, trained with cross-entropy; targets are class indices: int64 [documents].
 
     Args:
-        setup: As of :class:`~nlmkit.documents.neural.task.TextTask`.
-        label_smoothing: Share of the target given to all classes.
+        setup: See ``TextTask``.
+        label_smoothing: Share of the target spread over all classes.
     """
 
     metrics: ClassVar = (Metric("accuracy", greater_is_better=True, form="{:.1%}"), Metric("loss"))
@@ -31,18 +31,18 @@ class ClassificationTask(TextTask):
         self._label_smoothing = label_smoothing
 
     def mean_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy with smoothed labels."""
+        """Return the mean cross-entropy with smoothed labels."""
         return functional.cross_entropy(outputs, targets, label_smoothing=self._label_smoothing)
 
     def summed_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Sum of −ln p(class)."""
+        """Return the sum of −ln p(class)."""
         return functional.cross_entropy(outputs, targets, reduction="sum")
 
     def measured(self, outputs: NDArray[np.float64], targets: NDArray[np.int64]) -> Mapping[str, float]:
-        """Accuracy, and mean −ln p(class).
+        """Return the accuracy, and the mean −ln p(class).
 
         Raises:
-            Diverged: a probability is not finite.
+            Diverged: A probability is not finite.
         """
         log_probs = log_softmax(outputs)
         loss = float(-log_probs[np.arange(len(log_probs)), targets].mean())
@@ -51,7 +51,7 @@ class ClassificationTask(TextTask):
         return {"accuracy": float((log_probs.argmax(axis=1) == targets).mean()), "loss": loss}
 
     def judge(self, loss: float, kept: Mapping[str, float] | None, last: Mapping[str, float] | None) -> list[str]:
-        """Refuse weights that know their own training texts worse than chance does, and note what is doubtful."""
+        """Raise for weights worse than chance on their own training texts; return notes on doubtful results."""
         held_out, ended = (None if found is None else found["loss"] for found in (kept, last))
         return divergence.judged(
             loss,

@@ -2,13 +2,13 @@
 
 Each copy of a text undergoes one operation, with n = max(1, ⌊rate · words⌋):
 
-- ``swap``: n times, two words change places.
-- ``deletion``: each word is dropped with the chance ``rate``; one at least stays.
-- ``replacement``: n words, each of another kind, give way to synonyms.
-- ``insertion``: n times, a synonym of some word of the text is put in somewhere.
+- ``swap``: two words change places, n times.
+- ``deletion``: each word is dropped with probability ``rate``; at least one is kept.
+- ``replacement``: n words of different types are replaced by synonyms.
+- ``insertion``: a synonym of a random word of the text is inserted at a random place, n times.
 
-Synonyms are the nearest words by the vectors of a representation, in place of the paper's WordNet, so that nothing but
-text is needed and any language will do. Nearest vectors also hold opposites; see that they help on held-out texts.
+Synonyms are the nearest words in the vectors of a representation, instead of the paper's WordNet, so that only plain
+text is required and any language works. Nearest words include antonyms; check that they help on held-out texts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nlmkit.text import Corpus
 
 SYNONYMS: Final = 5
-"""A synonym is one of so many nearest words, each as likely."""
+"""Number of nearest words from which a synonym is drawn, uniformly."""
 
 NEED_VECTORS: Final = ("insertion", "replacement")
 
@@ -35,7 +35,7 @@ Words = list[str]
 
 
 def swap(words: Words, rate: float, source: np.random.Generator) -> Words:
-    """Words with n pairs of places exchanged; fewer than two words stay as they are."""
+    """Return the words with n pairs of positions swapped; fewer than two words are returned unchanged."""
     changed = list(words)
     if len(changed) > 1:
         for _ in range(_count(words, rate)):
@@ -45,7 +45,7 @@ def swap(words: Words, rate: float, source: np.random.Generator) -> Words:
 
 
 def deletion(words: Words, rate: float, source: np.random.Generator) -> Words:
-    """Words without those that were dropped; where all were, one of them stays."""
+    """Return the words that are not dropped; if all would be, one is kept."""
     if not words:
         return []
     kept = source.random(len(words)) >= rate
@@ -55,17 +55,17 @@ def deletion(words: Words, rate: float, source: np.random.Generator) -> Words:
 
 
 class Augmenter:
-    """Makes altered copies of texts.
+    """Generator of altered copies of texts.
 
     Args:
-        rate: Share of a text's words that an operation touches.
-        operations: Names of those to choose from, each as likely; ``insertion`` and ``replacement`` only count where
+        rate: Share of a text's words that an operation changes.
+        operations: Names of the operations, drawn uniformly; ``insertion`` and ``replacement`` are used only if
             there are vectors.
         vectors: Fitted representation whose nearest words are the synonyms.
-        seed: Of the choices; the copies of a text depend on it and on the texts before.
+        seed: Random seed; the copies of a text depend on it and on the texts before.
 
     Raises:
-        HyperParameterError: An operation has no such name, or none is left.
+        HyperParameterError: An operation is unknown, or none is usable.
     """
 
     def __init__(
@@ -79,22 +79,22 @@ class Augmenter:
         }
         for name in operations:
             if name not in known:
-                raise HyperParameterError(f"no operation of augmentation is called {name!r}{suggestion(name, known)}")
+                raise HyperParameterError(f"unknown augmentation operation {name!r}{suggestion(name, known)}")
         self.operations = tuple(name for name in operations if vectors is not None or name not in NEED_VECTORS)
         if not self.operations:
             what = "none is given" if not operations else f"{', '.join(operations)} need vectors"
-            raise HyperParameterError(f"augmentation has no operation: {what}; add swap or deletion, or vectors")
+            raise HyperParameterError(f"no augmentation operation is usable: {what}; add swap or deletion, or vectors")
         self._functions = [known[name] for name in self.operations]
         self._rate, self._vectors = rate, vectors
         self._source = np.random.default_rng([seed, 0x656461])
         self._synonyms: dict[str, list[str]] = {}
 
     def __call__(self, words: Words) -> Words:
-        """An altered copy of a text's words."""
+        """Return an altered copy of a text's words."""
         return self._functions[int(self._source.integers(len(self._functions)))](list(words))
 
     def synonyms(self, word: str) -> list[str]:
-        """The nearest words, at most five; none where the word has no vector."""
+        """Return the nearest words, at most five; none if the word has no vector."""
         found = self._synonyms.get(word)
         if found is None:
             assert self._vectors is not None
@@ -141,15 +141,15 @@ def augmented(
 
     Args:
         corpus: One document per "sentence".
-        copies: Altered copies of each document.
-        rate: As of :class:`Augmenter`.
-        operations: As of :class:`Augmenter`.
-        vectors: As of :class:`Augmenter`; one-hot vectors, all equally far from one another, are none.
-        seed: As of :class:`Augmenter`.
-        run: Who watches.
+        copies: Number of altered copies per document.
+        rate: See ``Augmenter``.
+        operations: See ``Augmenter``.
+        vectors: See ``Augmenter``; one-hot vectors, which are all equally far apart, count as None.
+        seed: See ``Augmenter``.
+        run: Receives progress.
 
     Raises:
-        HyperParameterError: an operation has no such name, or none is left.
+        HyperParameterError: An operation is unknown, or none is usable.
     """
     from nlmkit.text import Corpus
 

@@ -1,7 +1,7 @@
-"""Documents as ids, and padded batches of them: by similar length, and such that padding can change no result.
+"""Documents as ids, and padded batches of documents of similar length, in which padding never changes a result.
 
-Padding has an id of its own, :data:`PAD_ID`, whose vector is zero and is never trained. It is the id of ``<s>``, which
-no model of texts ever reads.
+Padding has the id ``PAD_ID``, whose vector is zero and is never trained. It is the id of ``<s>``, which
+models of texts do not read.
 """
 
 from __future__ import annotations
@@ -21,48 +21,48 @@ from nlmkit.text.vocabulary import BOS_ID, UNK_ID
 PAD_ID: Final = BOS_ID
 
 STEP_ROWS: Final = 32
-"""A time step costs a recurrent layer as much as this many rows, besides those that it has."""
+"""Fixed cost of a time step of a recurrent layer, in rows."""
 
 WHOLE_WORDS: Final = 150_000
-"""A training batch of up to so many words, padding included, is read at once: 50 texts of 3,000 words."""
+"""Maximum words, padding included, of a training batch read in one part: 50 texts of 3,000 words."""
 
 WHOLE_FLOATS: Final = 400_000_000
-"""The same as numbers that the network keeps for its gradient: 1.6 GB of float32."""
+"""Maximum number of activations kept for the gradient of such a batch: 1.6 GB of float32."""
 
 LEAST_WHOLE: Final = 8_192
-"""Of the widest network, too, a batch of so many words is read at once: 50 texts of 160 words."""
+"""Lower limit of that maximum, however wide the network: 50 texts of 160 words."""
 
 PART_WORDS: Final = 32_768
-"""Most words, padding included, of each part of a larger training batch."""
+"""Maximum words, padding included, of each part of a larger training batch."""
 
 Indices = NDArray[np.int64]
 
 
 class Rows(NamedTuple):
-    """Sentences of a batch that lie side by side.
+    """Sentences of a batch in one padded array.
 
     Attributes:
-        ids: One sentence a row, padded with :data:`PAD_ID`: int64 [r, t], t ≥ 1.
-        numbers: Which rows of the batch these are, rising: int64 [r].
+        ids: One sentence per row, padded with ``PAD_ID``: int64 [r, t], t ≥ 1.
+        numbers: Indices of these rows in the batch, increasing: int64 [r].
     """
 
     ids: Tensor
     numbers: Tensor
 
     def to(self, device: torch.device) -> Rows:
-        """The same on a device."""
+        """Return a copy on a device."""
         return Rows(self.ids.to(device), self.numbers.to(device))
 
 
 class Batch(NamedTuple):
-    """Documents side by side, one sentence a row.
+    """Documents of one step, one sentence per row.
 
     Attributes:
-        groups: The rows, those of similar length together, so that one long sentence does not pad all others. Where
-            documents are not divided into sentences, there is one group.
-        lengths: Words of each row: int64 [R].
-        sentences: Rows of each document, which follow one another: int64 [B]. Where documents are not divided into
-            sentences, R is B and these are ones.
+        groups: Rows, grouped by similar length so that one long sentence does not pad all others. If
+            documents are not split into sentences, there is one group.
+        lengths: Number of words of each row: int64 [R].
+        sentences: Number of (consecutive) rows of each document: int64 [B]. If documents are not split into
+            sentences, R is B and all are 1.
     """
 
     groups: tuple[Rows, ...]
@@ -71,24 +71,24 @@ class Batch(NamedTuple):
 
     @property
     def ids(self) -> Tensor:
-        """All rows, of a batch with one group: int64 [R, T]."""
+        """All rows of a batch with one group: int64 [R, T]."""
         (only,) = self.groups
         return only.ids
 
     def to(self, device: torch.device) -> Batch:
-        """The same on a device."""
+        """Return a copy on a device."""
         groups = tuple(rows.to(device) for rows in self.groups)
         return Batch(groups, self.lengths.to(device), self.sentences.to(device))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Documents:
-    """Documents of sentences of words, as ids.
+    """Documents as word ids, split into sentences.
 
     Attributes:
-        ids: Of all words: int64 [words].
-        sentence_offsets: Where each sentence begins in ``ids``, and the last one ends: int64 [sentences + 1].
-        document_offsets: Where each document begins among the sentences, and the last one ends: int64 [documents + 1].
+        ids: Ids of all words: int64 [words].
+        sentence_offsets: Start of each sentence in ``ids``, and the end of the last: int64 [sentences + 1].
+        document_offsets: Start of each document among the sentences, and the end of the last: int64 [documents + 1].
     """
 
     ids: Indices
@@ -97,11 +97,11 @@ class Documents:
 
     @classmethod
     def whole(cls, ids: NDArray[np.integer], offsets: NDArray[np.integer]) -> Self:
-        """Documents that are one sentence each.
+        """Return documents of one sentence each.
 
         Args:
-            ids: Of all words: integers [words].
-            offsets: Where each document begins, and the last one ends: integers [documents + 1].
+            ids: Ids of all words: integers [words].
+            offsets: Start of each document, and the end of the last: integers [documents + 1].
         """
         return cls(np.asarray(ids, np.int64), np.asarray(offsets, np.int64), np.arange(len(offsets), dtype=np.int64))
 
@@ -110,7 +110,7 @@ class Documents:
 
     @property
     def lengths(self) -> Indices:
-        """Words of each document: int64 [documents]."""
+        """Number of words of each document: int64 [documents]."""
         return np.diff(self.sentence_offsets[self.document_offsets])
 
     @functools.cached_property
@@ -119,14 +119,14 @@ class Documents:
         return np.array_equal(self.document_offsets, np.arange(len(self.sentence_offsets)))
 
     def with_ids(self, ids: Indices) -> Documents:
-        """The same documents with other ids."""
+        """Return the same documents with other ids."""
         return Documents(ids, self.sentence_offsets, self.document_offsets)
 
     def batch(self, chosen: Indices) -> Batch:
-        """Some documents as a batch.
+        """Return a batch of some documents.
 
         Args:
-            chosen: Their numbers: int64 [B].
+            chosen: Indices of the documents: int64 [B].
         """
         counts = self.document_offsets[chosen + 1] - self.document_offsets[chosen]
         begins, lengths = self._rows(chosen)
@@ -137,10 +137,10 @@ class Documents:
         return Batch(groups, torch.from_numpy(lengths), torch.from_numpy(counts))
 
     def words(self, chosen: Indices) -> int:
-        """Words of some documents, without padding.
+        """Return the number of words of some documents, without padding.
 
         Args:
-            chosen: Their numbers: int64 [B].
+            chosen: Indices of the documents: int64 [B].
         """
         ends, begins = (
             self.sentence_offsets[self.document_offsets[chosen + 1]],
@@ -149,19 +149,19 @@ class Documents:
         return int((ends - begins).sum())
 
     def padded(self, chosen: Indices) -> int:
-        """Words that the batch of some documents has with its padding.
+        """Return the number of words of the batch of some documents, padding included.
 
         Args:
-            chosen: Their numbers: int64 [B].
+            chosen: Indices of the documents: int64 [B].
         """
         lengths = self._rows(chosen)[1]
         return sum(len(numbers) * max(1, int(lengths[numbers].max(initial=0))) for numbers in self._groups(lengths))
 
     def cells(self, chosen: Indices) -> int:
-        """Vectors that the batch of some documents has: those of its words and, above them, of its sentences.
+        """Return the number of vectors in the batch of some documents: of its words and of its sentences.
 
         Args:
-            chosen: Their numbers: int64 [B].
+            chosen: Indices of the documents: int64 [B].
         """
         found = self.padded(chosen)
         if not self.are_whole:
@@ -170,7 +170,7 @@ class Documents:
         return found
 
     def _rows(self, chosen: Indices) -> tuple[Indices, Indices]:
-        """Where the sentences of some documents begin, and their words: int64 [R] each."""
+        """Return start and number of words of the sentences of some documents: int64 [R] each."""
         if self.are_whole:
             rows = chosen
         else:
@@ -196,9 +196,9 @@ class Sample:
     """Documents with their targets.
 
     Attributes:
-        documents: As ids.
-        targets: Class of each, int64 [documents]; or its number, float64 [documents].
-        extra: Of documents that are only scored: vectors of the ids from V on, float32 [n, d].
+        documents: Documents as ids.
+        targets: Class of each document, int64 [documents], or number, float64 [documents].
+        extra: Vectors of the ids from V on, for documents that are only scored: float32 [n, d].
     """
 
     documents: Documents
@@ -207,16 +207,16 @@ class Sample:
 
 
 def similar_lengths(lengths: Indices) -> list[Indices]:
-    """Rows in groups of similar length, so that they need little padding.
+    """Group rows of similar length, so that they need little padding.
 
-    A group is cut in two where that saves a quarter of its words, padding included, beyond what reading the shorter
-    rows by themselves costs (:data:`STEP_ROWS`). Where no cut does, all rows are one group.
+    A group is split in two if that saves a quarter of its words, padding included, beyond the cost of reading shorter
+    rows separately (``STEP_ROWS``). If no split does, all rows are one group.
 
     Args:
-        lengths: Words of each row: int64 [R].
+        lengths: Number of words of each row: int64 [R].
 
     Returns:
-        Numbers of the rows of each group, rising: int64 [r] each, at least one group.
+        Indices of the rows of each group, increasing: int64 [r] each, at least one group.
     """
     order = np.argsort(lengths, kind="stable")
     rising = lengths[order]
@@ -224,7 +224,7 @@ def similar_lengths(lengths: Indices) -> list[Indices]:
     while uncut:
         begin, end = uncut.pop()
         if end - begin > 1:
-            # After a cut the first n rows are padded to the n-th, no longer to the last.
+            # After a split the first n rows are padded to the length of the n-th, not of the last.
             shorter, longest = rising[begin : end - 1], rising[end - 1]
             saved = np.arange(1, end - begin) * (longest - shorter) - STEP_ROWS * shorter
             best = int(saved.argmax())
@@ -236,16 +236,16 @@ def similar_lengths(lengths: Indices) -> list[Indices]:
 
 
 def training_batches(lengths: Indices, size: int, sort_within: int, source: torch.Generator) -> list[Indices]:
-    """The documents of an epoch in batches, in random order.
+    """Return the documents of an epoch in batches, in random order.
 
     The shuffled documents are sorted by length within pools of ``sort_within`` batches, so that a batch holds documents
-    of similar length and little padding; then the batches are shuffled. With ``sort_within=1`` batches are plainly
+    of similar length and little padding; then the batches are shuffled. With ``sort_within=1`` batches are fully
     random.
 
     Args:
-        lengths: Words of each document: int64 [documents].
-        size: Documents of a batch; the last one of a pool may have fewer.
-        sort_within: Batches of a pool.
+        lengths: Number of words of each document: int64 [documents].
+        size: Documents per batch; the last one of a pool may have fewer.
+        sort_within: Batches per pool.
         source: Source of randomness.
     """
     order = torch.randperm(len(lengths), generator=source).numpy()
@@ -259,16 +259,16 @@ def training_batches(lengths: Indices, size: int, sort_within: int, source: torc
 def parts_of_batch(
     documents: Documents, chosen: Indices, *, floats: int = 1, whole: int = WHOLE_WORDS, part: int = PART_WORDS
 ) -> list[Indices]:
-    """A training batch in parts, so that its memory has a bound: one text of 30,000 words would pad all the others.
+    """Split a training batch into parts to bound its memory: one text of 30,000 words would pad all the others.
 
-    The gradients of the parts add up to that of the batch. A batch of ordinary size is one part.
+    The gradients of the parts sum to that of the batch. A batch of ordinary size is one part.
 
     Args:
         documents: The documents.
-        chosen: Numbers of those in the batch: int64 [B].
-        floats: Numbers that the network keeps for each word, which lowers ``whole`` and ``part`` for a wide one.
-        whole: Words and sentences, padding included, of the largest batch that is read at once.
-        part: The same of a part of a larger batch; a longer document is a part of its own.
+        chosen: Indices of the documents of the batch: int64 [B].
+        floats: Activations that the network keeps per word; many of them lower ``whole`` and ``part``.
+        whole: Words and sentences, padding included, of the largest batch read in one part.
+        part: The same for a part of a larger batch; a longer document is one part.
     """
     whole = min(whole, max(WHOLE_FLOATS // max(floats, 1), LEAST_WHOLE))
     if documents.cells(chosen) <= whole:
@@ -277,29 +277,29 @@ def parts_of_batch(
 
 
 def scoring_batches(documents: Documents, words: int) -> Iterator[Indices]:
-    """All documents in batches of similar length, each of at most ``words`` words with its padding.
+    """Yield all documents in batches of similar length, each of at most ``words`` words, padding included.
 
     Args:
         documents: The documents.
-        words: Most words of a batch; a longer document is a batch of its own.
+        words: Maximum words of a batch; a longer document is one batch.
     """
     return batches_by_length(documents, np.arange(len(documents)), words)
 
 
 def batches_by_length(documents: Documents, chosen: Indices, words: int) -> Iterator[Indices]:
-    """Some documents in batches of similar length, each of at most ``words`` words with its padding.
+    """Yield some documents in batches of similar length, each of at most ``words`` words, padding included.
 
     Args:
         documents: The documents.
-        chosen: Numbers of the documents wanted: int64 [n].
-        words: Most words of a batch; a longer document is a batch of its own.
+        chosen: Indices of the documents: int64 [n].
+        words: Maximum words of a batch; a longer document is one batch.
     """
     lengths = documents.lengths
     order = chosen[np.argsort(lengths[chosen], kind="stable")]
     begin = 0
     while begin < len(order):
-        # Lengths rise, so the batch that ends with document e has (e − begin + 1) · length[e] words, and no more
-        # sentences; where the sentences are what is padded, there may be more words.
+        # Lengths increase, so the batch that ends with document e has (e − begin + 1) · length[e] words, and no more
+        # sentences; if the sentences are padded, there may be more words.
         window = order[begin : begin + max(1, words)]
         cost = np.maximum(lengths[window], 1) * np.arange(1, len(window) + 1)
         count = max(1, int(np.searchsorted(cost, words, side="right")))
@@ -314,19 +314,19 @@ def _cut(order: Indices, size: int) -> list[Indices]:
 
 
 def once_seen(counts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which ids stand for words that occur once in the training text: bool [V]."""
+    """Return a mask of the ids of words that occur once in the training text: bool [V]."""
     seen = counts == 1
     seen[: BOS_ID + 2] = False
     return np.asarray(seen)
 
 
 def with_unknown(documents: Documents, rare: NDArray[np.bool_], rate: float, source: torch.Generator) -> Documents:
-    """The documents with some words read as ``<unk>``, so that its vector is learnt.
+    """Return the documents with some words replaced by ``<unk>``, so that its vector is trained.
 
     Args:
         documents: The documents.
-        rare: Which ids may be read so: bool [V].
-        rate: Chance of each place where one of them stands.
+        rare: Mask of the ids that may be replaced: bool [V].
+        rate: Probability of replacing each occurrence.
         source: Source of randomness.
     """
     places = np.flatnonzero(rare[documents.ids])
@@ -339,15 +339,15 @@ def with_unknown(documents: Documents, rare: NDArray[np.bool_], rate: float, sou
 
 
 def dev_split(labels: NDArray[np.int64], share: float, seed: int) -> tuple[Indices, Indices]:
-    """Numbers of the documents to train on and of those to watch, both rising.
+    """Return the indices of training and of held-out documents, both increasing.
 
-    The dev part has round(share · n) documents, shared among the classes as the classes share the text (largest
-    remainders first), but never all of a class; it depends on labels and seed alone.
+    The held-out part has round(share · n) documents, distributed over the classes in proportion to their size (largest
+    remainders first), but never all of a class; it depends only on labels and seed.
 
     Args:
         labels: Class of each document: int64 [n].
-        share: Share of the dev part, in [0, 1).
-        seed: Of the choice.
+        share: Share of the held-out part, in [0, 1).
+        seed: Seed of the choice.
     """
     source = np.random.default_rng([seed, 0x646576])
     wanted = round(share * len(labels))

@@ -1,4 +1,4 @@
-"""Filters over windows of words: what the convolutional classifier and the convolutional regressor share."""
+"""Filters over windows of words, shared by the convolutional classifier and the convolutional regressor."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(kw_only=True)
 class WithFilters(ConvolutionOptions, NeuralTextModel):
-    """A model of texts with filters whose maxima over time are the features."""
+    """Model of texts whose features are the maxima of filters over time."""
 
     def check_options(self) -> None:
-        """Refuse filters without a width; see :meth:`NeuralTextModel.check_options`."""
+        """Refuse filters without a width; see ``NeuralTextModel.check_options``."""
         super().check_options()
         if not self.widths:
             raise HyperParameterError("widths=[]: the filters need at least one width")
 
     @property
     def zero_output(self) -> bool:
-        """Whether the last layer begins with zeros, as in Kim's code."""
+        """Whether the last layer is initialized with zeros, as in Kim's code."""
         return self.initialisation == "kim"
 
     def sizes(self) -> Mapping[str, int]:
-        """See :meth:`NeuralTextModel.sizes`."""
+        """See ``NeuralTextModel.sizes``."""
         return {**super().sizes(), "maps": self.maps}
 
 
 @dataclasses.dataclass(kw_only=True)
 class ConvolutionalTextModel(WithFilters):
-    """Filters over word vectors (Kim 2014): the network of ``cnn`` and ``cnn-regressor``, without its last layer."""
+    """Filters over word vectors (Kim 2014): the network of ``cnn`` and ``cnn-regressor``, without the last layer."""
 
     max_norm: float | None = with_default(TrainingOptions, "max_norm", 3.0)
     unknown_rate: float = with_default(InputOptions, "unknown_rate", 0.5)
@@ -47,7 +47,7 @@ class ConvolutionalTextModel(WithFilters):
     dropout_word: float = with_default(InputOptions, "dropout_word", 0.1)
 
     def build_encoder(self, inputs: int, generator: torch.Generator) -> ConvolutionEncoder:
-        """The filters; see :meth:`NeuralTextModel.build_encoder`."""
+        """Build the filters; see ``NeuralTextModel.build_encoder``."""
         from nlmkit.documents.neural.encoders import ConvolutionEncoder, convolution
 
         return ConvolutionEncoder(convolution(self, inputs, generator))

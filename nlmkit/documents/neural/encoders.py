@@ -1,4 +1,4 @@
-"""From word vectors to features of a document: one encoder for each family of models."""
+"""Encoders from word vectors to document features, one per network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def convolution(options: ConvolutionOptions, inputs: int, generator: torch.Generator) -> Convolution:
-    """The filters that a component's options ask for."""
+    """Build the filters from a component's options."""
     kim = options.initialisation == "kim"
     return Convolution(inputs, options.widths, options.maps, options.padding, generator, kim=kim)
 
@@ -35,7 +35,7 @@ def stack(
     bidirectional: bool,
     layer_norm: bool = False,
 ) -> RecurrentEncoder:
-    """The LSTM that a component's options ask for; ``widths`` is that of the input, then the units of each layer."""
+    """Build the LSTM from a component's options; ``widths`` is the input width, then the units of each layer."""
     return RecurrentEncoder(
         "lstm",
         widths,
@@ -56,16 +56,16 @@ class ConvolutionEncoder(DocumentEncoder):
         self.filters, self.width = filters, filters.width
 
     def forward(self, words: WordInput, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Features [B, F]; see :class:`DocumentEncoder`."""
+        """Return the features [B, F]; see ``DocumentEncoder``."""
         return cast("Tensor", self.filters(words(batch.ids, generator)))
 
     def pool_indices(self, vectors: Tensor, batch: Batch, generator: torch.Generator) -> MaxPoolIndices:
-        """The features with the windows that they come from."""
+        """Return the features with the windows that they come from."""
         return self.filters.pool_indices(vectors)
 
 
 class RecurrentConvolutionEncoder(DocumentEncoder):
-    """Recurrent layers, filters over their outputs, and the filters' maxima; padding is zero for both.
+    """Recurrent layers, filters over their outputs, and the maxima of the filters; padding is zero in both.
 
     Args:
         encoder: The recurrent layers.
@@ -79,22 +79,22 @@ class RecurrentConvolutionEncoder(DocumentEncoder):
         self.dropout = Dropout(dropout, locked=False)
 
     def forward(self, words: WordInput, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Features [B, F]; see :class:`DocumentEncoder`."""
+        """Return the features [B, F]; see ``DocumentEncoder``."""
         outputs = self.encoder(words(batch.ids, generator), batch.lengths, generator)
         return cast("Tensor", self.filters(self.dropout(outputs, generator)))
 
     def pool_indices(self, vectors: Tensor, batch: Batch, generator: torch.Generator) -> MaxPoolIndices:
-        """The features with the windows that they come from."""
+        """Return the features with the windows that they come from."""
         return self.filters.pool_indices(self.encoder(vectors, batch.lengths, generator))
 
 
 class PooledRecurrentEncoder(DocumentEncoder):
-    """Recurrent layers and one way, or several, to pool their outputs over time.
+    """Recurrent layers whose outputs are pooled over time in one or several ways.
 
     Args:
         encoder: The recurrent layers.
         pooling: ``last``, ``mean``, ``max``, or ``concat`` of all three.
-        dense: Units of a ReLU layer above; None: there is none.
+        dense: Units of a ReLU layer above; None for no layer.
         dropout: Rate of dropout before that layer.
         generator: Source of its initial weights.
     """
@@ -114,7 +114,7 @@ class PooledRecurrentEncoder(DocumentEncoder):
             self.width = dense
 
     def forward(self, words: WordInput, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Features [B, F]; see :class:`DocumentEncoder`."""
+        """Return the features [B, F]; see ``DocumentEncoder``."""
         lengths = batch.lengths
         outputs = self.encoder(words(batch.ids, generator), lengths, generator)
         pooled = {
@@ -127,7 +127,7 @@ class PooledRecurrentEncoder(DocumentEncoder):
         return features if self.dense is None else self.dense(self.dropout(features, generator)).relu()
 
     def parts(self) -> Parts:
-        """Layer by layer, those that read backwards with their twins."""
+        """Return the layers, each with the one of the other direction."""
         backwards = self.encoder.backwards or [None] * len(self.encoder.layers)
         return [
             (f"layer {number}", [*layer.parameters(), *(twin.parameters() if twin is not None else ())])
@@ -135,19 +135,19 @@ class PooledRecurrentEncoder(DocumentEncoder):
         ]
 
     def head(self) -> Parts:
-        """The dense layer, where there is one."""
+        """Return the dense layer, if there is one."""
         return [] if self.dense is None else [("dense", list(self.dense.parameters()))]
 
 
 class HierarchicalEncoder(DocumentEncoder):
-    """Sentences from words, then documents from sentences, by recurrent layers with attention (Yang et al. 2016).
+    """Recurrent layers with attention over words, then over sentences (Yang et al. 2016).
 
     Args:
         inputs: Width of the word vectors.
-        hidden: Units of each recurrent layer, in each direction.
+        hidden: Units of each recurrent layer, per direction.
         attention: Units of each attention.
         generator: Source of the initial weights.
-        dropout: Rate of dropout on the sentences' vectors.
+        dropout: Rate of dropout on the sentence vectors.
     """
 
     def __init__(self, inputs: int, hidden: int, attention: int, generator: torch.Generator, *, dropout: float) -> None:
@@ -160,14 +160,14 @@ class HierarchicalEncoder(DocumentEncoder):
         self.dropout = Dropout(dropout, locked=False)
 
     def forward(self, words: WordInput, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Features [B, F]; see :class:`DocumentEncoder`."""
+        """Return the features [B, F]; see ``DocumentEncoder``."""
         return self.attend(words, batch, generator)[0]
 
     def attend(self, words: WordInput, batch: Batch, generator: torch.Generator) -> tuple[Tensor, list[Tensor], Tensor]:
-        """Features [B, F], and weights, each row of which sums to one.
+        """Return features [B, F] and attention weights, of which each row sums to one.
 
         Returns:
-            The features; the words' weights, [r, t] for each group of rows; the sentences' weights [B, S].
+            The features; the weights of the words, [r, t] per group of rows; the weights of the sentences [B, S].
         """
         vectors = words.of_groups(batch.groups, generator)
         if len(batch.lengths):
@@ -178,7 +178,7 @@ class HierarchicalEncoder(DocumentEncoder):
             grouped, of_words = torch.cat([sums for sums, _ in found]), [weights for _, weights in found]
             numbers = torch.cat([rows.numbers for rows in batch.groups])
             sentences = torch.zeros_like(grouped).index_copy(0, numbers, grouped)
-        else:  # nothing but empty documents
+        else:  # all documents are empty
             sentences, of_words = vectors[0].new_zeros(0, self.width), []
         padded = _side_by_side(self.dropout(sentences, generator), batch.sentences)
         read = self.sentences(padded, batch.sentences, generator)
@@ -186,11 +186,11 @@ class HierarchicalEncoder(DocumentEncoder):
         return features, of_words, of_sentences
 
     def _read(self, vectors: Tensor, lengths: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Sentence vectors [r, n] of the words of a group of rows [r, t, n], and the words' weights [r, t]."""
+        """Return sentence vectors [r, n] of a group of rows [r, t, n], and the weights of the words [r, t]."""
         return cast("tuple[Tensor, Tensor]", self.word_attention(self.words(vectors, lengths, generator), lengths))
 
     def parts(self) -> Parts:
-        """Words, then sentences."""
+        """Return the layers of words, then those of sentences."""
         return [
             ("words to sentences", [*self.words.parameters(), *self.word_attention.parameters()]),
             ("sentences to documents", [*self.sentences.parameters(), *self.sentence_attention.parameters()]),
@@ -198,7 +198,7 @@ class HierarchicalEncoder(DocumentEncoder):
 
 
 def _side_by_side(sentences: Tensor, counts: Tensor) -> Tensor:
-    """Sentence vectors [R, n] as documents [B, S, n], zero after the last sentence of each."""
+    """Reshape sentence vectors [R, n] to documents [B, S, n], zero after the last sentence of each."""
     most = max(1, int(counts.max()))
     padded = sentences.new_zeros(len(counts), most, sentences.shape[1])
     is_sentence = torch.arange(most, device=counts.device) < counts.unsqueeze(1)

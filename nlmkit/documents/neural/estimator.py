@@ -1,7 +1,7 @@
-"""What all neural models of whole texts share: fitting, saving and reading, around the module they contain.
+"""Base class of neural models of whole texts: fitting, saving and scoring of a torch module.
 
-A family adds its option groups and :meth:`NeuralTextModel.build_encoder`; a kind, such as classifiers, adds the
-outputs, the loss and the answers. This module imports neither torch nor NumPy until something is fitted or loaded.
+A network adds its option groups and ``NeuralTextModel.build_encoder``; a kind, such as classifiers, adds
+outputs, loss and predictions. This module imports torch and NumPy only when a model is fitted or loaded.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ class NeuralTextModel(
     TorchModel["TextModule"],
     TextModel,
 ):
-    """Base of the neural classifiers and regressors: an estimator that contains a torch module.
+    """Base class of the neural classifiers and regressors: an estimator that wraps a torch module.
 
-    Fitted attributes beside those of every model of texts: ``vocabulary_``, of the training texts that are trained on;
-    ``module_`` (:class:`~nlmkit.documents.neural.module.TextModule`); and ``representation_``, where ``fit``
-    loaded or fitted one. A word that the training texts lack is read by the representation's vector, where it has one
-    and no limit is set to the vocabulary; other such words are ``<unk>``.
+    Fitted attributes in addition to those of ``TextModel``: ``vocabulary_``, without that of held-out texts;
+    ``module_`` (``TextModule``); and ``representation_``, where ``fit``
+    loaded or fitted one. A word missing from the training texts gets the representation's vector if there is one
+    and the vocabulary is not limited; other such words are ``<unk>``.
 
-    Where no held-out texts are given, ``valid_share`` of the training texts are held out: they choose the epoch whose
-    weights are kept, and are not trained on.
+    Without held-out texts, ``valid_share`` of the training texts are held out: they determine the epoch whose
+    weights are kept, and are not used for training.
 
-    Of a text of more than ``max_length`` tokens the first ones are read; a note says how many texts that concerns.
+    Texts are truncated to ``max_length`` tokens; a note reports the number of truncated texts.
     """
 
     trains_in_steps = True
@@ -67,27 +67,29 @@ class NeuralTextModel(
     """How texts are held out, where it is not simply at random; for the fit report."""
 
     conformance_settings: ClassVar[Mapping[str, Any]] = {"embedding": 16, "epochs": 12, "batch": 8, "lr": 0.01}
-    """Settings small enough for :mod:`nlmkit.testing`, which fits a model many times."""
+    """Small settings for ``nlmkit.testing``, which fits a model many times."""
 
-    preset: str = param(NONE, choices=(NONE,), help="published settings instead of the defaults; values given win")
+    preset: str = param(
+        NONE, choices=(NONE,), help="published settings instead of the defaults; explicit values take precedence"
+    )
 
-    if TYPE_CHECKING:  # fitted state, which is no hyper-parameter
+    if TYPE_CHECKING:  # fitted state, not hyper-parameters
         vocabulary_: Vocabulary = dataclasses.field(init=False)
         representation_: Representation = dataclasses.field(init=False)
 
     # --------------------------------------------------------------------------------- what a family implements
 
     def build_encoder(self, inputs: int, generator: torch.Generator) -> DocumentEncoder:
-        """The untrained layers between word vectors and the last layer.
+        """Build the untrained layers between word vectors and the last layer.
 
         Args:
-            inputs: Width of the vectors.
-            generator: Source of the first weights.
+            inputs: Width of the word vectors.
+            generator: Source of the initial weights.
         """
         raise NotImplementedError
 
     def divide(self, corpus: Corpus, ids: NDArray[np.int64]) -> Documents:
-        """The documents of a corpus, divided into sentences where the encoder reads those.
+        """Return the documents of a corpus, split into sentences if the encoder reads sentences.
 
         Args:
             corpus: One document per "sentence".
@@ -98,19 +100,19 @@ class NeuralTextModel(
         return Documents.whole(ids, corpus.offsets)
 
     def check_options(self) -> None:
-        """Refuse options that contradict each other.
+        """Check that the options do not contradict each other.
 
         Raises:
-            HyperParameterError: with the reason.
+            HyperParameterError: They do.
         """
 
     def start(self, texts: TrainingTexts, generator: torch.Generator, run: RunOptions) -> Start:
-        """What training begins with: vocabulary, input layer, and weights from elsewhere.
+        """Return the initial state of training: vocabulary, input layer, and weights of another model.
 
         Args:
-            texts: The texts that are trained on.
-            generator: Source of the first word vectors.
-            run: Progress, device and budget of what has to be trained before.
+            texts: Training texts.
+            generator: Source of the initial word vectors.
+            run: Progress, device and budget of any training needed for it.
         """
         from nlmkit.documents.neural.input import initial_channels
 
@@ -120,32 +122,32 @@ class NeuralTextModel(
 
     @property
     def zero_output(self) -> bool:
-        """Whether the last layer begins with zeros."""
+        """Whether the last layer is initialized with zeros."""
         return False
 
     def sizes(self) -> Mapping[str, int]:
-        """Sizes by name that some array of a saved model must have as a length."""
+        """Return sizes by name; each must be the length of some array of a saved model."""
         return {}
 
     # ------------------------------------------------------------------------- what the base of a kind implements
 
     @property
     def outputs(self) -> int:
-        """Outputs of the last layer; known once the targets are."""
+        """Number of outputs of the last layer; available once the targets are known."""
         raise NotImplementedError
 
     def strata(self, targets: NDArray[Any]) -> NDArray[np.int64]:
-        """Groups of texts of which each gives its share to the held-out texts: int64 [documents]."""
+        """Return the stratum of each text, for the choice of held-out texts: int64 [documents]."""
         raise NotImplementedError
 
     def task(self, setup: TaskSetup) -> TextTask:
-        """What the training engine runs: the network and its data, with a loss and metrics."""
+        """Return the task of the training engine: the network and its data, with loss and metrics."""
         raise NotImplementedError
 
     # -------------------------------------------------------------------------------------------------- fitting
 
     def fit_texts(self, data: TargetTexts, held_out: TargetTexts | None, run: RunOptions) -> Self:
-        """See :meth:`TextModel.fit_texts`. A budget begins here, so that it covers the reading of the texts."""
+        """See ``TextModel.fit_texts``. A budget starts here, so that it includes reading the texts."""
         self._started = seconds()
         try:
             return super().fit_texts(data, held_out, run)
@@ -160,12 +162,12 @@ class NeuralTextModel(
         valid: tuple[Corpus, NDArray[Any]] | None,
         run: RunOptions,
     ) -> Mapping[str, Any]:
-        """Train the network; see :meth:`TextModel.fit_corpus`.
+        """Train the network; see ``TextModel.fit_corpus``.
 
         Raises:
-            HyperParameterError: options that contradict each other.
-            SavedModelError: a representation or language model to start from cannot be loaded.
-            NlmkitError: training diverged.
+            HyperParameterError: Options contradict each other.
+            SavedModelError: The representation, or the language model to start from, cannot be loaded.
+            NlmkitError: Training diverged.
         """
         started = getattr(self, "_started", seconds())
         optional.require("torch", extra="classifiers", who=self.name)
@@ -197,8 +199,8 @@ class NeuralTextModel(
         coverage = start.input_report.get("token_coverage")
         if coverage is not None and coverage < _POOR_COVERAGE:
             notes.append(
-                f"the representation has vectors for {coverage:.0%} of the training words only: "
-                "see whether it was trained on text with the same tokenizer and case"
+                f"the representation has vectors for only {coverage:.0%} of the training words: "
+                "check that it was trained on text with the same tokenizer and case"
             )
         sample = Sample(self.documents_of(corpus)[0], targets)
         watched = None if valid is None else self._sample(*valid)
@@ -223,27 +225,27 @@ class NeuralTextModel(
         }
 
     def _cut(self, corpus: Corpus, what: str, notes: list[str]) -> Corpus:
-        """The texts up to ``max_length``; where one is longer, ``notes`` gets a line about it."""
+        """Truncate texts to ``max_length``; if any is longer, append a line to ``notes``."""
         from nlmkit.documents.subsets import beginnings
 
         found, cut = beginnings(corpus, self.max_length)
         if cut:
             notes.append(
-                f"{cut} of {corpus.sentences} {what}texts are longer than max_length={self.max_length} tokens: "
-                "they were read up to there"
+                f"{cut} of {corpus.sentences} {what}texts are longer than max_length={self.max_length} tokens "
+                "and were truncated"
             )
         return found
 
     def _held_out(
         self, corpus: Corpus, targets: NDArray[Any], valid: tuple[Corpus, NDArray[Any]] | None
     ) -> tuple[Corpus, NDArray[Any], tuple[Corpus, NDArray[Any]] | None, dict[str, Any], list[str]]:
-        """Training and held-out texts, how they were divided, and notes."""
+        """Return training and held-out texts, how they were split, and notes."""
         from nlmkit.documents.neural.batching import dev_split
         from nlmkit.documents.subsets import subset
 
         if valid is not None:
             return corpus, targets, valid, {"texts": valid[0].sentences, "chosen": "given"}, []
-        notes = ["no texts are held out: training could not stop early, and the last weights were kept"]
+        notes = ["no held-out texts: early stopping was not possible, and the last weights were kept"]
         nothing = {"texts": 0, "chosen": "none"}
         if self.valid_share == 0:
             return corpus, targets, None, nothing, notes
@@ -256,7 +258,7 @@ class NeuralTextModel(
         return subset(corpus, train), targets[train], (subset(corpus, dev), targets[dev]), held_out, []
 
     def _take_representation(self, corpus: Corpus, run: RunOptions) -> None:
-        """Load the input layer's representation, or fit it on the training texts, where that is wanted."""
+        """Load the representation of the input layer, or fit it on the training texts, if requested."""
         from nlmkit.representations.resolve import fitted_representation
 
         given = self.representation
@@ -264,13 +266,13 @@ class NeuralTextModel(
             self.representation_ = fitted_representation(given, corpus, run)
 
     def fitted_representation(self) -> Representation | None:
-        """The fitted representation of the input layer, if there is one."""
+        """Fitted representation of the input layer, or None."""
         own: Representation | None = getattr(self, "representation_", None)
         given = self.representation
         return own if own is not None else None if isinstance(given, str) else given
 
     def _augmented(self, corpus: Corpus, targets: NDArray[Any], run: RunOptions) -> tuple[Corpus, NDArray[Any]]:
-        """The texts, then their altered copies."""
+        """Return the texts, followed by their altered copies."""
         import numpy as np
 
         from nlmkit.documents.neural.augmentation import augmented
@@ -294,15 +296,15 @@ class NeuralTextModel(
         return copies, np.tile(targets, 1 + self.augment)
 
     def word_input(self, tuned: torch.Tensor | None, frozen: torch.Tensor | None) -> WordInput:
-        """The input layer over word vectors that are tuned, frozen, or both: float32 [V, d] each."""
+        """Build the input layer over tuned word vectors, frozen ones, or both: float32 [V, d] each."""
         from nlmkit.documents.neural.input import WordInput
 
-        # The words of a batch alone get a gradient where that makes no difference to the result.
+        # A sparse gradient, if the result is the same.
         sparse = self.optimizer == "adadelta" and self.clip_norm is None and self.weight_decay == 0
         return WordInput(tuned, frozen, dropout=self.dropout_input, dropout_word=self.dropout_word, sparse=sparse)
 
     def new_module(self, words: WordInput, generator: torch.Generator) -> TextModule:
-        """The untrained network over an input layer."""
+        """Build the untrained network over an input layer."""
         from nlmkit.documents.neural.module import TextModule
 
         encoder = self.build_encoder(words.width, generator)
@@ -310,28 +312,28 @@ class NeuralTextModel(
 
     @property
     def unknown_share(self) -> float:
-        """Share of once-seen training words that training reads as ``<unk>``: none where the text has its own."""
+        """Return the share of once-seen training words read as ``<unk>``: 0 if the text contains ``<unk>`` itself."""
         return 0.0 if self.vocabulary_.counts[0] else self.unknown_rate
 
     # ------------------------------------------------------------------------------------------------- reading
 
     def encode(self, texts: Any) -> Corpus:
-        """See :meth:`TextModel.encode`; of each text the first ``max_length`` tokens."""
+        """See ``TextModel.encode``; each text is truncated to ``max_length`` tokens."""
         from nlmkit.core.notes import note
         from nlmkit.text import Corpus
 
         notes: list[str] = []
         found = self._cut(super().encode(texts), "", notes)
-        if isinstance(texts, Corpus) and notes:  # one block of many, whose notes should not differ
-            notes = [f"texts longer than max_length={self.max_length} tokens were read up to there"]
+        if isinstance(texts, Corpus) and notes:  # one of many blocks, whose notes must be equal
+            notes = [f"texts longer than max_length={self.max_length} tokens were truncated"]
         for message in notes:
             note(message)
         return found
 
     def raw_outputs(self, corpus: Corpus) -> NDArray[np.float64]:
-        """What the network answers to each document: float64 [documents, outputs].
+        """Return the outputs of the network for each document: float64 [documents, outputs].
 
-        Documents are read side by side in batches of similar length; how changes no value by more than 1e-5.
+        Documents are scored in batches of similar length; the batching changes values by at most 1e-5.
         """
         from nlmkit.documents.neural.scoring import outputs_of
 
@@ -339,7 +341,7 @@ class NeuralTextModel(
         return outputs_of(self.module_, documents, extra=extra)
 
     def documents_of(self, corpus: Corpus) -> tuple[Documents, NDArray[np.float32] | None]:
-        """Documents as ids, and vectors of those from V on: words that only the representation knows."""
+        """Return documents as ids, and the vectors of ids from V on: words known only to the representation."""
         import numpy as np
 
         from nlmkit.documents.subsets import beginnings
@@ -366,7 +368,7 @@ class NeuralTextModel(
         return Sample(documents, targets, extra)
 
     def batch_of_one(self, text: str) -> tuple[list[str], Batch, NDArray[np.float32] | None]:
-        """For highlights: the tokens of one text, the batch that it is alone, and vectors of :meth:`documents_of`."""
+        """Return the tokens of one text, a batch of it alone, and the vectors of ``documents_of``, for highlights."""
         import numpy as np
 
         corpus = self.encode([text])
@@ -375,7 +377,7 @@ class NeuralTextModel(
         return corpus.sentence(0), documents.batch(np.zeros(1, np.int64)).to(self.module_.device), extra
 
     def embed_one(self, text: str) -> tuple[list[str], torch.Tensor, Batch]:
-        """For highlights: the tokens of one text, its vectors, and the batch that it is alone."""
+        """Return the tokens of one text, its vectors, and a batch of it alone, for highlights."""
         import torch
 
         tokens, batch, extra = self.batch_of_one(text)
@@ -386,17 +388,17 @@ class NeuralTextModel(
     # -------------------------------------------------------------------------------------------------- saving
 
     def fitted_state(self) -> FittedState:
-        """The weights under their torch names, and the representation that ``fit`` loaded or fitted."""
+        """Return the weights by torch name, and the representation that ``fit`` loaded or fitted."""
         state = super().fitted_state()
         own = getattr(self, "representation_", None)
         members = {} if own is None else {"representation_": own}
         return dataclasses.replace(state, arrays={**state.arrays, **self.saved_weights()}, members=members)
 
     def restore(self, state: FittedState) -> None:
-        """Build the network anew and put the saved weights in.
+        """Rebuild the network and load the saved weights.
 
         Raises:
-            SavedModelError: arrays are missing, superfluous, of a wrong shape or dtype, or hold NaN or infinity.
+            SavedModelError: Arrays are missing, unexpected, of a wrong shape or dtype, or contain NaN or infinity.
         """
         super().restore(state)
         optional.require("torch", extra="classifiers", who=self.name)

@@ -1,4 +1,4 @@
-"""Which words a prediction rests on."""
+"""Contributions of words to a prediction."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 def highlights(classifier: NeuralTextModel, text: str) -> list[tuple[str, float]]:
-    """The words of a text with what each adds to the class that a fitted classifier with filters predicts."""
+    """Return the words of a text with their contributions to the class predicted by a classifier with filters."""
     return added_by_words(classifier, text, lambda logits, weights: against_the_others(weights, int(logits.argmax())))
 
 
 def added_by_words(
     model: NeuralTextModel, text: str, weigh: Callable[[Tensor, Tensor], Tensor]
 ) -> list[tuple[str, float]]:
-    """The words of a text with what each adds to an answer of a fitted model with filters.
+    """Return the words of a text with their contributions to a prediction of a fitted model with filters.
 
     Args:
         model: The model.
         text: The text.
-        weigh: Gives the weights of the features for that answer, [F], from the outputs [O] and the weights of the last
+        weigh: Returns the weights of the features for that prediction, [F], from the outputs [O] and those of the last
             layer [O, F].
     """
     words, vectors, batch = model.embed_one(text)
@@ -41,7 +41,7 @@ def added_by_words(
 
 
 def attention_of(model: NeuralTextModel, text: str) -> tuple[list[float], list[list[float]]]:
-    """A text's attention in a fitted hierarchical network: weights of its sentences, and of the words in each."""
+    """Return the attention weights of a text's sentences, and of the words in each, in a hierarchical network."""
     _, batch, extra = model.batch_of_one(text)
     module = model.module_
     assert isinstance(module.encoder, HierarchicalEncoder)
@@ -49,23 +49,23 @@ def attention_of(model: NeuralTextModel, text: str) -> tuple[list[float], list[l
         _, of_words, of_sentences = module.encoder.attend(module.words, batch, module.generator)
     lengths = batch.lengths.tolist()
     rows: list[list[float]] = [[] for _ in lengths]
-    for group, weights in zip(batch.groups, of_words, strict=False):  # there are none for an empty text
+    for group, weights in zip(batch.groups, of_words, strict=False):  # no groups for an empty text
         for number, row in zip(group.numbers.tolist(), weights.double().tolist(), strict=True):
             rows[number] = row[: lengths[number]]
     return of_sentences[0, : int(batch.sentences[0])].double().tolist(), rows
 
 
 def by_pooled_features(pooled: MaxPoolIndices, weight: Tensor, tokens: int) -> list[float]:
-    """What each word adds to the answer by way of the windows that won the pooling.
+    """Return the contribution of each word to the prediction through the windows selected by max pooling.
 
-    A feature counts by its value times its weight: of a classifier (its weight for the predicted class − the mean of
-    its weights for the others), in nats of the logit. The real words of its window share that evenly. Windows of
-    nothing but padding are left out.
+    A feature contributes its value times its weight: for a classifier (its weight for the predicted class − the mean of
+    its weights for the others), in nats of the logit. The words of its window, padding excluded, share that equally.
+    Windows of padding alone are skipped.
 
     Args:
-        pooled: Of one text.
-        weight: Of each feature for the answer: float32 [F].
-        tokens: Words of the text.
+        pooled: Max-pooling indices of one text.
+        weight: Weight of each feature for the prediction: float32 [F].
+        tokens: Number of words of the text.
     """
     added = (pooled.values[0] * weight).double()
     begins, widths = pooled.begins[0], pooled.widths
@@ -77,11 +77,11 @@ def by_pooled_features(pooled: MaxPoolIndices, weight: Tensor, tokens: int) -> l
 
 
 def against_the_others(weight: Tensor, predicted: int) -> Tensor:
-    """A class's weights minus the mean of those of the other classes: [F].
+    """Return the weights of a class minus the mean of those of the other classes: [F].
 
     Args:
-        weight: Of the last layer: [C, F].
-        predicted: Number of the class.
+        weight: Weights of the last layer: [C, F].
+        predicted: Index of the class.
     """
     others = [number for number in range(len(weight)) if number != predicted]
     return weight[predicted] - weight[others].mean(dim=0)

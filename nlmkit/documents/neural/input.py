@@ -1,4 +1,4 @@
-"""The input layer of a model of texts: word vectors, random or from a representation, tuned or not."""
+"""Input layer of models of texts: word vectors, random or from a representation, tuned or frozen."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 class WordInput(nn.Module):
     """Word vectors by vocabulary id, in one or two channels side by side.
 
-    Padding is zero in each channel, and stays so. ``tuned`` is a parameter [V, d], ``frozen`` a buffer [V, d]; one of
-    them may be missing.
+    Padding is always zero in each channel. ``tuned`` is a parameter [V, d], ``frozen`` a buffer [V, d]; one of
+    them may be None.
 
     Args:
-        tuned: Vectors that training changes.
-        frozen: Vectors that it does not.
-        dropout: Rate of dropout on the vectors, one mask for all words of a row.
+        tuned: Trained vectors.
+        frozen: Vectors that are not trained.
+        dropout: Rate of dropout on the vectors, with one mask for all words of a row.
         dropout_word: Rate of dropout of whole words.
-        sparse: Give ``tuned`` a sparse gradient, for an optimizer that takes one.
+        sparse: Use a sparse gradient for ``tuned``; the optimizer must support it.
     """
 
     def __init__(
@@ -63,28 +63,28 @@ class WordInput(nn.Module):
 
     @property
     def width(self) -> int:
-        """Width of what comes out: d times the channels."""
+        """Output width: d times the number of channels."""
         return sum(matrix.shape[1] for matrix in self.channels)
 
     def forward(self, ids: Tensor, generator: torch.Generator) -> Tensor:
-        """Vectors [R, T, width] of ids [R, T].
+        """Return the vectors [R, T, width] of ids [R, T].
 
         Args:
-            ids: Vocabulary ids; V and up are rows of :meth:`with_extra`.
+            ids: Vocabulary ids; V and above are rows of ``with_extra``.
             generator: Source of the masks.
         """
         return self.of_groups([Rows(ids, torch.arange(len(ids), device=ids.device))], generator)[0]
 
     def of_groups(self, groups: Sequence[Rows], generator: torch.Generator) -> list[Tensor]:
-        """Vectors [r, t, width] of each group of rows.
+        """Return the vectors [r, t, width] of each group of rows.
 
-        A row's mask is the same however the rows are grouped; those of whole words are not.
+        The mask of a row does not depend on the grouping; those of whole words do.
 
         Args:
-            groups: One or more, with all rows of a batch between them; ids are those of :meth:`forward`.
+            groups: One or more groups that together contain all rows of a batch; ids as in ``forward``.
             generator: Source of the masks.
         """
-        # One look-up for all groups, since each would make a gradient for the whole vocabulary.
+        # One look-up for all groups, since each would allocate a gradient for the whole vocabulary.
         ids = torch.cat([rows.ids.flatten() for rows in groups])
         found = [
             functional.embedding(ids, matrix, PAD_ID, sparse=self.sparse and matrix.requires_grad)
@@ -104,7 +104,7 @@ class WordInput(nn.Module):
 
     @contextlib.contextmanager
     def with_extra(self, rows: NDArray[np.float32] | None) -> Iterator[None]:
-        """For the length of the body ids from V on have these vectors in every channel: float32 [n, d]."""
+        """Set the vectors of the ids from V on, in every channel, within the ``with`` block: float32 [n, d]."""
         if rows is not None and len(rows):
             extra = torch.from_numpy(rows).to(self.channels[0])
             self._extended = [torch.cat([matrix, extra]) for matrix in self.channels]
@@ -121,7 +121,7 @@ def _without_padding(matrix: Tensor) -> Tensor:
 
 
 def random_vectors(words: int, width: int, bound: float, generator: torch.Generator) -> Tensor:
-    """Vectors uniform in ±bound: float32 [words, width]."""
+    """Return random vectors, uniform in ±bound: float32 [words, width]."""
     return torch.empty(words, width).uniform_(-bound, bound, generator=generator)
 
 
@@ -132,22 +132,22 @@ def initial_channels(
     generator: torch.Generator,
     seed: int,
 ) -> tuple[Tensor | None, Tensor | None, dict[str, Any]]:
-    """The first vectors: those to be tuned, those to be frozen, and what the fit report says of them.
+    """Return the initial tuned and frozen vectors, and their entry of the fit report.
 
     Args:
-        options: The component's.
-        representation: Fitted; None: random vectors.
+        options: Input options of the component.
+        representation: Fitted representation; None for random vectors.
         vocabulary: Of the model.
         generator: Source of random vectors.
-        seed: Of those that words get that the representation lacks.
+        seed: Seed of the vectors of words missing from the representation.
 
     Raises:
-        HyperParameterError: There is nothing that could be frozen.
+        HyperParameterError: No vectors can be frozen.
         DataError: With ``tune=frozen`` no word has a vector.
     """
     if representation is not None:
         found = representation.align(vocabulary, oov=options.oov, seed=seed)
-        check_coverage(found, representation, vocabulary, options.tune)  # how poor it is, the component notes
+        check_coverage(found, representation, vocabulary, options.tune)  # the component notes poor coverage
         report = {"representation": representation.name, "digest": representation.digest, **found.report()}
         if found.matrix is not None:
             matrix = torch.from_numpy(np.array(found.matrix, np.float32))
@@ -155,8 +155,8 @@ def initial_channels(
             return tuned, None if options.tune == "fine-tune" else matrix.clone(), {"tune": options.tune, **report}
         if options.tune != "fine-tune":
             raise HyperParameterError(
-                f"tune={options.tune}: {representation.name} vectors have nothing to freeze, since the matrix that "
-                "makes them short is what is trained; use tune=fine-tune"
+                f"tune={options.tune}: {representation.name} vectors cannot be frozen, since the matrix that "
+                "projects them is trained; use tune=fine-tune"
             )
     else:
         report = {"representation": None}

@@ -1,4 +1,4 @@
-"""The network of a neural model of texts: word vectors, an encoder of documents, and a last linear layer."""
+"""Network of the neural models of texts: word vectors, document encoder, and a last linear layer."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from nlmkit.layers.recurrent import RecurrentLayer
 
 _FLOATS_PER_INPUT: Final = 4
 _FLOATS_PER_UNIT: Final = 16
-"""Numbers that a word leaves in memory for each place of its vector and each recurrent unit, as measured."""
+"""Activations kept per word and component of its vector, and per recurrent unit, as measured."""
 
 Parts = list[tuple[str, list[nn.Parameter]]]
-"""Parts of a network with their parameters, from the input to the output."""
+"""Parts of a network with their parameters, from input to output."""
 
 
 class DocumentEncoder(nn.Module):
-    """What lies between the input layer and the last layer.
+    """Base class of the layers between the input layer and the last layer.
 
     Attributes:
         width: Width F of the features.
@@ -32,21 +32,21 @@ class DocumentEncoder(nn.Module):
     width: int
 
     def forward(self, words: WordInput, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Features of each document [B, F].
+        """Return the features of each document [B, F].
 
         Args:
-            words: The input layer, for vectors of the batch's words, zero in the padding: [R, T, n], or group by group.
+            words: Input layer; returns the vectors of the batch's words, zero for padding: [R, T, n], or per group.
             batch: The batch.
             generator: Source of masks.
         """
         raise NotImplementedError
 
     def parts(self) -> Parts:
-        """The layers that are unfrozen one after another, from below; one unless a subclass says otherwise."""
+        """Return the parts to unfreeze one after another, lowest first; one unless overridden."""
         return [("encoder", list(self.parameters()))]
 
     def head(self) -> Parts:
-        """New layers on top of :meth:`parts`, which are trained whenever the last layer is, at its rate."""
+        """Return the new layers above ``parts``, which are always trained together with the last layer, at its rate."""
         return []
 
 
@@ -56,12 +56,12 @@ class TextModule(nn.Module):
         ids [R, T] ─ words ─► vectors [R, T, n] ─ encoder ─► features [B, F] ─ dropout ─ output ─► [B, O]
 
     Args:
-        words: Input layer.
-        encoder: From vectors to features.
+        words: The input layer.
+        encoder: Encoder from vectors to features.
         outputs: Number of outputs O: one per class, or one for a number.
         generator: Source of the initial weights, and of masks until another is set.
         dropout: Rate of dropout before the last layer.
-        zero_output: Let the last layer begin with zeros, as Kim's code does; else Glorot-uniform.
+        zero_output: Initialize the last layer with zeros, as in Kim's code, instead of Glorot-uniform.
     """
 
     def __init__(
@@ -85,30 +85,30 @@ class TextModule(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """Device of the weights."""
         return self.bias.device
 
     def forward(self, batch: Batch) -> Tensor:
-        """Outputs [B, O] of a batch; a classifier's are logits."""
+        """Return the outputs [B, O] of a batch; for a classifier these are logits."""
         features = self.features(batch)
         return functional.linear(self.dropout(features, self.generator), self.weight, self.bias)
 
     def features(self, batch: Batch) -> Tensor:
-        """What the last layer sees: [B, F]."""
+        """Return the input of the last layer: [B, F]."""
         return cast("Tensor", self.encoder(self.words, batch, self.generator))
 
     @property
     def floats_per_word(self) -> int:
-        """About how many numbers a word of a batch, or padding, leaves in memory until the gradient is there."""
+        """Return the approximate number of activations kept per word of a batch, or padding, for the gradient."""
         units = sum(layer.hidden for layer in self.encoder.modules() if isinstance(layer, RecurrentLayer))
         return _FLOATS_PER_INPUT * self.words.width + _FLOATS_PER_UNIT * units
 
     def parts(self) -> Parts:
-        """What is trained, from the input to the output: the parts that are unfrozen, or have a rate, one by one."""
+        """Return the trained parts from input to output, which are unfrozen, or have a learning rate, one by one."""
         return [*self._below(), ("output", [*weights_of(self.encoder.head()), self.weight, self.bias])]
 
     def parameter_counts(self) -> dict[str, int]:
-        """Parameters of each layer or part by its name, frozen word vectors included."""
+        """Return the number of parameters of each part by name, frozen word vectors included."""
         layers = [*self._below(), *self.encoder.head(), ("output", [self.weight, self.bias])]
         counts = {name: sum(weight.numel() for weight in parameters) for name, parameters in layers}
         if self.words.frozen is not None:
@@ -121,12 +121,12 @@ class TextModule(nn.Module):
 
 
 def train_only(parts: Parts, count: int) -> None:
-    """Let the last ``count`` parts take gradients, and no other."""
+    """Enable gradients for the last ``count`` parts only."""
     for number, (_, parameters) in enumerate(parts):
         for parameter in parameters:
             parameter.requires_grad_(number >= len(parts) - count)
 
 
 def weights_of(parts: Sequence[tuple[str, Sequence[nn.Parameter]]]) -> list[nn.Parameter]:
-    """All parameters of the parts."""
+    """Return all parameters of the parts."""
     return [parameter for _, parameters in parts for parameter in parameters]

@@ -1,6 +1,6 @@
-"""The hyper-parameters that neural models of texts share: each declared once, in the group it belongs to.
+"""Hyper-parameters shared by the neural models of texts, each declared once, in its group.
 
-Nothing here imports torch.
+This module does not import torch.
 """
 
 from __future__ import annotations
@@ -15,47 +15,50 @@ from nlmkit.representations.base import Representation
 from nlmkit.training.options import OptimizationOptions
 
 OPERATIONS: Final = ("swap", "deletion", "insertion", "replacement")
-"""What augmentation can do to a text; the last two need vectors."""
+"""Augmentation operations; the last two need vectors."""
 
 
 @dataclasses.dataclass(kw_only=True)
 class InputOptions:
-    """The input layer: random vectors, or those of a representation."""
+    """Options of the input layer: random vectors, or those of a representation."""
 
     representation: str | Representation | None = param(
-        None, help="vectors to begin with: a fitted representation, its folder, or one to fit on the training text"
+        None, help="initial word vectors: a fitted representation, its folder, or one to fit on the training text"
     )
     tune: str = param(
         "fine-tune",
         choices=("frozen", "fine-tune", "multichannel"),
-        help="what training does to the representation's vectors; multichannel: a copy of each kind (Kim 2014)",
+        help="whether the representation's vectors are trained; multichannel: one copy of each kind (Kim 2014)",
         needs=given("representation"),
     )
     oov: str = param(
         "uniform",
         choices=("uniform", "mean-rare", "zero", "error"),
-        help="where training words begin that the representation lacks",
+        help="initial vectors of training words that the representation lacks",
         needs=given("representation"),
     )
     embedding: int = param(
-        300, ge=1, le=65536, help="width of random vectors; a representation's and a language model's have their own"
+        300,
+        ge=1,
+        le=65536,
+        help="width of random vectors; those of a representation or language model keep their width",
     )
-    embedding_range: float = param(0.25, gt=0, le=10, help="random vectors start uniform in ± this (Kim 2014)")
+    embedding_range: float = param(0.25, gt=0, le=10, help="random vectors are uniform in ± this value (Kim 2014)")
     unknown_rate: float = param(
-        0.1, ge=0, le=1, help="share of once-seen training words read as <unk>, anew in each epoch"
+        0.1, ge=0, le=1, help="share of once-seen training words read as <unk>, drawn again in each epoch"
     )
     dropout_input: float = param(0.0, ge=0, lt=1, help="dropout on the word vectors")
     dropout_word: float = param(
-        0.0, ge=0, lt=1, help="dropout of whole words: all of a word's vector, at one place of a text"
+        0.0, ge=0, lt=1, help="dropout of whole words: the entire vector at one position of a text"
     )
     max_length: int | None = param(
-        32768, ge=1, help="tokens of a text that are read, from its first on; none: all of them", later=True
+        32768, ge=1, help="number of tokens after which a text is truncated; none: no limit", later=True
     )
 
 
 @dataclasses.dataclass(kw_only=True)
 class TrainingOptions:
-    """How weights are found, and which are kept."""
+    """Options of training, and of the choice of the weights that are kept."""
 
     optimizer: str = redeclared(
         OptimizationOptions,
@@ -64,7 +67,7 @@ class TrainingOptions:
         help="update rule; adadelta has ρ .95 (Zeiler 2012)",
     )
     lr: float = redeclared(
-        OptimizationOptions, "lr", default=0.001, help="learning rate; the highest where a schedule changes it"
+        OptimizationOptions, "lr", default=0.001, help="learning rate; the maximum if a schedule changes it"
     )
     schedule: str = redeclared(
         OptimizationOptions,
@@ -75,108 +78,113 @@ class TrainingOptions:
     warmup: float = redeclared(
         OptimizationOptions,
         "warmup",
-        help="share of the steps that raise the rate, for one-cycle, cosine and slanted-triangular",
+        help="share of the steps in which the rate increases, for one-cycle, cosine and slanted-triangular",
         needs=value_of("schedule", "one-cycle", "cosine", "slanted-triangular"),
     )
     decay: float = redeclared(OptimizationOptions, "decay", default=0.5)
     epochs: int = redeclared(
         OptimizationOptions, "epochs", default=12, help="passes over the training texts (--budget overrides)"
     )
-    batch: int = redeclared(OptimizationOptions, "batch", default=50, help="texts of a step")
+    batch: int = redeclared(OptimizationOptions, "batch", default=50, help="texts per step")
     sort_within: int = param(
-        20, ge=1, le=100000, help="batches whose texts are sorted by length among themselves; 1: plainly random batches"
+        20, ge=1, le=100000, help="number of batches whose texts are sorted by length together; 1: random batches"
     )
     clip_norm: float | None = redeclared(OptimizationOptions, "clip_norm", default=None)
-    weight_decay: float = param(0.0, ge=0, help="L2 weight decay, decoupled with adamw; not of biases")
+    weight_decay: float = param(0.0, ge=0, help="L2 weight decay, decoupled with adamw; not applied to biases")
     dropout: float = param(0.5, ge=0, lt=1, help="dropout before the last layer")
     max_norm: float | None = param(
-        None, gt=0, help="largest norm of an output's weights, clipped after each step (Hinton et al. 2012)"
+        None, gt=0, help="maximum norm of the weights of an output, clipped after each step (Hinton et al. 2012)"
     )
     averaging: str = redeclared(OptimizationOptions, "averaging", default="ema", choices=("none", "ema"))
     ema_decay: float = redeclared(OptimizationOptions, "ema_decay", default=0.998)
     valid_share: float = param(
-        0.1, ge=0, lt=1, help="share of the training texts held out to choose the best epoch, where none are given"
+        0.1,
+        ge=0,
+        lt=1,
+        help="share of the training texts held out to choose the best epoch, if no held-out texts are given",
     )
     patience: int | None = redeclared(
-        OptimizationOptions, "patience", help="stop after so many epochs without improvement on held-out texts"
+        OptimizationOptions, "patience", help="stop after this many epochs without improvement on held-out texts"
     )
-    seed: int = param(1, ge=0, le=2**63 - 1, help="of initialisation, masks, order, held-out texts and augmentation")
+    seed: int = param(
+        1, ge=0, le=2**63 - 1, help="seed of initialization, masks, order, held-out texts and augmentation"
+    )
 
 
 @dataclasses.dataclass(kw_only=True)
 class AugmentationOptions:
-    """Altered copies of the training texts; see :mod:`nlmkit.documents.neural.augmentation`."""
+    """Altered copies of the training texts; see ``nlmkit.documents.neural.augmentation``."""
 
-    augment: int = param(0, ge=0, le=1000, help="altered copies of each training text (Wei & Zou 2019)")
+    augment: int = param(0, ge=0, le=1000, help="number of altered copies per training text (Wei & Zou 2019)")
     augment_rate: float = param(
-        0.1, gt=0, le=1, help="share of a text's words that an operation touches", needs=above("augment", 0)
+        0.1, gt=0, le=1, help="share of a text's words that an operation changes", needs=above("augment", 0)
     )
     augment_operations: tuple[str, ...] = param(
         OPERATIONS,
-        help="of which each copy undergoes one: swap, deletion; insertion, replacement where there are vectors",
+        help="operations, one of them per copy: swap, deletion; with vectors also insertion, replacement",
         needs=above("augment", 0),
     )
     augment_vectors: str | Representation | None = param(
         None,
-        help="representation whose nearest words are put in; none: that of the input layer",
+        help="representation whose nearest words serve as synonyms; none: that of the input layer",
         needs=above("augment", 0),
     )
 
 
 @dataclasses.dataclass(kw_only=True)
 class ConvolutionOptions:
-    """Filters over windows of words."""
+    """Options of filters over windows of words."""
 
-    widths: tuple[int, ...] = param((3, 4, 5), ge=1, le=1024, help="words that the filters of each kind see")
-    maps: int = param(100, ge=1, le=65536, help="filters of each width")
+    widths: tuple[int, ...] = param((3, 4, 5), ge=1, le=1024, help="widths of the filters, in words")
+    maps: int = param(100, ge=1, le=65536, help="number of filters per width")
     padding: int = param(
-        4, ge=0, le=1024, help="empty places before a text at which windows begin; after it there is no end of them"
+        4, ge=0, le=1024, help="number of padding positions before a text; padding after it is unlimited"
     )
     initialisation: str = param(
-        "glorot", choices=("glorot", "kim"), help="kim: filters uniform in ±.01, last layer zero, as in his code"
+        "glorot", choices=("glorot", "kim"), help="kim: filters uniform in ±.01, last layer zero, as in Kim's code"
     )
 
 
-BETWEEN_LAYERS: Final = Needs("layers=2 or more, since it lies between", lambda model: model.layers > 1)
+BETWEEN_LAYERS: Final = Needs("layers=2 or more, since it applies between layers", lambda model: model.layers > 1)
 
 
 @dataclasses.dataclass(kw_only=True)
 class StackOptions:
-    """Recurrent layers over the words; each component declares their sizes."""
+    """Options of recurrent layers over the words; each component declares their sizes."""
 
     dropout_hidden: float = param(0.0, ge=0, lt=1, help="dropout between recurrent layers", needs=BETWEEN_LAYERS)
     weight_drop: float = param(0.0, ge=0, lt=1, help="DropConnect on the recurrent weights (Merity et al. 2018)")
-    forget_bias: float = param(1.0, help="bias of the forget gate at the start")
+    forget_bias: float = param(1.0, help="initial bias of the forget gate")
 
 
 @dataclasses.dataclass(kw_only=True)
 class TransferOptions:
-    """A language model to start from; see :mod:`nlmkit.documents.neural.transfer`."""
+    """A language model to start from; see ``nlmkit.documents.neural.transfer``."""
 
     start_from: str | LanguageModel | None = param(
-        None, help="a fitted lstm language model, or its folder: its vectors and layers are what training begins with"
+        None, help="fitted lstm language model, or its folder, whose vectors and layers initialize the network"
     )
     lm_epochs: int = param(
         0,
         ge=0,
         le=100000,
-        help="epochs that the language model is first tuned on these texts; with --budget, half of it",
+        help="epochs of tuning the language model on these texts first; with --budget, half of the budget",
         needs=given("start_from"),
     )
     lm_lr: float | None = param(
         None,
         gt=0,
-        help="its highest learning rate in them; none: a quarter of that which it was fitted with",
+        help="maximum learning rate of that tuning; none: a quarter of the rate it was fitted with",
         needs=Needs("lm_epochs=1 or more", lambda model: model.lm_epochs > 0),
     )
     unfreeze: str = param(
         "all",
         choices=("all", "gradual", "none"),
-        help="what is trained beside the last layer; gradual: one layer more each epoch (Howard & Ruder 2018)",
+        help="parts trained in addition to the last layer; gradual: one more layer per epoch (Howard & Ruder 2018)",
         needs=given("start_from"),
     )
     layer_rate: float = param(
-        1.0, ge=1, le=1000, help="a layer's learning rate is that of the layer above over this (2.6 in ULMFiT)"
+        1.0, ge=1, le=1000, help="ratio of the learning rates of a layer and of the layer below (2.6 in ULMFiT)"
     )
 
 

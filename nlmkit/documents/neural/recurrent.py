@@ -1,4 +1,4 @@
-"""Recurrent layers over the words: what the LSTM classifier and the LSTM regressor share."""
+"""Recurrent layers over the words, shared by the LSTM classifier and the LSTM regressor."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 HIDDEN, LAYERS = 128, 1
 
 _OWN_START: Final = Needs(
-    "a start without start_from: the language model's weights come first", lambda model: model.start_from is None
+    "start_from=None: with start_from, weights are initialized from the language model",
+    lambda model: model.start_from is None,
 )
 _OWN_LAYERS: Final = Needs(
     BETWEEN_LAYERS.words, lambda model: model.start_from is not None or (model.layers or LAYERS) > 1
@@ -47,23 +48,27 @@ _OWN_LAYERS: Final = Needs(
 class RecurrentTextModel(TransferOptions, StackOptions, NeuralTextModel):
     """LSTM over the words, pooled over time: the network of ``lstm-classifier`` and ``lstm-regressor``.
 
-    With ``start_from`` it begins as an ``lstm`` language model whose output layer was replaced: sizes, vocabulary and
-    way of reading are that model's, and reading goes forwards only.
+    With ``start_from`` it is initialized from an ``lstm`` language model without the output layer: size, vocabulary and
+    tokenization are those of that model, and it reads forward only.
     """
 
     hidden: int | None = param(
-        None, ge=1, le=65536, help="units of a layer, in each direction; none: 128, or the language model's"
+        None, ge=1, le=65536, help="units of a layer, per direction; none: 128, or those of the language model"
     )
-    layers: int | None = param(None, ge=1, le=16, help="stacked recurrent layers; none: 1, or the language model's")
+    layers: int | None = param(
+        None, ge=1, le=16, help="number of stacked recurrent layers; none: 1, or that of the language model"
+    )
     bidirectional: bool | None = param(
-        None, help="read from both ends (Schuster & Paliwal 1997); none: yes, without start_from"
+        None, help="read in both directions (Schuster & Paliwal 1997); none: yes, without start_from"
     )
     pooling: str = param(
         "max",
         choices=("last", "mean", "max", "concat"),
-        help="how outputs become one vector; concat: last, maximum and mean side by side",
+        help="pooling of the outputs over time; concat: last, maximum and mean concatenated",
     )
-    dense: int | None = param(None, ge=1, le=65536, help="units of a ReLU layer before the last one; none: no layer")
+    dense: int | None = param(
+        None, ge=1, le=65536, help="units of a ReLU layer before the last layer; none: no such layer"
+    )
     dropout_input: float = with_default(InputOptions, "dropout_input", 0.3)
     embedding: int = with_needs(InputOptions, "embedding", _OWN_START)
     embedding_range: float = with_needs(InputOptions, "embedding_range", _OWN_START)
@@ -71,31 +76,33 @@ class RecurrentTextModel(TransferOptions, StackOptions, NeuralTextModel):
     forget_bias: float = with_needs(StackOptions, "forget_bias", _OWN_START)
     clip_norm: float | None = with_default(TrainingOptions, "clip_norm", 5.0)
 
-    if TYPE_CHECKING:  # fitted state, which is no hyper-parameter
+    if TYPE_CHECKING:  # fitted state, not hyper-parameters
         units_: tuple[int, ...] = dataclasses.field(init=False)
         layer_norm_: bool = dataclasses.field(init=False)
 
     def check_options(self) -> None:
-        """See :meth:`NeuralTextModel.check_options`."""
+        """See ``NeuralTextModel.check_options``."""
         super().check_options()
         if self.start_from is None:
             return
         if self.bidirectional:
             raise HyperParameterError(
-                "bidirectional=True: the language model in start_from reads forwards only; leave bidirectional out"
+                "bidirectional=True: the language model in start_from reads forward only; do not set bidirectional"
             )
         if self.representation is not None:
-            raise HyperParameterError("representation and start_from both give the word vectors: leave one of them out")
+            raise HyperParameterError(
+                "representation and start_from both define the word vectors: set only one of them"
+            )
 
     @property
     def reads_both_ways(self) -> bool:
-        """Whether the layers read from both ends."""
+        """Whether the layers read in both directions."""
         return self.start_from is None if self.bidirectional is None else self.bidirectional
 
     # ------------------------------------------------------------------------------------------------- transfer
 
     def start(self, texts: TrainingTexts, generator: torch.Generator, run: RunOptions) -> Start:
-        """The language model where there is one, tuned if that is wanted; see :meth:`NeuralTextModel.start`."""
+        """Start from the language model if there is one, tuned if requested; see ``NeuralTextModel.start``."""
         if self.start_from is None:
             self.units_, self.layer_norm_ = (self.hidden or HIDDEN,) * (self.layers or LAYERS), False
             return super().start(texts, generator, run)
@@ -131,7 +138,7 @@ class RecurrentTextModel(TransferOptions, StackOptions, NeuralTextModel):
         )
 
     def _check_sizes(self, lm: LSTM) -> None:
-        """Refuse sizes that are not the language model's, and what its number of layers leaves without effect."""
+        """Refuse sizes that differ from the language model's, and options without effect for its number of layers."""
         from nlmkit.documents.neural import transfer
 
         layers = len(transfer.units(lm))
@@ -143,20 +150,20 @@ class RecurrentTextModel(TransferOptions, StackOptions, NeuralTextModel):
             raise HyperParameterError(f"dropout_hidden={self.dropout_hidden} has no effect: it needs {words}")
 
     def _tuned(self, lm: LSTM, texts: TrainingTexts, run: RunOptions) -> LSTM:
-        """The language model after ``lm_epochs`` on the training texts."""
+        """Return the language model after ``lm_epochs`` on the training texts."""
         from nlmkit.documents.neural import transfer
 
         run.stage("tuning the language model")
         with (
-            during("tuning the language model, whose lr is lm_lr and whose other options are those of start_from"),
+            during("tuning the language model, with lr=lm_lr and the other options of start_from"),
             interruption_saying(
-                "while the language model was tuned, of which no checkpoint is kept; the same command begins anew"
+                "while tuning the language model, for which no checkpoint is kept; the same command starts again"
             ),
         ):
             return transfer.fine_tuned(lm, texts.originals, texts.valid, self.lm_epochs, self.lm_lr, run)
 
     def divide(self, corpus: Corpus, ids: NDArray[np.int64]) -> Documents:
-        """Whole documents; with ``</s>`` in front where a language model is started from."""
+        """Return whole documents, preceded by ``</s>`` with ``start_from``."""
         if self.start_from is None:
             return super().divide(corpus, ids)
         from nlmkit.documents.neural.transfer import after_sentence_end
@@ -166,7 +173,7 @@ class RecurrentTextModel(TransferOptions, StackOptions, NeuralTextModel):
     # -------------------------------------------------------------------------------------------------- network
 
     def build_encoder(self, inputs: int, generator: torch.Generator) -> PooledRecurrentEncoder:
-        """Layers and pooling; see :meth:`NeuralTextModel.build_encoder`."""
+        """Build layers and pooling; see ``NeuralTextModel.build_encoder``."""
         from nlmkit.documents.neural.encoders import PooledRecurrentEncoder, stack
 
         widths = [inputs, *self.units_]
@@ -174,13 +181,13 @@ class RecurrentTextModel(TransferOptions, StackOptions, NeuralTextModel):
         return PooledRecurrentEncoder(encoder, self.pooling, self.dense, self.dropout, generator)
 
     def fitted_state(self) -> FittedState:
-        """See :meth:`NeuralTextModel.fitted_state`; the layers' sizes are metadata."""
+        """See ``NeuralTextModel.fitted_state``; the layers' sizes are metadata."""
         state = super().fitted_state()
         sizes = {"units": list(self.units_), "layer_norm": self.layer_norm_}
         return dataclasses.replace(state, metadata={**state.metadata, **sizes})
 
     def restore(self, state: FittedState) -> None:
-        """See :meth:`NeuralTextModel.restore`."""
+        """See ``NeuralTextModel.restore``."""
         from nlmkit.saving import require
 
         units, layer_norm = state.metadata.get("units"), state.metadata.get("layer_norm")
@@ -189,6 +196,6 @@ class RecurrentTextModel(TransferOptions, StackOptions, NeuralTextModel):
             isinstance(units, list) and 1 <= len(units) <= 16 and all(type(u) is int and u in lengths for u in units),
             "the sizes of its layers contradict its arrays; save the model again",
         )
-        require(isinstance(layer_norm, bool), "its metadata lack layer_norm; save the model again")
+        require(isinstance(layer_norm, bool), "layer_norm is missing from its metadata; save the model again")
         self.units_, self.layer_norm_ = tuple(units or ()), bool(layer_norm)
         super().restore(state)

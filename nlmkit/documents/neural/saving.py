@@ -1,4 +1,4 @@
-"""A network over texts from the arrays of a saved model."""
+"""Loading of the network of a model of texts from the arrays of a saved model."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def with_weights(
     sizes: Mapping[str, int],
     build: Callable[[Channel, Channel], TextModule],
 ) -> TextModule:
-    """Build a network anew and put saved weights in; it is in evaluation mode.
+    """Rebuild a network and load saved weights, in evaluation mode.
 
     Args:
-        arrays: The weights under their torch names.
+        arrays: Weights by torch name.
         words: Size of the vocabulary.
-        sizes: Sizes by name, each of which some array must have as a length: a bound before anything is built.
-        build: Makes the network from the tuned and the frozen word vectors.
+        sizes: Sizes by name; each must be the length of some array, which bounds memory before building.
+        build: Builds the network from the tuned and the frozen word vectors.
 
     Raises:
-        SavedModelError: arrays are missing, superfluous, of a wrong shape or dtype, or hold NaN or infinity.
+        SavedModelError: Arrays are missing, unexpected, of a wrong shape or dtype, or contain NaN or infinity.
     """
     lengths = {length for array in arrays.values() for length in array.shape}
     for name, size in sizes.items():
@@ -43,7 +43,7 @@ def with_weights(
         for name in ("tuned", "frozen")
         if f"words.{name}" in arrays
     }
-    require(bool(channels), "it has no word vectors; save the model again")
+    require(bool(channels), "its word vectors are missing; save the model again")
     empty = {name: torch.zeros(matrix.shape) for name, matrix in channels.items()}
     module = build(empty.get("tuned"), empty.get("frozen"))
     put_weights(module, arrays)

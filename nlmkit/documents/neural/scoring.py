@@ -1,4 +1,4 @@
-"""What a network answers to documents, in batches that change none of the answers."""
+"""Scoring of documents by a network, in batches that do not affect the results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nlmkit.documents.neural.module import TextModule
 
 WORDS: Final = 8192
-"""Most words of a batch, padding included."""
+"""Maximum words of a batch, padding included."""
 
 
 def log_probabilities(
@@ -26,15 +26,15 @@ def log_probabilities(
     extra: NDArray[np.float32] | None = None,
     words: int = WORDS,
 ) -> NDArray[np.float64]:
-    """Natural log-probability of each class for each document: float64 [documents, classes].
+    """Return the natural log-probability of each class for each document: float64 [documents, classes].
 
-    The log-softmax of :func:`outputs_of`, whose arguments these are.
+    This is the log-softmax of ``outputs_of``, which has the same arguments.
     """
     return log_softmax(outputs_of(module, documents, extra=extra, words=words))
 
 
 def log_softmax(outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Natural log-probability of each class, from logits: float64 [documents, classes]."""
+    """Return the natural log-probability of each class, from logits: float64 [documents, classes]."""
     log_probs: NDArray[np.float64] = torch.from_numpy(outputs).log_softmax(dim=1).numpy()
     return log_probs
 
@@ -47,26 +47,26 @@ def outputs_of(
     words: int = WORDS,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> NDArray[np.float64]:
-    """Outputs of the last layer for each document: float64 [documents, outputs].
+    """Return the outputs of the last layer for each document: float64 [documents, outputs].
 
-    The module is in evaluation mode meanwhile, and afterwards as it was.
+    The module is in evaluation mode during the call; its mode is restored afterwards.
 
     Args:
         module: The network.
-        documents: The documents, in any order of length.
-        extra: Vectors of the ids from V on, if there are such: float32 [n, d].
-        words: Most words of a batch; it changes no output by more than 1e-5.
-        interrupted: Asked before each batch whether to stop.
+        documents: The documents, in any order.
+        extra: Vectors of the ids from V on: float32 [n, d], or None.
+        words: Maximum words of a batch; it changes outputs by at most 1e-5.
+        interrupted: Called before each batch; returns whether to stop.
 
     Raises:
-        KeyboardInterrupt: It was to stop.
+        KeyboardInterrupt: ``interrupted`` returned True.
     """
     found = np.empty((len(documents), module.outputs))
     device = module.device
     training = module.training
     module.eval()
     try:
-        # TensorFloat-32, which torch allows cuDNN by default, would make a probability depend on its batch.
+        # With TensorFloat-32, which torch enables in cuDNN by default, probabilities would depend on the batch.
         exact = torch.backends.cudnn.flags(enabled=None, benchmark=None, deterministic=None, allow_tf32=False)
         purpose = f"scoring in batches of up to {words} words"
         with torch.inference_mode(), module.words.with_extra(extra), memory_errors(purpose), exact:

@@ -1,16 +1,16 @@
-"""Where sentences end in a text of tokens.
+"""Sentence boundaries in tokenized text.
 
-A sentence ends after a token of nothing but ``. ! ?`` ``。！？`` ``…`` ``．`` ``｡``, and after the closing quotation
-marks and brackets that follow it (at most three), whatever the language. Straight quotation marks do not tell which
-they are: of the ``"`` of a document every second one closes, and every ``'`` but the first, since apostrophes that are
-tokens would spoil the count; one that ends the document closes, too. A single ``.`` ends none
+A sentence ends after a token that consists of ``. ! ?`` ``。！？`` ``…`` ``．`` ``｡``, and after the closing quotation
+marks and brackets that follow it (at most three), in every language. Straight quotation marks are ambiguous:
+every second ``"`` of a document closes, and every ``'`` except the first, since apostrophes that are
+tokens would disturb the count; one that ends the document also closes. A single ``.`` does not end a sentence
 
 - after a single letter, as in ``U . S .`` or ``J . Smith``;
 - after one of a few titles (mr, mrs, ms, dr, st, vs);
-- where every character is a token, unless a space or the end of the text follows, as in ``3.5``; there the two rules
+- if every character is a token, unless a space or the end of the text follows, as in ``3.5``; there the two rules
   above cannot be applied.
 
-No sentence is empty, and what follows the last mark is a sentence.
+Sentences are never empty; the text after the last mark is a sentence.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _CLOSED_BY: Final = 3
 
 
 def sentence_bounds(corpus: Corpus, *, characters: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where sentences begin.
+    """Return the sentence boundaries of a corpus.
 
     Args:
-        corpus: One document a "sentence".
+        corpus: One document per "sentence".
         characters: Whether every character is a token.
 
     Returns:
-        Where each sentence begins among the tokens, and the last one ends: int64 [sentences + 1]; where each document
-        begins among the sentences, and the last one ends: int64 [documents + 1]. An empty document has no sentence.
+        Start of each sentence among the tokens, and the end of the last: int64 [sentences + 1]; start of each document
+        among the sentences, and the end of the last: int64 [documents + 1]. An empty document has no sentence.
     """
     tokens, ids = corpus.tokens, corpus.ids
     ends = _of_types(corpus, lambda word: bool(word) and MARKS.issuperset(word))[ids]
@@ -63,7 +63,7 @@ def sentence_bounds(corpus: Corpus, *, characters: bool) -> tuple[NDArray[np.int
         ends &= ~(stops & _shifted((abbreviated & ~wide)[ids], 1) & ~is_first & ~is_last)
     for _ in range(_CLOSED_BY):
         ends |= closes & _shifted(ends, 1) & ~is_first
-    # Of marks in a row only the last one ends the sentence.
+    # Of consecutive marks only the last one ends the sentence.
     bounds = (ends & ~(_shifted(ends, -1) & ~is_last)) | is_last
     ends_at = np.flatnonzero(bounds) + 1
     sentences = np.append(0, ends_at).astype(np.int64)
@@ -71,7 +71,7 @@ def sentence_bounds(corpus: Corpus, *, characters: bool) -> tuple[NDArray[np.int
 
 
 def _numbers(corpus: Corpus, word: str) -> NDArray[np.int64]:
-    """1 where a document has a word for the first time, 2 for the second, and so on; 0 elsewhere: int64 [tokens]."""
+    """Number the occurrences of a word per document, from 1; 0 for other words: int64 [tokens]."""
     found = _of_types(corpus, word.__eq__)[corpus.ids]
     counts = np.append(0, np.cumsum(found))
     before = np.repeat(counts[corpus.offsets[:-1]], np.diff(corpus.offsets))
@@ -79,12 +79,12 @@ def _numbers(corpus: Corpus, word: str) -> NDArray[np.int64]:
 
 
 def _of_types(corpus: Corpus, holds: Callable[[str], bool]) -> NDArray[np.bool_]:
-    """Which of the corpus's types something holds for: bool [types]."""
+    """Return a mask of the types of the corpus that satisfy a predicate: bool [types]."""
     return np.fromiter((holds(word) for word in corpus.types), np.bool_, len(corpus.types))
 
 
 def _shifted(flags: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
-    """Flags of the token before (``by=1``) or after (``by=-1``); False where there is none."""
+    """Return the flags of the token before (``by=1``) or after (``by=-1``); False if there is none."""
     moved = np.zeros_like(flags)
     if by == 1:
         moved[1:] = flags[:-1]

@@ -1,4 +1,4 @@
-"""What training reads of the hyper-parameters of a model of texts, as plain values. Nothing here imports torch."""
+"""Hyper-parameters of a model of texts that training reads, as plain values. This module does not import torch."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TextSettings:
-    """What training reads of a component's hyper-parameters, beside the optimization.
+    """Hyper-parameters of a component that training reads, except those of the optimization.
 
     Attributes:
-        component: The component's name.
-        kind: Its kind.
-        hyper_parameters: Those that a saved model has, as JSON, by which runs are told apart.
-        seed: Of all that is drawn.
+        component: Registered name of the component.
+        kind: Kind of the component.
+        hyper_parameters: Hyper-parameters of a saved model, as JSON, which identify a run.
+        seed: Random seed.
         epochs: Passes over the training texts.
         batch: Texts per step.
-        sort_within: Batches whose texts are sorted by length among themselves.
-        weight_decay: Of matrices.
-        max_norm: Largest norm of an output's weights; None: no bound.
-        unfreeze: What is trained beside the last layer: ``all``, ``gradual`` or ``none``.
-        layer_rate: The learning rate of a layer is that of the layer above divided by this.
+        sort_within: Number of batches whose texts are sorted by length together.
+        weight_decay: L2 weight decay of matrices.
+        max_norm: Maximum norm of the weights of an output; None for no limit.
+        unfreeze: Parts trained in addition to the last layer: ``all``, ``gradual`` or ``none``.
+        layer_rate: Ratio of the learning rates of a layer and of the layer below.
         valid_share: Share of the training texts held out, for messages.
-        patience: Epochs without improvement after which the run stops.
+        patience: Number of epochs without improvement after which the run stops.
     """
 
     component: str
@@ -46,7 +46,7 @@ class TextSettings:
 
     @classmethod
     def of(cls, component: Component) -> Self:
-        """The values of a component's hyper-parameters; those that it does not have keep their defaults."""
+        """Return the values of a component's hyper-parameters, with defaults for those that it lacks."""
         known = component.hyper_parameters()
         names = [field.name for field in dataclasses.fields(cls) if field.name in known]
         values = {name: getattr(component, name) for name in names}

@@ -1,4 +1,4 @@
-"""What the training of a network over texts begins with. Nothing here imports torch."""
+"""Initial state of the training of a network over texts. This module does not import torch."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 def leave_as_initialized(module: TextModule) -> None:
-    """Put no weights from elsewhere into a network."""
+    """Keep the initial weights of a network."""
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainingTexts:
-    """The texts that a network is trained on.
+    """Training texts of a network.
 
     Attributes:
         corpus: Training documents, altered copies of augmentation included.
         originals: Training documents without such copies.
-        valid: Held-out documents, where there are any.
+        valid: Held-out documents, or None.
     """
 
     corpus: Corpus
@@ -33,15 +33,15 @@ class TrainingTexts:
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """What the training of a network begins with.
+    """Initial state of the training of a network.
 
     Attributes:
-        vocabulary: Its words, counted in the training texts.
-        input_layer: Word vectors by the vocabulary's ids, with their first values.
-        initialize: Puts weights from elsewhere, such as a language model's, into the new network.
-        input_report: What the fit report says of the input layer.
-        report: What else the fit report says, JSON-ready.
-        notes: What the user should know.
+        vocabulary: Vocabulary, with counts from the training texts.
+        input_layer: Input layer over the vocabulary, with initial values.
+        initialize: Copies the weights of another model, such as a language model, into the new network.
+        input_report: Entry of the fit report on the input layer.
+        report: Other entries of the fit report, JSON-ready.
+        notes: Notes for the user.
     """
 
     vocabulary: Vocabulary

@@ -1,4 +1,4 @@
-"""Learning from whole texts as a task of the training engine: batches of documents, one target per document."""
+"""Task of the training engine for models of whole texts: batches of documents, one target per document."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ from nlmkit.training.stepper import Extent
 from nlmkit.training.task import Batch, Carry, Step, Task
 
 _TIMED_BATCHES: Final = 8
-"""Batches of held-out texts by which it is measured how long all of them take."""
+"""Number of batches of held-out texts timed to estimate the time of an evaluation."""
 
 _JUDGED_TEXTS: Final = 256
-"""Training texts that show whether a run has diverged."""
+"""Number of training texts used to detect divergence."""
 
 
 class Chosen(NamedTuple):
-    """The documents of one step.
+    """Documents of one step.
 
     Attributes:
-        documents: All documents as the epoch reads them.
-        numbers: Which of them: int64 [B].
+        documents: All documents, as read in the epoch.
+        numbers: Indices of those in the step: int64 [B].
     """
 
     documents: Documents
@@ -63,26 +63,26 @@ class TextEpoch:
     def __getitem__(self, index: int) -> Batch[Chosen]:
         numbers = self._batches[index]
         words = self._documents.words(numbers)
-        # A text without words takes time, too.
+        # A text without words takes time too.
         return Batch(Chosen(self._documents, numbers), len(numbers), words, max(1, words))
 
     def passed(self, index: int) -> float:
-        """Passes over the documents before a batch, with fractions."""
+        """Return the number of passes over the documents before a batch, a fraction."""
         return (self._number * len(self) + index) / len(self)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TaskSetup:
-    """What a task is made of.
+    """Network, data and settings of a task.
 
     Attributes:
-        module: The network with its first weights.
+        module: The network with its initial weights.
         sample: Training documents with their targets.
-        valid: Held-out ones, where there are any.
-        settings: What of the component's hyper-parameters training reads.
+        valid: Held-out documents, or None.
+        settings: Hyper-parameters that training reads.
         counts: Training counts of the vocabulary: int64 [V].
-        unknown_rate: Share of once-seen words read as ``<unk>``, anew in each epoch.
-        device: Where it is computed.
+        unknown_rate: Share of once-seen words read as ``<unk>``, drawn again in each epoch.
+        device: Device of the computation.
     """
 
     module: TextModule
@@ -95,10 +95,10 @@ class TaskSetup:
 
 
 class TextTask(Task[Chosen]):
-    """A network over texts, its training documents and its held-out documents.
+    """Task with a network over texts, training documents and held-out documents.
 
-    A kind of model says what its loss is (:meth:`mean_loss`, :meth:`summed_loss`) and what is measured
-    (:meth:`measured`), and judges the result.
+    A subclass for a kind of model defines the loss (``mean_loss``, ``summed_loss``) and the metrics
+    (``measured``), and judges the result.
 
     Args:
         setup: The network, which is moved to the device, and its data.
@@ -121,30 +121,30 @@ class TextTask(Task[Chosen]):
     # ------------------------------------------------------------------------------------- what a kind implements
 
     def as_tensor(self, targets: NDArray[Any]) -> Tensor:
-        """The targets of some documents as the loss takes them."""
+        """Return the targets of some documents as a tensor for the loss."""
         return torch.from_numpy(targets)
 
     @abc.abstractmethod
     def mean_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The mean loss that training minimizes: a scalar of outputs [B, O], float32, and targets [B]."""
+        """Return the mean loss that training minimizes: a scalar from outputs [B, O], float32, and targets [B]."""
 
     @abc.abstractmethod
     def summed_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The sum of the losses by which weights are judged; arguments as of :meth:`mean_loss`."""
+        """Return the sum of the losses used to compare weights; arguments as in ``mean_loss``."""
 
     @abc.abstractmethod
     def measured(self, outputs: NDArray[np.float64], targets: NDArray[Any]) -> Mapping[str, float]:
-        """The metrics of held-out documents, from outputs [documents, O] and targets [documents]."""
+        """Return the metrics of held-out documents, from outputs [documents, O] and targets [documents]."""
 
     # -------------------------------------------------------------------------------------------------- the data
 
     @property
     def is_evaluated(self) -> bool:
-        """Whether there are held-out texts."""
+        """Return whether there are held-out texts."""
         return self._valid is not None
 
     def identity(self) -> Mapping[str, Any]:
-        """Component, hyper-parameters, and digests of the texts with their targets."""
+        """Return component, hyper-parameters, and digests of the texts with their targets."""
         return {
             "component": self._settings.component,
             "hyper_parameters": self._settings.hyper_parameters,
@@ -153,18 +153,18 @@ class TextTask(Task[Chosen]):
         }
 
     def steps(self, epochs: int | None = None) -> int:
-        """Batches of the first ``epochs`` epochs, or of as many as the options want."""
+        """Return the number of batches in ``epochs`` epochs, by default those of the options."""
         return self._epoch_steps * (self._settings.epochs if epochs is None else epochs)
 
     def extent(self) -> Extent:
-        """What the plan of a run is made from; the time of a step goes by its words."""
+        """Return the extent of the run; the time of a step depends on its words."""
         documents, valid = self._sample.documents, self._valid
         judged = min(_JUDGED_TEXTS, len(documents))
         closing = 0.0 if valid is None else min(1.0, judged / len(valid.documents))
         return Extent(self._epoch_steps, max(1, int(documents.lengths.sum())) / self._epoch_steps, closing=closing)
 
     def epoch(self, number: int) -> TextEpoch:
-        """The batches of epoch ``number``, some words of which read as ``<unk>``."""
+        """Return the batches of epoch ``number``, with some words read as ``<unk>``."""
         settings = self._settings
         unknown = generator(settings.seed, Purpose.UNKNOWN_IN_TEXTS, number)
         documents = with_unknown(self._sample.documents, self._rare, self._unknown_rate, unknown)
@@ -176,12 +176,12 @@ class TextTask(Task[Chosen]):
     # ------------------------------------------------------------------------------------------------- the steps
 
     def begin_epoch(self, number: int) -> None:
-        """Take the masks of the epoch, and unfreeze the layers that it trains."""
+        """Seed the masks of the epoch, and unfreeze the layers trained in it."""
         self.module.generator = generator(self._settings.seed, Purpose.MASKS_ON_TEXTS, number)
         train_only(self._parts, self._trained_parts(number))
 
     def _trained_parts(self, number: int) -> int:
-        """How many parts, counted from the output, an epoch trains."""
+        """Return the number of parts, counted from the output, that an epoch trains."""
         match self._settings.unfreeze:
             case "none":
                 return 1
@@ -190,53 +190,53 @@ class TextTask(Task[Chosen]):
         return len(self._parts)
 
     def generators(self) -> Mapping[str, torch.Generator]:
-        """What masks come from."""
+        """Return the generator of the masks."""
         return {"module": self.module.generator}
 
     def parts(self, data: Chosen) -> Iterator[tuple[Chosen, float]]:
-        """The batch, or parts of it where it is very large."""
+        """Yield the batch, or parts of it if it is very large."""
         documents, numbers = data
         for part in parts_of_batch(documents, numbers, floats=self._floats):
             yield Chosen(documents, part), len(part) / len(numbers)
 
     def loss(self, data: Chosen, carry: Carry) -> Step:
-        """The mean loss of some documents."""
+        """Return the mean loss of some documents."""
         documents, numbers = data
         outputs = self.module(documents.batch(numbers).to(self.device))
         targets = self._targets[torch.from_numpy(numbers).to(self.device)]
         return Step(self.mean_loss(outputs.float(), targets))
 
     def after_step(self) -> None:
-        """Bound the norms of the last layer's weights, output by output."""
+        """Clip the norm of the last layer's weights per output."""
         if self._settings.max_norm is not None:
             clip_rows(self.module.weight, self._settings.max_norm)
 
     def parameters(self) -> list[nn.Parameter]:
-        """All parameters, those that are still frozen included."""
+        """Return all parameters, including those still frozen."""
         return weights_of(self._parts)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Matrices with weight decay, each part with its learning rate."""
+        """Return parameter groups: weight decay for matrices, one learning rate per part."""
         layers = [parameters for _, parameters in self._parts]
         settings = self._settings
         return layered_groups(layers, weight_decay=settings.weight_decay, layer_rate=settings.layer_rate)
 
     @property
     def watches_gradient(self) -> bool:
-        """No: where nothing is clipped, word vectors may have sparse gradients."""
+        """Return False: without clipping, word vectors may have sparse gradients."""
         return False
 
     # ------------------------------------------------------------------------------------------------ evaluation
 
     def evaluate(self, interrupted: Callable[[], bool]) -> Mapping[str, float]:
-        """The metrics of the held-out texts."""
+        """Return the metrics of the held-out texts."""
         assert self._valid is not None
         valid = self._valid
         outputs = outputs_of(self.module, valid.documents, extra=valid.extra, interrupted=interrupted)
         return self.measured(outputs, valid.targets)
 
     def evaluation_seconds(self, clock: Callable[[], float], most: float) -> float:
-        """About how long :meth:`evaluate` takes, from some batches of it."""
+        """Estimate the time of ``evaluate`` from some of its batches."""
         assert self._valid is not None
         documents = self._valid.documents
         batches = list(scoring_batches(documents, WORDS))
@@ -253,7 +253,7 @@ class TextTask(Task[Chosen]):
         return (clock() - begins) * sum(map(documents.padded, batches)) / timed
 
     def training_loss(self) -> float:
-        """Mean loss of the first training texts."""
+        """Return the mean loss of the first training texts."""
         documents, targets = self._sample.documents, self._sample.targets
         total, texts = 0.0, self._judged
         with torch.inference_mode():
@@ -266,7 +266,7 @@ class TextTask(Task[Chosen]):
 
     @property
     def _judged(self) -> int:
-        """How many training texts :meth:`training_loss` is about."""
+        """Return the number of training texts of ``training_loss``."""
         return min(len(self._sample.documents), _JUDGED_TEXTS)
 
 

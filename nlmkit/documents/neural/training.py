@@ -1,4 +1,4 @@
-"""Training a network over texts: the entrance to the engine, and what comes of it."""
+"""Training of a network over texts by the training engine, and the resulting report."""
 
 from __future__ import annotations
 
@@ -37,39 +37,39 @@ def train(  # noqa: PLR0917
 ) -> dict[str, Any]:
     """Train the network of a model and return the report of the training, as JSON types.
 
-    Afterwards the network holds the weights of the best evaluation on held-out texts, without such texts the last ones;
-    where weights are averaged, the average stands for them. It is in evaluation mode, on the device of the run. Of the
+    Afterwards the network has the weights of the best evaluation on held-out texts, without such texts the last ones;
+    with averaging, the average of the weights. It is in evaluation mode, on the device of the run. In the
     report only ``seconds`` and ``words_per_second`` depend on the clock.
 
     Args:
-        model: The component, with the options of :mod:`nlmkit.documents.neural.options`.
-        build: Makes the task from its settings and the device.
+        model: The component, with the options of ``nlmkit.documents.neural.options``.
+        build: Builds the task from its settings and the device.
         sample: Training documents.
         valid: Held-out documents.
         run: Device, budget, checkpoints, log and progress.
-        started: When the fit began on ``clock``, so that the budget covers what came before this call.
-        clock: Seconds that only go up.
+        started: Time on ``clock`` at which the fit started, so that the budget includes everything since.
+        clock: Monotonic clock, in seconds.
 
     Raises:
-        HyperParameterError: An option needs held-out texts, or a device that is not there.
-        SavedModelError: The checkpoint is damaged, another run's, or cannot be written.
-        NlmkitError: Training diverged, by the rule of :mod:`nlmkit.training.divergence`.
-        KeyboardInterrupt: Ctrl-C or SIGTERM; where there is a checkpoint folder, the run can be resumed from there.
+        HyperParameterError: An option needs held-out texts, or the device is not available.
+        SavedModelError: The checkpoint is damaged, belongs to another run, or cannot be written.
+        NlmkitError: Training diverged, by the rule of ``nlmkit.training.divergence``.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; with a checkpoint folder, the run can be resumed.
         MemoryError: The device has too little memory.
     """
     settings, optimization = TextSettings.of(model), Optimization.of(model)
     if run.workers > 1 or process_count() > 1:
-        raise HyperParameterError(f"a neural {settings.kind} trains in one process, which uses all cores by itself")
+        raise HyperParameterError(f"a neural {settings.kind} trains in a single process, which uses all cores")
     if valid is None:
         optimization.refuse_without_held_out(
             settings.patience,
-            "held-out texts: give some, or training texts enough that "
-            f"valid_share={settings.valid_share:g} of them are one or more",
+            "held-out texts: pass some, or enough training texts that "
+            f"valid_share={settings.valid_share:g} of them is at least one",
         )
     device = choose_device(run.device)
     words = int(sample.documents.lengths.max(initial=0))
     purpose = (
-        f"training in steps of batch={settings.batch} texts of up to {words} words; a smaller batch or max_length "
+        f"training with batch={settings.batch} texts of up to {words} words per step; a smaller batch or max_length "
         "needs less"
     )
     bfloat16 = trains_in_bfloat16(device, run.precision)
@@ -92,7 +92,7 @@ def train(  # noqa: PLR0917
 
 
 def _entry(evaluation: Evaluation, names: Sequence[str]) -> dict[str, Any]:
-    """An evaluation as an entry of the report; a metric is null where there are no held-out texts."""
+    """Return the report entry of an evaluation; metrics are null without held-out texts."""
     measured = {"validation_loss" if name == "loss" else name: evaluation.metrics.get(name) for name in names}
     return {
         "step": evaluation.step,

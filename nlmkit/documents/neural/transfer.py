@@ -1,7 +1,7 @@
-"""Transfer: a classifier or regressor that starts from a language model (Howard & Ruder 2018, ULMFiT).
+"""Transfer from a language model to a classifier or regressor (Howard & Ruder 2018, ULMFiT).
 
-The model takes over the language model's word vectors and recurrent layers, and reads texts as it does: ``</s>``
-first, then the words. Words that the language model lacks join its vocabulary, and begin where its ``<unk>`` stands.
+The model copies the language model's word vectors and recurrent layers, and reads texts in the same way: ``</s>``
+first, then the words. Words missing from the language model join its vocabulary, initialized with its ``<unk>`` vector.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
     from nlmkit.text import Corpus, Tokenization
 
 BUDGET_SHARE: Final = 0.5
-"""Share of a budget in which the language model is tuned."""
+"""Share of a budget for tuning the language model."""
 
 LR_SHARE: Final = 0.25
-"""Share of the learning rate that a language model was fitted with at which it is tuned."""
+"""Learning rate of the tuning, as a share of the rate of the language model's fit."""
 
 
 def language_model(start: str | LanguageModel, tokenization: Tokenization) -> LSTM:
-    """The fitted language model that ``start_from`` names, once it suits.
+    """Load and check the fitted language model of ``start_from``.
 
     Args:
         start: The model or its folder.
-        tokenization: How the model reads text.
+        tokenization: Tokenization of the classifier or regressor.
 
     Raises:
-        HyperParameterError: It is no fitted lstm, reads text otherwise, or has what a model of texts cannot take over.
+        HyperParameterError: It is not a fitted lstm, has another tokenization, or an unsupported option.
         SavedModelError: It cannot be loaded.
     """
     from nlmkit.language_models.neural.lstm import LSTM
@@ -56,37 +56,37 @@ def language_model(start: str | LanguageModel, tokenization: Tokenization) -> LS
 
         found = load(start)
     if not isinstance(found, LSTM):
-        raise HyperParameterError(f"{where} is of the kind {found.name}: expected a fitted lstm")
+        raise HyperParameterError(f"{where} is of type {found.name}: expected a fitted lstm")
     if not found.is_fitted:
         raise HyperParameterError(f"{where} is not fitted: fit the language model first")
     if found.zoneout:
         raise HyperParameterError(
-            f"{where} was trained with zoneout={found.zoneout:g}, which models of texts do not have"
+            f"{where} was trained with zoneout={found.zoneout:g}, which models of texts do not support"
         )
     own, theirs = dataclasses.asdict(tokenization), dataclasses.asdict(found.tokenization_)
     other = [f"{name}={value}" for name, value in theirs.items() if value != own[name]]
     if other:
-        raise HyperParameterError(f"{where} reads text with {', '.join(other)}: set that here too")
+        raise HyperParameterError(f"{where} uses {', '.join(other)}: set the same here")
     return found
 
 
 def fine_tuned(  # noqa: PLR0917
     lm: LSTM, corpus: Corpus, valid: Corpus | None, epochs: int, lr: float | None, run: RunOptions
 ) -> LSTM:
-    """The language model after some epochs on the task's texts, whose words join its vocabulary.
+    """Return the language model after some epochs on the task's texts, with their words in its vocabulary.
 
     Args:
-        lm: The language model, which stays as it is.
+        lm: The language model, which is not changed.
         corpus: Training texts of the task.
-        valid: Held-out texts, whose perplexity chooses the epoch that is kept.
+        valid: Held-out texts, whose perplexity determines the epoch that is kept.
         epochs: Passes over the training texts.
-        lr: Highest learning rate; None: :data:`LR_SHARE` of the model's own, which suits its optimizer.
-        run: Progress, device and budget. Of a budget the language model gets :data:`BUDGET_SHARE`, in place of epochs.
+        lr: Maximum learning rate; None for ``LR_SHARE`` of the model's own, which suits its optimizer.
+        run: Progress, device and budget. ``BUDGET_SHARE`` of a budget replaces ``epochs``.
     """
     from nlmkit.core.run import RunOptions
     from nlmkit.language_models.neural.options import chosen_softmax
 
-    # The network as it is, whatever vectors it began with and however many words join it.
+    # Keep the network, independent of its initial vectors and the number of added words.
     as_it_is = {
         **{name: lm.hyper_parameters()[name].default for name in ("representation", "tune", "oov", "normalization")},
         "embedding": lm.module_.words.width,
@@ -106,14 +106,14 @@ def fine_tuned(  # noqa: PLR0917
 
 
 def notes_of_tuning(tuned: LSTM) -> list[str]:
-    """What is to be said of the language model that was tuned; what the model says of itself is left out."""
+    """Return the notes of the tuned language model, without those that the model sends itself."""
     own = ("no validation text", "epochs=")
     notes = [note for note in tuned.fit_report_["notes"] if not note.startswith(own)]
-    return [f"tuning the language model, to which half of a budget goes: {note}" for note in notes]
+    return [f"tuning the language model (half of any budget): {note}" for note in notes]
 
 
 def grown_vocabulary(old: Vocabulary, new: Vocabulary) -> Vocabulary:
-    """The language model's words with their ids, then those it lacks; counts are of the task's texts."""
+    """Return the language model's words with their ids, followed by new words; counts are of the task's texts."""
     words = [*old.words, *(word for word in new.words if word not in old)]
     counts = np.zeros(len(words), np.int64)
     counts[Vocabulary(words).ids(new.words)] = new.counts
@@ -121,20 +121,20 @@ def grown_vocabulary(old: Vocabulary, new: Vocabulary) -> Vocabulary:
 
 
 def first_vectors(lm: LSTM, vocabulary: Vocabulary) -> Tensor:
-    """The language model's vectors, with that of ``<unk>`` for each word that it lacks: float32 [V, e]."""
+    """Return the language model's vectors, and that of ``<unk>`` for each new word: float32 [V, e]."""
     theirs = lm.module_.word_vectors().cpu()
     new = len(vocabulary) - len(theirs)
     return torch.cat([theirs, theirs[UNK_ID].expand(new, -1)])
 
 
 def copy_layers(lm: LSTM, layers: Sequence[torch.nn.Module]) -> None:
-    """Put the language model's recurrent layers in place of the model's."""
+    """Copy the language model's recurrent layers into those of the model."""
     for own, theirs in zip(layers, _stack(lm).layers, strict=True):
         own.load_state_dict(theirs.state_dict())
 
 
 def units(lm: LSTM) -> list[int]:
-    """Units of the language model's recurrent layers."""
+    """Return the number of units of the language model's recurrent layers."""
     return [int(layer.hidden) for layer in _stack(lm).layers]  # type: ignore[arg-type]
 
 
@@ -145,10 +145,10 @@ def _stack(lm: LSTM) -> RecurrentStack:
 
 
 def after_sentence_end(ids: NDArray[np.int64], offsets: NDArray[np.int64]) -> Documents:
-    """Documents of one sentence each, with ``</s>`` in front, as a language model begins to read.
+    """Return documents of one sentence each, preceded by ``</s>`` as in a language model.
 
     Args:
-        ids: Of all words: int64 [words].
-        offsets: Where each document begins, and the last one ends: int64 [documents + 1].
+        ids: Ids of all words: int64 [words].
+        offsets: Start of each document, and the end of the last: int64 [documents + 1].
     """
     return Documents.whole(np.insert(ids, offsets[:-1], EOS_ID), offsets + np.arange(len(offsets)))

@@ -143,9 +143,7 @@ class DynamicEvaluation(LanguageModel):
         if self.model is None:
             raise HyperParameterError("dynamic evaluation requires a model (--model PATH)")
         if not isinstance(self.model, NeuralLanguageModel):
-            raise HyperParameterError(
-                f"dynamic evaluation needs a neural language model, whose weights it changes; {self.model.name} is none"
-            )
+            raise HyperParameterError(f"dynamic evaluation requires a neural language model, not {self.model.name}")
         if self.rule == "rms" and data is None:
             raise HyperParameterError(
                 "rule=rms requires training text for its gradients: add TRAIN, or choose rule=sgd"

@@ -1,4 +1,4 @@
-"""What models made of other language models share: members to fit or to take as they are, texts, and weights by EM."""
+"""Shared code of models that wrap other language models: fitting of members, texts, and weights by EM."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GAP: Final = 1e-9
-"""EM stops where no weights whatever can raise the mean log-probability by more than this many nats."""
+"""Tolerance of EM: maximum possible gain in mean log-probability, in nats, at which it stops."""
 
 MAX_ITERATIONS: Final = 2_000
 
@@ -28,14 +28,14 @@ _SMALLEST: Final = 1e-30
 
 @dataclasses.dataclass(frozen=True)
 class Weights:
-    """Interpolation weights as EM found them.
+    """Interpolation weights fitted by EM.
 
     Attributes:
-        values: One for each model, summing to one: float64 [models].
-        log_prob: Mean natural log-probability that the mixture gives the events used.
-        impossible: Events that every model gives probability zero; no weights help there, and they were left out.
-        iterations: Steps of EM.
-        gap: By how much at most the best weights have a greater ``log_prob``.
+        values: One weight per model, which sum to one: float64 [models].
+        log_prob: Mean natural log-probability of the events used under the mixture.
+        impossible: Number of events with probability zero under every model, which are excluded.
+        iterations: Number of EM steps.
+        gap: Upper bound on how much the best weights exceed ``log_prob``.
     """
 
     values: NDArray[np.float64]
@@ -46,29 +46,29 @@ class Weights:
 
 
 def fit_weights(log_probs: NDArray[np.float64]) -> Weights:
-    """The weights that make a text most probable under a linear interpolation of models (Jelinek & Mercer 1980).
+    """Fit the weights of a linear interpolation that maximise the probability of a text (Jelinek & Mercer 1980).
 
     With p_k(t) the probability of event t under model k, and m(t) = Σ_k λ_k p_k(t), one step of EM multiplies λ_k by
     g_k = mean_t p_k(t) / m(t). The mean of ln m is concave in λ with the gradient g, so that no weights can exceed it
-    by more than max_k g_k − 1: EM from equal weights ends at the global optimum, and this bound says when. Steps are
-    lengthened to g_k^η while that still raises the mean, as EM is slow where models are alike (Salakhutdinov & Roweis
+    by more than max_k g_k − 1: EM from equal weights converges to the global optimum and stops by this bound. Steps are
+    lengthened to g_k^η while that still raises the mean, since EM is slow for similar models (Salakhutdinov & Roweis
     2003).
 
     Args:
         log_probs: Natural log-probability of every event under each model: float64 [models, events].
 
     Raises:
-        DataError: there is no event that a model gives a probability above zero.
+        DataError: No event has a probability above zero under any model.
     """
     highest = log_probs.max(axis=0, initial=-np.inf)
     possible = highest > -np.inf
     impossible = int(len(possible) - possible.sum())
     if impossible == len(possible):
-        problem = "has no event" if not impossible else "holds only events that every model gives probability zero"
+        problem = "has no event" if not impossible else "contains only events with probability zero under every model"
         raise DataError(f"the validation text {problem}: weights cannot be fitted on it")
     if impossible:
         log_probs, highest = log_probs[:, possible], highest[possible]
-    shares = np.exp(log_probs - highest)  # in proportion to the probabilities, and without underflow
+    shares = np.exp(log_probs - highest)  # proportional to the probabilities, without underflow
     weights = np.full(len(shares), 1 / len(shares))
     mixture = weights @ shares
     value, length, iterations = float(np.log(mixture).mean()), 1.0, 0
@@ -81,7 +81,7 @@ def fit_weights(log_probs: NDArray[np.float64]) -> Weights:
         longer = _step(weights, gradient, length)
         mixture = longer @ shares
         reached = float(np.log(mixture).mean())
-        if not reached >= value and length > 1:  # NaN too, of a step that was much too long
+        if not reached >= value and length > 1:  # also NaN, from a step that was much too long
             length, longer = 1.0, _step(weights, gradient, 1.0)
             mixture = longer @ shares
             reached = float(np.log(mixture).mean())
@@ -90,7 +90,7 @@ def fit_weights(log_probs: NDArray[np.float64]) -> Weights:
 
 
 def _step(weights: NDArray[np.float64], gradient: NDArray[np.float64], length: float) -> NDArray[np.float64]:
-    """One step of EM, lengthened; no weight gets so small that it could not grow again."""
+    """Take a lengthened step of EM; weights never become so small that they could not grow again."""
     with np.errstate(over="ignore", invalid="ignore"):
         moved: NDArray[np.float64] = weights * gradient**length
         floored: NDArray[np.float64] = np.maximum(moved / moved.sum(), _SMALLEST)
@@ -100,31 +100,31 @@ def _step(weights: NDArray[np.float64], gradient: NDArray[np.float64], length: f
 def fitted_models(
     models: Sequence[LanguageModel], data: Any, valid: Any, run: RunOptions
 ) -> tuple[tuple[LanguageModel, ...], Corpus | None]:
-    """The models to stack, and the validation text as they read it.
+    """Return the fitted models, and the validation text read with their pipeline.
 
     Args:
-        models: A fitted one is taken as it is; of another a copy is fitted to ``data``, and it is left alone itself.
-        data: Training text; None when every model is fitted.
+        models: Fitted models are used unchanged; of the others, copies are fitted to ``data``.
+        data: Training text; None if every model is fitted.
         valid: Validation text, or None.
-        run: Passed on to those that are fitted.
+        run: Run options for fitting.
 
     Raises:
-        HyperParameterError: there is nothing to fit a model to, or nothing to fit.
-        NotNormalizedError: a model's scores are no probabilities.
+        HyperParameterError: An unfitted model has no training text, or no model needs one.
+        NotNormalizedError: A model's scores are not probabilities.
     """
     for number, model in enumerate(models, 1):
         if not model.normalized:
             raise NotNormalizedError(
                 f"model {number}, {model.name}, returns scores that are not probabilities: "
-                "what is built on it would be none either"
+                "it cannot be used in another model"
             )
     unfitted = [model.name for model in models if not model.is_fitted]
     if unfitted and data is None:
         raise HyperParameterError(
-            f"{', '.join(unfitted)} is not fitted: give training text, or models that are fitted (--model)"
+            f"{', '.join(unfitted)} is not fitted: add training text, or use fitted models (--model)"
         )
     if data is not None and not unfitted:
-        raise HyperParameterError("every model is fitted already, so there is nothing to train: leave out the text")
+        raise HyperParameterError("every model is fitted already: remove the training text")
     corpus: Corpus | None = None
     if data is not None:
         corpus = data if isinstance(data, Corpus) else Corpus.read(data)
@@ -142,6 +142,6 @@ def _copy(model: LanguageModel) -> LanguageModel:
 
 
 def finite_perplexity(log_probs: NDArray[np.float64]) -> float | None:
-    """Perplexity of events with these log-probabilities; None where it is infinite or there are no events."""
+    """Return the perplexity of events with these log-probabilities; None if infinite or without events."""
     value = perplexity(log_probs, np.array([0, len(log_probs)]))
     return value if np.isfinite(value) else None

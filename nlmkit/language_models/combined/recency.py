@@ -75,7 +75,7 @@ def neural_probs(
         ages = np.arange(begin, end)[:, None] - np.arange(first, end)
         outside = (ages < 1) | (ages > window)
         same = ids[begin:end, None] == ids[first:end]
-        # Relative to the largest of each window, which then weighs 1 under every θ; θ = 0 must not meet an infinity.
+        # Relative to the largest of each window, which then has weight 1 for every θ; avoids 0 · ∞ for θ = 0.
         products -= np.where(outside, -np.inf, products).max(axis=1, keepdims=True, initial=np.finfo(np.float64).min)
         products[outside] = 0.0
         for row, theta in zip(probs, thetas, strict=True):
@@ -122,7 +122,7 @@ def interpolate(
 
 
 def _by_word(history: Sequence[int], weights: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """Sum of the weights of each vocabulary id, added in the order of the history: float64 [size]."""
+    """Return the sum of the weights of each vocabulary id, added in the order of the history: float64 [size]."""
     return np.bincount(np.asarray(history, np.intp), weights, size).astype(np.float64, copy=False)
 
 
@@ -133,7 +133,7 @@ def _powers(length: int, decay: float) -> NDArray[np.float64]:
 
 
 def _totals(length: int, decay: float) -> NDArray[np.float64]:
-    """Sum of the weights of the latest 1, 2, … events: float64 [length]."""
+    """Return the sums of the weights of the latest 1, 2, … events: float64 [length]."""
     return _powers(length, decay).cumsum()
 
 
@@ -148,7 +148,7 @@ def _by_id(ids: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]
 def _counts_in_window(ids: NDArray[np.int32], window: int) -> NDArray[np.float64]:
     """Return the number of occurrences of each event among the ``window`` before it: float64 [events]."""
     order, begins = _by_id(ids)
-    # One number for id and position together, so that one search finds where an event's window begins among its like.
+    # One key for id and position, so that one search finds the start of an event's window among equal ids.
     keys = begins * len(ids) + order
     oldest = np.searchsorted(keys, begins * len(ids) + np.maximum(order - window, 0))
     counts = np.empty(len(ids))

@@ -131,7 +131,7 @@ def _derivatives(blocks: Iterable[Block], beta: float) -> _Derivatives:
         if not len(targets):
             continue
         weights, normalizers = _normalizers(log_probs * beta)
-        finite = np.where(log_probs > -np.inf, log_probs, 0)  # where the weight is zero, and must not meet an infinity
+        finite = np.where(log_probs > -np.inf, log_probs, 0)  # avoids 0 · ∞: the weight is zero there
         totals = weights.sum(axis=1, dtype=np.float64)
         weights *= finite
         means = weights.sum(axis=1, dtype=np.float64) / totals
@@ -144,7 +144,7 @@ def _derivatives(blocks: Iterable[Block], beta: float) -> _Derivatives:
         ]
         events += len(targets)
     if not events:
-        problem = "holds only events that the model gives probability zero" if impossible else "has no event"
+        problem = "contains only events with probability zero under the model" if impossible else "has no event"
         raise DataError(f"the validation text {problem}: a temperature cannot be fitted on it")
     log_prob, slope, curvature = (sums / events).tolist()
     return _Derivatives(log_prob, slope, curvature, impossible)

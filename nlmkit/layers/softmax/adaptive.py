@@ -1,4 +1,4 @@
-"""The adaptive softmax."""
+"""Adaptive softmax."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from nlmkit.layers.softmax.base import OutputLayer, initial_rows, log_shares, re
 from nlmkit.layers.softmax.cross_entropy import CHUNK, linear_cross_entropy, picked_log_probs
 
 GROWTH = 10
-"""Each cluster ends at so many times the rank at which the one before it ended."""
+"""Ratio of the last ranks of a cluster and of the one before it."""
 
 NARROWING = 4
-"""Each untied tail is so many times narrower than the cluster before it, as in the paper."""
+"""Ratio of the widths of a cluster and of the next tail, if untied, as in the paper."""
 
 
 def adaptive_cutoffs(words: int, head: int) -> NDArray[np.int64]:
@@ -28,11 +28,11 @@ def adaptive_cutoffs(words: int, head: int) -> NDArray[np.int64]:
         head: Number of words in the first cluster.
 
     Raises:
-        HyperParameterError: the first cluster would hold all words.
+        HyperParameterError: The first cluster would contain all words.
     """
     if head >= words:
         raise HyperParameterError(
-            f"softmax_head={head} leaves no rarer words in a vocabulary of {words}: lower it, or take softmax=full"
+            f"softmax_head={head} leaves no rarer words in a vocabulary of {words}: lower it, or use softmax=full"
         )
     ends = [0, head]
     while ends[-1] * GROWTH < words:
@@ -43,15 +43,15 @@ def adaptive_cutoffs(words: int, head: int) -> NDArray[np.int64]:
 class AdaptiveSoftmax(OutputLayer):
     """Adaptive softmax: frequent words in a head, rarer ones in tails computed only when needed (Grave et al. 2017).
 
-    The head is a softmax over its words and one entry a tail; p(w) of a word in a tail is the tail's share of the head
-    times a softmax within the tail. It is a distribution over all words by construction, yet a training step computes
-    a tail for those positions only whose target lies there.
+    The head is a softmax over its words and one entry per tail; p(w) of a word in a tail is the tail's share of that
+    times a softmax within the tail. It is a distribution over all words by construction, but a training step computes
+    a tail only for positions whose target is in it.
 
-    Untied, the i-th tail has vectors of width d / 4^i behind a linear map, as in the paper. Tied, every word keeps the
+    Untied, the i-th tail has vectors of width d / 4^i after a linear map, as in the paper. Tied, every word has the
     full width, since its output weights are its vector.
 
     Args:
-        words: The input layer; its order's cutoffs are where head and tails begin.
+        words: Input layer; the cutoffs of its order are the starts of head and tails.
         width: Width d of the features.
         counts: Training counts by row: int64 [V − 1].
         generator: Source of the initial weights.
@@ -80,12 +80,12 @@ class AdaptiveSoftmax(OutputLayer):
                 nn.init.xavier_uniform_(weight, generator=generator)
 
     def check_cutoffs(self, cutoffs: NDArray[np.int64]) -> None:
-        """Make sure that saved cutoffs are those of the weights."""
+        """Check that saved cutoffs match the weights."""
         if cutoffs.tolist() != self.cutoffs:
             raise SavedModelError("the saved model is damaged: its clusters of words contradict its options")
 
     def loss(self, features: Tensor, targets: Tensor, *, chunk: int = CHUNK, label_smoothing: float = 0.0) -> Tensor:
-        """Return the mean cross-entropy; tails are computed where the target is."""
+        """Return the mean cross-entropy; tails are computed only for their targets."""
         refuse_smoothing(label_smoothing, "adaptive")
         rows = self.words.rank[targets]
         clusters = self._clusters(rows)
@@ -94,7 +94,7 @@ class AdaptiveSoftmax(OutputLayer):
             features, *self._head(weights[0], biases[0]), self._head_targets(rows, clusters), chunk=chunk
         )
         for tail in range(1, len(weights)):
-            # Also where no target lies there: every weight has a gradient at each step, as parallel training wants.
+            # Also without targets: every weight needs a gradient at each step in distributed training.
             places = (clusters == tail).nonzero()[:, 0]
             total = total + linear_cross_entropy(
                 self._mapped(features.index_select(0, places), tail),
@@ -106,7 +106,7 @@ class AdaptiveSoftmax(OutputLayer):
         return total / len(rows)
 
     def log_probs(self, features: Tensor, targets: Tensor) -> Tensor:
-        """ln p(target): [N]."""
+        """Return ln p(target): [N]."""
         rows, never = self._rows(targets)
         clusters = self._clusters(rows)
         weights, biases = self._weights(), torch.split(self.bias, self.sizes)
@@ -141,7 +141,7 @@ class AdaptiveSoftmax(OutputLayer):
         return torch.cat([weight, self.cluster_weight]), torch.cat([bias, self.cluster_bias])
 
     def _mapped(self, features: Tensor, tail: int) -> Tensor:
-        """Return the features as a tail's weights want them."""
+        """Return the features mapped to the width of a tail."""
         return features if self.tied else functional.linear(features, self.maps[tail - 1])
 
     def _clusters(self, rows: Tensor) -> Tensor:
@@ -149,5 +149,5 @@ class AdaptiveSoftmax(OutputLayer):
         return torch.bucketize(rows, self.words.cutoffs[1:-1], right=True)
 
     def _head_targets(self, rows: Tensor, clusters: Tensor) -> Tensor:
-        """What the head has to predict: the word itself, or its tail."""
+        """Return the targets of the head: the word itself, or its tail."""
         return torch.where(clusters == 0, rows, self.sizes[0] - 1 + clusters)

@@ -13,17 +13,17 @@ from nlmkit.layers.softmax.cross_entropy import CHUNK
 
 
 class OutputLayer(nn.Module):
-    """A distribution over the next word.
+    """Base class of distributions over the next word.
 
-    Words that can be predicted are the rows 0 … V − 2 of the word order; ``<s>`` has the last row and is left out.
+    Words that can be predicted are the rows 0 … V − 2 of the word order; ``<s>`` has the last row and is excluded.
 
     Args:
-        words: The input layer, which has the order of words, and the weights where they are tied.
-        width: Width d of the features; tied, that of the word vectors.
+        words: Input layer, with the order of words, and the weights if tied.
+        width: Width d of the features; if tied, that of the word vectors.
         tied: Use the word vectors as output weights (Press & Wolf 2017; Inan et al. 2017).
 
     Attributes:
-        generator: Source of samples, for those that draw any.
+        generator: Source of samples, if any are drawn.
         bias: One bias per word, by row: [V − 1].
     """
 
@@ -40,7 +40,7 @@ class OutputLayer(nn.Module):
 
     @property
     def words(self) -> WordVectors:
-        """The input layer."""
+        """Input layer."""
         return self._words[0]
 
     @property
@@ -49,14 +49,14 @@ class OutputLayer(nn.Module):
         return len(self.words.weight) - 1
 
     def grown_cutoffs(self, old: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Where clusters begin when the vocabulary continues another one, whose cutoffs are given: int64."""
+        """Return the cutoffs of an extended vocabulary, given those of the old one: int64."""
         return self.words.order.cutoffs
 
     def check_cutoffs(self, cutoffs: NDArray[np.int64]) -> None:
-        """Make sure that saved cutoffs fit the weights: by default all words are one cluster.
+        """Check that saved cutoffs match the weights: by default all words are one cluster.
 
         Raises:
-            SavedModelError: they do not.
+            SavedModelError: They do not.
         """
         if len(cutoffs) != 2:
             raise SavedModelError(
@@ -64,7 +64,7 @@ class OutputLayer(nn.Module):
             )
 
     def reorder(self, rows: Tensor) -> None:
-        """Take what belongs to words to their new rows, before weights are copied there.
+        """Move the values of words to their new rows, before weights are copied there.
 
         Args:
             rows: New row of each row: int64 [V − 1].
@@ -77,16 +77,16 @@ class OutputLayer(nn.Module):
         Args:
             features: [N, d], N ≥ 1.
             targets: Vocabulary ids, int64 [N]; never ``<s>``.
-            chunk: Rows whose logits exist at once; it does not change the result.
-            label_smoothing: Share of the target that is spread evenly over all words that can be predicted.
+            chunk: Rows whose logits are in memory at a time; it does not change the result.
+            label_smoothing: Share of the target spread evenly over all words that can be predicted.
 
         Raises:
-            HyperParameterError: this output layer does not compute what label smoothing needs.
+            HyperParameterError: The output layer does not support label smoothing.
         """
         raise NotImplementedError
 
     def log_probs(self, features: Tensor, targets: Tensor) -> Tensor:
-        """ln p(target), exactly normalised over all words but ``<s>``: [N].
+        """Return ln p(target), exactly normalised over all words except ``<s>``: [N].
 
         Args:
             features: [N, d].
@@ -95,17 +95,17 @@ class OutputLayer(nn.Module):
         raise NotImplementedError
 
     def all_log_probs(self, features: Tensor) -> Tensor:
-        """ln p of every vocabulary id: [N, V], −inf at ``<s>``."""
+        """Return ln p of every vocabulary id: [N, V], −inf at ``<s>``."""
         by_row = self._log_probs_by_row(features)
         never = by_row.new_full((len(by_row), 1), -torch.inf)
         return torch.cat([by_row, never], dim=1)[:, self.words.rank]
 
     def _log_probs_by_row(self, features: Tensor) -> Tensor:
-        """ln p of every row but the last: [N, V − 1]."""
+        """Return ln p of every row except the last: [N, V − 1]."""
         raise NotImplementedError
 
     def _rows(self, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the rows of the targets, ``<s>`` on row 0 instead, and where it was."""
+        """Return the rows of the targets, with row 0 for ``<s>``, and the mask of ``<s>``."""
         rows = self.words.rank[targets]
         never = rows == self.predictable
         return rows.masked_fill(never, 0), never
@@ -121,16 +121,16 @@ def initial_rows(rows: int, width: int, generator: torch.Generator) -> nn.Parame
 
 
 def log_shares(counts: NDArray[np.int64]) -> nn.Parameter:
-    """Return the biases that begin as log relative frequencies, each count plus one: float32 [rows].
+    """Return biases initialized with log relative frequencies, each count plus one: float32 [rows].
 
-    The first steps then need not teach the unigram distribution; without counts it is uniform.
+    The first steps then need not learn the unigram distribution; without counts it is uniform.
     """
     smoothed = counts.astype(np.float64) + 1
     return nn.Parameter(torch.tensor(np.log(smoothed / smoothed.sum()), dtype=torch.float32))
 
 
 def refuse_smoothing(label_smoothing: float, softmax: str) -> None:
-    """Refuse label smoothing where a training step does not compute every word's probability.
+    """Refuse label smoothing if a training step does not compute every word's probability.
 
     Raises:
         HyperParameterError: ``label_smoothing`` is not zero.

@@ -1,4 +1,4 @@
-"""The class-factored softmax."""
+"""Class-factored softmax."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def class_cutoffs(counts: NDArray[np.int64], classes: int | None) -> NDArray[np.
 
     Args:
         counts: Training counts by row: int64 [words].
-        classes: How many; None: the square root of the number of words.
+        classes: Number of classes; None for the square root of the number of words.
 
     Raises:
-        HyperParameterError: there are more classes than words.
+        HyperParameterError: There are more classes than words.
     """
     words = len(counts)
     if classes is None:
         classes = max(1, round(math.sqrt(words)))
     if classes > words:
-        raise HyperParameterError(f"softmax_classes={classes} is more than the {words} words of the vocabulary")
+        raise HyperParameterError(f"softmax_classes={classes} exceeds the {words} words of the vocabulary")
     mass = np.cumsum(np.sqrt(counts + 1.0))
     begins = np.searchsorted(mass, mass[-1] * np.arange(1, classes) / classes, side="right")
-    # No class may be empty: each begins at least one row after the last, and leaves a row to each that follows.
+    # Classes must not be empty: each starts at least one row after the one before and leaves a row for each later one.
     steps = np.arange(1, classes)
     begins = np.maximum.accumulate(np.maximum(begins, 1) - steps) + steps
     begins = np.minimum(begins, words - classes + steps)
@@ -47,10 +47,10 @@ def class_cutoffs(counts: NDArray[np.int64], classes: int | None) -> NDArray[np.
 class ClassFactoredSoftmax(OutputLayer):
     """p(w) = p(class of w) · p(w | class), both softmaxes (Goodman 2001).
 
-    A training step computes all classes, and the words of the target's class only.
+    A training step computes all classes, but only the words of the target's class.
 
     Args:
-        words: The input layer; its order's cutoffs are where classes begin.
+        words: Input layer; the cutoffs of its order are the starts of the classes.
         width: Width d of the features.
         counts: Training counts by row: int64 [V − 1].
         generator: Source of the initial weights.
@@ -69,14 +69,14 @@ class ClassFactoredSoftmax(OutputLayer):
         self.bias = log_shares(counts)
 
     def grown_cutoffs(self, old: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Old classes as they are; new words fill the classes that have come on top, or else join the last one."""
+        """Keep the old classes; new words fill the added classes, or else join the last one."""
         further = len(self.words.cutoffs) - len(old)
         if not further:
             return np.append(old[:-1], self.predictable)
         return np.append(old[:-1], np.linspace(old[-1], self.predictable, further + 1).astype(np.int64))
 
     def check_cutoffs(self, cutoffs: NDArray[np.int64]) -> None:
-        """Nothing more to check: their number is that of the classes, or they could not have been loaded."""
+        """Check nothing more: loading already requires the number of classes to match."""
 
     def loss(self, features: Tensor, targets: Tensor, *, chunk: int = CHUNK, label_smoothing: float = 0.0) -> Tensor:
         """Return the mean cross-entropy."""
@@ -91,7 +91,7 @@ class ClassFactoredSoftmax(OutputLayer):
         return total / len(rows)
 
     def log_probs(self, features: Tensor, targets: Tensor) -> Tensor:
-        """ln p(target): [N]."""
+        """Return ln p(target): [N]."""
         rows, never = self._rows(targets)
         classes = self._classes(rows)
         found = picked_log_probs(features, self.class_weight, self.class_bias, classes)
@@ -113,7 +113,7 @@ class ClassFactoredSoftmax(OutputLayer):
         return self.words.weight[:-1] if self.tied else self.weight
 
     def _by_class(self) -> tuple[list[int], tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """For each class its first row, and the weights and biases of its words."""
+        """Return, per class, the first row, and the weights and biases of its words."""
         sizes = self.words.cutoffs.diff().tolist()
         return self.words.cutoffs.tolist(), torch.split(self._weights(), sizes), torch.split(self.bias, sizes)
 
@@ -123,7 +123,7 @@ class ClassFactoredSoftmax(OutputLayer):
 
 
 def _groups(classes: Tensor, number: int) -> Iterator[tuple[int, Tensor]]:
-    """Each class that occurs, with the places where it does: int64 [places]."""
+    """Yield each class that occurs with its positions: int64 [positions]."""
     sizes = torch.bincount(classes, minlength=number).tolist()
     for group, places in enumerate(torch.split(classes.argsort(stable=True), sizes)):
         if len(places):

@@ -38,7 +38,7 @@ def linear_cross_entropy(
         weight: [V, d].
         bias: [V].
         targets: int64 [N], in [0, V).
-        chunk: Rows whose logits exist at once; the result is the same but for the rounding of sums.
+        chunk: Rows whose logits are in memory at a time; it changes the result only by rounding.
         label_smoothing: Share ε of the target that is spread evenly over all V words (Szegedy et al. 2016).
 
     Returns:

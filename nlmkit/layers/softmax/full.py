@@ -1,4 +1,4 @@
-"""The plain softmax over all words."""
+"""Softmax over all words."""
 
 from __future__ import annotations
 

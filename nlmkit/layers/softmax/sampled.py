@@ -1,4 +1,4 @@
-"""The sampled softmax."""
+"""Sampled softmax."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Regressors with a neural network."""
+"""Neural regressors."""

@@ -1,4 +1,4 @@
-"""The convolutional regressor."""
+"""Convolutional regressor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class CNNRegressor(ConvolutionalTextModel, NeuralRegressor):
     """Convolutional regressor: the network of the classifier ``cnn`` with one output.
 
     Filters see windows of three, four and five words; a feature is the largest value of a filter over the text, after
-    ReLU; one linear layer with dropout makes a number of them.
+    ReLU; a linear layer with dropout maps them to a number.
 
     Example:
         >>> texts = ["a fine film", "a fine day", "a dull film", "a dull day"] * 5
@@ -26,10 +26,10 @@ class CNNRegressor(ConvolutionalTextModel, NeuralRegressor):
     name = "cnn-regressor"
 
     def highlights(self, text: str) -> list[tuple[str, float]]:
-        """The words of a text with what each adds to the number, in its unit.
+        """Return the words of a text with their contributions to the number, in its unit.
 
-        A pooled feature's share goes to the words of the window that it comes from; see
-        :func:`nlmkit.documents.neural.highlights.by_pooled_features`.
+        The contribution of a pooled feature is shared by the words of its window; see
+        ``nlmkit.documents.neural.highlights.by_pooled_features``.
         """
         from nlmkit.documents.neural.highlights import added_by_words
 

@@ -1,4 +1,4 @@
-"""The LSTM regressor."""
+"""LSTM regressor."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from nlmkit.regressors.neural.base import NeuralRegressor
 
 @dataclasses.dataclass(kw_only=True)
 class LSTMRegressor(RecurrentTextModel, NeuralRegressor):
-    """LSTM over the words, pooled over time, under a linear regression.
+    """LSTM over the words, pooled over time, with a linear output.
 
-    The network is that of :class:`~nlmkit.classifiers.neural.lstm_classifier.LSTMClassifier` with one output, and so
-    are its options, ``start_from`` a language model included.
+    The network is that of ``LSTMClassifier`` with one output and
+    the same options, including ``start_from``.
 
     Example:
         >>> texts = ["a fine film", "a fine day", "a dull film", "a dull day"] * 5

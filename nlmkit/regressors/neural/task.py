@@ -1,4 +1,4 @@
-"""Estimating a number as a task of the training engine."""
+"""Task of the training engine for regression."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from nlmkit.training.divergence import Diverged
 from nlmkit.training.metrics import Metric
 
 _SLACK: Final = (1.5, 0.5)
-"""Factor of the loss of the mean, and an amount beyond it, from which on a regressor has diverged."""
+"""Factor of the loss of the mean, and an amount above it, from which a regressor counts as diverged."""
 
 _HARDLY: Final = 1.02
-"""Factor within which a loss counts as that of the mean."""
+"""Factor within which a loss counts as equal to that of the mean."""
 
 
 class RegressionTask(TextTask):
-    """Texts with numbers in standard units, trained with the squared or the Huber loss.
+    """Task of texts with numbers in standard units, trained with the squared or the Huber loss.
 
-    Targets are float64 [documents]: standard deviations from the mean of the training numbers. So a network that
-    answers 0 to every text predicts the mean, and what is worse than that has learned nothing.
+    Targets are float64 [documents]: standard deviations from the mean of the training numbers. A network that
+    returns 0 for every text predicts the mean; a worse one has learned nothing.
 
     Args:
-        setup: As of :class:`~nlmkit.documents.neural.task.TextTask`.
-        delta: Error from which on the Huber loss is linear; None: the squared loss.
-        scale: Standard deviation of the training numbers, for the RMSE in their unit.
+        setup: See ``TextTask``.
+        delta: Error above which the Huber loss is linear; None for the squared loss.
+        scale: Standard deviation of the training numbers, for the RMSE in the original unit.
     """
 
     metrics: ClassVar = (Metric("loss"), Metric("rmse"))
@@ -41,15 +41,15 @@ class RegressionTask(TextTask):
         self._delta, self._scale = delta, scale
 
     def as_tensor(self, targets: NDArray[np.float64]) -> Tensor:
-        """The numbers in float32."""
+        """Return the numbers as float32."""
         return torch.from_numpy(targets).float()
 
     def mean_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean loss."""
+        """Return the mean loss."""
         return self._loss(outputs, targets, "mean")
 
     def summed_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Sum of the losses."""
+        """Return the sum of the losses."""
         return self._loss(outputs, targets, "sum")
 
     def _loss(self, outputs: Tensor, targets: Tensor, reduction: str) -> Tensor:
@@ -58,17 +58,17 @@ class RegressionTask(TextTask):
         return functional.huber_loss(outputs[:, 0], targets, reduction=reduction, delta=self._delta)
 
     def losses(self, errors: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Loss of each error, in standard units: e², or (Huber) e²/2 up to δ and δ(|e| − δ/2) beyond."""
+        """Return the loss of each error, in standard units: e², or (Huber) e²/2 up to δ and δ(|e| − δ/2) above."""
         if self._delta is None:
             return errors**2
         size, delta = np.abs(errors), self._delta
         return np.where(size <= delta, errors**2 / 2, delta * (size - delta / 2))
 
     def measured(self, outputs: NDArray[np.float64], targets: NDArray[np.float64]) -> Mapping[str, float]:
-        """Mean loss, and the RMSE in the numbers' unit.
+        """Return the mean loss, and the RMSE in the original unit.
 
         Raises:
-            Diverged: an estimate is not finite.
+            Diverged: An estimate is not finite.
         """
         errors = outputs[:, 0] - targets
         if not np.isfinite(errors).all():
@@ -76,11 +76,11 @@ class RegressionTask(TextTask):
         return {"loss": float(self.losses(errors).mean()), "rmse": self._scale * float(np.sqrt(np.mean(errors**2)))}
 
     def judge(self, loss: float, kept: Mapping[str, float] | None, last: Mapping[str, float] | None) -> list[str]:
-        """Refuse weights that estimate their own training numbers far worse than the mean does; note doubtful ones."""
+        """Raise for weights far worse than the mean on their own training texts; return notes on doubtful results."""
         of_mean = float(self.losses(self._sample.targets[: self._judged]).mean())
         if loss > _SLACK[0] * of_mean + _SLACK[1]:
             raise Diverged(
-                f"the weights it ends with have the loss {loss:.4g} on the training texts, worse than the "
+                f"the final weights have the loss {loss:.4g} on the training texts, worse than the "
                 f"{of_mean:.4g} of predicting the mean"
             )
         if loss > _HARDLY * of_mean:
@@ -95,11 +95,11 @@ class RegressionTask(TextTask):
         if kept["loss"] > _HARDLY * held_out:
             found.append(
                 f"the loss on the held-out texts, {kept['loss']:.4g}, is worse than the {held_out:.4g} of predicting "
-                f"the mean, while that on the training texts is {loss:.4g}: the texts differ, or are too few"
+                f"the mean, while that on the training texts is {loss:.4g}: the two sets differ, or are too small"
             )
         elif kept["loss"] <= held_out < last["loss"]:
             found.append(
-                f"training went off after its best evaluation: the loss on the held-out texts ended at "
+                f"training diverged after its best evaluation: the final loss on the held-out texts was "
                 f"{last['loss']:.4g}, worse than the {held_out:.4g} of predicting the mean; the best weights were "
                 "kept, and a lower lr may give better ones"
             )

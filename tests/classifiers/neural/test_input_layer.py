@@ -58,7 +58,7 @@ def test_frozen_vectors_of_none_of_the_words_are_refused(cls: Any) -> None:
         cls(**small, tune="frozen").fit(TEXTS, LABELS)
     for tune in ("fine-tune", *(["multichannel"] if cls is CNN else [])):
         notes = cls(**small, tune=tune).fit(TEXTS, LABELS).fit_report_["notes"]
-        assert any("has vectors for 0% of the training words only" in note for note in notes)
+        assert any("has vectors for only 0% of the training words" in note for note in notes)
 
 
 def test_fine_tuned_ones_move(vectors: Vectors) -> None:
@@ -87,7 +87,7 @@ def test_coverage_is_reported(vectors: Vectors) -> None:
     assert (found["representation"], found["digest"], found["tune"]) == ("vectors", vectors.digest, "fine-tune")
     assert found["type_coverage"] == pytest.approx(5 / len(types))
     assert found["token_coverage"] == pytest.approx(sum(word in WORDS for word in tokens) / len(tokens))
-    assert any("vectors for 24% of the training words" in note for note in report["notes"])
+    assert any("vectors for only 24% of the training words" in note for note in report["notes"])
 
 
 @pytest.mark.parametrize("tune", ["frozen", "multichannel"])
@@ -138,7 +138,7 @@ def test_one_hot_is_a_free_embedding() -> None:
     plain = CNN(**TINY, embedding=9).fit(TEXTS, LABELS)
     assert np.array_equal(model.predict_proba(TEXTS), plain.predict_proba(TEXTS))
     for tune in ("frozen", "multichannel"):
-        with pytest.raises(HyperParameterError, match=f"tune={tune}: one-hot vectors have nothing to freeze"):
+        with pytest.raises(HyperParameterError, match=f"tune={tune}: one-hot vectors cannot be frozen"):
             CNN(**TINY, representation=one_hot, tune=tune).fit(TEXTS, LABELS)
 
 

@@ -173,8 +173,8 @@ def test_only_the_first_tokens_are_read(
     options = {**SMALL, **SIZES[cls], "max_length": 6}
     classifier = cls(**options).fit(longer, LABELS, valid=(longer[:3], LABELS[:3]))
     notes = classifier.fit_report_["notes"]
-    assert "36 of 36 training texts are longer than max_length=6 tokens: they were read up to there" in notes
-    assert "3 of 3 validation texts are longer than max_length=6 tokens: they were read up to there" in notes
+    assert "36 of 36 training texts are longer than max_length=6 tokens and were truncated" in notes
+    assert "3 of 3 validation texts are longer than max_length=6 tokens and were truncated" in notes
     assert "qqq" not in classifier.vocabulary_
     classifier.save(tmp_path / "model")
     loaded: Any = load(tmp_path / "model")
@@ -184,7 +184,7 @@ def test_only_the_first_tokens_are_read(
     with caplog.at_level(logging.WARNING, logger="nlmkit"):
         found = loaded.predict_proba(["a fine film , i say", "a fine film , i say qqq zzz"])
     np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-6)
-    assert caplog.messages == ["1 of 2 texts are longer than max_length=6 tokens: they were read up to there"]
+    assert caplog.messages == ["1 of 2 texts are longer than max_length=6 tokens and were truncated"]
     if hasattr(loaded, "highlights"):
         read = [word for word, _ in loaded.highlights("a fine film , i say qqq")]
         assert read == ["a", "fine", "film", ",", "i", "say"]

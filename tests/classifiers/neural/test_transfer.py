@@ -260,13 +260,13 @@ def test_small_pieces(lm: LSTM) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"bidirectional": True}, "reads forwards only"),
+        ({"bidirectional": True}, "reads forward only"),
         ({"hidden": 9}, "hidden=9, but the language model in start_from has 8"),
         ({"layers": 1}, "layers=1, but the language model in start_from has 2"),
         ({"lm_lr": 0.5}, "lm_lr=0.5 has no effect"),
-        ({"lowercase": False}, "reads text with lowercase=True"),
-        ({"tokenizer": "space"}, "reads text with tokenizer=word"),
-        ({"representation": Vectors().fit({"a": [1.0], "b": [2.0]})}, "both give the word vectors"),
+        ({"lowercase": False}, "uses lowercase=True"),
+        ({"tokenizer": "space"}, "uses tokenizer=word"),
+        ({"representation": Vectors().fit({"a": [1.0], "b": [2.0]})}, "both define the word vectors"),
     ],
 )
 def test_contradictions_are_refused(lm: LSTM, options: dict[str, Any], message: str) -> None:
@@ -275,12 +275,12 @@ def test_contradictions_are_refused(lm: LSTM, options: dict[str, Any], message: 
 
 
 def test_all_that_reads_otherwise_is_named_at_once(lm: LSTM) -> None:
-    with pytest.raises(HyperParameterError, match="with tokenizer=word, lowercase=True: set that here too"):
+    with pytest.raises(HyperParameterError, match="uses tokenizer=word, lowercase=True: set the same here"):
         LSTMClassifier(**TINY, start_from=lm, tokenizer="space", lowercase=False).fit(TEXTS, LABELS)
 
 
 def test_divergence_of_the_tuning_says_whose_it_is(lm: LSTM) -> None:
-    with pytest.raises(NlmkitError, match=r"^tuning the language model, whose lr is lm_lr .*: training diverged"):
+    with pytest.raises(NlmkitError, match=r"^tuning the language model, with lr=lm_lr .*: training diverged"):
         LSTMClassifier(**TINY, start_from=lm, lm_epochs=2, lm_lr=1e4).fit(TEXTS, LABELS)
 
 
@@ -288,7 +288,7 @@ def test_notes_of_the_tuning_are_the_classifiers(lm: LSTM, monkeypatch: pytest.M
     monkeypatch.setattr(divergence, "notes", lambda *facts: [f"a note on {facts[-1]}"])
     model = LSTMClassifier(**TINY, start_from=lm, lm_epochs=1).fit(TEXTS, LABELS)
     assert [note for note in model.fit_report_["notes"] if "a note" in note] == [
-        "tuning the language model, to which half of a budget goes: a note on words",
+        "tuning the language model (half of any budget): a note on words",
         "a note on classes",
     ]
     assert not any("epochs=" in note for note in model.fit_report_["notes"])
@@ -300,14 +300,14 @@ def test_an_interrupted_tuning_says_that_nothing_is_kept(
 ) -> None:
     monkeypatch.setattr(transfer, "fine_tuned", lambda *_: signal.raise_signal(number))
     run = RunOptions(checkpoint=tmp_path / "run")
-    with pytest.raises(kind, match="while the language model was tuned, of which no checkpoint is kept"):
+    with pytest.raises(kind, match="while tuning the language model, for which no checkpoint is kept"):
         LSTMClassifier(**TINY, start_from=lm, lm_epochs=1).fit(TEXTS, LABELS, run=run)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     assert not (tmp_path / "run").exists()
 
 
 def test_other_models_are_refused(lm: LSTM) -> None:
-    with pytest.raises(HyperParameterError, match="of the kind ngram"):
+    with pytest.raises(HyperParameterError, match="is of type ngram: expected a fitted lstm"):
         LSTMClassifier(**TINY, start_from=NGram(order=2).fit(["a b"])).fit(TEXTS, LABELS)
     with pytest.raises(HyperParameterError, match="is not fitted"):
         LSTMClassifier(**TINY, start_from=LSTM()).fit(TEXTS, LABELS)

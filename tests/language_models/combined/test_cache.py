@@ -245,7 +245,7 @@ def test_a_model_that_is_not_fitted_is_copied_and_fitted() -> None:
             {"valid": VALID},
             "method=neural requires a model with hidden states; toy-bigram has none",
         ),
-        (lambda: Cache(model=Bigram()), {"valid": VALID}, "toy-bigram is not fitted: give training text"),
+        (lambda: Cache(model=Bigram()), {"valid": VALID}, "toy-bigram is not fitted: add training text"),
         (lambda: Cache(model=Bigram().fit(TRAIN)), {"data": TRAIN, "valid": VALID}, "every model is fitted already"),
     ],
 )

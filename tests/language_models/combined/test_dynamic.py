@@ -361,7 +361,7 @@ def test_a_model_that_is_not_fitted_is_copied_and_fitted() -> None:
         (
             lambda m: DynamicEvaluation(model=NGram().fit(TRAIN)),
             {"data": TRAIN, "valid": VALID},
-            "needs a neural language model, whose weights it changes; ngram is none",
+            "dynamic evaluation requires a neural language model, not ngram",
         ),
         (
             lambda m: DynamicEvaluation(model=m),
@@ -381,12 +381,12 @@ def test_a_model_that_is_not_fitted_is_copied_and_fitted() -> None:
         (
             lambda m: DynamicEvaluation(model=m, rule="sgd"),
             {"data": TRAIN, "valid": VALID},
-            "every model is fitted already, so there is nothing to train",
+            "every model is fitted already: remove the training text",
         ),
         (
             lambda m: DynamicEvaluation(model=LSTM(), rule="sgd"),
             {"valid": VALID},
-            "lstm is not fitted: give training text",
+            "lstm is not fitted: add training text",
         ),
     ],
 )

@@ -68,7 +68,9 @@ def test_impossible_events_are_left_out_and_counted() -> None:
     assert (found.impossible, expected.impossible) == (1, 0)
 
 
-@pytest.mark.parametrize(("events", "message"), [(0, "has no event"), (2, "every model gives probability zero")])
+@pytest.mark.parametrize(
+    ("events", "message"), [(0, "has no event"), (2, "events with probability zero under every model")]
+)
 def test_nothing_to_fit_on_is_an_error(events: int, message: str) -> None:
     with pytest.raises(DataError, match=message):
         fit_weights(np.full((2, events), -np.inf))

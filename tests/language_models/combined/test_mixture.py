@@ -216,7 +216,7 @@ def test_a_fitted_model_among_them_is_taken_as_it_is() -> None:
         (
             lambda: Mixture(models=(NGram(), Bigram())),
             {"valid": VALID},
-            "ngram, toy-bigram is not fitted: give training",
+            "ngram, toy-bigram is not fitted: add training",
         ),
         (lambda: Mixture(models=three()), {"data": TRAIN, "valid": VALID}, "every model is fitted already"),
         (
@@ -360,7 +360,7 @@ def set_weights(*values: float) -> Any:
         (set_weights(math.nan, 1.0), "its weights do not sum to one"),
         (set_weights(0.5, 0.25, 0.25), "array 'weights' has shape [3], expected [2]"),
         (lambda m, a: m["metadata"].pop("fit_report"), "fit_report is missing from its metadata"),
-        (lambda m, a: m["members"]["models.0"].update(pipeline=TextPipeline(lowercase=True).to_dict()), "differently"),
+        (lambda m, a: m["members"]["models.0"].update(pipeline=TextPipeline(lowercase=True).to_dict()), "different tokenizations"),
         (
             lambda m, a: m["pipeline"].update(lowercase=True),
             "the saved model is damaged: its vocabulary or text pipeline differs from that of its first model",

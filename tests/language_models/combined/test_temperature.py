@@ -182,7 +182,7 @@ def test_impossible_events_are_left_out_and_told() -> None:
     possible = Temperature(model=model).fit(valid=["b a a b"])
     assert hot.temperature_ == pytest.approx(possible.temperature_, rel=1e-6)
     assert not np.isnan(hot.log_probs(["b a z a b"])).any()
-    with pytest.raises(DataError, match="holds only events that the model gives probability zero"):
+    with pytest.raises(DataError, match="contains only events with probability zero under the model"):
         fit_temperature(lambda: [(np.array([[-np.inf, 0.0]]), np.array([0]))])
 
 
@@ -213,7 +213,7 @@ def test_a_model_that_is_not_fitted_is_copied_and_fitted() -> None:
             {},
             "requires validation text: add --valid FILE, or set the value",
         ),
-        (lambda: Temperature(model=Bigram()), {"valid": VALID}, "toy-bigram is not fitted: give training text"),
+        (lambda: Temperature(model=Bigram()), {"valid": VALID}, "toy-bigram is not fitted: add training text"),
         (
             lambda: Temperature(model=Bigram().fit(TRAIN)),
             {"data": TRAIN, "valid": VALID},

@@ -456,5 +456,5 @@ def test_chances_of_samples_follow_their_words():
 def test_a_warm_start_needs_the_same_shape_and_all_old_words():
     with pytest.raises(ValueError, match="differs in shape"):
         recurrent(hidden=9).copy_words(recurrent(), np.arange(V))
-    with pytest.raises(ValueError, match="each of its words once"):
+    with pytest.raises(ValueError, match="each old word once"):
         recurrent(counts=COUNTS[:-1]).copy_words(recurrent(), np.arange(V - 1))

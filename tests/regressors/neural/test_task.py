@@ -71,7 +71,7 @@ def test_the_result_is_judged_by_the_mean() -> None:
     (note,) = task.judge(0.5, {"loss": 2.1, "rmse": 1.0}, {"loss": 2.1, "rmse": 1.0})
     assert note.startswith("the loss on the held-out texts, 2.1, is worse than the 2 of predicting the mean")
     (note,) = task.judge(0.5, {"loss": 0.5, "rmse": 1.0}, {"loss": 3.0, "rmse": 1.0})
-    assert note.startswith("training went off after its best evaluation: the loss on the held-out texts ended at 3,")
+    assert note.startswith("training diverged after its best evaluation: the final loss on the held-out texts was 3,")
 
 
 def test_options_of_another_loss_are_refused() -> None:
