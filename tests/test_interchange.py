@@ -73,7 +73,7 @@ def test_a_language_model_reads_it(
 ) -> None:
     model = cast(LanguageModel, small(consumer, representation=fitted[name], tune=tune))
     if name == "one-hot" and tune == "frozen":
-        with pytest.raises(HyperParameterError, match="free embedding"):
+        with pytest.raises(HyperParameterError, match="one-hot as input is an embedding that must be trained"):
             model.fit(LINES)
         return
     model.fit(LINES, valid=LINES[:3])

@@ -1,4 +1,4 @@
-"""The contract that classifiers and regressors share: ``TextModel``. This module imports no NumPy.
+"""Contract shared by classifiers and regressors: ``TextModel``. This module does not import NumPy.
 
 **Tokenization** is the same for all of them: the hyper-parameters ``tokenizer``, ``lowercase`` and
 ``unicode_form`` define how a text becomes tokens, in ``fit`` and later. Texts read from a file add only how

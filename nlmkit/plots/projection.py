@@ -108,7 +108,7 @@ def place_labels(points: ArrayLike, sizes: ArrayLike, width: float, height: floa
         height: Of the picture.
 
     Returns:
-        Lower left corner of each label: float64 [n, 2], NaN where there was no room for it.
+        Lower left corner of each label: float64 [n, 2], NaN if there was no room for it.
     """
     centres, extents = np.asarray(points, np.float64), np.asarray(sizes, np.float64)
     markers = np.concatenate([centres - _MARKER, centres + _MARKER], axis=1)

@@ -74,7 +74,7 @@ def _draw(
     points: tuple[NDArray[np.float64], NDArray[np.float64]],
     limits: tuple[_Limits, _Limits],
 ) -> None:
-    """Points, or shaded cells where there are many, within limits; each a pair for the two axes."""
+    """Draw points, or shaded cells if there are many, within limits, which are one pair per axis."""
     across, up = points
     if len(across) <= _POINTS:
         axes.scatter(across, up, s=9, alpha=0.5, linewidths=0)

@@ -1,1 +1,1 @@
-"""The training engine: the loop, optimizers, budgets, checkpoints and logs."""
+"""Training engine: loop, optimizers, budgets, checkpoints and logs."""

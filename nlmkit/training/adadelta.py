@@ -1,4 +1,4 @@
-"""Adadelta that touches only the rows of a word matrix that have a gradient."""
+"""Adadelta that updates only the rows of a word matrix that have a gradient."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from torch import Tensor
 
 
 class Adadelta(torch.optim.Optimizer):
-    """Adadelta (Zeiler 2012), step by step the same as torch's, in a fraction of the time for word vectors.
+    """Adadelta (Zeiler 2012), with the same steps as torch's, but much faster for word vectors.
 
     With g the gradient, v and u the running means of its square and of the update's square::
 
         v ← ρ v + (1 − ρ) g²      d = g · √(u + ε) / √(v + ε)      u ← ρ u + (1 − ρ) d²      w ← w − lr · d
 
-    A row without gradient only has its means shrink by ρ. Where the gradient is sparse, that is made up for when the
-    row is next seen, by ρ to the number of steps passed over; nothing else of the matrix is read or written.
+    Without a gradient, the means of a row only shrink by ρ. With a sparse gradient, this is applied when the
+    row is next updated, as ρ to the power of the number of skipped steps; other rows are neither read nor written.
 
     Args:
-        groups: Parameters, or groups of them.
+        groups: Parameters, or parameter groups.
         lr: Factor of the update.
         rho: ρ.
         eps: ε.
@@ -31,7 +31,7 @@ class Adadelta(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Take a step; there is no closure."""
+        """Take a step; closures are not supported."""
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
@@ -43,7 +43,7 @@ class Adadelta(torch.optim.Optimizer):
             state["square_avg"] = torch.zeros_like(parameter)
             state["acc_delta"] = torch.zeros_like(parameter)
             if gradient.is_sparse:
-                # Steps are counted in float32, into which torch puts whatever state it loads.
+                # Steps are counted in float32, since torch converts loaded state to it.
                 state["step"] = torch.zeros(())
                 state["seen"] = torch.zeros(len(parameter), device=parameter.device)
         rho, eps, rate = group["rho"], group["eps"], group["lr"]
@@ -67,7 +67,7 @@ class Adadelta(torch.optim.Optimizer):
 
 
 def _direction(square: Tensor, delta: Tensor, gradient: Tensor, rho: float, eps: float) -> Tensor:
-    """The step d; both means are brought up to date in place."""
+    """Return the step d; update both means in place."""
     square.mul_(rho).addcmul_(gradient, gradient, value=1 - rho)
     found = delta.add(eps).sqrt_().div_(square.add(eps).sqrt_()).mul_(gradient)
     delta.mul_(rho).addcmul_(found, found, value=1 - rho)

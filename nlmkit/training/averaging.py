@@ -10,20 +10,20 @@ from torch import Tensor
 
 
 class WeightAverage:
-    """A running average of the weights, which takes their place for evaluation and at the end.
+    """Running average of the weights, which replaces them for evaluation and at the end.
 
-    ``asgd`` and ``nt-asgd`` average all iterates alike since the average was started (Polyak & Juditsky 1992);
-    ``ema`` moves by 1 − d each step, with d = min(decay, (1 + n) / (10 + n)) at the n-th, so that the first weights
-    are soon forgotten.
+    ``asgd`` and ``nt-asgd`` average all iterates equally since the start of the average (Polyak & Juditsky 1992);
+    ``ema`` moves by 1 − d per step, with d = min(decay, (1 + n) / (10 + n)) at the n-th, so that the initial weights
+    soon lose their influence.
 
     Args:
         kind: ``none``, ``asgd``, ``nt-asgd`` or ``ema``.
-        parameters: What is averaged; they stay the same tensors.
-        decay: Of ``ema``.
+        parameters: Parameters to average; they remain the same tensors.
+        decay: Decay of ``ema``.
 
     Attributes:
-        count: Iterates averaged so far.
-        tensors: The average, a tensor a parameter; None while it has not been started.
+        count: Number of iterates averaged so far.
+        tensors: The average, one tensor per parameter; None before it starts.
     """
 
     def __init__(self, kind: str, parameters: Sequence[Tensor], *, decay: float = 0.999) -> None:
@@ -35,18 +35,18 @@ class WeightAverage:
 
     @property
     def active(self) -> bool:
-        """Whether there is an average that stands for the weights."""
+        """Whether there is an average that replaces the weights."""
         return self.tensors is not None and self.count > 0
 
     @torch.no_grad()
     def start(self) -> None:
-        """Average the iterates from the next step on; nothing happens where that has begun or is not wanted."""
+        """Average the iterates from the next step on; do nothing if already started, or with kind ``none``."""
         if self.tensors is None and self.kind != "none":
             self.tensors = [parameter.detach().clone() for parameter in self._parameters]
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take in the weights after a step."""
+        """Update the average with the weights after a step."""
         if self.tensors is None:
             return
         self.count += 1
@@ -57,7 +57,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def load(self, tensors: Sequence[Tensor], count: int) -> None:
-        """Go on from an average that was saved."""
+        """Load a saved average."""
         self.start()
         assert self.tensors is not None
         for average, tensor in zip(self.tensors, tensors, strict=True):
@@ -66,7 +66,7 @@ class WeightAverage:
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
-        """The parameters hold the average for the length of the body, where there is one."""
+        """Replace the parameters by the average, if there is one, within the ``with`` block."""
         if not self.active:
             yield
             return
@@ -79,13 +79,13 @@ class WeightAverage:
             _copy(kept, self._parameters)
 
     def keep(self) -> None:
-        """The parameters hold the average from now on, where there is one."""
+        """Replace the parameters by the average, if there is one."""
         if self.active and self.tensors is not None:
             _copy(self.tensors, self._parameters)
 
 
 @torch.no_grad()
 def _copy(source: Sequence[Tensor], target: Sequence[Tensor]) -> None:
-    # Values, not storage: a cuDNN network keeps its weights in one piece of memory.
+    # Copy values, not storage: cuDNN requires the weights of a network to be contiguous.
     for values, tensor in zip(source, target, strict=True):
         tensor.copy_(values)

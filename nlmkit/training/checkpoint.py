@@ -1,7 +1,7 @@
-"""The checkpoint of a training run: safetensors and strict JSON in a folder, replaced atomically.
+"""Checkpoint of a training run: safetensors and strict JSON in a folder, replaced atomically.
 
-A checkpoint is written as :func:`nlmkit.saving.save_folder` writes, so whenever a run is killed, the old checkpoint
-loads or the new one. Nothing in it is ever unpickled or evaluated. This module imports no torch.
+A checkpoint is written as ``nlmkit.saving.save_folder`` writes, so whenever a run is killed, either the old checkpoint
+or the new one loads. Nothing in it is ever unpickled or evaluated. This module does not import torch.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ _RUN = "run"
 
 
 class Saved(NamedTuple):
-    """What a checkpoint holds: JSON and arrays, neither of which has been looked into."""
+    """Contents of a checkpoint, not yet checked: JSON and arrays."""
 
     facts: Mapping[str, Any]
     arrays: Mapping[str, NDArray[Any]]
 
 
 class CheckpointStore:
-    """Where the checkpoint of a run is kept.
+    """Store of the checkpoint of a run.
 
     Args:
         folder: The folder.
-        identity: What run this is, as JSON: another run's checkpoint is refused. Options are in ``hyper_parameters``;
-            other names are read in messages, such as ``training text``.
+        identity: Identity of the run, as JSON: checkpoints of others are refused. Options are in ``hyper_parameters``;
+            other keys appear in messages, such as ``training text``.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
@@ -42,40 +42,40 @@ class CheckpointStore:
 
     @property
     def last_good(self) -> str:
-        """End of a message about diverged training: where the last good checkpoint is, if there is one."""
-        return f"; {self.folder} holds the last good checkpoint" if (self.folder / "manifest.json").exists() else ""
+        """Return the end of a message on divergence, with the path of the last good checkpoint, if there is one."""
+        return f"; {self.folder} contains the last good checkpoint" if (self.folder / "manifest.json").exists() else ""
 
     def save(self, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Write a checkpoint in place of the one before.
+        """Write a checkpoint, replacing the previous one.
 
         Raises:
-            SavedModelError: The folder cannot be written; the checkpoint before is still there.
+            SavedModelError: The folder cannot be written; the previous checkpoint is kept.
         """
         save_folder(self.folder, {"kind": KIND, _RUN: self._identity, **facts}, arrays=arrays)
 
     def load(self) -> Saved | None:
-        """The checkpoint, None where there is none yet.
+        """Return the checkpoint, or None if there is none yet.
 
         Raises:
-            SavedModelError: It is damaged, or another run's; the message says in what they differ.
+            SavedModelError: It is damaged, or belongs to another run; the message lists the differences.
         """
         if not has_checkpoint(self.folder):
             return None
         loaded = load_folder(self.folder)
         is_checkpoint = loaded.manifest.get("kind") == KIND
-        require(is_checkpoint, f"{self.folder}: holds no checkpoint of a training run; nothing to resume")
+        require(is_checkpoint, f"{self.folder}: not a checkpoint of a training run; nothing to resume")
         check_same_run(self.folder, loaded.manifest.get(_RUN), self._identity)
         return Saved(loaded.manifest, loaded.arrays)
 
     def begin(self, *, resume: bool, tell: bool = True) -> Saved | None:
-        """The checkpoint to go on from; None where a run begins anew.
+        """Return the checkpoint to resume from; None for a new run.
 
         Args:
-            resume: Go on from the checkpoint, if there is one.
-            tell: Whether to note that there is none.
+            resume: Whether to resume from the checkpoint, if there is one.
+            tell: Whether to send a note if there is none.
 
         Raises:
-            SavedModelError: As of :meth:`load`; or something else is in the folder, which a checkpoint would replace.
+            SavedModelError: As in ``load``; or the folder contains something else that a checkpoint would replace.
         """
         found = self.load() if resume else None
         if found is None:

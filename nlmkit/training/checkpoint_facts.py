@@ -1,4 +1,4 @@
-"""Checks with which a run meets the facts of a checkpoint: right hashes do not make right contents.
+"""Checks of the facts of a checkpoint: valid hashes do not imply valid contents.
 
 This module imports neither torch nor NumPy.
 """
@@ -16,13 +16,13 @@ from nlmkit.saving import require
 from nlmkit.saving.strict_json import shown
 
 _LARGEST: Final = 2**53
-"""Counts beyond it are those of no run, and no longer floats of their own."""
+"""Maximum count of a run; larger ones are not exact as floats."""
 
-_BEGIN_AGAIN: Final = "begin again without resume"
+_BEGIN_AGAIN: Final = "start again without resume"
 
 
 def whole(facts: Mapping[str, Any], name: str, *, least: int = 0, most: int = _LARGEST) -> int:
-    """A whole number among the facts.
+    """Return a whole number from the facts.
 
     Raises:
         SavedModelError: It is missing, of another type, or out of range.
@@ -34,31 +34,31 @@ def whole(facts: Mapping[str, Any], name: str, *, least: int = 0, most: int = _L
 
 
 def amount(facts: Mapping[str, Any], name: str) -> float:
-    """A finite number of at least 0 among the facts; raises as :func:`whole` does."""
+    """Return a finite number of at least 0 from the facts; raises like ``whole``."""
     value = facts.get(name)
     require(is_amount(value), f"{name} is {shown(value)}")
     return float(value)  # type: ignore[arg-type]
 
 
 def is_amount(value: object) -> bool:
-    """Whether a value is a number of at least 0 that computing with it leaves finite."""
+    """Return whether a value is a number of at least 0, small enough to compute with."""
     return type(value) in (int, float) and 0 <= value <= 1e300  # type: ignore[operator]
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a finite number."""
+    """Return whether a value is a finite number."""
     return type(value) in (int, float) and abs(value) <= 1e300  # type: ignore[arg-type]
 
 
 def flag(facts: Mapping[str, Any], name: str) -> bool:
-    """A truth value among the facts; raises as :func:`whole` does."""
+    """Return a truth value from the facts; raises like ``whole``."""
     value = facts.get(name)
     require(isinstance(value, bool), f"{name} is {shown(value)}")
     return bool(value)
 
 
 def sums(facts: Mapping[str, Any], name: str) -> tuple[float, int]:
-    """A sum and how many it is of; raises as :func:`whole` does."""
+    """Return a sum and its number of terms from the facts; raises like ``whole``."""
     value = facts.get(name)
     sound = isinstance(value, list) and len(value) == 2 and is_number(value[0]) and type(value[1]) is int
     require(sound and 0 <= value[1] <= _LARGEST, f"{name} is {shown(value)}")  # type: ignore[index]
@@ -67,7 +67,7 @@ def sums(facts: Mapping[str, Any], name: str) -> tuple[float, int]:
 
 
 def records(facts: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """A list of JSON objects; raises as :func:`whole` does."""
+    """Return a list of JSON objects from the facts; raises like ``whole``."""
     value = facts.get(name)
     sound = isinstance(value, list) and all(isinstance(record, dict) for record in value)
     require(sound, f"{name} is {shown(value)}")
@@ -79,14 +79,16 @@ def check_same_run(folder: Path, saved: object, run: Mapping[str, Any]) -> None:
     """Refuse the checkpoint of another run.
 
     Args:
-        folder: Where it is.
-        saved: The run that it belongs to, as it was saved.
-        run: The run that wants to go on; options are in its ``hyper_parameters``.
+        folder: Folder of the checkpoint.
+        saved: Identity of the run in the checkpoint.
+        run: Identity of the run to resume; options are in its ``hyper_parameters``.
 
     Raises:
         SavedModelError: They differ; the message lists the differences.
     """
-    require(isinstance(saved, dict), f"{folder}: the checkpoint does not say whose it is; {_BEGIN_AGAIN}")
+    require(
+        isinstance(saved, dict), f"{folder}: the identity of the run is missing from the checkpoint; {_BEGIN_AGAIN}"
+    )
     assert isinstance(saved, dict)
     if saved == dict(run):
         return
@@ -104,17 +106,17 @@ def check_same_run(folder: Path, saved: object, run: Mapping[str, Any]) -> None:
         if there.get(name) != here.get(name)
     ]
     raise SavedModelError(
-        f"{folder}: the checkpoint is another run's ({'; '.join(differing) or 'its facts have other types'}); "
-        "fit with its options and texts, or without resume"
+        f"{folder}: the checkpoint belongs to another run ({'; '.join(differing) or 'its facts have other types'}); "
+        "use the same options and texts, or fit without resume"
     )
 
 
 @contextlib.contextmanager
 def reading(folder: Path) -> Iterator[None]:
-    """The body reads the facts and arrays of a checkpoint: whatever is wrong with them is damage.
+    """Raise any error of reading the facts and arrays of a checkpoint as damage, within the ``with`` block.
 
     Raises:
-        SavedModelError: Something is; the message names the folder.
+        SavedModelError: An error occurred; the message names the folder.
     """
     try:
         yield
@@ -127,12 +129,12 @@ def reading(folder: Path) -> Iterator[None]:
 
 
 def note_nothing_to_resume(folder: Path) -> None:
-    """Note that a run that should resume starts at the first step."""
-    note(f"{folder} holds no checkpoint to resume from, so training begins at the first step")
+    """Send a note that a run to resume starts at the first step."""
+    note(f"{folder} contains no checkpoint to resume from: training starts at the first step")
 
 
 def note_other_threads(folder: Path, there: object, here: int | None) -> None:
-    """Note that a run resumes with another number of threads than before, if the checkpoint has that number.
+    """Send a note if a run resumes with a different number of threads from the one in the checkpoint.
 
     Raises:
         SavedModelError: It is not a number of threads.
@@ -142,8 +144,8 @@ def note_other_threads(folder: Path, there: object, here: int | None) -> None:
     require(type(there) is int and 0 < there < 1_000_000, f"threads is {shown(there)}")
     if here is not None and there != here:
         note(
-            f"{folder}: the run had {there} thread{'s' if there != 1 else ''} and goes on with {here}, so its result "
-            f"may differ in the last digits from that of an uninterrupted run; OMP_NUM_THREADS={there} keeps the number"
+            f"{folder}: the run had {there} thread{'s' if there != 1 else ''} and resumes with {here}, so its result "
+            f"may differ in the last digits from an uninterrupted run; set OMP_NUM_THREADS={there} to avoid this"
         )
 
 

@@ -1,4 +1,4 @@
-"""The folder of a training checkpoint, whoever's it is: where one may be written, and how one is removed.
+"""Folder of a training checkpoint: checks before writing, and removal.
 
 This module imports neither torch nor NumPy.
 """
@@ -15,56 +15,56 @@ from nlmkit.errors import SavedModelError
 from nlmkit.saving import read_manifest
 
 KIND: Final = "training-checkpoint"
-"""What a checkpoint's manifest says that it is."""
+"""Kind in the manifest of a checkpoint."""
 
 _OWN: Final = re.compile(r"manifest\.json|\.lock|arrays-[0-9a-f]{16}\.safetensors|\.tmp-[0-9a-f]{16}")
 
 
 def check_target(folder: Path) -> None:
-    """Refuse to write checkpoints where a saved model, or anything else, stands.
+    """Refuse to write checkpoints into a folder with a saved model, or anything else.
 
     Raises:
-        SavedModelError: The folder holds something that is not a checkpoint, is a link, or cannot be written.
+        SavedModelError: The folder contains something that is not a checkpoint, is a link, or is not writable.
     """
     _refuse_link(folder)
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if existing.is_dir() and not os.access(existing, os.W_OK | os.X_OK):
-        raise SavedModelError(f"{folder}: nothing can be written in {existing}; choose another folder for checkpoints")
+        raise SavedModelError(f"{folder}: {existing} is not writable; choose another folder for checkpoints")
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise SavedModelError(f"{folder}: is a file, and checkpoints go to a folder; choose another path")
+        raise SavedModelError(f"{folder}: is a file, but checkpoints need a folder; choose another path")
     names = {entry.name for entry in folder.iterdir()}
     if "manifest.json" in names and read_manifest(folder).get("kind") != KIND:
-        raise SavedModelError(f"{folder}: holds a saved model and no checkpoint; choose another folder for checkpoints")
+        raise SavedModelError(
+            f"{folder}: contains a saved model, not a checkpoint; choose another folder for checkpoints"
+        )
     foreign = sorted(name for name in names if not _OWN.fullmatch(name))
     if foreign:
         raise SavedModelError(
-            f"{folder}: holds {foreign[0]!r}, which is no part of a checkpoint; choose another folder"
+            f"{folder}: contains {foreign[0]!r}, which is not part of a checkpoint; choose another folder"
         )
 
 
 def _refuse_link(folder: Path) -> None:
-    # What is written and removed here must be in this folder, and a link may point to anyone's.
+    # Files written and removed must be in this folder; a link could point anywhere.
     if folder.is_symlink():
-        raise SavedModelError(
-            f"{folder}: is a symbolic link, and checkpoints go to a folder of their own; remove the link"
-        )
+        raise SavedModelError(f"{folder}: is a symbolic link, but checkpoints need their own folder; remove the link")
 
 
 def beside(model: Path, suffix: str) -> Path:
-    """The path beside a model's folder that has its name and a suffix.
+    """Return the path next to a model's folder with its name and a suffix.
 
-    For a folder that is given as ``.`` or ``..`` it is beside the folder that this names.
+    ``.`` and ``..`` are resolved first.
 
     Raises:
-        SavedModelError: Nothing is beside the folder, which is the root.
+        SavedModelError: The folder is the root.
     """
     if model.name in ("", ".."):
         model = model.resolve()
         if not model.name:
             raise SavedModelError(
-                f"{model}: is the root, so no folder for checkpoints can be beside it; choose another folder"
+                f"{model}: is the root folder, next to which checkpoints cannot be stored; choose another folder"
             )
         here = Path.cwd().resolve()
         if here.is_relative_to(model):
@@ -74,10 +74,10 @@ def beside(model: Path, suffix: str) -> Path:
 
 
 def has_checkpoint(folder: Path) -> bool:
-    """Whether there is a checkpoint, or at least its manifest.
+    """Return whether there is a checkpoint, or at least its manifest.
 
     Raises:
-        SavedModelError: The folder is a link, or cannot be looked at.
+        SavedModelError: The folder is a link, or is not readable.
     """
     _refuse_link(folder)
     try:
@@ -87,7 +87,7 @@ def has_checkpoint(folder: Path) -> bool:
 
 
 def read_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """What the manifest of a checkpoint says; None where there is none that can be read."""
+    """Return the manifest of a checkpoint; None if there is no readable one."""
     try:
         manifest = read_manifest(folder)
     except SavedModelError:
@@ -96,13 +96,13 @@ def read_checkpoint(folder: Path) -> dict[str, Any] | None:
 
 
 def remove_checkpoint(folder: Path) -> None:
-    """Delete a checkpoint that is no longer needed; nothing happens where there is none.
+    """Delete a checkpoint that is no longer needed, if there is one.
 
     Raises:
-        SavedModelError: The folder holds something else.
+        SavedModelError: The folder contains something else.
     """
     check_target(folder)
     if folder.exists():
-        # The manifest first: without it there is no checkpoint, however far this gets.
+        # The manifest first: without it there is no checkpoint, even if the rest cannot be deleted.
         (folder / "manifest.json").unlink(missing_ok=True)
         shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""The time that a training run takes, and what part of it went into evaluation and checkpoints."""
+"""Time of a training run, and its parts spent on evaluation and checkpoints."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 Clock = Callable[[], float]
-"""Seconds that only go up."""
+"""Monotonic clock, in seconds."""
 
 _in_force: Final[contextvars.ContextVar[Clock]] = contextvars.ContextVar("nlmkit-clock", default=time.perf_counter)
 
 
 def seconds() -> float:
-    """What the clock in force shows: that of the machine, unless :func:`clock_of` has put another in its place."""
+    """Return the time of the current clock: that of the machine, unless replaced by ``clock_of``."""
     return _in_force.get()()
 
 
 @contextlib.contextmanager
 def clock_of(clock: Clock) -> Iterator[None]:
-    """Let training in the body go by another clock."""
+    """Use another clock for training within the ``with`` block."""
     mark = _in_force.set(clock)
     try:
         yield
@@ -30,17 +30,17 @@ def clock_of(clock: Clock) -> Iterator[None]:
 
 
 class Stopwatch:
-    """Seconds of training, those before an interruption included.
+    """Seconds of training, including those before an interruption.
 
     Args:
-        clock: Seconds that only go up.
-        before: Seconds that an interrupted run had taken.
-        started: When this run began on that clock; now if not given.
+        clock: Monotonic clock, in seconds.
+        before: Seconds of training before the interruption.
+        started: Start of this run on that clock; by default now.
 
     Attributes:
-        evaluating: Seconds of this session that were evaluation.
-        saving: Seconds of this session in which checkpoints were written.
-        last_saving: Seconds that the last checkpoint took.
+        evaluating: Seconds of evaluation in this session.
+        saving: Seconds of writing checkpoints in this session.
+        last_saving: Seconds of writing the last checkpoint.
     """
 
     def __init__(self, clock: Clock = seconds, *, before: float = 0.0, started: float | None = None) -> None:
@@ -50,17 +50,17 @@ class Stopwatch:
 
     @property
     def seconds(self) -> float:
-        """Seconds so far."""
+        """Return the seconds so far."""
         return self._clock() - self._zero
 
     @property
     def stepping(self) -> float:
-        """Seconds so far that were neither evaluation nor checkpoints of this session."""
+        """Return the seconds so far, without evaluation and checkpoints of this session."""
         return self.seconds - self.evaluating - self.saving
 
     @contextlib.contextmanager
     def evaluation(self) -> Iterator[None]:
-        """The body is evaluation."""
+        """Count the time of the ``with`` block as evaluation."""
         begins = self.seconds
         try:
             yield
@@ -69,7 +69,7 @@ class Stopwatch:
 
     @contextlib.contextmanager
     def checkpoint(self) -> Iterator[None]:
-        """The body writes a checkpoint."""
+        """Count the time of the ``with`` block as writing a checkpoint."""
         begins = self.seconds
         try:
             yield

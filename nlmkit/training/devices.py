@@ -1,4 +1,4 @@
-"""Where a network computes, in which precision, and what is said when memory runs out."""
+"""Device and precision of a network, and errors when memory runs out."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from nlmkit.errors import HyperParameterError
 
 
 def choose_device(name: str, local_rank: int = 0) -> torch.device:
-    """The device that a run option names.
+    """Return the device of a run option.
 
-    ``auto`` takes ``cuda`` where there is one and else the CPU. Several processes on a machine take one GPU each.
+    ``auto`` selects ``cuda`` if available, else the CPU. Several processes on a machine use one GPU each.
 
     Args:
         name: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
@@ -37,37 +37,37 @@ def choose_device(name: str, local_rank: int = 0) -> torch.device:
 
 
 def trains_in_bfloat16(device: torch.device, precision: str) -> bool:
-    """Whether steps compute in bfloat16: only on GPUs that have units for it. CPUs mostly emulate it, slowly.
+    """Return whether steps use bfloat16: only on GPUs with units for it. CPUs mostly emulate it, slowly.
 
     Args:
-        device: Where the steps are computed.
+        device: Device of the steps.
         precision: ``auto``, ``float32`` or ``bfloat16``.
 
     Raises:
-        HyperParameterError: bfloat16 is asked for where it is not computed.
+        HyperParameterError: The device does not support bfloat16.
     """
     has_units = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     if precision == "bfloat16" and not has_units:
-        raise HyperParameterError(f"precision=bfloat16: {device.type} does not compute in it; use precision=float32")
+        raise HyperParameterError(f"precision=bfloat16: not supported on {device.type}; use precision=float32")
     return has_units and precision != "float32"
 
 
 @contextlib.contextmanager
 def memory_errors(what: str) -> Iterator[None]:
-    """Torch's ways to run out of memory as Python's own, with the size that was asked for.
+    """Raise torch's out-of-memory errors as MemoryError, with the requested size.
 
     Args:
-        what: What the memory was for, and what would need less of it.
+        what: Purpose of the memory, and how to need less.
 
     Raises:
-        MemoryError: The body ran out of memory.
+        MemoryError: The ``with`` block ran out of memory.
     """
     try:
         yield
-    except RuntimeError as error:  # torch.OutOfMemoryError is one, the CPU has none of its own
+    except RuntimeError as error:  # base class of torch.OutOfMemoryError, and raised itself on CPUs
         text = str(error)
         if "ried to allocate " not in text:
             raise
         _, _, asked = text.rpartition("ried to allocate ")
         size = asked.partition(". ")[0].strip() or "an unknown size"
-        raise MemoryError(f"{size} could not be had for {what}") from error
+        raise MemoryError(f"{size} could not be allocated for {what}") from error

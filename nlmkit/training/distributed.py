@@ -1,8 +1,8 @@
-"""Several processes that train one model, started by ``torchrun``: who they are, and what they say to one another.
+"""Distributed training of one model in several processes, started by ``torchrun``.
 
-Each process reads its own columns of the stream; gradients are averaged by plain ``DistributedDataParallel``, so a
-step of W processes is the step of one process with all the columns. Only process 0 writes files. Importing this
-module imports no torch.
+Each process reads its own columns of the stream; ``DistributedDataParallel`` averages gradients, so that a
+step of W processes equals the step of one process with all columns. Only process 0 writes files. Importing this
+module does not import torch.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
 
 
 class Processes:
-    """The processes of a run, seen from one of them. With one process every method gives back what it is given.
+    """Processes of a run, from the view of one of them. With one process, every method returns its argument.
 
     Attributes:
-        rank: Number of this process, from 0.
-        count: How many there are.
-        local_rank: Number of this process on its machine; the device it should take.
-        device: Where this process computes, and numbers are exchanged.
+        rank: Rank of this process, from 0.
+        count: Number of processes.
+        local_rank: Rank of this process on its machine; the index of its device.
+        device: Device of this process, also for the exchange of numbers.
     """
 
     def __init__(self, rank: int = 0, count: int = 1, local_rank: int = 0, device: torch.device | str = "cpu") -> None:
         self.rank, self.count, self.local_rank, self.device = rank, count, local_rank, device
 
     def on(self, device: torch.device) -> Processes:
-        """The same processes, of which this one computes on a device."""
+        """Return the same processes, with another device for this one."""
         return Processes(self.rank, self.count, self.local_rank, device)
 
     @property
     def is_main(self) -> bool:
-        """Whether this process writes the files."""
+        """Whether this process writes files."""
         return self.rank == 0
 
     def parallel(self, module: nn.Module) -> nn.Module:
-        """The module with gradients averaged over all processes; it starts everywhere with the weights of process 0."""
+        """Wrap a module so that gradients are averaged over all processes, starting with the weights of process 0."""
         if self.count == 1:
             return module
         import inspect
@@ -50,7 +50,7 @@ class Processes:
         import torch
         from torch.nn.parallel import DistributedDataParallel
 
-        # Buffers never change, so none need be sent with each step; the option's name depends on torch's version.
+        # Buffers never change, so they are not sent with each step; the option's name depends on torch's version.
         known = inspect.signature(DistributedDataParallel).parameters
         no_buffers: dict[str, Any] = {
             "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False
@@ -60,7 +60,7 @@ class Processes:
         return DistributedDataParallel(module, device_ids=ids, **no_buffers)
 
     def decided(self, numbers: Sequence[float]) -> list[float]:
-        """The numbers that process 0 holds; so what one clock says holds for all."""
+        """Return the numbers of process 0, so that all processes use the same clock."""
         if self.count == 1:
             return list(numbers)
         import torch
@@ -71,7 +71,7 @@ class Processes:
         return told.tolist()
 
     def total(self, numbers: Sequence[float]) -> list[float]:
-        """The sums of the processes' numbers, in float64."""
+        """Return the sums of the numbers over all processes, in float64."""
         if self.count == 1:
             return list(numbers)
         import torch
@@ -82,7 +82,7 @@ class Processes:
         return summed.tolist()
 
     def gathered(self, tensor: Tensor, *, dim: int = 0) -> Tensor:
-        """The processes' tensors, all of one shape, joined along a dimension."""
+        """Return the tensors of all processes, of equal shape, concatenated along a dimension."""
         if self.count == 1:
             return tensor
         import torch
@@ -95,13 +95,13 @@ class Processes:
 
 
 def processes(device: str = "auto") -> Processes:
-    """The processes that ``torchrun`` has started, connected at the first call; one process without it.
+    """Return the processes started by ``torchrun``, connected at the first call; one process without it.
 
     Args:
-        device: As in the run options; says whether the processes talk by ``nccl`` or ``gloo``.
+        device: As in the run options; determines the backend, ``nccl`` or ``gloo``.
 
     Raises:
-        NlmkitError: The others cannot be reached, or the environment that torchrun sets makes no sense.
+        NlmkitError: The others cannot be reached, or the environment variables of torchrun are invalid.
     """
     if process_count() == 1:
         return Processes()
@@ -120,7 +120,7 @@ def processes(device: str = "auto") -> Processes:
         except (RuntimeError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise NlmkitError(
-                f"process {rank} of {count} cannot reach the others ({reason}): start them again"
+                f"process {rank} of {count} cannot reach the others ({reason}): restart them all"
             ) from error
         atexit.register(_leave)
     return Processes(rank, count, local)

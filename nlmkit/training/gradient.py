@@ -1,7 +1,7 @@
-"""Steps down a gradient: the stepper of every neural network.
+"""Stepper of neural networks: gradient descent.
 
-A step: learning rate → parts of the batch: forward, loss, backward → clipping → optimizer → averages. A loss or
-gradient that is not finite is an error; on a CPU, where looking costs nothing, before the weights are moved.
+A step is: learning rate → parts of the batch: forward, loss, backward → clipping → optimizer → averages. A loss or
+gradient that is not finite is an error; on a CPU, where checks are cheap, before the weights are changed.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ if TYPE_CHECKING:
 B = TypeVar("B")
 
 TICK = 25
-"""Steps between two lines of the log. Several processes agree on what to do so often."""
+"""Steps between two lines of the log, and between synchronizations of several processes."""
 
 _CARRY, _GENERATOR, _PENDING = "state.", "generator.", "pending"
 
 
 class GradientStepper(Generic[B]):
-    """Trains the network of a task; implements :class:`~nlmkit.training.stepper.Stepper`.
+    """``Stepper`` that trains the network of a task.
 
     Args:
         task: Network, data, loss and evaluation.
         options: Optimizer, schedule, clipping and averaging.
-        together: The processes of the run; this one computes on ``task.device``.
-        bfloat16: Whether steps compute in bfloat16.
+        together: Processes of the run; this one uses ``task.device``.
+        bfloat16: Whether steps use bfloat16.
     """
 
     tick = TICK
@@ -80,24 +80,24 @@ class GradientStepper(Generic[B]):
 
     @property
     def place(self) -> Place:
-        """Where in its data it is."""
+        """Position in the data."""
         return Place(self._number, self._index, len(self._epoch))
 
     @property
     def epochs(self) -> float:
-        """Passes over the data, with fractions."""
+        """Number of passes over the data, a fraction."""
         return self._epoch.passed(self._index)
 
     def steps(self, epochs: int | None = None) -> int:
-        """Steps of the first ``epochs`` epochs, or of as many as the options want."""
+        """Return the number of steps in ``epochs`` epochs, by default those of the options."""
         return self.task.steps(epochs)
 
     def extent(self) -> Extent:
-        """What a plan is made from."""
+        """Return the extent of the run, for its plan."""
         return self.task.extent()
 
     def counted(self, steps: int) -> int:
-        """The steps themselves."""
+        """Return the number of steps."""
         return steps
 
     def _begin_epoch(self, number: int) -> None:
@@ -113,7 +113,7 @@ class GradientStepper(Generic[B]):
         self.task.module.train()
 
     def step(self, moment: Moment) -> float:
-        """Take a step; gives the work that it was."""
+        """Take a step; return its work."""
         batch = self._epoch[self._index]
         rate = learning_rate(self._options, moment.place, moment.schedule_steps, plateaus=moment.plateaus) * batch.rate
         for group in self._optimizer.param_groups:
@@ -124,7 +124,7 @@ class GradientStepper(Generic[B]):
             norm = clip_gradients(self._parameters, norm=self._options.clip_norm, value=self._options.clip_value)
         self._monitor.add(moment.step + 1, loss, norm, batch.events)
         if self._on_cpu:
-            self.check()  # costs nothing here, and the weights are still good
+            self.check()  # cheap on a CPU, and before the weights change
         self._optimizer.step()
         self._optimizer.zero_grad()
         self.task.after_step()
@@ -137,7 +137,7 @@ class GradientStepper(Generic[B]):
         return batch.work
 
     def _add_gradients(self, data: B) -> tuple[Tensor, Carry]:
-        """Add the gradients of a batch's mean loss, part by part; gives that loss, and what the next step gets."""
+        """Add the gradients of a batch's mean loss, part by part; return that loss and the carry of the next step."""
         total: Tensor | None = None
         carry = self._carry
         for part, share in self.task.parts(data):
@@ -163,19 +163,19 @@ class GradientStepper(Generic[B]):
         self._average.update()
 
     def settle(self) -> None:
-        """Wait until the device has done what it was asked."""
+        """Wait for the device to finish."""
         if self.task.device.type == "cuda":
             torch.cuda.synchronize(self.task.device)
 
     def check(self) -> None:
-        """Raise ``Diverged`` where a loss or gradient so far was not finite."""
+        """Raise ``Diverged`` if any loss or gradient so far was not finite."""
         found = self._monitor.check()
         if found is not None:
             norm = f", gradient norm {found.norm:.4g}" if self._has_norm else ""
             raise Diverged(f"loss {found.loss:.4g}{norm}", found.step)
 
     def take_figures(self, *, even_without_steps: bool = False) -> Figures | None:
-        """What the steps since the last call come to, those of all processes together."""
+        """Return the figures of the steps since the last call, over all processes."""
         if not (even_without_steps or self._monitor.is_pending):
             return None
         found = Sums(*self.together.total(self._monitor.take()))
@@ -188,7 +188,7 @@ class GradientStepper(Generic[B]):
         )
 
     def take_loss(self) -> float:
-        """Mean training loss since the last call; NaN where there were no steps."""
+        """Return the mean training loss since the last call; NaN without steps."""
         loss, events = self.together.total(self._monitor.take_epoch_loss())
         return loss / events if events else math.nan
 
@@ -200,27 +200,27 @@ class GradientStepper(Generic[B]):
         return self._average.active
 
     def evaluate(self, interrupted: Callable[[], bool]) -> Mapping[str, float]:
-        """The metrics of the held-out data, by the average where there is one."""
+        """Return the metrics of the held-out data, with the average of the weights if there is one."""
         with self._average.in_place():
             return self.task.evaluate(interrupted)
 
     def evaluation_seconds(self, clock: Callable[[], float], most: float) -> float:
-        """About how long :meth:`evaluate` takes."""
+        """Estimate the time of ``evaluate``."""
         return self.task.evaluation_seconds(clock, most)
 
     def keep_best(self) -> None:
-        """Keep a copy of the weights as they are evaluated."""
+        """Keep a copy of the evaluated weights."""
         self._network.keep_best()
 
     def evaluated(self, ranks: Sequence[Rank]) -> None:
-        """Begin to average, where NT-ASGD does after such evaluations."""
+        """Start averaging, if NT-ASGD does after these evaluations."""
         if self._options.averaging == "nt-asgd" and starts_averaging(ranks, self._options.averaging_window):
             self._average.start()
 
     # ----------------------------------------------------------------------------------------------- the end
 
     def judge(self, kept: Mapping[str, float] | None, last: Mapping[str, float] | None) -> list[str]:
-        """Refuse weights that are good for nothing by raising ``Diverged``; gives notes on doubtful ones."""
+        """Raise ``Diverged`` for unusable weights; return notes on doubtful ones."""
         module = self.task.module
         module.eval()
         with self._network.as_kept():
@@ -228,16 +228,16 @@ class GradientStepper(Generic[B]):
             whole = all(bool(weight.isfinite().all()) for weight in module.parameters())
         module.train()
         if not (whole and math.isfinite(loss)):
-            raise Diverged(f"it left weights with which the loss is {loss:.4g}")
+            raise Diverged(f"the final weights have the loss {loss:.4g}")
         return self.task.judge(loss, kept, last)
 
     def finish(self) -> None:
-        """Put the weights that stay into the network, which is in evaluation mode from then on."""
+        """Load the weights to keep into the network, and set evaluation mode."""
         self.task.module.eval()
         self._network.finish()
 
     def advice(self) -> str:
-        """The largest weights, and what to try where training diverged."""
+        """Return the largest weight norm, and remedies for divergence."""
         named = self.task.module.named_parameters()
         norms = {name: float(torch.linalg.vector_norm(weight.detach())) for name, weight in named}
         largest = max(norms, key=lambda name: math.inf if math.isnan(norms[name]) else norms[name])
@@ -249,14 +249,14 @@ class GradientStepper(Generic[B]):
     # ------------------------------------------------------------------------------------------- checkpoints
 
     def identity(self) -> Mapping[str, Any]:
-        """What must be the same for a run to be gone on with: the task's, and the shape of the network."""
+        """Return the facts that must match for a run to resume: those of the task, and the shape of the network."""
         state = self.task.module.state_dict()
         shapes = {name: [str(value.dtype), *value.shape] for name, value in state.items()}
         network = hashlib.sha256(repr(sorted(shapes.items())).encode()).hexdigest()[:16]
         return {**self.task.identity(), "network": network}
 
     def snapshot(self) -> tuple[Facts, Arrays]:
-        """Place, sums, weights, averages, the optimizer's memory, carry and random generators."""
+        """Return position, sums, weights, averages, optimizer state, carry and random generators."""
         together = self.together
         states = {name: source.get_state()[None] for name, source in self.task.generators().items()}
         facts, arrays = self._network.snapshot()
@@ -281,7 +281,7 @@ class GradientStepper(Generic[B]):
     def restore(
         self, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], *, step: int, has_best: bool
     ) -> None:
-        """Be as when :meth:`snapshot` was made."""
+        """Restore the state of ``snapshot``."""
         task = self.task
         number, index = whole(facts, "epoch", most=step), whole(facts, "index", most=step)
         self._begin_epoch(number)
@@ -289,23 +289,26 @@ class GradientStepper(Generic[B]):
         require(step == task.steps(number) + index, f"step {step} is not step {index} of epoch {number}")
         self._index, self.items = index, whole(facts, "items")
         pending = np.array(require_array(arrays, _PENDING, dtype="float64", shape=(None, 3)))
-        require(np.isfinite(pending).all() and (pending[:, 2] >= 1).all(), f"array {_PENDING!r} holds no sums of steps")
+        require(
+            np.isfinite(pending).all() and (pending[:, 2] >= 1).all(),
+            f"array {_PENDING!r} does not contain sums of steps",
+        )
         self._monitor.restore(pending, sums(facts, "epoch_loss"))
         self._network.restore(facts, arrays, step=step, has_best=has_best)
-        # A line of the log may come before the next step sets it.
+        # A line of the log may be written before the next step sets it.
         self._optimizer.param_groups[0]["lr"] = amount(facts, "lr")
         self._restore_carry(arrays)
         self._restore_generators(arrays)
 
     def _restore_carry(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Take this process's columns of what goes from step to step."""
+        """Restore this process's columns of the carry."""
         found = []
         for number, first in enumerate(self._initial):
             name = f"{_CARRY}{number}"
             saved = finite(arrays[name], name)
             rows, width, *rest = first.shape
             wanted = [rows, width * self.together.count, *rest]
-            require(list(saved.shape) == wanted and saved.dtype == first.dtype, "its hidden state has another shape")
+            require(list(saved.shape) == wanted and saved.dtype == first.dtype, "the shape of its hidden state differs")
             own = slice(self.together.rank * width, (self.together.rank + 1) * width)
             found.append(saved[:, own].contiguous().to(first.device))
         require(f"{_CARRY}{len(found)}" not in arrays, "it has more hidden states than the network")

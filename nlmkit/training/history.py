@@ -1,4 +1,4 @@
-"""The evaluations of a run: which is the best, and how long none has improved.
+"""Evaluations of a run: the best one, and the epochs without improvement.
 
 This module imports neither torch nor NumPy.
 """
@@ -15,16 +15,16 @@ from nlmkit.training.records import Evaluation, best_of, by_epoch
 
 
 class History:
-    """The evaluations so far, oldest first.
+    """Evaluations so far, oldest first.
 
     Args:
-        metrics: What evaluations measure, the deciding one first.
+        metrics: Metrics of evaluations, the decisive one first.
 
     Attributes:
         evaluated: Step of the last evaluation, −1 before the first.
         last: The last evaluation of held-out data.
-        plateaus: Epochs that did not improve on all before them.
-        waiting: Epochs since the best one.
+        plateaus: Number of epochs that did not improve on all before them.
+        waiting: Number of epochs since the best one.
     """
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
@@ -48,33 +48,33 @@ class History:
 
     @property
     def best(self) -> Evaluation | None:
-        """The best evaluation; None where none is better than infinitely bad."""
+        """Best evaluation; None if none is better than infinitely bad."""
         return best_of(self.evaluations, self.metrics)
 
     @property
     def ranks(self) -> list[Rank]:
-        """Of each evaluation of held-out data."""
+        """Rank of each evaluation of held-out data."""
         return [rank(found.metrics, self.metrics) for found in self.evaluations if found.metrics]
 
     def is_improved_by(self, values: Mapping[str, float]) -> bool:
-        """Whether the values of the metrics are better than those of all evaluations so far."""
+        """Return whether values of the metrics are better than those of all evaluations so far."""
         best = self.best
         return rank(values, self.metrics) < (NOTHING if best is None else rank(best.metrics, self.metrics))
 
     def to_json(self) -> dict[str, Any]:
-        """Facts of a checkpoint."""
+        """Return the history as facts of a checkpoint."""
         return {"evaluated": self.evaluated, "history": [found.to_json() for found in self.evaluations]}
 
     def restore(self, facts: Mapping[str, Any], *, step: int, is_evaluated: bool) -> None:
-        """Take over what :meth:`to_json` gave.
+        """Restore the result of ``to_json``.
 
         Args:
-            facts: Those of the checkpoint.
-            step: Steps taken by then.
+            facts: Facts of the checkpoint.
+            step: Number of steps taken by then.
             is_evaluated: Whether the run has held-out data.
 
         Raises:
-            SavedModelError: It makes no sense; a ValueError, TypeError and KeyError mean the same.
+            SavedModelError: It is invalid; so are a ValueError, TypeError and KeyError.
         """
         found = [Evaluation.from_json(each, self.metrics) for each in records(facts, "history")]
         measured = all(bool(each.metrics) == is_evaluated for each in found)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while something must not be torn."""
+"""Deferred handling of Ctrl-C and SIGTERM."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any, Self
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: as Ctrl-C, but sent by another program, such as a batch system whose time is up."""
+    """SIGTERM: like Ctrl-C, but sent by another program, such as a batch system after a time limit."""
 
 
 class Interruption:
-    """Notes the first Ctrl-C or SIGTERM instead of raising it; the second one is raised.
+    """Context that records the first Ctrl-C or SIGTERM instead of raising it; the second one is raised.
 
-    It does so only where ``wanted``, in the main thread (no other gets signals), and where the signal means what it
-    usually does.
+    It does so only if ``wanted``, in the main thread (others get no signals), and if the signal has its default
+    handler.
 
     Attributes:
-        asked: Whether there was one.
+        asked: Whether a signal was received.
     """
 
     def __init__(self, *, wanted: bool = True) -> None:
@@ -42,10 +42,10 @@ class Interruption:
             signal.signal(number, handler)
 
     def error(self, what: str = "") -> KeyboardInterrupt:
-        """What to raise once everything is in order: :class:`Terminated` after SIGTERM.
+        """Return the error to raise once the state is consistent: ``Terminated`` after SIGTERM.
 
         Args:
-            what: The message; none if empty.
+            what: Message; none if empty.
         """
         return self._kind(what) if what else self._kind()
 
@@ -59,7 +59,7 @@ class Interruption:
 
 @contextlib.contextmanager
 def interruption_saying(what: str) -> Iterator[None]:
-    """Let a Ctrl-C or SIGTERM in the body, of which nothing can be saved, be raised with ``what`` as its message."""
+    """Raise a Ctrl-C or SIGTERM within the ``with`` block with the message ``what``, for work that cannot be saved."""
 
     def terminate(number: int, frame: FrameType | None) -> None:
         raise Terminated

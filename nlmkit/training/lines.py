@@ -1,4 +1,4 @@
-"""What a run says of itself while it goes on: lines of the log, and the figures beside the progress.
+"""Output of a run: lines of the log, and the figures of the progress display.
 
 This module imports neither torch nor NumPy.
 """
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class Lines:
-    """The lines of a run, each of which is about the steps since the line before.
+    """Writer of the log lines of a run, each about the steps since the line before.
 
     Args:
-        stepper: Whose figures they are.
-        options: Receive the figures beside the progress.
-        log: Where lines go.
-        watch: The time of the run.
+        stepper: Source of the figures.
+        options: Run options, which show the figures.
+        log: Log to write to.
+        watch: Stopwatch of the run.
     """
 
     def __init__(self, stepper: Stepper, options: RunOptions, log: TrainingLog, watch: Stopwatch) -> None:
@@ -31,11 +31,11 @@ class Lines:
         self._begins, self._items = watch.stepping, stepper.items
 
     def write(self, step: int, evaluation: Evaluation | None, last: Evaluation | None) -> None:
-        """Write a line, if there were steps since the line before or an evaluation.
+        """Write a line, if there were steps or an evaluation since the line before.
 
         Args:
-            step: Steps taken.
-            evaluation: What was just measured.
+            step: Number of steps taken.
+            evaluation: Evaluation of this step, if any.
             last: The last evaluation of held-out data.
         """
         stepper = self._stepper
@@ -62,7 +62,7 @@ class Lines:
         self._show(figures.text, record, last)
 
     def _show(self, text: str, record: LogRecord, last: Evaluation | None) -> None:
-        """Show the latest figures beside the progress."""
+        """Show the latest figures in the progress display."""
         texts = [f"epoch {record.epoch:.2f}", text]
         if last is not None:
             metric = self._stepper.metrics[0]

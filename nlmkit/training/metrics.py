@@ -1,4 +1,4 @@
-"""What runs are judged by: named metrics, of which the first decides and the others break ties.
+"""Metrics of runs, of which the first decides and the others break ties.
 
 This module imports neither torch nor NumPy.
 """
@@ -10,19 +10,19 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 Rank = tuple[float, ...]
-"""A place among evaluations: the smaller, the better. Equal ones are equally good."""
+"""Rank among evaluations: smaller is better, equal is equally good."""
 
 NOTHING: Final[Rank] = (math.inf,)
-"""The rank of no evaluation; one whose first metric is infinitely bad is no better."""
+"""Rank without an evaluation; an evaluation whose first metric is infinitely bad is not better."""
 
 
 class Metric(NamedTuple):
-    """A number that says how good a model is on held-out data.
+    """Quality measure of a model on held-out data.
 
     Attributes:
-        name: Its name in the log, such as ``perplexity`` or ``accuracy``.
-        greater_is_better: Whether a greater value is a better one.
-        form: How a value is shown beside the progress, as a format string.
+        name: Name in the log, such as ``perplexity`` or ``accuracy``.
+        greater_is_better: Whether greater values are better.
+        form: Format string for the progress display.
     """
 
     name: str
@@ -31,17 +31,17 @@ class Metric(NamedTuple):
 
     @property
     def worst(self) -> float:
-        """The infinite value that no other is worse than."""
+        """Worst value: plus or minus infinity."""
         return -math.inf if self.greater_is_better else math.inf
 
 
 def rank(values: Mapping[str, float], metrics: Sequence[Metric]) -> Rank:
-    """The rank of the values of some metrics."""
+    """Return the rank of the values of some metrics."""
     return tuple(-values[name] if greater else values[name] for name, greater, _ in metrics)
 
 
 def perplexity_of(loss: float) -> float:
-    """exp of a mean loss in nats; infinity where that is too large for a float."""
+    """Return exp of a mean loss in nats; infinity if too large for a float."""
     try:
         return math.exp(loss)
     except OverflowError:
@@ -49,10 +49,10 @@ def perplexity_of(loss: float) -> float:
 
 
 def epochs_without_improvement(ranks: Sequence[Rank]) -> int:
-    """How many epochs there have been since the best one.
+    """Return the number of epochs since the best one.
 
     Args:
-        ranks: One per epoch.
+        ranks: One rank per epoch.
     """
     if not ranks:
         return 0
@@ -60,7 +60,7 @@ def epochs_without_improvement(ranks: Sequence[Rank]) -> int:
 
 
 def plateaus(ranks: Sequence[Rank]) -> int:
-    """How many epochs did not improve on all before them; arguments as of :func:`epochs_without_improvement`."""
+    """Return the number of epochs that did not improve on all before; see ``epochs_without_improvement``."""
     best, found = NOTHING, 0
     for each in ranks:
         found += not each < best
@@ -69,12 +69,12 @@ def plateaus(ranks: Sequence[Rank]) -> int:
 
 
 def starts_averaging(ranks: Sequence[Rank], window: int) -> bool:
-    """Whether NT-ASGD begins to average after the last evaluation (Merity et al. 2018, algorithm 1).
+    """Return whether NT-ASGD starts averaging after the last evaluation (Merity et al. 2018, algorithm 1).
 
-    It does when that one is worse than the best of those more than ``window`` evaluations before it.
+    It does if that one is worse than the best of those more than ``window`` evaluations before it.
 
     Args:
-        ranks: One per evaluation, the newest last.
+        ranks: One rank per evaluation, the latest last.
         window: The non-monotone interval n.
     """
     *before, last = ranks

@@ -1,4 +1,4 @@
-"""Losses and gradient norms of the steps: whether they are finite, and what they come to."""
+"""Losses and gradient norms of the steps: check that they are finite, and their sums."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class NotFinite(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Of some steps: Σ loss × events, Σ gradient norm, Σ events, and how many steps."""
+    """Sums over steps: Σ loss × events, Σ gradient norm, Σ events, and the number of steps."""
 
     loss: float
     norm: float
@@ -29,10 +29,10 @@ class Sums(NamedTuple):
 
 
 class StepMonitor:
-    """Collects what the steps leave behind, and waits for the device only when it is asked about it.
+    """Collector of losses and norms, which waits for the device only when they are read.
 
     Attributes:
-        epoch_loss: Sum of losses and of events since :meth:`take_epoch_loss`.
+        epoch_loss: Sum of losses and of events since ``take_epoch_loss``.
     """
 
     def __init__(self) -> None:
@@ -41,11 +41,11 @@ class StepMonitor:
         self._pending: list[tuple[float, float, int]] = []
 
     def add(self, step: int, loss: Tensor, norm: Tensor, events: int) -> None:
-        """A step, its mean loss an event (scalar), its gradient's norm (scalar) and its events."""
+        """Add a step with its mean loss per event (scalar), gradient norm (scalar) and number of events."""
         self._unchecked.append((step, loss.detach(), norm, events))
 
     def check(self) -> NotFinite | None:
-        """The first step since the last check that is not finite; None where all are."""
+        """Return the first step since the last check that is not finite; None if all are."""
         if not self._unchecked:
             return None
         flat = torch.stack([value for _, loss, norm, _ in self._unchecked for value in (loss, norm)]).tolist()
@@ -60,12 +60,12 @@ class StepMonitor:
         return found
 
     def take_epoch_loss(self) -> tuple[float, int]:
-        """Sum of losses and of events of the checked steps since the last call."""
+        """Return the sums of losses and of events of the checked steps since the last call."""
         taken, self.epoch_loss = self.epoch_loss, (0.0, 0)
         return taken
 
     def take(self) -> Sums:
-        """The sums over the checked steps since the last call."""
+        """Return the sums over the checked steps since the last call."""
         steps = self.pending
         self._pending.clear()
         return Sums(
@@ -74,15 +74,15 @@ class StepMonitor:
 
     @property
     def is_pending(self) -> bool:
-        """Whether there are checked steps that were not taken yet."""
+        """Return whether there are checked steps that were not taken yet."""
         return bool(self._pending)
 
     @property
     def pending(self) -> NDArray[np.float64]:
-        """Loss, norm and events of the checked steps that were not taken yet: float64 [steps, 3]."""
+        """Return loss, norm and events of the checked steps that were not taken yet: float64 [steps, 3]."""
         return np.array(self._pending, np.float64).reshape(-1, 3)
 
     def restore(self, pending: NDArray[np.float64], epoch_loss: tuple[float, int]) -> None:
-        """Go on where a checkpoint was made."""
+        """Restore the state of a checkpoint."""
         self._pending = [(loss, norm, int(events)) for loss, norm, events in pending.tolist()]
         self.epoch_loss = epoch_loss

@@ -1,4 +1,4 @@
-"""What a run keeps of a network: weights, their average, the best ones, and the memory of the optimizer."""
+"""State of a network in a run: weights, their average, the best ones, and optimizer state."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from nlmkit.training.torch_state import BEST, MODULE, arrays_of, averages, like,
 
 
 class NetworkState:
-    """Weights of a module in all their versions.
+    """Current, averaged and best weights of a module.
 
     Args:
         module: The network.
-        parameters: What is trained of it.
-        optimizer: What moves them.
+        parameters: Its trained parameters.
+        optimizer: Their optimizer.
         average: Their average.
     """
 
@@ -39,13 +39,13 @@ class NetworkState:
         self._best: dict[str, Tensor] | None = None
 
     def keep_best(self) -> None:
-        """Keep a copy of the weights, or of their average where there is one: they are the best so far."""
+        """Keep a copy of the weights, or of their average if there is one, as the best so far."""
         with self._average.in_place():
             self._best = self._copy()
 
     @contextlib.contextmanager
     def as_kept(self) -> Iterator[None]:
-        """The module holds the weights that would be kept now for the length of the body."""
+        """Load the weights that would be kept now into the module, within the ``with`` block."""
         if self._best is None:
             with self._average.in_place():
                 yield
@@ -58,7 +58,7 @@ class NetworkState:
             self._module.load_state_dict(own)
 
     def finish(self) -> None:
-        """Put the best weights in place, or the average, where there is one."""
+        """Load the best weights, or else the average, if there is one."""
         for parameter in self._parameters:
             parameter.requires_grad_(True)
         if self._best is not None:
@@ -72,7 +72,7 @@ class NetworkState:
     # ------------------------------------------------------------------------------------------- checkpoints
 
     def snapshot(self) -> tuple[Facts, Arrays]:
-        """All of it as JSON and arrays."""
+        """Return the state as JSON and arrays."""
         arrays = arrays_of(
             module=self._module.state_dict(),
             best=self._best,
@@ -84,27 +84,27 @@ class NetworkState:
     def restore(
         self, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], *, step: int, has_best: bool
     ) -> None:
-        """Be as when :meth:`snapshot` was made.
+        """Restore the state of ``snapshot``.
 
         Args:
             facts: JSON of the snapshot.
             arrays: Arrays of the snapshot.
-            step: Steps taken by then.
+            step: Number of steps taken by then.
             has_best: Whether best weights were kept by then.
 
         Raises:
-            SavedModelError: Something in it makes no sense, or does not suit the network.
+            SavedModelError: The state is invalid, or does not match the network.
         """
         shapes = self._module.state_dict()
         weights = like(arrays, MODULE, shapes)
         kept = any(name.startswith(BEST) for name in arrays)
-        require(kept == has_best, "it has best weights without an evaluation, or none with one")
+        require(kept == has_best, "best weights and evaluations contradict each other")
         self._best = like(arrays, BEST, shapes) if has_best else None
         memory = optimizer_states(arrays, self._optimizer, self._module)
         count, averaging = whole(facts, "average_count", most=step), flag(facts, "averaging")
-        require(averaging or self._average.tensors is None, "it has no average, and the run makes one")
+        require(averaging or self._average.tensors is None, "its average of the weights is missing")
         if averaging:
-            require(self._average.kind != "none", "it has an average, and the run makes none")
+            require(self._average.kind != "none", "it has an average of the weights, but the run does not average")
             self._average.load(averages(arrays, self._parameters), count)
         self._module.load_state_dict(weights)
         load_optimizer_state(self._optimizer, self._module, memory)

@@ -1,4 +1,4 @@
-"""How weights are found: the optimizer, parameters in groups, and clipping."""
+"""Optimizers, parameter groups, and gradient clipping."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 def build_optimizer(
     groups: Sequence[Mapping[str, Any]], options: Optimization, device: torch.device
 ) -> torch.optim.Optimizer:
-    """The optimizer that ``options.optimizer`` names, with torch's values for all but rate and weight decay.
+    """Build the optimizer ``options.optimizer``, with torch's defaults except for rate and weight decay.
 
-    ``adamw`` decays weights apart from the gradient (Loshchilov & Hutter 2019); for the others the decay is an L2
+    ``adamw`` decouples the weight decay (Loshchilov & Hutter 2019); for the others it is an L2
     penalty in the gradient. ``sgd`` has no momentum, ``adadelta`` has ρ .95 (Zeiler 2012).
 
     Args:
-        groups: Parameter groups. ``weight_decay``, 0 if missing, is usually that of matrices and not of vectors
-            (biases, gains of layer norms); ``scale``, 1 if missing, is what the learning rate is multiplied by.
-        options: Name and highest rate.
-        device: Where the parameters are. Where torch has a fused update, it is used: one pass over memory.
+        groups: Parameter groups. ``weight_decay``, by default 0, is usually set for matrices and not for vectors
+            (biases, gains of layer norms); ``scale``, by default 1, multiplies the learning rate.
+        options: Name and maximum rate.
+        device: Device of the parameters. Torch's fused update is used if available: one pass over memory.
     """
     merged = _merged(groups)
     fused = True if device.type in ("cpu", "cuda") else None
@@ -50,7 +50,7 @@ def build_optimizer(
 
 
 def _merged(groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The same parameters in one group for each scale and weight decay: every group costs a call of the update."""
+    """Merge groups with equal scale and weight decay, since each group costs a call of the update."""
     found: dict[tuple[float, float], list[Tensor]] = {}
     for group in groups:
         key = group.get("scale", 1.0), group.get("weight_decay", 0.0)
@@ -63,12 +63,12 @@ def _merged(groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def layered_groups(
     layers: Sequence[Sequence[nn.Parameter]], *, weight_decay: float, layer_rate: float
 ) -> list[dict[str, Any]]:
-    """Parameters for :func:`build_optimizer`: weight decay for matrices only, a rate of its own for each layer.
+    """Return groups for ``build_optimizer``: weight decay for matrices only, one learning rate per layer.
 
     Args:
-        layers: The parameters of each layer, from the input to the output.
-        weight_decay: Of matrices.
-        layer_rate: The rate of a layer is that of the layer above divided by this.
+        layers: Parameters of each layer, from input to output.
+        weight_decay: Weight decay of matrices.
+        layer_rate: Ratio of the rates of a layer and of the layer below.
     """
     return [
         {
@@ -82,7 +82,7 @@ def layered_groups(
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer, module: nn.Module) -> dict[str, dict[str, Tensor]]:
-    """What the optimizer remembers of each parameter, by the parameter's name and its own key."""
+    """Return the optimizer state by parameter name and key."""
     return {
         name: {key: value for key, value in optimizer.state[parameter].items() if isinstance(value, Tensor)}
         for name, parameter in module.named_parameters()
@@ -93,7 +93,7 @@ def optimizer_state(optimizer: torch.optim.Optimizer, module: nn.Module) -> dict
 def load_optimizer_state(
     optimizer: torch.optim.Optimizer, module: nn.Module, saved: Mapping[str, Mapping[str, Tensor]]
 ) -> None:
-    """Let the optimizer remember what :func:`optimizer_state` gave."""
+    """Load the result of ``optimizer_state`` into the optimizer."""
     names = {parameter: name for name, parameter in module.named_parameters()}
     ordered = [names[parameter] for group in optimizer.param_groups for parameter in group["params"]]
     state = optimizer.state_dict()
@@ -105,15 +105,15 @@ def load_optimizer_state(
 
 
 def clip_gradients(parameters: Iterable[Tensor], *, norm: float | None, value: float | None) -> Tensor:
-    """Clip gradients in place, entries first and then their norm.
+    """Clip gradients in place: first their entries, then their norm.
 
     Args:
-        parameters: Whose gradients are clipped together; those without one are passed over.
-        norm: Largest Euclidean norm of all gradients as one vector.
-        value: Largest absolute value of an entry.
+        parameters: Parameters whose gradients are clipped together; those without a gradient are skipped.
+        norm: Maximum Euclidean norm of all gradients as one vector.
+        value: Maximum absolute value of an entry.
 
     Returns:
-        The norm before anything was clipped: a scalar, not finite when an entry is not.
+        The norm before clipping: a scalar, not finite if an entry is not.
     """
     with_gradient = [parameter for parameter in parameters if parameter.grad is not None]
     gradients = [parameter.grad for parameter in with_gradient if parameter.grad is not None]
@@ -129,6 +129,6 @@ def clip_gradients(parameters: Iterable[Tensor], *, norm: float | None, value: f
 
 @torch.no_grad()
 def clip_rows(weight: Tensor, largest: float) -> None:
-    """Scale rows that are longer than ``largest`` back to it, in place; shorter ones stay as they are."""
+    """Rescale rows with a norm above ``largest`` to that norm, in place."""
     norms = weight.norm(dim=1, keepdim=True)
     weight.mul_(torch.where(norms > largest, largest / norms, 1.0))

@@ -1,6 +1,6 @@
-"""How weights are found: the hyper-parameters, declared once, and their values as the engine reads them.
+"""Hyper-parameters of the optimization, declared once, and their values as read by the engine.
 
-Nothing here imports torch.
+This module does not import torch.
 """
 
 from __future__ import annotations
@@ -17,62 +17,60 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(kw_only=True)
 class OptimizationOptions:
-    """How weights are found.
+    """Hyper-parameters of the optimization.
 
-    These are the declarations of language models; other families declare them again with defaults and choices of their
-    own, see :func:`nlmkit.core.presets.redeclared`.
+    These are the declarations of language models; other models redeclare them with their own defaults and choices,
+    see ``nlmkit.core.presets.redeclared``.
     """
 
     optimizer: str = param("adamw", choices=("adamw", "adam", "sgd", "rmsprop", "adagrad"), help="update rule")
-    lr: float = param(0.004, gt=0, help="learning rate; of one-cycle and cosine the highest")
+    lr: float = param(0.004, gt=0, help="learning rate; for one-cycle and cosine the maximum")
     schedule: str = param(
-        "one-cycle", choices=("constant", "plateau", "one-cycle", "cosine"), help="learning rate over time"
+        "one-cycle", choices=("constant", "plateau", "one-cycle", "cosine"), help="schedule of the learning rate"
     )
     warmup: float = param(
         0.1,
         ge=0,
         lt=1,
-        help="share of the steps that raise the rate, for one-cycle and cosine",
+        help="share of the steps in which the rate increases, for one-cycle and cosine",
         needs=value_of("schedule", "one-cycle", "cosine"),
     )
     decay: float = param(
         0.25,
         gt=0,
         lt=1,
-        help="factor of schedule=plateau at each epoch that does not improve",
+        help="factor of the rate for schedule=plateau, after each epoch without improvement",
         needs=value_of("schedule", "plateau"),
     )
     epochs: int = param(10, ge=1, le=100000, help="passes over the training text (--budget overrides)")
-    batch: int = param(64, ge=1, le=65536, help="sequences read side by side")
-    clip_norm: float | None = param(0.5, gt=0, help="largest norm of the gradient")
-    clip_value: float | None = param(None, gt=0, help="largest absolute value of a gradient entry")
-    averaging: str = param(
-        "none", choices=("none", "asgd", "nt-asgd", "ema"), help="average of the weights that is kept"
-    )
+    batch: int = param(64, ge=1, le=65536, help="number of sequences per step")
+    clip_norm: float | None = param(0.5, gt=0, help="maximum norm of the gradient")
+    clip_value: float | None = param(None, gt=0, help="maximum absolute value of a gradient entry")
+    averaging: str = param("none", choices=("none", "asgd", "nt-asgd", "ema"), help="type of weight averaging")
     averaging_window: int = param(
         5,
         ge=1,
-        help="evaluations without improvement that start nt-asgd",
+        help="number of evaluations without improvement after which nt-asgd starts",
         needs=value_of("averaging", "nt-asgd"),
     )
     ema_decay: float = param(0.999, gt=0, lt=1, help="decay of averaging=ema", needs=value_of("averaging", "ema"))
-    patience: int | None = param(None, ge=1, help="stop after so many epochs without improvement on validation text")
+    patience: int | None = param(None, ge=1, help="stop after this many epochs without improvement on validation text")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Optimization:
-    """How weights are found, as plain values.
+    """Options of the optimization, as plain values.
 
     Attributes:
         optimizer: ``adamw``, ``adam``, ``sgd``, ``rmsprop``, ``adagrad`` or ``adadelta``.
-        lr: Learning rate; the highest where a schedule changes it.
+        lr: Learning rate; the maximum if a schedule changes it.
         schedule: ``constant``, ``plateau``, ``one-cycle``, ``cosine`` or ``slanted-triangular``.
-        warmup: Share of the steps that raise the rate.
+        warmup: Share of the steps in which the rate increases.
         decay: Factor of ``plateau``.
-        clip_norm: Largest norm of the gradient.
-        clip_value: Largest absolute value of a gradient entry.
+        clip_norm: Maximum norm of the gradient.
+        clip_value: Maximum absolute value of a gradient entry.
         averaging: ``none``, ``asgd``, ``nt-asgd`` or ``ema``.
-        averaging_window: Evaluations without improvement that start ``nt-asgd``.
+        averaging_window: Number of evaluations without improvement after which ``nt-asgd`` starts.
         ema_decay: Decay of ``ema``.
     """
 
@@ -89,20 +87,20 @@ class Optimization:
 
     @classmethod
     def of(cls, component: Component) -> Self:
-        """The values of a component's hyper-parameters; those that it does not have keep their defaults."""
+        """Return the values of a component's hyper-parameters, with defaults for those that it lacks."""
         known = component.hyper_parameters()
         names = [field.name for field in dataclasses.fields(cls) if field.name in known]
         return cls(**{name: getattr(component, name) for name in names})
 
     def refuse_without_held_out(self, patience: int | None, watched: str) -> None:
-        """Refuse what watches held-out data, where there are none.
+        """Refuse options that require held-out data, if there are none.
 
         Args:
-            patience: That of the component.
-            watched: What is watched, and how to have it.
+            patience: Patience of the component.
+            watched: Name of the held-out data, and how to provide them.
 
         Raises:
-            HyperParameterError: An option watches it.
+            HyperParameterError: An option requires them.
         """
         for name, value, watches in (
             ("schedule", self.schedule, self.schedule == "plateau"),
@@ -110,4 +108,4 @@ class Optimization:
             ("patience", patience, patience is not None),
         ):
             if watches:
-                raise HyperParameterError(f"{name}={value} watches {watched}")
+                raise HyperParameterError(f"{name}={value} requires {watched}")

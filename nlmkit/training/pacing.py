@@ -1,15 +1,15 @@
-"""Training by the clock: measure the speed, plan a number of steps, and plan anew where the machine does otherwise.
+"""Training within a time budget: measure the speed, plan the number of steps, and adapt the plan.
 
-The first steps of a run with a budget are timed, and count as training. From their speed and that of validation follows
-how many steps fit. From then on everything is a function of the step and the plan, as in a run with a given number of
-epochs. At fixed steps the run is looked at: the speed of the last windows of steps (the median, so that a pause is
-forgiven, and a machine that stays slower or faster is followed) says when it would end. Where that is too early or too
-late, the number of steps is changed, and the schedule goes through its rest in the steps that are left, so that the
-rate is annealed at the end.
+The first steps of a run with a budget are timed, and count as training. Their speed and that of validation determine
+how many steps fit. Afterwards everything is a function of the step and the plan, as in a run with a given number of
+epochs. At fixed steps the speed is checked: from the last windows of steps (the median, so that a pause is
+ignored, but a lasting change of speed is not) follows the end of the run. If it is too early or too
+late, the number of steps is changed, and the rest of the schedule is spread over the remaining steps, so that the
+rate is always annealed at the end.
 
 Speed is time per amount of work (rows of columns, words, records), not per step, since steps differ in length. A change
-is saved in the checkpoint when it is made, with the windows that it came from: a run that is interrupted and resumed
-does the same steps.
+is saved in the checkpoint immediately, with the windows that caused it: a run that is interrupted and resumed
+takes the same steps.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from nlmkit.training.plan import Plan
 from nlmkit.training.speed import STANDSTILL, Pace, SpeedTest, as_amount, steps_that_fit
 
 NEAR: Final = 0.05
-"""Share of the budget by which a run may miss its end without a note."""
+"""Deviation from the budget, as a share of it, above which a note is sent."""
 
 EVALUATION_SHARE: Final = 0.25
-"""Largest share of the budget for evaluations, without the one at the end."""
+"""Maximum share of the budget for evaluations, without the one at the end."""
 
 LOOKS: Final = 40
-"""How often a run is looked at, at least; for long runs it is every `LONGEST_STRIDE` steps."""
+"""Minimum number of checks of the speed in a run; in long runs, every `LONGEST_STRIDE` steps."""
 
 LONGEST_STRIDE: Final = 25
 
@@ -43,25 +43,25 @@ _FASTER, _NOTHING_LEFT = 0.5, 0.9
 
 
 class Pacer:
-    """How many steps a run takes and when it is evaluated: given by its epochs, or found from its budget.
+    """Control of the number of steps and of evaluations of a run, from its epochs or its budget.
 
     Several processes agree as long as all of them receive the same numbers.
 
     Args:
-        plan: Steps of the run; None where a budget decides.
-        budget: Seconds of the run, where one is given.
-        windows: Steps of an epoch, about so many where they differ.
-        amount: Work of a step, in the mean, in the unit of :meth:`worked`.
+        plan: Steps of the run; None with a budget.
+        budget: Budget of the run in seconds, or None.
+        windows: Approximate number of steps per epoch.
+        amount: Mean work per step, in the unit of ``worked``.
         is_evaluated: Whether there is a validation text.
-        fewest: Steps that a run has at least, whatever the budget is.
-        closing: What comes after the last evaluation, in which the weights are judged, as a share of an evaluation.
-        unit: What notes call the steps.
-        checkpoint_seconds: Time between two checkpoints; None where none are written.
+        fewest: Minimum number of steps, for any budget.
+        closing: Time to judge the final weights, as a share of an evaluation.
+        unit: Name of the steps in notes.
+        checkpoint_seconds: Seconds between two checkpoints; None without checkpoints.
 
     Attributes:
-        plan: As it now stands; None while the speed is being measured.
-        speed: The measurement of the speed.
-        evaluation_seconds: What the last evaluation took, 0 before the first.
+        plan: Current plan; None while the speed is being measured.
+        speed: Measurement of the speed.
+        evaluation_seconds: Seconds of the last evaluation, 0 before the first.
     """
 
     def __init__(
@@ -93,50 +93,50 @@ class Pacer:
 
     @property
     def most_for_measuring_evaluation(self) -> float:
-        """Seconds after which measuring how long an evaluation takes ends: it must not take what it is to save."""
+        """Limit of seconds for estimating the time of an evaluation."""
         return _EVALUATION_MEASURED * (self._budget or 0.0)
 
     @property
     def schedule_steps(self) -> int | None:
-        """Length of the learning rate's schedule; None while it is not known."""
+        """Length of the learning rate's schedule; None while unknown."""
         return None if self.plan is None else self.plan.schedule_steps
 
     def place(self, step: int) -> float:
-        """Where a step is in the schedule; at its beginning while its length is not known."""
+        """Return the position of a step in the schedule; its start while its length is unknown."""
         return 0.0 if self.plan is None else self.plan.place(step)
 
     def is_over(self, step: int) -> bool:
-        """Whether all planned steps have been taken."""
+        """Return whether all planned steps have been taken."""
         return self.plan is not None and step >= self.plan.steps
 
     def is_past_half(self, step: int) -> bool:
-        """Whether half of the planned steps have been taken."""
+        """Return whether half of the planned steps have been taken."""
         return self.plan is not None and step >= self.plan.steps // 2
 
     def evaluates_at(self, epoch: int, window: int, windows: int) -> bool:
-        """Whether a run is evaluated between two steps; never while its speed is being measured.
+        """Return whether to evaluate between two steps; never while the speed is being measured.
 
         Args:
-            epoch: Epochs finished.
-            window: Steps taken of the next one.
-            windows: Steps that it has.
+            epoch: Number of finished epochs.
+            window: Number of steps taken of the next one.
+            windows: Number of steps of that epoch.
         """
         return self.plan is not None and self.plan.evaluates_at(epoch, window, windows, usual=self._windows)
 
     # --------------------------------------------------------------------------------------------- the clock
 
     def begin(self, *, seconds: float, stepping: float) -> None:
-        """Steps are taken from now on: seconds so far, and those of them that were steps."""
+        """Start to count steps, given the seconds so far, and those spent on steps."""
         if self.plan is None and not self._pace.steps:
             self._prepared = seconds
         self._pace.begin(stepping)
 
     def worked(self, amount: float) -> None:
-        """A step with so much work was taken."""
+        """Record a step with this amount of work."""
         self._pace.add(amount)
 
     def evaluated(self, seconds: float) -> None:
-        """An evaluation took so long; a machine that becomes slower is taken to evaluate more slowly, too."""
+        """Record the time of an evaluation, which is scaled if the machine becomes slower."""
         self.evaluation_seconds = seconds
         usual = self._pace.median
         self._evaluated_faster = seconds / (self._evaluation_work * usual) if usual and self._evaluation_work else 1.0
@@ -144,14 +144,14 @@ class Pacer:
         self._evaluation_work = seconds / pace if pace else 0.0
 
     def freeze(self, *, seconds: float, stepping: float, step: int, pace: float, evaluation_seconds: float) -> None:
-        """Plan a number of steps, once the speed is known.
+        """Plan the number of steps, once the speed is known.
 
         Args:
             seconds: Seconds so far.
-            stepping: Those of them that were steps.
-            step: Steps so far.
+            stepping: Those spent on steps.
+            step: Number of steps so far.
             pace: Seconds per amount of work.
-            evaluation_seconds: What an evaluation takes.
+            evaluation_seconds: Seconds of an evaluation.
         """
         assert self._budget is not None
         self._measured = pace
@@ -161,27 +161,27 @@ class Pacer:
         self._pace.begin(stepping)
         steps = self._fitting(Plan.of(step + 1), seconds, step, pace).steps
         if self._is_evaluated and seconds + self._evaluation_work * pace > _AIM * self._budget:
-            # Too slow for even one evaluation; that may be so at the beginning only, which the next steps show.
+            # Too slow for even one evaluation; perhaps only at the start, as the next steps will show.
             steps = max(steps, step + math.ceil(_STEPS_AT_LEAST * self._budget / max(pace * self._amount, 1e-9)))
         self.plan = self._with_evaluations(Plan.of(steps), pace)
 
     def looks_at(self, step: int) -> bool:
-        """Whether the run is looked at after a step: a function of the plan, so alike in all processes."""
+        """Return whether to check the speed after a step: a function of the plan, so equal in all processes."""
         if self._budget is None or self.plan is None:
             return False
         stride = max(1, min(LONGEST_STRIDE, self.plan.steps // LOOKS))
         return step % stride == 0 or step >= self.plan.steps
 
     def look(self, *, seconds: float, stepping: float, saving: float, step: int, is_evaluated: bool = False) -> bool:
-        """Change the number of steps where the run would end too early or too late; whether it was changed.
+        """Change the number of steps if the run would end too early or too late; return whether it was changed.
 
         Args:
             seconds: Seconds so far.
-            stepping: Those of them that were neither evaluation nor checkpoints.
-            saving: What a checkpoint takes.
-            step: Steps so far.
-            is_evaluated: Whether the last evaluation is over. It may have taken less than was left for it; then the
-                run goes on to another one, if the steps to it are worth it.
+            stepping: Those spent on neither evaluation nor checkpoints.
+            saving: Seconds of a checkpoint.
+            step: Number of steps so far.
+            is_evaluated: Whether the last evaluation is over. If it took less time than planned, the
+                run continues to another one, if the steps before it are worthwhile.
         """
         if self._budget is None or self.plan is None:
             return False
@@ -191,7 +191,7 @@ class Pacer:
         if not self._window_is_full(stepping, is_over=is_over) or len(self._pace.windows) < fewest:
             return False
         if is_evaluated and self._evaluated_faster < _FASTER:
-            # Windows of steps were slow, and the evaluation after them was not: the machine is as fast as that was.
+            # After slow steps and a fast evaluation, assume the speed of the evaluation.
             self._pace.scale(self._evaluated_faster)
             self.evaluated(self.evaluation_seconds)
         pace = self._pace.median
@@ -212,7 +212,7 @@ class Pacer:
         return True
 
     def _rest(self, step: int, pace: float) -> float:
-        """Seconds that the rest of the plan takes."""
+        """Return the seconds of the rest of the plan."""
         assert self.plan is not None
         seconds = (self.plan.steps - step) * self._amount * pace
         if self._is_evaluated:
@@ -238,7 +238,7 @@ class Pacer:
         return False
 
     def _fitting(self, plan: Plan, seconds: float, step: int, pace: float) -> Plan:
-        """The plan with the steps that fit into what is left of the budget."""
+        """Return the plan with the steps that fit into the rest of the budget."""
         assert self._budget is not None
         left = _AIM * self._budget - seconds - self._closing * self._evaluation_work * pace
         steps = steps_that_fit(
@@ -262,7 +262,7 @@ class Pacer:
         return plan.evaluated(self._windows, max(1, most))
 
     def _saves(self, seconds: float) -> float:
-        """What the checkpoints of so many seconds take, the last one included."""
+        """Return the seconds of the checkpoints in a time, including the last one."""
         if self._checkpoint_seconds is None:
             return 0.0
         return (max(0.0, seconds) / self._checkpoint_seconds + 1) * self._saving_seconds
@@ -270,11 +270,11 @@ class Pacer:
     # ------------------------------------------------------------------------------------- notes, checkpoints
 
     def notes(self, *, seconds: float, finished: bool) -> list[str]:
-        """What whoever gave a budget should know.
+        """Return notes on the use of the budget.
 
         Args:
-            seconds: Of the whole run.
-            finished: Whether the run took all of its planned steps.
+            seconds: Seconds of the whole run.
+            finished: Whether all planned steps were taken.
         """
         if self._budget is None or self.plan is None:
             return []
@@ -283,18 +283,18 @@ class Pacer:
         if finished and abs(steps / first - 1) > _CHANGED:
             slower = "slower" if steps < first else "faster"
             found.append(
-                f"the machine became {slower} than it was measured, so {steps} {self._unit} were taken where {first} "
-                "were planned at first"
+                f"the machine became {slower} than measured, so {steps} {self._unit} were taken instead of the {first} "
+                "first planned"
             )
         if finished and abs(seconds / self._budget - 1) > NEAR:
             found.append(f"{seconds / self._budget:.0%} of the budget was used: {self._reason(seconds)}")
         return found
 
     def _reason(self, seconds: float) -> str:
-        """Why the budget was missed."""
+        """Return the reason for missing the budget."""
         assert self._budget is not None
         if self._lost > _PAUSE * self._budget and seconds > self._budget:
-            return f"the machine stood nearly still for about {self._lost:.0f} s"
+            return f"the machine was nearly stopped for about {self._lost:.0f} s"
         pace = self._pace.median or self._measured or 0.0
         shares = {
             "an evaluation": self.evaluation_seconds if self._is_evaluated else 0.0,
@@ -302,21 +302,21 @@ class Pacer:
             "a checkpoint": self._saving_seconds,
         }
         if self._fewest > 1:
-            shares[f"an epoch of {self._fewest} {self._unit}, which a run has at least,"] = (
+            shares[f"an epoch of {self._fewest} {self._unit}, the minimum of a run,"] = (
                 self._fewest * self._amount * pace
             )
         name = max(shares, key=shares.__getitem__)
         if self._prepared > _NOTHING_LEFT * self._budget:
-            name, shares = "what comes before the first step", {"what comes before the first step": self._prepared}
+            name, shares = "the work before the first step", {"the work before the first step": self._prepared}
         if shares[name] > NEAR * self._budget:
-            return f"{name} takes {shares[name] / self._budget:.0%} of it, so a larger budget would be met more closely"
+            return f"{name} takes {shares[name] / self._budget:.0%} of it; a larger budget would be met more precisely"
         return f"the machine became {'slower' if seconds > self._budget else 'faster'} at the end"
 
     def to_json(self, stepping: float) -> dict[str, Any] | None:
-        """What a resumed run needs beside the plan, as JSON types; None without a budget.
+        """Return the state that a resumed run needs in addition to the plan, as JSON types; None without a budget.
 
         Args:
-            stepping: Seconds of steps so far.
+            stepping: Seconds spent on steps so far.
         """
         if self._budget is None or self.plan is None:
             return None
@@ -331,7 +331,7 @@ class Pacer:
         }
 
     def restore(self, value: object) -> None:
-        """Take over what `to_json` gave, None included; a ValueError, KeyError or TypeError if it makes no sense."""
+        """Restore the result of `to_json`, or None; raises a ValueError, KeyError or TypeError if it is invalid."""
         if value is None or self._budget is None or self.plan is None:
             return
         if not isinstance(value, Mapping):

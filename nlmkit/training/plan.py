@@ -1,4 +1,4 @@
-"""The plan of a training run: how many steps, where in the schedule each of them is, and when to evaluate."""
+"""Plan of a training run: number of steps, position of each in the schedule, and times of evaluation."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from collections.abc import Mapping
 from typing import Any, Final, Self
 
 EVALUATIONS: Final = 4
-"""How often a run is evaluated at least; one of fewer epochs is evaluated within them."""
+"""Minimum number of evaluations of a run; with fewer epochs, they are within epochs."""
 
 _MUCH_MORE: Final = 1.25
-"""Factor by which a plan that had ended becomes so much longer that its schedule begins anew."""
+"""Factor of the length of a finished plan from which an extension restarts its schedule."""
 
 _LARGEST: Final = 2**53
-"""Beyond it a step is no longer a float of its own."""
+"""Maximum step that is exact as a float."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """How many steps a run takes, and where in its schedule each of them is.
+    """Number of steps of a run, and their positions in the schedule.
 
     Attributes:
-        steps: Steps of the run.
+        steps: Number of steps of the run.
         schedule_steps: Length of the schedule in its own steps; equal to ``steps`` unless the run was shortened.
         bent_at: Step at which the number of steps was last changed, 0 if never.
-        bent_from: Place in the schedule of that step.
-        parts: Evaluations of an epoch; 0 where they follow from ``schedule_steps``, `EVALUATIONS` a run at least.
-        between: Epochs from one evaluation to the next, where not even each epoch has one.
-        first: Steps that were planned at first; 0 where that number was never changed.
+        bent_from: Position of that step in the schedule.
+        parts: Evaluations per epoch; 0 to derive them from ``schedule_steps``, at least `EVALUATIONS` per run.
+        between: Epochs between two evaluations, if not every epoch has one.
+        first: Number of steps first planned; 0 if never changed.
     """
 
     steps: int
@@ -41,16 +41,16 @@ class Plan:
 
     @classmethod
     def of(cls, steps: int) -> Self:
-        """A plan of so many steps."""
+        """Return a plan of this many steps."""
         return cls(steps, steps)
 
     @property
     def first_steps(self) -> int:
-        """Steps that were planned at first."""
+        """Number of steps first planned."""
         return self.first or self.schedule_steps
 
     def place(self, step: int) -> float:
-        """Where a step is in the schedule, from 0 to ``schedule_steps`` − 1."""
+        """Return the position of a step in the schedule, from 0 to ``schedule_steps`` − 1."""
         if not self.bent_at and self.steps == self.schedule_steps:
             return float(step)
         left, own = self.schedule_steps - 1 - self.bent_from, self.steps - 1 - self.bent_at
@@ -59,10 +59,10 @@ class Plan:
         return min(self.bent_from + (step - self.bent_at) * left / own, self.schedule_steps - 1.0)
 
     def bent(self, step: int, left: int) -> Plan:
-        """The plan with ``left`` steps after ``step``, but one at least, which go through the rest of the schedule.
+        """Return the plan with ``left`` steps after ``step``, at least one, over the rest of the schedule.
 
-        A plan whose steps have all been taken has nothing left of its schedule. A little more training stays at the
-        end of it; much more gets a schedule of the whole length, in which the steps taken count as what they are.
+        A finished plan has no schedule left. A short extension stays at the
+        end of it; a long one gets a schedule of the total length, including the steps already taken.
         """
         steps = step + max(1, left)
         if steps == self.steps:
@@ -70,20 +70,20 @@ class Plan:
         place, schedule = min(self.place(step), self.schedule_steps - 1.0), self.schedule_steps
         if step >= self.steps and steps > _MUCH_MORE * step:
             place, schedule = float(step), steps
-        elif steps > schedule:  # the same share of a longer schedule
+        elif steps > schedule:  # at the same share of a longer schedule
             place, schedule = place / max(1, schedule - 1) * (steps - 1), steps
         return dataclasses.replace(
             self, steps=steps, schedule_steps=schedule, bent_at=step, bent_from=place, first=self.first_steps
         )
 
     def evaluates_at(self, epoch: int, window: int, windows: int, *, usual: int) -> bool:
-        """Whether a run is evaluated between two steps.
+        """Return whether to evaluate between two steps.
 
         Args:
-            epoch: Epochs finished.
-            window: Steps taken of the next one.
-            windows: Steps that it has.
-            usual: Steps of an epoch, about so many where they differ.
+            epoch: Number of finished epochs.
+            window: Number of steps taken of the next one.
+            windows: Number of steps of that epoch.
+            usual: Approximate number of steps per epoch.
         """
         if window == 0:
             return epoch % self.between == 0
@@ -91,24 +91,24 @@ class Plan:
         return self.between == 1 and any(window == math.ceil(windows * part / parts) for part in range(1, parts))
 
     def evaluations_after(self, step: int, windows: int) -> int:
-        """How many evaluations are to come after a step, the last one included.
+        """Return the number of evaluations after a step, including the last one.
 
         Args:
-            step: Steps taken.
-            windows: Steps of an epoch.
+            step: Number of steps taken.
+            windows: Number of steps per epoch.
         """
         parts, length = self.parts_of(windows), windows * self.between
         return math.ceil(self.steps * parts / length) - step * parts // length
 
     def parts_of(self, windows: int) -> int:
-        """Parts of an epoch of so many steps, after each of which the run is evaluated."""
+        """Return the number of evaluations per epoch, given its number of steps."""
         return self.parts or min(math.ceil(EVALUATIONS * windows / self.schedule_steps), windows)
 
     def evaluated(self, windows: int, most: int) -> Plan:
-        """The plan with at least `EVALUATIONS` evaluations and one per epoch, but at most ``most``.
+        """Return the plan with at least `EVALUATIONS` evaluations and one per epoch, but at most ``most``.
 
         Args:
-            windows: Steps of an epoch.
+            windows: Number of steps per epoch.
             most: At least 1.
         """
         parts, between = min(math.ceil(EVALUATIONS * windows / self.steps), windows), 1
@@ -119,12 +119,12 @@ class Plan:
         return dataclasses.replace(self, parts=parts, between=between)
 
     def to_json(self) -> dict[str, Any]:
-        """The plan as JSON types."""
+        """Return the plan as JSON types."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, value: object) -> Self:
-        """The plan that `to_json` gave; a ValueError or TypeError if it makes no sense."""
+        """Return the plan from the result of `to_json`; raises a ValueError or TypeError if it is invalid."""
         if not isinstance(value, Mapping):
             raise TypeError(f"a plan is {value!r}")
         plan = cls(**value)

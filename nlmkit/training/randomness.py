@@ -1,6 +1,6 @@
-"""What random numbers are drawn for in training: one name space, so that no two purposes draw the same ones.
+"""Purposes of random numbers in training: one name space, so that different purposes have different generators.
 
-The numbers are part of what a seed means: a fit has the same bytes as long as they stay as they are.
+The values must not change: they determine the result of a fit for a given seed.
 """
 
 from __future__ import annotations
@@ -16,41 +16,41 @@ if TYPE_CHECKING:
 
 @enum.verify(enum.UNIQUE)
 class Purpose(enum.IntEnum):
-    """What a generator of torch is for."""
+    """Purpose of a torch generator."""
 
     WINDOWS = 1
-    """Lengths of the windows of a stream, epoch by epoch."""
+    """Lengths of the windows of a stream, per epoch."""
     UNKNOWN_IN_STREAM = 2
-    """Which once-seen words of a stream read as ``<unk>``, epoch by epoch."""
+    """Choice of the once-seen words of a stream read as ``<unk>``, per epoch."""
     NOISE = 3
-    """Words that noise puts in, and states that begin anew, step by step."""
+    """Words inserted as noise, and resets of states, per step."""
     MASKS = 4
-    """Dropout and samples of a language model, process by process."""
+    """Dropout and samples of a language model, per process."""
     ORDER_OF_TEXTS = 11
-    """Order of documents, epoch by epoch."""
+    """Order of documents, per epoch."""
     MASKS_ON_TEXTS = 12
-    """Dropout on documents, epoch by epoch."""
+    """Dropout on documents, per epoch."""
     UNKNOWN_IN_TEXTS = 13
-    """Which once-seen words of documents read as ``<unk>``, epoch by epoch."""
+    """Choice of the once-seen words of documents read as ``<unk>``, per epoch."""
 
 
 @enum.verify(enum.UNIQUE)
 class ArrayPurpose(enum.IntEnum):
-    """What a generator of NumPy is for; a name space of its own."""
+    """Purpose of a NumPy generator; a separate name space."""
 
     PAIR_WEIGHTS = 0
-    """First weights of GloVe."""
+    """Initial weights of GloVe."""
     PAIR_ORDER = 1
-    """Order of GloVe's pairs."""
+    """Order of the pairs of GloVe."""
 
 
 def generator(seed: int, purpose: Purpose, *more: int) -> torch.Generator:
-    """A CPU generator whose seed mixes all the numbers, so that neighbouring seeds have nothing in common.
+    """Return a CPU generator whose seed mixes all the numbers, so that similar seeds are unrelated.
 
     Args:
-        seed: The component's.
-        purpose: What it is for.
-        more: Numbers that tell it from others for the same purpose, such as that of an epoch or a process.
+        seed: Seed of the component.
+        purpose: Purpose of the generator.
+        more: Numbers that distinguish generators of the same purpose, such as that of an epoch or a process.
     """
     import torch
 
@@ -59,5 +59,5 @@ def generator(seed: int, purpose: Purpose, *more: int) -> torch.Generator:
 
 
 def array_generator(seed: int, purpose: ArrayPurpose) -> np.random.Generator:
-    """A generator of NumPy for one purpose."""
+    """Return a NumPy generator for one purpose."""
     return np.random.default_rng([int(purpose), seed])

@@ -1,4 +1,4 @@
-"""What happened in training: evaluations and the log ``training.jsonl``.
+"""Records of training: evaluations, and the log ``training.jsonl``.
 
 This module imports neither torch nor NumPy.
 """
@@ -28,17 +28,17 @@ from nlmkit.training.metrics import NOTHING, Metric, Rank, rank
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What a run came to at one step.
+    """Evaluation of a run at one step.
 
     Attributes:
-        step: Steps taken.
-        epoch: Passes over the training data, with fractions.
-        ends_epoch: Whether a pass ended here, or the run.
-        loss: Mean training loss since the evaluation before; NaN where there was no step.
-        metrics: Of the held-out data by name, by the weights or, where there is one, their average; empty without such
+        step: Number of steps taken.
+        epoch: Number of passes over the training data, a fraction.
+        ends_epoch: Whether a pass or the run ended here.
+        loss: Mean training loss since the previous evaluation; NaN without steps.
+        metrics: Metrics of the held-out data by name, with the weights or, if any, their average; empty without such
             data.
         averaged: Whether an average of the weights was evaluated.
-        seconds: Time of training so far.
+        seconds: Seconds of training so far.
     """
 
     step: int
@@ -50,20 +50,20 @@ class Evaluation:
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
-        """The evaluation as JSON types; what is not finite becomes null."""
+        """Return the evaluation as JSON types; values that are not finite become null."""
         values = {field.name: _finite(getattr(self, field.name)) for field in dataclasses.fields(self)}
         return {**values, "metrics": {name: _finite(value) for name, value in self.metrics.items()}}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], metrics: Sequence[Metric]) -> Self:
-        """The evaluation that :meth:`to_json` gave.
+        """Return the evaluation from the result of ``to_json``.
 
         Args:
-            value: What it gave.
-            metrics: The run's; null stands for the worst value, and in ``loss`` for NaN.
+            value: That result.
+            metrics: Metrics of the run; null means the worst value, and NaN for ``loss``.
 
         Raises:
-            ValueError: It makes no sense; so do a TypeError and a KeyError.
+            ValueError: It is invalid; so are a TypeError and a KeyError.
         """
         if set(value) != {field.name for field in dataclasses.fields(cls)}:
             raise ValueError(f"an evaluation holds {sorted(value)}")
@@ -97,13 +97,13 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
 
 
 def best_of(history: Sequence[Evaluation], metrics: Sequence[Metric]) -> Evaluation | None:
-    """The evaluation of the best rank, the first of several; None where no evaluation is better than infinitely bad."""
+    """Return the first evaluation with the best rank; None if none is better than infinitely bad."""
     ranked = [(rank(found.metrics, metrics), found) for found in history if found.metrics]
     return min((pair for pair in ranked if pair[0] < NOTHING), key=lambda pair: pair[0], default=(NOTHING, None))[1]
 
 
 def by_epoch(history: Sequence[Evaluation], metrics: Sequence[Metric]) -> list[Rank]:
-    """The best rank within each epoch that has ended."""
+    """Return the best rank within each finished epoch."""
     found: list[Rank] = []
     best = NOTHING
     for evaluation in history:
@@ -121,21 +121,21 @@ def by_epoch(history: Sequence[Evaluation], metrics: Sequence[Metric]) -> list[R
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LogRecord:
-    """One line of ``training.jsonl``; None, in the file null, where there is no value or none that is finite.
+    """One line of ``training.jsonl``; None, in the file null, for values that are missing or not finite.
 
-    In the file ``metrics`` are fields of their own names, such as ``loss`` and ``perplexity``; ``validation`` are
-    fields as ``validation_perplexity``; and ``speed`` is named after its unit, as ``tokens_per_second``.
+    In the file, ``metrics`` are separate fields, such as ``loss`` and ``perplexity``; ``validation`` are
+    fields such as ``validation_perplexity``; and ``speed`` is named after its unit, such as ``tokens_per_second``.
 
     Attributes:
-        step: Steps taken.
-        epoch: Passes over the training data, with fractions.
-        metrics: Means over the training data since the line before, by name: the loss and what follows from it.
+        step: Number of steps taken.
+        epoch: Number of passes over the training data, a fraction.
+        metrics: Means over the training data since the line before, by name: the loss and values derived from it.
         lr: Learning rate of the last step.
         gradient_norm: Mean norm of the gradient before clipping, since the line before.
-        speed: What was read per second since the line before, without evaluation.
-        seconds: Time of training so far.
-        validation: Metrics of the held-out data by name; None where they were not just measured.
-        unit: What ``speed`` counts.
+        speed: Units read per second since the line before, without evaluation.
+        seconds: Seconds of training so far.
+        validation: Metrics of the held-out data by name; None without an evaluation at this step.
+        unit: Unit of ``speed``.
     """
 
     step: int
@@ -149,7 +149,7 @@ class LogRecord:
     unit: str = "tokens"
 
     def to_json(self) -> dict[str, Any]:
-        """The record as a flat JSON object; what is not finite becomes null."""
+        """Return the record as a flat JSON object; values that are not finite become null."""
         values = {
             "step": self.step,
             "epoch": self.epoch,
@@ -164,7 +164,7 @@ class LogRecord:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """The record of a flat JSON object whose fields are numbers or null; a KeyError where it is none."""
+        """Return the record of a flat JSON object with numbers or null; raises a KeyError if it is not a record."""
         rest = dict(value)
         fixed = {name: rest.pop(name) for name in _FIXED}
         (speed,) = (name for name in rest if name.endswith(_SPEED))
@@ -187,15 +187,15 @@ _LONGEST_LINE: Final = 1 << 16
 
 
 class TrainingLog:
-    """Appends records to a file, one line of strict JSON each; a line is written at once or not at all.
+    """Writer of records to a file, one line of strict JSON each; a line is written completely or not at all.
 
     Args:
-        path: The file; no log is kept without it. What it holds is replaced, except in a resumed run. A pipe or device,
-            such as /dev/stderr, is written as it is.
-        after: Step at which a resumed run goes on: records up to it are kept, later ones will come again. 0: a new run.
+        path: The file; None for no log. Its contents are replaced, except in a resumed run. A pipe or device,
+            such as /dev/stderr, is written directly.
+        after: Step at which a run resumes: records up to it are kept, later ones are dropped. 0 for a new run.
 
     Raises:
-        DataError: The file holds something else than a training log.
+        DataError: The file contains something other than a training log.
     """
 
     def __init__(self, path: Path | None, *, after: int = 0) -> None:
@@ -214,7 +214,7 @@ class TrainingLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         with written(path) as stream:
             stream.write("".join(map(_line, kept)).encode())
-        # not through a link, which might have taken the file's place since
+        # not through a link that might have replaced the file since
         flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
         self._file = os.fdopen(os.open(path, flags), "a", encoding="utf-8", newline="\n")
 
@@ -232,7 +232,7 @@ class TrainingLog:
         """Append a record.
 
         Raises:
-            OSError: it cannot be written; names the file.
+            OSError: The file cannot be written; the error names it.
         """
         if self._file is None:
             return
@@ -244,7 +244,7 @@ class TrainingLog:
             raise OSError(error.errno, error.strerror, str(self._path)) from error
 
     def _discard(self) -> None:
-        """Close the file without what it could not write, which closing would try to write again."""
+        """Close the file, dropping unwritten data that closing would try to write again."""
         file, self._file = self._file, None
         with contextlib.suppress(OSError):
             if file is not None:
@@ -252,16 +252,16 @@ class TrainingLog:
 
 
 def read_log(path: str | os.PathLike[str]) -> list[LogRecord]:
-    """The records of a training log; a last line that was not written to its end is passed over.
+    """Return the records of a training log; an incomplete last line is skipped.
 
     Raises:
-        DataError: The file cannot be read or is not a training log; names the line.
+        DataError: The file cannot be read or is not a training log; the message names the line.
     """
     source = os.fspath(path)
     records = []
     try:
         with open(path, "rb") as file:
-            # One line at a time, so that a large file that is not a log is refused at its first line.
+            # Line by line, so that a large file that is not a log is refused at its first line.
             for number in itertools.count(1):
                 line = file.readline(_LONGEST_LINE)
                 if not line.endswith(b"\n"):
@@ -277,14 +277,14 @@ def read_log(path: str | os.PathLike[str]) -> list[LogRecord]:
 
 
 def _exists(path: Path) -> bool:
-    """Whether there is a log to replace or go on with; refuses to replace anything else."""
+    """Return whether there is a log to replace or continue; refuse to replace anything else."""
     if not path.exists():
         return False
     if path.is_file():
         with path.open("rb") as file:
             first = file.readline(_LONGEST_LINE)
         if not first or (not first.endswith(b"\n") and first.startswith(LOG_BEGINNING)):
-            return False  # its first line was not written to its end
+            return False  # its first line is incomplete
         if first.endswith(b"\n"):
             _record(first, str(path), 1)
             return True

@@ -1,4 +1,4 @@
-"""What comes of a run. This module imports neither torch nor NumPy."""
+"""Result of a run. This module imports neither torch nor NumPy."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from nlmkit.training.records import Evaluation
 
 @dataclasses.dataclass(frozen=True)
 class RunResult:
-    """What came of a run.
+    """Result of a run.
 
     Attributes:
-        steps: Steps taken.
-        epochs: Passes over the data, with fractions.
-        seconds: Time of training, that before an interruption included.
-        speed: What was read per second in the steps of this session, in the stepper's unit.
+        steps: Number of steps taken.
+        epochs: Number of passes over the data, a fraction.
+        seconds: Seconds of training, including those before an interruption.
+        speed: Units of the stepper read per second in the steps of this session.
         history: The evaluations.
-        best: The one whose weights were kept; None where the last weights were.
+        best: Evaluation whose weights were kept; None if the last weights were kept.
         averaged: Whether the weights kept are an average.
-        stopped: ``completed``, or ``patience`` where the held-out data had ceased to improve.
-        plan: How many steps there were to be.
-        notes: What whoever started the run should know.
+        stopped: ``completed``, or ``patience`` if the held-out metrics stopped improving.
+        plan: Planned number of steps.
+        notes: Notes for the user.
     """
 
     steps: int
@@ -38,10 +38,10 @@ class RunResult:
     notes: tuple[str, ...]
 
     def summary(self, held_out: str) -> dict[str, Any]:
-        """Steps, epochs, why it stopped and which weights were kept, as JSON types.
+        """Return steps, epochs, reason for stopping and choice of weights, as JSON types.
 
         Args:
-            held_out: What the report calls the data of evaluations, such as ``validation text``.
+            held_out: Name of the evaluation data in the report, such as ``validation text``.
         """
         weights = "last" if self.best is None else f"best on {held_out}, step {self.best.step}"
         return {

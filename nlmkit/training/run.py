@@ -1,9 +1,9 @@
-"""The training loop: the only one, for everything that trains in steps.
+"""Training loop for all components that train in steps.
 
-A :class:`~nlmkit.training.stepper.Stepper` takes the steps; the loop decides how many there are, when the run is
-evaluated, written down and saved, and when it ends. Between two steps a run is nothing but its checkpoint. What happens
-next is a function of that, so a run that is interrupted and resumed goes on, on a CPU, bit for bit as if nothing had
-happened. This module imports neither torch nor NumPy.
+A ``Stepper`` takes the steps; the loop decides their number, when the run is
+evaluated, logged and saved, and when it ends. Between two steps, the state of a run is its checkpoint, and everything
+that follows is a function of it: on a CPU, a run that is interrupted and resumed has bit-identical
+results. This module imports neither torch nor NumPy.
 """
 
 from __future__ import annotations
@@ -42,22 +42,22 @@ def run(
     started: float | None = None,
     clock: Clock = seconds,
 ) -> RunResult:
-    """Train to the end; afterwards the stepper has finished, with the weights that stay.
+    """Train to the end; afterwards the stepper has the final weights.
 
-    With held-out data these are the weights of the best evaluation, else the last ones; where weights are averaged, the
-    average stands for them.
+    With held-out data these are the weights of the best evaluation, else the last ones; with averaging, the
+    average of the weights.
 
     Args:
-        stepper: What takes the steps.
+        stepper: Stepper of the run.
         options: Budget, checkpoints, log and progress.
-        patience: Epochs without improvement after which the run stops.
-        started: When the fit began on ``clock``, so that the budget covers what came before this call.
-        clock: Seconds that only go up.
+        patience: Number of epochs without improvement after which the run stops.
+        started: Time on ``clock`` at which the fit started, so that the budget includes everything since.
+        clock: Monotonic clock, in seconds.
 
     Raises:
-        SavedModelError: The checkpoint is damaged, another run's, or cannot be written.
-        NlmkitError: Training diverged, by the rule of :mod:`nlmkit.training.divergence`.
-        KeyboardInterrupt: Ctrl-C or SIGTERM; where there is a checkpoint folder, the run can be resumed from there.
+        SavedModelError: The checkpoint is damaged, belongs to another run, or cannot be written.
+        NlmkitError: Training diverged, by the rule of ``nlmkit.training.divergence``.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; with a checkpoint folder, the run can be resumed.
     """
     loop = Loop(stepper, options, patience=patience)
     try:
@@ -67,7 +67,7 @@ def run(
 
 
 class Loop:
-    """One run, in one process; see :func:`run`."""
+    """One run, in one process; see ``run``."""
 
     def __init__(self, stepper: Stepper, options: RunOptions, *, patience: int | None) -> None:
         self._stepper, self._options, self._patience = stepper, options, patience
@@ -109,7 +109,7 @@ class Loop:
         self._saved_at = session
         self._pacer.begin(seconds=self._watch.seconds, stepping=session)
         path = Path(options.log) if options.log is not None and self._together.is_main else None
-        # Lines of the last step were written after the checkpoint, if it has not told of the step.
+        # Lines of the last step were written after the checkpoint, if it does not include them.
         log = TrainingLog(path, after=stepper.counted(self.step) - (not self._is_told))
         self._lines = Lines(stepper, options, log, self._watch)
         self._show_plan()
@@ -118,7 +118,7 @@ class Loop:
                 while self._goes_on():
                     self._take_step()
             except KeyboardInterrupt:
-                # Alone, or by agreement: others would wait for ever for one that saves by itself.
+                # Alone, or by agreement: other processes would wait forever for one that saves by itself.
                 if self._whole and (self._together.count == 1 or self._agreed_to_stop):
                     self._save()
                 if self._interruption.asked:
@@ -142,7 +142,7 @@ class Loop:
         )
 
     def _goes_on(self) -> bool:
-        """Everything that happens between two steps; the order is fixed, so that a resumed run repeats it."""
+        """Do everything between two steps, in a fixed order that a resumed run repeats; return whether to continue."""
         if self._pacer.plan is None:
             self._measure()
         changed = self._pacer.looks_at(self.step) and self._look()
@@ -193,7 +193,7 @@ class Loop:
         return self._patience is not None and self._history.waiting >= self._patience
 
     def _agree(self, *, finished: bool, changed: bool) -> None:
-        """Save where it is time to, stop where that was asked for; all processes alike."""
+        """Save if due and stop if requested, in all processes together."""
         asked = float(self._interruption.asked)
         due = float(self._watch.seconds - self._saved_at >= self._options.checkpoint_seconds)
         if self._together.count > 1:
@@ -202,14 +202,14 @@ class Loop:
         if finished and not asked:
             self._save_at_the_end()
         elif (due or changed) and not asked:
-            self._save()  # after a change at once: a resumed run must have the same plan
+            self._save()  # immediately after a change: a resumed run must have the same plan
         if asked:
             self._agreed_to_stop = True
             raise self._interruption.error(self._how_to_resume)
 
     @property
     def _how_to_resume(self) -> str:
-        """What the user should know after an interruption; empty where this run has no checkpoint."""
+        """Return the message of an interruption; empty if this run has no checkpoint."""
         if self._store is None or self._saved is None:
             return ""
         step = self._stepper.counted(self._saved)
@@ -232,7 +232,7 @@ class Loop:
         return stepper.is_evaluated and self._pacer.evaluates_at(*place)
 
     def _evaluate(self) -> None:
-        """Measure on held-out data, where there is any, and keep the weights if they are the best so far."""
+        """Evaluate on held-out data, if any, and keep the weights if they are the best so far."""
         stepper = self._stepper
         stepper.check()
         begins = self._watch.seconds
@@ -269,7 +269,7 @@ class Loop:
         self._is_told = True
 
     def _judge(self) -> None:
-        """Refuse weights that have gone off, and note what is doubtful."""
+        """Raise for diverged weights; note doubtful results."""
         self._stepper.check()
         last, best = self._history.last, self._history.best
         if last is not None and best is None:
@@ -279,7 +279,7 @@ class Loop:
         self._notes += self._stepper.judge(kept, ended)
 
     def diverged(self, error: Diverged) -> NlmkitError:
-        """The error that a run ends with where its training went off."""
+        """Return the error of a diverged run."""
         step = self.step if error.step is None else error.step
         kept = "" if self._store is None else self._store.last_good
         return NlmkitError(
@@ -290,7 +290,7 @@ class Loop:
     # --------------------------------------------------------------------------------------------------- plan
 
     def _measure(self) -> None:
-        """Freeze the number of steps, once the speed is known."""
+        """Fix the number of steps, once the speed is known."""
         (done,) = self._together.decided([self._pacer.speed.done])
         if not done:
             return
@@ -306,11 +306,11 @@ class Loop:
             [pace, evaluation, self._watch.seconds, self._watch.stepping]
         )
         self._pacer.freeze(seconds=seconds, stepping=stepping, step=self.step, pace=pace, evaluation_seconds=evaluation)
-        self._saved_at = -math.inf  # the frozen number is saved at once: a resumed run must have the same
+        self._saved_at = -math.inf  # the fixed number is saved immediately: a resumed run must have the same
         self._show_plan()
 
     def _look(self, *, is_evaluated: bool = False) -> bool:
-        """Plan anew where the run would end too early or too late, all processes alike; whether that was so."""
+        """Change the plan if the run would end too early or too late, in all processes; return whether it changed."""
         seconds, stepping, saving = self._together.decided(
             [self._watch.seconds, self._watch.stepping, self._watch.last_saving]
         )
@@ -332,7 +332,7 @@ class Loop:
     # --------------------------------------------------------------------------------------------- checkpoints
 
     def _save(self) -> None:
-        """Write a checkpoint of the run as it is, where there is a folder for it."""
+        """Write a checkpoint of the current state, if there is a folder for it."""
         if self._store is None:
             return
         self._stepper.check()
@@ -355,14 +355,14 @@ class Loop:
         self._saved_at = self._watch.seconds
 
     def _save_at_the_end(self) -> None:
-        """The last checkpoint serves only where the model cannot be saved afterwards; it must not cost the model."""
+        """Write the last checkpoint, needed only if saving the model fails; errors must not lose the model."""
         try:
             self._save()
         except SavedModelError as error:
             self._notes.append(f"the last checkpoint was not written: {error}")
 
     def _resume(self) -> float | None:
-        """Go on from the checkpoint, if wanted; gives the seconds of training before it, None where there is none."""
+        """Resume from the checkpoint, if requested; return the seconds of training before it, or None."""
         if self._store is None:
             return None
         saved = self._store.begin(resume=self._options.resume, tell=self._together.is_main)
@@ -381,14 +381,14 @@ class Loop:
         require(plan is None or plan.bent_at <= step <= plan.steps, f"step {step} is not in its plan")
         self._history.restore(facts, step=step, is_evaluated=stepper.is_evaluated)
         if self._options.budget_seconds is None:
-            require(plan is not None, "it does not say how many steps there are to be")
+            require(plan is not None, "the number of steps is missing")
             prolonged = stepper.can_be_prolonged
-            require(prolonged or plan == self._pacer.plan, "its plan is not that of its epochs")
+            require(prolonged or plan == self._pacer.plan, "its plan contradicts its number of epochs")
         else:
             self._pacer.plan = plan
         self._pacer.restore(facts["pace"])
         state = facts[_STEPPER]
-        require(isinstance(state, dict), "it does not say where in the data the run is")
+        require(isinstance(state, dict), "the position in the data is missing")
         stepper.restore(state, saved.arrays, step=step, has_best=self._history.best is not None)
         self.step, self._saved, self._is_told = step, step, flag(facts, "told")
         return amount(facts, "seconds")
@@ -397,6 +397,6 @@ class Loop:
         plan, epoch = self._pacer.plan, self._stepper.extent().epoch_steps
         if plan is not None and self.step > plan.steps:
             raise SavedModelError(
-                f"{folder}: the checkpoint has {self.step // epoch} epochs behind it already, and epochs="
-                f"{plan.steps // epoch} are asked for; ask for more, or begin again without resume"
+                f"{folder}: the checkpoint has already trained {self.step // epoch} epochs, but epochs="
+                f"{plan.steps // epoch} are requested; request more, or start again without resume"
             )

@@ -1,6 +1,6 @@
-"""Learning rates over time, as pure functions of the step, the length of the schedule and the validation history.
+"""Learning-rate schedules, as pure functions of the step, the length of the schedule and the validation history.
 
-No object counts along, so there is nothing that a resumed run could have lost. This module imports neither torch nor
+They have no state that a resumed run would have to restore. This module imports neither torch nor
 NumPy.
 """
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from nlmkit.training.options import Optimization
 
 START_DIVISOR: Final = 25.0
-"""One-cycle begins at the peak rate over this; so do steps that are taken before their number is known."""
+"""Ratio of peak and initial rate of one-cycle, also of steps taken before their number is known."""
 
 END_DIVISOR: Final = 1e4
-"""One-cycle ends at its first rate over this."""
+"""Ratio of initial and final rate of one-cycle."""
 
 RATIO: Final = 32.0
-"""The slanted triangle begins and ends at its peak over this."""
+"""Ratio of peak and initial or final rate of the slanted triangle."""
 
 
 def learning_rate(options: Optimization, step: float, steps: float | None, *, plateaus: int = 0) -> float:
-    """The learning rate of a step.
+    """Return the learning rate of a step.
 
     Args:
         options: Schedule, peak rate, share of warm-up, factor of plateau.
-        step: Steps taken before, from 0; may be between two steps where a schedule is shortened.
-        steps: Steps of the whole schedule; None while that is not known, which counts as its beginning.
-        plateaus: Epochs so far that did not improve on validation text.
+        step: Number of steps taken before, from 0; a fraction in shortened schedules.
+        steps: Length of the schedule in steps; None while unknown, which counts as its start.
+        plateaus: Number of epochs so far without improvement on validation text.
     """
     peak, warmup = options.lr, options.warmup
     match options.schedule:
@@ -54,9 +54,9 @@ def one_cycle(step: float, steps: float, *, peak: float, warmup: float) -> float
 
     Args:
         step: From 0 to ``steps`` − 1.
-        steps: Of the whole schedule.
-        peak: Highest rate.
-        warmup: Share of the steps in which the rate rises.
+        steps: Length of the schedule in steps.
+        peak: Maximum rate.
+        warmup: Share of the steps in which the rate increases.
     """
     first = peak / START_DIVISOR
     top, end = max(warmup * steps - 1, 0.0), steps - 1
@@ -68,7 +68,7 @@ def one_cycle(step: float, steps: float, *, peak: float, warmup: float) -> float
 def cosine(step: float, steps: float, *, peak: float, warmup: float) -> float:
     """Rise linearly to the peak, then fall to zero along half a cosine (Loshchilov & Hutter 2017, without restarts).
 
-    The rate would reach zero with the step after the last one. Arguments are those of :func:`one_cycle`.
+    The rate would reach zero in the step after the last one. Arguments as in ``one_cycle``.
     """
     top = warmup * steps
     if step < top:
@@ -79,7 +79,7 @@ def cosine(step: float, steps: float, *, peak: float, warmup: float) -> float:
 def slanted_triangular(step: float, steps: float, *, peak: float, warmup: float) -> float:
     """Rise linearly from peak / 32 to the peak, then fall linearly back (Howard & Ruder 2018).
 
-    Arguments are those of :func:`one_cycle`.
+    Arguments as in ``one_cycle``.
     """
     top = warmup * steps
     share = step / top if step < top else 1 - (step - top) / (steps - top)

@@ -1,4 +1,4 @@
-"""How fast steps are: the speed of the first ones, that of the last windows of them, and how many fit into a time.
+"""Speed of steps: of the first ones, of the last windows of steps, and the number of steps that fit into a time.
 
 Speed is time per amount of work, not per step, since steps differ in length. This module imports neither torch nor
 NumPy.
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 STANDSTILL: Final = 5.0
-"""How many times as long as usual steps take where the machine stands nearly still."""
+"""Factor of the usual time of a step from which the machine counts as nearly stopped."""
 
 _SKIPPED, _FEWEST = 3, 5
 _MEASURED_SHARE, _MEASURED_SECONDS, _MEASURED_MOST = 0.02, 20.0, 0.1
@@ -21,13 +21,13 @@ _WINDOWS = 9
 
 
 class SpeedTest:
-    """Times a run's first steps, but for the very first, in which memory is claimed.
+    """Timer of the first steps of a run, except the first one, which allocates memory.
 
-    The median step counts: what the machine does beside a few of them leaves the plan as it is. The test ends early
-    where it takes a tenth of the budget: then fewer steps have to do.
+    The median step counts, so that a few slow steps do not affect the plan. The test ends early
+    if it takes a tenth of the budget, with fewer steps.
 
     Args:
-        budget: Seconds of the whole run.
+        budget: Budget of the whole run in seconds.
     """
 
     def __init__(self, budget: float) -> None:
@@ -37,7 +37,7 @@ class SpeedTest:
         self._paces: list[float] = []
 
     def add(self, seconds: float, amount: float) -> None:
-        """A step with so much work took so long."""
+        """Record the time of a step and its amount of work."""
         self._seconds += seconds
         self._work += amount
         if len(self._skipped) < _SKIPPED:
@@ -48,13 +48,13 @@ class SpeedTest:
 
     @property
     def done(self) -> bool:
-        """Whether enough steps have been timed."""
+        """Return whether enough steps have been timed."""
         enough = len(self._paces) >= _FEWEST and self._timed >= self._wanted
         return enough or (self._seconds >= self._most and bool(self._skipped))
 
     @property
     def lost(self) -> float:
-        """Seconds in which the machine stood nearly still: beyond those that all steps take at the median pace."""
+        """Return the seconds lost to pauses of the machine, beyond the time of all steps at the median pace."""
         if not self._skipped:
             return 0.0
         usual = self._work * self.pace
@@ -62,21 +62,21 @@ class SpeedTest:
 
     @property
     def pace(self) -> float:
-        """Seconds per amount of work in the median step."""
+        """Return the seconds per amount of work of the median step."""
         return statistics.median_low(self._paces) if self._paces else min(self._skipped)
 
 
 def steps_that_fit(
     seconds: float, *, taken: int, step_seconds: float, evaluation_seconds: float, evaluations: Callable[[int], int]
 ) -> int:
-    """How many steps a run may have in all.
+    """Return the total number of steps that fit into a run.
 
     Args:
-        seconds: What is left for steps and evaluations.
-        taken: Steps taken already; the result is larger by one at least.
-        step_seconds: What a step takes.
-        evaluation_seconds: What an evaluation takes.
-        evaluations: How many evaluations are still to come in a run of so many steps in all.
+        seconds: Seconds left for steps and evaluations.
+        taken: Number of steps already taken; the result is at least one more.
+        step_seconds: Seconds per step.
+        evaluation_seconds: Seconds per evaluation.
+        evaluations: Function from a total number of steps to the number of remaining evaluations.
     """
 
     def fits(more: int) -> bool:
@@ -90,7 +90,7 @@ def steps_that_fit(
 
 
 class Pace:
-    """Seconds per amount of work, as the median of the last windows of steps."""
+    """Median seconds per amount of work over the last windows of steps."""
 
     def __init__(self) -> None:
         self.windows: deque[tuple[float, float]] = deque(maxlen=_WINDOWS)
@@ -99,46 +99,46 @@ class Pace:
         self._since, self._carried = 0.0, 0.0
 
     def begin(self, stepping: float) -> None:
-        """Steps are taken from now on; ``stepping`` are seconds of steps so far."""
+        """Start to count steps, given the seconds spent on steps so far."""
         self._since = stepping
 
     def add(self, amount: float) -> None:
-        """A step with so much work was taken."""
+        """Record a step with this amount of work."""
         self.amount += amount
         self.steps += 1
 
     def open(self, stepping: float) -> float:
-        """Seconds of the window that is not full."""
+        """Return the seconds of the current, incomplete window."""
         return self._carried + stepping - self._since
 
     def close(self, stepping: float) -> None:
-        """The window is full."""
+        """Close the current window."""
         self.windows.append((self.amount, self.open(stepping)))
         self.amount, self.steps, self._carried, self._since = 0.0, 0, 0.0, stepping
 
     def scale(self, factor: float) -> None:
-        """Let the windows have taken so many times as long."""
+        """Multiply the time of the windows by a factor."""
         self.windows = deque(((amount, seconds * factor) for amount, seconds in self.windows), maxlen=_WINDOWS)
 
     @property
     def median(self) -> float | None:
-        """Seconds per amount of work; None before the first window."""
+        """Return the median seconds per amount of work; None before the first window."""
         return statistics.median(seconds / amount for amount, seconds in self.windows) if self.windows else None
 
     @property
     def last(self) -> float | None:
-        """The same of the last window."""
+        """Return the same for the last window."""
         return self.windows[-1][1] / self.windows[-1][0] if self.windows else None
 
     def to_json(self, stepping: float) -> dict[str, Any]:
-        """The windows as JSON types."""
+        """Return the windows as JSON types."""
         return {
             "windows": [list(window) for window in self.windows],
             "open": [self.amount, self.steps, self.open(stepping)],
         }
 
     def restore(self, value: Mapping[str, Any]) -> None:
-        """Take over what `to_json` gave; a ValueError, KeyError or TypeError if it makes no sense."""
+        """Restore the result of `to_json`; raises a ValueError, KeyError or TypeError if it is invalid."""
         windows = [(as_amount(amount), as_amount(seconds)) for amount, seconds in value["windows"]]
         if len(windows) > _WINDOWS or not all(amount > 0 for amount, _ in windows):
             raise ValueError("a window without work, or too many of them")
@@ -150,7 +150,7 @@ class Pace:
 
 
 def as_amount(value: object) -> float:
-    """A number of a checkpoint as an amount of time or work; a ValueError where it is none."""
+    """Return a number from a checkpoint as an amount of time or work; raises a ValueError if it is invalid."""
     # Amounts beyond are not those of a run, and could overflow in products.
     if type(value) not in (int, float) or not 0 <= value < 1e15:  # type: ignore[operator]
         raise ValueError(f"the pace holds {value!r}")

@@ -1,6 +1,6 @@
-"""What the training loop drives: a stepper takes the steps of one run, and knows how its data and weights are kept.
+"""Interface of steppers, which take the steps of one run and save and restore its state for the training loop.
 
-:class:`~nlmkit.training.gradient.GradientStepper` is one for every neural network; GloVe has its own.
+``GradientStepper`` is the stepper of neural networks; GloVe has its own.
 This module imports neither torch nor NumPy.
 """
 
@@ -24,13 +24,13 @@ Arrays = dict[str, "NDArray[Any]"]
 
 
 class Moment(NamedTuple):
-    """When in a run a step is taken.
+    """Position of a step in a run.
 
     Attributes:
-        step: Steps taken before.
-        place: Where the step is in the schedule of the learning rate.
+        step: Number of steps taken before.
+        place: Position of the step in the schedule of the learning rate.
         schedule_steps: Length of that schedule; None while the speed is being measured.
-        plateaus: Epochs so far that did not improve on all before them.
+        plateaus: Number of epochs so far that did not improve on all before them.
         past_half: Whether half of the planned steps have been taken.
     """
 
@@ -42,12 +42,12 @@ class Moment(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where in its data a run is.
+    """Position of a run in its data.
 
     Attributes:
-        epoch: Epochs finished.
-        taken: Steps taken of the next one.
-        steps: Steps that it has.
+        epoch: Number of finished epochs.
+        taken: Number of steps taken of the next one.
+        steps: Number of steps of that epoch.
     """
 
     epoch: int
@@ -56,14 +56,14 @@ class Place(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """What the plan of a run is made from.
+    """Size of a run, for its plan.
 
     Attributes:
-        epoch_steps: Steps of an epoch, about so many where they differ.
-        work: Work of a step, in the mean, in the unit of :meth:`Stepper.step`.
-        fewest: Steps that a run has at least, whatever its budget.
-        closing: What judging the result takes, as a share of an evaluation.
-        name: What notes call the steps.
+        epoch_steps: Approximate number of steps per epoch.
+        work: Mean work per step, in the unit of ``Stepper.step``.
+        fewest: Minimum number of steps, for any budget.
+        closing: Time to judge the result, as a share of an evaluation.
+        name: Name of the steps in notes.
     """
 
     epoch_steps: int
@@ -74,13 +74,13 @@ class Extent(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """What the steps since the line before come to.
+    """Figures of the steps since the line before.
 
     Attributes:
-        metrics: Means over the training data by name, such as ``loss``; None where there is no such value.
+        metrics: Means over the training data by name, such as ``loss``; None for missing values.
         lr: Learning rate of the last step.
-        gradient_norm: Mean norm of the gradient before clipping; None where it is not computed.
-        text: The metrics that are shown beside the progress; may be empty.
+        gradient_norm: Mean norm of the gradient before clipping; None if not computed.
+        text: Metrics for the progress display; may be empty.
     """
 
     metrics: Mapping[str, float | None]
@@ -90,149 +90,149 @@ class Figures(NamedTuple):
 
 
 class Stepper(Protocol):
-    """A run as the loop sees it. Between two calls it is nothing but its snapshot.
+    """Interface of a run for the loop. Between two calls, its state is its snapshot.
 
-    Whatever has gone off is raised as :class:`~nlmkit.training.divergence.Diverged`.
+    Divergence is raised as ``Diverged``.
     """
 
     @property
     def unit(self) -> str:
-        """What speed is counted in: ``tokens``, ``records`` …; names the field of the log, ``tokens_per_second``."""
+        """Unit of the speed, ``tokens``, ``records`` …, and of the field of the log, ``tokens_per_second``."""
 
     @property
     def metrics(self) -> Sequence[Metric]:
-        """What :meth:`evaluate` measures, the deciding one first."""
+        """Metrics of ``evaluate``, the decisive one first."""
 
     @property
     def is_evaluated(self) -> bool:
-        """Whether there is held-out data to evaluate on."""
+        """Whether there is held-out data for evaluation."""
 
     @property
     def records_epochs(self) -> bool:
-        """Whether the history gets an entry at the end of each epoch where there is no held-out data."""
+        """Whether the history gets an entry at the end of each epoch without held-out data."""
 
     @property
     def tick(self) -> int | None:
-        """Steps from one line of the log to the next; None: lines are written with evaluations only."""
+        """Steps between two lines of the log; None to write lines only with evaluations."""
 
     @property
     def can_be_prolonged(self) -> bool:
-        """Whether a run of more epochs may go on from the checkpoint of one of fewer."""
+        """Whether a run of more epochs can resume from the checkpoint of a run of fewer."""
 
     @property
     def threads(self) -> int | None:
-        """Threads that it computes with, where their number may change the result; else None."""
+        """Number of threads, if it can affect the result; else None."""
 
     @property
     def together(self) -> Processes:
-        """The processes of the run; each of them drives a stepper, and all call the same methods."""
+        """Processes of the run; each has a stepper, and all call the same methods."""
 
     # -------------------------------------------------------------------------------------------- where it is
 
     @property
     def place(self) -> Place:
-        """Where in its data it is."""
+        """Position in the data."""
 
     @property
     def epochs(self) -> float:
-        """Passes over the data, with fractions."""
+        """Number of passes over the data, a fraction."""
 
     @property
     def items(self) -> int:
-        """What has been read, in ``unit``, by all processes."""
+        """Number of units read by all processes."""
 
     def steps(self, epochs: int | None = None) -> int:
-        """Steps of the first ``epochs`` epochs, or of as many as its options want."""
+        """Return the number of steps in ``epochs`` epochs, by default those of the options."""
 
     def extent(self) -> Extent:
-        """What a plan is made from."""
+        """Return the extent of the run, for its plan."""
 
     def counted(self, steps: int) -> int:
-        """What the first ``steps`` steps count in the log and in the progress: the steps, or something they are of."""
+        """Return the count of the first ``steps`` steps in log and progress: steps, or units that consist of them."""
 
     # ---------------------------------------------------------------------------------------------- the steps
 
     def begin(self) -> None:
-        """Get ready to take steps: after the checkpoint was read, before the first step."""
+        """Prepare for steps, after reading the checkpoint and before the first step."""
 
     def step(self, moment: Moment) -> float:
-        """Take a step; gives the work that it was, which its time goes by."""
+        """Take a step; return its work, to which its time is proportional."""
 
     def settle(self) -> None:
-        """Wait until the device has done what it was asked, so that a clock tells of it."""
+        """Wait for the device to finish, so that a clock includes its work."""
 
     def check(self) -> None:
-        """Raise :class:`~nlmkit.training.divergence.Diverged` where a step so far was not finite."""
+        """Raise ``Diverged`` if any step so far was not finite."""
 
     def take_figures(self, *, even_without_steps: bool = False) -> Figures | None:
-        """What the steps since the last call come to; None where there were none, unless figures are wanted even so."""
+        """Return the figures of the steps since the last call; None without steps, unless ``even_without_steps``."""
 
     def take_loss(self) -> float:
-        """Mean training loss since the last call; NaN where there were no steps."""
+        """Return the mean training loss since the last call; NaN without steps."""
 
     # ------------------------------------------------------------------------------------------- evaluation
 
     @property
     def averaged(self) -> bool:
-        """Whether an average stands for the weights where they are evaluated or kept."""
+        """Whether an average replaces the weights for evaluation and at the end."""
 
     def evaluate(self, interrupted: Callable[[], bool]) -> Mapping[str, float]:
-        """The metrics of the held-out data.
+        """Return the metrics of the held-out data.
 
         Args:
-            interrupted: Asked now and then whether to stop.
+            interrupted: Called regularly; returns whether to stop.
 
         Raises:
-            KeyboardInterrupt: It was to stop; the stepper is as before.
+            KeyboardInterrupt: ``interrupted`` returned True; the stepper is unchanged.
         """
 
     def evaluation_seconds(self, clock: Callable[[], float], most: float) -> float:
-        """About how long :meth:`evaluate` takes, from a part of it that ends after ``most`` seconds."""
+        """Estimate the time of ``evaluate`` from a part of it, limited to ``most`` seconds."""
 
     def keep_best(self) -> None:
-        """Keep the weights as they are evaluated: they are the best so far."""
+        """Keep the evaluated weights as the best so far."""
 
     def evaluated(self, ranks: Sequence[Rank]) -> None:
-        """Hear of the ranks of all evaluations so far, after each of them."""
+        """Receive the ranks of all evaluations so far, after each of them."""
 
     # ----------------------------------------------------------------------------------------------- the end
 
     def judge(self, kept: Mapping[str, float] | None, last: Mapping[str, float] | None) -> list[str]:
-        """Refuse weights that are good for nothing by raising ``Diverged``; gives notes on doubtful ones.
+        """Raise ``Diverged`` for unusable weights; return notes on doubtful ones.
 
         Args:
-            kept: Metrics of the evaluation whose weights will be kept; None where there was none.
+            kept: Metrics of the evaluation whose weights will be kept; None if there was none.
             last: Metrics of the last evaluation.
         """
 
     def finish(self) -> None:
-        """Put the weights that stay in place: the best that were kept, else the last ones or their average."""
+        """Load the final weights: the best ones kept, else the last ones or their average."""
 
     def advice(self) -> str:
-        """What to know and to try where training diverged, to be read after what shows it: ``; try a lower lr …``."""
+        """Return the end of the message on divergence, with facts and remedies: ``; try a lower lr …``."""
 
     # ------------------------------------------------------------------------------------------- checkpoints
 
     def identity(self) -> Mapping[str, Any]:
-        """What must be the same for a run to be gone on with, as JSON.
+        """Return the facts that must match for a run to resume, as JSON.
 
-        Options are in ``hyper_parameters``; other names are read in messages, such as ``training text``.
+        Options are in ``hyper_parameters``; other keys appear in messages, such as ``training text``.
         """
 
     def snapshot(self) -> tuple[Facts, Arrays]:
-        """Everything that the next step depends on, as JSON and arrays; all processes take part."""
+        """Return everything that the next step depends on, as JSON and arrays; called by all processes."""
 
     def restore(
         self, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], *, step: int, has_best: bool
     ) -> None:
-        """Be as when :meth:`snapshot` was made.
+        """Restore the state of ``snapshot``.
 
         Args:
             facts: JSON of the snapshot.
             arrays: Arrays of the snapshot.
-            step: Steps taken by then.
-            has_best: Whether best weights were kept by then, by the history of evaluations.
+            step: Number of steps taken by then.
+            has_best: Whether best weights were kept by then, according to the history of evaluations.
 
         Raises:
-            SavedModelError: Something in it makes no sense; KeyError, TypeError and ValueError mean the same.
+            SavedModelError: The state is invalid; so are a KeyError, TypeError and ValueError.
         """

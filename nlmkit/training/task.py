@@ -1,8 +1,8 @@
-"""What a neural family writes to be trained: its network, its data epoch by epoch, its loss and its evaluation.
+"""Training task of a neural model: network, data by epoch, loss and evaluation.
 
-:class:`~nlmkit.training.gradient.GradientStepper` makes a run of it. The rule that lets a run be interrupted anywhere:
-what an epoch draws at random depends on the seed and on the epoch's number alone, and what a step draws comes from
-:meth:`Task.generators`.
+``GradientStepper`` runs it. To make runs interruptible anywhere,
+random draws of an epoch must depend only on the seed and the number of the epoch, and those of a step must come from
+``Task.generators``.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from nlmkit.training.stepper import Extent
 B = TypeVar("B")
 
 Carry = tuple[Tensor, ...]
-"""What goes from one step to the next within an epoch, such as a hidden state; the batch is dimension 1."""
+"""State passed from step to step within an epoch, such as a hidden state; the batch is dimension 1."""
 
 
 class Batch(NamedTuple, Generic[B]):
-    """The data of one step.
+    """Data of one step.
 
     Attributes:
-        data: What :meth:`Task.loss` reads.
-        events: What the mean loss is a mean over; the weight of this step's loss in means over several steps.
-        items: What speed counts, those of other processes included.
-        work: What the time of a step goes by.
+        data: Input of ``Task.loss``.
+        events: Number of events in the mean loss; weight of this step's loss in means over several steps.
+        items: Number of units for the speed, including those of other processes.
+        work: Work of the step, to which its time is proportional.
         rate: Factor of the learning rate.
     """
 
@@ -42,25 +42,25 @@ class Batch(NamedTuple, Generic[B]):
 
 
 class Epoch(Protocol[B]):
-    """One pass over the training data: a pure function of the seed and its number."""
+    """One pass over the training data: a pure function of the seed and the number of the epoch."""
 
     def __len__(self) -> int:
-        """Number of steps."""
+        """Return the number of steps."""
 
     def __getitem__(self, index: int) -> Batch[B]:
-        """The data of a step."""
+        """Return the data of a step."""
 
     def passed(self, index: int) -> float:
-        """Passes over the data before the step of that index, those of earlier epochs included."""
+        """Return the number of passes over the data before a step, including earlier epochs."""
 
 
 class Step(NamedTuple):
-    """What a loss function gives.
+    """Result of a loss function.
 
     Attributes:
-        loss: The mean loss, a scalar; what the log and the divergence check see.
-        carry: What the next step gets; cut off from the graph, and of the initial carry's shapes and types.
-        penalty: What is added before the gradient is taken, a scalar.
+        loss: Mean loss, a scalar, for the log and the check for divergence.
+        carry: State of the next step, detached from the graph, with shapes and types of the initial carry.
+        penalty: Scalar added to the loss for the gradient.
     """
 
     loss: Tensor
@@ -69,120 +69,120 @@ class Step(NamedTuple):
 
 
 class Task(abc.ABC, Generic[B]):
-    """One network to train on one set of data, on one device.
+    """Base class of tasks: one network, one data set, one device.
 
     Attributes:
         module: The network, on its device.
-        device: That device.
+        device: The device.
     """
 
     module: nn.Module
     device: torch.device
 
     unit: ClassVar[str] = "tokens"
-    """What :attr:`Batch.items` are."""
+    """Unit of ``Batch.items``."""
 
     metrics: ClassVar[Sequence[Metric]]
-    """What :meth:`evaluate` measures, the deciding one first."""
+    """Metrics of ``evaluate``, the decisive one first."""
 
     records_epochs: ClassVar[bool] = False
-    """Whether the history gets an entry at the end of each epoch where there is no held-out data."""
+    """Whether the history gets an entry at the end of each epoch without held-out data."""
 
     averages_from_first_weights: ClassVar[bool] = False
-    """Whether an exponential average begins with the untrained weights; else with those after the first step."""
+    """Whether an exponential average starts from the untrained weights, instead of those after the first step."""
 
-    # ------------------------------------------------------------------------------------- what it must say
+    # ------------------------------------------------------------------------------------- to implement
 
     @property
     @abc.abstractmethod
     def is_evaluated(self) -> bool:
-        """Whether there is held-out data to evaluate on; without it no method about it is called."""
+        """Whether there is held-out data; methods on evaluation are called only if so."""
 
     @abc.abstractmethod
     def identity(self) -> Mapping[str, Any]:
-        """Component, ``hyper_parameters`` and digests of the data, as JSON: what makes another run another one."""
+        """Return component, ``hyper_parameters`` and digests of the data, as JSON, which identify a run."""
 
     @abc.abstractmethod
     def steps(self, epochs: int | None = None) -> int:
-        """Steps of the first ``epochs`` epochs, or of as many as its options want."""
+        """Return the number of steps in ``epochs`` epochs, by default those of the options."""
 
     @abc.abstractmethod
     def extent(self) -> Extent:
-        """What the plan of a run is made from."""
+        """Return the extent of the run, for its plan."""
 
     @abc.abstractmethod
     def epoch(self, number: int) -> Epoch[B]:
-        """Epoch ``number``, from 0: a pure function of the seed and that number."""
+        """Return epoch ``number``, from 0: a pure function of the seed and that number."""
 
     @abc.abstractmethod
     def loss(self, data: B, carry: Carry) -> Step:
-        """The mean loss of a batch, or of one of its parts, in the graph."""
+        """Return the mean loss of a batch, or of one of its parts, in the graph."""
 
     @abc.abstractmethod
     def evaluate(self, interrupted: Callable[[], bool]) -> Mapping[str, float]:
-        """The metrics of the held-out data, with the weights as they are; the module is in training mode afterwards.
+        """Return the metrics of the held-out data with the current weights; the module is in training mode afterwards.
 
         Args:
-            interrupted: Asked now and then whether to stop.
+            interrupted: Called regularly; returns whether to stop.
 
         Raises:
-            KeyboardInterrupt: It was to stop.
+            KeyboardInterrupt: ``interrupted`` returned True.
         """
 
     @abc.abstractmethod
     def evaluation_seconds(self, clock: Callable[[], float], most: float) -> float:
-        """About how long :meth:`evaluate` takes, from a part of it that ends after ``most`` seconds."""
+        """Estimate the time of ``evaluate`` from a part of it, limited to ``most`` seconds."""
 
     @abc.abstractmethod
     def training_loss(self) -> float:
-        """Mean loss of some training data with the weights as they are; the module is in evaluation mode."""
+        """Return the mean loss of some training data with the current weights; the module is in evaluation mode."""
 
-    # ------------------------------------------------------------------------------------ what it may change
+    # ------------------------------------------------------------------------------------ to override
 
     def initial_carry(self) -> Carry:
-        """What the first step of an epoch gets."""
+        """Return the carry of the first step of an epoch."""
         return ()
 
     def begin_epoch(self, number: int) -> None:
-        """Get ready for an epoch, such as by another generator of masks, or by unfreezing layers."""
+        """Prepare for an epoch, for example by seeding masks or unfreezing layers."""
 
     def parts(self, data: B) -> Iterable[tuple[B, float]]:
-        """The parts whose gradients are added one after another, and each one's share of the loss, 1 in sum."""
+        """Yield parts whose gradients are accumulated, with their shares of the loss, which sum to 1."""
         return ((data, 1.0),)
 
     def after_step(self) -> None:
         """Change weights after the optimizer did, such as by limiting norms."""
 
     def parameters(self) -> list[nn.Parameter]:
-        """What is trained, averaged and clipped together."""
+        """Return the parameters that are trained, averaged and clipped together."""
         return [parameter for parameter in self.module.parameters() if parameter.requires_grad]
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Groups of the optimizer; see :func:`~nlmkit.training.optimization.build_optimizer`."""
+        """Groups of the optimizer; see ``build_optimizer``."""
         return [{"params": self.parameters()}]
 
     @property
     def watches_gradient(self) -> bool:
-        """Whether the gradient's norm is computed where nothing is clipped, so that the log has it."""
+        """Whether to compute the gradient norm for the log even without clipping."""
         return True
 
     def generators(self) -> Mapping[str, torch.Generator]:
-        """What steps draw from, by name; their states are part of a checkpoint."""
+        """Return the random generators of steps by name; their states are part of a checkpoint."""
         return {}
 
     def training_metrics(self, loss: float | None) -> Mapping[str, float | None]:
-        """What a line of the log says of the steps before it, from their mean loss; None where there were none."""
+        """Return the metrics of a line of the log, from the mean loss of its steps; the loss is None without steps."""
         return {"loss": loss}
 
     def shown(self, metrics: Mapping[str, float | None]) -> str:
-        """The training metrics that are shown beside the progress; may be empty."""
+        """Return the training metrics for the progress display; may be empty."""
         return "" if metrics["loss"] is None else f"loss {metrics['loss']:.3f}"
 
     def judge(self, loss: float, kept: Mapping[str, float] | None, last: Mapping[str, float] | None) -> list[str]:
-        """Refuse weights that are good for nothing by raising ``Diverged``; gives notes on doubtful ones.
+        """Raise ``Diverged`` for unusable weights; return notes on doubtful ones.
 
         Args:
-            loss: :meth:`training_loss` of the weights that will be kept; finite.
+            loss: ``training_loss`` of the weights that will be kept; finite.
             kept: Metrics of their evaluation; None where there was none.
             last: Metrics of the last evaluation.
         """

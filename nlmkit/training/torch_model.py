@@ -1,4 +1,4 @@
-"""What components around a torch module share: where it computes, and how its weights are saved and loaded.
+"""Base class of components that wrap a torch module: device, and saving and loading of weights.
 
 This module imports neither torch nor NumPy until something is fitted or loaded.
 """
@@ -18,11 +18,11 @@ M = TypeVar("M", bound="nn.Module")
 
 
 class TorchModel(Component, Generic[M]):
-    """A component that contains a torch module and is none.
+    """Component that wraps a torch module.
 
     Attributes:
         module_: The fitted module.
-        fit_report_: What the fit report says, JSON-ready.
+        fit_report_: Fit report, JSON-ready.
     """
 
     module_: M
@@ -32,7 +32,7 @@ class TorchModel(Component, Generic[M]):
         """Move the network to a device (``cpu``, ``cuda``, ``auto``), where it then scores, and return self.
 
         Raises:
-            HyperParameterError: there is no such device.
+            HyperParameterError: There is no such device.
         """
         self.check_fitted()
         from nlmkit.training.devices import choose_device
@@ -41,7 +41,7 @@ class TorchModel(Component, Generic[M]):
         return self
 
     def saved_weights(self) -> dict[str, NDArray[Any]]:
-        """The weights under their torch names."""
+        """Return the weights by torch name."""
         return {name: tensor.cpu().numpy() for name, tensor in self.module_.state_dict().items()}
 
 
@@ -53,7 +53,7 @@ def put_weights(module: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
         arrays: The weights under their torch names.
 
     Raises:
-        SavedModelError: arrays are missing, superfluous, of a wrong shape or dtype, or hold NaN or infinity.
+        SavedModelError: Arrays are missing, unexpected, of a wrong shape or dtype, or contain NaN or infinity.
     """
     import numpy as np
     import torch

@@ -1,4 +1,4 @@
-"""Weights, averages and the optimizer's memory as arrays of a checkpoint, and back, with every value checked."""
+"""Conversion of weights, averages and optimizer state to arrays of a checkpoint and back, with checks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NEVER_NEGATIVE: Final = frozenset({"step", "exp_avg_sq", "square_avg", "sum", "
 
 
 def numbered(tensors: Sequence[Tensor] | None) -> dict[str, Tensor]:
-    """Tensors by their place."""
+    """Return tensors by index."""
     return {str(number): tensor for number, tensor in enumerate(tensors or ())}
 
 
@@ -29,7 +29,7 @@ def arrays_of(
     average: Sequence[Tensor] | None,
     optimizer: Mapping[str, Mapping[str, Tensor]],
 ) -> dict[str, NDArray[Any]]:
-    """The arrays of a run by name."""
+    """Return the arrays of a run by name."""
     named: dict[str, Mapping[str, Tensor]] = {
         MODULE: module,
         BEST: best or {},
@@ -40,7 +40,7 @@ def arrays_of(
 
 
 def with_prefixes(named: Mapping[str, Mapping[str, Tensor]]) -> dict[str, NDArray[Any]]:
-    """Tensors as arrays, each under its prefix and name."""
+    """Return tensors as arrays, named by prefix and name."""
     return {
         f"{prefix}{name}": tensor.detach().cpu().numpy()
         for prefix, tensors in named.items()
@@ -49,33 +49,33 @@ def with_prefixes(named: Mapping[str, Mapping[str, Tensor]]) -> dict[str, NDArra
 
 
 def like(arrays: Mapping[str, NDArray[Any]], prefix: str, shapes: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The arrays under a prefix that have names, shapes and dtypes of some tensors.
+    """Return the arrays under a prefix, with names, shapes and dtypes of given tensors.
 
     Raises:
-        SavedModelError: One is missing, of another kind, or not finite.
+        SavedModelError: An array is missing, of another shape or dtype, or not finite.
     """
     found = {}
     for name, own in shapes.items():
         full = f"{prefix}{name}"
         found[name] = finite(require_array(arrays, full, dtype=_numpy_dtype(own), shape=tuple(own.shape)), full)
-        # Whole numbers are tables of a network, which no training changes and which may be used as indices.
+        # Integers are constant tables of a network, possibly used as indices.
         constant = own.dtype.is_floating_point or torch.equal(found[name], own.cpu())
-        require(constant, f"array {full!r} is not that of the network")
+        require(constant, f"array {full!r} differs from that of the network")
     return found
 
 
 def averages(arrays: Mapping[str, NDArray[Any]], parameters: Sequence[Tensor]) -> list[Tensor]:
-    """The average of each parameter; raises as :func:`like` does."""
+    """Return the average of each parameter; raises like ``like``."""
     return list(like(arrays, AVERAGE, numbered(parameters)).values())
 
 
 def optimizer_states(
     arrays: Mapping[str, NDArray[Any]], optimizer: torch.optim.Optimizer, module: nn.Module
 ) -> dict[str, dict[str, Tensor]]:
-    """What the optimizer remembers of each parameter, by the parameter's name and its own key.
+    """Return the optimizer state by parameter name and key.
 
     Raises:
-        SavedModelError: Something is missing, too much, of another shape, or a value that no optimizer has.
+        SavedModelError: An array is missing, unexpected, of another shape, or has an invalid value.
     """
     names = {parameter: name for name, parameter in module.named_parameters()}
     found = {}
@@ -85,14 +85,14 @@ def optimizer_states(
             found[name] = _optimizer_state(arrays, name, parameter)
             present, wanted = set(found[name]), _keys(optimizer)
             sound = wanted <= present <= wanted | {"step", "seen"} if wanted else not present
-            # A parameter that no step has moved has no memory, unless the optimizer begins with one.
+            # A parameter without any step has no state, unless the optimizer initializes it.
             require(
                 sound or not (present or optimizer.state.get(parameter)),
-                f"the optimizer remembers {sorted(present)} of {name}, where {sorted(wanted)} is expected",
+                f"the optimizer state of {name} has {sorted(present)}, expected {sorted(wanted)}",
             )
             if "step" not in wanted:
                 require(
-                    ("step" in present) == ("seen" in present), f"the optimizer remembers {sorted(present)} of {name}"
+                    ("step" in present) == ("seen" in present), f"the optimizer state of {name} has {sorted(present)}"
                 )
     return found
 
@@ -111,7 +111,7 @@ def _keys(optimizer: torch.optim.Optimizer) -> set[str]:
 
 
 def _optimizer_state(arrays: Mapping[str, NDArray[Any]], name: str, parameter: Tensor) -> dict[str, Tensor]:
-    """One parameter's state: of its shape, one value per row (``seen``), or a scalar (``step``)."""
+    """Return the state of one parameter: of its shape, one value per row (``seen``), or a scalar (``step``)."""
     prefix = f"{OPTIMIZER}{name}."
     found = {}
     for full, array in arrays.items():
@@ -120,29 +120,29 @@ def _optimizer_state(arrays: Mapping[str, NDArray[Any]], name: str, parameter: T
             continue
         shape = {"step": (), "seen": tuple(parameter.shape[:1])}.get(key, tuple(parameter.shape))
         require_array(arrays, full, dtype="float32", shape=shape)
-        # Squares of large gradients may be infinite in a sound run; NaN is always damage.
-        require(not np.isnan(array).any(), f"array {full!r} holds what is not a number")
-        require(key not in _NEVER_NEGATIVE or not (array < 0).any(), f"array {full!r} holds a negative value")
+        # Squares of large gradients can be infinite in a sound run; NaN is always damage.
+        require(not np.isnan(array).any(), f"array {full!r} contains NaN")
+        require(key not in _NEVER_NEGATIVE or not (array < 0).any(), f"array {full!r} contains a negative value")
         require(
             key not in ("step", "seen") or bool((array < 2**53).all()),
-            f"array {full!r} holds a count that is too large",
+            f"array {full!r} contains a count that is too large",
         )
         found[key] = tensor(array)
     return found
 
 
 def finite(array: NDArray[Any], name: str) -> Tensor:
-    """An array as a tensor.
+    """Convert an array to a tensor.
 
     Raises:
-        SavedModelError: It holds NaN or infinity.
+        SavedModelError: It contains NaN or infinity.
     """
-    require(array.dtype.kind != "f" or bool(np.isfinite(array).all()), f"array {name!r} holds NaN or infinity")
+    require(array.dtype.kind != "f" or bool(np.isfinite(array).all()), f"array {name!r} contains NaN or infinity")
     return tensor(array)
 
 
 def tensor(array: NDArray[Any]) -> Tensor:
-    """A tensor with memory of its own: the array lies in a file that the next checkpoint replaces."""
+    """Return a tensor with its own memory, since the next checkpoint replaces the file of the array."""
     return torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("="))).clone()
 
 

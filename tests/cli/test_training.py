@@ -177,7 +177,7 @@ def test_sigterm_saves_says_how_to_go_on_and_exits_with_143(
 
 def test_resume_without_a_checkpoint_is_noted(run: Run, texts: Path) -> None:
     result = run("fit", "lstm", texts / "train.txt", "-o", "m", "--device", "cpu", "--resume", *SMALL)
-    assert "note: m.checkpoint holds no checkpoint to resume from, so training begins at the first step\n" in (
+    assert "note: m.checkpoint contains no checkpoint to resume from: training starts at the first step\n" in (
         result.stderr
     )
 
@@ -213,7 +213,7 @@ def test_what_is_beside_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert beside(Path("a/m"), ".checkpoint") == Path("a/m.checkpoint")
     assert beside(Path(), ".checkpoint") == Path("../inner.checkpoint")
     assert beside(Path(".."), ".checkpoint") == Path("../../outer.checkpoint")
-    with pytest.raises(SavedModelError, match="/: is the root, so no folder"):
+    with pytest.raises(SavedModelError, match="/: is the root folder"):
         beside(Path("/"), ".checkpoint")
 
 

@@ -191,5 +191,5 @@ def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPatc
     from nlmkit.language_models.neural import training
 
     monkeypatch.setattr(training, "processes", lambda device: Processes(0, 3))
-    with pytest.raises(HyperParameterError, match="batch=4 cannot be shared evenly by 3 processes"):
+    with pytest.raises(HyperParameterError, match="batch=4 is not divisible by the number of processes, 3"):
         fit(None, TinyModule(), tiny(), None)

@@ -33,4 +33,4 @@ def test_notes_say_which_texts_are_predicted_badly() -> None:
     (note,) = divergence.notes(1.0, 4.0, 4.0, 10, "words")
     assert note.startswith("the loss on the held-out text, 4, is worse than the 2.303 ")
     (note,) = divergence.notes(1.0, 2.0, 40.0, 10, "words")
-    assert note.startswith("training went off after its best evaluation: the loss on the held-out text ended at 40")
+    assert note.startswith("training diverged after its best evaluation: the final loss on the held-out text was 40")

@@ -192,8 +192,8 @@ def test_a_busy_first_minute_costs_no_steps_but_its_own() -> None:
     # The schedule was hardly passed through meanwhile: it is the share of the steps that counts.
     assert run.places[200] < 0.25
     assert run.notes == [
-        f"the machine became faster than it was measured, so {run.step} steps were taken where "
-        f"{run.pacer.plan.first_steps} were planned at first"  # type: ignore[union-attr]
+        f"the machine became faster than measured, so {run.step} steps were taken instead of the "
+        f"{run.pacer.plan.first_steps} first planned"  # type: ignore[union-attr]
     ]
 
 
@@ -232,7 +232,7 @@ def test_short_budgets_are_kept_or_the_reason_is_said(budget: float) -> None:
 def test_what_comes_before_the_first_step_is_named() -> None:
     run = Run(lambda step, now: 0.1, budget=10, prepared=30.0).finish()
     (note,) = [note for note in run.notes if "budget" in note]
-    assert "what comes before the first step takes 300% of it" in note
+    assert "the work before the first step takes 300% of it" in note
 
 
 def test_a_machine_that_is_slower_at_the_end_is_named() -> None:
@@ -253,7 +253,7 @@ def test_a_machine_that_stands_still_is_named(at: float) -> None:
         return 0.5
 
     run = Run(machine).finish()
-    assert any("the machine stood nearly still for about 1" in note for note in run.notes)
+    assert any("the machine was nearly stopped for about 1" in note for note in run.notes)
 
 
 def test_an_evaluation_that_was_dear_at_first_only_does_not_end_the_run() -> None:

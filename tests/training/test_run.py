@@ -125,7 +125,7 @@ def test_what_a_stepper_finds_wrong_is_told_with_its_step(tmp_path: Path) -> Non
         run(Negative(each=10), options)
     assert str(caught.value) == (
         "training diverged at step 60 (epoch 2): the sum is negative; try another number; "
-        f"{tmp_path / 'run'} holds the last good checkpoint"
+        f"{tmp_path / 'run'} contains the last good checkpoint"
     )
 
 
@@ -202,18 +202,18 @@ def test_a_checkpoint_of_fewer_epochs_is_gone_on_from_where_a_stepper_allows_it(
     assert run(longer, options).steps == 20
     assert longer.total == 50
     assert len(longer.moments) == 12
-    with pytest.raises(SavedModelError, match="has 5 epochs behind it already, and epochs=3 are asked for"):
+    with pytest.raises(SavedModelError, match="has already trained 5 epochs, but epochs=3 are requested"):
         run(Sums(epochs=3, prolongs=True), options)
-    with pytest.raises(SavedModelError, match="its plan is not that of its epochs"):
+    with pytest.raises(SavedModelError, match="its plan contradicts its number of epochs"):
         run(Sums(epochs=6), options)
 
 
 def test_the_checkpoint_of_a_run_with_other_options_is_refused(tmp_path: Path) -> None:
     options = RunOptions(checkpoint=tmp_path / "run", resume=True)
     run(Sums(each=2), options)
-    with pytest.raises(SavedModelError, match=r"another run's \(each=2 there, 3 here\)"):
+    with pytest.raises(SavedModelError, match=r"belongs to another run \(each=2 there, 3 here\)"):
         run(Sums(each=3), options)
-    with pytest.raises(SavedModelError, match=r"another run's \(budget None there, 60\.0 here\)"):
+    with pytest.raises(SavedModelError, match=r"belongs to another run \(budget None there, 60\.0 here\)"):
         run(Sums(each=2), RunOptions(checkpoint=tmp_path / "run", resume=True, budget_seconds=60))
 
 

@@ -64,7 +64,7 @@ class NeuralTextModel(
     trains_in_steps = True
 
     held_out_by: ClassVar[str] = ""
-    """How texts are held out, where it is not simply at random; for the fit report."""
+    """Method of holding out texts, if not simply at random, for the fit report."""
 
     conformance_settings: ClassVar[Mapping[str, Any]] = {"embedding": 16, "epochs": 12, "batch": 8, "lr": 0.01}
     """Small settings for ``nlmkit.testing``, which fits a model many times."""

@@ -58,7 +58,7 @@ class WordInput(nn.Module):
 
     @property
     def channels(self) -> list[Tensor]:
-        """The matrices [V, d], the frozen one first."""
+        """Matrices of the channels [V, d], the frozen one first."""
         return [matrix for matrix in (self.frozen, self.tuned) if matrix is not None]
 
     @property

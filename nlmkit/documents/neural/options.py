@@ -159,7 +159,7 @@ class StackOptions:
 
 @dataclasses.dataclass(kw_only=True)
 class TransferOptions:
-    """A language model to start from; see ``nlmkit.documents.neural.transfer``."""
+    """Options of the language model to start from; see ``nlmkit.documents.neural.transfer``."""
 
     start_from: str | LanguageModel | None = param(
         None, help="fitted lstm language model, or its folder, whose vectors and layers initialize the network"

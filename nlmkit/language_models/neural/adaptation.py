@@ -1,14 +1,14 @@
-"""Weights that follow the text that is read: dynamic evaluation (Krause, Kahembwe, Murray & Renals 2018).
+"""Adaptation of weights to the scored text: dynamic evaluation (Krause, Kahembwe, Murray & Renals 2018).
 
-A text is read in short segments. After each, the weights θ take one step: back towards the trained weights θ₀, and down
+A text is read in short segments. After each, the weights θ take one step: toward the trained weights θ₀, and down
 the gradient g of the segment's mean loss. With R, the root mean square of each weight's gradient on training text, and
 R̄, the mean of R over all weights,
 
     rms:  θ ← θ + min(1, λ R / R̄) (θ₀ − θ) − η g / (R + ε R̄)
     sgd:  θ ← θ + λ (θ₀ − θ) − η g
 
-so that under ``rms`` weights that training moved much, such as the vectors of frequent words, neither run away nor stay
-away. Masks are off all the time. The network that was trained is not touched: an :class:`Adapter` has a copy.
+so that under ``rms`` weights with large gradients, such as the vectors of frequent words, neither diverge nor drift
+permanently. Masks are always off. The trained network is not changed: an ``Adapter`` has a copy.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ if TYPE_CHECKING:
     from nlmkit.layers.backbone import State
 
 Weights = tuple[Tensor, ...]
-"""Values of the weights that are adapted, in the order of the module's parameters."""
+"""Values of the adapted weights, in the order of the module's parameters."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """How weights follow a text.
+    """Update rule of adapted weights.
 
     Attributes:
         lr: η.
         decay: λ, in [0, 1].
-        clip_norm: Largest norm of a segment's gradient; None: as it is.
+        clip_norm: Maximum norm of a segment's gradient; None for no clipping.
         epsilon: ε, of the rule ``rms``.
-        rms: R by the name of the parameter, float32; None for the rule ``sgd``.
+        rms: R by parameter name, float32; None for the rule ``sgd``.
     """
 
     lr: float
@@ -59,14 +59,14 @@ class Rule:
 
 
 class Segment(NamedTuple):
-    """What a network made of one segment, before its weights followed it.
+    """Result of a network on one segment, before its weights are updated.
 
     Attributes:
         log_probs: ln p of the events: [n].
-        features: What the output layer predicted each event from: [n, d].
+        features: Input of the output layer for each event: [n, d].
         hidden: Output of the last hidden layer before each event: [n, h].
         state: The network's state after the segment's inputs.
-        gradients: Of the mean of −ln p, by each weight that is adapted.
+        gradients: Gradients of the mean −ln p by each adapted weight.
     """
 
     log_probs: Tensor
@@ -78,14 +78,14 @@ class Segment(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AdaptedState:
-    """What an adapted network knows after the events read so far: an immutable value, equal after equal histories.
+    """State of an adapted network after the events read so far: an immutable value, equal after equal histories.
 
     Attributes:
         network: State of the network with the adapted weights.
-        weights: These weights. States within a segment share them, and nothing changes them.
+        weights: These weights, shared by the states within a segment and never changed.
         begin: State of the network before the segment's first input.
-        ids: What was read since then: the segment's first input, and its events so far.
-        history: Digest of all that was read.
+        ids: Ids read since then: the segment's first input, and its events so far.
+        history: Digest of everything read.
     """
 
     network: scoring.NeuralState
@@ -109,7 +109,7 @@ class AdaptedState:
 
 
 def adapted_parameters(module: LanguageModule) -> dict[str, torch.nn.Parameter]:
-    """The parameters that follow a text, by name: all but frozen ones."""
+    """Return the adapted parameters by name: all except frozen ones."""
     return {name: weight for name, weight in module.named_parameters() if weight.requires_grad}
 
 
@@ -122,21 +122,21 @@ def gradient_rms(
     steps: int,
     advance: Callable[[float], None] = lambda amount: None,
 ) -> dict[str, NDArray[np.float32]]:
-    """The root mean square of each weight's gradient on a text.
+    """Return the root mean square of each weight's gradient on a text.
 
     The text is read as in training, in ``batch`` contiguous columns; each gradient is that of the mean loss of one
     window of ``segment`` rows, with masks off.
 
     Args:
-        module: The trained network, which is left alone.
+        module: The trained network, which is not changed.
         events: Ids of the text: int32 [N], N ≥ 1.
-        batch: Columns; fewer where the text has fewer events.
-        segment: Rows of a window.
-        steps: Most windows; where the text has more, the first of each column.
-        advance: Told of each window.
+        batch: Number of columns; fewer if the text has fewer events.
+        segment: Rows per window.
+        steps: Maximum number of windows, from the start of each column.
+        advance: Called after each window.
 
     Returns:
-        float32 arrays by the names and in the shapes of the adapted parameters.
+        float32 arrays with the names and shapes of the adapted parameters.
     """
     module = _copy_of(module)
     device = scoring.device_of(module)
@@ -159,12 +159,12 @@ def gradient_rms(
 
 
 class Adapter:
-    """A copy of a network, whose weights follow the text that it reads.
+    """Copy of a network with weights adapted to the text that it reads.
 
     Args:
-        module: The trained network, which is left alone.
-        rule: How the weights follow.
-        segment: Events after which they do.
+        module: The trained network, which is not changed.
+        rule: Update rule of the weights.
+        segment: Events per update.
     """
 
     def __init__(self, module: LanguageModule, rule: Rule, segment: int) -> None:
@@ -179,7 +179,7 @@ class Adapter:
             device = scoring.device_of(self.module)
             arrays = [rule.rms[name] for name in named]
             mean = sum(float(array.sum(dtype=np.float64)) for array in arrays) / sum(array.size for array in arrays)
-            mean = mean or 1.0  # where no weight has ever had a gradient, none will move
+            mean = mean or 1.0  # without any gradient, no weight changes
             rms = [torch.tensor(array, device=device) for array in arrays]
             self._shares = [(values * (rule.decay / mean)).clamp_(max=1) for values in rms]
             self._factors = [1 / (values + rule.epsilon * mean) for values in rms]
@@ -189,18 +189,18 @@ class Adapter:
     def read(
         self, events: NDArray[np.int32], offsets: NDArray[np.int64], context: Context
     ) -> Iterator[tuple[int, Segment]]:
-        """The segments of a text, each read with weights that have followed those before it.
+        """Yield the segments of a text, each read with weights adapted to those before it.
 
-        In the context ``sentence`` the network's state starts afresh at each sentence, where a segment ends, and the
-        weights go on.
+        In the context ``sentence`` the network's state is reset at each sentence, where a segment ends too; the
+        weights are not reset.
 
         Args:
             events: Ids of the words, with ``</s>`` after each sentence: int32 [events].
-            offsets: Where each sentence's events begin, and the end: int64 [sentences + 1].
+            offsets: Start of each sentence's events, and the end of the last: int64 [sentences + 1].
             context: ``sentence`` or ``stream``.
 
         Yields:
-            Where a segment begins, and the segment; until the next one is asked for, the module has its weights.
+            Start of a segment, and the segment; until the next one is requested, the module has its weights.
         """
         weights = tuple(weight.clone() for weight in self._trained)
         self._use(weights)
@@ -220,18 +220,18 @@ class Adapter:
     # ---------------------------------------------------------------------------------------------- state machine
 
     def start(self) -> AdaptedState:
-        """The zero state after reading ``</s>``, with the trained weights."""
+        """Return the zero state after reading ``</s>``, with the trained weights."""
         return self._begun(self._trained, b"")
 
     def restart(self, state: AdaptedState) -> AdaptedState:
-        """The zero state after reading ``</s>``, with weights that have followed all that was read."""
+        """Return the zero state after reading ``</s>``, with the adapted weights."""
         weights = state.weights
         if len(state.ids) > 1:
             weights, _ = self._followed(state, state.ids)
         return self._begun(weights, _digest(state.history, -1))
 
     def advance(self, state: AdaptedState, word_id: int) -> AdaptedState:
-        """The state after reading one more id; with it a segment may end, which the weights then follow."""
+        """Return the state after reading one more id; update the weights if it ends a segment."""
         history, ids = _digest(state.history, int(word_id)), (*state.ids, int(word_id))
         if len(state.ids) < self.segment:
             self._use(state.weights)
@@ -244,7 +244,7 @@ class Adapter:
         return AdaptedState(network, weights, begin, ids[-1:], history)
 
     def next_log_probs(self, state: AdaptedState) -> NDArray[np.float64]:
-        """Natural log-probability of each id as the next event: float64 [V], −inf at ``<s>``."""
+        """Return the natural log-probability of each id as the next event: float64 [V], −inf at ``<s>``."""
         self._use(state.weights)
         return scoring.next_log_probs(self.module, state.network)
 
@@ -255,7 +255,7 @@ class Adapter:
         return AdaptedState(network, weights, begin, (EOS_ID,), history)
 
     def _followed(self, state: AdaptedState, ids: tuple[int, ...]) -> tuple[Weights, State]:
-        """New weights, which have followed the segment of these ids, and the network's state after its inputs."""
+        """Return the weights updated on the segment of these ids, and the network's state after its inputs."""
         device = scoring.device_of(self.module)
         self._use(state.weights)
         read = self._read(tuple(torch.tensor(array, device=device) for array in state.begin), ids[:-1], ids[1:])
@@ -285,7 +285,7 @@ class Adapter:
 
     @torch.no_grad()
     def _update(self, weights: Weights, gradients: Weights) -> None:
-        """Let the weights follow a segment, in place."""
+        """Update the weights on a segment, in place."""
         rate = self.rule.lr
         if self.rule.clip_norm is not None:
             norm = float(torch.nn.utils.get_total_norm(gradients))
@@ -299,12 +299,12 @@ class Adapter:
 
 
 def _copy_of(module: LanguageModule) -> LanguageModule:
-    """A copy with weights of its own, in evaluation mode; the generator, which nothing draws from there, is shared."""
+    """Return a copy with separate weights, in evaluation mode; the generator, unused there, is shared."""
     return copy.deepcopy(module, {id(module.generator): module.generator}).eval()
 
 
 def _gradients(loss: Tensor, parameters: Sequence[Tensor]) -> Weights:
-    # A weight may have no part in a segment, such as a cluster of rare words.
+    # A weight, such as that of a cluster of rare words, may be unused in a segment.
     return torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
 
 

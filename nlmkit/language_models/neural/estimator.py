@@ -1,7 +1,7 @@
-"""What all neural language models share: fitting, saving, scoring and looking inside, around the module they contain.
+"""Base class of neural language models: fitting, saving, scoring and inspection of a torch module.
 
-A component adds its option groups, its presets and :meth:`NeuralLanguageModel.build_module`. This module imports
-neither torch nor NumPy until something is fitted or loaded.
+A component adds its option groups, its presets and ``NeuralLanguageModel.build_module``. This module imports
+torch and NumPy only when a model is fitted or loaded.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ _ARCHITECTURE: Final = (
     "softmax_head",
     "softmax_classes",
 )
-"""Options in which a model must agree with the one that it starts from, where it has them."""
+"""Options that must equal those of the model in ``start_from``, if present."""
 
 
 class _Summary:
-    """``summary()``: of a class its first line, of a fitted model that line and a table of its parameters."""
+    """``summary()``: for a class its first line, for a fitted model that line and a table of its parameters."""
 
     def __get__(self, model: NeuralLanguageModel | None, cls: type[NeuralLanguageModel]) -> Callable[[], str]:
         line: Callable[[], str] = super(NeuralLanguageModel, cls).summary
@@ -64,7 +64,7 @@ class _Summary:
 
 
 class _Options(Protocol):
-    """Hyper-parameters that the base reads and leaves to the groups of options to declare."""
+    """Hyper-parameters read by the base class and declared by groups of options."""
 
     seed: int
     unknown_rate: float
@@ -75,19 +75,19 @@ class _Options(Protocol):
 
 @dataclasses.dataclass(kw_only=True)
 class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchModel["LanguageModule"], LanguageModel):
-    """Base of the neural language models: an estimator that contains a torch module and is none.
+    """Base class of the neural language models: an estimator that wraps a torch module.
 
-    Fitted attributes beside those of every language model: ``module_``
+    Fitted attributes in addition to those of every language model: ``module_``
     (``LanguageModule``), and ``fit_report_``, a JSON-ready dictionary with the history of the
-    training, its steps and seconds, and the parameter counts. A saved model leaves the seconds out, so that equal
-    seeds save equal bytes.
+    training, its steps and seconds, and the parameter counts. A saved model omits the seconds, so that equal
+    seeds result in equal bytes.
 
-    A model that starts from another (``start_from``) keeps the other's words and ids, and adds the new text's words
-    after them; limits of the vocabulary apply to new words only. Before its first step it scores the old words as the
-    other did, but for what the new ones take: see ``LanguageModule.copy_words``.
+    A model that starts from another (``start_from``) keeps the other's words and ids and appends the new text's words;
+    limits of the vocabulary apply to new words only. Before its first step it scores the old words like the
+    other model, except for the probability of the new ones: see ``LanguageModule.copy_words``.
 
-    With a ``representation`` the input layer starts from its vectors, whose dimension takes the place of
-    ``embedding``; ``fit_report_["input"]`` says how much of the training text it covers.
+    With a ``representation`` the input layer is initialized with its vectors, whose dimension replaces
+    ``embedding``; ``fit_report_["input"]`` has its coverage of the training text.
     """
 
     trains_in_steps = True
@@ -101,14 +101,16 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         "dropout_input": 0.0,
         "dropout_output": 0.0,
     }
-    """Settings small enough for :mod:`nlmkit.testing`, which fits a model some twenty times."""
+    """Small settings for ``nlmkit.testing``, which fits a model about twenty times."""
 
     own_architecture: ClassVar[tuple[str, ...]] = ()
-    """Hyper-parameters of a subclass that, beside the shared ones, a model must have like the one it starts from."""
+    """Further hyper-parameters of a subclass that must equal those of the model in ``start_from``."""
 
-    preset: str = param(NONE, choices=(NONE,), help="published settings instead of the defaults; values given win")
+    preset: str = param(
+        NONE, choices=(NONE,), help="published settings instead of the defaults; explicit values take precedence"
+    )
     start_from: str | LanguageModel | None = param(
-        None, help="a fitted model of the same sizes, or its folder: training goes on from its weights and words"
+        None, help="fitted model of the same sizes, or its folder: training continues from its weights and words"
     )
 
     summary = _Summary()
@@ -119,7 +121,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
 
     @classmethod
     def refuse_unknown(cls, names: Iterable[str]) -> None:
-        """As of every component, with the reason where a name is an option that other neural models have."""
+        """Refuse unknown names, with the reason if a name is an option of other neural models."""
         unknown = [name for name in names if name not in cls.hyper_parameters()]
         if not unknown:
             return
@@ -132,22 +134,22 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
     # ----------------------------------------------------------------------------------------------- the module
 
     def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
-        """The untrained network.
+        """Build the untrained network.
 
         Args:
-            counts: Training counts of the vocabulary's ids: int64 [V].
-            generator: Source of the first weights, and of masks and samples later.
+            counts: Training counts by vocabulary id: int64 [V].
+            generator: Source of the initial weights, and of masks and samples later.
         """
         raise NotImplementedError
 
     def _new_module(self, counts: NDArray[np.int64], width: int | None = None) -> LanguageModule:
-        """The untrained network; ``width`` is that of a representation's vectors."""
+        """Build the untrained network; ``width`` is that of a representation's vectors."""
         import torch
 
         return self._with_input(width).build_module(counts, torch.Generator().manual_seed(self._options.seed))
 
     def _with_input(self, width: int | None) -> Self:
-        """These options as the vectors of a representation make them: their width, and no tie to frozen ones."""
+        """Return the options adjusted to the vectors of a representation: their width, and no tying to frozen ones."""
         changed = copy.copy(self)
         if width is not None:
             changed._options.embedding = width
@@ -160,12 +162,12 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         return self.representation is not None and self.tune == "frozen"
 
     def _check_width(self, width: int) -> None:
-        """Refuse another ``embedding`` than the width of a representation's vectors, where one was asked for."""
+        """Refuse an explicit ``embedding`` that differs from the width of a representation's vectors."""
         embedding = self._options.embedding
         if embedding not in (width, self.values_unless_given()["embedding"]):
             raise HyperParameterError(
                 f"embedding={embedding}, but the representation's vectors have {width} dimensions: "
-                f"leave embedding out, or fit a representation of {embedding}"
+                f"do not set embedding, or fit a representation of {embedding}"
             )
 
     # -------------------------------------------------------------------------------------------------- fitting
@@ -174,15 +176,15 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         """Train the network.
 
         Args:
-            data: Training text: anything :meth:`nlmkit.text.Corpus.read` takes, or a Corpus.
-            valid: Validation text, whose perplexity decides which weights are kept and when to stop. Without it the
-                last weights are kept and training goes on to its end, which ``fit_report_`` says.
+            data: Training text: anything ``nlmkit.text.Corpus.read`` takes, or a Corpus.
+            valid: Validation text, whose perplexity determines the weights kept and when to stop. Without it the
+                last weights are kept after all epochs, as noted in ``fit_report_``.
             run: Device, budget, checkpoints and progress.
 
         Raises:
-            HyperParameterError: options that contradict each other or do not suit the model.
-            DataError: unusable text, or one without words.
-            SavedModelError: the model to start from cannot be loaded.
+            HyperParameterError: Options contradict each other or do not suit the model.
+            DataError: The text is unusable, or has no words.
+            SavedModelError: The model to start from cannot be loaded.
         """
         started = seconds()
         run = run or RunOptions()
@@ -220,7 +222,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         return self
 
     def _module_on(self, inputs: InputVectors | None, vocabulary: Vocabulary) -> LanguageModule:
-        """The untrained network over a representation's vectors, or over random ones."""
+        """Build the untrained network over a representation's vectors, or over random ones."""
         if inputs is None or inputs.matrix is None:
             return self._new_module(vocabulary.counts)
         import torch
@@ -233,12 +235,12 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         return module
 
     def _start_model(self) -> Self | None:
-        """The fitted model to start from, if there is one and it suits."""
+        """Return the fitted model to start from, checked, if there is one."""
         start: Any = self.start_from
         if start is None:
             return None
         if self.representation is not None:
-            raise HyperParameterError("start_from brings word vectors of its own: leave out representation")
+            raise HyperParameterError("start_from already has word vectors: do not set representation")
         where = f"start_from={start}" if isinstance(start, str) else "start_from"
         if isinstance(start, str):
             from nlmkit.core.storage import load
@@ -246,9 +248,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
             start = load(start)
         if type(start) is not type(self):
             what = start.name if isinstance(start, Component) else type(start).__name__
-            raise HyperParameterError(
-                f"{where} is of the kind {what}: {self.name} starts from a fitted {self.name} only"
-            )
+            raise HyperParameterError(f"{where} is of type {what}: expected a fitted {self.name}")
         start.check_fitted()
         built = start._with_input(start.module_.words.width)
         differing = [
@@ -257,14 +257,14 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
             if name in self.hyper_parameters()
             and getattr(built, name) != getattr(self, name)
             and not (name == "softmax" and "auto" in (getattr(built, name), getattr(self, name)))
-            and not (name == "softmax_head" and len(start.module_.words.cutoffs) == 2)  # no clusters
+            and not (name == "softmax_head" and len(start.module_.words.cutoffs) == 2)  # without clusters
         ]
         if differing:
-            raise HyperParameterError(f"{where} is built otherwise: set {', '.join(differing)} as it has them")
+            raise HyperParameterError(f"{where} was fitted with {', '.join(differing)}: set the same values")
         return start
 
     def _check_softmax(self, start: Self, vocabulary: Vocabulary) -> None:
-        """Refuse new words with which ``softmax=auto`` would mean another output layer than that to start from."""
+        """Refuse new words for which ``softmax=auto`` would select another output layer than that of ``start_from``."""
         from nlmkit.language_models.neural.options import ArchitectureOptions, chosen_softmax
 
         if not (isinstance(self, ArchitectureOptions) and isinstance(start, ArchitectureOptions)):
@@ -273,7 +273,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         ours = chosen_softmax(self, len(vocabulary))
         if theirs != ours:
             raise HyperParameterError(
-                f"softmax={self.softmax} is {ours} here, start_from has {theirs}: set softmax={theirs}"
+                f"softmax={self.softmax} selects {ours} here, but start_from has {theirs}: set softmax={theirs}"
             )
 
     def _report(
@@ -299,50 +299,48 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         return report
 
     def _without_effect(self, run: RunOptions) -> list[str]:
-        """What was set and, with this text or run, had no effect; other such options are refused beforehand."""
+        """Return notes on options without effect for this text or run; others without effect are refused beforehand."""
         unset = self.values_unless_given()
         notes = []
         if self.vocabulary_.counts[0] and self._options.unknown_rate != unset["unknown_rate"]:
-            notes.append(
-                f"unknown_rate={self._options.unknown_rate:g} had no effect: the training text has <unk>, as it is read"
-            )
+            notes.append(f"unknown_rate={self._options.unknown_rate:g} had no effect: the training text contains <unk>")
         if run.budget_seconds is not None and self._options.epochs != unset["epochs"]:
             notes.append(f"epochs={self._options.epochs} had no effect: the budget decided how long to train")
         return notes
 
     @property
     def unknown_rule(self) -> str:
-        """``trained`` where ``<unk>`` stands for words of the training text, else ``once-seen-RATE``."""
+        """``trained`` if the training text contains ``<unk>``, else ``once-seen-RATE``."""
         return "trained" if self.vocabulary_.counts[0] else f"once-seen-{self._options.unknown_rate:g}"
 
     # ------------------------------------------------------------------------------------------------- scoring
 
     def start(self) -> NeuralState:
-        """The zero state after reading ``</s>``."""
+        """Return the zero state after reading ``</s>``."""
         self.check_fitted()
         from nlmkit.language_models.neural import scoring
 
         return scoring.start(self.module_)
 
     def advance(self, state: NeuralState, word_id: int) -> NeuralState:
-        """The state after reading ``word_id``; ``</s>`` is read like a word, and the hidden state goes on."""
+        """Return the state after reading ``word_id``; ``</s>`` is read like a word and does not reset it."""
         self.check_fitted()
         from nlmkit.language_models.neural import scoring
 
         return scoring.advance(self.module_, state, word_id)
 
     def next_log_probs(self, state: NeuralState) -> NDArray[np.float64]:
-        """Natural log-probability of each vocabulary id after ``state``: float64 [V], −inf at ``<s>``."""
+        """Return the natural log-probability of each vocabulary id after ``state``: float64 [V], −inf at ``<s>``."""
         self.check_fitted()
         from nlmkit.language_models.neural import scoring
 
         return scoring.next_log_probs(self.module_, state)
 
     def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
-        """Natural log-probability of every event: float64 [events].
+        """Return the natural log-probability of every event: float64 [events].
 
-        Sentences are read side by side in batches of similar length, a stream in one column; how does not change a
-        value by more than 1e-5.
+        Sentences are scored in batches of similar length, a stream in one column; the batching changes values by at
+        most 1e-5.
         """
         events, offsets = self._events(data, context)
         from nlmkit.language_models.neural import scoring
@@ -350,16 +348,16 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         return scoring.log_probs(self.module_, events, offsets, context)
 
     def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
-        """Full next-word distributions, one chunk a sentence: float64 [events of the sentence, V]."""
+        """Yield the full next-word distributions, one chunk per sentence: float64 [events of the sentence, V]."""
         events, offsets = self._events(data, context)
         from nlmkit.language_models.neural import scoring
 
         return scoring.distributions(self.module_, events, offsets, context)
 
     def hidden_states(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float32]]:
-        """Output of the last hidden layer before each event, one chunk a sentence: float32 [events of the sentence, h].
+        """Yield the last hidden layer before each event, one chunk per sentence: float32 [events of the sentence, h].
 
-        The same vector is ``hidden`` of the state that stands before the event.
+        The same vector is ``hidden`` of the state before the event.
         """
         events, offsets = self._events(data, context)
         from nlmkit.language_models.neural import scoring
@@ -368,13 +366,13 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         return (output.hidden.cpu().numpy() for output in outputs)
 
     def _events(self, data: Any, context: Context) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Ids of every event, and where sentences begin."""
+        """Return the ids of all events, and the starts of sentences."""
         check_context(context)
         corpus = self.encode(data)
         return corpus.event_ids(self.vocabulary_), corpus.event_offsets
 
     def inspect(self, sentence: Any, *, gradients: bool = True) -> Inspection:
-        """Gate activations, states and gradient norms of one sentence; see ``inspect``."""
+        """Return gate activations, states and gradient norms of one sentence; see ``inspect``."""
         self.check_fitted()
         from nlmkit.language_models.neural.inspection import inspect
 
@@ -384,21 +382,21 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
     # -------------------------------------------------------------------------------------------------- saving
 
     def fitted_state(self) -> FittedState:
-        """The weights under their torch names; the fit report without its seconds as metadata."""
+        """Return the weights by torch name, and the fit report without its seconds as metadata."""
         self.check_fitted()
         return FittedState(self.saved_weights(), {"fit_report": without_timing(self.fit_report_)})
 
     def restore(self, state: FittedState) -> None:
-        """Build the network anew and put the saved weights in.
+        """Rebuild the network and load the saved weights.
 
         Raises:
-            SavedModelError: arrays are missing, superfluous, of a wrong shape or dtype, or hold NaN or infinity.
+            SavedModelError: Arrays are missing, unexpected, of a wrong shape or dtype, or contain NaN or infinity.
         """
         optional.require("torch", extra="neural", who=self.name)
         from nlmkit.saving import require
 
         report = state.metadata.get("fit_report")
-        require(isinstance(report, dict), "the saved model is damaged: its metadata lack fit_report")
+        require(isinstance(report, dict), "the saved model is damaged: fit_report is missing from its metadata")
         self._check_sizes(state)
         module = self._new_module(self.vocabulary_.counts, self._saved_width(state))
         put_weights(module, state.arrays)
@@ -407,7 +405,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         self.fit_report_ = dict(cast("dict[str, Any]", report))
 
     def _check_sizes(self, state: FittedState) -> None:
-        """Refuse sizes that no array has, before memory is claimed for them."""
+        """Refuse sizes that no array has, before allocating memory."""
         from nlmkit.saving import require
 
         lengths = {length for array in state.arrays.values() for length in array.shape}
@@ -418,18 +416,18 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
             require(size in lengths, f"no array has the length {name}={size}; the arrays contradict the manifest")
 
     def _saved_width(self, state: FittedState) -> int | None:
-        """Width of the word vectors of a model that took them from a representation."""
+        """Return the width of the word vectors of a model that got them from a representation."""
         vectors = state.arrays.get("words.weight")
         return None if self.representation is None or vectors is None or vectors.ndim != 2 else vectors.shape[1]
 
 
 def _read(data: Any, what: str, wanted: TextPipeline | None) -> tuple[Corpus, TextPipeline]:
-    """A text as a corpus, and how it was read.
+    """Return a text as a corpus, and its text pipeline.
 
     Args:
         data: The text, or a Corpus.
-        what: What it is for, in an error's words.
-        wanted: How it must be read, if that is known.
+        what: Purpose of the text in error messages.
+        wanted: Required text pipeline, or None.
     """
     from nlmkit.text import Corpus, TextPipeline
 
@@ -437,7 +435,7 @@ def _read(data: Any, what: str, wanted: TextPipeline | None) -> tuple[Corpus, Te
     found = corpus.tokenization
     if wanted is not None and found is not None and found != wanted.tokenization:
         raise DataError(
-            f"the {what} text was read with {found.signature}, and must be read with {wanted.tokenization.signature}"
+            f"the {what} text was tokenized with {found.signature}, expected {wanted.tokenization.signature}"
         )
     if not corpus.tokens:
         raise DataError(f"the {what} text has no words", source=", ".join(corpus.sources) or None)
@@ -445,7 +443,7 @@ def _read(data: Any, what: str, wanted: TextPipeline | None) -> tuple[Corpus, Te
 
 
 def _grown(old: Vocabulary, new: Vocabulary) -> Vocabulary:
-    """The old words with their ids, then the new ones; counts are of both texts."""
+    """Return the old words with their ids, followed by the new ones; counts are of both texts."""
     import numpy as np
 
     from nlmkit.text import Vocabulary
@@ -459,14 +457,14 @@ def _grown(old: Vocabulary, new: Vocabulary) -> Vocabulary:
 
 
 def _ids_in(old: Vocabulary, new: Vocabulary) -> NDArray[np.int64]:
-    """For each id of ``new`` the word's id in ``old``, −1 where it has none: int64 [V]."""
+    """Return the id in ``old`` for each id of ``new``, −1 if there is none: int64 [V]."""
     import numpy as np
 
     return np.array([old.id(word) if word in old else -1 for word in new.words], np.int64)
 
 
 def _table(counts: Mapping[str, int]) -> str:
-    """Parameter counts, one layer a line, and their sum."""
+    """Format parameter counts, one layer per line, and their sum."""
     rows = [*counts.items(), ("total", sum(counts.values()))]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {count:>13,}" for name, count in rows)

@@ -1,4 +1,4 @@
-"""The GRU language model."""
+"""GRU language model."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class GRU(RecurrentModelOptions, NeuralLanguageModel):
     r"""Gated recurrent unit language model (Cho et al. 2014; Chung et al. 2014).
 
-    A layer reads the vector x\ :sub:`t` of a word (or what the layer below makes of it) and its own last output
+    A layer reads the vector x\ :sub:`t` of a word (or the output of the layer below) and its own previous output
     h\ :sub:`t−1`; σ is the logistic function, ⊙ the product entry by entry::
 
         r_t = σ(W_r x_t + U_r h_{t−1} + b_r)             reset gate
@@ -29,9 +29,9 @@ class GRU(RecurrentModelOptions, NeuralLanguageModel):
         n_t = tanh(W_n x_t + r_t ⊙ (U_n h_{t−1}) + b_n)  candidate
         h_t = z_t ⊙ h_{t−1} + (1 − z_t) ⊙ n_t            hidden state
 
-        p(w | history) = softmax_w(E' P h_t + b)         P projects to the width of the vectors, E' = E where tied
+        p(w | history) = softmax_w(E' P h_t + b)         P projects to the width of the vectors, E' = E if tied
 
-    The reset gate acts after the product with U_n, as cuDNN and torch have it. A layer of h units over d inputs has
+    The reset gate acts after the product with U_n, as in cuDNN and torch. A layer of h units over d inputs has
     3(h(d + h) + h) parameters, three quarters of an LSTM's.
 
     Example:
@@ -48,7 +48,7 @@ class GRU(RecurrentModelOptions, NeuralLanguageModel):
     dropout_output: float = with_default(RegularizationOptions, "dropout_output", 0.4)
 
     def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
-        """The untrained network; see :meth:`NeuralLanguageModel.build_module`."""
+        """Build the untrained network; see ``NeuralLanguageModel.build_module``."""
         from nlmkit.language_models.neural.module import recurrent_module
 
         return recurrent_module("gru", self, counts, generator)

@@ -1,7 +1,7 @@
 """Word vectors from a representation as the input layer of a neural model.
 
-The vectors' own dimension takes the place of the hyper-parameter ``embedding``, so that nothing is ever cut off or
-padded. This module imports neither torch nor NumPy until vectors are made.
+The dimension of the vectors replaces the hyper-parameter ``embedding``, so that vectors are never truncated or
+padded. This module imports torch and NumPy only when vectors are built.
 """
 
 from __future__ import annotations
@@ -26,41 +26,40 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(kw_only=True)
 class InputOptions:
-    """Where a neural model's word vectors come from; random ones where no representation is given."""
+    """Options of a neural model's word vectors, which are random without a representation."""
 
     representation: str | Representation | None = param(
         None,
-        help="vectors the input layer starts from: a fitted representation, its folder, or one to fit on the "
-        "training text",
+        help="initial word vectors: a fitted representation, its folder, or one to fit on the training text",
     )
     tune: str = param(
         "fine-tune",
         choices=("fine-tune", "frozen"),
-        help="train the representation's vectors further or leave them; frozen ones are not tied to the output",
+        help="whether the representation's vectors are trained; frozen ones are not tied to the output",
         needs=given("representation"),
     )
     normalization: str = param(
         "none",
         choices=("none", "unit", "centre", "rescale_std"),
-        help="of the representation's vectors, whose scales differ by orders of magnitude",
+        help="normalization of the representation's vectors, whose scales differ by orders of magnitude",
         needs=given("representation"),
     )
     oov: str = param(
         "uniform",
         choices=("uniform", "mean-rare", "zero", "error"),
-        help="vectors of words that the representation lacks; uniform: random, with the variance of the known ones",
+        help="vectors of words missing from the representation; uniform: random, with the variance of the known ones",
         needs=given("representation"),
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class InputVectors:
-    """What a representation gives a model.
+    """Word vectors from a representation.
 
     Attributes:
-        matrix: Vectors by the ids of the model's vocabulary: float32 [V, d]; None for one-hot, which is a free
-            embedding of the model's own width.
-        report: Which representation, and how much of the text it covers, by type and by token, as JSON types.
+        matrix: Vectors by the ids of the model's vocabulary: float32 [V, d]; None for one-hot, which is a trained
+            embedding of the model's width.
+        report: Name of the representation, and its coverage of the text by type and by token, as JSON types.
     """
 
     matrix: NDArray[np.float32] | None
@@ -70,19 +69,19 @@ class InputVectors:
 def input_vectors(
     model: InputOptions, corpus: Corpus, vocabulary: Vocabulary, run: RunOptions, *, seed: int
 ) -> InputVectors | None:
-    """The vectors that ``model`` shall start from; None where it has no representation.
+    """Return the initial vectors of ``model``; None without a representation.
 
     Args:
         model: The options.
-        corpus: The training text, to which a representation that is not fitted is.
-        vocabulary: The model's.
-        run: Who watches.
-        seed: Of the vectors of words that the representation lacks.
+        corpus: The training text, to which an unfitted representation is fitted.
+        vocabulary: Vocabulary of the model.
+        run: Receives progress.
+        seed: Seed of the vectors of words missing from the representation.
 
     Raises:
-        HyperParameterError: the representation is not one, or is not fitted and does not learn from text.
-        DataError: a word lacks, with ``oov=error``; or all words do, with ``tune=frozen``.
-        SavedModelError: its folder cannot be read.
+        HyperParameterError: It is not a representation, or is unfitted and does not train on text.
+        DataError: A word has no vector, with ``oov=error``; or no word has one, with ``tune=frozen``.
+        SavedModelError: Its folder cannot be read.
     """
     if model.representation is None:
         return None
@@ -93,9 +92,11 @@ def input_vectors(
     source = found if model.normalization == "none" else found.normalized(cast("Normalization", model.normalization))
     alignment = source.align(vocabulary, oov=model.oov, seed=seed)
     if alignment.matrix is None and model.tune == "frozen":
-        raise HyperParameterError(f"tune=frozen: {found.name} as input is a free embedding, which has to be trained")
+        raise HyperParameterError(
+            f"tune=frozen: {found.name} as input is an embedding that must be trained; use tune=fine-tune"
+        )
     if alignment.matrix is None and model.oov != "uniform":
-        raise HyperParameterError(f"oov={model.oov} has no effect: {found.name} as input is a free embedding")
+        raise HyperParameterError(f"oov={model.oov} has no effect: {found.name} as input is a trained embedding")
     if poor := check_coverage(alignment, source, vocabulary, model.tune):
         note(poor)
     report = {

@@ -1,7 +1,7 @@
-"""Looking inside a network while it reads a sentence: gates, states, and how far back the loss reaches.
+"""Inspection of a network on a sentence: gates, states, and gradient norms over time.
 
-That the gradient of a plain recurrent network vanishes over time while an LSTM's cell carries it on (Hochreiter 1991;
-Bengio, Simard & Frasconi 1994; Hochreiter & Schmidhuber 1997) can be read off :attr:`Inspection.gradient_norms`.
+``Inspection.gradient_norms`` shows that the gradient of a plain recurrent network vanishes over time (Hochreiter 1991;
+Bengio, Simard & Frasconi 1994), but not that of an LSTM's cell (Hochreiter & Schmidhuber 1997).
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Inspection:
-    """One sentence seen from inside a network. There is one step a word, and one for ``</s>`` before them.
+    """Activations and gradients of a network on one sentence: one step per word, after one for ``</s>``.
 
     Attributes:
-        inputs: What is read at each step: ``</s>``, then the words, as the sentence has them.
-        targets: What is predicted at each step: the words, then ``</s>``.
+        inputs: Input of each step: ``</s>``, then the words of the sentence.
+        targets: Target of each step: the words, then ``</s>``.
         log_probs: Natural log-probability of each target: float64 [steps].
-        layers: For each layer, the lowest first, its activations by name: float32 [steps, h]. The LSTM has ``input``,
+        layers: Activations by name for each layer, lowest first: float32 [steps, h]. The LSTM has ``input``,
             ``forget``, ``candidate``, ``output`` (the gates), ``cell`` and ``hidden``, the GRU ``reset``, ``update``,
             ``candidate`` and ``hidden``, the others ``hidden``.
         gradient_norms: For each kind of state (``hidden``, and the LSTM's ``cell``) the norm of the gradient of one
             target's loss −ln p with respect to the state some steps back: float64 [layers, steps, steps]. Entry
             [l, t, k] is that of target t and the state after step t−k of layer l; NaN where k > t. A feed-forward
-            network, which has no state to carry on, has zero from k = 1 on. Empty where no gradients were asked for.
+            network, which has no state, has zero from k = 1 on. Empty without gradients.
     """
 
     inputs: tuple[str, ...]
@@ -48,7 +48,7 @@ class Inspection:
     gradient_norms: Mapping[str, NDArray[np.float64]]
 
     def mean_gradient_norms(self) -> dict[str, NDArray[np.float64]]:
-        """Norms by distance, averaged over the targets that have a state so far back: float64 [layers, steps]."""
+        """Return the norms by distance, averaged over targets with such a state: float64 [layers, steps]."""
         return {name: np.nanmean(norms, axis=1) for name, norms in self.gradient_norms.items()}
 
     def __repr__(self) -> str:
@@ -56,19 +56,19 @@ class Inspection:
 
 
 def inspect(module: LanguageModule, corpus: Corpus, vocabulary: Vocabulary, *, gradients: bool = True) -> Inspection:
-    """Read a sentence step by step from the zero state, as scoring in context ``sentence`` does.
+    """Read a sentence step by step from the zero state, as in scoring with context ``sentence``.
 
     Args:
         module: The network.
         corpus: One sentence.
         vocabulary: The network's vocabulary.
-        gradients: Whether to compute gradient norms, which takes a pass over the sentence for each of its events.
+        gradients: Whether to compute gradient norms, which takes a pass over the sentence per event.
 
     Raises:
-        DataError: the corpus does not have exactly one sentence.
+        DataError: The corpus does not have exactly one sentence.
     """
     if corpus.sentences != 1:
-        raise DataError(f"inspect takes one sentence, not {corpus.sentences}")
+        raise DataError(f"inspect requires one sentence, not {corpus.sentences}")
     words = tuple(corpus.sentence(0))
     targets = torch.from_numpy(corpus.event_ids(vocabulary).astype(np.int64)).to(device_of(module))
     inputs = torch.cat([targets.new_tensor([EOS_ID]), targets[:-1]]).unsqueeze(1)
@@ -96,7 +96,7 @@ def inspect(module: LanguageModule, corpus: Corpus, vocabulary: Vocabulary, *, g
 def _gradient_norms(
     module: LanguageModule, inputs: torch.Tensor, targets: torch.Tensor
 ) -> dict[str, NDArray[np.float64]]:
-    """Norms for each target in turn, as :attr:`Inspection.gradient_norms` has them."""
+    """Return the norms of each target, as in ``Inspection.gradient_norms``."""
     steps = len(targets)
     found: dict[str, NDArray[np.float64]] = {}
     for last in range(steps):

@@ -1,4 +1,4 @@
-"""The network of a neural language model: word vectors, body, output layer.
+"""Network of a neural language model: word vectors, body, output layer.
 
 ::
 
@@ -41,10 +41,10 @@ __all__ = ["LanguageModule", "Output", "State", "Trace", "feedforward_module", "
 
 
 class Output(NamedTuple):
-    """What a module makes of ids [T, B].
+    """Output of a module for ids [T, B].
 
     Attributes:
-        features: What the output layer predicts the next events from: [T, B, d].
+        features: Input of the output layer for the next events: [T, B, d].
         state: State after the last step.
         raw: Outputs of the body: [T, B, h].
         dropped: The same after ``dropout_output``: [T, B, h].
@@ -60,8 +60,8 @@ class Trace(NamedTuple):
     """Every step of a forward pass, in the graph.
 
     Attributes:
-        output: As ``forward`` returns it.
-        layers: For each layer its gates and states by name, one tensor [B, h] a step. LSTM: ``input``, ``forget``,
+        output: Result of ``forward``.
+        layers: Gates and states by name for each layer, one tensor [B, h] per step. LSTM: ``input``, ``forget``,
             ``candidate``, ``output``, ``cell``, ``hidden``; GRU: ``reset``, ``update``, ``candidate``, ``hidden``;
             Elman and feed-forward: ``hidden``.
     """
@@ -71,17 +71,17 @@ class Trace(NamedTuple):
 
 
 class LanguageModule(nn.Module):
-    """The network of a neural language model.
+    """Network of a neural language model.
 
-    ``module.output`` is the :class:`~nlmkit.layers.softmax.OutputLayer`: losses and log-probabilities from features.
+    ``module.output`` is the ``OutputLayer``: losses and log-probabilities from features.
 
     Args:
         words: Input layer.
         body: Recurrent stack or feed-forward body.
         output: Output layer.
         generator: Source of masks and samples.
-        projection: From the body's outputs to features; None: they are the features.
-        direct: Way of the word vectors past the body.
+        projection: Map from the body's outputs to features; None if they are the features.
+        direct: Direct connection from the word vectors to the output layer.
         dropout_input: Dropout on word vectors.
         dropout_output: Dropout on the body's outputs.
         ar: Weight of activation regularisation.
@@ -119,20 +119,20 @@ class LanguageModule(nn.Module):
 
     @property
     def order(self) -> WordOrder:
-        """The order in which words are kept."""
+        """Row order of the words."""
         return self.words.order
 
     def set_generator(self, generator: torch.Generator) -> None:
-        """Take masks and samples from ``generator``; they are drawn on its device and moved."""
+        """Set the source of masks and samples, which are drawn on its device and moved."""
         self.generator = generator
         self.output.generator = generator
 
     def initial_state(self, batch: int) -> State:
-        """The zero state; for the feed-forward model a context of ``</s>``."""
+        """Return the zero state; for the feed-forward model a context of ``</s>``."""
         return self.body.initial_state(batch)
 
     def forward(self, ids: Tensor, state: State) -> Output:
-        """Reads ids.
+        """Read ids.
 
         Args:
             ids: Vocabulary ids, int64 [T, B], T ≥ 1.
@@ -144,7 +144,7 @@ class LanguageModule(nn.Module):
         return self._output(vectors, raw, state)
 
     def trace(self, ids: Tensor, state: State) -> Trace:
-        """As :meth:`forward`, step by step and open to view."""
+        """Like ``forward``, but step by step, with all gates and states."""
         context = self.body.context(ids, state)
         vectors = self.dropout_input(self.words(context, self.generator), self.generator)
         raw, state, layers = self.body.trace(vectors, context, state, self.generator)
@@ -158,10 +158,10 @@ class LanguageModule(nn.Module):
         return Output(features, state, raw, dropped)
 
     def gradient_norms(self, ids: Tensor, targets: Tensor, state: State) -> dict[str, Tensor]:
-        """How far the loss of one event reaches back: the norm of its gradient by the state k steps earlier.
+        """Return the norm of the gradient of one event's loss by the state k steps earlier.
 
-        The loss is −ln p(target) after the last id; masks are off. A state is taken as a node of its own: the gradient
-        by ``hidden`` is that which flows through h, and leaves out what flows through the cell beside it.
+        The loss is −ln p(target) after the last id; masks are off. Each state is a separate node: the gradient
+        by ``hidden`` is that through h, without that through the cell.
 
         Args:
             ids: int64 [T, B].
@@ -189,9 +189,9 @@ class LanguageModule(nn.Module):
         return norms
 
     def penalty(self, output: Output) -> Tensor:
-        """What is added to the loss: ar · mean(dropped²) + tar · mean((h_t − h_{t−1})²) + l1 · Σ|w|, a scalar.
+        """Return the penalty on the loss: ar · mean(dropped²) + tar · mean((h_t − h_{t−1})²) + l1 · Σ|w|, a scalar.
 
-        h are the body's outputs before dropout (Merity et al. 2017); w are all trained weights but for biases and
+        h are the body's outputs before dropout (Merity et al. 2017); w are all trained weights except biases and
         layer norms.
         """
         total = output.raw.new_zeros(())
@@ -204,7 +204,7 @@ class LanguageModule(nn.Module):
         return total
 
     def parameter_groups(self, weight_decay: float = 0.0) -> list[dict[str, Any]]:
-        """Parameters for a torch optimizer: weight decay for matrices, none for biases and layer norms."""
+        """Return parameter groups for a torch optimizer: weight decay for matrices, not for biases and layer norms."""
         vectors = [weight for weight in self.parameters() if weight.requires_grad and weight.ndim < 2]
         return [
             {"params": self._matrices(), "weight_decay": weight_decay},
@@ -215,7 +215,7 @@ class LanguageModule(nn.Module):
         return [weight for weight in self.parameters() if weight.requires_grad and weight.ndim >= 2]
 
     def parameter_counts(self) -> dict[str, int]:
-        """Parameters layer by layer, in the order of the forward pass; shared weights count once."""
+        """Return the number of parameters per layer, in the order of the forward pass; shared weights count once."""
         counts = {"words": self.words.weight.numel(), **self.body.parameter_counts()}
         for name in ("projection", "direct", "output"):
             part = getattr(self, name)
@@ -225,33 +225,33 @@ class LanguageModule(nn.Module):
         return counts
 
     def word_vectors(self) -> Tensor:
-        """Input vectors in the order of the vocabulary's ids: float32 [V, e], a copy."""
+        """Return a copy of the input vectors in the order of vocabulary ids: float32 [V, e]."""
         return self.words.weight.detach()[self.words.rank]
 
     def set_word_vectors(self, vectors: Tensor, ids: Tensor | None = None) -> None:
-        """Put other input vectors in place; where weights are tied, output weights with them.
+        """Replace input vectors and, if tied, output weights.
 
         Args:
             vectors: [n, e].
-            ids: Vocabulary ids that they belong to: int64 [n]; None: all, in order.
+            ids: Their vocabulary ids: int64 [n]; None for all, in order.
         """
         rows = self.words.rank if ids is None else self.words.rank[ids]
         with torch.no_grad():
             self.words.weight[rows] = vectors.to(self.words.weight)
 
     def copy_words(self, other: LanguageModule, ids: NDArray[np.int64]) -> None:
-        """Warm start: take the weights of ``other``, whose vocabulary this one continues, and its order of words.
+        """Copy the weights and word order of ``other``, whose vocabulary this one extends (warm start).
 
-        A new word starts around the mean of the old ones, so that it neither takes nor lacks much of the probability
-        (after Hewitt 2021): its random values and the bias of its frequency are shifted by what training has changed
-        on average.
+        New words are initialized around the mean of the old ones, so that their probability is neither large nor tiny
+        (after Hewitt 2021): their random values and the biases of their frequency are shifted by the mean change of
+        training.
 
         Args:
             other: A module with the same options.
-            ids: For each vocabulary id here the id there, −1 for a new word: int64 [V].
+            ids: Id in ``other`` for each vocabulary id, −1 for a new word: int64 [V].
 
         Raises:
-            ValueError: the vocabulary lacks old words, or the shapes differ by more than the number of words.
+            ValueError: The vocabulary lacks old words, or the shapes differ by more than the number of words.
         """
         before = self.order.rank
         rank = other.order.grown(ids)
@@ -264,28 +264,30 @@ class LanguageModule(nn.Module):
             self.output.reorder(torch.tensor(rows[:-1], device=self.words.rank.device))
             for name, weight in self.named_parameters():
                 old = theirs.get(name)
-                if old is None:  # a tail that only the larger vocabulary has
+                if old is None:  # a tail of the larger vocabulary only
                     continue
                 if old.shape[1:] != weight.shape[1:] or len(old) > len(weight):
-                    raise ValueError(f"a warm start needs modules with the same options, and {name} differs in shape")
-                if weight is self.words.weight:  # <s> stays last
+                    raise ValueError(
+                        f"a warm start requires modules with the same options, but {name} differs in shape"
+                    )
+                if weight is self.words.weight:  # <s> remains last
                     _continue(weight[:-1], old[:-1])
                     weight[-1] = old[-1]
                 else:
                     _continue(weight, old)
 
     def check_structure(self) -> None:
-        """Make sure, after weights were loaded, that the order of words is one.
+        """Check the order of words after loading weights.
 
         Raises:
-            SavedModelError: it is not.
+            SavedModelError: It is invalid.
         """
         order = WordOrder.from_arrays(self.words.rank.cpu().numpy(), self.words.cutoffs.cpu().numpy())
         self.output.check_cutoffs(order.cutoffs)
 
 
 def _continue(weight: Tensor, old: Tensor) -> None:
-    """Old rows in place; further ones are shifted as those were on average."""
+    """Old rows in place; further ones are shifted as those were training."""
     weight[len(old) :] += (old - weight[: len(old)]).mean(dim=0)
     weight[: len(old)] = old
 
@@ -298,17 +300,17 @@ def recurrent_module(
     *,
     forget_bias: float = 0.0,
 ) -> LanguageModule:
-    """A recurrent language model's network, with initial weights.
+    """Build the network of a recurrent language model, with initial weights.
 
     Args:
         kind: ``rnn``, ``lstm`` or ``gru``.
-        options: The component's hyper-parameters.
-        counts: Training counts by vocabulary id, int64 [V]; zeros where unknown.
+        options: Hyper-parameters of the component.
+        counts: Training counts by vocabulary id, int64 [V]; zeros if unknown.
         generator: Source of the initial weights, and of masks and samples until another is set.
-        forget_bias: Bias of an LSTM's forget gates at the start.
+        forget_bias: Initial bias of an LSTM's forget gates.
 
     Raises:
-        HyperParameterError: options contradict each other or the vocabulary.
+        HyperParameterError: Options contradict each other or the vocabulary.
     """
 
     def stack(width: int) -> Body:
@@ -340,19 +342,19 @@ def module_around(
     ar: float = 0.0,
     tar: float = 0.0,
 ) -> LanguageModule:
-    """The network around a body of any kind, with initial weights: how a plugin's model gets its own.
+    """Build the network around any body, with initial weights, for models of plugins.
 
     Args:
-        build_body: Makes the body from the width of the word vectors that it reads.
-        options: The component, with :class:`~nlmkit.language_models.neural.options.ArchitectureOptions` and
+        build_body: Builds the body from the width of its word vectors.
+        options: The component, with ``ArchitectureOptions`` and
             ``RegularizationOptions`` among its hyper-parameters.
-        counts: Training counts by vocabulary id, int64 [V]; zeros where unknown.
+        counts: Training counts by vocabulary id, int64 [V]; zeros if unknown.
         generator: Source of the initial weights, and of masks and samples until another is set.
         ar: Weight of activation regularisation.
         tar: Weight of temporal activation regularisation.
 
     Raises:
-        HyperParameterError: options contradict each other or the vocabulary.
+        HyperParameterError: Options contradict each other or the vocabulary.
     """
     words = _word_vectors(options, counts, generator)
     body = build_body(words.width)
@@ -375,11 +377,11 @@ def module_around(
 def feedforward_module(
     options: FeedForwardModelOptions, counts: NDArray[np.int64], generator: torch.Generator
 ) -> LanguageModule:
-    """A feed-forward language model's network, with initial weights; arguments as of :func:`recurrent_module`."""
+    """Build the network of a feed-forward model, with initial weights; arguments as in ``recurrent_module``."""
     words = _word_vectors(options, counts, generator)
     body = FeedForwardBody(options.order, words.width, options.hidden, EOS_ID, generator)
     if options.projection == "last-layer":
-        raise HyperParameterError("projection=last-layer belongs to recurrent models: set hidden to the width wanted")
+        raise HyperParameterError("projection=last-layer requires a recurrent model: set hidden to the desired width")
     projection = _projection(options, body.width, words.width, generator)
     width = body.width if projection is None else projection.out_features
     direct = None
@@ -410,12 +412,12 @@ def _word_vectors(options: NetworkOptions, counts: NDArray[np.int64], generator:
 
 
 def _projection(options: NetworkOptions, hidden: int, embedding: int, generator: torch.Generator) -> nn.Linear | None:
-    """The linear layer between body and output layer, if there is one."""
+    """Build the linear layer between body and output layer, if any."""
     wanted = options.projection == "linear" or (options.projection == "auto" and options.tied and hidden != embedding)
     if not wanted:
         if options.tied and hidden != embedding:
             raise HyperParameterError(
-                f"tied weights with hidden={hidden} and vectors of {embedding} need a projection: "
+                f"tied weights with hidden={hidden} and vectors of width {embedding} require a projection: "
                 "set projection=linear, or equal widths, or tied=false"
             )
         return None

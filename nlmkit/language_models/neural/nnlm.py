@@ -1,4 +1,4 @@
-"""The feed-forward neural language model."""
+"""Feed-forward neural language model."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 class NNLM(FeedForwardModelOptions, NeuralLanguageModel):
     r"""Feed-forward neural n-gram model (Bengio et al. 2003).
 
-    The vectors of the last n−1 words, side by side, go through one hidden layer::
+    The concatenated vectors of the last n−1 words are the input of one hidden layer::
 
         x = (E_{w_{t−n+1}}, …, E_{w_{t−1}})         vectors of the context, nearest last
         h = tanh(H x + d)                           hidden layer
-        p(w | context) = softmax_w(E' P h + b)      P projects to the width of the vectors, E' = E where tied
+        p(w | context) = softmax_w(E' P h + b)      P projects to the width of the vectors, E' = E if tied
 
-    With ``direct`` the vectors also reach the output past the hidden layer: Bengio's W x, or, with tied vectors, W
-    factored as E' D. Before the first word of a text stands nothing but ``</s>``. In context ``stream`` the words
-    before a ``</s>`` stay in view, in ``sentence`` they do not.
+    With ``direct`` the vectors are also connected directly to the output: Bengio's W x, or, with tied vectors, W
+    factored as E' D. The context before the first word of a text is ``</s>``. In context ``stream`` the words
+    before a ``</s>`` are part of the context, in ``sentence`` they are not.
 
     Example:
         >>> lm = NNLM(order=3, hidden=16, embedding=8, epochs=2, batch=2).fit([["the", "cat"], ["the", "dog", "sat"]])
@@ -47,7 +47,7 @@ class NNLM(FeedForwardModelOptions, NeuralLanguageModel):
     lr: float = with_default(OptimizationOptions, "lr", 0.003)
 
     def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
-        """The untrained network; see :meth:`NeuralLanguageModel.build_module`."""
+        """Build the untrained network; see ``NeuralLanguageModel.build_module``."""
         from nlmkit.language_models.neural.module import feedforward_module
 
         return feedforward_module(self, counts, generator)

@@ -1,7 +1,7 @@
-"""The hyper-parameters that neural language models share: each declared once, in the group it belongs to.
+"""Hyper-parameters shared by the neural language models, each declared once, in its group.
 
-A component takes the groups that make sense for it; ``docs/neural-options.md`` is the resulting table
-of option × model. Nothing here imports torch.
+A component includes the groups that apply to it; ``docs/neural-options.md`` is the resulting table
+of option × model. This module does not import torch.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
 
 @dataclasses.dataclass(kw_only=True)
 class ArchitectureOptions:
-    """Sizes and output layer."""
+    """Options of sizes and output layer."""
 
     embedding: int = param(256, ge=1, le=65536, help="width of the word vectors")
     hidden: int = param(512, ge=1, le=65536, help="width of the hidden layer or layers")
@@ -37,34 +37,40 @@ class ArchitectureOptions:
     softmax: str = param(
         "auto",
         choices=("auto", "full", "adaptive", "class-factored", "sampled"),
-        help="output layer; sampled trains on samples only, scores are normalised over all words always; "
-        "auto: adaptive for more than twice softmax_head words, else full",
+        help="output layer; sampled trains on samples only, but scores are always normalised over all words; "
+        "auto: adaptive above twice softmax_head words, else full",
     )
     softmax_head: int = param(
-        2000, ge=1, help="words in the first cluster of softmax=adaptive", needs=value_of("softmax", "adaptive", "auto")
+        2000,
+        ge=1,
+        help="number of words in the first cluster of softmax=adaptive",
+        needs=value_of("softmax", "adaptive", "auto"),
     )
     softmax_classes: int | None = param(
-        None, ge=2, help="classes of softmax=class-factored; none: √V", needs=value_of("softmax", "class-factored")
+        None,
+        ge=2,
+        help="number of classes of softmax=class-factored; none: √V",
+        needs=value_of("softmax", "class-factored"),
     )
     softmax_samples: int = param(
-        512, ge=1, help="words drawn per step, on average, for softmax=sampled", needs=value_of("softmax", "sampled")
+        512, ge=1, help="mean number of words drawn per step for softmax=sampled", needs=value_of("softmax", "sampled")
     )
     projection: str = param(
         "auto",
         choices=("auto", "linear", "last-layer", "none"),
-        help="how hidden becomes embedding: a linear layer, a last recurrent layer of that width, or not at all; "
+        help="map from width hidden to width embedding: a linear layer, a last recurrent layer of that width, or none; "
         "auto: linear if tied and the widths differ",
     )
     unknown_rate: float = param(
-        0.1, ge=0, le=1, help="share of once-seen training words read as <unk> where the text has none"
+        0.1, ge=0, le=1, help="share of once-seen training words read as <unk>, if the text has no <unk>"
     )
-    seed: int = param(1, ge=0, le=2**63 - 1, help="of initialisation, masks and order")
+    seed: int = param(1, ge=0, le=2**63 - 1, help="seed of initialization, masks and order")
 
 
 class NetworkOptions(Protocol):
-    """What of a component's options the network around any body is made from.
+    """Options of a component from which the network around any body is built.
 
-    A component has them by :class:`ArchitectureOptions` and :class:`RegularizationOptions`.
+    ``ArchitectureOptions`` and ``RegularizationOptions`` declare them.
     """
 
     embedding: int
@@ -83,7 +89,7 @@ class NetworkOptions(Protocol):
 
 
 def chosen_softmax(options: NetworkOptions, words: int) -> str:
-    """What ``softmax`` means for a vocabulary of so many ids; ``label_smoothing`` needs the full one."""
+    """Return the output layer that ``softmax`` selects for a vocabulary size; ``label_smoothing`` needs ``full``."""
     if options.softmax != "auto":
         return options.softmax
     large = words > 2 * options.softmax_head and not options.label_smoothing
@@ -92,83 +98,88 @@ def chosen_softmax(options: NetworkOptions, words: int) -> str:
 
 @dataclasses.dataclass(kw_only=True)
 class RecurrentOptions:
-    """What only recurrent models have."""
+    """Options of recurrent models."""
 
-    layers: int = param(1, ge=1, le=16, help="stacked recurrent layers")
+    layers: int = param(1, ge=1, le=16, help="number of stacked recurrent layers")
     layer_norm: bool = param(
         False,
-        help="layer normalisation of each layer's output alone; Ba et al. 2016 normalise the sums within the cell",
+        help="layer normalization of each layer's output only; Ba et al. 2016 normalize the sums within the cell",
     )
     dropout_hidden: float = param(
         0.0,
         ge=0,
         lt=1,
         help="dropout between recurrent layers",
-        needs=Needs("layers=2 or more: it lies between layers", lambda model: model.layers > 1),
+        needs=Needs("layers=2 or more: it applies between layers", lambda model: model.layers > 1),
     )
     dropout_recurrent: float = param(
         0.0,
         ge=0,
         lt=1,
-        help="dropout on the hidden state from step to step, mask held over time (Gal & Ghahramani 2016)",
+        help="dropout on the hidden state from step to step, with one mask for all steps (Gal & Ghahramani 2016)",
     )
     weight_drop: float = param(0.0, ge=0, lt=1, help="DropConnect on the recurrent weights (Merity et al. 2018)")
-    zoneout: float = param(0.0, ge=0, lt=1, help="chance that a state unit keeps its last value (Krueger et al. 2017)")
-    ar: float = param(0.0, ge=0, help="activation regularisation: this times the mean square of the outputs")
+    zoneout: float = param(
+        0.0, ge=0, lt=1, help="probability that a state unit keeps its previous value (Krueger et al. 2017)"
+    )
+    ar: float = param(0.0, ge=0, help="activation regularization: factor of the mean square of the outputs")
     tar: float = param(
         0.0,
         ge=0,
-        help="temporal activation regularisation: this times the mean square of their change",
+        help="temporal activation regularization: factor of the mean square of their change",
         needs=Needs(
-            "bptt=2 or more: it compares neighbouring steps of a window",
+            "bptt=2 or more: it compares adjacent steps of a window",
             lambda model: model.bptt > 1 or model.bptt_random,
         ),
     )
     bptt: int = param(35, ge=1, le=100000, help="steps of truncated back-propagation through time")
     bptt_random: bool = param(
-        False, help="draw each length from N(bptt, 5), bptt halved once in twenty (Merity et al. 2018)"
+        False, help="draw each length from N(bptt, 5), with bptt halved in 5% of cases (Merity et al. 2018)"
     )
-    state_reset: float = param(0.0, ge=0, le=1, help="chance, a window, of starting from the zero state")
+    state_reset: float = param(0.0, ge=0, le=1, help="probability per window of starting from the zero state")
 
 
 @dataclasses.dataclass(kw_only=True)
 class ForgetGateOptions:
-    """What only the LSTM has."""
+    """Options of the LSTM."""
 
     forget_bias: float = param(
         1.0,
-        help="bias of the forget gate at the start (Gers et al. 2000; Jozefowicz et al. 2015)",
+        help="initial bias of the forget gate (Gers et al. 2000; Jozefowicz et al. 2015)",
         needs=Needs(
-            "a start without start_from, from which the biases come otherwise", lambda model: model.start_from is None
+            "start_from=None: with start_from, biases are initialized from that model",
+            lambda model: model.start_from is None,
         ),
     )
 
 
 @dataclasses.dataclass(kw_only=True)
 class FeedForwardOptions:
-    """What only the feed-forward model has."""
+    """Options of the feed-forward model."""
 
-    order: int = param(5, ge=2, le=1024, help="words of an n-gram: the model sees order-1 words of context")
+    order: int = param(5, ge=2, le=1024, help="order of the n-grams: the context has order-1 words")
     direct: bool = param(False, help="direct connections from the vectors to the output (Bengio et al. 2003)")
 
 
 @dataclasses.dataclass(kw_only=True)
 class RegularizationOptions:
-    """What every neural model may have."""
+    """Options of regularization."""
 
     dropout: float | None = param(
         None,
         ge=0,
         lt=1,
-        help="dropout_input, dropout_output and, between layers, dropout_hidden in one, where they are not given",
+        help="common value of dropout_input, dropout_output and, between layers, dropout_hidden, unless set separately",
         needs=Needs(
-            "dropout_input, dropout_output or, between layers, dropout_hidden to be left to it",
+            "dropout_input, dropout_output or, between layers, dropout_hidden not to be set",
             lambda model: any(getattr(model, rate) == model.dropout for rate in rates_of_dropout(model)),
         ),
     )
     dropout_input: float = param(0.0, ge=0, lt=1, help="dropout on the word vectors")
     dropout_output: float = param(0.0, ge=0, lt=1, help="dropout before the output layer")
-    dropout_embedding: float = param(0.0, ge=0, lt=1, help="drops whole words of the embedding (Gal & Ghahramani 2016)")
+    dropout_embedding: float = param(
+        0.0, ge=0, lt=1, help="dropout of whole words of the embedding (Gal & Ghahramani 2016)"
+    )
     locked: bool = param(
         True,
         help="one dropout mask for all time steps (variational) instead of one per step",
@@ -177,13 +188,13 @@ class RegularizationOptions:
             lambda model: any(getattr(model, rate, 0) > 0 for rate in RATES),
         ),
     )
-    l1: float = param(0.0, ge=0, help="L1 penalty on all weights but biases")
+    l1: float = param(0.0, ge=0, help="L1 penalty on all weights except biases")
     weight_decay: float = param(0.0, ge=0, help="L2 weight decay, decoupled with adamw (Loshchilov & Hutter 2019)")
     label_smoothing: float = param(
         0.0,
         ge=0,
         lt=1,
-        help="share of the target given to all words; biases perplexity",
+        help="share of the target spread over all words; biases perplexity",
         needs=Needs(
             "softmax=full, the only one that computes every word's probability in training",
             lambda model: model.softmax in ("full", "auto"),
@@ -193,16 +204,16 @@ class RegularizationOptions:
     noising_scheme: str = param(
         "unigram",
         choices=("blank", "unigram", "kneser-ney"),
-        help="what noising puts in",
+        help="words inserted by noising",
         needs=above("noising", 0),
     )
 
 
 @dataclasses.dataclass(kw_only=True)
 class RecurrentModelOptions(OptimizationOptions, RegularizationOptions, RecurrentOptions, ArchitectureOptions):
-    """All of a recurrent language model; the LSTM adds :class:`ForgetGateOptions`."""
+    """All options of a recurrent language model; the LSTM adds ``ForgetGateOptions``."""
 
 
 @dataclasses.dataclass(kw_only=True)
 class FeedForwardModelOptions(OptimizationOptions, RegularizationOptions, FeedForwardOptions, ArchitectureOptions):
-    """All of a feed-forward language model."""
+    """All options of a feed-forward language model."""

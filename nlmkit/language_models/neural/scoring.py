@@ -1,8 +1,8 @@
-"""Scoring with a language module: its state machine, sentences in length-bucketed batches, and one long stream.
+"""Scoring with a language module: as a state machine, in length-bucketed batches of sentences, and as one stream.
 
-A module is asked one thing only: what it makes of ids and a state. It is never fed ``<s>``: every text begins with the
-zero state having read ``</s>``, in sentence context each sentence does. Rows are grouped, padded and cut as speed and
-memory want it; no result depends on that by more than the rounding of float32.
+Only ``forward`` of the module is used, with ids and a state. It never reads ``<s>``: every text starts with the
+zero state after ``</s>``, and in sentence context each sentence does. Rows are grouped, padded and split for speed and
+memory; this affects results only by float32 rounding.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from nlmkit.language_models.neural.module import LanguageModule, Output
 
 PADDED_TOKENS = 4096
-"""Most positions, padding included, of a batch of sentences; a longer sentence is a batch of its own."""
+"""Maximum positions, padding included, of a batch of sentences; a longer sentence is one batch."""
 
 WINDOW = 1024
-"""Most time steps of one call of the module; the state goes on from call to call."""
+"""Maximum time steps of one call of the module; the state is passed from call to call."""
 
 
 SMALL_STEP = 2**22
-"""Multiply-adds a time step up to which one thread is faster than several."""
+"""Multiply-adds per time step up to which one thread is faster than several."""
 
 
 class NeuralState:
-    """What a module knows after the words read so far: an immutable value, equal when every bit is.
+    """State of a module after the words read so far: an immutable value, compared bit by bit.
 
     Attributes:
-        tensors: The module's state for one text, as read-only arrays.
-        features: What the output layer predicts the next event from: float32 [d], read-only.
+        tensors: State of the module for one text, as read-only arrays.
+        features: Input of the output layer for the next event: float32 [d], read-only.
         hidden: Output of the last hidden layer: float32 [h], read-only.
     """
 
@@ -60,7 +60,7 @@ class NeuralState:
             object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError(f"a state never changes; advance gives a new one (setting {name})")
+        raise AttributeError(f"states are immutable; advance returns a new one (setting {name})")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return NeuralState, (self.tensors, self.features, self.hidden)
@@ -79,25 +79,25 @@ class NeuralState:
 
 
 def start(module: LanguageModule) -> NeuralState:
-    """The zero state after reading ``</s>``."""
+    """Return the zero state after reading ``</s>``."""
     return read(module, module.initial_state(1), EOS_ID)
 
 
 def advance(module: LanguageModule, state: NeuralState, word_id: int) -> NeuralState:
-    """The state after reading one more id; ``</s>`` is read like a word, and the hidden state goes on."""
+    """Return the state after reading one more id; ``</s>`` is read like a word and does not reset the hidden state."""
     device = device_of(module)
     return read(module, tuple(torch.tensor(array, device=device) for array in state.tensors), word_id)
 
 
 def next_log_probs(module: LanguageModule, state: NeuralState) -> NDArray[np.float64]:
-    """Natural log-probability of each id as the next event: float64 [V], −inf at ``<s>``."""
+    """Return the natural log-probability of each id as the next event: float64 [V], −inf at ``<s>``."""
     with scoring(module):
         features = torch.tensor(state.features, device=device_of(module))
         return _as_float64(module.output.all_log_probs(features.unsqueeze(0))[0])
 
 
 def read(module: LanguageModule, tensors: tuple[torch.Tensor, ...], word_id: int) -> NeuralState:
-    """The state after reading one id, from the module's own state for one text."""
+    """Return the state after reading one id, from the module's state for one text."""
     with scoring(module):
         output = _forward(module, np.full((1, 1), word_id, np.int64), tensors)
         return NeuralState(
@@ -113,12 +113,12 @@ def read(module: LanguageModule, tensors: tuple[torch.Tensor, ...], word_id: int
 def log_probs(
     module: LanguageModule, events: NDArray[np.int32], offsets: NDArray[np.int64], context: Context
 ) -> NDArray[np.float64]:
-    """Natural log-probability of every event of a text.
+    """Return the natural log-probability of every event of a text.
 
     Args:
         module: The network.
         events: Ids of the words, with ``</s>`` after each sentence: int32 [events].
-        offsets: Where each sentence's events begin, and the end: int64 [sentences + 1].
+        offsets: Start of each sentence's events, and the end of the last: int64 [sentences + 1].
         context: ``sentence`` reads each sentence from the zero state, ``stream`` reads all of them in one column.
 
     Returns:
@@ -130,7 +130,7 @@ def log_probs(
 def features(
     module: LanguageModule, events: NDArray[np.int32], offsets: NDArray[np.int64], context: Context
 ) -> NDArray[np.float32]:
-    """What the output layer predicts every event of a text from; arguments are those of :func:`log_probs`.
+    """Return the input of the output layer for every event of a text; arguments as in ``log_probs``.
 
     Returns:
         float32 [events, d].
@@ -144,7 +144,7 @@ def features(
 
 
 def stream_log_probs(module: LanguageModule, events: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Natural log-probability of every event of one stream, read in a single column without a cold start.
+    """Return the natural log-probability of every event of one stream, read in a single column without resets.
 
     Args:
         module: The network.
@@ -160,14 +160,14 @@ def stream_log_probs(module: LanguageModule, events: NDArray[np.int32]) -> NDArr
 def sentence_log_probs(
     module: LanguageModule, events: NDArray[np.int32], offsets: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Natural log-probability of every event, each sentence read from the zero state after ``</s>``.
+    """Return the natural log-probability of every event, with each sentence read from the zero state after ``</s>``.
 
-    Sentences of about the same length are read side by side, padded at their ends, where nothing can reach back.
+    Sentences of similar length form a batch, padded at their ends, where padding cannot affect them.
 
     Args:
         module: The network.
         events: Ids of the words, with ``</s>`` after each sentence: int32 [events].
-        offsets: Where each sentence's events begin, and the end: int64 [sentences + 1].
+        offsets: Start of each sentence's events, and the end of the last: int64 [sentences + 1].
 
     Returns:
         float64 [events].
@@ -178,14 +178,14 @@ def sentence_log_probs(
 
 
 def length_buckets(lengths: NDArray[np.int64], padded_tokens: int = PADDED_TOKENS) -> Iterator[NDArray[np.int64]]:
-    """Sentences in batches of similar length.
+    """Yield sentences in batches of similar length.
 
     Args:
-        lengths: Events of each sentence: int64 [sentences].
-        padded_tokens: Most positions of a batch, padding included.
+        lengths: Number of events of each sentence: int64 [sentences].
+        padded_tokens: Maximum positions of a batch, padding included.
 
     Yields:
-        Numbers of sentences, shortest first: int64 [batch]. Each sentence is in one batch.
+        Indices of sentences, shortest first: int64 [batch]. Each sentence is in one batch.
     """
     order = np.argsort(lengths, kind="stable")
     begin = 0
@@ -199,10 +199,10 @@ def length_buckets(lengths: NDArray[np.int64], padded_tokens: int = PADDED_TOKEN
 
 
 class SentenceOutputs(NamedTuple):
-    """What a module makes of one sentence.
+    """Outputs of a module for one sentence.
 
     Attributes:
-        features: What the output layer predicts each event from: float32 [events, d].
+        features: Input of the output layer for each event: float32 [events, d].
         hidden: Output of the last hidden layer before each event: float32 [events, h].
     """
 
@@ -213,9 +213,9 @@ class SentenceOutputs(NamedTuple):
 def sentence_outputs(
     module: LanguageModule, events: NDArray[np.int32], offsets: NDArray[np.int64], context: Context
 ) -> Iterator[SentenceOutputs]:
-    """The module's outputs sentence by sentence, in the order of the text; arguments are those of :func:`log_probs`."""
+    """Yield the module's outputs per sentence, in the order of the text; arguments as in ``log_probs``."""
     state = module.initial_state(1)
-    inputs = _inputs(np.asarray(events, np.int64)[:, None])  # each sentence's first is the ``</s>`` before it
+    inputs = _inputs(np.asarray(events, np.int64)[:, None])  # the first input of a sentence is the ``</s>`` before it
     for begin, end in itertools.pairwise(offsets.tolist()):
         with scoring(module):
             output = _forward(module, inputs[begin:end], state if context == "stream" else module.initial_state(1))
@@ -226,7 +226,7 @@ def sentence_outputs(
 def distributions(
     module: LanguageModule, events: NDArray[np.int32], offsets: NDArray[np.int64], context: Context
 ) -> Iterator[NDArray[np.float64]]:
-    """Natural log-probabilities of all ids before each event, one chunk a sentence: float64 [events, V]."""
+    """Yield the natural log-probabilities of all ids before each event, one chunk per sentence: float64 [events, V]."""
     for outputs in sentence_outputs(module, events, offsets, context):
         with scoring(module):
             chunk = _as_float64(module.output.all_log_probs(outputs.features))
@@ -234,7 +234,7 @@ def distributions(
 
 
 _Pick = Callable[["LanguageModule", torch.Tensor, torch.Tensor], torch.Tensor]
-"""What is wanted of features [N, d] and the events that came, int64 [N]: [N] or [N, n]."""
+"""Function of features [N, d] and the events, int64 [N], that returns the desired values: [N] or [N, n]."""
 
 
 def _log_probs(module: LanguageModule, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -252,7 +252,7 @@ def _read_sentences(
     pick: _Pick,
     found: NDArray[Any],
 ) -> None:
-    """Put what ``pick`` gives of each event into ``found`` [events, …], each sentence read from the zero state."""
+    """Write the result of ``pick`` for each event to ``found`` [events, …], reading sentences from the zero state."""
     lengths = np.diff(offsets)
     for sentences in length_buckets(lengths):
         places = offsets[sentences] + np.arange(lengths[sentences].max())[:, None]
@@ -269,7 +269,7 @@ def _read_columns(
     like: NDArray[Any],
     real: NDArray[np.bool_] | None = None,
 ) -> NDArray[Any]:
-    """What ``pick`` gives of each id, those above it in its column read before: [T, B, …], 0 where ``real`` is False.
+    """Return the result of ``pick`` for each id after those above it in its column: [T, B, …], 0 if not ``real``.
 
     ``like`` has the dtype, and [N, …] as shape.
     """
@@ -290,7 +290,7 @@ def _read_columns(
 
 
 def _inputs(targets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """What is read before each target: ``</s>``, then the targets themselves but for the last."""
+    """Return the inputs of targets: ``</s>``, then the targets except the last."""
     inputs = np.empty_like(targets)
     inputs[:1] = EOS_ID
     inputs[1:] = targets[:-1]
@@ -298,7 +298,7 @@ def _inputs(targets: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _forward(module: LanguageModule, inputs: NDArray[np.int64], state: tuple[torch.Tensor, ...]) -> Output:
-    """What the module makes of ids [T, B]."""
+    """Return the output of the module for ids [T, B]."""
     device = device_of(module)
     ids = torch.from_numpy(inputs).to(device)
     size = sum(weight.numel() for weight in module.body.parameters())
@@ -309,7 +309,7 @@ def _forward(module: LanguageModule, inputs: NDArray[np.int64], state: tuple[tor
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """At each step of a recurrence threads wait for each other; on a busy machine that is most of the time."""
+    """Use one thread: in a recurrence threads wait for each other at each step, on a busy machine most of the time."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -323,7 +323,7 @@ def _one_thread() -> Iterator[None]:
 
 @contextlib.contextmanager
 def scoring(module: LanguageModule) -> Iterator[None]:
-    """Without dropout and gradients; a module that was training trains on afterwards."""
+    """Disable dropout and gradients within the ``with`` block; training mode is restored afterwards."""
     was_training = module.training
     module.eval()
     try:
@@ -334,7 +334,7 @@ def scoring(module: LanguageModule) -> Iterator[None]:
 
 
 def device_of(module: torch.nn.Module) -> torch.device:
-    """Where the module's weights are."""
+    """Return the device of the module's weights."""
     return next(module.parameters()).device
 
 

@@ -1,4 +1,4 @@
-"""What training reads of a language model's hyper-parameters, as plain values. Nothing here imports torch."""
+"""Hyper-parameters of a language model that training reads, as plain values. This module does not import torch."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ if TYPE_CHECKING:
     from nlmkit.core.component import Component
 
 BPTT: Final = 35
-"""Rows of a window for models that have no option ``bptt``."""
+"""Rows per window for models without the option ``bptt``."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LanguageModelSettings:
-    """What training reads of a language model's hyper-parameters, beside the optimization.
+    """Hyper-parameters of a language model that training reads, except those of the optimization.
 
     Attributes:
-        component: The component's name.
-        hyper_parameters: All of its hyper-parameters as JSON, by which runs are told apart.
-        seed: Of all that is drawn.
+        component: Registered name of the component.
+        hyper_parameters: All hyper-parameters as JSON, which identify a run.
+        seed: Random seed.
         epochs: Passes over the training text.
-        batch: Columns read side by side.
-        bptt: Rows of a window.
+        batch: Number of columns.
+        bptt: Rows per window.
         bptt_random: Whether windows have random lengths.
-        unknown_rate: Chance, an epoch, that a word that occurs once reads as ``<unk>``.
+        unknown_rate: Probability per epoch that a once-seen word is read as ``<unk>``.
         noising: Rate of data noising.
-        noising_scheme: What it puts in.
-        state_reset: Chance, a window, of starting from the zero state.
-        weight_decay: Of matrices.
-        label_smoothing: Share of the target given to all words.
+        noising_scheme: Scheme of data noising.
+        state_reset: Probability per window of starting from the zero state.
+        weight_decay: Weight decay of matrices.
+        label_smoothing: Share of the target spread over all words.
         softmax: The output layer.
-        patience: Epochs without improvement after which the run stops.
+        patience: Number of epochs without improvement after which the run stops.
     """
 
     component: str
@@ -53,7 +53,7 @@ class LanguageModelSettings:
 
     @classmethod
     def of(cls, component: Component) -> Self:
-        """The values of a component's hyper-parameters; those that it does not have keep their defaults."""
+        """Return the values of a component's hyper-parameters, with defaults for those that it lacks."""
         known = component.hyper_parameters()
         names = [field.name for field in dataclasses.fields(cls) if field.name in known]
         values = {name: getattr(component, name) for name in names}

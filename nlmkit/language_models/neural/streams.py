@@ -1,8 +1,8 @@
-"""Training text as contiguous columns of ids, and what is drawn anew for each epoch or window of it.
+"""Training text as contiguous columns of ids, with random draws per epoch or window.
 
-The training stream is the text's events with one ``</s>`` in front; the target at each place is the next event. It is
-cut into B columns of L = ⌊N / B⌋ targets that lie one after another in the text, so that a window of rows continues,
-in every column, where the window before it ended. Of the N events an epoch leaves out the last N − B·L, fewer than B.
+The training stream is the text's events after one ``</s>``; the target at each position is the next event. It is
+cut into B columns of L = ⌊N / B⌋ consecutive targets, so that a window of rows continues,
+in every column, where the window before it ended. An epoch omits the last N − B·L of the N events, fewer than B.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from nlmkit.training.randomness import Purpose, generator
 Ids = NDArray[np.int32]
 
 BLANK_ID: Final = BOS_ID
-"""What blank noising puts in: ``<s>``, whose vector no text ever reads."""
+"""Id inserted by blank noising: ``<s>``, whose vector is otherwise unused."""
 
 _SPREAD = 5.0
 _SHORTEST = 5
@@ -30,11 +30,11 @@ _HALVED = 0.05
 
 
 def columns(events: Ids, batch: int) -> Tensor:
-    """The stream side by side: int32 [L + 1, batch], rows 0 … L−1 being inputs and rows 1 … L their targets.
+    """Return the stream in columns: int32 [L + 1, batch]; rows 0 … L−1 are inputs, rows 1 … L their targets.
 
     Args:
         events: Ids of the text's events: int32 [N].
-        batch: Columns; at most N.
+        batch: Number of columns; at most N.
     """
     length = len(events) // batch
     stream = np.empty(len(events) + 1, np.int32)
@@ -46,21 +46,21 @@ def columns(events: Ids, batch: int) -> Tensor:
 
 
 def fixed_windows(length: int, bptt: int) -> NDArray[np.int64]:
-    """Where windows of ``bptt`` rows begin, and where the last, perhaps shorter, one ends: int64 [windows + 1]."""
+    """Return the starts of windows of ``bptt`` rows, and the end of the last, shorter one: int64 [windows + 1]."""
     return np.append(np.arange(0, length, bptt), length)
 
 
 def random_windows(length: int, bptt: int, source: torch.Generator) -> NDArray[np.int64]:
-    """Bounds of windows of random length (Merity et al. 2018): int64 [windows + 1], from 0 to ``length``.
+    """Return the bounds of windows of random length (Merity et al. 2018): int64 [windows + 1], from 0 to ``length``.
 
-    Each length is drawn from N(base, 5), with base = ``bptt`` or, once in twenty, its half; it is at least 5 (or
-    ``bptt`` where that is less).
+    Each length is drawn from N(base, 5), with base = ``bptt`` or, with probability 0.05, its half; it is at least 5 (or
+    ``bptt`` if that is less).
     """
     shortest = min(_SHORTEST, bptt)
     bounds = [np.zeros(1, np.int64)]
     end = 0
     while end < length:
-        # More than enough as a rule; what is left over is not used.
+        # Usually more than enough; the rest is not used.
         count = math.ceil((length - end) / bptt * 1.2) + 8
         base = torch.where(torch.rand(count, generator=source, dtype=torch.float64) < _HALVED, bptt / 2, float(bptt))
         drawn = base + _SPREAD * torch.randn(count, generator=source, dtype=torch.float64)
@@ -75,7 +75,7 @@ class Epoch:
     """One pass over the text: its columns and windows.
 
     Attributes:
-        bounds: Where windows begin, and the end: int64 [windows + 1].
+        bounds: Starts of windows, and the end: int64 [windows + 1].
     """
 
     def __init__(self, ids: Tensor, bounds: NDArray[np.int64], scales: NDArray[np.float64]) -> None:
@@ -85,43 +85,43 @@ class Epoch:
 
     @property
     def windows(self) -> int:
-        """Number of windows, each of which is one step."""
+        """Number of windows; each is one step."""
         return len(self.bounds) - 1
 
     def rows(self, window: int) -> int:
-        """Time steps of a window."""
+        """Return the number of time steps of a window."""
         return int(self.bounds[window + 1] - self.bounds[window])
 
     def scale(self, window: int) -> float:
-        """What the learning rate is multiplied with: a random window's share of ``bptt``, else 1."""
+        """Return the factor of the learning rate: a random window's share of ``bptt``, else 1."""
         return float(self._scales[window])
 
     def ids(self, window: int) -> tuple[Tensor, Tensor]:
-        """Inputs and targets of a window: int64 [T, B] each, on the stream's device."""
+        """Return inputs and targets of a window: int64 [T, B] each, on the stream's device."""
         begin, end = int(self.bounds[window]), int(self.bounds[window + 1])
         block = self._ids[begin : end + 1].long()
         return block[:-1], block[1:]
 
 
 class TrainingStream:
-    """A training text in columns, an epoch at a time. What an epoch draws depends on the seed and its number alone.
+    """Training text in columns, by epoch. Random draws of an epoch depend only on the seed and its number.
 
-    Where the vocabulary has no trained ``<unk>``, each word that occurs once reads as ``<unk>`` in a share of the
-    epochs, as target and as input, so that ``<unk>`` learns what rare words are like.
+    If the vocabulary has no trained ``<unk>``, each once-seen word is read as ``<unk>`` in a share of the
+    epochs, as target and as input, so that ``<unk>`` is trained on rare words.
 
     Args:
         events: Ids of the text's events: int32 [N].
-        counts: Training counts by id: int64 [V]; a count of ``<unk>`` turns the substitution off.
-        batch: Columns; fewer where the text has fewer events.
-        bptt: Rows of a window.
+        counts: Training counts by id: int64 [V]; a nonzero count of ``<unk>`` disables the substitution.
+        batch: Number of columns; fewer if the text has fewer events.
+        bptt: Rows per window.
         random: Whether windows have random lengths.
-        unknown_rate: Chance, an epoch, that a word that occurs once reads as ``<unk>``.
-        seed: Of all that is drawn.
-        share: Which columns to give out, of how many: a process's number and how many processes there are.
-        device: Where the ids are kept.
+        unknown_rate: Probability per epoch that a once-seen word is read as ``<unk>``.
+        seed: Random seed.
+        share: Columns to return: rank of the process, and number of processes.
+        device: Device of the ids.
 
     Attributes:
-        batch: Columns, those of other processes included.
+        batch: Number of columns, including those of other processes.
 
     Raises:
         DataError: The text has no events, or too few for the processes.
@@ -142,7 +142,7 @@ class TrainingStream:
     ) -> None:
         process, processes = share
         if not len(events):
-            raise DataError("the training text is empty: there is nothing to learn from")
+            raise DataError("the training text is empty")
         if len(events) < processes:
             raise DataError(f"the training text has {len(events)} events, fewer than the {processes} processes")
         self.batch = min(batch, len(events)) // processes * processes
@@ -160,28 +160,28 @@ class TrainingStream:
 
     @property
     def share(self) -> slice:
-        """The columns of this process."""
+        """Columns of this process."""
         return self._own
 
     @property
     def events_left_out(self) -> int:
-        """Events at the end of the text that an epoch leaves out, fewer than ``batch``."""
+        """Number of events at the end of the text that an epoch omits, fewer than ``batch``."""
         return len(self._events) - self.batch * self.length
 
     def bounds(self, number: int) -> NDArray[np.int64]:
-        """Where the windows of epoch ``number`` (from 0) begin, and the end: int64 [windows + 1]."""
+        """Return the starts of the windows of epoch ``number`` (from 0), and the end: int64 [windows + 1]."""
         if not self._random:
             return fixed_windows(self.length, self._bptt)
         return random_windows(self.length, self._bptt, generator(self._seed, Purpose.WINDOWS, number))
 
     def steps(self, epochs: int) -> int:
-        """Windows of the first ``epochs`` epochs."""
+        """Return the number of windows in the first ``epochs`` epochs."""
         if not self._random:
             return epochs * math.ceil(self.length / self._bptt)
         return sum(len(self.bounds(number)) - 1 for number in range(epochs))
 
     def epoch(self, number: int) -> Epoch:
-        """Epoch ``number``, from 0."""
+        """Return epoch ``number``, from 0."""
         bounds = self.bounds(number)
         scales = np.diff(bounds) / self._bptt if self._random else np.ones(len(bounds) - 1)
         return Epoch(self._columns(number), bounds, scales)
@@ -219,9 +219,9 @@ class Noise:
         vocabulary_size: V.
         rate: γ.
         scheme: ``blank``, ``unigram`` or ``kneser-ney``.
-        batch: Columns of the stream. All are drawn for, so that several processes draw the same.
-        share: The columns that are passed in.
-        device: Where the ids are.
+        batch: Number of columns of the stream; draws cover all, so that they are equal in all processes.
+        share: Columns passed to the call.
+        device: Device of the ids.
     """
 
     def __init__(
@@ -252,9 +252,9 @@ class Noise:
         self._cumulative = torch.from_numpy(np.cumsum(weights) / weights.sum())
 
     def __call__(self, inputs: Tensor, targets: Tensor, source: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Inputs and targets with words replaced: int64 [T, B] each; those passed in are left alone.
+        """Return copies of inputs and targets with words replaced: int64 [T, B] each.
 
-        How much is drawn from ``source`` depends on T alone, never on the words.
+        The number of draws from ``source`` depends only on T, not on the words.
         """
         chances = self._chances[inputs] if isinstance(self._chances, Tensor) else self._chances
         hit = self._uniform(len(inputs), source).float().to(inputs.device) < chances
@@ -268,20 +268,20 @@ class Noise:
         return torch.searchsorted(self._cumulative, self._uniform(len(like), source), right=True).to(like.device)
 
     def _uniform(self, rows: int, source: torch.Generator) -> Tensor:
-        """float64 [rows, B] in [0, 1), on the CPU."""
+        """Return random numbers in [0, 1): float64 [rows, B], on the CPU."""
         drawn = torch.rand(rows, self._batch, generator=source, dtype=torch.float64)
         return drawn[:, self._share].contiguous()
 
 
 def evaluation_columns(events: Ids, batch: int) -> tuple[Tensor, Tensor]:
-    """A text in columns without a tail left over, to measure perplexity while training.
+    """Return all of a text in columns, to measure perplexity during training.
 
     Args:
         events: Ids: int32 [N].
-        batch: Most columns.
+        batch: Maximum number of columns.
 
     Returns:
-        Inputs int64 [L, B], and targets int64 [L, B], −1 where the last columns have run out of text.
+        Inputs int64 [L, B], and targets int64 [L, B], −1 after the end of the text in the last columns.
     """
     batch = min(batch, len(events))
     length = math.ceil(len(events) / batch)
@@ -293,12 +293,12 @@ def evaluation_columns(events: Ids, batch: int) -> tuple[Tensor, Tensor]:
 
 
 def reset_state(state: tuple[Tensor, ...], initial: tuple[Tensor, ...], drawn: Tensor) -> tuple[Tensor, ...]:
-    """The state with the columns that were drawn begun anew.
+    """Reset the drawn columns of a state.
 
     Args:
         state: Tensors with the batch in dimension 1.
-        initial: The state at the beginning of a text, of the same shapes.
-        drawn: bool [B].
+        initial: State at the beginning of a text, of the same shapes.
+        drawn: Columns to reset: bool [B].
     """
     return tuple(
         torch.where(drawn.to(old.device).view(1, -1, *[1] * (old.ndim - 2)), new, old)

@@ -1,4 +1,4 @@
-"""Language modelling as a task of the training engine: truncated back-propagation through time over columns of text."""
+"""Task of the training engine for language models: truncated back-propagation through time over columns of text."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 PERPLEXITY: Final = Metric("perplexity", form="{:.1f}")
 
 _LOGITS: Final = {"cpu": 2_500_000, "mps": 2**24, "cuda": 2**26}
-"""Most logits that exist at once, by kind of device."""
+"""Maximum number of logits in memory at a time, by type of device."""
 
 _JUDGED: Final = 4096
-"""Words of the training text that show whether a run has diverged."""
+"""Number of words of the training text used to detect divergence."""
 
 
 class Window(NamedTuple):
     """Ids of one step.
 
     Attributes:
-        inputs: What is read: int64 [T, B].
-        targets: The events after it: int64 [T, B].
+        inputs: Inputs: int64 [T, B].
+        targets: Events after them: int64 [T, B].
     """
 
     inputs: Tensor
@@ -49,7 +49,7 @@ class Window(NamedTuple):
 
 
 class Windows:
-    """The windows of one pass over the columns of this process."""
+    """Windows of one pass over the columns of this process."""
 
     def __init__(self, number: int, epoch: Epoch, stream: TrainingStream) -> None:
         self.epoch = epoch
@@ -64,12 +64,12 @@ class Windows:
         return Batch(Window(*epoch.ids(index)), events, events, rows, epoch.scale(index))
 
     def passed(self, index: int) -> float:
-        """Passes over the text before a window, with fractions."""
+        """Return the number of passes over the text before a window, a fraction."""
         return self._number + int(self.epoch.bounds[index]) / self._length
 
 
 class _Objective(nn.Module):
-    """What a step minimises, as one module: DistributedDataParallel then sees every use of the weights."""
+    """Objective of a step as one module, so that DistributedDataParallel sees every use of the weights."""
 
     def __init__(self, module: LanguageModule, chunk: int, label_smoothing: float) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class _Objective(nn.Module):
         self._chunk, self._label_smoothing = chunk, label_smoothing
 
     def forward(self, inputs: Tensor, targets: Tensor, state: Carry) -> tuple[Tensor, Tensor, Carry]:
-        """Mean loss of an event, penalties, and the state to go on from, cut off from the graph."""
+        """Return the mean loss per event, the penalties, and the next state, detached from the graph."""
         output = self.module(inputs, state)
         loss = self.module.output.loss(
             output.features.flatten(0, 1),
@@ -85,27 +85,27 @@ class _Objective(nn.Module):
             chunk=self._chunk,
             label_smoothing=self._label_smoothing,
         )
-        # Autocast leaves some states in bfloat16; a run begins, and is saved and resumed, with those of the module.
+        # Autocast returns some states in bfloat16; runs start, save and resume with the dtype of the module.
         carried = tuple(after.detach().to(before.dtype) for before, after in zip(state, output.state, strict=True))
         return loss, self.module.penalty(output), carried
 
 
 class LanguageTask(Task[Window]):
-    """A language module, the columns of its training text, and its validation text.
+    """Task with a language module, the columns of its training text, and its validation text.
 
     Args:
-        module: The network; it is moved to the device.
+        module: The network, which is moved to the device.
         events: Ids of the training text's events: int32 [N].
         valid_events: Ids of the validation text's events: int32 [M].
-        settings: What of the component's hyper-parameters training reads.
-        vocabulary: What the ids mean; a count of ``<unk>`` says that it is trained as it is.
-        together: The processes, among which the columns are shared; this one computes on ``together.device``.
+        settings: Hyper-parameters that training reads.
+        vocabulary: Vocabulary of the ids; a nonzero count of ``<unk>`` means that it needs no substitution.
+        together: Processes, which share the columns; this one uses ``together.device``.
 
     Attributes:
         stream: The training text.
 
     Raises:
-        HyperParameterError: The batch cannot be shared evenly.
+        HyperParameterError: The batch cannot be divided evenly.
     """
 
     module: LanguageModule
@@ -123,7 +123,7 @@ class LanguageTask(Task[Window]):
     ) -> None:
         if settings.batch % together.count:
             raise HyperParameterError(
-                f"batch={settings.batch} cannot be shared evenly by {together.count} processes: choose a multiple"
+                f"batch={settings.batch} is not divisible by the number of processes, {together.count}: use a multiple"
             )
         self.device = device = torch.device(together.device)
         self.module = module.to(device)
@@ -167,11 +167,11 @@ class LanguageTask(Task[Window]):
 
     @property
     def is_evaluated(self) -> bool:
-        """Whether there is a validation text."""
+        """Return whether there is a validation text."""
         return self._validation is not None
 
     def identity(self) -> Mapping[str, Any]:
-        """Component, hyper-parameters, and digests of texts and vocabulary."""
+        """Return component, hyper-parameters, and digests of texts and vocabulary."""
         valid = self._valid_events
         return {
             "component": self._settings.component,
@@ -184,31 +184,31 @@ class LanguageTask(Task[Window]):
     # -------------------------------------------------------------------------------------------------- the data
 
     def steps(self, epochs: int | None = None) -> int:
-        """Windows of the first ``epochs`` epochs, or of as many as the options want."""
+        """Return the number of windows in ``epochs`` epochs, by default those of the options."""
         return self.stream.steps(self._settings.epochs if epochs is None else epochs)
 
     def extent(self) -> Extent:
-        """What the plan of a run is made from; the time of a step goes by its rows."""
+        """Return the extent of the run; the time of a step depends on its rows."""
         windows, valid = len(self.stream.bounds(0)) - 1, self._valid_events
         closing = 0.0 if valid is None else min(1.0, min(_JUDGED, len(self._events)) / len(valid))
         return Extent(windows, self.stream.length / windows, closing=closing)
 
     def epoch(self, number: int) -> Windows:
-        """The windows of epoch ``number``."""
+        """Return the windows of epoch ``number``."""
         return Windows(number, self.stream.epoch(number), self.stream)
 
     def initial_carry(self) -> Carry:
-        """The zero state."""
+        """Return the zero state."""
         return self._initial
 
     def generators(self) -> Mapping[str, torch.Generator]:
-        """What noise and lost states come from, alike in all processes, and what masks come from."""
+        """Return the generators of noise and state resets, equal in all processes, and of masks."""
         return self._generators
 
     # ------------------------------------------------------------------------------------------------- the steps
 
     def loss(self, data: Window, carry: Carry) -> Step:
-        """Mean −ln p of a window's events, penalties, and the state after it."""
+        """Return the mean −ln p of a window's events, penalties, and the state after it."""
         inputs, targets = data
         if self._noise is not None:
             inputs, targets = self._noise(inputs, targets, self._generators["data"])
@@ -219,33 +219,33 @@ class LanguageTask(Task[Window]):
         return Step(loss, carried, penalty)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Matrices with weight decay, vectors without."""
+        """Return parameter groups: weight decay for matrices, not for vectors."""
         return self.module.parameter_groups(self._settings.weight_decay)
 
     def training_metrics(self, loss: float | None) -> Mapping[str, float | None]:
-        """Loss, and perplexity where the loss is a plain log-probability of the text."""
+        """Return the loss, and the perplexity if the loss is a plain log-probability of the text."""
         plain = loss is not None and self._settings.has_plain_loss
         return {"loss": loss, "perplexity": perplexity_of(loss) if loss is not None and plain else None}
 
     def shown(self, metrics: Mapping[str, float | None]) -> str:
-        """The perplexity."""
+        """Return the perplexity."""
         value = metrics["perplexity"]
         return "" if value is None else f"perplexity {value:.1f}"
 
     # ------------------------------------------------------------------------------------------------ evaluation
 
     def evaluate(self, interrupted: Callable[[], bool]) -> Mapping[str, float]:
-        """Perplexity of the validation text, in columns."""
+        """Return the perplexity of the validation text, in columns."""
         assert self._validation is not None
         return {PERPLEXITY.name: self._validation.perplexity(interrupted)}
 
     def evaluation_seconds(self, clock: Callable[[], float], most: float) -> float:
-        """About how long :meth:`evaluate` takes."""
+        """Estimate the time of ``evaluate``."""
         assert self._validation is not None
         return self._validation.seconds(clock, most)
 
     def training_loss(self) -> float:
-        """Mean −ln p of the first words of the training text."""
+        """Return the mean −ln p of the first words of the training text."""
         epoch = self.stream.epoch(0)
         width = self.stream.batch // self._together.count
         windows = min(epoch.windows, max(1, _JUDGED // (width * epoch.rows(0))))
@@ -258,7 +258,7 @@ class LanguageTask(Task[Window]):
         return total / events
 
     def judge(self, loss: float, kept: Mapping[str, float] | None, last: Mapping[str, float] | None) -> list[str]:
-        """Refuse weights that predict their own training text worse than chance does, and note what is doubtful."""
+        """Raise for weights worse than chance on their own training text; return notes on doubtful results."""
         held_out, ended = (
             None if found is None else math.log(found["perplexity"]) if found["perplexity"] > 0 else -math.inf
             for found in (kept, last)

@@ -1,4 +1,4 @@
-"""Training a language module: the entrance to the engine, and what comes of it."""
+"""Training of a language module by the training engine, and its result."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingResult(RunResult):
-    """What came of training a language model; see :class:`~nlmkit.training.result.RunResult` for the rest.
+    """Result of training a language model; see ``RunResult`` for the other attributes.
 
     Attributes:
-        batch: Columns read side by side.
-        events_left_out: Events at the end of the training text that an epoch leaves out, fewer than ``batch``.
-        device: Where it was computed.
-        precision: Of the steps: ``float32`` or ``bfloat16``.
+        batch: Number of columns.
+        events_left_out: Number of events at the end of the training text that an epoch omits, fewer than ``batch``.
+        device: Device of the run.
+        precision: Precision of the steps: ``float32`` or ``bfloat16``.
     """
 
     batch: int
@@ -44,7 +44,7 @@ class TrainingResult(RunResult):
     precision: str
 
     def report(self) -> dict[str, Any]:
-        """The result as JSON types; only the keys ``seconds`` and ``tokens_per_second`` tell of the clock."""
+        """Return the result as JSON types; only ``seconds`` and ``tokens_per_second`` depend on the clock."""
         return {
             **self.summary("validation text"),
             "validation_perplexity": None if self.best is None else self.best.metrics[PERPLEXITY.name],
@@ -60,7 +60,7 @@ class TrainingResult(RunResult):
 
 
 def _entry(evaluation: Evaluation) -> dict[str, Any]:
-    """An evaluation as an entry of the report."""
+    """Return the report entry of an evaluation."""
     values = evaluation.to_json()
     return {
         "step": values["step"],
@@ -84,27 +84,27 @@ def train(  # noqa: PLR0917
     started: float | None = None,
     clock: Clock = seconds,
 ) -> TrainingResult:
-    """Train a module; afterwards it holds the best weights and is in evaluation mode, on the device of the run.
+    """Train a module; afterwards it has the best weights and is in evaluation mode, on the device of the run.
 
     With validation text the best weights are those of the evaluation with the lowest perplexity, else the last ones;
-    where weights are averaged, the average stands for them. Under ``torchrun`` each process calls this alike.
+    with averaging, the average of the weights. Under ``torchrun``, all processes call this function.
 
     Args:
-        module: The network, with its first weights.
+        module: The network with its initial weights.
         events: Ids of the training text's events: int32 [N].
         valid_events: Ids of the validation text's events: int32 [M].
-        component: The component, with the groups of options of :mod:`nlmkit.language_models.neural.options`.
-        vocabulary: What the ids mean; a count of ``<unk>`` says that it is trained as it is.
+        component: The component, with the groups of options of ``nlmkit.language_models.neural.options``.
+        vocabulary: Vocabulary of the ids; a nonzero count of ``<unk>`` means that it needs no substitution.
         run: Device, budget, checkpoints, log and progress.
-        started: When the fit began on ``clock``, so that the budget covers what came before this call.
-        clock: Seconds that only go up.
+        started: Time on ``clock`` at which the fit started, so that the budget includes everything since.
+        clock: Monotonic clock, in seconds.
 
     Raises:
-        HyperParameterError: An option needs validation text, or a device that is not there.
-        DataError: A text is empty or holds other ids than the vocabulary's.
-        SavedModelError: The checkpoint is damaged, another run's, or cannot be written.
-        NlmkitError: Training diverged, by the rule of :mod:`nlmkit.training.divergence`.
-        KeyboardInterrupt: Ctrl-C or SIGTERM; where there is a checkpoint folder, the run can be resumed from there.
+        HyperParameterError: An option needs validation text, or the device is not available.
+        DataError: A text is empty or contains ids outside the vocabulary.
+        SavedModelError: The checkpoint is damaged, belongs to another run, or cannot be written.
+        NlmkitError: Training diverged, by the rule of ``nlmkit.training.divergence``.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; with a checkpoint folder, the run can be resumed.
         MemoryError: The device has too little memory.
     """
     if run.workers > 1:
@@ -116,12 +116,12 @@ def train(  # noqa: PLR0917
     if valid_events is not None:
         _check_ids(valid_events, "validation", len(vocabulary))
     else:
-        optimization.refuse_without_held_out(settings.patience, "the perplexity of validation text: give some")
+        optimization.refuse_without_held_out(settings.patience, "validation text: pass some")
     together = processes(run.device)
     together = together.on(choose_device(run.device, together.local_rank))
     purpose = (
-        f"training in steps of batch={settings.batch} × {settings.bptt} words out of {len(vocabulary)}; "
-        "a smaller batch, hidden or bptt needs less"
+        f"training in steps of batch={settings.batch} × {settings.bptt} words, with a vocabulary of {len(vocabulary)}; "
+        "reduce batch, hidden or bptt"
     )
     with memory_errors(purpose):
         task = LanguageTask(module, events, valid_events, settings, vocabulary, together)
@@ -141,4 +141,4 @@ def _check_ids(events: NDArray[np.int32], what: str, size: int) -> None:
     if not len(events):
         raise DataError(f"the {what} text is empty")
     if events.min() < 0 or events.max() >= size:
-        raise DataError(f"the {what} text holds ids that are not among the vocabulary's {size}")
+        raise DataError(f"the {what} text contains ids outside the vocabulary of size {size}")

@@ -1,4 +1,4 @@
-"""Perplexity of a validation text while training goes on: fast, in columns. Final figures are made by scoring."""
+"""Perplexity of a validation text during training: fast, in columns. Scoring computes the final figures."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _TIMED_WINDOWS: Final = 8
 
 
 class Validation:
-    """A validation text and the module to measure on it.
+    """Validation text and the module to evaluate on it.
 
-    Every event counts. Each column but the first begins with the zero state in mid-text, which costs a little; so no
-    column has fewer than 128 events.
+    Every event counts. Each column except the first starts with the zero state in mid-text, a small loss; so
+    columns have at least 128 events.
 
     Args:
-        module: Measured with the weights that it has at the time.
+        module: The module, evaluated with its current weights.
         events: Ids: int32 [N].
-        batch: Most columns.
-        chunk: Most events whose logits exist at once.
-        together: The processes, among which the columns are shared.
-        device: Where the module is.
+        batch: Maximum number of columns.
+        chunk: Maximum number of events whose logits are in memory at a time.
+        together: Processes, which share the columns.
+        device: Device of the module.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class Validation:
         self._rows = max(1, _TOKENS // max(1, self._inputs.shape[1]))
 
     def perplexity(self, interrupted: Callable[[], bool] = lambda: False) -> float:
-        """exp of the mean loss an event, summed in float64; NaN where the weights give none.
+        """Return exp of the mean loss per event, summed in float64; NaN for broken weights.
 
         Args:
-            interrupted: Asked now and then whether to stop.
+            interrupted: Called regularly; returns whether to stop.
 
         Raises:
-            KeyboardInterrupt: It was to stop.
+            KeyboardInterrupt: ``interrupted`` returned True.
         """
         total = 0.0
         for part in self._sums():
@@ -73,22 +73,22 @@ class Validation:
         return math.nan if math.isnan(total) else perplexity_of(-total / self._events)
 
     def seconds(self, clock: Callable[[], float], most: float = math.inf) -> float:
-        """About how long :meth:`perplexity` takes, from a few windows of it.
+        """Estimate the time of ``perplexity`` from a few of its windows.
 
         Args:
-            clock: Seconds that only go up.
-            most: Seconds after which no further window is timed.
+            clock: Monotonic clock, in seconds.
+            most: Limit of seconds after which no further window is timed.
         """
         times = [clock()]
         for _ in self._sums():
             times.append(clock())
             if len(times) > _TIMED_WINDOWS or times[-1] - times[0] >= most:
                 break
-        timed = times[1:] if len(times) > 2 else times  # the first window claims memory
+        timed = times[1:] if len(times) > 2 else times  # the first window allocates memory
         return (timed[-1] - timed[0]) / (len(timed) - 1) * math.ceil(len(self._inputs) / self._rows)
 
     def _sums(self) -> Iterator[float]:
-        """Sums of log-probabilities, window by window."""
+        """Yield the sums of log-probabilities per window."""
         state = self._module.initial_state(self._inputs.shape[1])
         for begin in range(0, len(self._inputs), self._rows):
             window = slice(begin, begin + self._rows)

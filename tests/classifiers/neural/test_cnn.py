@@ -181,8 +181,8 @@ def test_a_run_that_diverges_says_so_and_leaves_the_classifier_as_it_was() -> No
         ({"warmup": 0.3}, "warmup=0.3 has no effect: it needs schedule=one-cycle or cosine or slanted-triangular"),
         ({"decay": 0.9}, "decay=0.9 has no effect: it needs schedule=plateau"),
         ({"ema_decay": 0.5}, "ema_decay=0.5 has no effect: it needs averaging=ema"),
-        ({"valid_share": 0.0, "patience": 1}, "patience=1 watches held-out texts"),
-        ({"valid_share": 0.0, "schedule": "plateau"}, "schedule=plateau watches held-out texts"),
+        ({"valid_share": 0.0, "patience": 1}, "patience=1 requires held-out texts"),
+        ({"valid_share": 0.0, "schedule": "plateau"}, "schedule=plateau requires held-out texts"),
     ],
 )
 def test_contradictions_are_refused(options: dict[str, Any], message: str) -> None:
@@ -206,7 +206,7 @@ def test_poor_coverage_is_told(covered: int) -> None:
 
 
 def test_several_workers_are_refused() -> None:
-    with pytest.raises(HyperParameterError, match="one process"):
+    with pytest.raises(HyperParameterError, match="single process"):
         CNN(**TINY).fit(TEXTS, LABELS, run=RunOptions(workers=2))
 
 

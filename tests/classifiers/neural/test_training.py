@@ -123,7 +123,7 @@ def test_another_number_of_threads_is_noted(
     monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
     make("cnn").fit(TEXTS, LABELS, run=run)
     (message,) = [message for message in caplog.messages if "thread" in message]
-    assert "the run had 1 thread and goes on with 7" in message
+    assert "the run had 1 thread and resumes with 7" in message
 
 
 def test_a_link_in_place_of_the_checkpoint_is_refused(tmp_path: Path) -> None:

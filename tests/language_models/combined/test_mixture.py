@@ -360,7 +360,10 @@ def set_weights(*values: float) -> Any:
         (set_weights(math.nan, 1.0), "its weights do not sum to one"),
         (set_weights(0.5, 0.25, 0.25), "array 'weights' has shape [3], expected [2]"),
         (lambda m, a: m["metadata"].pop("fit_report"), "fit_report is missing from its metadata"),
-        (lambda m, a: m["members"]["models.0"].update(pipeline=TextPipeline(lowercase=True).to_dict()), "different tokenizations"),
+        (
+            lambda m, a: m["members"]["models.0"].update(pipeline=TextPipeline(lowercase=True).to_dict()),
+            "different tokenizations",
+        ),
         (
             lambda m, a: m["pipeline"].update(lowercase=True),
             "the saved model is damaged: its vocabulary or text pipeline differs from that of its first model",

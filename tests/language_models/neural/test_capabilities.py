@@ -83,7 +83,7 @@ def test_the_markdown_table_has_a_row_for_every_option():
     text = markdown()
     rows = [line for line in text.splitlines() if line.startswith("| `")]
     assert len(rows) == len(ALL) + len(needs())
-    assert "| `zoneout` | has no state that could keep its value | ✓ | ✓ | ✓ | chance that" in text
+    assert "| `zoneout` | has no state that could keep its value | ✓ | ✓ | ✓ | probability that" in text
     assert "| `ema_decay` | averaging=ema |" in text
     assert "<" not in text
     tables = [line.count("|") for line in rows[: len(ALL)]]
@@ -120,12 +120,12 @@ def test_a_value_that_only_the_preset_set_is_not_held_against_the_user():
 
 def test_widths_that_do_not_fit_together_are_refused():
     lstm, nnlm = COMPONENTS["lstm"], COMPONENTS["nnlm"]
-    with pytest.raises(HyperParameterError, match="projection=last-layer needs layers=2"):
+    with pytest.raises(HyperParameterError, match="projection=last-layer requires layers=2"):
         refuse(lstm(projection="last-layer"))
     refuse(lstm(projection="last-layer", layers=2))
-    with pytest.raises(HyperParameterError, match="nnlm has one layer"):
+    with pytest.raises(HyperParameterError, match="requires a recurrent model, not nnlm"):
         refuse(nnlm(projection="last-layer"))
-    with pytest.raises(HyperParameterError, match="hidden=512 to be embedding=256"):
+    with pytest.raises(HyperParameterError, match="hidden=512 must equal embedding=256"):
         refuse(lstm(projection="none"))
     refuse(lstm(projection="none", tied=False))
     refuse(lstm(projection="none", hidden=256))

@@ -422,7 +422,7 @@ def test_an_interruption_while_the_speed_is_measured(tmp_path: Path) -> None:
 )
 def test_a_checkpoint_of_another_run_is_refused(change: dict[str, Any], expected: Any, run: Path) -> None:
     before = (run / "manifest.json").read_bytes()
-    with pytest.raises(SavedModelError, match=f"run: the checkpoint is another run's .*{expected}"):
+    with pytest.raises(SavedModelError, match=f"run: the checkpoint belongs to another run .*{expected}"):
         fit(run, resume=True, **change)
     assert (run / "manifest.json").read_bytes() == before
 
@@ -465,14 +465,14 @@ def test_a_checkpoint_is_safetensors_and_strict_json(tmp_path: Path) -> None:
 
 def test_a_saved_model_is_not_replaced_by_a_checkpoint(tmp_path: Path) -> None:
     save_folder(tmp_path / "model", {"kind": "language-model"}, arrays={})
-    with pytest.raises(SavedModelError, match="holds a saved model and no checkpoint"):
+    with pytest.raises(SavedModelError, match="contains a saved model, not a checkpoint"):
         fit(tmp_path / "model")
-    with pytest.raises(SavedModelError, match="holds no checkpoint of a training run"):
+    with pytest.raises(SavedModelError, match="not a checkpoint of a training run"):
         fit(tmp_path / "model", resume=True)
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "thesis.txt").write_text("words")
     (tmp_path / "file").write_text("words")
-    with pytest.raises(SavedModelError, match=r"holds .thesis.txt., which is no part of a checkpoint"):
+    with pytest.raises(SavedModelError, match=r"contains .thesis.txt., which is not part of a checkpoint"):
         fit(tmp_path / "notes")
     with pytest.raises(SavedModelError, match="is a file"):
         fit(tmp_path / "file")
@@ -550,7 +550,7 @@ def test_not_a_number_in_the_best_weights_is_refused(run: Path) -> None:
     best = np.array(load_folder(run).arrays["module.recurrent.weight"])
     best[0, 0] = np.nan
     damaged(run, change_arrays=setting("module.recurrent.weight", best))
-    with pytest.raises(SavedModelError, match=r"array 'module\.recurrent\.weight' holds NaN or infinity"):
+    with pytest.raises(SavedModelError, match=r"array 'module\.recurrent\.weight' contains NaN or infinity"):
         fit(run, resume=True)
 
 
@@ -559,7 +559,7 @@ def test_a_checkpoint_without_a_plan_is_of_a_run_with_a_budget(run: Path) -> Non
         manifest["plan"] = None
 
     damaged(run, without_plan)
-    with pytest.raises(SavedModelError, match="does not say how many steps"):
+    with pytest.raises(SavedModelError, match="number of steps is missing"):
         fit(run, resume=True)
 
 

@@ -153,7 +153,7 @@ def test_a_text_without_words_is_refused(text: list[str]) -> None:
 
 def test_validation_text_must_be_read_like_the_training_text() -> None:
     characters = Corpus.read(VALID, TextPipeline(tokenizer="char"))
-    with pytest.raises(DataError, match=r"validation text was read with tok:char.*must be read with tok:space"):
+    with pytest.raises(DataError, match=r"validation text was tokenized with tok:char.*expected tok:space"):
         LSTM(**TINY).fit(TRAIN, valid=characters)
 
 
@@ -352,7 +352,7 @@ def test_a_start_that_does_not_suit_is_refused(lm: LSTM, tmp_path: Path) -> None
     for start, error, reason in cases:
         with pytest.raises(error, match=reason):
             LSTM(**TINY, start_from=start).fit(MORE)
-    with pytest.raises(DataError, match=r"training text was read with tok:char.*must be read with tok:space"):
+    with pytest.raises(DataError, match=r"training text was tokenized with tok:char.*expected tok:space"):
         LSTM(**TINY, start_from=lm).fit(Corpus.read(MORE, TextPipeline(tokenizer="char")))
 
 
@@ -403,7 +403,7 @@ def test_a_rate_of_unknown_words_that_could_not_act_is_noted(
     options: dict[str, Any], text: list[str], noted: bool
 ) -> None:
     notes = NNLM(**TINY, order=2, **options).fit(text, valid=VALID).fit_report_["notes"]
-    assert notes == (["unknown_rate=0.3 had no effect: the training text has <unk>, as it is read"] if noted else [])
+    assert notes == (["unknown_rate=0.3 had no effect: the training text contains <unk>"] if noted else [])
 
 
 def test_epochs_beside_a_budget_are_noted() -> None:

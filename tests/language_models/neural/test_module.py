@@ -213,7 +213,7 @@ def test_projection(values, widths, projected, features):
 
 
 def test_widths_that_do_not_fit_are_refused():
-    with pytest.raises(HyperParameterError, match="hidden=8 and vectors of 6 need a projection"):
+    with pytest.raises(HyperParameterError, match="hidden=8 and vectors of width 6 require a projection"):
         recurrent(projection="none")
     with pytest.raises(HyperParameterError, match="last-layer"):
         feedforward(projection="last-layer")

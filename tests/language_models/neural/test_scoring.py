@@ -259,7 +259,7 @@ def test_states_are_immutable_values(module: Elman) -> None:
     assert one != other
     assert one != "state"
     assert len({one, same, other}) == 2
-    with pytest.raises(AttributeError, match="never changes"):
+    with pytest.raises(AttributeError, match="states are immutable"):
         one.features = other.features
     with pytest.raises(ValueError, match="read-only"):
         one.tensors[0][:] = 0

@@ -147,7 +147,7 @@ def test_a_signal_within_an_epoch_saves_and_resuming_gives_the_same_bytes(
     ]
     assert lines[0] == lines[1]
     assert {metric for _, _, validation in lines[0] for metric in validation} == {"loss", "rmse"}
-    with pytest.raises(SavedModelError, match="another run's"):
+    with pytest.raises(SavedModelError, match="belongs to another run"):
         make(name, epochs=4).fit(TEXTS, NUMBERS[::-1], run=RunOptions(checkpoint=run["checkpoint"], resume=True))
 
 
