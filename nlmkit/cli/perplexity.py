@@ -155,8 +155,7 @@ def command(
     lm = load_language_model(model)
     if not lm.normalized:
         raise NotNormalizedError(
-            f"{model}: the scores of this {lm.name} are no probability distribution, so they have no perplexity: "
-            "use nlmkit score"
+            f"{model}: scores of {lm.name} are not probabilities and have no perplexity: use nlmkit score"
         )
     pipeline = for_source(lm.pipeline_, encoding, errors, marks)
     if not (per_line or per_token or line_filter.is_given):

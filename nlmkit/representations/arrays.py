@@ -1,4 +1,4 @@
-"""Word vectors that are given as arrays, checked and put in the order of a vocabulary."""
+"""Word vectors given as arrays, checked and put in the order of a vocabulary."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def vocabulary_and_rows(
         with np.errstate(over="ignore"):
             rows = np.ascontiguousarray(matrix, np.float32)
     except (TypeError, ValueError) as error:
-        raise DataError(f"no matrix of numbers: {error}") from None
+        raise DataError(f"not a matrix of numbers: {error}") from None
     if rows.ndim != 2 or len(rows) != len(words) or rows.shape[1] == 0:
-        raise DataError(f"the matrix has shape {list(rows.shape)}, where [{len(words)}, d] has to stand")
+        raise DataError(f"the matrix has shape {list(rows.shape)}, expected [{len(words)}, d]")
     if not len(rows):
-        raise DataError("there are no words")
+        raise DataError("no words")
     if counts is not None and len(counts) != len(rows):
-        raise DataError(f"there are {len(counts)} counts of {len(rows)} words")
+        raise DataError(f"{len(counts)} counts for {len(rows)} words")
     if not is_finite(rows):
-        raise DataError(f"the vector of {_first_not_finite(words, rows)!r} holds NaN or an infinite value")
+        raise DataError(f"the vector of {_first_not_finite(words, rows)!r} contains NaN or an infinite value")
     if isinstance(words, Vocabulary):
         vocabulary = words
     else:
@@ -46,7 +46,7 @@ def vocabulary_and_rows(
         order = [listed.index(word) if word in listed else -1 for word in SPECIAL]
         order += [index for index, word in enumerate(listed) if word not in SPECIAL]
         if len(set(listed)) != len(listed):
-            raise DataError("a word is repeated among those of the matrix")
+            raise DataError("duplicate word in the matrix")
         of_words = None if counts is None else np.where(np.array(order) < 0, 0, np.array(counts)[order])
         vocabulary = Vocabulary([listed[index] for index in order[len(SPECIAL) :]], of_words)
         rows = np.where(np.array(order)[:, np.newaxis] < 0, np.float32(0), rows[order])
@@ -54,7 +54,7 @@ def vocabulary_and_rows(
 
 
 def stacked(data: Mapping[str, ArrayLike]) -> NDArray[np.float32]:
-    """The vectors of a mapping as one matrix: float32 [words, d]."""
+    """Return the vectors of a mapping as one matrix: float32 [words, d]."""
     first: int | None = None
     rows = []
     for word, vector in data.items():
@@ -62,13 +62,13 @@ def stacked(data: Mapping[str, ArrayLike]) -> NDArray[np.float32]:
             with np.errstate(over="ignore"):
                 row = np.asarray(vector, np.float32)
         except (TypeError, ValueError) as error:
-            raise DataError(f"the vector of {word!r} is none: {error}") from None
+            raise DataError(f"{word!r} has an invalid vector: {error}") from None
         first = len(row) if first is None and row.ndim == 1 else first
         if row.ndim != 1 or len(row) != first:
-            raise DataError(f"the vector of {word!r} has shape {list(row.shape)}, where [{first}] has to stand")
+            raise DataError(f"the vector of {word!r} has shape {list(row.shape)}, expected [{first}]")
         rows.append(row)
     if not rows:
-        raise DataError("there are no vectors")
+        raise DataError("no vectors")
     return np.stack(rows)
 
 

@@ -1,7 +1,7 @@
 """The contract of word representations, :class:`Representation`, and the plainest of them, :class:`Vectors`.
 
 A representation gives words vectors. Its consumers (a neural language model, a classifier) own their ids: they ask
-for the rows of their own vocabulary with :meth:`Representation.align`. This module imports neither NumPy nor any
+for the rows of their own vocabulary with ``Representation.align``. This module imports neither NumPy nor any
 model.
 """
 
@@ -34,8 +34,8 @@ _TIMING: Final = ("seconds", "_per_second")
 class Representation(Component):
     """A vector for each word of a vocabulary.
 
-    A subclass implements :meth:`fit`, which ends in :meth:`_set_fitted`; that is enough where the vectors are one
-    dense matrix. One that can make vectors for words it has never seen overrides :meth:`_vector_of_unknown`.
+    A subclass implements ``fit``, which ends in ``_set_fitted``; that is enough where the vectors are one
+    dense matrix. One that can make vectors for words it has never seen overrides ``_vector_of_unknown``.
 
     Fitted attributes: ``vocabulary_`` (:class:`~nlmkit.text.Vocabulary`, with counts where they are known),
     ``pipeline_`` (:class:`~nlmkit.text.TextPipeline`), ``matrix_`` (float32 [V, d], where the component has one) and
@@ -48,7 +48,7 @@ class Representation(Component):
 
     kind = "representation"
     learns_from: ClassVar[Literal["text", "vectors"]] = "text"
-    """What :meth:`fit` takes: text, or vectors that exist already."""
+    """What ``fit`` takes: text, or vectors that exist already."""
 
     vocabulary_: Vocabulary
     pipeline_: TextPipeline
@@ -105,7 +105,7 @@ class Representation(Component):
     def _vector_of_unknown(self, word: str) -> NDArray[np.float32] | None:
         """A vector made for a word that has no row, float32 [d]; None where it cannot be made.
 
-        For subclasses that know parts of words. :meth:`vectors`, :meth:`align` and everything above them ask it.
+        For subclasses that know parts of words. ``vectors``, ``align`` and everything above them ask it.
         """
         return None
 
@@ -146,7 +146,7 @@ class Representation(Component):
         Args:
             word: A word, which is left out of the answer, or a vector [d].
             n: How many.
-            measure: As for :meth:`similarity`.
+            measure: As for ``similarity``.
             exclude: Further words to leave out.
             restrict: Search only this many of the most frequent words (the first ones, where counts are unknown).
 
@@ -170,7 +170,7 @@ class Representation(Component):
         exclude: Iterable[str] = (),
         restrict: int | None = None,
     ) -> list[tuple[str, float]]:
-        """The same as :meth:`most_similar`, under the name that the command line has for it."""
+        """The same as ``most_similar``, under the name that the command line has for it."""
         return self.most_similar(word, n, measure=measure, exclude=exclude, restrict=restrict)
 
     def analogy(
@@ -193,7 +193,7 @@ class Representation(Component):
             method: ``3cosadd``, the cosine with b − a + c of the unit vectors (Mikolov, Yih & Zweig 2013), or
                 ``3cosmul``, cos(x, b) · cos(x, c) / (cos(x, a) + .001) with cosines moved to 0..1 (Levy & Goldberg
                 2014).
-            restrict: As for :meth:`most_similar`; published scores depend on it.
+            restrict: As for ``most_similar``; published scores depend on it.
 
         Raises:
             DataError: a word has no vector.
@@ -393,12 +393,12 @@ class Representation(Component):
 
 @dataclasses.dataclass(kw_only=True)
 class Vectors(Representation):
-    """Word vectors from elsewhere: word2vec text or binary (Mikolov et al. 2013), GloVe, fastText's .vec.
+    """Pretrained word vectors: word2vec text or binary (Mikolov et al. 2013), GloVe, fastText's .vec.
 
-    A word keeps the place that it has in the file; ``<unk>``, ``<s>`` and ``</s>`` have vectors if the file gives
-    them any. Counts are unknown, and words count as sorted by falling frequency, as they are in most files.
+    Words keep the order of the file; ``<unk>``, ``<s>`` and ``</s>`` have vectors if the file contains them. Counts are
+    unknown, and words are assumed to be sorted by descending frequency, as in most files.
 
-    Fitted attributes are those of every representation; ``fit_report_`` says where the vectors are from.
+    Fitted attributes are those of every representation; ``fit_report_`` names the source of the vectors.
 
     Example:
         >>> vectors = Vectors().fit({"cat": [1.0, 0.0], "dog": [0.6, 0.8], "tree": [0.0, 1.0]})
@@ -410,17 +410,17 @@ class Vectors(Representation):
     learns_from = "vectors"
 
     def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
-        """Take vectors as they are.
+        """Load pretrained vectors.
 
         Args:
-            data: A file of vectors, as for :meth:`from_file`; a mapping from words to vectors of one length; or
+            data: A file of vectors, as for ``from_file``; a mapping from words to vectors of one length; or
                 gensim's ``KeyedVectors``.
-            valid: Nothing.
-            run: Progress.
+            valid: Must be None.
+            run: Run options, of which progress is used.
 
         Raises:
-            DataError: the file is unusable, the vectors have different lengths, or this is text.
-            HyperParameterError: there is validation text.
+            DataError: The file is unusable, the vectors have different lengths, or ``data`` is text.
+            HyperParameterError: Validation text is given.
         """
         if valid is not None:
             raise HyperParameterError(f"{self.name} uses no validation text: leave it out")
@@ -434,7 +434,7 @@ class Vectors(Representation):
             made = self.from_keyed_vectors(data)
         else:
             raise DataError(
-                "vectors are no text to learn from: give a file of vectors (nlmkit import FILE -o MODEL), or in Python "
+                "`vectors` does not train on text: pass a file of vectors (nlmkit import FILE -o MODEL), or in Python "
                 "a mapping from words to vectors, or use Vectors.from_arrays(words, matrix)"
             )
         self._set_fitted(
@@ -455,22 +455,22 @@ class Vectors(Representation):
     ) -> Self:
         """Read a file of vectors, plain or compressed.
 
-        Without a header, the vectors are as long as most of the first 1,000 lines have numbers at their end; what is
-        before them is the word, which may hold spaces.
+        Without a header, the dimension is the most common number of trailing numbers in the first 1,000 lines; the
+        text before them is the word, which can contain spaces.
 
         Args:
-            path: The file.
-            format: ``word2vec`` (text with a header; also fastText's ``.vec``), ``word2vec-binary`` or ``glove``; if
-                left out, told by the suffix ``.bin`` and else by the first line.
-            pipeline: How text is read before its words are looked up; its encoding is also the file's.
-            repeated: What to do with a word that the file has twice: ``first`` keeps the first vector, and notes
-                how many others were left out; ``error`` refuses the file.
-            run: Progress.
+            path: File to read.
+            format: ``word2vec`` (text with a header; also fastText's ``.vec``), ``word2vec-binary`` or ``glove``; by
+                default detected from the suffix ``.bin`` or the first line.
+            pipeline: Text pipeline for lookups; its encoding is also that of the file.
+            repeated: Handling of duplicate words: ``first`` keeps the first vector and sends a note with the number of
+                others; ``error`` raises an error.
+            run: Run options, of which progress is used.
 
         Raises:
-            DataError: the file is cut short, claims more than it has, mixes dimensions, holds NaN or infinity, or
-                repeats a word where that is refused (names the line, or the byte of a binary file).
-            HyperParameterError: there is no such format, or no such way with repeated words.
+            DataError: The file is truncated, declares more than it has, mixes dimensions, contains NaN or infinity, or
+                repeats a word with ``repeated="error"``; names the line, or the byte of a binary file.
+            HyperParameterError: ``format`` or ``repeated`` is invalid.
         """
         from nlmkit.representations.formats.reading import read_vectors
         from nlmkit.text import TextPipeline, Vocabulary
@@ -497,19 +497,19 @@ class Vectors(Representation):
         pipeline: TextPipeline | None = None,
         report: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Make a representation of arrays.
+        """Create a representation from arrays.
 
         Args:
-            words: One for each row, ``<unk>``, ``<s>`` and ``</s>`` in any place or none; or a vocabulary, whose ids
-                the rows then have.
-            matrix: [words, d]; it may be kept, not copied, where it is float32 and `words` a vocabulary.
-            counts: How often each word occurs; a vocabulary has its own.
-            pipeline: How text is read before its words are looked up.
+            words: One word per row, with ``<unk>``, ``<s>`` and ``</s>`` anywhere or absent; or a vocabulary with the
+                ids of the rows.
+            matrix: [words, d]; not copied if it is float32 and ``words`` is a vocabulary.
+            counts: Count of each word; ignored for a vocabulary, which has its own.
+            pipeline: Text pipeline for lookups.
             report: ``fit_report_``.
 
         Raises:
-            DataError: the rows are not as many as the words, or not of one length; a value is not finite; a word is
-                repeated, empty or no word.
+            DataError: The numbers of rows and words differ, rows differ in length, a value is not finite, or a word is
+                duplicate, empty or not a word.
         """
         from nlmkit.representations.arrays import vocabulary_and_rows
         from nlmkit.text import TextPipeline
@@ -529,16 +529,17 @@ class Vectors(Representation):
     def from_keyed_vectors(
         cls, keyed: Any, *, pipeline: TextPipeline | None = None, repeated: Repeated = "first"
     ) -> Self:
-        """Copy a ``gensim.models.KeyedVectors``, with its counts where it has them.
+        """Copy a ``gensim.models.KeyedVectors``, with its counts if present.
 
         Args:
             keyed: The vectors.
-            pipeline: How text is read before its words are looked up.
-            repeated: What to do with a word that is there twice, as for :meth:`from_file`.
+            pipeline: Text pipeline for lookups.
+            repeated: Handling of duplicate words, as for ``from_file``.
 
         Raises:
-            DataError: it is none, or holds what :meth:`from_arrays` refuses; a word is repeated where that is refused.
-            HyperParameterError: there is no such way with repeated words.
+            DataError: ``keyed`` is not a ``KeyedVectors``, is invalid for ``from_arrays``, or repeats a word with
+                ``repeated="error"``.
+            HyperParameterError: ``repeated`` is invalid.
         """
         from nlmkit.representations.formats.keyed_vectors import from_keyed_vectors
 

@@ -33,7 +33,7 @@ def test_the_name_or_the_option_tells_the_format(args: list[str], written: str, 
 def test_an_untold_format_is_wrong_usage(args: list[str], told: str, run: Run, model: str) -> None:
     result = run(*(model if arg == "MODEL" else arg for arg in args), code=2)
     assert told in result.stderr
-    assert "or give --format" in result.stderr
+    assert "or set --format" in result.stderr
     assert not Path(args[-1]).exists()
 
 

@@ -80,7 +80,7 @@ def test_an_unknown_option_leads_to_what_was_meant(args: list[str], message: str
     ("given", "meant"),
     [
         ("budget=20m", "budget is an option, not a hyper-parameter of lstm: use --budget 20m"),
-        ("write_config=my run.toml", "write --write-config 'my run.toml'"),
+        ("write_config=my run.toml", "use --write-config 'my run.toml'"),
         ("tokenizer=char", "tokenizer is an option, not a hyper-parameter of lstm: use --tokenizer char"),
     ],
 )

@@ -66,7 +66,7 @@ def test_the_summary_says_what_there_is(run: Run) -> None:
         (
             ["v.txt", "--repeated-words", "error"],
             b"cat 1 0\ncat 1 1\n",
-            "v.txt, line 2: the word 'cat' was at line 1 already",
+            "v.txt, line 2: duplicate word 'cat', first at line 1",
         ),
         (["v.txt"], b"cat 1 nan\n", "v.txt, line 1: value 2 of the word 'cat' is NaN"),
         (["v.bin"], BINARY[:-4], "v.bin, byte 26: truncated file: it ends within vector 2 of 2"),
@@ -95,7 +95,7 @@ def test_a_repeated_word_is_noted(run: Run) -> None:
 
 def test_what_has_no_vectors_cannot_be_written_as_such(run: Run, texts: Path) -> None:
     run("fit", "ngram", texts / "train.txt", "-o", "lm", "-p", "order=2")
-    assert "an n-gram model is exported as .arpa" in run("export", "lm", "lm.vec", code=1).stderr
+    assert "n-gram models export to .arpa or .arpa.gz only" in run("export", "lm", "lm.vec", code=1).stderr
     run("fit", "one-hot", texts / "train.txt", "-o", "m")
     assert "one-hot vectors are as long as the vocabulary and are" in run("export", "m", "m.vec", code=1).stderr
     assert "written as word2vec, word2vec-binary, glove, not as arpa" in (

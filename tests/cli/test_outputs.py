@@ -118,7 +118,7 @@ def test_no_picture_is_drawn_of_a_log_that_cannot_be_read_again(run: Run) -> Non
         ("export saved saved/manifest.json --format arpa", "is the same as"),
         ("compare saved saved --text hard.png --plot hard.png", "--plot hard.png is the same as hard.png"),
         ("compare saved saved --text t.txt --plot hard.png", "--plot hard.png is the same as t.txt"),
-        ("import saved/lm.arpa -o saved", "-o saved holds saved/lm.arpa"),
+        ("import saved/lm.arpa -o saved", "-o saved contains saved/lm.arpa"),
     ],
 )
 def test_other_commands_too(args: str, message: str, run: Run) -> None:

@@ -250,7 +250,7 @@ def test_a_scorer_that_is_no_distribution_is_refused(run: Run, texts: Path) -> N
     run("fit", "toy-scorer", texts / "train.txt", "-o", "m")
     for by in ([], ["--json"], ["--per-line"], ["--per-token"]):
         result = run("perplexity", "m", texts / "test.txt", *by, code=1)
-        assert result.stderr.startswith("nlmkit: m: the scores of this toy-scorer are no probability distribution")
+        assert result.stderr.startswith("nlmkit: m: scores of toy-scorer are not probabilities")
         assert result.stderr.count("\n") == 1
         assert result.stdout == ""
 

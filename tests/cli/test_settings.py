@@ -102,7 +102,7 @@ def test_an_unknown_variable_is_noted(monkeypatch: pytest.MonkeyPatch, capsys: p
 
 CONFIGS: list[tuple[str | bytes, str]] = [
     ("[fit\n", "not TOML"),
-    (b"[fit]\ncomponent = '\xff'\n", "byte 19: not UTF-8"),
+    (b"[fit]\ncomponent = '\xff'\n", "byte 19: not valid UTF-8"),
     ("a = " + "[" * 5000, "not TOML"),
     ("[params]\norder = " + "9" * 5000, "not TOML: a number has too many digits"),
     ("[fit]\nseed = [" + "9" * 5000 + "]", "not TOML: a number has too many digits"),

@@ -124,7 +124,7 @@ def test_wrong_usage(args: list[str], message: str, run: Run, world: str) -> Non
 
 def test_another_kind_of_model_is_refused(run: Run, model: str) -> None:
     result = run("similar", model, "cat", code=1)
-    assert result.stderr == f"nlmkit: {model}: toy-recency is a language-model, and this needs a representation\n"
+    assert result.stderr == f"nlmkit: {model}: toy-recency is a language-model, expected a representation\n"
     assert run("similar", "none", "cat", code=1).stderr.startswith("nlmkit: none: no such folder")
 
 

@@ -98,8 +98,8 @@ def test_any_fact_may_be_wrong(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"unseen_backoff": 0.0', '"unseen_backoff": NaN', "holds NaN"),
-        ('"unseen_backoff": 0.0', '"unseen_backoff": -Infinity', "holds -Infinity"),
+        ('"unseen_backoff": 0.0', '"unseen_backoff": NaN', "contains NaN"),
+        ('"unseen_backoff": 0.0', '"unseen_backoff": -Infinity', "contains -Infinity"),
         ('"unseen_backoff": 0.0', '"unseen_backoff": 1e999', "contains the number 1e999, which is too large"),
         ('"unseen_backoff": 0.0', '"unseen_backoff": ' + "9" * 5000, "a number with too many digits"),
         ('"unseen_backoff": 0.0', '"unseen_backoff": ' + "[" * 500 + "]" * 500, "nested deeper than 64 levels"),

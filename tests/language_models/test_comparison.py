@@ -76,7 +76,7 @@ def test_a_scorer_that_is_no_distribution_is_refused_with_the_reason() -> None:
     model = NGram(smoothing="stupid-backoff").fit(TRAIN)
     found = score("sb", model, model.encode(TEST))
     assert isinstance(found, Refused)
-    assert "no probability distribution" in found.reasons[0]
+    assert "are not probabilities" in found.reasons[0]
     assert found.report is None
 
 

@@ -74,4 +74,4 @@ def test_few_unknown_words_and_scorers_that_are_no_distribution_have_none(
     note_cheap_unknown(scorer, 4, 4)
     assert not caplog.messages
     note_cheap_unknown(trained, 5, 100, name="kn")
-    assert "in kn (" in caplog.messages[0]
+    assert "the perplexity of kn: " in caplog.messages[0]

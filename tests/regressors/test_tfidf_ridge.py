@@ -55,6 +55,7 @@ def test_predictions_are_those_of_scikit_learn(order: int, min_documents: int, s
     assert regressor.fit_report_["notes"] == []
 
 
+@pytest.mark.slow
 def test_the_weights_are_the_minimum() -> None:
     """Of Σ(y − w·x − b)² + α‖w‖², solved densely by the normal equations."""
     regressor = TfidfRidge(order=1, alpha=0.5).fit(TRAIN)

@@ -314,8 +314,8 @@ def test_seconds_are_reported_and_not_saved(tmp_path: Path) -> None:
     ("arrays", "metadata", "problem"),
     [
         ({}, {"fit_report": {}}, "'matrix' is missing"),
-        ({"matrix": np.zeros((5, 4), np.float32)}, {"fit_report": {}}, r"shape \[5, 4\], where \[5, 5\]"),
-        ({"matrix": np.zeros((4, 5), np.float32)}, {"fit_report": {}}, r"shape \[4, 5\], where \[5, 5\]"),
+        ({"matrix": np.zeros((5, 4), np.float32)}, {"fit_report": {}}, r"shape \[5, 4\], expected \[5, 5\]"),
+        ({"matrix": np.zeros((4, 5), np.float32)}, {"fit_report": {}}, r"shape \[4, 5\], expected \[5, 5\]"),
         ({"matrix": np.zeros((5, 5))}, {"fit_report": {}}, "dtype float64"),
         ({"matrix": np.full((5, 5), np.nan, np.float32)}, {"fit_report": {}}, "vectors are not finite"),
         ({"matrix": np.zeros((5, 5), np.float32)}, {}, "metadata lack fit_report"),

@@ -200,6 +200,7 @@ for _ in range(20):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_saving_to_one_path_while_a_third_reads(tmp_path: Path) -> None:
     folder = tmp_path / "m"
     save_large(folder, "a")
@@ -289,7 +290,7 @@ def test_a_full_disk_names_the_bytes_needed_and_keeps_the_old_model(
     monkeypatch.setattr(os, "write", write)
     with pytest.raises(SavedModelError) as error:
         save_new(model)
-    one_line(error, model, os.strerror(number), f"{needed} bytes are needed")
+    one_line(error, model, os.strerror(number), f"{needed} bytes are required")
     assert {name: entry for name, entry in snapshot(model).items() if name != ".lock"} == {
         name: entry for name, entry in before.items() if name != ".lock"
     }
@@ -396,6 +397,7 @@ def test_loading_writes_nothing_and_takes_no_lock(model: Path, monkeypatch: pyte
     assert snapshot(model) == before
 
 
+@pytest.mark.slow
 def test_no_file_stays_open(model: Path) -> None:
     if not Path("/proc/self/fd").exists():
         pytest.skip("the system does not list open files")

@@ -258,7 +258,9 @@ def test_a_word_of_many_is_a_string(word: Any) -> None:
 @pytest.mark.parametrize("words", ["cat", ["cat"]])
 def test_vectors_are_aligned_with_a_vocabulary(words: Any) -> None:
     for representation in (WORDS, Vectors().fit({"cat": [1.0, 2.0]})):
-        with pytest.raises(DataError, match=r"align takes a Vocabulary, not .*: give Vocabulary\(words\), or use vec"):
+        with pytest.raises(
+            DataError, match=r"align expects a Vocabulary, not .*: pass Vocabulary\(words\), or use vec"
+        ):
             representation.align(words)
 
 

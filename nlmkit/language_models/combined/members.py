@@ -115,7 +115,7 @@ def fitted_models(
     for number, model in enumerate(models, 1):
         if not model.normalized:
             raise NotNormalizedError(
-                f"model {number}, {model.name}, gives scores that are no probability distribution: "
+                f"model {number}, {model.name}, returns scores that are not probabilities: "
                 "what is built on it would be none either"
             )
     unfitted = [model.name for model in models if not model.is_fitted]

@@ -288,6 +288,6 @@ def _require_agreement(models: Sequence[LanguageModel]) -> None:
             )
         if first.tokenization_ != model.tokenization_:
             raise HyperParameterError(
-                f"{pair} read text differently ({first.tokenization_.signature}, {model.tokenization_.signature}): "
-                "fit them with the same tokenizer, case and Unicode form"
+                f"{pair} have different tokenizations ({first.tokenization_.signature}, "
+                f"{model.tokenization_.signature}): fit them with the same tokenizer, case and Unicode form"
             )

@@ -260,7 +260,7 @@ def test_what_makes_no_cache_is_refused(make: Any, arguments: dict[str, Any], me
 
 
 def test_a_scorer_that_is_no_distribution_is_refused() -> None:
-    with pytest.raises(NotNormalizedError, match=r"model 1, ngram, gives scores that are no probability"):
+    with pytest.raises(NotNormalizedError, match=r"model 1, ngram, returns scores that are not probabilities"):
         Cache(model=NGram(smoothing="stupid-backoff")).fit(TRAIN, valid=VALID)
 
 

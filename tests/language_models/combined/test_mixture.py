@@ -229,7 +229,7 @@ def test_a_fitted_model_among_them_is_taken_as_it_is() -> None:
                 models=(Bigram().fit(TRAIN), Bigram().fit(Corpus.read(TRAIN, TextPipeline(lowercase=True))))
             ),
             {"valid": VALID},
-            "have different text pipelines (tok:space|lc:no|nf:none, tok:space|lc:yes|nf:none)",
+            "have different tokenizations (tok:space|lc:no|nf:none, tok:space|lc:yes|nf:none)",
         ),
     ],
 )
@@ -252,7 +252,7 @@ def test_the_vocabularies_are_named_by_their_digests() -> None:
 
 def test_a_scorer_that_is_no_distribution_is_refused() -> None:
     for scorer in (NGram(smoothing="stupid-backoff"), NGram(smoothing="stupid-backoff").fit(TRAIN)):
-        with pytest.raises(NotNormalizedError, match=r"model 2, ngram, gives scores that are no probability"):
+        with pytest.raises(NotNormalizedError, match=r"model 2, ngram, returns scores that are not probabilities"):
             Mixture(models=(Bigram().fit(TRAIN), scorer), weights=(0.5, 0.5)).fit()
 
 
@@ -358,7 +358,7 @@ def set_weights(*values: float) -> Any:
         (set_weights(0.5, 0.6), "its weights do not sum to one"),
         (set_weights(-0.5, 1.5), "its weights do not sum to one"),
         (set_weights(math.nan, 1.0), "its weights do not sum to one"),
-        (set_weights(0.5, 0.25, 0.25), "array 'weights' has shape [3], where [2] has to stand"),
+        (set_weights(0.5, 0.25, 0.25), "array 'weights' has shape [3], expected [2]"),
         (lambda m, a: m["metadata"].pop("fit_report"), "fit_report is missing from its metadata"),
         (lambda m, a: m["members"]["models.0"].update(pipeline=TextPipeline(lowercase=True).to_dict()), "differently"),
         (

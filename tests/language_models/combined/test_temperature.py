@@ -235,7 +235,7 @@ def test_bad_values_and_texts_are_refused() -> None:
     for wrong in (0.0, -1.0, math.nan, math.inf):
         with pytest.raises(HyperParameterError, match="temperature"):
             Temperature(temperature=wrong)
-    with pytest.raises(NotNormalizedError, match=r"model 1, ngram, gives scores that are no probability"):
+    with pytest.raises(NotNormalizedError, match=r"model 1, ngram, returns scores that are not probabilities"):
         Temperature(model=NGram(smoothing="stupid-backoff")).fit(TRAIN, valid=VALID)
     with pytest.raises(DataError, match="the validation text has no event"):
         Temperature(model=Bigram().fit(TRAIN)).fit(valid=[])
