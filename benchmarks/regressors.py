@@ -9,9 +9,10 @@ IMDB is the folder with train.tsv.gz and test.tsv.gz (a label, a tab, the text) 
 test.ratings.txt (the rating of each of their lines). There are 25,000 texts each, of ratings 1 to 4 and 7 to 10.
 
 ``--tune`` fits four fifths of the training texts, reports on the last fifth, dealt with seed 0, and does not read the
-test texts. The settings below were chosen on parts of the training texts. Without it all training texts are fitted, of which the neural regressors
-hold texts out themselves, and the test texts are reported on. Minutes are of the fit, with reading the words; the row
-to beat is the one of tfidf-ridge. A row of the JSON file is one fit, and is there as soon as it is done.
+test texts. The settings below were chosen on parts of the training texts. Without it all training texts are fitted, of
+which the neural regressors hold texts out themselves, and the test texts are reported on. Minutes are of the fit, with
+reading the words; the row to beat is the one of tfidf-ridge. A row of the JSON file is one fit, and is there as soon as
+it is done.
 """
 
 from __future__ import annotations
