@@ -102,7 +102,7 @@ def elsewhere() -> Vectors:
 @pytest.mark.parametrize("cls", MODELS)
 def test_frozen_vectors_of_none_of_the_words_are_refused(cls: type[NeuralLanguageModel], elsewhere: Vectors) -> None:
     words = len({word for line in TRAIN for word in line.split()})
-    problem = f"a vector for none of the {words} words of the training text, and tune=frozen trains none: see whether"
+    problem = f"covers none of the {words} words of the training text, and tune=frozen trains none: see whether"
     with pytest.raises(DataError, match=problem):
         cls(**TINY, representation=elsewhere, tune="frozen").fit(TRAIN)
 
