@@ -54,7 +54,7 @@ def test_frozen_stays_frozen(vectors: Vectors) -> None:
 def test_frozen_vectors_of_none_of_the_words_are_refused(cls: Any) -> None:
     elsewhere = Vectors().fit({"x": [1.0, 2.0], "y": [2.0, 1.0]})
     small = {"epochs": 1, "batch": 8, "valid_share": 0.0, "representation": elsewhere}
-    with pytest.raises(DataError, match=r"a vector for none of the \d+ words of the training text, and tune=frozen"):
+    with pytest.raises(DataError, match=r"covers none of the \d+ words of the training text, and tune=frozen"):
         cls(**small, tune="frozen").fit(TEXTS, LABELS)
     for tune in ("fine-tune", *(["multichannel"] if cls is CNN else [])):
         notes = cls(**small, tune=tune).fit(TEXTS, LABELS).fit_report_["notes"]
