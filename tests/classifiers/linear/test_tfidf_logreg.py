@@ -154,7 +154,7 @@ def test_highlights_sum_to_the_logit_of_the_predicted_class() -> None:
         ("idf", np.zeros(5), "shape"),
         ("idf", np.array([1.0, np.nan]), "array 'idf' contains values that are not an idf"),
         ("weights", np.zeros((2, 2)), "shape"),
-        ("weights", np.array([[1.0, np.inf]]), "'weights' holds NaN or infinity"),
+        ("weights", np.array([[1.0, np.inf]]), "'weights' contains NaN or infinity"),
     ],
 )
 def test_damaged_arrays_are_refused(name: str, value: np.ndarray, problem: str) -> None:
