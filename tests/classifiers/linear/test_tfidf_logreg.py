@@ -82,7 +82,7 @@ def test_too_many_weights_for_one_regression_are_fitted_class_by_class(monkeypat
     classifier = TfidfLogReg(tokenizer="space").fit(TRAIN.texts, THREE)
     assert classifier.fit_report_["notes"] == [
         f"3 classes and {len(classifier.features_)} n-grams: "
-        "n-grams: one-against-rest regressions, since a multinomial one takes too much memory"
+        "one-against-rest regressions, since a multinomial one takes too much memory"
     ]
     vectorizer = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True)
     train, test = vectorizer.fit_transform(TRAIN.texts), vectorizer.transform(TEST.texts)
