@@ -9,9 +9,10 @@ IMDB is the folder with train.tsv.gz and test.tsv.gz (a label, a tab, the text) 
 test.ratings.txt (the rating of each of their lines). There are 25,000 texts each, of ratings 1 to 4 and 7 to 10.
 
 ``--tune`` fits four fifths of the training texts, reports on the last fifth, dealt with seed 0, and does not read the
-test texts: the settings below were chosen so. Without it all training texts are fitted, of which the neural regressors
-hold texts out themselves, and the test texts are reported on. Minutes are of the fit, with reading the words; the row
-to beat is the one of tfidf-ridge. A row of the JSON file is one fit, and is there as soon as it is done.
+test texts. The settings below were chosen on parts of the training texts. Without it all training texts are fitted, of
+which the neural regressors hold texts out themselves, and the test texts are reported on. Minutes are of the fit, with
+reading the words; the row to beat is the one of tfidf-ridge. A row of the JSON file is one fit, and is there as soon as
+it is done.
 """
 
 from __future__ import annotations
@@ -32,12 +33,15 @@ from nlmkit.regressors.base import Regressor
 from nlmkit.text.labelled import LabelledTexts
 from nlmkit.text.numbered import NumberedTexts
 
+_NEURAL = {"embedding": 100, "max_length": 400, "min_count": 2, "lr": 0.003, "dropout": 0.2, "dropout_input": 0.1}
+
 SETTINGS: dict[str, dict[str, Any]] = {
     "tfidf-ridge": {},
-    "cnn-regressor": {},
-    "lstm-regressor": {},
+    "cnn-regressor": {**_NEURAL, "maps": 100, "epochs": 6},
+    "lstm-regressor": {**_NEURAL, "hidden": 100, "epochs": 6},
 }
-"""Hyper-parameters of each row beside the defaults, chosen with ``--tune``."""
+"""Hyper-parameters of each row beside the defaults. The penalty of tfidf-ridge was chosen with ``--tune``; the settings
+of the networks by the RMSE on other training texts of fits to 2,500 and 4,000 of them."""
 
 HEADINGS = ("regressor", "RMSE", "MAE", "R²", "Pearson", "Spearman", "fits", "minutes")
 FIGURES = ("rmse", "mae", "r2", "pearson", "spearman")

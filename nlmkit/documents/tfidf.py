@@ -45,5 +45,5 @@ def restored_idf(arrays: Mapping[str, NDArray[Any]], features: int) -> NDArray[n
         SavedModelError: It is missing, of a wrong size, or contains invalid values.
     """
     idf = require_array(arrays, "idf", dtype="float64", shape=(features,))
-    require(bool(((idf >= 1) & (idf <= _LARGEST_IDF)).all()), "array 'idf' contains invalid values")
+    require(bool(((idf >= 1) & (idf <= _LARGEST_IDF)).all()), "array 'idf' contains values that are not an idf")
     return np.asarray(idf, np.float64)

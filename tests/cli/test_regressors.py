@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ import numpy as np
 import pytest
 
 from cli.conftest import Run
-from nlmkit import CNN, NBSVM, NGram, RunOptions, TfidfRidge, load
-from nlmkit.cli.training import Training
+from nlmkit import CNN, NBSVM, NGram, TfidfRidge, load
 from nlmkit.documents.cross_validation import cross_validate
 from nlmkit.text.numbered import NumberedTexts
 
@@ -124,36 +122,6 @@ def test_cross_validation_tells_mean_deviation_and_folds(run: Run, data: Path) -
     assert f"RMSE  {facts['rmse']['mean']:.4f} ± {facts['rmse']['standard_deviation']:.4f} over 4 folds" in shown
     assert "all folds together:\nR²" in shown
     assert not Path("m").exists()
-
-
-def test_interrupted_and_resumed(run: Run, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nlmkit.training.gradient import GradientStepper
-
-    small = ["-p", "maps=4", "-p", "epochs=8", "-p", "batch=4", "-p", "embedding=8"]
-    command = ["fit", "cnn-regressor", data / "train.tsv", *small, "--json"]
-    whole = json.loads(run(*command, "-o", "whole", "--log", "whole.jsonl").stdout)
-    step = GradientStepper.step
-
-    def interrupted(self: Any, moment: Any) -> float:
-        if moment.step == 10:  # in the third epoch
-            raise KeyboardInterrupt
-        return step(self, moment)
-
-    options = Training.options
-
-    def often(*given: Any) -> RunOptions:
-        return dataclasses.replace(options(*given), checkpoint_seconds=1e-9)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(GradientStepper, "step", interrupted)
-        patch.setattr(Training, "options", often)
-        stopped = run(*command, "-o", "cut", code=130)
-    told = "interrupted: cut.checkpoint contains a checkpoint of step 10: repeat the command with --resume"
-    assert told in stopped.stderr
-    resumed = json.loads(run(*command, "-o", "cut", "--resume").stdout)
-    assert resumed["digest"] == whole["digest"]
-    last = json.loads(Path("whole.jsonl").read_text(encoding="utf-8").splitlines()[-1])
-    assert {"validation_loss", "validation_rmse"} <= set(last)
 
 
 # ---------------------------------------------------------------------------------------------------------- score

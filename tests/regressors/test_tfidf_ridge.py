@@ -173,7 +173,7 @@ def test_a_prediction_depends_on_its_text_alone(texts: list[str], data: st.DataO
     ("name", "value", "problem"),
     [
         ("idf", np.zeros(5), "shape"),
-        ("idf", np.array([1.0, np.nan]), "'idf' contains invalid"),
+        ("idf", np.array([1.0, np.nan]), "'idf' contains values that are not"),
         ("weights", np.zeros(3), "shape"),
         ("weights", np.array([1.0, np.inf]), "'weights' contains NaN or infinity"),
         ("weights", np.array([1.0, 1e13]), r"a weight beyond 1e\+12"),

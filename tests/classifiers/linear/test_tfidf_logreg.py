@@ -152,7 +152,7 @@ def test_highlights_sum_to_the_logit_of_the_predicted_class() -> None:
     ("name", "value", "problem"),
     [
         ("idf", np.zeros(5), "shape"),
-        ("idf", np.array([1.0, np.nan]), "array 'idf' contains invalid values"),
+        ("idf", np.array([1.0, np.nan]), "array 'idf' contains values that are not an idf"),
         ("weights", np.zeros((2, 2)), "shape"),
         ("weights", np.array([[1.0, np.inf]]), "'weights' contains NaN or infinity"),
     ],

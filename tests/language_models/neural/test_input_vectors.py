@@ -102,7 +102,7 @@ def elsewhere() -> Vectors:
 @pytest.mark.parametrize("cls", MODELS)
 def test_frozen_vectors_of_none_of_the_words_are_refused(cls: type[NeuralLanguageModel], elsewhere: Vectors) -> None:
     words = len({word for line in TRAIN for word in line.split()})
-    problem = f"representation covers none of the {words} words of the training text, and tune=frozen trains none: see"
+    problem = f"covers none of the {words} words of the training text, and tune=frozen trains none: see whether"
     with pytest.raises(DataError, match=problem):
         cls(**TINY, representation=elsewhere, tune="frozen").fit(TRAIN)
 
@@ -116,9 +116,8 @@ def test_poor_coverage_is_noted(
     elsewhere: Vectors, vectors: Vectors, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     LSTM(**TINY, representation=elsewhere).fit(TRAIN)
-    assert [message[:66] for message in coverage(caplog)] == [
-        "the representation covers only 0% of the training words: see wheth"
-    ]
+    (message,) = coverage(caplog)
+    assert message.startswith("the representation covers only 0% of the training words: ")
     caplog.clear()
     LSTM(**TINY, representation=vectors, tune="frozen").fit(TRAIN)
     assert coverage(caplog) == []
