@@ -39,7 +39,7 @@ class TargetTexts(Protocol):
 
     @property
     def notes(self) -> Sequence[str]:
-        """What whoever uses the texts should know."""
+        """Notes for users of the texts."""
 
     def __len__(self) -> int:
         """How many texts there are."""

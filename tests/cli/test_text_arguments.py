@@ -101,7 +101,7 @@ def test_a_representation_needs_no_text(run: Run, folder: Path) -> None:
 
 def test_standard_input_is_read_once(run: Run, folder: Path) -> None:
     for args in (["perplexity", "lm", "-", "--text", "-"], ["classify", "lm", "-", "-"]):
-        assert "- is named twice" in run(*args, code=2).stderr
+        assert "- is used twice" in run(*args, code=2).stderr
 
 
 def test_models_are_folders_and_texts_are_not(folder: Path) -> None:
