@@ -116,6 +116,7 @@ def test_the_stubs_are_up_to_date() -> None:
         assert file.read_text(encoding="utf-8") == text, file.name
 
 
+@pytest.mark.slow
 def test_types_of_a_plugin_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     api = pytest.importorskip("mypy.api", reason="types are checked by mypy")
     right = tmp_path / "right.py"
@@ -137,6 +138,7 @@ def test_types_of_a_plugin_are_checked(tmp_path: Path, monkeypatch: pytest.Monke
     assert [line.rpartition("[")[2] for line in found] == ["attr-defined]", "arg-type]"], out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [

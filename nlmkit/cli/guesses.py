@@ -45,7 +45,7 @@ _COMMANDS: Final = {
     **dict.fromkeys(("convert", "to-arpa"), "nlmkit import FILE -o MODEL or nlmkit export MODEL FILE"),
     **dict.fromkeys(("save",), f"{_FIT}, or nlmkit export MODEL FILE for other programs"),
     **dict.fromkeys(("mix", "interpolate"), "nlmkit fit mixture --model A --model B --valid TEXT -o MODEL"),
-    **dict.fromkeys(("cross-validate", "crossvalidate", "cv"), "nlmkit fit CLASSIFIER TEXTS --cross-validate 10"),
+    **dict.fromkeys(("cross-validate", "crossvalidate", "cv"), "nlmkit fit COMPONENT TEXTS --cross-validate 10"),
     **dict.fromkeys(("rank", "diff"), "nlmkit compare MODEL MODEL... --text TEST"),
     **dict.fromkeys(("plugin",), "nlmkit plugins list"),
     **dict.fromkeys(("version",), "nlmkit --version"),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Component:
-    """Base of every representation, language model and classifier.
+    """Base of every component, whatever its kind (:mod:`nlmkit.core.kinds`).
 
     A subclass is a ``@dataclass(kw_only=True)``, declares each hyper-parameter with ``param``,
     and implements ``fit``, ``score``, ``fitted_state`` and ``restore``.

@@ -11,7 +11,7 @@ class Entry:
 
     Attributes:
         name: Name in its distribution.
-        kind: ``representation``, ``language-model``, ``classifier`` or ``tokenizer``.
+        kind: ``tokenizer``, or one of :data:`nlmkit.core.kinds.KINDS`, such as ``classifier``.
         value: Where it is, as ``module:Class``.
         distribution: Package that declares it.
         version: Version of that package.

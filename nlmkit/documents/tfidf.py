@@ -42,8 +42,8 @@ def restored_idf(arrays: Mapping[str, NDArray[Any]], features: int) -> NDArray[n
     """The array ``idf`` of a saved model: float64 [features].
 
     Raises:
-        SavedModelError: it is missing, of another size, or holds what is not an idf.
+        SavedModelError: It is missing, of another size, or contains values that are not an idf.
     """
     idf = require_array(arrays, "idf", dtype="float64", shape=(features,))
-    require(bool(((idf >= 1) & (idf <= _LARGEST_IDF)).all()), "array 'idf' holds what is not an idf")
+    require(bool(((idf >= 1) & (idf <= _LARGEST_IDF)).all()), "array 'idf' contains values that are not an idf")
     return np.asarray(idf, np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -177,17 +178,18 @@ class TfidfRidge(Regressor):
 
         from nlmkit.documents.ngram_features import NGramFeatures
         from nlmkit.documents.tfidf import restored_idf
-        from nlmkit.saving import require, require_array
+        from nlmkit.saving import require, require_array, require_weights
+        from nlmkit.saving.checks import LARGEST_WEIGHT
 
         super().restore(state)
         require("vocabulary_" in vars(self), "its vocabulary is missing; save the model again")
         self.features_ = NGramFeatures.from_arrays(state.arrays, self.vocabulary_, self.order)
         self.idf_ = restored_idf(state.arrays, len(self.features_))
         weights = require_array(state.arrays, "weights", dtype="float64", shape=(len(self.features_),))
-        require(bool(np.isfinite(weights).all()), "array 'weights' holds NaN or infinity")
+        require_weights(weights, "weights")
         self.weights_ = np.asarray(weights, np.float64)
-        for name in ("intercept", "alpha"):
+        for name, most in (("intercept", LARGEST_WEIGHT), ("alpha", math.inf)):
             value = state.metadata.get(name)
-            usable = isinstance(value, float) and np.isfinite(value)
-            require(usable, f"its {name} is no finite number; save the model again")
+            usable = isinstance(value, float) and math.isfinite(value) and abs(value) <= most
+            require(usable, f"its {name} is no usable number; save the model again")
             setattr(self, f"{name}_", float(state.metadata[name]))

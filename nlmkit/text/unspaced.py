@@ -50,7 +50,7 @@ def note_unspaced(corpus: Corpus) -> None:
         note(
             f"most lines ({sum(found.values())} of {lines} looked at) are long tokens in a script without spaces "
             f"({script}), which the tokenizer {tokenizer} does not split: use --tokenizer char (in Python "
-            f'TextPipeline(tokenizer="char"), of a classifier tokenizer="char"){segmenter}'
+            f'TextPipeline(tokenizer="char"), of a classifier or regressor tokenizer="char"){segmenter}'
         )
 
 

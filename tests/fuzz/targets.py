@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import bz2
 import contextlib
 import functools
@@ -22,6 +23,7 @@ from fuzz.folders import changes, put
 from fuzz.mutations import mutated, number_changed
 from fuzz.target import Target, check_scores, check_vectors
 
+REGRESSOR = "tfidf-ridge"
 RELEASE = Path(__file__).parents[1] / "releases" / "0.1"
 
 TEXT = "the cat sat on the mat\nthe dog, 3.5 kg,\tran\n\n猫 坐 在 é 上\nthe cat ran\n"
@@ -31,6 +33,12 @@ LABELLED = {
     "csv": b'label,text\ngood,"a fine, warm\nfilm"\nbad,"say ""no"""\n',
     "jsonl": b'{"label": "good", "text": "fine"}\n{"label": 3, "text": ""}\n{"text": "x", "label": true}\n',
     "space": b"good a fine film\nbad dull\n",
+}
+NUMBERED = {
+    "tsv": b"7\ta fine film\n-0.5\tdull and\tcold\n\n1e3\t\xe5\xa5\xbd\n",
+    "csv": b'label,text\n 7 ,"a fine, warm\nfilm"\n-0.5,"say ""no"""\n',
+    "jsonl": b'{"label": 7.5, "text": "fine"}\n{"label": "3", "text": ""}\n{"text": "x", "label": -1e3}\n',
+    "space": b"7 a fine film\n-0.5 dull\n",
 }
 TOML = b'[fit]\ntokenizer = "word"\nlowercase = true\n\n[params]\norder = 3\nprune = [0, 1]\nadd_k = 0.5\n'
 PAIRS = [b"word1\tword2\tscore\ntiger\tcat\t7.35\nbook\tpaper\t6.5\n", b"tiger,cat,7\nhorse,apple,3\n"]
@@ -161,6 +169,7 @@ def _tables() -> Iterator[Target]:
     from nlmkit.text import Corpus, TextPipeline, Vocabulary, catalog
     from nlmkit.text.columns import TextColumn, read_tables, stream_tables
     from nlmkit.text.labelled import LabelledTexts
+    from nlmkit.text.numbered import NumberedTexts
     from nlmkit.training.records import read_log
 
     def labelled(given: tuple[str, bytes], folder: Path) -> None:
@@ -171,10 +180,22 @@ def _tables() -> Iterator[Target]:
         assert len(read.texts) == len(read.labels)
         assert all(len(label) > 0 for label in map(str, read.labels))
 
+    def numbered(given: tuple[str, bytes], folder: Path) -> None:
+        form, data = given
+        file = folder / "texts"
+        file.write_bytes(data)
+        read = NumberedTexts.read(str(file), format=form)
+        assert len(read.texts) == len(read.numbers)
+        assert (np.abs(read.numbers) <= 1e100).all()
+
     forms = st.sampled_from(list(LABELLED)).flatmap(
         lambda form: st.tuples(st.just(form), mutated([LABELLED[form], b""]))
     )
     yield Target("labelled texts", forms, labelled)
+    forms = st.sampled_from(list(NUMBERED)).flatmap(
+        lambda form: st.tuples(st.just(form), mutated([NUMBERED[form], b""]))
+    )
+    yield Target("numbered texts", forms, numbered)
 
     def word_list(given: tuple[bytes, dict[str, Any]], folder: Path) -> None:
         data, options = given
@@ -272,6 +293,18 @@ def _tables() -> Iterator[Target]:
 
 
 @functools.cache
+def regressor_folder() -> str:
+    """A saved regressor, which the release does not have."""
+    from nlmkit import TfidfRidge
+
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    texts, numbers = ["a warm and funny film", "dull , cold and long", "a long film"], [5, 1.5, 2]
+    TfidfRidge().fit(texts, numbers).save(Path(folder) / REGRESSOR)
+    return str(Path(folder) / REGRESSOR)
+
+
+@functools.cache
 def arpa_file() -> bytes:
     from nlmkit import load
 
@@ -289,7 +322,7 @@ def _models() -> Iterator[Target]:
     def read(given: tuple[str, str, Any], folder: Path) -> None:
         name, part, changed = given
         target = folder / "model"
-        shutil.copytree(RELEASE / name, target)
+        shutil.copytree(regressor if name == REGRESSOR else RELEASE / name, target)
         put(target, part, changed)
         model: Any = load(target)
         if model.kind == "language-model" and model.normalized:
@@ -298,9 +331,13 @@ def _models() -> Iterator[Target]:
             found = model.predict_proba(["a fine film", ""])
             assert np.isfinite(found).all()
             np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-4)
+        elif model.kind == "regressor":
+            assert np.isfinite(model.predict(["a fine film", ""])).all()
         elif model.kind == "representation":
             check_vectors(model)
 
+    regressor = Path(regressor_folder())
+    yield Target("saved regressor", changes(regressor, REGRESSOR), read)
     names = [path.name for path in sorted(RELEASE.iterdir()) if path.is_dir()]
     yield Target("saved model", st.sampled_from(names).flatmap(lambda name: changes(RELEASE / name, name)), read)
 

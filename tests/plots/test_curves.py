@@ -99,6 +99,7 @@ def _evaluation(loss: Any, perplexity: Any, *, step: int = 1) -> Evaluation:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "record",
     [
@@ -131,6 +132,7 @@ def test_a_log_of_null_values_is_one_error(tmp_path: Path) -> None:
         plot_learning_curve(tmp_path / "empty.jsonl", tmp_path / "none.png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 def test_curves_whose_names_are_hard_to_draw(suffix: str, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")

@@ -51,6 +51,7 @@ def test_the_same_report_gives_the_same_file(tmp_path: Path) -> None:
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("numbers", "predictions"),
     [

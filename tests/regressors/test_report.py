@@ -86,6 +86,7 @@ def test_intervals_are_percentiles_of_resampled_figures() -> None:
     assert report(numbers, predictions, resamples=200, seed=4).intervals != found.intervals
 
 
+@pytest.mark.slow
 def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     """Numbers with noise of deviation 1: the RMSE of perfect predictions is 1."""
     random = np.random.default_rng(0)
@@ -122,6 +123,7 @@ def test_resamples_in_which_a_figure_is_undefined_do_not_count() -> None:
     assert found.intervals["pearson"] == pytest.approx((1, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", [1e-150, 1e-90, 1.0, 1e90, 1e119])
 def test_tiny_and_huge_numbers_lose_nothing(unit: float) -> None:
     numbers, predictions = np.array([1, 2, 3, 4.0]), np.array([2, 2, 2, 6.0])

@@ -55,6 +55,7 @@ def test_predictions_are_those_of_scikit_learn(order: int, min_documents: int, s
     assert regressor.fit_report_["notes"] == []
 
 
+@pytest.mark.slow
 def test_the_weights_are_the_minimum() -> None:
     """Of Σ(y − w·x − b)² + α‖w‖², solved densely by the normal equations."""
     regressor = TfidfRidge(order=1, alpha=0.5).fit(TRAIN)
@@ -174,12 +175,15 @@ def test_a_prediction_depends_on_its_text_alone(texts: list[str], data: st.DataO
         ("idf", np.zeros(5), "shape"),
         ("idf", np.array([1.0, np.nan]), "'idf' holds what is not"),
         ("weights", np.zeros(3), "shape"),
-        ("weights", np.array([1.0, np.inf]), "'weights' holds NaN or infinity"),
+        ("weights", np.array([1.0, np.inf]), "'weights' contains NaN or infinity"),
+        ("weights", np.array([1.0, 1e13]), r"a weight beyond 1e\+12"),
         ("weights", np.zeros(2, np.float32), "dtype|float32"),
         ("ngrams.1", np.array([0, 9]), "words that the vocabulary lacks"),
-        ("intercept", None, "its intercept is no finite number"),
-        ("intercept", float("inf"), "its intercept is no finite number"),
-        ("alpha", "1", "its alpha is no finite number"),
+        ("intercept", None, "its intercept is no usable number"),
+        ("intercept", float("nan"), "its intercept is no usable number"),
+        ("intercept", 1e13, "its intercept is no usable number"),
+        ("alpha", "1", "its alpha is no usable number"),
+        ("alpha", float("inf"), "its alpha is no usable number"),
     ],
 )
 def test_damaged_states_are_refused(name: str, value: Any, problem: str) -> None:

@@ -356,6 +356,7 @@ def nested(levels: int) -> dict[str, Any]:
     return value
 
 
+@pytest.mark.slow
 def test_the_deepest_manifest_that_is_saved_is_the_deepest_that_loads(tmp_path: Path) -> None:
     save_folder(tmp_path / "m", nested(MAX_DEPTH), arrays={})
     assert load_folder(tmp_path / "m").manifest[""] == nested(MAX_DEPTH - 1)

@@ -200,6 +200,7 @@ for _ in range(20):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_saving_to_one_path_while_a_third_reads(tmp_path: Path) -> None:
     folder = tmp_path / "m"
     save_large(folder, "a")
@@ -396,6 +397,7 @@ def test_loading_writes_nothing_and_takes_no_lock(model: Path, monkeypatch: pyte
     assert snapshot(model) == before
 
 
+@pytest.mark.slow
 def test_no_file_stays_open(model: Path) -> None:
     if not Path("/proc/self/fd").exists():
         pytest.skip("the system does not list open files")

@@ -236,6 +236,7 @@ def test_an_uninstalled_class_is_registered_for_a_moment(allowed: str | None, mo
     assert not any((Path(tempfile.gettempdir()) / name / "nlmkit_conformance-0.dist-info").exists() for name in folders)
 
 
+@pytest.mark.slow
 def test_a_class_inside_a_function_cannot_be_loaded() -> None:
     class Local(Correct):
         """Out of reach."""

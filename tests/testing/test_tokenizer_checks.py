@@ -47,6 +47,7 @@ def declared_otherwise(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "tokenizer"),
     [

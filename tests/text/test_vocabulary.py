@@ -241,6 +241,7 @@ def test_a_file_is_no_directory_and_stands_alone(tmp_path: Path) -> None:
             Vocabulary.from_corpus(Corpus.read(LINES), file=tmp_path / "none", size=size, min_count=min_count)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.lists(st.sampled_from(["a", "b", "c", "<unk>", "é"]), max_size=6), max_size=6),
     st.integers(1, 5),

@@ -132,6 +132,7 @@ def test_gradients_equal_those_of_one_process_with_the_joint_batch(run: Path) ->
                 torch.testing.assert_close(found[name], gradient, rtol=1e-5, atol=1e-6, msg=name)
 
 
+@pytest.mark.slow
 def test_training_equals_that_of_one_process(run: Path) -> None:
     module = TinyModule(dropout=0.0)
     result = fit(run, module, options(), VALID)

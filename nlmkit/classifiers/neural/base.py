@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from nlmkit.classifiers.base import Classifier
 from nlmkit.core.parameters import param
@@ -24,6 +24,8 @@ class NeuralClassifier(NeuralTextModel, Classifier):
 
     The weights kept are those with the highest accuracy on held-out texts, of equal ones those with the lowest loss.
     """
+
+    held_out_by: ClassVar[str] = "class by class, "
 
     label_smoothing: float = param(0.0, ge=0, lt=1, help="share of the target given to all classes")
 

@@ -1,7 +1,7 @@
 """Documents as ids, and padded batches of them: by similar length, and such that padding can change no result.
 
 Padding has an id of its own, :data:`PAD_ID`, whose vector is zero and is never trained. It is the id of ``<s>``, which
-no classifier ever reads.
+no model of texts ever reads.
 """
 
 from __future__ import annotations

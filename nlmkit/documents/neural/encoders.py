@@ -1,4 +1,4 @@
-"""From word vectors to features of a document: one encoder for each classifier."""
+"""From word vectors to features of a document: one encoder for each family of models."""
 
 from __future__ import annotations
 

@@ -63,6 +63,9 @@ class NeuralTextModel(
 
     trains_in_steps = True
 
+    held_out_by: ClassVar[str] = ""
+    """How texts are held out, where it is not simply at random; for the fit report."""
+
     conformance_settings: ClassVar[Mapping[str, Any]] = {"embedding": 16, "epochs": 12, "batch": 8, "lr": 0.01}
     """Settings small enough for :mod:`nlmkit.testing`, which fits a model many times."""
 
@@ -248,8 +251,7 @@ class NeuralTextModel(
         train, dev = dev_split(strata, self.valid_share, self.seed)
         if not len(dev) or not subset(corpus, train).tokens:
             return corpus, targets, None, nothing, notes
-        how = "class by class, " if self.kind == "classifier" else ""
-        chosen = f"{self.valid_share:g} of the training texts, {how}seed {self.seed}"
+        chosen = f"{self.valid_share:g} of the training texts, {self.held_out_by}seed {self.seed}"
         held_out = {"texts": len(dev), "chosen": chosen}
         return subset(corpus, train), targets[train], (subset(corpus, dev), targets[dev]), held_out, []
 

@@ -40,10 +40,10 @@ def added_by_words(
         return list(zip(words, by_pooled_features(pooled, weigh(outputs, module.weight), len(words)), strict=True))
 
 
-def attention_of(classifier: NeuralTextModel, text: str) -> tuple[list[float], list[list[float]]]:
+def attention_of(model: NeuralTextModel, text: str) -> tuple[list[float], list[list[float]]]:
     """A text's attention in a fitted hierarchical network: weights of its sentences, and of the words in each."""
-    _, batch, extra = classifier.batch_of_one(text)
-    module = classifier.module_
+    _, batch, extra = model.batch_of_one(text)
+    module = model.module_
     assert isinstance(module.encoder, HierarchicalEncoder)
     with torch.inference_mode(), module.words.with_extra(extra):
         _, of_words, of_sentences = module.encoder.attend(module.words, batch, module.generator)

@@ -1,4 +1,4 @@
-"""The input layer of a classifier: word vectors, random or from a representation, tuned or not."""
+"""The input layer of a model of texts: word vectors, random or from a representation, tuned or not."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def initial_channels(
     Args:
         options: The component's.
         representation: Fitted; None: random vectors.
-        vocabulary: Of the classifier.
+        vocabulary: Of the model.
         generator: Source of random vectors.
         seed: Of those that words get that the representation lacks.
 

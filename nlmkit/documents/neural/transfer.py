@@ -1,6 +1,6 @@
-"""Transfer: a classifier that starts from a language model (Howard & Ruder 2018, ULMFiT).
+"""Transfer: a classifier or regressor that starts from a language model (Howard & Ruder 2018, ULMFiT).
 
-The classifier takes over the language model's word vectors and recurrent layers, and reads texts as it does: ``</s>``
+The model takes over the language model's word vectors and recurrent layers, and reads texts as it does: ``</s>``
 first, then the words. Words that the language model lacks join its vocabulary, and begin where its ``<unk>`` stands.
 """
 
@@ -41,10 +41,10 @@ def language_model(start: str | LanguageModel, tokenization: Tokenization) -> LS
 
     Args:
         start: The model or its folder.
-        tokenization: How the classifier reads text.
+        tokenization: How the model reads text.
 
     Raises:
-        HyperParameterError: It is no fitted lstm, reads text otherwise, or has what a classifier cannot take over.
+        HyperParameterError: It is no fitted lstm, reads text otherwise, or has what a model of texts cannot take over.
         SavedModelError: It cannot be loaded.
     """
     from nlmkit.language_models.neural.lstm import LSTM
@@ -56,15 +56,17 @@ def language_model(start: str | LanguageModel, tokenization: Tokenization) -> LS
 
         found = load(start)
     if not isinstance(found, LSTM):
-        raise HyperParameterError(f"{where} is of the kind {found.name}: a classifier starts from a fitted lstm")
+        raise HyperParameterError(f"{where} is of the kind {found.name}: expected a fitted lstm")
     if not found.is_fitted:
         raise HyperParameterError(f"{where} is not fitted: fit the language model first")
     if found.zoneout:
-        raise HyperParameterError(f"{where} was trained with zoneout={found.zoneout:g}, which no classifier has")
+        raise HyperParameterError(
+            f"{where} was trained with zoneout={found.zoneout:g}, which models of texts do not have"
+        )
     own, theirs = dataclasses.asdict(tokenization), dataclasses.asdict(found.tokenization_)
     other = [f"{name}={value}" for name, value in theirs.items() if value != own[name]]
     if other:
-        raise HyperParameterError(f"{where} reads text with {', '.join(other)}: set that for the classifier too")
+        raise HyperParameterError(f"{where} reads text with {', '.join(other)}: set that here too")
     return found
 
 
@@ -104,7 +106,7 @@ def fine_tuned(  # noqa: PLR0917
 
 
 def notes_of_tuning(tuned: LSTM) -> list[str]:
-    """What is to be said of the language model that was tuned; what the classifier says of itself is left out."""
+    """What is to be said of the language model that was tuned; what the model says of itself is left out."""
     own = ("no validation text", "epochs=")
     notes = [note for note in tuned.fit_report_["notes"] if not note.startswith(own)]
     return [f"tuning the language model, to which half of a budget goes: {note}" for note in notes]
@@ -126,7 +128,7 @@ def first_vectors(lm: LSTM, vocabulary: Vocabulary) -> Tensor:
 
 
 def copy_layers(lm: LSTM, layers: Sequence[torch.nn.Module]) -> None:
-    """Put the language model's recurrent layers in place of a classifier's."""
+    """Put the language model's recurrent layers in place of the model's."""
     for own, theirs in zip(layers, _stack(lm).layers, strict=True):
         own.load_state_dict(theirs.state_dict())
 

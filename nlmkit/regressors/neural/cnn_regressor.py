@@ -10,7 +10,7 @@ from nlmkit.regressors.neural.base import NeuralRegressor
 
 @dataclasses.dataclass(kw_only=True)
 class CNNRegressor(ConvolutionalTextModel, NeuralRegressor):
-    """Convolutional regressor: the network of :class:`~nlmkit.classifiers.neural.cnn.CNN` with one output.
+    """Convolutional regressor: the network of the classifier ``cnn`` with one output.
 
     Filters see windows of three, four and five words; a feature is the largest value of a filter over the text, after
     ReLU; one linear layer with dropout makes a number of them.

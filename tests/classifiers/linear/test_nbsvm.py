@@ -270,7 +270,7 @@ def test_nan_weights_are_refused() -> None:
     damaged = NBSVM(order=1)
     vars(damaged).update(pipeline_=fitted.pipeline_, vocabulary_=fitted.vocabulary_)
     weights = np.full_like(state.arrays["weights"], np.nan)
-    with pytest.raises(SavedModelError, match="'weights' holds NaN"):
+    with pytest.raises(SavedModelError, match="'weights' contains NaN"):
         damaged.restore(FittedState({**state.arrays, "weights": weights}, state.metadata))
 
 

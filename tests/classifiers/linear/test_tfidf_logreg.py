@@ -82,7 +82,7 @@ def test_too_many_weights_for_one_regression_are_fitted_class_by_class(monkeypat
     classifier = TfidfLogReg(tokenizer="space").fit(TRAIN.texts, THREE)
     assert classifier.fit_report_["notes"] == [
         f"3 classes and {len(classifier.features_)} n-grams: "
-        "n-grams: one-against-rest regressions, since a multinomial one takes too much memory"
+        "one-against-rest regressions, since a multinomial one takes too much memory"
     ]
     vectorizer = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True)
     train, test = vectorizer.fit_transform(TRAIN.texts), vectorizer.transform(TEST.texts)
@@ -154,7 +154,7 @@ def test_highlights_sum_to_the_logit_of_the_predicted_class() -> None:
         ("idf", np.zeros(5), "shape"),
         ("idf", np.array([1.0, np.nan]), "array 'idf' contains values that are not an idf"),
         ("weights", np.zeros((2, 2)), "shape"),
-        ("weights", np.array([[1.0, np.inf]]), "'weights' holds NaN or infinity"),
+        ("weights", np.array([[1.0, np.inf]]), "'weights' contains NaN or infinity"),
     ],
 )
 def test_damaged_arrays_are_refused(name: str, value: np.ndarray, problem: str) -> None:

@@ -77,7 +77,7 @@ def test_saved_weights_keep_their_precision_and_are_checked(dtype: type, monkeyp
     assert weights.dtype == dtype
     assert intercepts.dtype == np.float64
     arrays["weights"][2, 1] = np.nan
-    with pytest.raises(SavedModelError, match="'weights' holds NaN"):
+    with pytest.raises(SavedModelError, match="'weights' contains NaN"):
         restored_decisions(arrays, 3, 2)
     with pytest.raises(SavedModelError, match="dtype"):
         restored_decisions({**arrays, "weights": np.ones((3, 2), np.int64)}, 3, 2)

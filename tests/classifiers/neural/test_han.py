@@ -139,6 +139,7 @@ def test_attention_sums_to_one(han: HAN) -> None:
     assert han.highlights("") == []
 
 
+@pytest.mark.slow
 def test_nothing_but_empty_documents(han: HAN) -> None:
     found = han.predict_proba(["", ""])
     assert np.array_equal(found[0], found[1])

@@ -87,6 +87,7 @@ make("cnn").fit(TEXTS, LABELS, run=RunOptions(checkpoint=sys.argv[1], checkpoint
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_a_killed_run_resumes_with_the_same_bytes(tmp_path: Path) -> None:
     folder, root = tmp_path / "run", Path(__file__).parents[2]

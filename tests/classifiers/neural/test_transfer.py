@@ -275,7 +275,7 @@ def test_contradictions_are_refused(lm: LSTM, options: dict[str, Any], message: 
 
 
 def test_all_that_reads_otherwise_is_named_at_once(lm: LSTM) -> None:
-    with pytest.raises(HyperParameterError, match="with tokenizer=word, lowercase=True: set that for the classifier"):
+    with pytest.raises(HyperParameterError, match="with tokenizer=word, lowercase=True: set that here too"):
         LSTMClassifier(**TINY, start_from=lm, tokenizer="space", lowercase=False).fit(TEXTS, LABELS)
 
 

@@ -23,6 +23,7 @@ def probabilities(draw: Any) -> np.ndarray:
     return np.array(rows)
 
 
+@pytest.mark.slow
 @given(probabilities())
 def test_the_weights_are_the_optimum(probs: np.ndarray) -> None:
     found = fit_weights(np.log(probs))

@@ -22,6 +22,8 @@ from nlmkit.training.gradient import GradientStepper
 from nlmkit.training.interruption import Terminated
 from nlmkit.training.records import read_log
 
+pytestmark = pytest.mark.slow
+
 TINY: dict[str, Any] = {"embedding": 12, "batch": 8, "lr": 0.01, "dropout_input": 0.0}
 REGRESSORS: dict[str, Any] = {
     "cnn-regressor": (CNNRegressor, {**TINY, "maps": 6, "dropout_word": 0.0}),

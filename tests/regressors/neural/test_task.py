@@ -79,6 +79,9 @@ def test_options_of_another_loss_are_refused() -> None:
         CNNRegressor(**TINY, huber_delta=2.0).fit(TEXTS, NUMBERS)
     with pytest.raises(HyperParameterError, match="loss must be one of squared, huber"):
         CNNRegressor(loss="absolute")
+    for options, needed in (({"warmup": 0.3}, "schedule=one-cycle"), ({"decay": 0.9}, "schedule=plateau")):
+        with pytest.raises(HyperParameterError, match=f"has no effect: it needs {needed}"):
+            CNNRegressor(**TINY, **options).fit(TEXTS, NUMBERS)
     with pytest.raises(HyperParameterError, match="label_smoothing"):
         CNNRegressor(label_smoothing=0.1)
 

@@ -24,6 +24,7 @@ def short_rounds() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 @pytest.mark.parametrize("precision", MODELS)
 def test_rounds_are_steps(precision: str, check: Check) -> None:
