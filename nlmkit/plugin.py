@@ -1,4 +1,4 @@
-"""All that a plugin may import of nlmkit: what is not here, or in ``nlmkit`` itself, may change without notice.
+"""Public API for plugins; names neither here nor in ``nlmkit`` can change without notice.
 
 Nothing is imported before a name is used, so a plugin's module costs what it uses of it at its top.
 

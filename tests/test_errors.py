@@ -79,9 +79,9 @@ def test_unusable_text_is_a_value_error_and_keeps_its_place(tmp_path: Path) -> N
 
 
 def test_an_empty_name_and_an_empty_folder_keep_their_own_messages(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="the name of a file is empty"):
+    with pytest.raises(DataError, match="empty file name"):
         Corpus.read("")
-    with pytest.raises(DataError, match="the directory holds no files"):
+    with pytest.raises(DataError, match="the directory contains no files"):
         Corpus.read(tmp_path)
 
 

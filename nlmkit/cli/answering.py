@@ -1,4 +1,4 @@
-"""What ``classify`` and ``predict`` do: a saved model's answer to each line of a text."""
+"""Shared part of ``classify`` and ``predict``: a saved model's answer to each line of a text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BESIDE = ("highlights", "text")  # columns that an answer of any kind may have
 
 
 def answering_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The arguments and options of a command that answers each line, passed as they are."""
+    """Return the arguments and options of a command that answers each line, passed as they are."""
     for option in (
         decoding_options,
         text_column_options,
@@ -33,17 +33,20 @@ def answering_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--no-header",
             is_flag=True,
             allow_from_autoenv=False,
-            help="With --text-column: leave out the names of the columns.",
+            help="With --text-column: omit the header line.",
         ),
         click.option(
             "--highlights",
             is_flag=True,
             allow_from_autoenv=False,
-            help="The tokens too, each with how much it counts for the answer; what that means, the model says.",
+            help="Also print the tokens with their weights in the answer; the meaning of a weight depends on the "
+            "model.",
         ),
-        click.option("--with-text", is_flag=True, allow_from_autoenv=False, help="The text too, as the last column."),
         click.option(
-            "--json", "as_json", is_flag=True, allow_from_autoenv=False, help="A line of strict JSON for each text."
+            "--with-text", is_flag=True, allow_from_autoenv=False, help="Also print the text, as the last column."
+        ),
+        click.option(
+            "--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Print one strict JSON object per text."
         ),
         text_argument(typed=True),
         click.argument("model"),
@@ -92,7 +95,7 @@ def answer(
     refuse_stdin_twice(texts)
     column = choose_text_column(text_column, text_format)
     if no_header and (column is None or as_json):
-        raise click.UsageError("--no-header is about the rows that --text-column gives: leave it out")
+        raise click.UsageError("--no-header requires --text-column: omit it")
     from nlmkit.cli.texts import parts
     from nlmkit.core.storage import load
 
@@ -102,9 +105,9 @@ def answer(
     if kind not in kinds or not isinstance(answers, LabelledPart):
         wanted = " or ".join(each.in_words for each in kinds)
         rest = hints.get(kind.name, "")
-        raise NlmkitError(f"{model}: {component.name} is a {kind.name}, and this needs a {wanted}{rest}")
+        raise NlmkitError(f"{model}: {component.name} is a {kind.name}, expected a {wanted}{rest}")
     if highlights and not hasattr(component, "highlights"):
-        raise NlmkitError(f"{model}: {component.name} cannot say what its decisions rest on; leave out --highlights")
+        raise NlmkitError(f"{model}: {component.name} cannot explain its predictions; omit --highlights")
     pipeline = for_source(component.pipeline_, encoding, errors, answers.marks_or(marks))
     header_due = column is not None and not (as_json or no_header)
     for part in parts(texts, pipeline, column):
@@ -127,7 +130,7 @@ def _answers(
     highlights: bool,
     with_text: bool,
 ) -> Iterator[dict[str, Any]]:
-    """What is known of each line: the answer, what it rests on, the table's other columns, the text."""
+    """Yield the facts of each line: the answer, its highlights, the other columns of the table, the text."""
     for index, (line, facts) in enumerate(zip(part.lines, answers.answers(component, part.corpus), strict=True)):
         beside = {"highlights": component.highlights(line)} if highlights else {}
         carried_along = {name: values[index] for name, values in others.items()}

@@ -36,15 +36,16 @@ if TYPE_CHECKING:
     "texts",
     multiple=True,
     metavar="TEXT",
-    help="Text: a file, a directory, - for standard input, or corpus:NAME. Several are read as one text.  "
-    "[default: standard input]",
+    help="Text: a file, a directory, - for standard input, or corpus:NAME. Several texts are read as one.  [default: "
+    "standard input]",
 )
 @click.option(
     "--context",
     "contexts",
     multiple=True,
     type=click.Choice(["sentence", "stream"]),
-    help="Whether models are reset at each sentence (sentence) or read on (stream); once for all models, or once per "
+    help="Context: reset the models at each sentence (sentence) or keep reading (stream); once for all models, or "
+    "once per "
     "model in order.  [default: sentence]",
 )
 @click.option(

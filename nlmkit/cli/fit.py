@@ -49,7 +49,7 @@ _ORIGINS = {
 
 
 def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that only some kinds of components take, passed as one dictionary ``options``."""
+    """Return the options that only some kinds of components take, passed as one dictionary ``options``."""
     declared = {name: option for part in all_parts() for name, option in part.fit_options.items()}
 
     @functools.wraps(function)
@@ -88,7 +88,7 @@ def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
     metavar="KEY=VALUE",
     callback=split_pairs,
     allow_from_autoenv=False,
-    help="A hyper-parameter, the value as JSON or else as a string; `nlmkit show COMPONENT` lists them.  "
+    help="Hyper-parameter; the value is read as JSON, or else as a string. `nlmkit show COMPONENT` lists them.  "
     "[env var: NLMKIT_P_<KEY>]",
 )
 @click.option(
@@ -96,8 +96,8 @@ def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
     multiple=True,
     allow_from_autoenv=False,
     metavar="MODEL",
-    help="A saved model that COMPONENT is made of (mixture, cache, temperature, dynamic); given once for each. TRAIN "
-    "is then left out, but for dynamic.",
+    help="Saved model to build COMPONENT from (mixture, cache, temperature, dynamic). Can be repeated. Omit TRAIN, "
+    "except for dynamic.",
 )
 @click.option("--valid", metavar="FILE", help="Held-out text, for components that use one.")
 @pipeline_options
@@ -116,7 +116,7 @@ def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
     "--write-config",
     metavar="FILE",
     allow_from_autoenv=False,
-    help="Write a TOML file with which --config repeats this run.",
+    help="Write a TOML file that repeats this run with --config.",
 )
 @quiet_option
 @json_option
@@ -162,15 +162,15 @@ def command(
     ctx.with_resource(registry.scanned_once())
     train = train or (ctx.default_map or {}).get("train", ())
     if component is None:
-        raise click.UsageError("missing COMPONENT (nlmkit list has them)")
+        raise click.UsageError("missing COMPONENT (nlmkit list prints them)")
     cls = registry.get(component)
     part = part_of(kind_of(cls))
     if not train and (part.always_reads or needs_text(cls)):
         train = standard_input("TRAIN")
         if not quiet:
-            note("no TRAIN is named: the training text is read from standard input")
+            note("no TRAIN: reading the training text from standard input")
     elif not (train or model or params):  # without text it must be made of something else
-        raise click.UsageError("missing TRAIN, or --model with what it is made of")
+        raise click.UsageError("missing TRAIN, or --model with the models to combine")
     _refuse_foreign(part, component, form.given | {name: value for name, value in options.items() if value is not None})
     if part.saves(options) and not output:
         raise click.UsageError("missing MODEL (-o)")
@@ -220,7 +220,7 @@ def command(
 
 
 def _fit(job: Job, part: Part, output: str) -> None:
-    """Fit the component, save it to ``output``, and print what there is to say of it."""
+    """Fit the component, save it to ``output``, and print its facts."""
     fitted, training = job.fitted, job.training
     resolved = part.resolved(job)
     with training.interruptible(fitted, output, quiet=job.quiet), progress(quiet=job.quiet) as display:
@@ -236,7 +236,7 @@ def _fit(job: Job, part: Part, output: str) -> None:
 
 
 def _refuse_foreign(part: Part, component: str, given: Mapping[str, Any]) -> None:
-    """Refuse options that mean nothing for the kind of the component.
+    """Raise an error for options that do not apply to the kind of the component.
 
     Raises:
         click.UsageError: some were given.
@@ -249,7 +249,7 @@ def _refuse_foreign(part: Part, component: str, given: Mapping[str, Any]) -> Non
 
 
 def _as_toml(job: Job, resolved: Mapping[str, Any], part: Part) -> str:
-    """The run as a file for ``--config``; TOML has no null, so what is None by default is left out.
+    """Return the run as a file for ``--config``; TOML has no null, so what is None by default is left out.
 
     Hyper-parameters that are members stand there as paths of saved models.
     """
@@ -257,7 +257,7 @@ def _as_toml(job: Job, resolved: Mapping[str, Any], part: Part) -> str:
     params = {name: value for name, value in resolved["params"].items() if name not in job.members}
     for name, value in params.items():
         if value is None and declared[name].default is not None:
-            raise HyperParameterError(f"{name} = null cannot be written in TOML: leave out --write-config")
+            raise HyperParameterError(f"{name} = null cannot be written in TOML: omit --write-config")
     tables = {"fit": part.config(resolved), "params": params}
     return to_toml(
         {name: {key: each for key, each in table.items() if each is not None} for name, table in tables.items()}
@@ -265,7 +265,7 @@ def _as_toml(job: Job, resolved: Mapping[str, Any], part: Part) -> str:
 
 
 def _option_origins(ctx: click.Context) -> dict[str, str]:
-    """Who set the options that have a default, where it was not the default."""
+    """Return the sources of options whose value is not from the default."""
     from nlmkit.text import TextPipeline
 
     names = ["valid", *(field.name for field in dataclasses.fields(TextPipeline))]

@@ -17,7 +17,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "fit": ("nlmkit.cli.fit", "Fit a component to text and save it."),
     "import": ("nlmkit.cli.import_", "Import a model from a file of another program (ARPA, word vectors)."),
     "export": ("nlmkit.cli.export", "Export a saved model to a file for other programs (ARPA, word vectors)."),
-    "perplexity": ("nlmkit.cli.perplexity", "Perplexity of text: as a report, by line or by token."),
+    "perplexity": ("nlmkit.cli.perplexity", "Compute the perplexity of text: as a report, per line or per token."),
     "compare": ("nlmkit.cli.compare", "Rank models by their perplexity on one text, if comparable."),
     "score": ("nlmkit.cli.score", "Score a model: one number, higher is better."),
     "generate": ("nlmkit.cli.generate", "Sample sentences from a language model."),
@@ -27,8 +27,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "classify": ("nlmkit.cli.classify", "Label each line of a text with a classifier."),
     "predict": ("nlmkit.cli.predict", "Predict a number for each line of a text with a regressor."),
-    "plugins": ("nlmkit.cli.plugins", "List the plugins that are installed, and check them."),
-    "corpora": ("nlmkit.cli.corpora", "List the corpora that corpus:NAME loads; where to get others."),
+    "plugins": ("nlmkit.cli.plugins", "List and check installed plugins."),
+    "corpora": ("nlmkit.cli.corpora", "List the corpora for corpus:NAME and the sources of others."),
 }
 """Commands by name: the module with the attribute ``command``, and the line of ``nlmkit --help``."""
 

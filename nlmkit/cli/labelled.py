@@ -84,14 +84,14 @@ def form_flags(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--label-column",
             metavar="NAME|NUMBER",
-            help="Classifier, regressor: column with the label, a number for a regressor, by its name in the header "
-            "(or the JSON key), or by its place.  "
+            help="Classifier, regressor: column of the label (a number for a regressor): its name in the header, its "
+            "JSON key or its number.  "
             "[default: label]",
         ),
         click.option(
             "--text-column",
             metavar="NAME|NUMBER",
-            help="Column with the text, by its name in the header (or the JSON key), or by its number.  [default: text "
+            help="Column of the text: its name in the header, its JSON key or its number.  [default: text "
             "for a classifier or regressor, else the whole line]",
         ),
     ]

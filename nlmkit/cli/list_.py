@@ -33,7 +33,7 @@ def command(as_json: bool) -> None:
 
 
 def entry_as_json(entry: Entry) -> dict[str, str | bool]:
-    """A declaration as ``list`` and ``plugins list`` print it."""
+    """Return a declaration as ``list`` and ``plugins list`` print it."""
     return {
         "kind": entry.kind,
         "name": entry.address,

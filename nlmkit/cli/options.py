@@ -31,7 +31,7 @@ def json_option(function: _Function) -> _Function:
 def quiet_option(function: _Function) -> _Function:
     """``--quiet``, passed as ``quiet``."""
     return click.option(
-        "-q", "--quiet", is_flag=True, callback=set_quiet, help="Draw no progress and print no notes on stderr."
+        "-q", "--quiet", is_flag=True, callback=set_quiet, help="Suppress progress and notes on stderr."
     )(function)
 
 
@@ -41,7 +41,7 @@ def output_option(function: _Function) -> _Function:
         "-o",
         "--output",
         metavar="MODEL",
-        help="Folder to save the model to; a saved model that is there is replaced.  [required]",
+        help="Folder to save the model to; an existing model is replaced.  [required]",
     )
     return option(function)
 
@@ -53,11 +53,11 @@ def refuse_stdin_twice(names: Iterable[str | None]) -> None:
         click.UsageError: it is named twice.
     """
     if list(names).count("-") > 1:
-        raise click.UsageError("- is named twice, and standard input can be read only once")
+        raise click.UsageError("- is used twice, but standard input can be read only once")
 
 
 def pipeline_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a model's text pipeline, passed as one ``pipeline``."""
+    """Return the options of a model's text pipeline, passed as one ``pipeline``."""
 
     @functools.wraps(function)
     def with_pipeline(
@@ -76,7 +76,7 @@ def pipeline_options(function: Callable[..., Any]) -> Callable[..., Any]:
             default="space",
             show_default=True,
             show_envvar=True,
-            help="How a line becomes words: space, word, char, or a plugin's.",
+            help="Tokenizer: space, word, char, or the name of one from a plugin.",
         ),
         click.option("--lowercase/--no-lowercase", default=False, show_envvar=True, help="Lower-case the text."),
         click.option(
@@ -85,14 +85,14 @@ def pipeline_options(function: Callable[..., Any]) -> Callable[..., Any]:
             default="none",
             show_default=True,
             show_envvar=True,
-            help="Normalise the text to this form of Unicode.",
+            help="Unicode normal form to convert the text to.",
         ),
         click.option(
             "--encoding",
             default="utf-8",
             show_default=True,
             show_envvar=True,
-            help="Encoding of the text, as Python names it.",
+            help="Encoding of the text: the name of a Python codec.",
         ),
         click.option(
             "--errors",
@@ -100,7 +100,7 @@ def pipeline_options(function: Callable[..., Any]) -> Callable[..., Any]:
             default="strict",
             show_default=True,
             show_envvar=True,
-            help="What to do with bytes that are no text in that encoding.",
+            help="Handling of bytes that are invalid in that encoding.",
         ),
     ]
     for option in reversed(options):
@@ -114,9 +114,8 @@ def marks_option(function: _Function) -> _Function:
         "--marks",
         type=click.Choice(_MARKS),
         show_envvar=True,
-        help="What to do with NUL and the tokens <s> and </s> in the text: refuse it, skip them as white space, or "
-        "take them for words (&lt;s&gt;).  [default: error for language models, literal for the others, which put no "
-        "marks around texts]",
+        help="Handling of NUL and the tokens <s> and </s> in the text: raise an error, skip them as white space, or "
+        "read them as words (&lt;s&gt;).  [default: error for language models, literal for other components]",
     )
     return option(function)
 
@@ -128,9 +127,9 @@ def decoding_options(function: _Function) -> _Function:
         click.option(
             "--errors",
             type=click.Choice(_ERRORS),
-            help="What to do with bytes that are no text in that encoding.  [default: as in training]",
+            help="Handling of bytes that are invalid in that encoding.  [default: as in training]",
         ),
-        click.option("--encoding", help="Encoding of the text, as Python names it.  [default: as in training]"),
+        click.option("--encoding", help="Encoding of the text: the name of a Python codec.  [default: as in training]"),
     ):
         function = option(function)
     return function
@@ -142,7 +141,7 @@ def text_column_options(function: _Function) -> _Function:
         click.option(
             "--text-format",
             type=click.Choice(["tsv", "csv", "jsonl"]),
-            help="Layout of the table that --text-column reads.  [default: by the file's name, else tsv]",
+            help="Format of the table for --text-column.  [default: by the file's name, else tsv]",
         ),
         click.option(
             "--text-column",
@@ -155,27 +154,27 @@ def text_column_options(function: _Function) -> _Function:
 
 
 def text_column(name: str | None, form: str | None) -> TextColumn | None:
-    """Where the text is, if it is in a table.
+    """Return the column of the text, if it is in a table.
 
     Raises:
         click.UsageError: a layout was given without a column.
     """
     if name is None:
         if form is not None:
-            raise click.UsageError("--text-format (--format) is the layout of a table: give --text-column too")
+            raise click.UsageError("--text-format (--format) is the format of a table and requires --text-column")
         return None
     from nlmkit.text.columns import TextColumn
     from nlmkit.text.rows import FORMATS
 
     if form is not None and form not in FORMATS:
-        raise click.UsageError(f"--format {form} does not name columns: use one of {', '.join(FORMATS)}")
+        raise click.UsageError(f"--format {form} has no column names: use one of {', '.join(FORMATS)}")
     return TextColumn(name, form)
 
 
 def for_source(
     pipeline: TextPipeline, encoding: str | None, errors: str | None, marks: Marks | None = None
 ) -> TextPipeline:
-    """A model's pipeline with the decoding that the options say; what they leave out is as in training."""
+    """Return a model's pipeline with the decoding that the options say; what they leave out is as in training."""
     changes: dict[str, Any] = {"encoding": encoding, "errors": errors, "marks": marks}
     given = {name: value for name, value in changes.items() if value is not None}
     return pipeline.with_decoding(dataclasses.replace(pipeline.decoding, **given))

@@ -94,7 +94,7 @@ def fact_rows(facts: Mapping[str, Any], *, indent: int = 0, spaced: bool = True)
         name = " " * indent + (str(key).replace("_", " ") if spaced else str(key))
         if isinstance(value, Mapping) and len(value) > _MOST_COUNTS and _are_counts(value):
             largest = dict(sorted(value.items(), key=lambda item: -item[1])[:_COUNTS_SHOWN])
-            rows.append((name, f"{len(value)}, of which the largest:"))
+            rows.append((name, f"{len(value)}, the largest:"))
             rows += [(" " * (indent + 2) + str(item), fact(count)) for item, count in largest.items()]
             rows.append((" " * (indent + 2) + "the smallest", fact(min(value.values()))))
         elif isinstance(value, Mapping) and value:

@@ -132,7 +132,7 @@ def _refuse_input(output: Output, name: str) -> None:
         raise NlmkitError(f"{output.option} {output.path} is the same as {name}, which is read: {remedy}")
     if real.is_dir() and not output.is_model:
         if output.real.parent == real and not _is_model(real):
-            raise NlmkitError(f"{output.option} {output.path} is in {name}, and its files are read as text: {remedy}")
+            raise NlmkitError(f"{output.option} {output.path} is in {name}, whose files are read as text: {remedy}")
         for file in _files(real):
             if _same_file(output.path, file):
                 raise NlmkitError(f"{output.option} {output.path} is the same as {file}, which is read: {remedy}")

@@ -1,4 +1,4 @@
-"""``nlmkit perplexity``: the perplexity of text, as a report, by line or by token."""
+"""``nlmkit perplexity``: the perplexity of text, as a report, per line or per token."""
 
 from __future__ import annotations
 
@@ -79,22 +79,23 @@ class _Rows:
 @click.argument("model")
 @text_argument()
 @json_option
-@click.option("--per-line", is_flag=True, allow_from_autoenv=False, help="One row for each line.")
-@click.option("--per-token", is_flag=True, allow_from_autoenv=False, help="One row for each word and each </s>.")
+@click.option("--per-line", is_flag=True, allow_from_autoenv=False, help="Print one row per line.")
+@click.option("--per-token", is_flag=True, allow_from_autoenv=False, help="Print one row per word and per </s>.")
 @click.option(
     "--format",
     "--row-format",
     "row_format",
     type=click.Choice(["tsv", "jsonl"]),
-    help="How rows are written.  [default: tsv]",
+    help="Format of the rows.  [default: tsv]",
 )
-@click.option("--no-header", is_flag=True, help="Leave out the line with the names of the TSV columns.")
+@click.option("--no-header", is_flag=True, help="Omit the header line of TSV.")
 @click.option(
     "--context",
     type=click.Choice(["sentence", "stream"]),
     default="sentence",
     show_default=True,
-    help="Whether the model starts afresh at each sentence or reads on. With stream, --per-line and --per-token read "
+    help="Context: reset the model at each sentence (sentence) or keep reading (stream). With stream, --per-line and "
+    "--per-token read "
     "all text before the first row.",
 )
 @filter_options
@@ -119,10 +120,10 @@ def command(
     marks: Marks | None,
     quiet: bool,
 ) -> None:
-    r"""Perplexity of TEXT under the saved language model MODEL.
+    r"""Compute the perplexity of TEXT under the saved language model MODEL.
 
     Several texts are one text. A text is a file, `-` for standard input, a directory, or corpus:NAME; it is read with
-    the model's own tokenizer. Every word and one </s> a sentence is an event, never <s>; a blank line is an empty
+    the model's own tokenizer. Every word and one </s> per sentence is an event, never <s>; a blank line is an empty
     sentence.
 
     --per-line writes the columns perplexity, log_prob (natural), events, oov, perplexity_excluding_oov,
@@ -144,9 +145,9 @@ def command(
     if line_filter.is_given and (as_json or per_token):
         raise click.UsageError("--max-perplexity and --max-oov print whole lines: omit --json and --per-token")
     if not (per_line or per_token) and (row_format or no_header):
-        raise click.UsageError("--format and --no-header need --per-line or --per-token")
+        raise click.UsageError("--format and --no-header require --per-line or --per-token")
     if row_format == "jsonl" and no_header:
-        raise click.UsageError("--no-header needs --format tsv")
+        raise click.UsageError("--no-header requires --format tsv")
 
     refuse_stdin_twice(texts)
     column = choose_text_column(text_column, text_format)
@@ -201,7 +202,7 @@ def _report(
 def _figures(
     lm: LanguageModel, read: Parts, context: Context, line_filter: LineFilter
 ) -> Iterator[tuple[Part, LineFigures]]:
-    """The figures of each part's lines; where ``<unk>`` is cheap, a note with the first unknown word."""
+    """Yield the figures of each part's lines; where ``<unk>`` is cheap, a note with the first unknown word."""
     from nlmkit.language_models.report import line_figures
     from nlmkit.language_models.unknown_words import note_cheap_unknown
     from nlmkit.text.joining import line_lengths
@@ -305,7 +306,7 @@ def _cells(name: str, values: list[Any]) -> Iterator[str]:
 
 
 def _write_jsonl(blocks: Iterator[_Rows]) -> None:
-    """Write one object a row, as they come."""
+    """Write one object per row, as they come."""
     for rows in blocks:
         columns = rows.columns
         each = zip(*columns.values(), strict=True)

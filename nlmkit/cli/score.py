@@ -1,4 +1,4 @@
-"""``nlmkit score``: one number for a model, greater is better. How it is found depends on the kind of the model."""
+"""``nlmkit score``: one number for a model, higher is better. Its definition depends on the kind of the model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nlmkit.core.kinds import kind_of
 
 
 def kind_flags(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that only some kinds of models take, passed as they are (None: not given)."""
+    """Return the options that only some kinds of models take, passed as they are (None: not given)."""
     declared = {name: option for part in all_parts() for name, option in part.score_flags.items()}
     for option in reversed(declared.values()):
         function = option(function)
@@ -80,5 +80,5 @@ def command(
     for name in given:
         if name not in (*part.score_flags, *part.score_shared):
             flag = "--" + name.replace("_", "-")
-            raise click.UsageError(f"{flag} means nothing for a {component.kind}, which {model} is")
+            raise click.UsageError(f"{flag} does not apply to a {component.kind}, which {model} is")
     part.score(model, component, texts, as_json=as_json, encoding=encoding, quiet=quiet, **given)

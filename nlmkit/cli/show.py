@@ -55,7 +55,7 @@ def _is_path(name: str) -> bool:
 
 
 def _find(name: str) -> tuple[Entry, type]:
-    """The declaration that ``name`` leads to, with the class of the component or tokenizer."""
+    """Return the declaration that ``name`` leads to, with the class of the component or tokenizer."""
     # Components go before tokenizers, whose names are a space of their own.
     for entry in sorted(registry.entries(), key=lambda entry: entry.kind == "tokenizer"):
         if name in (entry.address, entry.qualified_name):

@@ -30,7 +30,7 @@ def refuse_output(path: str) -> None:
         check_target(folder)
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
-        raise SavedModelError(f"{path}: nothing can be written in {existing}; choose another path")
+        raise SavedModelError(f"{path}: cannot write to {existing}; choose another path")
 
 
 def save(fitted: Component, path: str, *, quiet: bool) -> None:
@@ -56,7 +56,7 @@ def print_fitted(facts: Mapping[str, Any], *, as_json: bool, quiet: bool) -> Non
     """Print the facts as JSON, or a summary to read; notes of the fitting go to stderr in both cases.
 
     Args:
-        facts: As :func:`fit_facts` gives them.
+        facts: As ``fit_facts`` gives them.
         as_json: Whether to print JSON.
         quiet: Whether to print no notes.
     """

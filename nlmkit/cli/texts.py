@@ -18,7 +18,7 @@ from nlmkit.text.sources import CATALOG_PREFIX, STDIN, expand_names
 
 
 def load_language_model(path: str) -> LanguageModel:
-    """The saved model at ``path``, which must be a language model.
+    """Return the saved model at ``path``, which must be a language model.
 
     Raises:
         SavedModelError: it is of another kind, or damaged.
@@ -59,8 +59,8 @@ def note_tables(names: Sequence[str]) -> None:
     for source in expand_names(name for name in names if name != STDIN and not name.startswith(CATALOG_PREFIX)):
         if looks_like_table(source):
             note(
-                f"{source.name} looks like a table, and each whole line is read as text, its header and numbers "
-                "included: name the column of the text with --text-column"
+                f"{source.name} looks like a table but is read as plain lines, header and numbers included: set the "
+                f"text column with --text-column"
             )
 
 
@@ -84,7 +84,7 @@ class Part:
 
 
 def parts(names: Sequence[str], pipeline: TextPipeline, column: TextColumn | None = None) -> Iterator[Part]:
-    """The texts bit by bit, each line as soon as it is there.
+    """Yield the texts bit by bit, each line as soon as it is there.
 
     Args:
         names: Paths, directories, ``-``, ``corpus:NAME``.

@@ -194,8 +194,8 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Approximate training time: 90s, 20m, 1.5h. Includes evaluations, but not startup, reading text files "
             "and saving the model.",
         ),
-        click.option("--seed", type=click.IntRange(min=0), help="The same as -p seed=SEED."),
-        click.option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps."),
+        click.option("--seed", type=click.IntRange(min=0), help="Seed; the same as -p seed=SEED."),
+        click.option("--device", metavar="DEVICE", help="Device: auto, cpu, cuda, cuda:N or mps."),
         click.option(
             "--workers",
             type=click.IntRange(min=1),

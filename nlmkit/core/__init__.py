@@ -1,1 +1,1 @@
-"""Parameters, components, the registry and storage: what every kind of component rests on."""
+"""Parameters, components, the registry and storage, which every kind of component is built on."""

@@ -1,4 +1,4 @@
-"""The contract of every component: :class:`Component`.
+"""The contract of every component: ``Component``.
 
 A component is a ``@dataclass(kw_only=True)`` whose fields are its hyper-parameters. Fitted state lives in
 attributes that end in an underscore. This module imports neither NumPy nor any model.
@@ -33,7 +33,7 @@ class Component:
     """Base of every component, whatever its kind (:mod:`nlmkit.core.kinds`).
 
     A subclass is a ``@dataclass(kw_only=True)``, declares each hyper-parameter with ``param``,
-    and implements :meth:`fit`, :meth:`score`, :meth:`fitted_state` and :meth:`restore`.
+    and implements ``fit``, ``score``, ``fitted_state`` and ``restore``.
 
     A hyper-parameter may be another component, or a tuple of them. ``fit`` leaves it alone and keeps what it fits
     itself in a fitted attribute; it is saved inside its owner's folder, fitted or not, and once its owner is fitted
@@ -46,20 +46,20 @@ class Component:
     vocabulary_: Vocabulary
     pipeline_: TextPipeline
     fit_report_: Mapping[str, Any] = MappingProxyType({})
-    """What :meth:`fit` says of itself, JSON-ready; ``notes``, a list, is shown to the user."""
+    """What ``fit`` says of itself, JSON-ready; ``notes``, a list, is shown to the user."""
 
     trains_in_steps: ClassVar[bool] = False
-    """Whether :meth:`fit` heeds all of :class:`RunOptions`: device, budget, checkpoints and log."""
+    """Whether ``fit`` heeds all of ``RunOptions``: device, budget, checkpoints and log."""
 
     takes_workers: ClassVar[bool] = False
-    """Whether :meth:`fit` heeds :attr:`RunOptions.workers`, threads that train without locks."""
+    """Whether ``fit`` heeds ``RunOptions.workers``, threads that train without locks."""
 
     keeps_log: ClassVar[bool] = False
-    """Whether :meth:`fit` writes :attr:`RunOptions.log`, though it does not train in steps."""
+    """Whether ``fit`` writes ``RunOptions.log``, though it does not train in steps."""
 
     @property
     def tokenization_(self) -> Tokenization:
-        """How characters become tokens: the part of ``pipeline_`` that every text must be read with."""
+        """Tokenization of the model: the part of ``pipeline_`` required for reading any text."""
         return self.pipeline_.tokenization
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -75,7 +75,7 @@ class Component:
             cls.__repr__ = next(bases).__repr__  # type: ignore[method-assign]
 
     def __new__(cls, *args: Any, **values: Any) -> Self:
-        """Refuse unknown names with a suggestion, which the generated ``__init__`` would not give."""
+        """Raise an error with a suggestion for unknown names, unlike the generated ``__init__``."""
         cls.refuse_unknown(values)
         return super().__new__(cls)
 
@@ -99,7 +99,7 @@ class Component:
             del vars(self)[name]
 
     def __repr__(self) -> str:
-        """The hyper-parameters that differ from their defaults, and what the component was fitted to."""
+        """Return the hyper-parameters that differ from their defaults, and what the component was fitted to."""
         changed = (
             f"{name}={getattr(self, name)!r}"
             for name, declared in self.hyper_parameters().items()
@@ -117,7 +117,7 @@ class Component:
 
     @classmethod
     def refuse_unknown(cls, names: Iterable[str]) -> None:
-        """Refuse names that no hyper-parameter has, with a suggestion.
+        """Raise an error with a suggestion for unknown hyper-parameter names.
 
         Raises:
             HyperParameterError: there is one among them.
@@ -129,15 +129,15 @@ class Component:
 
     @classmethod
     def hyper_parameters(cls) -> Mapping[str, HyperParameter]:
-        """The declared hyper-parameters by name, in the order of declaration."""
+        """Return the declared hyper-parameters by name, in the order of declaration."""
         return _declared(cast("Hashable", cls))  # mypy takes type[...] for unhashable
 
     def values_unless_given(self) -> dict[str, Any]:
-        """What each hyper-parameter is where it was not given: its default, or what a preset puts in its place."""
+        """Return the value of each hyper-parameter that was not set: its default, or that of the preset."""
         return {name: parameter.default for name, parameter in self.hyper_parameters().items()}
 
     def refuse_without_effect(self) -> None:
-        """Refuse what was given and has no effect beside the other values; see ``param(needs=)``.
+        """Raise an error for values without effect given the others; see ``param(needs=)``.
 
         Raises:
             HyperParameterError: with what it needs.
@@ -154,7 +154,7 @@ class Component:
         return (cls.__doc__ or "").strip().partition("\n")[0]
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Hyper-parameters by name (scikit-learn's habit; ``deep`` is accepted for it)."""
+        """Return the hyper-parameters by name (scikit-learn API; ``deep`` is accepted for compatibility)."""
         return {name: getattr(self, name) for name in self.hyper_parameters()}
 
     def set_params(self, **values: Any) -> Self:
@@ -184,17 +184,17 @@ class Component:
         return self
 
     def params_as_json(self) -> dict[str, Any]:
-        """Hyper-parameters as JSON types; the constructor takes them back, fitted components among them excepted."""
+        """Return the hyper-parameters as JSON types, which the constructor accepts, except for fitted components."""
         return {name: to_json(value) for name, value in self.get_params().items()}
 
     def saved_params(self) -> dict[str, Any]:
-        """:meth:`params_as_json` without what a later release added and what has its default; see ``param(later=)``."""
+        """``params_as_json`` without what a later release added and what has its default; see ``param(later=)``."""
         added = {name for name, about in self.hyper_parameters().items() if about.later}
         left_out = {name for name in added if getattr(self, name) == self.hyper_parameters()[name].default}
         return {name: value for name, value in self.params_as_json().items() if name not in left_out}
 
     def description(self) -> dict[str, Any]:
-        """What JSON says of the component where it is a hyper-parameter of another; no digest when it is not fitted."""
+        """Return the component as JSON, for use as a hyper-parameter of another; without digest if not fitted."""
         return {
             "component": self.name,
             "hyper_parameters": self.saved_params(),
@@ -202,7 +202,7 @@ class Component:
         }
 
     def members(self) -> dict[str, Component]:
-        """The components among the values of the hyper-parameters, by place; not those inside them.
+        """Return the components among the values of the hyper-parameters, by place; not those inside them.
 
         A place is the name of the hyper-parameter, then an index for each list that is entered: ``model``,
         ``models.0``.
@@ -214,7 +214,8 @@ class Component:
         }
 
     def _check_nesting(self, name: str, value: Any) -> Any:
-        """Return a value of the hyper-parameter ``name`` unless it makes this a part of itself, or nests too deep.
+        """Return a value of the hyper-parameter ``name``; raise an error if it makes this a part of itself or nests
+        too deeply.
 
         Raises:
             HyperParameterError: it would.
@@ -234,7 +235,7 @@ class Component:
         return any(name.endswith("_") and not name.startswith("_") for name in vars(self))
 
     def check_fitted(self) -> None:
-        """Raise :class:`NotFittedError` unless the component has been fitted or loaded."""
+        """Raise ``NotFittedError`` unless the component has been fitted or loaded."""
         if not self.is_fitted:
             raise NotFittedError(f"this {type(self).__name__} is not fitted: call fit, or load a saved model")
 
@@ -243,11 +244,11 @@ class Component:
         raise NotImplementedError
 
     def score(self, data: Any) -> float:
-        """One number, greater is better."""
+        """Return the score: one number, higher is better."""
         raise NotImplementedError
 
     def export(self, path: str | os.PathLike[str], format: str | None = None, *, run: RunOptions | None = None) -> None:
-        """Write the fitted component to a file that other programs read; a class that can overrides this.
+        """Export the fitted component to a file for other programs; overridden by classes that support it.
 
         Args:
             path: The file.
@@ -257,10 +258,10 @@ class Component:
         Raises:
             ExportError: no such format can hold it.
         """
-        raise ExportError(f"{self.name} cannot be written as a file of other programs")
+        raise ExportError(f"{self.name} cannot be exported for other programs")
 
     def fitted_state(self) -> FittedState:
-        """The fitted state as arrays and JSON, for saving."""
+        """Return the fitted state as arrays and JSON, for saving."""
         raise NotImplementedError
 
     def restore(self, state: FittedState) -> None:
@@ -268,7 +269,7 @@ class Component:
         raise NotImplementedError
 
     def restore_text(self, vocabulary: Vocabulary | None, pipeline: TextPipeline | None) -> None:
-        """Set the fitted attributes that storage saves itself, before :meth:`restore`.
+        """Set the fitted attributes that storage saves itself, before ``restore``.
 
         Args:
             vocabulary: ``vocabulary_``; None where the saved component had none.
@@ -281,7 +282,7 @@ class Component:
 
     @property
     def digest(self) -> str:
-        """Sixteen hex digits that identify the fitted component; equal before saving and after loading."""
+        """Return sixteen hex digits that identify the fitted component; equal before saving and after loading."""
         self.check_fitted()
         from nlmkit.core.parts import digest
 
@@ -289,7 +290,7 @@ class Component:
 
     @property
     def known_digest(self) -> str | None:
-        """The digest, where it was computed since the component last changed; None where it was not."""
+        """Return the cached digest; None if the component changed since it was computed."""
         known: str | None = vars(self).get("_digest")
         return known
 
@@ -298,7 +299,7 @@ class Component:
         object.__setattr__(self, "_digest", digest)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Save to the folder ``path``; :func:`nlmkit.load` reads it back.
+        """Save to the folder ``path``; ``load`` reads it back.
 
         Raises:
             NotFittedError: there is nothing to save yet.
@@ -322,14 +323,14 @@ def _components_in(value: Any, place: str) -> Iterator[tuple[str, Component]]:
 
 
 def _built(value: Any) -> Any:
-    """A value of a hyper-parameter that takes components, with those that JSON describes made."""
+    """Return a value of a hyper-parameter that takes components, with those that JSON describes made."""
     from nlmkit.core.descriptions import built  # the registry, which a component without a description can do without
 
     return built(value)
 
 
 def _noted(fit: Any) -> Any:
-    """Refuse options without effect before ``fit``, and log the notes of ``fit_report_`` once it is done."""
+    """Raise an error for options without effect before ``fit``, and log the notes of ``fit_report_`` after it."""
 
     @functools.wraps(fit)
     def wrapper(self: Component, *args: Any, **kwargs: Any) -> Any:

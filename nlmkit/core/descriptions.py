@@ -12,7 +12,7 @@ _DESCRIPTION: Final = frozenset({"component", "hyper_parameters", "digest"})
 
 
 def built(value: Any) -> Any:
-    """``value`` with every description (:meth:`nlmkit.Component.description`) in it made a component, not fitted.
+    """``value`` with every description (``Component.description``) in it made a component, not fitted.
 
     A value without descriptions stays the very object.
 
@@ -34,7 +34,7 @@ def _from_description(value: Mapping[str, Any]) -> Any:
         raise HyperParameterError(f"a component is described as {wanted}, not as {str(dict(value))[:80]}")
     if value.get("digest") is not None:
         raise HyperParameterError(
-            f"a description of a fitted {name} holds no model: give the model itself, as load returns it"
+            f"a description of a fitted {name} contains no model: pass the model itself, as returned by load"
         )
     try:
         return registry.get(name)(**parameters)

@@ -1,4 +1,4 @@
-"""Declarations of components and tokenizers, as packages' metadata have them."""
+"""Declarations of components and tokenizers in the metadata of packages."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ class Entry:
 
     @property
     def address(self) -> str:
-        """The shortest name that leads here."""
+        """Shortest unambiguous name."""
         return self.qualified_name if self.note else self.name

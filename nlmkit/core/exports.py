@@ -1,4 +1,4 @@
-"""Names that a module has from others, which are imported when a name is first used."""
+"""Lazy exports: names of a module that are imported from others on first use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def exports(module: dict[str, Any], homes: Mapping[str, tuple[str, ...]]) -> tuple[Callable[[str], Any], list[str]]:
-    """``__getattr__`` and ``__all__`` of a module whose names come from others.
+    """Return ``__getattr__`` and ``__all__`` of a module with lazy exports.
 
     Args:
         module: The module's ``globals()``, which keep what was imported.

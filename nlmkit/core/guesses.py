@@ -1,4 +1,4 @@
-"""What an unknown name of a component or tokenizer probably means."""
+"""Suggestions for unknown names of components and tokenizers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _KINDS: Final = {
 
 
 def what_is_meant(name: str, what: str, declared: Iterable[Entry]) -> str:
-    """What ``name`` is instead, as the end of a message; empty if nothing is known of it.
+    """Return a hint about an unknown ``name``, as the end of a message; empty if there is none.
 
     Args:
         name: The name, without a distribution.
@@ -54,7 +54,7 @@ def _readings(name: str, what: str, declared: list[Entry]) -> Iterator[str]:
     kind = _KINDS.get(name.removesuffix("s"))
     if kind is not None:
         names = ", ".join(entry.address for entry in declared if entry.kind == kind)
-        yield f": that is a kind of component; choose one of: {names}"
+        yield f": it is a kind of component; choose one of: {names}"
     for entry in declared:
         if entry.name == name and what == "tokenizer" and entry.kind != "tokenizer":
             yield f": {entry.address} is a {entry.kind}"
@@ -64,6 +64,6 @@ def _readings(name: str, what: str, declared: list[Entry]) -> Iterator[str]:
         if name in _CALLED:
             yield f": use {_CALLED[name]}"
         if name in _SMOOTHING:
-            yield f": that is a way to smooth; use ngram with -p smoothing={name}"
+            yield f": it is a smoothing method; use ngram with -p smoothing={name}"
         if name in _PLUGINS:
-            yield f": it comes with the package nlmkit-{name}, which is not installed"
+            yield f": it is in the package nlmkit-{name}, which is not installed"

@@ -1,4 +1,4 @@
-"""The kinds of components, one row each: all that nlmkit must be told of a new kind.
+"""Kinds of components, one row each; a new kind requires only a row here.
 
 The registry, saved models, the command line, the conformance kits and new plugins read this table, and know no kind by
 name. A new kind is a package with its contract and one row here. Nothing is imported until a row is asked for it.
@@ -24,8 +24,8 @@ class Kind:
         base: The contract, as ``module:Class``; every component of the kind is derived from it.
         data: What reads training data from files, as ``module:function`` or ``module:Class.method``.
         needs_text: Whether a fitted component always has a vocabulary and a text pipeline.
-        cli: Module with the kind's part of the command line, ``PART`` (:mod:`nlmkit.cli.kinds.part`).
-        kit: Module with the kind's conformance kit, ``Subject`` and ``CHECKS`` (:mod:`nlmkit.testing`).
+        cli: Module with the kind's part of the command line, ``PART`` (``nlmkit.cli.kinds.part``).
+        kit: Module with the kind's conformance kit, ``Subject`` and ``CHECKS`` (``nlmkit.testing``).
         template: Folder with a new plugin's files, under ``nlmkit/scaffold/template``.
         synonyms: Other names for the kind, which an error then explains.
     """
@@ -42,21 +42,21 @@ class Kind:
 
     @property
     def in_words(self) -> str:
-        """The name as it is written in a sentence."""
+        """Name of the kind as written in a sentence."""
         return self.name.replace("-", " ")
 
     @property
     def base_name(self) -> str:
-        """Name of the class of the contract."""
+        """Name of the contract's class."""
         return self.base.partition(":")[2]
 
     def base_class(self) -> type[Any]:
-        """The contract, which this imports."""
+        """Return the contract, which this imports."""
         cls: type[Any] = _imported(self.base)
         return cls
 
     def reader(self) -> Callable[..., Any]:
-        """What reads training data, which this imports."""
+        """Reader of training data; imported on access."""
         function: Callable[..., Any] = _imported(self.data)
         return function
 
@@ -116,7 +116,7 @@ _BY_NAME: Final = {kind.name: kind for kind in KINDS}
 
 
 def kind_called(name: str) -> Kind:
-    """The kind of that name.
+    """Return the kind of that name.
 
     Raises:
         LookupError: there is none.
@@ -125,7 +125,7 @@ def kind_called(name: str) -> Kind:
 
 
 def kind_of(cls: type[Any]) -> Kind:
-    """The kind that a class of components states.
+    """Return the kind that a class of components states.
 
     Raises:
         LookupError: it states none of them.

@@ -24,7 +24,7 @@ _LARGEST_BITS = 14_000  # of an integer: about the 4300 digits that Python reads
 
 
 class Needs(NamedTuple):
-    """A condition without which a hyper-parameter has no effect.
+    """Condition under which a hyper-parameter has an effect.
 
     Attributes:
         words: The condition, to be read after "it needs".
@@ -36,17 +36,17 @@ class Needs(NamedTuple):
 
 
 def value_of(name: str, *values: str) -> Needs:
-    """The condition that another hyper-parameter has one of some values."""
+    """Return the condition that another hyper-parameter has one of some values."""
     return Needs(f"{name}={' or '.join(values)}", lambda component: getattr(component, name) in values)
 
 
 def given(name: str) -> Needs:
-    """The condition that another hyper-parameter is not none."""
+    """Return the condition that another hyper-parameter is not none."""
     return Needs(name, lambda component: getattr(component, name) is not None)
 
 
 def above(name: str, bound: float) -> Needs:
-    """The condition that another hyper-parameter exceeds a bound."""
+    """Return the condition that another hyper-parameter exceeds a bound."""
     return Needs(f"{name} above {bound:g}", lambda component: getattr(component, name) > bound)
 
 
@@ -102,24 +102,24 @@ class HyperParameter:
 
     @property
     def type_name(self) -> str:
-        """The annotation as a reader writes it, for example ``int | None``."""
+        """Type annotation for display, for example ``int | None``."""
         return _type_name(self.type)
 
     @property
     def takes_components(self) -> bool:
-        """Whether a value may be, or hold, another component."""
+        """Whether a value can be or contain another component."""
         return _mentions_components(self.type)
 
     @property
     def constraint(self) -> str:
-        """Bounds or choices in words, empty when there are none."""
+        """Bounds or choices in words; empty if there are none."""
         if self.choices is not None:
             return "one of " + ", ".join(map(str, self.choices))
         signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
         return ", ".join(f"{signs[kind]} {bound:g}" for kind, bound in self.bounds.items())
 
     def check(self, value: Any) -> Any:
-        """Return ``value`` as it is kept: unchanged, but for lists, which become tuples.
+        """Return ``value`` validated; unchanged, except that lists become tuples.
 
         Raises:
             HyperParameterError: wrong type, out of bounds or not among the choices.
@@ -140,19 +140,19 @@ class HyperParameter:
         return value
 
     def _check_size(self, number: int) -> None:
-        """Refuse an integer that would overflow as a float, or be too long for the manifest."""
+        """Raise an error for an integer that would overflow as a float or be too long for the manifest."""
         if number.bit_length() > _LARGEST_BITS:
-            raise HyperParameterError(f"{self.name} must be a number of fewer digits, not {shown(number)}")
+            raise HyperParameterError(f"{self.name} must be a number with fewer digits, not {shown(number)}")
         if abs(number) > sys.float_info.max and not _mentions(self.type, int):
             raise HyperParameterError(f"{self.name} must be a finite number, not {shown(number)}")
 
 
 def shown(value: Any, most: int = 200) -> str:
-    """A value as it may be part of a one-line message: cut where it is long, which an integer's digits may be."""
+    """A value for a one-line message, truncated if it is long."""
     try:
         text = repr(value)
     except ValueError:  # Python's limit on the digits of an integer
-        return "a value with a number of thousands of digits"
+        return "a value with thousands of digits"
     return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
 
 
@@ -168,7 +168,7 @@ def to_json(value: Any) -> Any:
 
 
 def resolve_types(cls: type) -> dict[str, Any]:
-    """The evaluated annotations of ``cls``'s dataclass fields, base classes included.
+    """Return the evaluated annotations of ``cls``'s dataclass fields, base classes included.
 
     Only the fields' annotations are looked at, so a class may annotate fitted state with names that exist for
     the type checker alone.
@@ -184,7 +184,7 @@ def resolve_types(cls: type) -> dict[str, Any]:
 
 
 def groups(cls: Any) -> dict[str, str]:
-    """A title for each hyper-parameter of ``cls``, by name: what the class that first declares it is about.
+    """Return a title for each hyper-parameter of ``cls``, by name: the topic of the class that declares it first.
 
     ``OptimizationOptions`` gives ``Optimization``; what only the component itself has, goes under its name.
     """
@@ -208,7 +208,8 @@ def _fields_of(cls: type) -> Mapping[str, dataclasses.Field[Any]]:
 
 
 def _freeze(value: Any) -> Any:
-    """Lists become tuples; a value without lists stays the very object, which scikit-learn's ``clone`` checks."""
+    """Convert lists to tuples; a value without lists is returned unchanged (same object), as ``clone`` of scikit-learn
+    checks."""
     if not isinstance(value, (list, tuple)):
         return value
     frozen = tuple(map(_freeze, value))

@@ -1,4 +1,4 @@
-"""A component taken apart: what is saved of it, its digest, and :func:`save`.
+"""Decomposition of a component into saved parts, its digest, and ``save``.
 
 Components inside a component are saved with it: what they are stands in its manifest under ``members``, by place, and
 their arrays lie in its one payload of arrays as ``members/PLACE/NAME``. So one replaced manifest replaces all of them,
@@ -49,7 +49,7 @@ IDENTITY: Final = ("component", "hyper_parameters", "metadata", "pipeline")
 
 
 def save(component: Savable, path: str | os.PathLike[str]) -> None:
-    """Save a fitted component to the folder ``path``, replacing atomically a model that is there.
+    """Save a fitted component to the folder ``path``, atomically replacing an existing model.
 
     Raises:
         NotFittedError: there is nothing to save yet.
@@ -96,7 +96,7 @@ def digest(component: Savable) -> str:
 
 
 def put(values: dict[str, Any], place: str, value: Any) -> None:
-    """Set what stands at ``place`` of JSON-ready hyper-parameters.
+    """Set the value at ``place`` of JSON-ready hyper-parameters.
 
     Raises:
         LookupError: there is no such place.
@@ -120,7 +120,7 @@ def put(values: dict[str, Any], place: str, value: Any) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class _Parts:
-    """A component as what can be saved; of one that is not fitted that is its hyper-parameters and members."""
+    """Saved parts of a component; for an unfitted one its hyper-parameters and members."""
 
     component: Savable
     hyper_parameters: Mapping[str, Any]
@@ -132,7 +132,7 @@ class _Parts:
     members: Mapping[str, _Parts]
 
     def identity(self, *, member: bool = False) -> dict[str, Any]:
-        """What, beside arrays and words, makes the component what it is."""
+        """Return the identity of the component besides arrays and words."""
         values: dict[str, Any] = {
             "component": self.component.name,
             "hyper_parameters": self.hyper_parameters,
@@ -146,7 +146,7 @@ class _Parts:
         return values
 
     def all_arrays(self) -> dict[str, NDArray[Any]]:
-        """The arrays, and those of the members under their places."""
+        """Return the arrays, and those of the members under their places."""
         arrays = dict(self.arrays)
         for place, parts in self.members.items():
             arrays |= {f"{MEMBERS}{place}/{name}": array for name, array in parts.all_arrays().items()}
@@ -162,7 +162,7 @@ def _take_apart(component: Savable, *, owners_words: Sequence[str] | None = None
     for name in arrays:
         if name in RESERVED or name.startswith(MEMBERS):
             whose = "the members" if name.startswith(MEMBERS) else "the vocabulary"
-            raise SavedModelError(f"{component.name}: {name} is reserved for {whose}; name the array otherwise")
+            raise SavedModelError(f"{component.name}: {name} is reserved for {whose}; rename the array")
     if vocabulary is not None:
         import numpy as np
 
@@ -175,7 +175,7 @@ def _take_apart(component: Savable, *, owners_words: Sequence[str] | None = None
     inside = dict(component.members())
     for place, member in state.members.items():
         if not PLACE.fullmatch(place) or place.partition(".")[0] in component.hyper_parameters():
-            raise SavedModelError(f"{component.name}: {place!r} cannot be the place of a member")
+            raise SavedModelError(f"{component.name}: {place!r} is not a valid place for a member")
         inside[place] = member
     return _Parts(
         component=component,
@@ -190,7 +190,7 @@ def _take_apart(component: Savable, *, owners_words: Sequence[str] | None = None
 
 
 def _with_references(component: Savable) -> dict[str, Any]:
-    """The hyper-parameters as JSON; of the components among them only which they are, as the rest is under members."""
+    """Return the hyper-parameters as JSON; components among them by identity only, as their parts are under members."""
     values = component.saved_params()
     for place, member in component.members().items():
         reference = {"member": place, "component": member.name, "digest": member.digest if member.is_fitted else None}
@@ -199,7 +199,7 @@ def _with_references(component: Savable) -> dict[str, Any]:
 
 
 def _words_as_bytes(words: Sequence[str], component: str) -> NDArray[Any]:
-    """The vocabulary file as an array of bytes."""
+    """Return the vocabulary file as an array of bytes."""
     import numpy as np
 
     from nlmkit.saving.vocabulary import encode_vocabulary
@@ -208,7 +208,7 @@ def _words_as_bytes(words: Sequence[str], component: str) -> NDArray[Any]:
 
 
 def _record(parts: _Parts, *, member: bool = False) -> tuple[dict[str, Any], list[Entry]]:
-    """What the manifest says of a component and its members, and the declarations that lead to them."""
+    """Return the manifest entries of a component and its members, and their declarations."""
     entry = registry.entry_of(type(parts.component))
     entries = [entry]
     record = parts.identity(member=member) | {
@@ -230,7 +230,7 @@ def _record(parts: _Parts, *, member: bool = False) -> tuple[dict[str, Any], lis
 
 
 def _plugin_of_tokenizer(pipeline: Mapping[str, Any] | None) -> Entry | None:
-    """The plugin's declaration that a text pipeline's tokenizer comes from; None for a built-in one."""
+    """Return the plugin's declaration that a text pipeline's tokenizer comes from; None for a built-in one."""
     if pipeline is None:
         return None
     try:
@@ -246,10 +246,10 @@ def _libraries(entries: Sequence[Entry]) -> dict[str, str]:
 
 
 def digest_of(identity: Mapping[str, Any], *, arrays: str, vocabulary: str | None) -> str:
-    """The digest of a component.
+    """Return the digest of a component.
 
     Args:
-        identity: What it is, beside its arrays and words: the fields :data:`IDENTITY`, and ``members``.
+        identity: What it is, beside its arrays and words: the fields ``IDENTITY``, and ``members``.
         arrays: SHA-256 of its arrays, as the manifest has it.
         vocabulary: SHA-256 of its words; None where it has none.
 

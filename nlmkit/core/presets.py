@@ -164,7 +164,7 @@ def redeclared(group: type, name: str, **changes: Any) -> Any:
 
 
 def with_default(group: type, name: str, default: Any) -> Any:
-    """Declare again a hyper-parameter of an option group, with another default; see :func:`redeclared`."""
+    """Declare again a hyper-parameter of an option group, with another default; see ``redeclared``."""
     return redeclared(group, name, default=default)
 
 

@@ -1,4 +1,4 @@
-"""Which of the processes this is that ``torchrun`` started, from the environment alone."""
+"""Rank of this process among those started by ``torchrun``, from the environment."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
 def process_count() -> int:
-    """How many processes ``torchrun`` has started, 1 without it."""
+    """Return the number of processes ``torchrun`` has started, 1 without it."""
     return number_in("WORLD_SIZE") if all(name in os.environ for name in _VARIABLES) else 1
 
 
 def is_main_process() -> bool:
-    """Whether this process is the one that writes files and prints results."""
+    """Return whether this process is the one that writes files and prints results."""
     return process_count() == 1 or number_in("RANK") == 0
 
 
 def number_in(variable: str, default: int | None = None) -> int:
-    """The whole number in an environment variable.
+    """Return the whole number in an environment variable.
 
     Raises:
         NlmkitError: it holds something else, or is unset and there is no default.

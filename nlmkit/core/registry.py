@@ -1,4 +1,4 @@
-"""Names to components: what entry points declare, the built-ins' and the plugins' alike.
+"""Registry: names of components and tokenizers to classes, from the entry points of nlmkit and plugins.
 
 A distribution declares a component in its metadata::
 
@@ -6,7 +6,7 @@ A distribution declares a component in its metadata::
     mine = "my_package:MyModel"
 
 Listing reads that metadata and imports nothing. A name is imported when it is asked for, and whatever goes wrong
-then is one :class:`~nlmkit.errors.PluginError` about that name and disturbs no other.
+then is one ``PluginError`` about that name and disturbs no other.
 
 * Component names are unique across the kinds of components; tokenizers have their own.
 * A built-in wins over a plugin that claims its name; the plugin's is reached as ``distribution:name``.
@@ -61,7 +61,7 @@ _NOT_INSTALLED: Final = (
 
 @dataclasses.dataclass(frozen=True)
 class CheckResult:
-    """What ``nlmkit plugins check`` says of one declaration.
+    """Result of ``nlmkit plugins check`` for one declaration.
 
     Attributes:
         name: The shortest name that leads there.
@@ -81,13 +81,13 @@ class CheckResult:
 
 
 def entries() -> list[Entry]:
-    """Everything that installed distributions declare, built-ins first; imports nothing of it."""
+    """Return the declarations of all installed distributions, built-ins first, without importing them."""
     declared, _ = _scan()
     return _with_notes(entry for entry in declared if _is_allowed(entry.distribution))
 
 
 def get(name: str, *, distribution: str | None = None) -> type[Any]:
-    """The component class called ``name``.
+    """Return the component class named ``name``.
 
     Args:
         name: A component's name, or ``distribution:name``.
@@ -101,7 +101,7 @@ def get(name: str, *, distribution: str | None = None) -> type[Any]:
 
 
 def get_tokenizer(name: str) -> Tokenizer:
-    """A new instance of the tokenizer called ``name`` (or ``distribution:name``).
+    """Return a new instance of the tokenizer named ``name`` (or ``distribution:name``).
 
     A plugin's class needs only ``tokenize``; without ``detokenize`` its words are joined by spaces.
 
@@ -113,7 +113,7 @@ def get_tokenizer(name: str) -> Tokenizer:
 
 
 def tokenizer_entry(name: str) -> Entry:
-    """The declaration that the name of a tokenizer leads to; imports nothing.
+    """Return the declaration of a tokenizer by name, without importing it.
 
     Args:
         name: A tokenizer's name, or ``distribution:name``.
@@ -126,7 +126,7 @@ def tokenizer_entry(name: str) -> Entry:
 
 
 def entry_of(cls: type[Any]) -> Entry:
-    """The declaration that leads to ``cls``.
+    """Return the declaration of ``cls``.
 
     Raises:
         PluginError: no installed distribution declares the class, so that a saved model could not find it again.
@@ -148,7 +148,7 @@ def entry_of(cls: type[Any]) -> Entry:
 
 
 def check(name: str | None = None) -> list[CheckResult]:
-    """Import what is declared and say of each declaration whether it can be used.
+    """Import all declarations and return whether each can be used.
 
     Args:
         name: A component, a tokenizer, ``distribution:name`` or a distribution; all declarations when left out.
@@ -174,7 +174,7 @@ def check(name: str | None = None) -> list[CheckResult]:
 
 
 def is_installed() -> bool:
-    """Whether nlmkit's own declarations are there; they are not in a source tree that was never installed."""
+    """Return whether nlmkit's own declarations are there; they are not in a source tree that was never installed."""
     return any(entry.builtin for entry in _scan()[0])
 
 
@@ -183,7 +183,7 @@ def is_installed() -> bool:
 
 @contextlib.contextmanager
 def scanned_once() -> Iterator[None]:
-    """Read the metadata of packages once for the length of the body, in which no package is installed.
+    """Cache the metadata of packages during the body, in which no package is installed.
 
     Without it they are read at each call, since a package may have been installed since the one before. A folder that
     is put on ``sys.path`` within counts.
@@ -202,7 +202,7 @@ _scans: contextvars.ContextVar[dict[tuple[str, ...], _Scan] | None] = contextvar
 
 
 def _scan() -> _Scan:
-    """Declarations of all distributions, allowed or not, and what is wrong with distributions' metadata."""
+    """Return the declarations of all distributions, allowed or not, and faults of their metadata."""
     known, path = _scans.get(), tuple(sys.path)
     if known is None:
         return _read_metadata()
@@ -230,7 +230,7 @@ def _read_metadata() -> _Scan:
             if kind is None:
                 reason = f"there is no entry-point group {point.group!r}{suggestion(point.group, GROUPS)}"
             else:
-                reason = f"the name {point.name!r} may hold only letters, digits and . _ -"
+                reason = f"the name {point.name!r} must consist of letters, digits and . _ -"
             address = f"{name}:{_one_line(point.name)}"
             problems.append(CheckResult(address, kind or "distribution", name, version, False, reason))
     order = list(GROUPS.values())
@@ -239,7 +239,7 @@ def _read_metadata() -> _Scan:
 
 
 def _distributions() -> Iterator[tuple[str, str, metadata.Distribution]]:
-    """Name, version and metadata of every distribution that mentions nlmkit, each once.
+    """Yield name, version and metadata of every distribution that mentions nlmkit, each once.
 
     An editable install can be on ``sys.path`` twice; the first counts, as it does for Python. A package without
     readable metadata has no name to be listed under and is left out.
@@ -277,7 +277,7 @@ def _is_allowed(distribution: str) -> bool:
 
 
 def _with_notes(declared: Iterable[Entry]) -> list[Entry]:
-    """Say of each entry whether another one takes its bare name."""
+    """Mark each entry whose bare name is taken by another one."""
     declared = list(declared)
     claims: dict[tuple[bool, str], list[Entry]] = defaultdict(list)
     for entry in declared:
@@ -316,15 +316,15 @@ def _resolve(name: str, distribution: str | None, *, tokenizers: bool) -> Entry:
     if len(packages) < len(found):
         kinds = " and as ".join(dict.fromkeys(entry.kind for entry in found))
         raise PluginError(
-            f"{found[0].distribution} declares the name {bare!r} twice (as {kinds}), so it leads nowhere: "
-            "names are unique across kinds, ask the package's author"
+            f"{found[0].distribution} declares the name {bare!r} twice (as {kinds}), but names must be unique across "
+            "kinds: report it to the package's author"
         )
     choices = " or ".join(sorted(entry.qualified_name for entry in found))
     raise PluginError(f"{len(packages)} plugins have the name {bare!r}: say {choices}")
 
 
 def _unknown(bare: str, distribution: str | None, space: list[Entry], what: str) -> UnknownComponentError:
-    """The error for a name that leads nowhere, with the most likely reason."""
+    """Return the error for an unknown name, with the most likely reason."""
     declared, problems = _scan()
     for entry in declared:
         same_space = (entry.kind == TOKENIZER) == (what == TOKENIZER)
@@ -388,7 +388,7 @@ def _component(entry: Entry) -> type[Any]:
     if cls.api_version != API_VERSION:
         raise _broken(
             entry,
-            f"it is written for version {cls.api_version!r} of the component contract, this nlmkit has version "
+            f"written for version {cls.api_version!r} of the component contract, this nlmkit has version "
             f"{API_VERSION}: install versions of {entry.distribution} and nlmkit that agree",
         )
     kind, name = getattr(cls, "kind", None), getattr(cls, "name", None)
@@ -398,11 +398,11 @@ def _component(entry: Entry) -> type[Any]:
     if not issubclass(cls, stated.base_class()):
         raise _broken(entry, f"{cls.__name__} is not a subclass of nlmkit.{stated.base_name}")
     if name != entry.name:
-        raise _broken(entry, f"{cls.__name__}.name is {name!r}, the entry point is called {entry.name!r}")
+        raise _broken(entry, f"{cls.__name__}.name is {name!r}, the entry point is named {entry.name!r}")
     try:
         declared = cls.hyper_parameters()
     except Exception as error:
-        raise _broken(entry, f"its hyper-parameters are declared wrongly: {_one_line(error)}") from error
+        raise _broken(entry, f"its hyper-parameters are not declared correctly: {_one_line(error)}") from error
     for attribute, value in vars(cls).items():
         if isinstance(value, dataclasses.Field) and attribute not in declared:
             raise _broken(entry, f"{cls.__name__} is not decorated with @dataclass(kw_only=True)")
@@ -417,7 +417,7 @@ def _tokenizer(entry: Entry) -> Tokenizer:
     if not callable(getattr(instance, "tokenize", None)):
         raise _broken(entry, f"{cls.__name__} has no method tokenize(line)")
     if getattr(instance, "name", entry.name) != entry.name:
-        raise _broken(entry, f"{cls.__name__}.name is {instance.name!r}, the entry point is called {entry.name!r}")
+        raise _broken(entry, f"{cls.__name__}.name is {instance.name!r}, the entry point is named {entry.name!r}")
     if not entry.builtin:  # whose first call may take longer than the command that only shows them
         with _blaming(entry, "tokenize fails"):
             words = instance.tokenize("a b")
@@ -430,7 +430,7 @@ def _tokenizer(entry: Entry) -> Tokenizer:
 
 
 def _with_detokenize(incomplete: Any, its_name: str) -> Tokenizer:
-    """The tokenizer with the method that it lacks."""
+    """Return the tokenizer with the method that it lacks."""
 
     class Joining:
         __doc__ = type(incomplete).__doc__
@@ -458,7 +458,7 @@ def _import(entry: Entry) -> Any:
 
 @contextlib.contextmanager
 def _blaming(entry: Entry, action: str) -> Iterator[None]:
-    """Turn whatever foreign code raises into a PluginError, and keep what it prints off the results on stdout."""
+    """Convert exceptions of foreign code to PluginError, and redirect its prints to stderr."""
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
@@ -474,7 +474,7 @@ def _broken(entry: Entry, reason: str) -> PluginError:
 
 
 def _one_line(what: BaseException | str) -> str:
-    """An error's type and message in one printable line."""
+    """Return an error's type and message in one printable line."""
     if isinstance(what, BaseException):
         try:
             message = str(what)

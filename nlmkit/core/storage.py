@@ -1,4 +1,4 @@
-"""Saved models: :func:`load` and :func:`describe`, and :func:`save` and :func:`digest` of :mod:`nlmkit.core.parts`.
+"""Saved models: ``load`` and ``describe``, and ``save`` and ``digest`` of ``nlmkit.core.parts``.
 
 Loading goes from the manifest's name through the registry to a class, and from there by the class's own ``restore``;
 nothing that a file names is imported.
@@ -67,8 +67,8 @@ def load(path: str | os.PathLike[str], kind: type[Component] = Component, *, ver
 
     Args:
         path: Folder of the saved model.
-        kind: What it must be: :class:`LanguageModel`, :class:`Classifier`, :class:`Representation`, or a class of one
-            component such as :class:`NGram`. A type checker then knows what comes back.
+        kind: What it must be: ``LanguageModel``, ``Classifier``, ``Representation``, or a class of one
+            component such as ``NGram``. A type checker then knows what comes back.
         verify: Whether to compare every payload with its SHA-256, which reads it once. Structure is always checked.
 
     Raises:
@@ -97,14 +97,14 @@ def _size(path: str | os.PathLike[str]) -> str:
 
 
 def _check_kind(facts: Mapping[str, Any], kind: type[Component], where: str) -> None:
-    """Refuse a model of another kind before anything of it is restored."""
+    """Raise an error for a model of another kind before restoring it."""
     if kind is not Component and not issubclass(cls := _class_of(facts, where), kind):
         wanted = str(getattr(kind, "name", None) or getattr(kind, "kind", kind.__name__)).replace("-", " ")
-        raise SavedModelError(f"{where}: {cls.name} is a {cls.kind}, and this needs a {wanted}")
+        raise SavedModelError(f"{where}: {cls.name} is a {cls.kind}, expected a {wanted}")
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a saved model says about itself, from its manifest alone; neither payloads nor plugins are touched.
+    """Return the facts of a saved model from its manifest alone, without reading payloads or importing plugins.
 
     Returns:
         The manifest's fields, and ``digest`` and ``bytes`` (of all payloads).
@@ -125,7 +125,7 @@ def _digest_of_manifest(facts: Mapping[str, Any]) -> str:
 
 
 def _identity(facts: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
-    """:meth:`_Parts.identity`, from what the manifest says."""
+    """``identity``, from what the manifest says."""
     values = {name: facts[name] for name in fields}
     if facts.get("members"):
         of_member = (*IDENTITY, "fitted", "vocabulary")
@@ -149,7 +149,7 @@ _FIELDS: Final[Mapping[str, type | tuple[type, ...]]] = {
 
 
 def _facts(manifest: dict[str, Any], place: str, *, depth: int = 1) -> dict[str, Any]:
-    """The manifest, once the fields that this module needs are there and of the right type, its members' too."""
+    """Return the manifest after checking the required fields and their types, including those of members."""
     fields = {**_FIELDS, "fitted": bool, "vocabulary": (str, type(None))} if depth > 1 else _FIELDS
     for name, wanted in fields.items():
         found = manifest.get(name, ...)
@@ -179,32 +179,32 @@ def _facts(manifest: dict[str, Any], place: str, *, depth: int = 1) -> dict[str,
 
 @dataclasses.dataclass(frozen=True)
 class _Stored:
-    """What lies in the folder for a component: its arrays with those of its members, and its words."""
+    """Stored parts of a component: its arrays with those of its members, and its words."""
 
     arrays: StoredArrays
     words: Sequence[str] | None
 
     @classmethod
     def of(cls, folder: SavedFolder) -> _Stored:
-        """All that lies in the folder."""
+        """Return all stored parts of the folder."""
         from nlmkit.saving.tensors import StoredArrays
 
         assert isinstance(folder.arrays, StoredArrays)
         return cls(folder.arrays, folder.vocabulary)
 
     def own(self) -> StoredArrays:
-        """The arrays that the component itself gave to be saved; they still know their file."""
+        """Return the arrays that the component itself gave to be saved; they still know their file."""
         return self._select(lambda name: None if name in RESERVED or name.startswith(MEMBERS) else name)
 
     def check_members(self, places: Iterable[str]) -> None:
-        """Refuse arrays of a member that is not there."""
+        """Raise an error for arrays of an unknown member."""
         known = tuple(f"{MEMBERS}{place}/" for place in places)
         for name in self.arrays:
             if name.startswith(MEMBERS) and not name.startswith(known):
-                raise SavedModelError(f"{self.arrays.file}: array {name!r} belongs to no member in the manifest")
+                raise SavedModelError(f"{self.arrays.file}: array {name!r} does not belong to a member in the manifest")
 
     def of_member(self, place: str, vocabulary: str | None) -> _Stored:
-        """The same for the member at ``place``."""
+        """Return the stored parts of the member at ``place``."""
         prefix = f"{MEMBERS}{place}/"
         arrays = self._select(lambda name: name.removeprefix(prefix) if name.startswith(prefix) else None)
         if vocabulary == OWNERS:
@@ -247,7 +247,7 @@ def _is_parameter(place: str, cls: type[Component]) -> bool:
 
 @contextlib.contextmanager
 def _located(where: str, name: str) -> Iterator[None]:
-    """Let every error of the body name the folder, and the member of it."""
+    """Add the folder and the member to every error of the body."""
     try:
         yield
     except SavedModelError as error:
@@ -305,7 +305,7 @@ def _construct(
             f"(saved with {shown(facts['version'])[1:-1]}): {_brief(error)}"
         ) from error
     except LookupError as error:
-        raise SavedModelError(f"{where}: the hyper-parameters have no place for the member {error}") from error
+        raise SavedModelError(f"{where}: the hyper-parameters do not have the member {error}") from error
 
 
 def _vocabulary(stored: _Stored, owners: Vocabulary | None) -> Vocabulary | None:
@@ -348,7 +348,7 @@ def _restore_text(component: Component, vocabulary: Vocabulary | None, pipeline:
 
 
 def _restore_tokenizer(component: Component, facts: Mapping[str, Any], where: str) -> None:
-    """Give the text pipeline the very plugin's tokenizer that the model was fitted with."""
+    """Set the tokenizer of the text pipeline to that of the plugin the model was fitted with."""
     if "tokenizer" not in facts:
         return
     pipeline, distribution = component.pipeline_, facts["tokenizer"]["distribution"]

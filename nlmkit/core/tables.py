@@ -78,7 +78,7 @@ def wrap(text: str, columns: int) -> list[str]:
 
 
 def figure_text(value: float | None) -> str:
-    """A figure as a reader sees it: four decimals, or an exponent where those would say little."""
+    """Return a figure for display: four decimals, or an exponent for small or large values."""
     if value is None:
         return "undefined"
     return f"{value:.4f}" if value == 0 or _SMALLEST_FIXED <= abs(value) < _LARGEST_FIXED else f"{value:.4e}"

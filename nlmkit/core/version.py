@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def installed_version(distribution: str, missing: str = "unknown") -> str:
-    """Version of an installed package, or ``missing`` where it is not installed."""
+    """Version of an installed package, or ``missing`` if it is not installed."""
     from importlib.metadata import PackageNotFoundError, version  # not above: start-up is measured
 
     try:

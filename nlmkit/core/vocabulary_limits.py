@@ -27,7 +27,7 @@ class VocabularyLimits:
     vocabulary_file: str | None = param(None, help="file with one word per line; all other words become <unk>")
 
     def limited_vocabulary(self, corpus: Corpus, *, noted: bool = False) -> Vocabulary:
-        """The vocabulary of the training text ``corpus`` under these limits.
+        """Return the vocabulary of the training text ``corpus`` under these limits.
 
         Sends a note if the tokenizer hardly splits the text (``nlmkit.text.unspaced``).
 

@@ -64,7 +64,7 @@ class Alignment:
 
 
 def align(representation: WordVectors, vocabulary: Vocabulary, *, oov: str, seed: int) -> Alignment:
-    """See :meth:`nlmkit.representations.base.Representation.align`."""
+    """See ``Representation.align``."""
     check_choice("oov", oov, RULES)
     check_vocabulary(vocabulary)
     rows = representation.ids(vocabulary.words)
@@ -119,7 +119,7 @@ def summarise(
 
 
 def check_coverage(alignment: Alignment, representation: WordVectors, vocabulary: Vocabulary, tune: str) -> str:
-    """What a consumer's user should know of the coverage; empty where it is good enough, or not known.
+    """Return a warning about low coverage; empty if it is sufficient or unknown.
 
     Args:
         alignment: Alignment with the consumer's vocabulary.
@@ -146,6 +146,6 @@ def check_coverage(alignment: Alignment, representation: WordVectors, vocabulary
 
 
 def _spread(representation: WordVectors, rows: NDArray[np.int64]) -> float:
-    """Standard deviation of the known rows' values, or of all words' where none is known."""
+    """Return the standard deviation of the known rows' values, or of all words' if none is known."""
     every = np.arange(len(SPECIAL), len(representation.vocabulary_))
     return standard_deviation(representation.matrix, np.unique(rows) if rows.size else every)

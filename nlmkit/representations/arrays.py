@@ -1,4 +1,4 @@
-"""Word vectors given as arrays, checked and put in the order of a vocabulary."""
+"""Word vectors from arrays: validation, and conversion to vocabulary order."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from nlmkit.text.vocabulary import SPECIAL, Vocabulary
 def vocabulary_and_rows(
     words: Sequence[str] | Vocabulary, matrix: ArrayLike, counts: Sequence[int] | None
 ) -> tuple[Vocabulary, NDArray[np.float32]]:
-    """The vocabulary of ``words``, and the vectors by its ids: float32 [V, d].
+    """Return the vocabulary of ``words``, and the vectors by its ids: float32 [V, d].
 
-    See :meth:`nlmkit.Vectors.from_arrays` for the arguments.
+    See ``Vectors.from_arrays`` for the arguments.
 
     Raises:
         DataError: words and rows do not fit together, or a word or a value is unusable.

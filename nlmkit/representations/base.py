@@ -1,4 +1,4 @@
-"""The contract of word representations, :class:`Representation`, and the plainest of them, :class:`Vectors`.
+"""The contract of word representations, ``Representation``, and its simplest class, ``Vectors``.
 
 A representation gives words vectors. Its consumers (a neural language model, a classifier) own their ids: they ask
 for the rows of their own vocabulary with ``Representation.align``. This module imports neither NumPy nor any
@@ -37,8 +37,8 @@ class Representation(Component):
     A subclass implements ``fit``, which ends in ``_set_fitted``; that is enough where the vectors are one
     dense matrix. One that can make vectors for words it has never seen overrides ``_vector_of_unknown``.
 
-    Fitted attributes: ``vocabulary_`` (:class:`~nlmkit.text.Vocabulary`, with counts where they are known),
-    ``pipeline_`` (:class:`~nlmkit.text.TextPipeline`), ``matrix_`` (float32 [V, d], where the component has one) and
+    Fitted attributes: ``vocabulary_`` (``Vocabulary``, with counts where they are known),
+    ``pipeline_`` (``TextPipeline``), ``matrix_`` (float32 [V, d], where the component has one) and
     ``fit_report_``, a JSON-ready dictionary.
 
     A word is looked up as it is spelt, and then as the text pipeline spells it (Unicode form, case): a representation
@@ -73,20 +73,20 @@ class Representation(Component):
         return int(self.matrix.shape[1])
 
     def ids(self, words: Sequence[str]) -> NDArray[np.int64]:
-        """Rows of ``matrix`` that words have: int64 [words], −1 for a word without one."""
+        """Return the rows of words in ``matrix``: int64 [words], −1 for a word without one."""
         self.check_fitted()
         from nlmkit.representations.neighbours import rows_of
 
         return rows_of(self, words)
 
     def __contains__(self, word: object) -> bool:
-        """Whether a word has a vector, be it of its own or made from its parts."""
+        """Return whether a word has a vector of its own or composed from its parts."""
         if not isinstance(word, str):
             return False
         return bool(self.ids([word])[0] >= 0) or self._vector_of_unknown(word) is not None
 
     def vectors(self, words: Sequence[str], *, oov: str = "error") -> NDArray[np.float32]:
-        """The vectors of words: float32 [words, d].
+        """Return the vectors of words: float32 [words, d].
 
         Args:
             words: The words.
@@ -103,21 +103,21 @@ class Representation(Component):
         return vectors_of(self, words, oov)
 
     def _vector_of_unknown(self, word: str) -> NDArray[np.float32] | None:
-        """A vector made for a word that has no row, float32 [d]; None where it cannot be made.
+        """Return a vector made for a word that has no row, float32 [d]; None if impossible.
 
         For subclasses that know parts of words. ``vectors``, ``align`` and everything above them ask it.
         """
         return None
 
     def has_special(self) -> tuple[bool, bool, bool]:
-        """Whether ``<unk>``, ``<s>`` and ``</s>`` have vectors."""
+        """Return whether ``<unk>``, ``<s>`` and ``</s>`` have vectors."""
         unk, begin, end = (bool(row.any()) for row in self.matrix[:3])
         return unk, begin, end
 
     # ---------------------------------------------------------------------------------------- what they tell
 
     def similarity(self, a: str, b: str, measure: Measure = "cosine") -> float:
-        """How alike two words are: greater is more alike.
+        """Return the similarity of two words; higher is more similar.
 
         Args:
             a: A word.
@@ -141,7 +141,7 @@ class Representation(Component):
         exclude: Iterable[str] = (),
         restrict: int | None = None,
     ) -> list[tuple[str, float]]:
-        """The words most like a word or vector, most similar first; equal ones in the order of their ids.
+        """Return the words most like a word or vector, most similar first; equal ones in the order of their ids.
 
         Args:
             word: A word, which is left out of the answer, or a vector [d].
@@ -170,7 +170,7 @@ class Representation(Component):
         exclude: Iterable[str] = (),
         restrict: int | None = None,
     ) -> list[tuple[str, float]]:
-        """The same as ``most_similar``, under the name that the command line has for it."""
+        """Alias of ``most_similar``, named as on the command line."""
         return self.most_similar(word, n, measure=measure, exclude=exclude, restrict=restrict)
 
     def analogy(
@@ -183,7 +183,7 @@ class Representation(Component):
         method: Literal["3cosadd", "3cosmul"] = "3cosadd",
         restrict: int | None = None,
     ) -> list[tuple[str, float]]:
-        """Answers to *a is to b as c is to …*, the best first; a, b and c are not among them.
+        """Return the answers to *a is to b as c is to …*, best first, without a, b and c.
 
         Args:
             a: As ``man`` in man : king = woman : queen.
@@ -204,7 +204,7 @@ class Representation(Component):
         return analogy(self, a, b, c, n, method=method, restrict=restrict)
 
     def doesnt_match(self, words: Sequence[str]) -> str:
-        """The word that is least like the mean of all, each counted as a unit vector; the first of equal ones.
+        """Return the word least similar to the mean of all unit vectors; the first one on ties.
 
         Raises:
             DataError: there are fewer than three words, or one has no vector.
@@ -215,11 +215,11 @@ class Representation(Component):
         return doesnt_match(self, words)
 
     def score(self, data: Any = None) -> float:
-        """Mean Spearman correlation with human judgements of word similarity.
+        """Return the mean Spearman correlation with human judgements of word similarity.
 
         Args:
             data: A TSV file of pairs and judgements, or a sequence of (word, word, judgement); WordSim-353 and
-                SimLex-999 if left out. See :mod:`nlmkit.representations.report`.
+                SimLex-999 if left out. See ``nlmkit.representations.report``.
 
         Raises:
             DataError: fewer than 50 pairs of a set are covered, or the file is unusable.
@@ -232,7 +232,7 @@ class Representation(Component):
     # --------------------------------------------------------------------------------------- what is made of them
 
     def normalized(self, how: Normalization, *, std: float = 1.0) -> Vectors:
-        """A copy whose vectors are normalised, as a fitted :class:`Vectors`.
+        """Return a copy whose vectors are normalised, as a fitted ``Vectors``.
 
         LSA, PPMI and word2vec differ in scale by orders of magnitude, so compare consumers only on equal terms. The
         copy has no vectors for words that are not in the vocabulary, should this representation make such.
@@ -254,7 +254,7 @@ class Representation(Component):
         return Vectors.from_arrays(self.vocabulary_, matrix, pipeline=self.pipeline_, report=report)
 
     def align(self, vocabulary: Vocabulary, *, oov: str = "uniform", seed: int = 0) -> Alignment:
-        """The rows that a consumer asks for, by its own ids, and how much of its vocabulary they cover.
+        """Return the vectors of a consumer's vocabulary by its ids, with their coverage.
 
         Args:
             vocabulary: The consumer's.
@@ -273,7 +273,7 @@ class Representation(Component):
         return align(self, vocabulary, oov=oov, seed=seed)
 
     def export(self, path: str | os.PathLike[str], format: str | None = None, *, run: RunOptions | None = None) -> None:
-        """Write the vectors to a file that other programs read, compressed when ``path`` ends in ``.gz``.
+        """Export the vectors to a file for other programs, compressed if ``path`` ends in ``.gz``.
 
         Args:
             path: The file.
@@ -290,7 +290,7 @@ class Representation(Component):
         write_vectors(self, path, format, run or RunOptions())
 
     def to_keyed_vectors(self) -> Any:
-        """The vectors as a ``gensim.models.KeyedVectors`` in memory, with counts where they are known.
+        """Return the vectors as a ``gensim.models.KeyedVectors`` in memory, with counts if known.
 
         Raises:
             NlmkitError: gensim is not installed.
@@ -303,14 +303,14 @@ class Representation(Component):
     # ------------------------------------------------------------------------------------------ for subclasses
 
     def _training_corpus(self, data: Any, valid: Any = None) -> tuple[Corpus, TextPipeline]:
-        """Training text as a corpus, and the pipeline that it was read with.
+        """Return the training text as a corpus, and its text pipeline.
 
         Raises:
             HyperParameterError: there is validation text, which no representation uses.
             DataError: unusable text.
         """
         if valid is not None:
-            raise HyperParameterError(f"{self.name} uses no validation text: leave it out")
+            raise HyperParameterError(f"{self.name} does not use validation text: omit it")
         from nlmkit.text import Corpus, TextPipeline
 
         # Nothing is put around sentences here, so that sentence marks in the text are words like others.
@@ -346,7 +346,7 @@ class Representation(Component):
         if matrix.dtype != np.float32 or matrix.shape != (len(vocabulary), self._declared_dimension or matrix.shape[1]):
             raise ValueError(f"the matrix is {matrix.dtype} {matrix.shape}, for {len(vocabulary)} words")
         if not is_finite(matrix):
-            raise NlmkitError(f"{self.name} gave vectors that are not finite: try a lower learning rate")
+            raise NlmkitError(f"{self.name} returned vectors that are not finite: try a lower learning rate")
         self.vocabulary_ = vocabulary
         self.pipeline_ = pipeline
         self.matrix_ = matrix
@@ -354,20 +354,20 @@ class Representation(Component):
 
     @property
     def _declared_dimension(self) -> int | None:
-        """The hyper-parameter ``dimension``, where there is one."""
+        """Value of the hyper-parameter ``dimension``, if there is one."""
         return self.dimension if "dimension" in self.hyper_parameters() else None
 
     def _saved_report(self) -> dict[str, Any]:
-        """The fit report without what differs from run to run."""
+        """Return the fit report without facts that differ between runs."""
         return {key: value for key, value in self.fit_report_.items() if not key.endswith(_TIMING)}
 
     def fitted_state(self) -> FittedState:
-        """The matrix; the fit report as metadata."""
+        """Return the matrix; the fit report as metadata."""
         self.check_fitted()
         return FittedState({"matrix": self.matrix_}, {"fit_report": self._saved_report()})
 
     def restore(self, state: FittedState) -> None:
-        """Take the matrix back, once its shape and values are sound."""
+        """Restore the matrix after checking its shape and values."""
         from nlmkit.representations.neighbours import is_finite
         from nlmkit.saving import require, require_array
 
@@ -381,7 +381,7 @@ class Representation(Component):
         self.fit_report_ = dict(report or {})
 
     def _missing(self, word: str) -> DataError:
-        """The error for a word without a vector, with the nearest spelling that has one."""
+        """Return the error for a word without a vector, with the nearest spelling that has one."""
         from nlmkit.representations.neighbours import similar_spellings
 
         near = suggestion(self.pipeline_.normalize(word), similar_spellings(self, word))
@@ -423,7 +423,7 @@ class Vectors(Representation):
             HyperParameterError: Validation text is given.
         """
         if valid is not None:
-            raise HyperParameterError(f"{self.name} uses no validation text: leave it out")
+            raise HyperParameterError(f"{self.name} does not use validation text: omit it")
         if isinstance(data, (str, os.PathLike)):
             made = self.from_file(data, run=run)
         elif isinstance(data, Mapping):

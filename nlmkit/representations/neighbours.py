@@ -38,7 +38,7 @@ Vector = NDArray[np.float64]
 
 
 def rows_of(representation: WordVectors, words: Sequence[str]) -> NDArray[np.int64]:
-    """See :meth:`nlmkit.representations.base.Representation.ids`."""
+    """See ``Representation.ids``."""
     words = words_of(words)
     vocabulary, pipeline = representation.vocabulary_, representation.pipeline_
     special = dict(zip(SPECIAL, representation.has_special(), strict=True))
@@ -53,7 +53,7 @@ def rows_of(representation: WordVectors, words: Sequence[str]) -> NDArray[np.int
 
 
 def vectors_of(representation: WordVectors, words: Sequence[str], oov: str) -> NDArray[np.float32]:
-    """See :meth:`nlmkit.representations.base.Representation.vectors`."""
+    """See ``Representation.vectors``."""
     check_choice("oov", oov, LOOKUP_RULES)
     words = words_of(words)
     rows = representation.ids(words)
@@ -70,7 +70,7 @@ def vectors_of(representation: WordVectors, words: Sequence[str], oov: str) -> N
 
 
 def _substitute(representation: WordVectors, word: str, oov: str) -> NDArray[np.float32]:
-    """The vector that the rule gives to a word without one."""
+    """Return the vector of a word without one under the rule."""
     if oov == "error":
         raise representation._missing(word)
     if oov == "unk":
@@ -98,7 +98,7 @@ def most_frequent(representation: WordVectors, n: int | None = None) -> NDArray[
 
 
 def mean_of_rarest(representation: WordVectors) -> NDArray[np.float32]:
-    """Mean vector of the 100 rarest words: float32 [d]; zeros where there are no words."""
+    """Mean vector of the 100 rarest words: float32 [d]; zeros if there are no words."""
     rarest = most_frequent(representation)[-RAREST:]
     if not len(rarest):
         return np.zeros(representation.dimension, np.float32)
@@ -109,7 +109,7 @@ def mean_of_rarest(representation: WordVectors) -> NDArray[np.float32]:
 
 
 def similar_spellings(representation: WordVectors, word: str) -> Iterator[str]:
-    """Words that a misspelt one may have meant: of about its length, with its first or last letter."""
+    """Return candidates for a misspelt word: of similar length, with its first or last letter."""
     length, first, last = len(word), word[:1].lower(), word[-1:].lower()
     words = representation.vocabulary_.words
     left = _SPELLINGS
@@ -208,7 +208,7 @@ def analogy(
 
 
 def doesnt_match(representation: WordVectors, words: Sequence[str]) -> str:
-    """See :meth:`nlmkit.representations.base.Representation.doesnt_match`."""
+    """See ``Representation.doesnt_match``."""
     words = words_of(words)
     if len(words) < 3:
         raise DataError("doesnt_match requires a list of at least three words")

@@ -15,7 +15,7 @@ from nlmkit.text.vocabulary import SPECIAL
 
 
 def normalized_matrix(representation: WordVectors, how: Normalization, std: float) -> NDArray[np.float32]:
-    """The vectors of :meth:`nlmkit.Representation.normalized`: float32 [V, d]."""
+    """Return the vectors of ``Representation.normalized``: float32 [V, d]."""
     check_choice("how", how, get_args(Normalization))
     if isinstance(std, bool) or not isinstance(std, (int, float)) or not 0 < std < math.inf:
         raise HyperParameterError(f"std must be a positive number, not {std!r}")

@@ -69,9 +69,9 @@ class PairSet:
 
     def __post_init__(self) -> None:
         if not self.pairs:
-            raise DataError("there are no pairs of words: give lines of word<TAB>word<TAB>score", source=self.name)
+            raise DataError("no pairs of words: expected lines of word<TAB>word<TAB>score", source=self.name)
         if len(self.pairs) != len(self.judgements):
-            raise DataError(f"{len(self.pairs)} pairs have {len(self.judgements)} judgements", source=self.name)
+            raise DataError(f"{len(self.pairs)} pairs but {len(self.judgements)} judgements", source=self.name)
         if not all(map(math.isfinite, self.judgements)):
             raise DataError("a judgement is not finite", source=self.name)
 
@@ -126,7 +126,7 @@ class SetScore:
             return ""
         return (
             f"both words are known for {self.n} of {self.pairs} pairs, and a score needs at least {MINIMUM_PAIRS}: "
-            "train on more text, or give pairs of words that the text has"
+            "train on more text, or use pairs of words that occur in the text"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -176,7 +176,7 @@ class SimilarityReport(Rendered):
         facts += ["pairs lower-cased"] if self.lowercase else []
         facts += [f"intervals from {self.samples} samples with seed {self.seed}"] if self.samples else []
         composed = sum(each.composed for each in self.sets)
-        facts += [f"{composed} pairs have a word whose vector is made of subwords"] if composed else []
+        facts += [f"{composed} pairs have a word whose vector is composed of subwords"] if composed else []
         return f"{table(rows)}mean Spearman {_figure(self.score)} ({'; '.join(facts)})"
 
 
@@ -230,7 +230,7 @@ def evaluate(
 
 
 def score(representation: WordVectors, data: Data | None = None) -> float:
-    """The mean Spearman correlation over the sets, see :func:`evaluate`."""
+    """Return the mean Spearman correlation over the sets, see ``evaluate``."""
     return evaluate(representation, data, samples=0).score
 
 
@@ -401,7 +401,7 @@ def _parse(source: ByteSource, name: str, encoding: str) -> PairSet:
         judgements.append(_number(columns[2], source.name, number))
         pairs.append((columns[0], columns[1]))
     if not pairs:
-        raise DataError("there are no pairs of words: give lines of word<TAB>word<TAB>score", source=source.name)
+        raise DataError("no pairs of words: expected lines of word<TAB>word<TAB>score", source=source.name)
     return PairSet(name=name, pairs=tuple(pairs), judgements=tuple(judgements))
 
 

@@ -32,9 +32,7 @@ def fitted_representation(
     if found.is_fitted:
         return found
     if found.learns_from != "text":
-        raise HyperParameterError(
-            f"{name}: this {found.name} is not fitted, and does not learn from text: fit it first"
-        )
+        raise HyperParameterError(f"{name}: this {found.name} is not fitted and does not learn from text: fit it first")
     run.stage(f"fitting {found.name}")
     with during(f"fitting {found.name} on the training text"):
         copy = type(found)(**found.get_params(deep=False))

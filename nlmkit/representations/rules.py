@@ -16,11 +16,11 @@ Measure = Literal["cosine", "euclidean"]
 Normalization = Literal["none", "unit", "centre", "rescale_std"]
 
 LOOKUP_RULES: Final = ("error", "zero", "unk", "mean-rare")
-"""What :meth:`nlmkit.Representation.vectors` can do with a word that has no vector."""
+"""What ``Representation.vectors`` can do with a word that has no vector."""
 
 
 class WordVectors(Protocol):
-    """A fitted representation, as far as words are looked up in it; :class:`nlmkit.Representation` describes it."""
+    """A fitted representation, as far as words are looked up in it; ``Representation`` describes it."""
 
     name: ClassVar[str]
     vocabulary_: Vocabulary
@@ -41,19 +41,19 @@ class WordVectors(Protocol):
         ...
 
     def __contains__(self, word: object) -> bool:
-        """Whether a word has a vector."""
+        """Return whether a word has a vector."""
         ...
 
     def ids(self, words: Sequence[str]) -> NDArray[np.int64]:
-        """Rows of ``matrix`` that words have: int64 [words], −1 for a word without one."""
+        """Return the rows of words in ``matrix``: int64 [words], −1 for a word without one."""
         ...
 
     def vectors(self, words: Sequence[str], *, oov: str = "error") -> NDArray[np.float32]:
-        """The vectors of words: float32 [words, d]."""
+        """Return the vectors of words: float32 [words, d]."""
         ...
 
     def has_special(self) -> tuple[bool, bool, bool]:
-        """Whether ``<unk>``, ``<s>`` and ``</s>`` have vectors."""
+        """Return whether ``<unk>``, ``<s>`` and ``</s>`` have vectors."""
         ...
 
     def similarity(self, a: str, b: str, measure: Measure = "cosine") -> float:
@@ -61,9 +61,9 @@ class WordVectors(Protocol):
         ...
 
     def _vector_of_unknown(self, word: str) -> NDArray[np.float32] | None:
-        """A vector made for a word that has no row."""
+        """Return a vector made for a word that has no row."""
         ...
 
     def _missing(self, word: str) -> DataError:
-        """The error for a word without a vector."""
+        """Return the error for a word without a vector."""
         ...

@@ -35,7 +35,7 @@ def packaged(file: str) -> ByteSource:
     """
     spec = importlib.util.find_spec("gensim")
     if spec is None:
-        raise NlmkitError("the standard word sets come with gensim: pip install 'nlmkit[representations]'")
+        raise NlmkitError("the standard word sets require gensim: pip install 'nlmkit[representations]'")
     # The module is located but never imported: importing gensim takes seconds.
     place = resources.files(importlib.util.module_from_spec(spec)) / "test" / "test_data" / file
     if not place.is_file():
@@ -71,7 +71,7 @@ def lines_of(source: ByteSource, encoding: str = "utf-8") -> Iterator[tuple[int,
 
 
 def unit_rows(representation: WordVectors, ids: NDArray[np.int64]) -> Any:
-    """The vectors of ids, each divided by its length; zero vectors stay zero.
+    """Return the vectors of ids, each divided by its length; zero vectors stay zero.
 
     Returns:
         float32 [ids, d]: an array, sparse if the representation's matrix is sparse.

@@ -92,13 +92,12 @@ def read_manifest_bytes(folder: Path) -> bytes:
         descriptor = open_regular(place)
     except FileNotFoundError:
         raise MissingModelError(
-            f"{folder}: no {MANIFEST}, so it is no saved model, or its first save was interrupted; "
-            "save the model again",
+            f"{folder}: no {MANIFEST}: not a saved model, or its first save was interrupted; save the model again",
             path=str(place),
         ) from None
     data = read_up_to(MAX_MANIFEST_BYTES, descriptor, place)
     if len(data) > MAX_MANIFEST_BYTES:
-        raise SavedModelError(f"{place}: larger than {MAX_MANIFEST_BYTES} bytes, so it is no manifest of nlmkit")
+        raise SavedModelError(f"{place}: larger than {MAX_MANIFEST_BYTES} bytes: not a manifest of nlmkit")
     return data
 
 

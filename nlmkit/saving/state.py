@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Savable(Protocol):
-    """What a component must have to be saved; :class:`nlmkit.Component` has it."""
+    """What a component must have to be saved; ``Component`` has it."""
 
     name: ClassVar[str]
 
@@ -41,20 +41,20 @@ class Savable(Protocol):
         ...
 
     def members(self) -> Mapping[str, Savable]:
-        """The components among the values of the hyper-parameters, by place."""
+        """Return the components among the values of the hyper-parameters, by place."""
         ...
 
     @classmethod
     def hyper_parameters(cls) -> Mapping[str, Any]:
-        """The declared hyper-parameters by name."""
+        """Return the declared hyper-parameters by name."""
         ...
 
     def saved_params(self) -> dict[str, Any]:
-        """The hyper-parameters as JSON types."""
+        """Return the hyper-parameters as JSON types."""
         ...
 
     def fitted_state(self) -> FittedState:
-        """The fitted state as arrays and JSON."""
+        """Return the fitted state as arrays and JSON."""
         ...
 
 

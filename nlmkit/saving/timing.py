@@ -7,7 +7,7 @@ from typing import Any
 
 
 def without_timing(value: Any) -> Any:
-    """A report, as JSON types, without the entries that tell time, so that equal seeds save equal bytes.
+    """Return a report, as JSON types, without the entries that tell time, so that equal seeds save equal bytes.
 
     These are ``seconds`` and what ends with ``_per_second``, at any depth.
     """

@@ -36,7 +36,7 @@ def save_folder(
     arrays: Mapping[str, NDArray[Any]],
     vocabulary: Sequence[str] | None = None,
 ) -> dict[str, str]:
-    """Writes a saved model, or replaces one atomically: whenever it is interrupted, the old model or the new one loads.
+    """Write a saved model, or replaces one atomically: whenever it is interrupted, the old model or the new one loads.
 
     Several processes can save to one path; the last one wins. A model that replaces another one keeps the permission
     bits of its manifest. The arrays can be those of the model being replaced.

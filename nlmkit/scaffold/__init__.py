@@ -83,7 +83,7 @@ def new_plugin(package: str, kind: str = _DEFAULT, folder: str | os.PathLike[str
 
     Args:
         package: Name of the package. The component is called like it, without ``nlmkit-`` in front.
-        kind: One of :data:`KINDS`.
+        kind: One of ``KINDS``.
         folder: Where to; a folder of the package's name where this is run, if left out.
 
     Raises:
@@ -119,11 +119,13 @@ def new_plugin(package: str, kind: str = _DEFAULT, folder: str | os.PathLike[str
 def _check_names(package: str, module: str, name: str, kind: str) -> None:
     if not registry.NAME.fullmatch(package):
         raise HyperParameterError(
-            f"{package!r} cannot be the name of a package: it begins and ends with a letter or digit (of a-z, 0-9), "
-            "and between them may have . _ -"
+            f"{package!r} is not a valid package name: it must start and end with a letter or digit (a-z, 0-9), with "
+            f". _ - in between"
         )
     if not module.isidentifier() or keyword.iskeyword(module):
-        raise HyperParameterError(f"{package!r} would be the Python module {module!r}, which is no name: try another")
+        raise HyperParameterError(
+            f"{package!r} would be the Python module {module!r}, which is not a valid module name: try another"
+        )
     if module in sys.stdlib_module_names or module == "nlmkit":
         raise HyperParameterError(f"{package!r} would hide the Python module {module!r}: try my-{package}")
     if not registry.NAME.fullmatch(name):
@@ -154,7 +156,7 @@ def _filled(source: Path, facts: Mapping[str, str]) -> str:
 def _write(target: Path, files: Mapping[str, str]) -> None:
     try:
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise DataError("is there already, so nothing was written: choose another", source=str(target))
+            raise DataError("already exists, so nothing was written: choose another", source=str(target))
         for name, text in files.items():
             path = target / name
             path.parent.mkdir(parents=True, exist_ok=True)

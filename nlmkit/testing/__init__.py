@@ -10,8 +10,8 @@ reported as soon as it passes::
 
     test_fixed = conformance(MyFixed(), expected_failures={"overfits_a_tiny_text": "it learns nothing"})
 
-Without pytest, :func:`run_checks` returns what came of each check, and :func:`checks_for` lists them with what they
-promise. ``nlmkit plugins check NAME`` uses :func:`check_registered`.
+Without pytest, ``run_checks`` returns what came of each check, and ``checks_for`` lists them with what they
+promise. ``nlmkit plugins check NAME`` uses ``check_registered``.
 
 Components are given configured and unfitted: neural ones with settings so small that they fit in a moment. A class
 says with which settings it is to be checked where nobody gives any, by an attribute::
@@ -19,9 +19,9 @@ says with which settings it is to be checked where nobody gives any, by an attri
     conformance_settings: ClassVar[Mapping[str, Any]] = {"hidden": 8, "epochs": 30, "learning_rate": 0.05}
 
 What says of itself that it ``trains_in_steps`` must also keep the promises of training: see
-:mod:`nlmkit.testing.training`.
+``nlmkit.testing.training``.
 
-pytest is imported by :func:`conformance` alone.
+pytest is imported by ``conformance`` alone.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def conformance(
     import pytest
 
     if not components:
-        raise ValueError("give at least one component to check")
+        raise ValueError("pass at least one component to check")
     expected = dict(expected_failures or {})
     cases, names = [], set()
     for component in components:
@@ -94,7 +94,7 @@ def conformance(
         if name not in names:
             raise ValueError(f"these components have no check named {name!r}{suggestion(name, names)}")
         if not (isinstance(reason, str) and reason.strip()):
-            raise ValueError(f"say why {name} is expected to fail")
+            raise ValueError(f"state why {name} is expected to fail")
 
     @pytest.mark.parametrize(("subject", "check"), cases)
     def test_conformance(subject: Any, check: Check) -> None:
@@ -111,8 +111,8 @@ def run_checks(
 
     Args:
         component: A configured, unfitted component, or a tokenizer.
-        tolerance: As for :func:`conformance`.
-        sum_tolerance: As for :func:`conformance`.
+        tolerance: As for ``conformance``.
+        sum_tolerance: As for ``conformance``.
 
     Returns:
         The outcome of each check that applies, in a fixed order. Whatever the component raises is an outcome.
@@ -178,9 +178,9 @@ def _kit(component: Checked) -> tuple[Check, ...]:
 
         return tokenizer.CHECKS
     if isinstance(component, type):
-        raise TypeError(f"give a component, not the class: {component.__name__}()")
+        raise TypeError(f"pass a component, not the class: {component.__name__}()")
     what = f"a {component.kind}" if isinstance(component, Component) else type(component).__name__
-    raise TypeError(f"there is no conformance kit for {what}")
+    raise TypeError(f"no conformance kit for {what}")
 
 
 def _kit_of_training(component: Checked) -> tuple[Check, ...]:
@@ -197,7 +197,7 @@ def _subject(component: Checked, **tolerances: float) -> Any:
     if not isinstance(component, Component):
         return component
     if component.is_fitted:
-        raise ValueError(f"{_label(component)} is fitted: give it unfitted, the checks fit it themselves")
+        raise ValueError(f"{_label(component)} is fitted: pass it unfitted, the checks fit it themselves")
     return _kit_of_kind(component).Subject(component, **tolerances)
 
 

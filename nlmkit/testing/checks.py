@@ -77,26 +77,26 @@ def check_in(
 
 
 def require(condition: object, message: str) -> None:
-    """Raise :class:`ConformanceError` unless ``condition`` is true."""
+    """Raise ``ConformanceError`` unless ``condition`` is true."""
     if not condition:
         raise ConformanceError(message)
 
 
 def require_error(expected: type[BaseException], act: Callable[[], object], what: str) -> None:
-    """Raise :class:`ConformanceError` unless ``act`` raises ``expected``."""
+    """Raise ``ConformanceError`` unless ``act`` raises ``expected``."""
     try:
         act()
     except expected:
         return
     except Exception as error:
         raise ConformanceError(
-            f"{what} must raise {expected.__name__}, and raises {type(error).__name__}: {error}"
+            f"{what} must raise {expected.__name__}, but raises {type(error).__name__}: {error}"
         ) from error
-    raise ConformanceError(f"{what} must raise {expected.__name__}, and raises nothing")
+    raise ConformanceError(f"{what} must raise {expected.__name__}, but raises nothing")
 
 
 def require_close(found: ArrayLike, expected: ArrayLike, tolerance: float, what: str) -> None:
-    """Raise :class:`ConformanceError` unless two arrays have one shape and values at most ``tolerance`` apart.
+    """Raise ``ConformanceError`` unless two arrays have one shape and values at most ``tolerance`` apart.
 
     Equal infinities are equal; NaN is close to nothing.
     """

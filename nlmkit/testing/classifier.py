@@ -108,7 +108,7 @@ def fit_sets_classes_and_pipeline(subject: Subject) -> None:
     classes = getattr(subject.fitted, "classes_", None)
     require(isinstance(classes, np.ndarray), f"classes_ is {type(classes).__name__}, not an array")
     found = cast("NDArray[Any]", classes).tolist()
-    require(found == sorted({GOOD, BAD}), f"classes_ is {found}, and the labels are {sorted({GOOD, BAD})}")
+    require(found == sorted({GOOD, BAD}), f"classes_ is {found}, but the labels are {sorted({GOOD, BAD})}")
     pipeline = getattr(subject.fitted, "pipeline_", None)
     require(isinstance(pipeline, TextPipeline), f"pipeline_ is {type(pipeline).__name__}, not a TextPipeline")
     for name in ("tokenizer", "lowercase", "unicode_form"):
@@ -153,7 +153,7 @@ def labels_keep_their_type(subject: Subject) -> None:
             classifier.classes_.dtype.kind == kind, f"classes_ is of {classifier.classes_.dtype}, labels are {what}"
         )
         found = classifier.predict(test())
-        require(found.dtype.kind == kind, f"predict gives {found.dtype}, and labels are {what}")
+        require(found.dtype.kind == kind, f"predict returns {found.dtype}, but labels are {what}")
         require_close(subject.results(classifier), wanted, 0, f"probabilities with {what} labels, and with strings")
 
 
@@ -187,7 +187,7 @@ def predict_is_the_most_probable_class(subject: Subject) -> None:
     found = subject.fitted.predict(test())
     wanted = subject.fitted.classes_[subject.fitted.predict_proba(test()).argmax(axis=1)]
     require(isinstance(found, np.ndarray), f"predict returns {type(found).__name__}, not an array")
-    require(found.tolist() == wanted.tolist(), f"predict gives {found.tolist()}, most probable are {wanted.tolist()}")
+    require(found.tolist() == wanted.tolist(), f"predict returns {found.tolist()}, most probable are {wanted.tolist()}")
 
 
 @check_in(_OWN)
@@ -204,7 +204,7 @@ def no_texts_have_no_predictions(subject: Subject) -> None:
     classifier = subject.fitted
     found = classifier.predict_proba([])
     require(found.shape == (0, 2), f"probabilities of no texts have the shape {list(found.shape)}")
-    require(len(classifier.predict([])) == 0, "predict gives labels for no texts")
+    require(len(classifier.predict([])) == 0, "predict returns labels for no texts")
     require(math.isnan(classifier.score([], [])), f"the score of no texts is {classifier.score([], [])}, not NaN")
     require_error(DataError, lambda: classifier.report([], []), "a report on no texts")
 
@@ -250,7 +250,7 @@ def unusable_training_data_are_refused(subject: Subject) -> None:
         "labels of two types": (texts[:2], [GOOD, 1]),
         "labels of None": (texts[:2], [None, None]),
         "one string instead of texts": ("lovely", ["a"] * 6),
-        "texts that are no strings": ([1, 2], [GOOD, BAD]),
+        "texts that are not strings": ([1, 2], [GOOD, BAD]),
     }
     for what, given in wrong.items():
         require_error(DataError, functools.partial(subject.clone().fit, *given), f"fit on {what}")
@@ -285,7 +285,7 @@ def unseen_labels_are_errors(subject: Subject) -> None:
     classifier = subject.fitted_on(*train(), held_out=([*texts, "so so ,"], [*labels, MIXED]))
     _require_distributions(subject, classifier, test(), "validation texts with an unseen label")
     notes = " ".join(classifier.fit_report_.get("notes", ()))
-    require(MIXED in notes, f"fit_report_ does not tell of the label {MIXED!r}, which only validation texts have")
+    require(MIXED in notes, f"fit_report_ does not mention the label {MIXED!r}, which only validation texts have")
 
 
 @check_in(_OWN)

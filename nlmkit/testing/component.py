@@ -189,7 +189,7 @@ def hyper_parameters_round_trip_through_json(subject: Subject) -> None:
     for name, value in subject.component.get_params().items():
         require(name in again, f"{name} is lost")
         same = again[name] == value and type(again[name]) is type(value)
-        require(same, f"{name} is {value!r}, and comes back from JSON as {again[name]!r}")
+        require(same, f"{name} is {value!r}, but read from JSON it is {again[name]!r}")
 
 
 @check_in(CHECKS)
@@ -275,7 +275,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 def unfitted_use_is_refused(subject: Subject) -> None:
     """Whatever needs a fitted component raises NotFittedError before ``fit``, and saving writes nothing."""
     component = subject.clone()
-    require(not component.is_fitted, "a new component says that it is fitted: only fit may set names ending in _")
+    require(not component.is_fitted, "a new component reports that it is fitted: only fit may set names ending in _")
     for name, use in subject.uses(component).items():
         require_error(NotFittedError, use, f"{name} of an unfitted {subject.cls.__name__}")
     with tempfile.TemporaryDirectory() as folder:
@@ -395,7 +395,7 @@ def fitted_state_is_arrays_and_json(subject: Subject) -> None:
 @check_in(CHECKS)
 def saved_and_loaded_results_are_equal(subject: Subject) -> None:
     """A component that has been saved and loaded computes exactly what it computed before."""
-    require(type(subject.reloaded) is subject.cls, f"loading gives a {type(subject.reloaded).__name__}")
+    require(type(subject.reloaded) is subject.cls, f"loading returns a {type(subject.reloaded).__name__}")
     before, after = subject.results(subject.fitted), subject.results(subject.reloaded)
     require_close(after, before, 0, "results after loading and before saving")
 

@@ -90,7 +90,7 @@ class Subject(component.Subject):
 
 
 def is_normalized(subject: Subject) -> bool:
-    """Whether the model's scores are probabilities."""
+    """Return whether the model's scores are probabilities."""
     return subject.component.normalized
 
 
@@ -212,7 +212,7 @@ def empty_training_text_is_answered(subject: Subject) -> None:
             problem = f"fit on {name} raises {type(error).__name__}: {error}; raise DataError, or fit"
             raise ConformanceError(problem) from error
         values = model.log_probs(data.test())
-        require(not np.isnan(values).any(), f"a model fitted on {name} gives NaN")
+        require(not np.isnan(values).any(), f"a model fitted on {name} returns NaN")
 
 
 @check_in(_OWN)
@@ -275,7 +275,7 @@ def states_are_values(subject: Subject) -> None:
         try:
             equal = bool(one == two) and hash(one) == hash(two)
         except (TypeError, ValueError) as error:  # unhashable; arrays, whose truth value is ambiguous
-            raise ConformanceError(f"states of type {type(one).__name__} are no values: {error}") from error
+            raise ConformanceError(f"states of type {type(one).__name__} are not values: {error}") from error
         require(equal, f"states after one history are not equal: {one!r} and {two!r}")
 
 
@@ -343,7 +343,7 @@ def log_probs_are_those_of_the_state_machine(subject: Subject) -> None:
 
 @check_in(_OWN)
 def distributions_are_those_of_the_state_machine(subject: Subject) -> None:
-    """``distributions`` gives one chunk a sentence, whose rows are ``next_log_probs`` before each of its events."""
+    """``distributions`` returns one chunk per sentence, whose rows are ``next_log_probs`` before each of its events."""
     model = subject.fitted
     for context in _CONTEXTS:
         chunks = list(model.distributions(data.test(), context=context))
@@ -368,7 +368,7 @@ def earlier_words_do_not_depend_on_later_ones(subject: Subject) -> None:
         expected = model.log_probs(texts[0], context=context)[:shared]
         for text in texts[1:]:
             found = model.log_probs(text, context=context)[:shared]
-            what = f"log-probabilities before other endings in context {context}"
+            what = f"log-probabilities before different endings in context {context}"
             require_close(found, expected, subject.tolerance, what)
 
 
@@ -576,9 +576,9 @@ def greedy_generation_yields_words(subject: Subject) -> None:
     """Generation at temperature 0 gives the most probable words of the vocabulary, without marks, up to a limit."""
     model = subject.fitted
     words = model.generate(temperature=0, max_tokens=8, prompt="the")
-    require(len(words) <= 8, f"max_tokens=8 gives {len(words)} words")
+    require(len(words) <= 8, f"max_tokens=8 returns {len(words)} words")
     wrong = [word for word in words if word not in model.vocabulary_ or word in (UNK, BOS, EOS)]
-    require(not wrong, f"generation gives {wrong}, which are no words of the vocabulary")
+    require(not wrong, f"generation returns {wrong}, which are not in the vocabulary")
     again = model.generate(temperature=0, max_tokens=8, prompt="the", seed=1)
     require(again == words, f"generation at temperature 0 depends on the seed: {words} and {again}")
 
@@ -590,7 +590,7 @@ def seeded_generation_repeats(subject: Subject) -> None:
     for seed, words in enumerate(texts):
         again = subject.fitted.generate(seed=seed, max_tokens=12)
         require(again == words, f"seed {seed} gives {words}, and then {again}")
-    require(any(words != texts[0] for words in texts), f"twelve seeds all give {texts[0]}")
+    require(any(words != texts[0] for words in texts), f"twelve seeds all return {texts[0]}")
 
 
 CHECKS: Final = (*component.CHECKS, *_OWN)

@@ -20,7 +20,7 @@ from nlmkit.text import TextPipeline
 from nlmkit.text.numbered import NumberedTexts
 
 NUMBERS: Final = (1.0, 2.0, 3.0, 8.0, 9.0, 10.0)
-"""The number that goes with each word of :data:`~nlmkit.testing.text_model.WORST_TO_BEST`."""
+"""The number that goes with each word of ``WORST_TO_BEST``."""
 
 _LEARNED: Final = 0.8  # R² on the training texts
 
@@ -115,7 +115,7 @@ def fit_reports_texts_and_numbers(subject: Subject) -> None:
     about = report.get("numbers", {})
     for name, wanted in (("lowest", 1.0), ("highest", 10.0), ("different", 6)):
         require(about.get(name) == wanted, f"fit_report_ has {name} {about.get(name)!r} of the numbers, not {wanted}")
-    require("validation_rmse" in report, "fit_report_ does not say the RMSE on the held-out texts")
+    require("validation_rmse" in report, "fit_report_ does not contain the RMSE on the held-out texts")
 
 
 @check_in(_OWN)
@@ -228,7 +228,7 @@ def unusable_training_data_are_refused(subject: Subject) -> None:
         "booleans": (texts[:2], [True, False]),
         "strings as numbers": (texts[:2], ["1", "2"]),
         "one string instead of texts": ("lovely", [1, 2, 3, 4, 5, 6]),
-        "texts that are no strings": ([1, 2], [1, 2]),
+        "texts that are not strings": ([1, 2], [1, 2]),
     }
     for what, given in wrong.items():
         require_error(DataError, functools.partial(subject.clone().fit, *given), f"fit on {what}")

@@ -120,12 +120,12 @@ def _words_of(text: Iterable[Iterable[str]]) -> list[str]:
 
 
 def learns_from_text(subject: Subject) -> bool:
-    """Whether ``fit`` takes text."""
+    """Return whether ``fit`` takes text."""
     return subject.component.learns_from == "text"
 
 
 def _makes_no_vectors(subject: Subject) -> bool:
-    """Whether a word that is not in the vocabulary never has a vector."""
+    """Return whether a word that is not in the vocabulary never has a vector."""
     return type(subject.component)._vector_of_unknown is Representation._vector_of_unknown
 
 
@@ -163,7 +163,7 @@ def fit_sets_vocabulary_and_pipeline(subject: Subject) -> None:
 
 @check_in(_OWN, when=learns_from_text)
 def vocabulary_counts_the_training_text(subject: Subject) -> None:
-    """The vocabulary has words of the training text alone, and says how often each occurs there."""
+    """The vocabulary has words of the training text alone, and their counts in it."""
     corpus = Corpus.read(data.train())
     counts = dict(zip(corpus.types, corpus.type_counts().tolist(), strict=True))
     vocabulary = subject.fitted.vocabulary_
@@ -174,7 +174,7 @@ def vocabulary_counts_the_training_text(subject: Subject) -> None:
 
 @check_in(_OWN)
 def fit_report_is_json(subject: Subject) -> None:
-    """``fit_report_`` is a dictionary that strict JSON can hold; ``nlmkit fit`` prints it."""
+    """``fit_report_`` is a dictionary of strict JSON values; ``nlmkit fit`` prints it."""
     report = getattr(subject.fitted, "fit_report_", None)
     require(isinstance(report, dict), f"fit_report_ is {type(report).__name__}")
     try:
@@ -212,7 +212,7 @@ def empty_training_text_is_answered(subject: Subject) -> None:
 
 @check_in(_OWN)
 def validation_text_is_refused(subject: Subject) -> None:
-    """Nothing that representations do uses validation text, so it is an error and not passed over."""
+    """Representations do not use validation text, so passing it is an error."""
     (given,), _ = subject.training()
     act = functools.partial(subject.clone().fit, given, valid=data.valid())
     require_error(HyperParameterError, act, "fit with validation text")
@@ -243,7 +243,7 @@ def special_rows_are_told(subject: Subject) -> None:
 
 @check_in(_OWN)
 def vectors_are_rows_of_the_matrix(subject: Subject) -> None:
-    """``vectors`` gives float32 rows of ``matrix`` in the order of the words, and none for no words."""
+    """``vectors`` returns float32 rows of ``matrix`` in the order of the words, and no rows for no words."""
     words = [*subject.words, *subject.words[:2]]
     vectors = subject.fitted.vectors(words)
     require(vectors.dtype == np.float32, f"vectors are {vectors.dtype}, not float32")
@@ -254,7 +254,7 @@ def vectors_are_rows_of_the_matrix(subject: Subject) -> None:
 
 @check_in(_OWN)
 def vectors_are_copies(subject: Subject) -> None:
-    """Whoever writes into what ``vectors`` and ``align`` gave changes nothing in the representation."""
+    """Writing to the arrays returned by ``vectors`` and ``align`` does not change the representation."""
     representation = cast(Representation, subject.fit(subject.clone()))  # which may be spoilt
     before = _dense(representation)
     representation.vectors(subject.words)[:] = 7
@@ -276,11 +276,11 @@ def words_are_spelt_as_the_pipeline_spells_them(subject: Subject) -> None:
 
 @check_in(_OWN)
 def unknown_words_follow_the_rule(subject: Subject) -> None:
-    """A word without a vector is an error or gets what the rule says; ``in`` and ``ids`` tell which those are."""
+    """A word without a vector raises an error or follows the rule; ``in`` and ``ids`` identify such words."""
     representation, words = subject.fitted, [subject.words[0], _UNKNOWN]
     rows = representation.ids(words).tolist()
-    require(rows == [representation.vocabulary_.id(words[0]), -1], f"ids gives {rows}; −1 stands for a missing word")
-    require(words[0] in representation, f"{words[0]!r} has a vector and is said to have none")
+    require(rows == [representation.vocabulary_.id(words[0]), -1], f"ids returns {rows}; −1 means a missing word")
+    require(words[0] in representation, f"{words[0]!r} has a vector but is reported as missing")
     made = representation._vector_of_unknown(_UNKNOWN)
     require((_UNKNOWN in representation) == (made is not None), f"in says {_UNKNOWN in representation} of {_UNKNOWN!r}")
     if made is not None:
@@ -288,7 +288,7 @@ def unknown_words_follow_the_rule(subject: Subject) -> None:
     else:
         require_error(DataError, lambda: representation.vectors(words), "vectors of an unknown word")
         require_error(DataError, lambda: representation.similarity(words[0], words[1]), "similarity to an unknown word")
-        require(not representation.vectors(words, oov="zero")[1].any(), "oov=zero gives values other than zero")
+        require(not representation.vectors(words, oov="zero")[1].any(), "oov=zero returns values other than zero")
     require_error(HyperParameterError, lambda: representation.vectors(words, oov="guess"), "oov=guess")
 
 
@@ -304,14 +304,14 @@ def similarity_is_that_of_the_vectors(subject: Subject) -> None:
     for measure, values in expected.items():
         call = functools.partial(subject.fitted.similarity, measure=cast(Any, measure))
         found = list(map(call, ones, twos))
-        require(all(isinstance(value, float) for value in found), f"{measure} similarity is no float")
+        require(all(isinstance(value, float) for value in found), f"{measure} similarity is not a float")
         require_close(found, values, ROUNDING, f"{measure} similarity")
     require_error(HyperParameterError, lambda: subject.fitted.similarity(ones[0], twos[0], cast(Any, "x")), "measure=x")
 
 
 @check_in(_OWN)
 def most_similar_words_are_the_most_similar(subject: Subject) -> None:
-    """``most_similar`` lists the words that ``similarity`` ranks first, without the word asked for and special ones."""
+    """``most_similar`` lists the words that ``similarity`` ranks first, without the query and special words."""
     representation, words = subject.fitted, subject.fitted.vocabulary_.words
     asked = subject.words[0]
     others = [word for word in words[len(SPECIAL) :] if word != asked]
@@ -319,8 +319,8 @@ def most_similar_words_are_the_most_similar(subject: Subject) -> None:
     for n in (3, len(words) + 5):
         found = representation.most_similar(asked, n)
         listed = [word for word, _ in found]
-        require(len(set(listed)) == len(listed) == min(n, len(others)), f"{n} words asked for, {len(listed)} given")
-        require(set(listed) <= set(others), f"words are listed that must not be: {sorted(set(listed) - set(others))}")
+        require(len(set(listed)) == len(listed) == min(n, len(others)), f"{n} words requested, {len(listed)} returned")
+        require(set(listed) <= set(others), f"unexpected words are listed: {sorted(set(listed) - set(others))}")
         values = [value for _, value in found]
         require_close(values, expected[:n], ROUNDING, "similarities in most_similar, and the greatest ones")
         own = [representation.similarity(asked, word) for word in listed]
@@ -335,7 +335,7 @@ def analogies_leave_out_their_words(subject: Subject) -> None:
     a, b, c = subject.words[:3]
     for method in ("3cosadd", "3cosmul"):
         found = subject.fitted.analogy(a, b, c, 4, method=cast(Any, method))
-        require(len(found) == min(4, len(subject.fitted.vocabulary_) - 6), f"4 words asked for, {len(found)} given")
+        require(len(found) == min(4, len(subject.fitted.vocabulary_) - 6), f"4 words requested, {len(found)} returned")
         wrong = {word for word, _ in found} & {a, b, c, *SPECIAL}
         require(not wrong, f"{method} lists {sorted(wrong)}")
         values = [value for _, value in found]
@@ -344,14 +344,14 @@ def analogies_leave_out_their_words(subject: Subject) -> None:
 
 @check_in(_OWN)
 def the_odd_word_is_one_of_them(subject: Subject) -> None:
-    """``doesnt_match`` is the given word that is least like the mean of all."""
+    """``doesnt_match`` returns the word least similar to the mean of all."""
     words = subject.words[:5]
     vectors = _rows(subject, words)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     units = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
     likeness = dict(zip(words, (units @ units.mean(axis=0)).tolist(), strict=True))
     found = subject.fitted.doesnt_match(words)
-    require(found in words, f"doesnt_match gives {found!r}, which was not among the words")
+    require(found in words, f"doesnt_match returns {found!r}, which is not one of the words")
     require(likeness[found] <= min(likeness.values()) + ROUNDING, f"{found!r} is not the word least like the others")
 
 
@@ -360,7 +360,7 @@ def the_odd_word_is_one_of_them(subject: Subject) -> None:
 
 @check_in(_OWN)
 def alignment_has_the_consumers_order(subject: Subject) -> None:
-    """``align`` gives the rows of the consumer's words by the consumer's ids, as float32; one-hot gives none."""
+    """``align`` returns the rows of the consumer's words by the consumer's ids, as float32; none for one-hot."""
     words = [*reversed(subject.words), _UNKNOWN]
     representation, vocabulary = subject.fitted, Vocabulary(words)
     for oov in RULES[:-1]:
@@ -383,14 +383,14 @@ def alignment_has_the_consumers_order(subject: Subject) -> None:
         if _UNKNOWN in representation:
             require_close(last, representation.vectors([_UNKNOWN])[0], 0, "the aligned row of a word made of its parts")
         elif oov == "zero":
-            require(not last.any(), "oov=zero gives an unknown word values")
+            require(not last.any(), "oov=zero sets an unknown word to nonzero values")
         elif oov == "uniform":
-            require(last.any() or not rows.any(), "oov=uniform gives an unknown word zeros")
+            require(last.any() or not rows.any(), "oov=uniform sets an unknown word to zeros")
 
 
 @check_in(_OWN)
 def alignment_reports_coverage(subject: Subject) -> None:
-    """``align`` counts the known types and tokens of the consumer's vocabulary, in a report that JSON can hold."""
+    """``align`` counts the known types and tokens of the consumer's vocabulary, in a JSON-ready report."""
     words = [subject.words[0], _UNKNOWN, subject.words[1]]
     counts = [1, 0, 0, 2, 3, 4]
     alignment = subject.fitted.align(Vocabulary(words, counts))
@@ -413,7 +413,7 @@ def alignment_repeats_with_its_seed(subject: Subject) -> None:
     vocabulary = Vocabulary([*subject.words, _UNKNOWN])
     one, two, other = (subject.fitted.align(vocabulary, seed=seed).matrix for seed in (3, 3, 4))
     if one is None or two is None or other is None:
-        require(one is None and two is None and other is None, "align gives a matrix only sometimes")
+        require(one is None and two is None and other is None, "align returns a matrix only sometimes")
         return
     require((one == two).all(), "two alignments with one seed differ")
     missing = ~subject.fitted.align(vocabulary).known
@@ -423,7 +423,7 @@ def alignment_repeats_with_its_seed(subject: Subject) -> None:
 
 @check_in(_OWN, when=_makes_no_vectors)
 def alignment_refuses_unknown_words_when_asked(subject: Subject) -> None:
-    """Under ``error`` an unknown word is an error that names it; a rule that is none is refused."""
+    """Under ``error`` an unknown word is an error that names it; an unknown rule is refused."""
     representation = subject.fitted
     representation.align(Vocabulary(subject.words), oov="error")
     try:
@@ -431,14 +431,15 @@ def alignment_refuses_unknown_words_when_asked(subject: Subject) -> None:
     except DataError as error:
         require(_UNKNOWN in str(error), f"the error does not name the word: {error}")
     else:
-        raise ConformanceError("oov=error lets an unknown word pass")
+        raise ConformanceError("oov=error accepts an unknown word")
     act = functools.partial(representation.align, Vocabulary(subject.words), oov="guess")
     require_error(HyperParameterError, act, "align with oov=guess")
 
 
 @check_in(_OWN)
 def normalized_copies_are_vectors(subject: Subject) -> None:
-    """``normalized`` gives a fitted copy with the same words, and leaves the representation alone; or refuses."""
+    """``normalized`` returns a fitted copy with the same words without changing the representation, or raises an
+    error."""
     before = _rows(subject, subject.words)
     try:
         copy = subject.fitted.normalized("unit")

@@ -1,4 +1,4 @@
-"""What the conformance kits of classifiers and regressors share: texts, and the checks that no kind of target changes.
+"""Shared part of the conformance kits of classifiers and regressors: texts, and checks independent of the targets.
 
 An answer is what a model computes of a text before it decides anything: the probabilities of a classifier, the number
 of a regressor.
@@ -36,7 +36,7 @@ CHECKS: Final[list[Check]] = []
 
 
 def train() -> tuple[list[str], list[int]]:
-    """Training texts: 48 English ones of 2 to 13 words, each with the place of its word in :data:`WORST_TO_BEST`."""
+    """Training texts: 48 English ones of 2 to 13 words, each with the place of its word in ``WORST_TO_BEST``."""
     things = ("the film", "this old boat", "our dinner", "the song", "her letter", "that tool")
     endings = ("", ".", "in every way .", "as we all said on the way home .")
     texts, places = [], []
@@ -93,7 +93,7 @@ class Subject(component.Subject):
 
     @abc.abstractmethod
     def answers(self, model: Any, texts: Any) -> NDArray[np.float64]:
-        """What a fitted model computes of texts: float64 [texts, …]."""
+        """Outputs of a fitted model for texts: float64 [texts, …]."""
 
     def clone(self) -> TextModel:
         """An unfitted model with the same hyper-parameters."""
@@ -147,7 +147,7 @@ class Subject(component.Subject):
 
 
 def has_highlights(subject: Subject) -> bool:
-    """Whether the model says what its answers rest on."""
+    """Return whether the model says what its answers rest on."""
     return hasattr(subject.component, "highlights")
 
 
@@ -166,7 +166,7 @@ def _sklearn_is_there(subject: Subject) -> bool:
 def vocabulary_is_of_the_training_texts(subject: Subject) -> None:
     """``vocabulary_``, where there is one, has no word of the validation texts that the training texts lack."""
     vocabulary = getattr(subject.fitted, "vocabulary_", None)
-    require(vocabulary is None or isinstance(vocabulary, Vocabulary), "vocabulary_ is no Vocabulary")
+    require(vocabulary is None or isinstance(vocabulary, Vocabulary), "vocabulary_ is not a Vocabulary")
     known = set(encode(subject.train()[0], subject.fitted.pipeline_).types)
     leaked = sorted(set(() if vocabulary is None else vocabulary.words[3:]) - known)
     require(not leaked, f"the vocabulary has words that the training texts lack: {leaked[:5]}")
@@ -232,15 +232,15 @@ def foreign_corpus_is_refused(subject: Subject) -> None:
 
 @check_in(CHECKS, when=has_highlights)
 def highlights_are_tokens_with_weights(subject: Subject) -> None:
-    """``highlights`` gives the tokens of a text, in order, each with a finite weight; of an empty text none."""
+    """``highlights`` returns the tokens of a text in order, each with a finite weight; none for an empty text."""
     model: Any = subject.fitted
     for text in [*test(), *unusual()]:
         found = model.highlights(text)
         tokens = encode([text], subject.fitted.pipeline_).sentence(0)
         given = [token for token, _ in found]
-        require(given == tokens, f"the tokens of {text!r} are {tokens}, and highlights gives {given}")
+        require(given == tokens, f"the tokens of {text!r} are {tokens}, but highlights returns {given}")
         finite = all(isinstance(weight, float) and math.isfinite(weight) for _, weight in found)
-        require(finite, f"highlights of {text!r} gives weights that are no finite floats")
+        require(finite, f"highlights of {text!r} returns weights that are not finite floats")
 
 
 # ---------------------------------------------------------------------------------------------------- scikit-learn
@@ -248,7 +248,7 @@ def highlights_are_tokens_with_weights(subject: Subject) -> None:
 
 @check_in(CHECKS, when=_sklearn_is_there)
 def works_inside_scikit_learn(subject: Subject) -> None:
-    """scikit-learn takes it for its kind, clones it unfitted, cross-validates it and has it in a Pipeline."""
+    """scikit-learn recognizes its kind, clones it unfitted, cross-validates it and accepts it in a Pipeline."""
     import sklearn
     from sklearn import base
     from sklearn.model_selection import cross_val_score
@@ -257,8 +257,8 @@ def works_inside_scikit_learn(subject: Subject) -> None:
 
     texts, targets = subject.train()
     copy = base.clone(subject.fitted)
-    require(type(copy) is subject.cls, f"clone gives a {type(copy).__name__}")
-    require(not copy.is_fitted, f"clone gives a fitted {subject.cls.kind}")
+    require(type(copy) is subject.cls, f"clone returns a {type(copy).__name__}")
+    require(not copy.is_fitted, f"clone returns a fitted {subject.cls.kind}")
     for name, value in subject.fitted.get_params(deep=False).items():
         require(getattr(copy, name) is value, f"clone changes {name}")
     is_kind = f"is_{subject.cls.kind}"

@@ -38,12 +38,12 @@ def _lines() -> list[str]:
 
 @check_in(_CHECKS)
 def tokens_are_a_list_of_strings(tokenizer: Tokenizer) -> None:
-    """``tokenize`` turns a line into a list of strings."""
+    """``tokenize`` returns a list of strings for a line."""
     for line in data.plain_lines():
         tokens = tokenizer.tokenize(line)
         require(isinstance(tokens, list), f"tokenize({line!r}) returns {type(tokens).__name__}, not a list")
         wrong = [token for token in tokens if not isinstance(token, str)]
-        require(not wrong, f"tokenize({line!r}) returns {wrong[:3]!r} among the tokens, which are no strings")
+        require(not wrong, f"tokenize({line!r}) returns {wrong[:3]!r} among the tokens, which are not strings")
 
 
 @check_in(_CHECKS)
@@ -55,7 +55,7 @@ def tokens_are_not_empty(tokenizer: Tokenizer) -> None:
 
 @check_in(_CHECKS)
 def tokens_hold_no_line_feed_or_nul(tokenizer: Tokenizer) -> None:
-    """No token holds LF or NUL, which files of vocabularies cannot hold either."""
+    """No token contains LF or NUL, which vocabulary files cannot contain either."""
     for line in _lines():
         wrong = [token for token in tokenizer.tokenize(line) if "\n" in token or "\0" in token]
         require(not wrong, f"tokenize({line!r}) returns {wrong[:3]!r}")
@@ -70,7 +70,7 @@ def blank_line_has_no_tokens(tokenizer: Tokenizer) -> None:
 
 @check_in(_CHECKS)
 def sentence_marks_are_not_returned(tokenizer: Tokenizer) -> None:
-    """``<s>`` and ``</s>`` are never tokens of a text that does not hold them: models add them."""
+    """``<s>`` and ``</s>`` are never tokens of a text that does not contain them: models add them."""
     for line in _lines():
         wrong = sorted(set(tokenizer.tokenize(line)).intersection(RESERVED))
         require(not wrong, f"tokenize({line!r}) returns {', '.join(wrong)}")
@@ -102,12 +102,12 @@ def no_character_is_lost(tokenizer: Tokenizer) -> None:
 def unusual_text_has_tokens(tokenizer: Tokenizer) -> None:
     """Emoji, combining marks, rare scripts, control characters and Unicode's line separators are text as well."""
     for line in data.unusual_lines():
-        require(tokenizer.tokenize(line), f"tokenize({line!r}) returns no token")
+        require(tokenizer.tokenize(line), f"tokenize({line!r}) does not return a token")
 
 
 @check_in(_CHECKS)
 def long_lines_take_linear_time(tokenizer: Tokenizer) -> None:
-    """Twice as long a line takes about twice as much work.
+    """Work is about linear in the length of a line.
 
     What is counted is lines of Python that run. Work inside one call into C, such as a regular expression that
     backtracks, shows as a check that does not end: lines of 100,000 characters are tokenized, too.
@@ -155,7 +155,7 @@ def name_is_the_registered_one(tokenizer: Tokenizer) -> None:
     cls = type(tokenizer)
     for entry in declarations_of(cls):
         own = getattr(cls, "name", entry.name)
-        declared = f"{cls.__name__} has the name {own!r} and is declared as {entry.kind} {entry.name!r}"
+        declared = f"{cls.__name__} has the name {own!r} but is declared as {entry.kind} {entry.name!r}"
         require((entry.kind, entry.name) == ("tokenizer", own), declared)
 
 

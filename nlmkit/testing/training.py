@@ -1,4 +1,4 @@
-"""The conformance kit of training: what every component promises that says of itself that it ``trains_in_steps``.
+"""The conformance kit of training: the contract of every component with ``trains_in_steps``.
 
 It runs beside the kit of the component's kind, through the public ``fit`` alone. Progress shows it the steps:
 ``RunOptions.advance`` must be called once after each of them, in the last stage that is announced. Where the size of
@@ -49,7 +49,7 @@ _OTHER_RATE: Final = 0.5
 
 
 class _Killed(BaseException):
-    """Ends a run as SIGKILL does: nothing in it may heed this."""
+    """Exception that ends a run like SIGKILL: the run must not handle it."""
 
 
 class _Stage:
@@ -152,8 +152,8 @@ class _Trial:
         taken = self.whole.watcher.steps(self.stage)
         require(
             taken >= _FEWEST_STEPS,
-            f"progress shows {taken} steps of {_EPOCHS} epochs, and {_FEWEST_STEPS} are needed to interrupt it in the "
-            "middle of one: call run.advance after each step, and check a component with more epochs or smaller "
+            f"progress shows {taken} steps of {_EPOCHS} epochs, but {_FEWEST_STEPS} are required to interrupt it "
+            f"within an epoch: call run.advance after each step, and check a component with more epochs or smaller "
             "batches",
         )
         return taken
@@ -171,7 +171,7 @@ class _Trial:
 
         def strike() -> None:
             heeded = signal.getsignal(number) is not signal.SIG_DFL
-            require(heeded, f"{number.name} during training would end the process at once, and save nothing")
+            require(heeded, f"{number.name} during training would end the process without saving")
             signal.raise_signal(number)
 
         with _usual_signals():
@@ -242,7 +242,10 @@ class _Clock:
         """A step has been taken."""
         self.now += 1
         self.ticks += 1
-        late = f"after twice its budget of {self._budget:g} s it trains on: it must read nlmkit.training.clock.seconds"
+        late = (
+            f"after twice its budget of {self._budget:g} s it continues training: it must read "
+            f"nlmkit.training.clock.seconds"
+        )
         require(self.ticks <= 2 * self._budget, late)
 
 
@@ -281,7 +284,7 @@ class _Run:
 
     def lines(self) -> list[dict[str, Any]]:
         """The lines of its log."""
-        require(self.log.is_file(), "a run with a log writes none")
+        require(self.log.is_file(), "a run with a log does not write it")
         return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
 
 
@@ -332,7 +335,7 @@ def _contents(folder: Path) -> Mapping[str, bytes]:
 
 @check_in(CHECKS)
 def progress_adds_up(subject: Subject) -> None:
-    """Progress has one advance a step, and those of a stage add up to the total that was announced for it."""
+    """Progress advances once per step, and the advances of a stage add up to its announced total."""
     trial = _trial(subject)
     require(trial.steps, "no steps")
     stage = trial.whole.watcher.stages[trial.stage]
@@ -350,10 +353,10 @@ def the_log_is_complete(subject: Subject) -> None:
             value = line.get(name)
             sound = isinstance(value, kinds) and not isinstance(value, bool)
             require(sound, f"line {number} of the log has {name} {value!r}")
-        require(_named(line), f"line {number} of the log has no figure beside step, epoch and seconds")
+        require(_named(line), f"line {number} of the log has no value besides step, epoch and seconds")
     for name in ("step", "epoch", "seconds"):
         values = [line[name] for line in lines]
-        require(values == sorted(values), f"{name} falls in the log: {values}")
+        require(values == sorted(values), f"{name} decreases in the log: {values}")
     last = lines[-1]["epoch"]
     ended = {math.floor(line["epoch"]) for line in lines}
     missing = sorted(set(range(1, math.floor(last) + 1)) - ended)
@@ -365,14 +368,14 @@ def the_log_is_complete(subject: Subject) -> None:
 
 @check_in(CHECKS)
 def a_learning_curve_can_be_drawn(subject: Subject) -> None:
-    """Some figure of the log has a finite value in two lines or more, from which a curve can be drawn."""
+    """At least one figure of the log is finite in two or more lines, so that a curve can be drawn."""
     lines = _trial(subject).whole.lines()
     counts = {name: sum(name in _figures(line) for line in lines) for line in lines for name in _figures(line)}
-    require(max(counts.values(), default=0) >= 2, f"no figure has two finite values in the log: {counts}")
+    require(max(counts.values(), default=0) >= 2, f"no value is finite twice in the log: {counts}")
 
 
 def _named(line: Mapping[str, Any]) -> dict[str, Any]:
-    """What was measured, by name; null where it is not finite."""
+    """Measured figures by name; null if not finite."""
     found = dict(line)
     for nested in [value for value in line.values() if isinstance(value, dict)]:
         found |= nested
@@ -382,7 +385,7 @@ def _named(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _figures(line: Mapping[str, Any]) -> dict[str, float]:
-    """What was measured and is finite."""
+    """Measured figures that are finite."""
     return {name: value for name, value in _named(line).items() if isinstance(value, (int, float))}
 
 
@@ -397,7 +400,7 @@ def ctrl_c_saves_a_checkpoint(subject: Subject) -> None:
 
 @check_in(CHECKS, when=lambda subject: hasattr(signal, "SIGTERM"))
 def sigterm_saves_a_checkpoint(subject: Subject) -> None:
-    """SIGTERM, by which a batch system ends a run, does what Ctrl-C does."""
+    """SIGTERM, sent by batch systems, has the effect of Ctrl-C."""
     trial = _trial(subject)
     _require_stopped(trial.interrupted(signal.SIGTERM, 2), "SIGTERM")
 
@@ -406,12 +409,12 @@ def _require_stopped(run: _Run, what: str) -> None:
     stopped = isinstance(run.error, KeyboardInterrupt)
     require(stopped, f"{what} ends fit with {run.error!r}" if run.error else f"{what} does not end fit")
     require(run.has_checkpoint, f"{what} leaves no checkpoint")
-    require(not run.component.is_fitted, f"after {what} the component says that it is fitted")
+    require(not run.component.is_fitted, f"after {what} the component reports that it is fitted")
 
 
 @check_in(CHECKS)
 def ctrl_c_says_how_to_resume(subject: Subject) -> None:
-    """The KeyboardInterrupt says in one line which folder holds the checkpoint, and how to resume."""
+    """The KeyboardInterrupt names in one line the folder of the checkpoint and how to resume."""
     run = _trial(subject).stopped
     message = str(run.error)
     said = str(run.checkpoint) in message and "resume" in message and "\n" not in message
@@ -420,7 +423,7 @@ def ctrl_c_says_how_to_resume(subject: Subject) -> None:
 
 @check_in(CHECKS)
 def a_run_resumed_after_ctrl_c_ends_as_the_uninterrupted_one(subject: Subject) -> None:
-    """A run that is stopped by Ctrl-C in the middle of an epoch and resumed gives the same bytes."""
+    """A run that is stopped by Ctrl-C in the middle of an epoch and resumed produces the same bytes."""
     trial = _trial(subject)
     require(trial.stopped.has_checkpoint, "Ctrl-C leaves no checkpoint to resume from")
     require_equal_states(trial.resumed.component, trial.whole.component, "a run resumed after Ctrl-C, and a whole one")
@@ -428,9 +431,11 @@ def a_run_resumed_after_ctrl_c_ends_as_the_uninterrupted_one(subject: Subject) -
 
 @check_in(CHECKS)
 def a_run_resumed_after_a_kill_ends_as_the_uninterrupted_one(subject: Subject) -> None:
-    """A run that is killed in the middle of an epoch and resumed from its last checkpoint gives the same bytes."""
+    """A run that is killed in the middle of an epoch and resumed from its last checkpoint produces the same bytes."""
     trial = _trial(subject)
-    require(trial.killed.has_checkpoint, "checkpoint_seconds is over at each step, and a kill finds no checkpoint")
+    require(
+        trial.killed.has_checkpoint, "checkpoint_seconds elapse at each step, but there is no checkpoint after a kill"
+    )
     resumed = trial.killed.resumed().component
     require_equal_states(resumed, trial.whole.component, "a run resumed after a kill, and a whole one")
 
@@ -468,7 +473,7 @@ def _timeless(value: Any) -> Any:
 
 @check_in(CHECKS)
 def a_finished_run_is_not_trained_again(subject: Subject) -> None:
-    """A finished run leaves its last checkpoint: resumed from it, ``fit`` takes no step and gives the same bytes."""
+    """A finished run leaves its last checkpoint: resumed from it, ``fit`` takes no step and produces the same bytes."""
     trial = _trial(subject)
     require(trial.whole.has_checkpoint, "a finished run leaves no checkpoint")
     again = trial.whole.resumed()
@@ -479,7 +484,7 @@ def a_finished_run_is_not_trained_again(subject: Subject) -> None:
 
 @check_in(CHECKS)
 def checkpoints_can_be_removed(subject: Subject) -> None:
-    """The checkpoint's folder holds nothing else: ``nlmkit fit`` removes it once the model has been saved."""
+    """The checkpoint's folder contains nothing else: ``nlmkit fit`` removes it once the model has been saved."""
     trial = _trial(subject)
     folder = trial.new_folder() / "checkpoint"
     shutil.copytree(trial.whole.checkpoint, folder)
@@ -492,7 +497,7 @@ def checkpoints_can_be_removed(subject: Subject) -> None:
 
 @check_in(CHECKS)
 def checkpoints_replace_nothing_else(subject: Subject) -> None:
-    """A folder that holds a saved model, or anything else, is refused for checkpoints and stays as it is."""
+    """A folder with a saved model, or other files, is refused for checkpoints and left unchanged."""
     trial = _trial(subject)
     with registered(subject.cls):
         trial.whole.component.save(model := trial.new_folder() / "model")
@@ -523,7 +528,7 @@ def a_checkpoint_of_another_run_is_refused(subject: Subject) -> None:
 
 @check_in(CHECKS)
 def nothing_to_resume_is_noted(subject: Subject) -> None:
-    """Where ``resume`` finds no checkpoint, ``fit`` notes the folder and begins at the first step."""
+    """If ``resume`` finds no checkpoint, ``fit`` sends a note with the folder and starts at the first step."""
     trial = _trial(subject)
     folder = trial.new_folder() / "checkpoint"
     with _noted() as notes:
@@ -547,7 +552,7 @@ def the_budget_is_kept(subject: Subject) -> None:
 
 @check_in(CHECKS)
 def a_resumed_run_keeps_its_budget(subject: Subject) -> None:
-    """A run with a budget that is stopped by Ctrl-C and resumed on the next day gives the same bytes."""
+    """A run with a budget that is stopped by Ctrl-C and resumed on the next day produces the same bytes."""
     trial = _trial(subject)
     expected, _ = trial.timed
     clock, budget = _Clock(trial.budget), {"budget_seconds": trial.budget}
@@ -582,7 +587,7 @@ def divergence_says_so(subject: Subject) -> None:
     else:
         raise ConformanceError(f"{name}={component.get_params()[name]:g} trains to the end")
     require("\n" not in message, f"the error has several lines: {message!r}")
-    require(re.search(r"\bstep \d", message), f"the error names no step: {message}")
-    require(re.search(rf"\b{name}\b", message), f"the error does not say that a lower {name} would help: {message}")
-    require(not component.is_fitted, "after training that diverged the component says that it is fitted")
-    require(read_checkpoint(folder) is None, "training that diverged leaves its weights as a checkpoint")
+    require(re.search(r"\bstep \d", message), f"the error does not name the step: {message}")
+    require(re.search(rf"\b{name}\b", message), f"the error does not suggest a lower {name}: {message}")
+    require(not component.is_fitted, "after training that diverged the component reports that it is fitted")
+    require(read_checkpoint(folder) is None, "diverged training leaves its weights as a checkpoint")

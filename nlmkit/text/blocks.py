@@ -197,7 +197,7 @@ def _slow_line_blocks(
                 yield from _blocks(batch, make, first_line)
             problem = problem_of_item(line) or f"is {type(line).__name__}: do not mix lines with anything else"
             raise DataError(
-                f"this should be a line but {problem}",
+                f"expected a line, but the item {problem}",
                 source=name,
                 line=first_line + len(batch),
             )
@@ -226,7 +226,7 @@ def _joined(batch: list[str], first_line: int, *, decoding: Decoding, name: str,
     text = "\n".join([*batch, ""])
     if text.count("\n") != len(batch):
         number = next(number for number, line in enumerate(batch, start=first_line) if "\n" in line)
-        raise DataError("an item holds several lines: split them into one item each", source=name, line=number)
+        raise DataError("an item contains several lines: split it into one item per line", source=name, line=number)
     try:
         text, data = _valid(text, decoding.errors)
     except UnicodeEncodeError as error:
@@ -342,7 +342,8 @@ def _note_carriage_returns(line: AnyStr, signs: _Signs[AnyStr], name: str) -> No
     if returns:
         note(
             f"{name}: the whole text is one line, with {returns} carriage return{'s' if returns > 1 else ''} in it: "
-            "only a line feed ends a line; if it has the line ends of classic Mac OS, convert it first (tr '\\r' '\\n')"
+            "only a line feed ends a line; if it uses the line ends of classic Mac OS, convert it first (tr '\\r' "
+            "'\\n')"
         )
 
 
@@ -366,7 +367,7 @@ def _transcode(chunks: Iterator[bytes], decoding: Decoding, name: str) -> Iterat
         except UnicodeError as error:
             # What Python says of UTF-16 and UTF-32 without the mark that tells their byte order.
             remedy = f"if the text has no byte order mark, use --encoding {decoding.encoding}-le or -be"
-            problem = f"no valid {decoding.encoding} ({error}): {remedy}"
+            problem = f"not valid {decoding.encoding} ({error}): {remedy}"
             raise DataError(problem, source=name, line=lines, byte=offset) from None
         if "\0" in text and decoding.marks == "error":
             decoder.setstate(state)
@@ -421,8 +422,8 @@ def _valid(text: str, errors: str) -> tuple[str, bytes]:
 
 def _undecodable(value: int, encoding: str, name: str, line: int, byte: int) -> DataError:
     return DataError(
-        f"byte 0x{value:02X} is no valid {encoding}: name the text's encoding with --encoding (latin-1, gb18030, ...), "
-        "or pass over such bytes with --errors replace",
+        f"byte 0x{value:02X} is not valid {encoding}: set the encoding of the text with --encoding (latin-1, gb18030, "
+        "...), or replace such bytes with --errors replace",
         source=name,
         line=line,
         byte=byte,
@@ -431,8 +432,8 @@ def _undecodable(value: int, encoding: str, name: str, line: int, byte: int) -> 
 
 def _surrogate(character: str, name: str, line: int, byte: int | None = None) -> DataError:
     return DataError(
-        f"lone surrogate U+{ord(character):04X}, which is no character: decode the text as what it is, or pass over "
-        "such places with --errors replace",
+        f"lone surrogate U+{ord(character):04X}, which is not a character: decode the text with its real encoding, or "
+        "replace such characters with --errors replace",
         source=name,
         line=line,
         byte=byte,

@@ -66,7 +66,7 @@ class CatalogEntry:
 
 
 def folder() -> Path:
-    """Returns the folder of the catalogue and the bundled corpora.
+    """Return the folder of the catalogue and the bundled corpora.
 
     Raises:
         DataError: This installation has none.
@@ -76,16 +76,16 @@ def folder() -> Path:
     for candidate in (package / "_corpora", package.parent / "corpora"):
         if (candidate / _CATALOG).is_file():
             return candidate
-    raise DataError("this installation has no catalogue of corpora: install nlmkit again")
+    raise DataError("the catalogue of corpora is missing from this installation: reinstall nlmkit")
 
 
 def entries() -> tuple[CatalogEntry, ...]:
-    """Returns all entries, in the catalogue's order."""
+    """Return all entries, in the catalogue's order."""
     return tuple(_entries(folder()).values())
 
 
 def entry(name: str) -> CatalogEntry:
-    """Returns one entry.
+    """Return one entry.
 
     Raises:
         DataError: The catalogue has none of that name; names the nearest.
@@ -95,7 +95,7 @@ def entry(name: str) -> CatalogEntry:
         return known[name]
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}?" if near else "see `nlmkit corpora list`"
-    raise DataError(f"no corpus is called {name!r}: {hint}")
+    raise DataError(f"no corpus named {name!r}: {hint}")
 
 
 def resolve(name: str) -> list[Path] | Iterable[str]:
@@ -125,13 +125,13 @@ def resolve(name: str) -> list[Path] | Iterable[str]:
 
 
 def _files(corpus: CatalogEntry, patterns: Iterable[str]) -> list[Path]:
-    """Returns the files that the patterns match below the first of the provider's folders that has any."""
+    """Return the files that the patterns match below the first of the provider's folders that has any."""
     candidates = {"bundled": _bundled_folders, "gensim": _gensim_folders, "nltk": _nltk_folders}[corpus.provider]()
     for candidate in candidates:
         matches = [sorted(candidate.glob(pattern)) for pattern in patterns]
         if all(matches):
             return [file for match in matches for file in match]
-    remedy = corpus.prepare or "its files are missing from this installation: install nlmkit again"
+    remedy = corpus.prepare or "its files are missing from this installation: reinstall nlmkit"
     raise MissingFileError(f"corpus {corpus.name} is not on this machine: {remedy}")
 
 
@@ -146,7 +146,7 @@ def _gensim_folders() -> list[Path]:
 
 
 def _nltk_folders() -> list[Path]:
-    """The folders where NLTK keeps its data: those of an NLTK in use, or else its defaults."""
+    """Return the folders where NLTK keeps its data: those of an NLTK in use, or else its defaults."""
     in_use = sys.modules.get("nltk.data")
     if in_use is not None:
         return [Path(place) for place in in_use.path if isinstance(place, str)]
@@ -174,14 +174,14 @@ def _read_text(file: Path, encoding: str) -> str:
 
 
 def _lines(files: Iterable[Path], encoding: str) -> Iterator[str]:
-    """Yields the lines as they are."""
+    """Yield the lines as they are."""
     for file in files:
         if text := _read_text(file, encoding):
             yield from text.removesuffix("\n").split("\n")
 
 
 def _paragraphs(files: Iterable[Path], encoding: str) -> Iterator[str]:
-    """Yields each stretch of lines between blank ones as one line."""
+    """Yield each stretch of lines between blank ones as one line."""
     for file in files:
         for paragraph in re.split(r"\n[ \t\r]*(?=\n)", _read_text(file, encoding)):
             if line := " ".join(paragraph.split()):
@@ -189,7 +189,7 @@ def _paragraphs(files: Iterable[Path], encoding: str) -> Iterator[str]:
 
 
 def _tagged(files: Iterable[Path], encoding: str) -> Iterator[str]:
-    """Yields the words of each line of ``word/TAG`` tokens; a slash inside the word belongs to it."""
+    """Yield the words of each line of ``word/TAG`` tokens; a slash inside the word belongs to it."""
     for file in files:
         for line in _read_text(file, encoding).split("\n"):
             if words := [token.rpartition("/")[0] or token for token in line.split()]:
@@ -197,7 +197,7 @@ def _tagged(files: Iterable[Path], encoding: str) -> Iterator[str]:
 
 
 def _trees(files: Iterable[Path], encoding: str) -> Iterator[str]:
-    """Yields the words of each bracketed parse, without the empty elements, which are tagged ``-NONE-``."""
+    """Yield the words of each bracketed parse, without the empty elements, which are tagged ``-NONE-``."""
     for file in files:
         words: list[str] = []
         depth = 0
@@ -218,7 +218,7 @@ def _trees(files: Iterable[Path], encoding: str) -> Iterator[str]:
             if depth < 0:
                 break
         if depth != 0:
-            raise DataError("the brackets of the parses do not match", source=str(file))
+            raise DataError("unbalanced brackets in the parses", source=str(file))
 
 
 _READERS = {"lines": _lines, "paragraphs": _paragraphs, "tagged": _tagged, "trees": _trees}
@@ -226,7 +226,7 @@ _READERS = {"lines": _lines, "paragraphs": _paragraphs, "tagged": _tagged, "tree
 
 @lru_cache(maxsize=4)
 def _entries(place: Path) -> dict[str, CatalogEntry]:
-    """Reads and checks a catalogue."""
+    """Read and check a catalogue."""
     file = place / _CATALOG
     try:
         content = tomllib.loads(file.read_text("utf-8"))
@@ -264,9 +264,9 @@ def _checked_entry(name: str, values: Any, file: Path) -> CatalogEntry:
     except TypeError:
         raise fault("title, language, licence, source, size, task, tokenizer and provider are required") from None
     if made.provider == "prepare" and not made.prepare:
-        raise fault("prepare must say how to get it")
+        raise fault("prepare must describe how to obtain it")
     if made.provider != "prepare" and not made.splits:
-        raise fault("splits must name its files")
+        raise fault("splits must list its files")
     return made
 
 

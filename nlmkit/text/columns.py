@@ -83,7 +83,7 @@ class TableRows:
     header: str | None = None
 
     def before(self, line: int) -> TableRows:
-        """The rows that begin before a line."""
+        """Return the rows that begin before a line."""
         most = sum(each < line for each in self.lines)
         others = {name: values[:most] for name, values in self.others.items()}
         return replace(
@@ -91,7 +91,7 @@ class TableRows:
         )
 
     def corpus(self, pipeline: TextPipeline) -> Corpus:
-        """The texts as a corpus with one sentence per row.
+        """Return the texts as a corpus with one sentence per row.
 
         Raises:
             DataError: A text cannot be read; names the source and the line.
@@ -101,12 +101,12 @@ class TableRows:
 
 
 def format_of(name: str) -> TableFormat:
-    """The format of a table by its file's name: that of the suffix, else ``tsv``."""
+    """Return the format of a table by its file's name: that of the suffix, else ``tsv``."""
     return _SUFFIXES.get(_suffix(name), "tsv")
 
 
 def read_tables(names: Sequence[str], pipeline: TextPipeline, column: TextColumn) -> Corpus:
-    """The texts of all rows as one corpus.
+    """Yield the texts of all rows as one corpus.
 
     Args:
         names: Paths, directories, ``-``, ``corpus:NAME``.
@@ -132,7 +132,7 @@ def stream_tables(names: Sequence[str], decoding: Decoding, column: TextColumn) 
     """Read tables bit by bit; from a pipe every complete row comes out at once.
 
     Raises:
-        DataError: As for :func:`read_tables`, after all rows before the faulty one have come out.
+        DataError: As for ``read_tables``, after all rows before the faulty one have come out.
     """
     first: list[str] | None = None
     for source in expand_names(names):
@@ -142,7 +142,7 @@ def stream_tables(names: Sequence[str], decoding: Decoding, column: TextColumn) 
                 raise DataError(
                     f"the other columns are {shown_names(names_here) or 'none'}, and those of the table before "
                     f"{shown_names(first) or 'none'}: "
-                    "tables that are read as one text must have the same",
+                    "tables read as one text must have the same columns",
                     source=source.name,
                 )
             first = names_here
@@ -150,7 +150,7 @@ def stream_tables(names: Sequence[str], decoding: Decoding, column: TextColumn) 
 
 
 def looks_like_table(source: Source) -> bool:
-    """Whether a file that is called like a table is laid out like one.
+    """Return whether a file that is called like a table is laid out like one.
 
     That is, its first lines have the same number of tabs (.tsv, .tab), at least one, or its first rows the same number
     of fields (.csv), at least two, or they are JSON objects (.jsonl). A pipe is not looked at.
@@ -173,7 +173,7 @@ def looks_like_table(source: Source) -> bool:
 
 
 def _csv_widths(lines: Sequence[str]) -> set[int]:
-    """How many fields the rows of CSV have; those that the last line may cut off are left out."""
+    """Return the number of fields the rows of CSV have; those that the last line may cut off are left out."""
     widths: list[int] = []
     with field_limit(), contextlib.suppress(csv.Error):
         for fields in csv.reader(f"{line}\n" for line in lines):
@@ -183,7 +183,7 @@ def _csv_widths(lines: Sequence[str]) -> set[int]:
 
 
 def _batches(source: Source, decoding: Decoding, column: TextColumn) -> Iterator[TableRows]:
-    """The rows of one source, in batches of those that are there without waiting."""
+    """Yield the rows of one source, in batches of those that are there without waiting."""
     columns = Columns((column.name,), "name it with --text-column", with_others=True)
     reader = READERS[cast(TableFormat, column.format) or format_of(source.name)](source.name, columns)
     lines = Lines(source, decoding, "a table is", size=_BLOCK_BYTES, most=_ROWS_AT_ONCE, eager=True)
@@ -230,7 +230,7 @@ def _located(places: Sequence[tuple[str, int]]) -> Iterator[None]:
 
 
 def _suffix(name: str) -> str:
-    """The last suffix of a file's name that says what is in it."""
+    """Return the last suffix of a file's name that says what is in it."""
     suffixes = [suffix.lower() for suffix in Path(name).suffixes]
     while suffixes and suffixes[-1] in _COMPRESSED:
         suffixes.pop()

@@ -96,7 +96,7 @@ class Corpus:
         progress: Watcher | None = None,
         stage: str = "reading text",
     ) -> Corpus:
-        """Reads a corpus.
+        """Read a corpus.
 
         Args:
             source: A path (compressed if it ends in ``.gz``, ``.bz2``, ``.xz`` or ``.zst``); a directory, whose files
@@ -126,7 +126,7 @@ class Corpus:
         progress: Watcher | None = None,
         stage: str = "reading text",
     ) -> Corpus:
-        """Reads several sources given by name (path, directory, ``-``, ``corpus:NAME``) as one corpus; see `read`."""
+        """Read several sources given by name (path, directory, ``-``, ``corpus:NAME``) as one corpus; see `read`."""
         return _read(expand_names(names), as_pipeline(pipeline, decoding), progress, stage=stage)
 
     @classmethod
@@ -189,7 +189,7 @@ class Corpus:
         return digest.hexdigest()[:16]
 
     def type_counts(self) -> NDArray[np.int64]:
-        """Counts how often each type occurs, int64 [types]."""
+        """Count how often each type occurs, int64 [types]."""
         return np.bincount(self.ids, minlength=len(self.types)).astype(np.int64, copy=False)
 
     def ids_for(self, vocabulary: Vocabulary) -> Ids:
@@ -197,7 +197,7 @@ class Corpus:
         return vocabulary.ids(self.types)[self.ids]
 
     def oov_mask(self, vocabulary: Vocabulary) -> NDArray[np.bool_]:
-        """Says of each token whether its surface word is missing from the vocabulary, bool [tokens].
+        """Return whether the surface word of each token is missing from the vocabulary, bool [tokens].
 
         A literal ``<unk>`` in the text is in every vocabulary, so it is not out of it.
         """
@@ -217,13 +217,13 @@ class Corpus:
         return missing
 
     def sentence(self, index: int) -> list[str]:
-        """Returns the words of one sentence; negative indices count from the end.
+        """Return the words of one sentence; negative indices count from the end.
 
         Raises:
             IndexError: There is no such sentence.
         """
         if not -self.sentences <= index < self.sentences:
-            raise IndexError(f"no sentence {index}: the corpus has {self.sentences}")
+            raise IndexError(f"sentence {index} is out of range: the number of sentences is {self.sentences}")
         index %= self.sentences
         return [self.types[id_] for id_ in self.ids[self.offsets[index] : self.offsets[index + 1]].tolist()]
 
@@ -255,7 +255,7 @@ def stream_blocks(
     decoding: Decoding | None = None,
     max_lines: int = 1000,
 ) -> Iterator[Block]:
-    """Reads a source bit by bit, in memory that does not grow with it.
+    """Read a source bit by bit, in memory that does not grow with it.
 
     From a pipe or terminal every complete line comes out at once, without waiting for a block to fill. An iterator of
     lines or token lists is asked for `max_lines` items before any come out.
@@ -323,9 +323,9 @@ def _read(
     block_bytes: int = BLOCK_BYTES,
     most_lines: int = 1 << 20,
 ) -> Corpus:
-    """Reads sources one after another into one corpus; the size of the blocks makes no difference to it."""
+    """Read sources one after another into one corpus; the size of the blocks makes no difference to it."""
     if not sources:
-        raise DataError("no text was named: give at least one file")
+        raise DataError("no text: pass at least one file")
     reading, decoding = Reading(progress, stage), pipeline.decoding
     builder = _Builder(pipeline)
     total = total_bytes(sources)
@@ -371,7 +371,8 @@ def _note_texts(corpus: Corpus) -> None:
         example = corpus.types[long[0]]
         example = example if len(example) <= _SHOWN else f"{example[:_SHOWN]}..."
         note(
-            f"tokens of the token lists are whole texts, such as {example!r}, and each is one word: if these are rows "
+            f"tokens of the token lists are whole texts, such as {example!r}, and each is one "
+            "word: if these are rows "
             "of a table, pass the column with the texts, as in [row[0] for row in rows]"
         )
 
@@ -412,7 +413,7 @@ class _Builder:
 
 
 def _offsets(lengths: Sequence[NDArray[np.integer[Any]]]) -> NDArray[np.int64]:
-    """Turns the sentences' lengths, in parts, into offsets."""
+    """Turn the sentences' lengths, in parts, into offsets."""
     offsets = np.zeros(1 + sum(map(len, lengths)), np.int64)
     end = 1
     for part in lengths:
@@ -428,20 +429,20 @@ def _read_only(array: NDArray[Any], dtype: type[np.integer[Any]]) -> NDArray[Any
 
 
 def _check_arrays(types: Sequence[str], ids: NDArray[Any], offsets: NDArray[Any]) -> None:
-    """Raises unless the arrays make up a corpus whose types are numbered by first appearance."""
+    """Raise unless the arrays make up a corpus whose types are numbered by first appearance."""
     for name, array in (("ids", ids), ("offsets", offsets)):
         if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype.kind not in "iu":
             raise DataError(f"a corpus needs its {name} as an array of integers with one dimension")
     if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != len(ids) or (offsets[1:] < offsets[:-1]).any():
-        raise DataError("a corpus needs offsets that begin with 0, never fall, and end with the number of tokens")
+        raise DataError("the offsets of a corpus must start at 0, not decrease, and end with the number of tokens")
     if len(set(types)) != len(types):
-        raise DataError("a corpus holds the same type twice")
+        raise DataError("a corpus must not contain a type twice")
     seen = 0  # Each id must have been seen or be the next; in pieces, to need little memory.
     for start in range(0, len(ids), _PIECE):
         piece = ids[start : start + _PIECE]
         before = np.maximum.accumulate(np.concatenate([[seen - 1], piece]))
         if piece.min() < 0 or (piece > before[:-1] + 1).any():
-            raise DataError("a corpus needs its types numbered in the order in which they first appear")
+            raise DataError("the types of a corpus must be numbered in order of first appearance")
         seen = int(before[-1]) + 1
     if seen != len(types):
         raise DataError(f"a corpus holds {len(types)} types, of which its tokens use {seen}")

@@ -43,7 +43,7 @@ class Decoding:
 
     @property
     def is_utf8(self) -> bool:
-        """Whether the encoding is UTF-8, under whichever of its names."""
+        """Whether the encoding is UTF-8, under any of its names."""
         return codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig")
 
     def with_marks(self, marks: Marks) -> Decoding:

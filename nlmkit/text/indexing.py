@@ -148,14 +148,14 @@ class TypeIndex:
                 if not _is_token(token):
                     raise PluginError(
                         f"{name}, line {number}: the tokenizer {self._tokenization.tokenizer} returned {token!r}, "
-                        "which is no token (a string of characters, not empty, without LF and NUL)"
+                        "which is not a token (a non-empty string without LF and NUL)"
                     )
             tokens.extend(of_line)
             tokens.append("\n")
         return tokens
 
     def _check(self, ids: Ids, block: TextBlock, name: str, known: int) -> None:
-        """Raises if a type that is new in this block is reserved; names the first place."""
+        """Raise if a type that is new in this block is reserved; names the first place."""
         # Asking with `get` adds nothing to the dictionary.
         found = {self._ids.get(word.encode() if self._in_bytes else word, -1): word for word in RESERVED}
         positions = {int(np.argmax(ids == id_)): word for id_, word in found.items() if id_ >= known}
@@ -168,7 +168,7 @@ class TypeIndex:
 def index_token_lists(
     sentences: Iterable[Sequence[str]], name: str, *, first: int = 1, marks: Marks = "error"
 ) -> tuple[list[str], Ids, NDArray[np.int64]]:
-    """Numbers the types of sentences that are tokenized already.
+    """Number the types of sentences that are tokenized already.
 
     Args:
         sentences: The tokens of each sentence.
@@ -192,7 +192,7 @@ def index_token_lists(
         if sentence is None:
             problem = problem_of_item(given) or f"is {type(given).__name__}: do not mix token lists with anything else"
             raise DataError(
-                f"this should be a list of tokens but {problem}",
+                f"expected a list of tokens, but the item {problem}",
                 source=f"{name}, sentence {number}",
             )
         known = len(ids)
@@ -214,7 +214,7 @@ def index_token_lists(
 
 
 def reserved_token(word: str, name: str, line: int) -> DataError:
-    """Returns the error for a sentence mark among the tokens."""
+    """Return the error for a sentence mark among the tokens."""
     return DataError(
         f"the token {word} is the mark that models put around sentences: remove it from the text (with --marks skip it "
         'counts as white space, with --marks literal as a word; in Python, with TextPipeline(marks="skip")), and end '
@@ -231,11 +231,11 @@ def _check_tokens(sentence: Sequence[object], name: str, number: int) -> None:
         elif not token:
             problem = "is empty"
         elif "\n" in token or "\0" in token:
-            problem = f"holds LF or NUL: {token!r}"
+            problem = f"contains LF or NUL: {token!r}"
         elif token in RESERVED:
             problem = f"is the sentence mark {token}, which models add themselves: leave it out"
         elif not _encodable(token):
-            problem = f"holds a lone surrogate, which is no character: {token!r}"
+            problem = f"contains a lone surrogate, which is not a character: {token!r}"
         else:
             continue
         raise DataError(f"this token {problem}", source=f"{name}, sentence {number}, token {position}")
@@ -254,7 +254,7 @@ def _encodable(token: str) -> bool:
 
 
 def _split_on_space(data: bytes) -> list[bytes]:
-    """Splits on space, tab and CR, with NUL as a token for each LF."""
+    """Split on space, tab and CR, with NUL as a token for each LF."""
     data = data.replace(b"\n", b" \0 ")
     if b"\x0b" in data or b"\x0c" in data:  # `bytes.split()` would split there too.
         return [token for token in data.translate(_TAB_CR_TO_SPACE).split(b" ") if token]

@@ -1,4 +1,4 @@
-"""Blocks of a text put together again, for what must see all of it at once."""
+"""Joined blocks of a text, for callers that need all of it at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Part = tuple[Corpus, list[str]]
 
 
 def whole(source: TextSource, pipeline: TextPipeline) -> Iterator[Part]:
-    """The parts of a source, each with its raw lines.
+    """Return the parts of a source, each with its raw lines.
 
     Raises:
         DataError: The source cannot be read.

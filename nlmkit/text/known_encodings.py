@@ -1,4 +1,4 @@
-"""The encodings that text is read in: those of Python's standard library, and no other.
+"""Supported text encodings: those of Python's standard library only.
 
 Asking Python for an encoding imports the module of that name, so a saved model or a setting must not choose it freely.
 """
@@ -41,10 +41,10 @@ def check_encoding(name: object) -> None:
             return
         known = {*_MODULES, *(alias for alias, module in aliases.items() if module in _MODULES)}
         if found in _MODULES:
-            message += ", which this system does not have"
+            message += ", which is not available on this system"
         else:
             message += suggestion(normal, known).replace("_", "-")
-    raise HyperParameterError(f"{message}: use a name that Python knows, such as utf-8, latin-1 or gb18030")
+    raise HyperParameterError(f"{message}: use the name of a Python codec, such as utf-8, latin-1 or gb18030")
 
 
 def _exists(name: str) -> bool:

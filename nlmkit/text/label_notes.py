@@ -1,4 +1,4 @@
-"""What may be wrong with labels, as notes: those that look alike, a header taken for a text, marks that were not meant.
+"""Notes about suspicious labels: similar ones, a header read as a text, accidental marks.
 
 Labels are taken as they are written. These notes say where that gives classes that nobody wanted.
 """
@@ -82,7 +82,7 @@ _MISSING: Final = frozenset({"nan", "<na>", "nat"})
 
 
 def look(label: str) -> str:
-    """What is left of a label where case, width, form of Unicode, invisible characters and marks around it are not.
+    """Return a label without case, width, Unicode form, invisible characters and surrounding marks.
 
     A whole number looks like its value: ``01`` and ``1.0`` like ``1``.
     """
@@ -96,7 +96,7 @@ def look(label: str) -> str:
 
 
 def label_notes(counts: Mapping[str, int]) -> list[str]:
-    """Notes on the labels of some texts.
+    """Return notes about the labels of texts.
 
     Args:
         counts: How many texts have each label.
@@ -109,51 +109,48 @@ def label_notes(counts: Mapping[str, int]) -> list[str]:
     notes = []
     if alike:
         listed = _some(_listed(group, counts) for group in alike)
-        notes.append(f"labels that look alike are classes of their own: {listed}; write them alike if they are one")
+        notes.append(f"similar labels are separate classes: {listed}; use one spelling if they are the same")
     odd = [label for label in counts if label not in told and _has_hidden_ends(label)]
     if odd:
-        notes.append(f"spaces and invisible characters are part of a label: {_listed(odd, counts)}")
+        notes.append(f"labels contain leading, trailing or invisible characters: {_listed(odd, counts)}")
     quoted = [label for label in counts if len(label) > 2 and label[0] == label[-1] == '"']
     if quoted and not told.intersection(quoted):
-        notes.append(f"quotation marks are part of a label, as not every cell has them: {_listed(quoted, counts)}")
+        notes.append(f"quotation marks are kept in labels because only some cells have them: {_listed(quoted, counts)}")
     missing = [label for label in counts if label.strip().casefold() in _MISSING]
     if missing:
-        notes.append(f"a label looks like a missing value and is a class of its own: {_listed(missing, counts)}")
+        notes.append(f"a label that looks like a missing value is a separate class: {_listed(missing, counts)}")
     return notes
 
 
 def likeness_note(unknown: Sequence[str], known: Sequence[str]) -> str | None:
-    """That labels which a classifier does not know look like some that it knows, where any do."""
+    """Return a note if unknown labels are similar to labels of the classifier."""
     by_look = {look(label): label for label in known}
     pairs = [(label, by_look[look(label)]) for label in unknown if look(label) in by_look]
     if not pairs:
         return None
     listed = _some(f"{ours} like {theirs}" for ours, theirs in (_shown_apart(pair) for pair in pairs))
-    return f"labels that the classifier does not know look like its own, and count as others: {listed}"
+    return f"unknown labels are similar to known ones but counted as different: {listed}"
 
 
 def lone_note(counts: Mapping[str, int]) -> str | None:
-    """That classes have one text only, where some have."""
+    """Return a note if classes have only one text."""
     lone = [label for label, count in counts.items() if count == 1]
     if not lone or len(lone) == len(counts) or own_label_note(counts) is not None:
         return None
     named = ", ".join([*map(_shown, lone[:_NAMED]), *(["..."] if len(lone) > _NAMED else [])])
-    return f"{len(lone)} of {len(counts)} classes have one text only, from which little can be learnt: {named}"
+    return f"{len(lone)} of {len(counts)} classes have only one text, which is too few to learn from: {named}"
 
 
 def own_label_note(counts: Mapping[Any, int]) -> str | None:
-    """That nearly each text has a label of its own, where that is so."""
+    """Return a note if nearly every text has a unique label."""
     texts, once = sum(counts.values()), sum(count == 1 for count in counts.values())
     if texts < _DOUBTED_TEXTS or once < _DOUBTED_SHARE * texts:
         return None
-    return (
-        f"{once} of {texts} texts have a label that no other text has: were labels and texts taken for each "
-        "other, or another column for the label?"
-    )
+    return f"{once} of {texts} texts have a unique label: are labels and texts swapped, or is the label column wrong?"
 
 
 def header_note(labels: Sequence[str], texts: Sequence[str], first: int, place: str) -> str | None:
-    """That the first text of a source looks like a header, where it does.
+    """Return a note if the first text of a source looks like a header.
 
     It does where no text after it has its label, unless it is all the same, and both are like names of columns: one is
     a usual name, or the other texts are longer than names are.
@@ -178,17 +175,17 @@ def header_note(labels: Sequence[str], texts: Sequence[str], first: int, place: 
     if not usual and not (repeated and 2 * names < len(texts)):
         return None
     return (
-        f"{place} looks like a header ({_shown(label)}, {_shown(text)}) and was taken for a text: delete it, or name "
+        f"{place} looks like a header ({_shown(label)}, {_shown(text)}) but was read as a text: delete it, or name "
         "its columns with --label-column and --text-column (label_column, text_column)"
     )
 
 
 def mark_note(texts: Iterable[str]) -> str | None:
-    """That texts hold a mark that only the beginning of a file should have, where some do."""
+    """Return a note if texts contain a byte-order mark."""
     count = sum(BYTE_ORDER_MARK in text for text in texts)
     if not count:
         return None
-    return f"{count} texts hold a byte-order mark (U+FEFF), which joining files leaves in the middle: remove it"
+    return f"{count} texts contain a byte-order mark (U+FEFF), probably from concatenated files: remove it"
 
 
 def _has_hidden_ends(label: str) -> bool:
@@ -196,7 +193,7 @@ def _has_hidden_ends(label: str) -> bool:
 
 
 def _listed(labels: Sequence[str], counts: Mapping[str, int]) -> str:
-    """Labels with their numbers of texts, the most frequent first."""
+    """Return labels with their numbers of texts, most frequent first."""
     ordered = sorted(labels, key=lambda label: (-counts[label], label))
     shown = _shown_apart(ordered[:_NAMED])
     listed = [
@@ -216,7 +213,7 @@ def _shown(label: str) -> str:
 
 
 def _shown_apart(labels: Sequence[str]) -> list[str]:
-    """Labels as a reader can distinguish them: by code points where they differ in those alone."""
+    """Return labels as distinguishable text: with code points if they look the same."""
     plain = [unicodedata.normalize("NFKC", label) for label in labels]
     return [
         ascii(label[:_SHOWN]) if plain.count(form) > 1 and not label.isascii() else _shown(label)

@@ -82,7 +82,7 @@ class LabelledTexts:
         set_(self, "labels", self._kept(labels, source))
         if len(self.labels) != len(self.texts):
             raise DataError(
-                f"{len(self.texts)} texts and {len(self.labels)} {self._called}: each text needs one", source=source
+                f"{len(self.texts)} texts and {len(self.labels)} {self._called}: expected one per text", source=source
             )
         set_(self, "source", source)
         set_(self, "lines", lines)
@@ -111,12 +111,12 @@ class LabelledTexts:
         since it would be a header that is taken for a text. Where a column is named, the first line of a ``tsv`` file
         is its header: columns in any order, of which only a text in the last one may hold tabs. CSV is RFC 4180 with
         a header line: fields in quotation marks may hold line feeds. A JSONL label may be a number or a boolean,
-        whose spelling is the label then. What looks odd about the labels is in :attr:`notes`.
+        whose spelling is the label then. What looks odd about the labels is in ``notes``.
 
         Args:
             source: A path, several path names, ``-`` for standard input, ``corpus:NAME/SPLIT``, or open binary file;
                 compressed files are unpacked.
-            format: One of :data:`FORMATS`; by default that of each file's suffix (.csv, .jsonl, .ndjson), else ``tsv``.
+            format: One of ``FORMATS``; by default that of each file's suffix (.csv, .jsonl, .ndjson), else ``tsv``.
             encoding: Encoding of the files.
             errors: What to do with undecodable bytes: ``strict``, ``replace`` or ``ignore``.
             marks: What to do with NUL and the tokens ``<s>`` and ``</s>``: ``error``, ``skip`` or ``literal``.
@@ -169,16 +169,16 @@ class LabelledTexts:
 
     @property
     def errors(self) -> DecodingErrors:
-        """What was done with undecodable bytes."""
+        """Handling of undecodable bytes."""
         return self.decoding.errors
 
     @property
     def marks(self) -> Marks:
-        """What is done with NUL and the tokens ``<s>`` and ``</s>``."""
+        """Handling of NUL and the tokens ``<s>`` and ``</s>``."""
         return self.decoding.marks
 
     def take(self, indices: ArrayLike) -> LabelledTexts:
-        """The texts with these indices, in their order."""
+        """Return the texts with these indices, in their order."""
         chosen = np.asarray(indices, np.int64)
         return type(self)(
             [self.texts[index] for index in chosen.tolist()],
@@ -190,7 +190,7 @@ class LabelledTexts:
         )
 
     def with_labels(self, labels: ArrayLike | Sequence[Any]) -> LabelledTexts:
-        """The same texts with other labels."""
+        """Return the same texts with other labels."""
         return type(self)(
             self.texts,
             labels,
@@ -202,7 +202,7 @@ class LabelledTexts:
         )
 
     def encode(self, pipeline: TextPipeline) -> Corpus:
-        """The texts as a corpus with one document per sentence.
+        """Return the texts as a corpus with one document per sentence.
 
         Raises:
             DataError: A text cannot be read; names the source and its line.
@@ -211,7 +211,7 @@ class LabelledTexts:
 
     @cached_property
     def notes(self) -> list[str]:
-        """What whoever uses the texts should know: see :mod:`nlmkit.text.label_notes`."""
+        """Notes for users of the texts: see ``nlmkit.text.label_notes``."""
         from nlmkit.text import label_notes
 
         own = label_notes.own_label_note(self.counts)
@@ -228,7 +228,7 @@ class LabelledTexts:
 
     @cached_property
     def counts(self) -> dict[Any, int]:
-        """How many texts have each label, in the labels' order."""
+        """Number of texts per label, in the order of the labels."""
         labels, counts = np.unique(self.labels, return_counts=True)
         return dict(zip(labels.tolist(), counts.tolist(), strict=True))
 
@@ -242,17 +242,17 @@ class LabelledTexts:
 
     @classmethod
     def _kept(cls, labels: ArrayLike | Sequence[Any], source: str) -> NDArray[Any]:
-        """The labels of texts in memory as an array."""
+        """Return the labels of texts in memory as an array."""
         return as_labels(labels, source=source)
 
     @classmethod
     def _checked(cls, label: Any, name: str, line: int) -> Any:
-        """A label of a file as it is kept until all are read."""
+        """Return a label of a file as it is kept until all are read."""
         return checked_label(label, name, line)
 
     @classmethod
     def _of_rows(cls, labels: Sequence[Any], notes: list[str]) -> Sequence[Any]:
-        """The labels of all files, of what was kept of each; may add notes."""
+        """Return the labels of all files, of what was kept of each; may add notes."""
         return spelt(labels, notes)
 
     def __len__(self) -> int:
@@ -304,7 +304,7 @@ def as_texts(texts: Iterable[str]) -> tuple[str, ...]:
     refuse_table(texts, "the list of texts")
     if isinstance(texts, str) or not isinstance(texts, Iterable):
         what = "one text" if isinstance(texts, str) else type(texts).__name__
-        raise DataError(f"expected a sequence of texts, not {what}: put a single text in a list")
+        raise DataError(f"expected a sequence of texts, not {what}: pass a single text in a list")
     found = tuple(items_of(texts))
     for number, text in enumerate(found, start=1):
         if not isinstance(text, str):

@@ -28,7 +28,7 @@ _SHOWN: Final = 40  # characters of a value in an error
 
 
 class LabelledColumns(NamedTuple):
-    """Where label and text are in a form that names its columns.
+    """Columns of label and text in a format with column names.
 
     Attributes:
         label: Name of the column with the label.
@@ -44,24 +44,24 @@ class LabelledColumns(NamedTuple):
 
     @property
     def columns(self) -> Columns:
-        """What a reader of tables is asked for."""
+        """Request to a reader of tables."""
         return Columns(
             (self.label, self.text),
             "name them with --label-column and --text-column",
-            tsv_hint=", give the --format if it is not tsv, or leave the names out if the file is label<TAB>text with "
-            "no header",
-            csv_hint=", and --format tsv, as tabs separate the columns",
+            tsv_hint=", set --format if it is not tsv, or omit the names if the file is label<TAB>text without a "
+            "header",
+            csv_hint=", and set --format tsv, as tabs separate the columns",
         )
 
     def row(self, line: int, label: Any, text: str, name: str) -> LabelledRow:
-        """What is kept of a row."""
+        """Stored part of a row."""
         return line, self.check(label, name, line), text
 
 
 def labelled_rows(
     source: Source, decoding: Decoding, form: Format, columns: LabelledColumns, notes: list[str]
 ) -> Iterator[LabelledRow]:
-    """The rows of a source, in the order of its lines.
+    """Return the rows of a source, in the order of its lines.
 
     Args:
         source: What is read.
@@ -89,7 +89,7 @@ def _of_table(rows: Iterator[Row], name: str, columns: LabelledColumns) -> Itera
 
 
 def _repeats(rows: Iterator[LabelledRow], header: Sequence[str], name: str, notes: list[str]) -> Iterator[LabelledRow]:
-    """The rows, with a note of those that repeat the header, as joined files have it, or only its label.
+    """Yield the rows, with a note of those that repeat the header, as joined files have it, or only its label.
 
     Args:
         rows: The rows.
@@ -106,12 +106,12 @@ def _repeats(rows: Iterator[LabelledRow], header: Sequence[str], name: str, note
         yield row
     if lines:
         times = "" if len(lines) == 1 else f", and {len(lines) - 1} more do"
-        notes.append(f"{name}: line {lines[0]} repeats the header and was taken for a text{times}: delete it")
+        notes.append(f"{name}: line {lines[0]} repeats the header but was read as a text{times}: delete it")
     elif alike:
         others = f"{alike} other {'text has' if alike == 1 else 'texts have'}"
         notes.append(
-            f"{name}: its first line was taken for the header, as columns were named, and {others} the label that is "
-            f"there, {header[0][:_SHOWN]!r}: put a header before it if it is none"
+            f"{name}: its first line was read as the header because columns were named, but {others} the label that is "
+            f"there, {header[0][:_SHOWN]!r}: add a header if it is not one"
         )
 
 
@@ -140,9 +140,7 @@ def _read_tsv(lines: Lines, name: str, columns: LabelledColumns, notes: list[str
 
 def _read_space(lines: Lines, name: str, columns: LabelledColumns, notes: list[str]) -> Iterator[LabelledRow]:
     if columns.given:
-        raise HyperParameterError(
-            f"{name}: the form label, a space, text has no columns to name; tsv, csv and jsonl have"
-        )
+        raise HyperParameterError(f"{name}: format space has no column names; use tsv, csv or jsonl")
     numbered, records = _numbered(lines, " ")
     if records is not None:
         yield from _read_quoted(records, name, columns, notes)
@@ -151,7 +149,7 @@ def _read_space(lines: Lines, name: str, columns: LabelledColumns, notes: list[s
 
 
 def _numbered(lines: Lines, separator: str) -> tuple[Iterator[tuple[int, str]], list[tuple[int, list[str]]] | None]:
-    """Number and content of each line that has any; and the records, where every cell is in quotation marks."""
+    """Yield number and content of each nonempty line; and the records, if every cell is in quotation marks."""
     every = ((number, record.removesuffix("\r")) for number, record in lines.numbered())
     first = next(((number, content) for number, content in every if content), None)
     if first is None:
@@ -169,8 +167,8 @@ def _numbered(lines: Lines, separator: str) -> tuple[Iterator[tuple[int, str]], 
 def _read_quoted(
     records: Sequence[tuple[int, list[str]]], name: str, columns: LabelledColumns, notes: list[str]
 ) -> Iterator[LabelledRow]:
-    """The rows of a file of which every cell is in quotation marks; the first record may be a header."""
-    notes.append(f"{name}: every cell is in quotation marks, which were taken off as those of CSV are")
+    """Yield the rows of a file of which every cell is in quotation marks; the first record may be a header."""
+    notes.append(f"{name}: every cell is in quotation marks, which were removed as in CSV")
     number, names = records[0]
     rows = records[1:]
     at: tuple[int, ...] = (0, 1)
@@ -183,7 +181,7 @@ def _read_quoted(
         rows = records
     for number, cells in rows:
         if len(cells) != fields:
-            problem = f"{len(cells)} cells, where {fields} are expected: name the columns with --label-column and "
+            problem = f"{len(cells)} cells, expected {fields}: name the columns with --label-column and "
             raise DataError(f"{problem}--text-column", source=name, line=number)
         yield columns.row(number, cells[at[0]], cells[at[1]], name)
 
@@ -204,7 +202,7 @@ def _read_separated(
         label, found, text = line.partition(separator)
         if not found:
             what = "tab" if separator == "\t" else "space"
-            raise DataError(f"no {what} on this line: the form is {form} (or give --format)", source=name, line=number)
+            raise DataError(f"no {what} on this line: the form is {form} (or set --format)", source=name, line=number)
         yield columns.row(number, label, text, name)
 
 

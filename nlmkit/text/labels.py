@@ -69,7 +69,7 @@ def label_kind(labels: NDArray[Any]) -> str:
 
 
 def _fault(label: str, longest: int | None = LABEL_CHARACTERS) -> str | None:
-    """Why a label cannot be kept as it is, if it cannot."""
+    """Return the reason why a label cannot be stored unchanged, or None."""
     if longest is not None and len(label) > longest:
         return (
             f"has {len(label)} characters ({label[:_SHOWN]!r}...), and {longest} are the most: were labels and texts "
@@ -78,7 +78,7 @@ def _fault(label: str, longest: int | None = LABEL_CHARACTERS) -> str | None:
     if label.endswith("\0"):  # NumPy would drop it
         return "ends in NUL"
     found = _SURROGATE.search(label)  # which no file could hold, a saved classifier's neither
-    return f"holds a lone surrogate, U+{ord(found[0]):04X}, which is no character" if found else None
+    return f"contains a lone surrogate, U+{ord(found[0]):04X}, which is not a character" if found else None
 
 
 def spelt(labels: Sequence[str | int | bool], notes: list[str]) -> list[str]:
@@ -88,14 +88,14 @@ def spelt(labels: Sequence[str | int | bool], notes: list[str]) -> list[str]:
     mixed = sorted(others.intersection(label for label in labels if isinstance(label, str)))
     if mixed:
         notes.append(
-            f"labels of JSON that are strings in some lines and numbers or booleans in others are one class each: "
+            "JSON labels are strings in some lines and numbers or booleans in others, and are read as the same class: "
             f"{shown_names(mixed)}"
         )
     return spelt
 
 
 def checked_label(label: Any, name: str, line: int) -> str | int | bool:
-    """A label of a file, where it is one: of JSON also an integer or a boolean."""
+    """Return a label of a file, where it is one: of JSON also an integer or a boolean."""
     if not isinstance(label, (str, int)):
         problem = f"the label is {json.dumps(label)[:_SHOWN]}: it must be a string, an integer or a boolean"
         raise DataError(problem, source=name, line=line)

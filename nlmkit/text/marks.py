@@ -42,7 +42,7 @@ def without_marks(tokens: Sequence[str | bytes], marks: Marks) -> Sequence[str |
 
 
 def may_hold_marks(text: str | bytes) -> bool:
-    """Whether a token of the text, characters or UTF-8, can be a sentence mark."""
+    """Return whether a token of the text, characters or UTF-8, can be a sentence mark."""
     if isinstance(text, str):
         return any(mark in text for mark in LITERAL)
     return any(mark.encode() in text for mark in LITERAL)

@@ -29,7 +29,7 @@ _SHOWN: Final = 40  # characters of a value in an error
 class NumberedTexts(LabelledTexts):
     """Texts, each with its number. Immutable.
 
-    As :class:`~nlmkit.text.labelled.LabelledTexts`, with numbers for labels: ``labels`` and ``numbers`` are the same
+    As ``LabelledTexts``, with numbers for labels: ``labels`` and ``numbers`` are the same
     array. In files a number is written in digits of ASCII, with a point where it has decimals, and perhaps an exponent
     (``7``, ``-0.5``, ``1e3``), with or without spaces around it; JSON Lines may also have it as a JSON number.
 
@@ -74,7 +74,7 @@ class NumberedTexts(LabelledTexts):
 
     @property
     def notes(self) -> list[str]:  # what is odd about classes does not concern numbers
-        """What whoever uses the texts should know."""
+        """Notes for users of the texts."""
         from nlmkit.text.label_notes import mark_note
 
         mark = mark_note(self.texts)
@@ -103,7 +103,7 @@ class NumberedTexts(LabelledTexts):
 
 
 def as_numbers(values: ArrayLike | Sequence[Any], *, source: str | None = None) -> NDArray[np.float64]:
-    """Numbers as an array: float64 [n].
+    """Number as an array: float64 [n].
 
     Args:
         values: Integers or floats, of Python or NumPy, in a sequence, an array or a column of a table.
@@ -127,7 +127,7 @@ def as_numbers(values: ArrayLike | Sequence[Any], *, source: str | None = None) 
 
 
 def _number(value: Any, place: int, source: str | None) -> float:
-    """A number of those given in Python, as a float."""
+    """Return a number of those given in Python, as a float."""
     value = value.item() if isinstance(value, np.generic) else value
     which = f"number {place}"
     if is_missing(value):
@@ -140,7 +140,7 @@ def _number(value: Any, place: int, source: str | None) -> float:
 
 
 def _of_text(text: str, source: str, line: int | None) -> float:
-    """The number that a string spells in digits of ASCII; ``float`` reads ``1_0`` and digits of any script."""
+    """Return the number that a string spells in digits of ASCII; ``float`` reads ``1_0`` and digits of any script."""
     written = text.strip(" ")
     if _SPELLING.fullmatch(written):
         return _within(float(written), "the number", source, line)
@@ -159,7 +159,7 @@ def _of_text(text: str, source: str, line: int | None) -> float:
 
 
 def _within(value: Any, which: str, source: str | None, line: int | None) -> float:
-    """A number as a float, where it is finite and not absurdly large."""
+    """Return a number as a float, where it is finite and not absurdly large."""
     try:
         found = float(value)
     except OverflowError:  # an integer

@@ -21,15 +21,15 @@ from nlmkit.text.tokenizers import Tokenizer
 
 @dataclass(frozen=True)
 class TextPipeline:
-    """How text is read: decoding, then Unicode form, then case, then tokens.
+    """Text pipeline: decoding, then Unicode form, then case, then tokens.
 
     Attributes:
-        encoding: See :class:`~nlmkit.text.Decoding`.
-        errors: See :class:`~nlmkit.text.Decoding`.
-        unicode_form: See :class:`~nlmkit.text.Tokenization`.
-        lowercase: See :class:`~nlmkit.text.Tokenization`.
-        tokenizer: See :class:`~nlmkit.text.Tokenization`.
-        marks: See :class:`~nlmkit.text.Decoding`. It concerns one reading of a text: pipelines that differ in nothing
+        encoding: See ``Decoding``.
+        errors: See ``Decoding``.
+        unicode_form: See ``Tokenization``.
+        lowercase: See ``Tokenization``.
+        tokenizer: See ``Tokenization``.
+        marks: See ``Decoding``. It concerns one reading of a text: pipelines that differ in nothing
             else are equal, a `Corpus` forgets it, and no model saves it.
 
     Raises:
@@ -62,22 +62,22 @@ class TextPipeline:
 
     @cached_property
     def decoding(self) -> Decoding:
-        """How bytes become characters."""
+        """Conversion of bytes to characters."""
         return Decoding(self.encoding, self.errors, self.marks)
 
     @cached_property
     def tokenization(self) -> Tokenization:
-        """How characters become tokens."""
+        """Conversion of characters to tokens."""
         return Tokenization(self.tokenizer, self.lowercase, self.unicode_form)
 
     @property
     def is_utf8(self) -> bool:
-        """Whether the encoding is UTF-8, under whichever of its names."""
+        """Whether the encoding is UTF-8, under any of its names."""
         return self.decoding.is_utf8
 
     @property
     def signature(self) -> str:
-        """What a report says of the pipeline, such as ``tok:space|lc:no|nf:none``.
+        """Signature of the pipeline in reports, such as ``tok:space|lc:no|nf:none``.
 
         The encoding is left out, because the text is the same in any. ``err:`` is added where undecodable bytes may
         have been changed.
@@ -86,11 +86,11 @@ class TextPipeline:
 
     @property
     def resolved_tokenizer(self) -> Tokenizer:
-        """The tokenizer itself; see :attr:`~nlmkit.text.Tokenization.resolved_tokenizer`."""
+        """The tokenizer itself; see ``resolved_tokenizer``."""
         return self.tokenization.resolved_tokenizer
 
     def normalize(self, text: str) -> str:
-        """Apply Unicode form and case; see :meth:`~nlmkit.text.Tokenization.normalize`."""
+        """Apply Unicode form and case; see ``normalize``."""
         return self.tokenization.normalize(text)
 
     def with_decoding(self, decoding: Decoding) -> TextPipeline:
@@ -102,11 +102,11 @@ class TextPipeline:
         return self if marks == self.marks else self.with_decoding(self.decoding.with_marks(marks))
 
     def with_tokenizer(self, tokenizer: Tokenizer) -> TextPipeline:
-        """Return an equal pipeline that uses this very tokenizer, whatever its name leads to elsewhere."""
+        """Return an equal pipeline that uses this tokenizer object, whatever its name means elsewhere."""
         return TextPipeline.of(self.decoding, self.tokenization.with_tokenizer(tokenizer))
 
     def tokenize(self, line: str) -> list[str]:
-        """Turn one line, without its LF, into tokens; see :meth:`~nlmkit.text.Tokenization.tokenize`.
+        """Turn one line, without its LF, into tokens; see ``tokenize``.
 
         Raises:
             DataError: The line holds an LF.
@@ -143,7 +143,7 @@ class TextPipeline:
 
 
 def as_pipeline(given: TextPipeline | Tokenization | None, decoding: Decoding | None = None) -> TextPipeline:
-    """Return what a reader of text was given as one pipeline, with ``decoding`` in place of its own where there is one.
+    """Return the argument of a reader of text as one pipeline, with ``decoding`` instead of its own if given.
 
     Raises:
         HyperParameterError: ``given`` is neither.
@@ -151,6 +151,6 @@ def as_pipeline(given: TextPipeline | Tokenization | None, decoding: Decoding | 
     if isinstance(given, Tokenization):
         return TextPipeline.of(decoding or Decoding(), given)
     if not (given is None or isinstance(given, TextPipeline)):
-        raise HyperParameterError(f"text is read with a Tokenization or a TextPipeline, not with {given!r}")
+        raise HyperParameterError(f"expected a Tokenization or a TextPipeline, not {given!r}")
     pipeline = given or TextPipeline()
     return pipeline if decoding is None else pipeline.with_decoding(decoding)

@@ -1,4 +1,4 @@
-"""Progress of reading: what a reader tells of the amount read, as whoever watches wants it told."""
+"""Progress of reading: the amount read, as reported to a progress display."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Reading:
         self._shown = -1
 
     def at(self, done: int, total: int | None) -> None:
-        """Tell how much is read by now, and of how much, if that is known."""
+        """Report the amount read so far, and the total if known."""
         if self._watcher is None:
             return
         if not isinstance(self._watcher, Progress):

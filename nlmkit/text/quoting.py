@@ -1,4 +1,4 @@
-"""Files of labelled texts of which every cell is in quotation marks, as some programs write all their tables."""
+"""Files of labelled texts with every cell in quotation marks, as written by some programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CELL: Final = r'"[^"]*(?:""[^"]*)*"'
 
 
 def unquoted(lines: Sequence[tuple[int, str]], separator: str) -> list[tuple[int, list[str]]] | None:
-    """Records of quoted cells, in which a doubled mark is one and a line feed is part of the cell.
+    """Yield records of quoted cells, where a doubled mark is one and a line feed is part of the cell.
 
     Args:
         lines: Number and content of each line, blank ones too.
@@ -32,7 +32,7 @@ def unquoted(lines: Sequence[tuple[int, str]], separator: str) -> list[tuple[int
 
 
 def _records(lines: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Lines, joined where a quotation mark is still open at the end of one."""
+    """Yield lines, joined if a quotation mark is open at the end of one."""
     begin, is_open = 0, False
     parts: list[str] = []
     for number, line in lines:

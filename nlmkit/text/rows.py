@@ -62,17 +62,17 @@ class Lines:
 
     @property
     def has_waiting(self) -> bool:
-        """Whether another line is there without waiting for more of a pipe."""
+        """Whether another line is available without waiting for a pipe."""
         return bool(self._waiting)
 
     def taken(self) -> str:
-        """What was handed out since this was last asked, without the LF at its end."""
+        """Return the text read since the last call, without the LF at its end."""
         text = "".join(self._taken).removesuffix("\n")
         self._taken.clear()
         return text
 
     def numbered(self) -> Iterator[tuple[int, str]]:
-        """The lines with their numbers, without LF."""
+        """Yield the lines with their numbers, without LF."""
         for _ in self:
             yield self.number, self.taken()
 
@@ -80,7 +80,7 @@ class Lines:
 def _decoded(
     source: Source, decoding: Decoding, what: str, *, size: int, most: int, eager: bool = False
 ) -> Iterator[str]:
-    """The text of a source in blocks of whole lines, each line ended by LF; see :class:`Lines`.
+    """Yield the text of a source in blocks of whole lines, each line ended by LF; see ``Lines``.
 
     Raises:
         DataError: The source is token lists, missing or malformed; names it and the line.
@@ -98,7 +98,7 @@ def _decoded(
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns of a table are wanted.
+    """Requested columns of a table.
 
     Attributes:
         wanted: Each by its name, or by its place in the header, from 1; keys of JSON objects have no places. Of two
@@ -116,7 +116,7 @@ class Columns:
     with_others: bool = False
 
     def places(self, header: Sequence[str], source: str, line: int, hint: str = "") -> tuple[int, ...]:
-        """Places of the wanted columns in a header.
+        """Return the positions of the requested columns in a header.
 
         Raises:
             DataError: There is no such column, or there are several, or two that are wanted are one.
@@ -125,7 +125,7 @@ class Columns:
         found = tuple(find_column(name, header, source, line, remedy=remedy) for name in self.wanted)
         if len(set(found)) < len(found):
             label, text = self.wanted
-            problem = f"label ({label}) and text ({text}) are one column of the header: name two"
+            problem = f"label ({label}) and text ({text}) are the same column of the header: choose two columns"
             raise DataError(problem, source=source, line=line)
         return found
 
@@ -168,7 +168,7 @@ class RowReader:
         self.header: str | None = None
 
     def rows(self, lines: Lines) -> Iterator[Row]:
-        """The rows one by one; sets ``names``, ``cells`` and ``header`` before the first.
+        """Return the rows one by one; sets ``names``, ``cells`` and ``header`` before the first.
 
         Raises:
             DataError: The table is malformed, or lacks a column that is wanted; names the line.
@@ -176,7 +176,7 @@ class RowReader:
         raise NotImplementedError
 
     def error(self, problem: str, line: int) -> DataError:
-        """A fault of the source."""
+        """Return a fault of the source."""
         return DataError(problem, source=self._source, line=line)
 
     def _take_header(self, header: Sequence[str], record: str, line: int, hint: str) -> None:
@@ -194,14 +194,14 @@ class RowReader:
 
 
 class TSV(RowReader):
-    """Rows of a tsv file: the first line is the header, and only a text in the last column may hold tabs."""
+    """Rows of a tsv file: the first line is the header, and only a text in the last column can contain tabs."""
 
     def rows(self, lines: Lines) -> Iterator[Row]:
-        """See :meth:`RowReader.rows`."""
+        """See ``RowReader.rows``."""
         return self.rows_of(lines.numbered())
 
     def rows_of(self, numbered: Iterable[tuple[int, str]]) -> Iterator[Row]:
-        """The rows of lines with their numbers, the header first."""
+        """Yield the rows of lines with their numbers, the header first."""
         most = -1
         for number, record in numbered:
             content = record.removesuffix("\r")
@@ -213,18 +213,18 @@ class TSV(RowReader):
                 continue
             fields = content.split("\t", most)
             if len(fields) != self._width:
-                problem = f"{len(fields)} fields, where the header has {self._width}"
+                problem = f"{len(fields)} fields, but the header has {self._width}"
                 if len(fields) > self._width:
-                    problem += ": only a text in the last column may hold tabs"
+                    problem += ": only a text in the last column can contain tabs"
                 raise self.error(problem, number)
             yield self._row(fields, record, number)
 
 
 class CSV(RowReader):
-    """Rows of RFC 4180: the first is the header, and fields in quotation marks may hold line feeds."""
+    """Rows of RFC 4180: the first is the header, and fields in quotation marks can contain line feeds."""
 
     def rows(self, lines: Lines) -> Iterator[Row]:
-        """See :meth:`RowReader.rows`."""
+        """See ``RowReader.rows``."""
         reader = csv.reader(lines, strict=True)
         while True:
             begin = lines.number + 1
@@ -244,7 +244,7 @@ class CSV(RowReader):
                 self._take_header(fields, record, begin, self._columns.csv_hint if "\t" in fields[0] else "")
                 continue
             if len(fields) != self._width:
-                problem = f"{len(fields)} fields, where the header has {self._width}: quote fields that hold commas"
+                problem = f"{len(fields)} fields, but the header has {self._width}: quote fields that contain commas"
                 raise self.error(problem, begin)
             yield self._row(fields, record, begin)
 
@@ -253,7 +253,7 @@ class JSONL(RowReader):
     """JSON objects, one per line; the first one names the other columns."""
 
     def rows(self, lines: Lines) -> Iterator[Row]:
-        """See :meth:`RowReader.rows`."""
+        """See ``RowReader.rows``."""
         first = True
         for number, record in lines.numbered():
             if not record.strip(" \t\r"):
@@ -274,7 +274,8 @@ class JSONL(RowReader):
         for key in value:
             if key not in self.names:
                 raise self.error(
-                    f"this object has {key[:_SHOWN]!r}, and the first one does not: give all the same keys", line
+                    f"this object has {key[:_SHOWN]!r}, but the first one does not: use the same keys in all lines",
+                    line,
                 )
         return [value.get(name) for name in self.names]
 
@@ -283,7 +284,7 @@ READERS: Final[dict[TableFormat, type[RowReader]]] = {"tsv": TSV, "csv": CSV, "j
 
 
 def json_object(line: str, source: str, number: int) -> dict[str, Any]:
-    """The JSON object on a line.
+    """Return the JSON object on a line.
 
     Args:
         line: The line.
@@ -296,7 +297,7 @@ def json_object(line: str, source: str, number: int) -> dict[str, Any]:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        problem = str(error) if isinstance(error, json.JSONDecodeError) else "a value is too long or too deep"
+        problem = str(error) if isinstance(error, json.JSONDecodeError) else "a value is too long or nested too deeply"
         raise DataError(f"invalid JSON: {problem}", source=source, line=number) from None
     if not isinstance(value, dict):
         raise DataError("each line must be a JSON object", source=source, line=number)
@@ -313,7 +314,7 @@ def find_column(wanted: str, header: Sequence[str], source: str, line: int, *, r
         return list(header).index(wanted)
     if wanted in header:
         problem = (
-            f"several columns are called {wanted!r} in the header ({shown_names(header)}): rename all but one of them"
+            f"several columns are named {wanted!r} in the header ({shown_names(header)}): rename all but one of them"
         )
     elif wanted.isascii() and wanted.isdigit() and len(wanted) < 7 and 1 <= int(wanted) <= len(header):
         return int(wanted) - 1
@@ -324,7 +325,7 @@ def find_column(wanted: str, header: Sequence[str], source: str, line: int, *, r
 
 @contextlib.contextmanager
 def field_limit() -> Iterator[None]:
-    """Let a field of CSV be as long as any line may be; the module's own limit is 128 KiB, and global."""
+    """Raise the limit of CSV fields to that of lines; the csv module's own global limit is 128 KiB."""
     before = csv.field_size_limit(MAX_LINE_BYTES)
     try:
         yield
@@ -349,5 +350,5 @@ def shown_names(names: Iterable[str]) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text with spaces in place of its line feeds."""
+    """Return a text with spaces in place of its line feeds."""
     return text.replace("\r\n", " ").replace("\n", " ") if "\n" in text else text

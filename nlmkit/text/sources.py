@@ -1,4 +1,4 @@
-"""Where text comes from: naming sources, opening them, unpacking them.
+"""Sources of text: names, opening and decompression.
 
 `expand` turns whatever a caller may name as a corpus into a list of sources in reading order; `ByteReader` yields the
 unpacked bytes of one of them. Nothing here knows encodings, lines or tokens.
@@ -54,7 +54,7 @@ _BOMB_RATIO = 250
 
 
 class _Reads(Protocol):
-    """The part of a binary stream that is used."""
+    """Protocol of binary streams."""
 
     def read(self, size: int, /) -> bytes | None: ...
 
@@ -98,7 +98,7 @@ Source: TypeAlias = ByteSource | LineSource | TokenSource
 
 
 def expand(source: TextSource) -> list[Source]:
-    """Lists what a corpus is to be read from, in order.
+    """List the sources of a corpus, in order.
 
     A `str` names one file or directory, ``-`` standard input, ``corpus:NAME`` or ``corpus:NAME/SPLIT`` an entry of the
     catalogue. A path object always names a file or directory. In any other iterable, path objects are files, strings
@@ -118,35 +118,35 @@ def expand(source: TextSource) -> list[Source]:
         return [ByteSource(name, name, stream=cast(BinaryIO, source))]
     if not isinstance(source, Iterable):
         raise DataError(
-            f"no text can be read from {type(source).__name__}: give a path, several paths, lines, or token lists"
+            f"cannot read text from {type(source).__name__}: pass a path, several paths, lines, or token lists"
         )
     return _expand_iterable(source)
 
 
 def expand_names(names: Iterable[str | os.PathLike[str]]) -> list[Source]:
-    """Lists the sources of several names, each a path, a directory, ``-`` or ``corpus:NAME``, as `expand` reads one."""
+    """List the sources of several names, each a path, a directory, ``-`` or ``corpus:NAME``, as `expand` reads one."""
     refuse_table(names, "the list of paths")
     every = [names] if isinstance(names, (str, os.PathLike)) else list(names)
     for number, name in enumerate(every, start=1):
         if not isinstance(name, (str, os.PathLike)):
-            raise DataError(f"item {number} of the paths is no path but {type(name).__name__}")
+            raise DataError(f"item {number} of the paths is not a path but {type(name).__name__}")
     return [part for name in every for part in expand(name)]
 
 
 def path_source(path: str | os.PathLike[str]) -> ByteSource:
-    """Returns the source of one file.
+    """Return the source of one file.
 
     Raises:
         DataError: There is no such file, or it is a directory.
     """
     if Path(path).is_dir():
-        raise DataError("this is a directory: name a file", source=os.fspath(path))
+        raise DataError("is a directory: pass a file", source=os.fspath(path))
     (source,) = _expand_path(os.fspath(path))
     return source
 
 
 def total_bytes(sources: Sequence[Source]) -> int | None:
-    """Returns the summed size of the files on disk, or ``None`` if one of the sources has no size."""
+    """Return the summed size of the files on disk, or ``None`` if one of the sources has no size."""
     total = 0
     for source in sources:
         if not isinstance(source, ByteSource) or source.path is None or not source.path.is_file():
@@ -156,11 +156,12 @@ def total_bytes(sources: Sequence[Source]) -> int | None:
 
 
 def _expand_iterable(source: Iterable[Any]) -> list[Source]:
-    """Looks at the first item to tell paths from lines and token lists."""
+    """Look at the first item to tell paths from lines and token lists."""
     if isinstance(source, (list, tuple)) and source and all(_names_source(item) for item in source):
         raise DataError(
-            f"a list of strings is a list of lines, and each of these names a file ({source[0]!r}): give pathlib.Path "
-            "objects or Corpus.read_files to read the files, an iterator over the strings to read them as lines"
+            f"a list of strings is read as lines, but each string is the name of a file ({source[0]!r}): pass "
+            "pathlib.Path objects or use Corpus.read_files to read the files, or pass an iterator over the strings "
+            "to read them as lines"
         )
     source = items_of(source)
     items = iter(source)
@@ -199,11 +200,11 @@ def _expand_path(name: str) -> list[ByteSource]:
     shown = _shown(name)
     try:
         if not name:  # `Path` would take it for the working directory.
-            raise DataError("the name of a file is empty")
+            raise DataError("empty file name")
         if path.is_dir():
             files = [child for child in path.iterdir() if child.is_file() and not child.name.startswith(".")]
             if not files:
-                raise DataError("the directory holds no files (its subdirectories are not searched)", source=shown)
+                raise DataError("the directory contains no files (its subdirectories are not searched)", source=shown)
             return [ByteSource(_shown(str(file)), str(file), path=file) for file in sorted(files, key=_by_name)]
         if path.exists():
             return [ByteSource(shown, name, path=path)]
@@ -212,12 +213,12 @@ def _expand_path(name: str) -> list[ByteSource]:
     except (OSError, ValueError) as error:
         raise _unreadable(error, shown) from error
     is_text = name.strip() != name or " " in name
-    hint = "; text itself comes through standard input, or in Python as a list of lines" if is_text else ""
+    hint = "; pass the text itself on standard input, or in Python as a list of lines" if is_text else ""
     raise MissingFileError(f"no such file or directory{hint}", source=shown)
 
 
 def _shown(name: str) -> str:
-    """Returns the name as errors show it: on one line, and not all of it if somebody gave a text for a path."""
+    """Return the name as errors show it: on one line, and not all of it if somebody gave a text for a path."""
     return name if name.isprintable() and len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]!r}..."
 
 
@@ -228,7 +229,7 @@ def _by_name(path: Path) -> str:
 def _stdin() -> BinaryIO:
     stream = getattr(sys.stdin, "buffer", None)
     if stream is None:
-        raise DataError("standard input is closed or gives no bytes", source=STDIN)
+        raise DataError("standard input is closed or does not return bytes", source=STDIN)
     return cast(BinaryIO, stream)
 
 
@@ -274,7 +275,7 @@ class ByteReader:
 
     @property
     def consumed(self) -> int:
-        """How many bytes of the file on disk have been used: of packed bytes for a compressed file."""
+        """Number of bytes of the file on disk read so far: of compressed bytes for a compressed file."""
         if self._file is not None and self._suffix in _COMPRESSED.values():
             try:
                 return self._file.tell()
@@ -287,7 +288,7 @@ class ByteReader:
         return "" if self._source.path is None else self._source.path.suffix.lower()
 
     def chunks(self, size: int) -> Iterator[bytes]:
-        """Yields the bytes in chunks of about `size` (smaller ones from a pipe), none of them empty.
+        """Yield the bytes in chunks of about `size` (smaller ones from a pipe), none of them empty.
 
         Raises:
             DataError: The file cannot be read or unpacked, or begins like something that is no text.
@@ -305,7 +306,7 @@ class ByteReader:
                     raise EOFError  # Other than its siblings, `gzip` takes a file of no bytes for a whole one.
             except EOFError as error:
                 raise DataError(
-                    f"the {self._suffix} file is cut short: copy or download it again", source=name, byte=self._given
+                    f"the {self._suffix} file is truncated: copy or download it again", source=name, byte=self._given
                 ) from error
             except _unpacking_errors() as error:
                 raise self._damaged(error) from error
@@ -320,15 +321,15 @@ class ByteReader:
             self._given += len(chunk)
             if packed and self._given > max(_BOMB_BYTES, _BOMB_RATIO * self.consumed):
                 raise DataError(
-                    f"the {self._suffix} file unpacks to more than {_BOMB_RATIO} times its size, which no text does: "
-                    "if it is meant to, unpack it first",
+                    f"the {self._suffix} file unpacks to more than {_BOMB_RATIO} times its size, which is not "
+                    "plausible for text: if it is intended, unpack it first",
                     source=name,
                     byte=self._given - len(chunk),
                 )
             yield chunk
 
     def _opened(self) -> Callable[[int], bytes]:
-        """Returns the function that reads the next bytes, behind the decompressor that the suffix asks for."""
+        """Return the function that reads the next bytes, behind the decompressor that the suffix asks for."""
         stream = cast(BinaryIO, self._file or self._source.stream)
         if self._suffix in _MEMBERS:
             return _members_reader(stream, *_MEMBERS[self._suffix](self._source.name))
@@ -341,11 +342,11 @@ class ByteReader:
         return lambda size: read(size) or b""
 
     def _damaged(self, error: Exception) -> DataError:
-        problem = f"no valid {self._suffix} data ({error}): the file is damaged, or is not what its name says"
+        problem = f"no valid {self._suffix} data ({error}): the file is damaged, or its name has the wrong suffix"
         return DataError(problem, source=self._source.name, byte=self._given)
 
     def _check_start(self, start: bytes) -> None:
-        """Raises if the text begins like a compressed file or like text of another encoding."""
+        """Raise if the text begins like a compressed file or like text of another encoding."""
         name = self._source.name
         for magic, suffix in _COMPRESSED.items():
             if start.startswith(magic):
@@ -366,7 +367,7 @@ class ByteReader:
 
 
 def _may_become_magic(start: bytes) -> bool:
-    """Whether these first bytes are so few that a later byte decides whether they are text.
+    """Return whether these first bytes are so few that a later byte decides whether they are text.
 
     Only then is it right to wait for more, and no complete line is among them.
     """
@@ -400,7 +401,7 @@ class _Decompressor(Protocol):
 def _members_reader(
     stream: _Reads, make: Callable[[], _Decompressor], step: int, padding: int
 ) -> Callable[[int], bytes]:
-    """Returns a function that reads the next unpacked bytes of any number of members (streams, frames).
+    """Return a function that reads the next unpacked bytes of any number of members (streams, frames).
 
     The readers of `bz2`, `lzma` and `zstandard` take damaged data after the first member for the end of the file, or a
     member that is cut short for a whole one, so the members are followed here.
@@ -439,7 +440,7 @@ def _members_reader(
 
 
 def _without_padding(packed: bytes, stream: _Reads, step: int, multiple: int) -> bytes:
-    """Returns what follows the NULs between two members; raises if they are not a multiple of so many bytes."""
+    """Return what follows the NULs between two members; raises if they are not a multiple of so many bytes."""
     zeros = 0
     while packed:
         stripped = packed.lstrip(b"\0")
@@ -450,7 +451,7 @@ def _without_padding(packed: bytes, stream: _Reads, step: int, multiple: int) ->
     else:
         stripped = b""
     if zeros % multiple:
-        raise OSError(f"{zeros} bytes of padding, which must be a multiple of {multiple}")
+        raise OSError(f"{zeros} bytes of padding, expected a multiple of {multiple}")
     return stripped
 
 
@@ -500,7 +501,7 @@ _MEMBERS: dict[str, Callable[[str], tuple[Callable[[], _Decompressor], int, int]
 
 
 def _unpacking_errors() -> tuple[type[Exception], ...]:
-    """The errors by which decompressors say that their input is damaged, apart from `EOFError`."""
+    """Return the errors by which decompressors say that their input is damaged, apart from `EOFError`."""
     import gzip
     import lzma
 

@@ -1,4 +1,4 @@
-"""Tables where a text or a list of texts is wanted, and the columns that can be taken from them.
+"""Tables passed instead of a text or a list of texts, and their columns.
 
 Iterating over a table gives the names of its columns, or arrays: never the texts. The kinds of table are told apart by
 what they have, so that no library is imported for it.
@@ -31,7 +31,7 @@ def refuse_table(data: object, what: str) -> None:
     if isinstance(data, (bytes, bytearray, memoryview)):
         raise DataError(f"{what} was given as {type(data).__name__}: decode it first, as in data.decode('utf-8')")
     if isinstance(data, (set, frozenset)):
-        raise DataError(f"{what} was given as a {type(data).__name__}, which has no order: pass a list")
+        raise DataError(f"{what} must not be a {type(data).__name__}, which has no order: pass a list")
     names = _columns(data)
     if names is not None:
         column = next((name for name in _LIKELY if name in names), next(iter(names), "text"))
@@ -59,7 +59,7 @@ def refuse_columns(data: object, what: str, remedy: str) -> None:
 
 
 def items_of(data: Any) -> Any:
-    """Return what to iterate over: of a column of Arrow or Polars its values as Python has them, else the data."""
+    """Return an iterable: the Python values of an Arrow or Polars column, otherwise the data."""
     as_list = next((name for name in _AS_LIST if hasattr(data, name) and hasattr(data, "slice")), None)
     return data if as_list is None else _values(data, as_list)
 
@@ -99,13 +99,13 @@ def tokens_of(item: Any) -> Sequence[Any] | None:
 
 
 def is_missing(item: object) -> bool:
-    """Whether an item is None, NaN, or the NA or NaT of pandas."""
+    """Return whether an item is None, NaN, or the NA or NaT of pandas."""
     is_nan = isinstance(item, float) and math.isnan(item)
     return item is None or is_nan or type(item).__name__ in ("NAType", "NaTType")
 
 
 def problem_of_item(item: object) -> str | None:
-    """Say what an item that should be a text is and how to mend it, where that is known."""
+    """Return a description and remedy for an item that is not a text, or None."""
     if is_missing(item):
         return "is missing (None or NaN): drop such rows, or fill them with ''"
     if isinstance(item, (bytes, bytearray)):
@@ -118,7 +118,7 @@ def problem_of_item(item: object) -> str | None:
 
 
 def _columns(data: object) -> list[Any] | None:
-    """The names of the columns or keys of a table; None for anything else."""
+    """Return the names of the columns or keys of a table; None for anything else."""
     if isinstance(data, Mapping):
         return list(data)
     structured = getattr(getattr(data, "dtype", None), "names", None)
@@ -137,7 +137,7 @@ def _columns(data: object) -> list[Any] | None:
 
 
 def _reading(data: object) -> str:
-    """The call that reads a lazy table of Polars or a stream of Arrow; empty for what is read already."""
+    """Return the call that reads a lazy table of Polars or a stream of Arrow; empty for what is read already."""
     if hasattr(data, "collect_schema") and hasattr(data, "collect"):
         return ".collect()"
     return ".read_all()" if hasattr(data, "read_next_batch") else ""

@@ -1,4 +1,4 @@
-"""Tokenization: how characters become tokens. A fact of a model, which reads every text as its training text."""
+"""Tokenization: conversion of characters to tokens. Part of a model, which reads all texts like its training text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nlmkit.text.tokenizers import BUILT_IN, Tokenizer
 
 @dataclass(frozen=True)
 class Tokenization:
-    """How text becomes tokens: Unicode form, then case, then the tokenizer.
+    """Tokenization of text: Unicode form, then case, then the tokenizer.
 
     Attributes:
         tokenizer: ``space``, ``word``, ``char``, or the name of a plugin's tokenizer, looked up when first used.
@@ -42,7 +42,7 @@ class Tokenization:
 
     @property
     def signature(self) -> str:
-        """What a report says of the tokenization, such as ``tok:space|lc:no|nf:none``."""
+        """Signature of the tokenization in reports, such as ``tok:space|lc:no|nf:none``."""
         case = "yes" if self.lowercase else "no"
         return f"tok:{self.tokenizer}|lc:{case}|nf:{(self.unicode_form or 'none').lower()}"
 
@@ -57,7 +57,7 @@ class Tokenization:
         return BUILT_IN[self.tokenizer]() if self.tokenizer in BUILT_IN else tokenizer_called(self.tokenizer)
 
     def with_tokenizer(self, tokenizer: Tokenizer) -> Tokenization:
-        """Return an equal tokenization that uses this very tokenizer, whatever its name leads to elsewhere."""
+        """Return an equal tokenization that uses this tokenizer object, whatever its name means elsewhere."""
         changed = copy.copy(self)
         vars(changed)["resolved_tokenizer"] = tokenizer  # where `cached_property` keeps what it has looked up
         return changed

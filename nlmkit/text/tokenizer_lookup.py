@@ -1,4 +1,4 @@
-"""Tokenizers of plugins by name, which only the registry knows.
+"""Lookup of plugins' tokenizers by name, through the registry.
 
 Nothing in this package imports the registry. Whoever imports both, which is the top of nlmkit, says once how a name is
 looked up.
@@ -18,7 +18,7 @@ _lookups: list[Callable[[str], Tokenizer]] = []
 
 
 def look_up_with(lookup: Callable[[str], Tokenizer]) -> None:
-    """Set what :func:`tokenizer_called` asks, in place of what was set before."""
+    """Set the lookup function of ``tokenizer_called``, replacing the previous one."""
     _lookups[:] = [lookup]
 
 
@@ -30,5 +30,5 @@ def tokenizer_called(name: str) -> Tokenizer:
         PluginError: A plugin has it, and cannot be loaded.
     """
     if not _lookups:
-        raise UnknownComponentError(f"no tokenizer is called {name!r}: only the built-in ones are known here")
+        raise UnknownComponentError(f"no tokenizer named {name!r}: only the built-in ones are known here")
     return _lookups[-1](name)

@@ -42,7 +42,7 @@ _NO_SPACE_AFTER = frozenset("([{«“‘$£€#（【《「『〈")
 
 @runtime_checkable
 class Tokenizer(Protocol):
-    """What a tokenizer, built in or from a plugin, has to offer.
+    """Protocol of tokenizers, built-in or from a plugin.
 
     Attributes:
         name: The name it is registered and saved under.
@@ -51,11 +51,11 @@ class Tokenizer(Protocol):
     name: ClassVar[str]
 
     def tokenize(self, line: str) -> list[str]:
-        """Splits one line (without its LF) into tokens, none of them empty or holding LF or NUL."""
+        """Split one line (without its LF) into tokens, none of them empty or containing LF or NUL."""
         ...
 
     def detokenize(self, tokens: Sequence[str]) -> str:
-        """Joins tokens, such as generated ones, into readable text."""
+        """Join tokens, such as generated ones, into readable text."""
         ...
 
 
@@ -65,11 +65,11 @@ class SpaceTokenizer:
     name: ClassVar[str] = "space"
 
     def tokenize(self, line: str) -> list[str]:
-        """Splits one line. No-break and ideographic spaces, VT and FF are ordinary characters."""
+        """Split one line. No-break and ideographic spaces, VT and FF are ordinary characters."""
         return [token for token in line.replace("\t", " ").replace("\r", " ").split(" ") if token]
 
     def detokenize(self, tokens: Sequence[str]) -> str:
-        """Joins the tokens with single spaces."""
+        """Join the tokens with single spaces."""
         return " ".join(tokens)
 
 
@@ -85,11 +85,11 @@ class WordTokenizer:
     name: ClassVar[str] = "word"
 
     def tokenize(self, line: str) -> list[str]:
-        """Splits one line."""
+        """Split one line."""
         return word_pattern().findall(line)
 
     def detokenize(self, tokens: Sequence[str]) -> str:
-        """Joins the tokens the way text is usually set: no space before a comma, none between Han characters.
+        """Join the tokens the way text is usually set: no space before a comma, none between Han characters.
 
         The original spacing is not in the tokens, so this is a convention, not an inverse.
         """
@@ -119,11 +119,11 @@ class CharTokenizer:
     name: ClassVar[str] = "char"
 
     def tokenize(self, line: str) -> list[str]:
-        """Splits one line into its characters (code points)."""
+        """Split one line into its characters (code points)."""
         return list(line.removesuffix("\r").replace(" ", SPACE_SYMBOL).replace("\t", SPACE_SYMBOL))
 
     def detokenize(self, tokens: Sequence[str]) -> str:
-        """Joins the characters, with ``▁`` as a space again."""
+        """Join the characters, with ``▁`` as a space again."""
         return "".join(tokens).replace(SPACE_SYMBOL, " ")
 
 
@@ -134,7 +134,7 @@ BUILT_IN: dict[str, type[SpaceTokenizer] | type[WordTokenizer] | type[CharTokeni
 
 @cache
 def word_pattern(*, line_feed: bool = False) -> re.Pattern[str]:
-    """Returns the pattern of the ``word`` tokenizer.
+    """Return the pattern of the ``word`` tokenizer.
 
     The alternatives begin with disjoint character classes and every repetition is of a class that what follows cannot
     match, so there is nothing to backtrack into and matching is linear.
@@ -163,7 +163,7 @@ def word_pattern(*, line_feed: bool = False) -> re.Pattern[str]:
 
 
 def _marks() -> str:
-    """The characters that extend the one before them, as ranges of a pattern's class.
+    """Return the characters that extend the one before them, as ranges of a pattern's class.
 
     These are the combining marks (general category M), which Python's ``\\w`` leaves out, and the zero-width joiners
     used inside Indic and Persian words.

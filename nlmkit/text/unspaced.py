@@ -48,14 +48,14 @@ def note_unspaced(corpus: Corpus) -> None:
         tokenizer = corpus.pipeline.tokenizer
         segmenter = ", or jieba of nlmkit-chinese for words" if script == _LONG[0][2] else ""
         note(
-            f"most lines ({sum(found.values())} of {lines} looked at) are long tokens of a script without spaces "
+            f"most lines ({sum(found.values())} of {lines} looked at) are long tokens in a script without spaces "
             f"({script}), which the tokenizer {tokenizer} does not split: use --tokenizer char (in Python "
             f'TextPipeline(tokenizer="char"), of a classifier or regressor tokenizer="char"){segmenter}'
         )
 
 
 def _unsplit(words: list[str], letters: int) -> str | None:
-    """The script whose long tokens have more than half of a line's letters, if there is one."""
+    """Return the script whose long tokens have more than half of a line's letters, if there is one."""
     for pattern, least, script in _LONG:
         long = (len(found) for word in words if len(found := pattern.findall(word)) >= least)
         if 2 * sum(long) > letters:

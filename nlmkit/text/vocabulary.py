@@ -1,4 +1,4 @@
-"""The vocabulary of a model: which words have ids of their own."""
+"""The vocabulary of a model: words and their ids."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RESERVED = (BOS, EOS)
 
 
 class CountedText(Protocol):
-    """A training text as far as a vocabulary is made of it; :class:`nlmkit.text.Corpus` describes it."""
+    """Part of a training text required for a vocabulary; ``Corpus`` describes it."""
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -42,11 +42,11 @@ class CountedText(Protocol):
 
     @property
     def pipeline(self) -> TextPipeline | None:
-        """How the text was read."""
+        """Text pipeline of the corpus."""
         ...
 
     def type_counts(self) -> NDArray[np.int64]:
-        """How often each type occurs, int64 [types]."""
+        """Count of each type, int64 [types]."""
         ...
 
 
@@ -79,7 +79,7 @@ class Vocabulary:
         self._words = tuple(listed)
         self._ids = dict(zip(self._words, range(len(self._words)), strict=True))
         if len(self._ids) != len(self._words):
-            raise DataError(f"the vocabulary holds the word {_first_repeated(self._words)!r} twice")
+            raise DataError(f"duplicate word {_first_repeated(self._words)!r} in the vocabulary")
         self._counts = _checked_counts(counts, len(self._words))
 
     @classmethod
@@ -91,7 +91,7 @@ class Vocabulary:
         min_count: int = 1,
         file: str | os.PathLike[str] | None = None,
     ) -> Vocabulary:
-        """Makes the vocabulary of a training corpus: all its types by first appearance, unless limited.
+        """Make the vocabulary of a training corpus: all its types by first appearance, unless limited.
 
         Words that a limit leaves out count as ``<unk>``, as does a literal ``<unk>`` in the text.
 
@@ -100,7 +100,7 @@ class Vocabulary:
             size: Keep only this many words, the most frequent ones; of equally frequent ones those that appear first.
                 ``<unk>``, ``<s>`` and ``</s>`` come on top. The ids stay in order of first appearance.
             min_count: Keep only words that occur at least so often.
-            file: Take the words from this UTF-8 text instead, one a line, in its order; it may be compressed. Lines
+            file: Take the words from this UTF-8 text instead, one per line, in its order; it may be compressed. Lines
                 with ``<unk>``, ``<s>`` or ``</s>``, which other toolkits write, are passed over. A word that the text
                 lacks is put into the Unicode form and case of the text; one that its tokenizer does not give as one
                 token is kept, and noted, since it cannot occur.
@@ -115,14 +115,12 @@ class Vocabulary:
         if file is None:
             words = _most_frequent(corpus.types, frequencies, size, min_count)
         elif size is not None or min_count != 1:
-            raise HyperParameterError("a vocabulary file is the whole vocabulary: drop size and min_count, or the file")
+            raise HyperParameterError("a vocabulary file cannot be combined with size or min_count: drop one of them")
         else:
             words, problem = _as_in_text(_read_words(file), corpus)
             surface = set(corpus.types) - {UNK}
             if surface and surface.isdisjoint(words):
-                nothing = (
-                    f"no word of this vocabulary occurs in the text: {problem or 'it must hold one word per line'}"
-                )
+                nothing = f"no word of this vocabulary occurs in the text: {problem or 'expected one word per line'}"
                 raise DataError(nothing, source=os.fspath(file))
             if problem:
                 note(f"{os.fspath(file)}: {problem}")
@@ -134,7 +132,7 @@ class Vocabulary:
 
     @classmethod
     def _with_counts(cls, vocabulary: Vocabulary, counts: NDArray[np.int64]) -> Vocabulary:
-        """Returns the vocabulary with counts, without checking its words again."""
+        """Return the vocabulary with counts, without checking its words again."""
         counted = cls.__new__(cls)
         counted._words, counted._ids = vocabulary._words, vocabulary._ids
         counted._counts = _checked_counts(counts, len(counted._words))
@@ -156,7 +154,7 @@ class Vocabulary:
 
     @property
     def size_predictable(self) -> int:
-        """How many types a model distributes its probability over: all but ``<s>``."""
+        """Number of types that a model distributes probability over: all except ``<s>``."""
         return len(self._words) - 1
 
     @cached_property
@@ -165,11 +163,11 @@ class Vocabulary:
         return hashlib.sha256("\n".join(sorted(self._words)).encode()).hexdigest()[:16]
 
     def id(self, word: str) -> int:
-        """Returns the id of a word, 0 if it is not in the vocabulary."""
+        """Return the id of a word, 0 if it is not in the vocabulary."""
         return self._ids.get(word, UNK_ID)
 
     def ids(self, words: Sequence[str]) -> NDArray[np.int32]:
-        """Returns the ids of words, int32 [len(words)], 0 for those not in the vocabulary.
+        """Return the ids of words, int32 [len(words)], 0 for those not in the vocabulary.
 
         Raises:
             DataError: The words are one string or a table, or one of them is no string.
@@ -187,13 +185,13 @@ class Vocabulary:
         return ids
 
     def word(self, id_: int) -> str:
-        """Returns the word of an id.
+        """Return the word of an id.
 
         Raises:
             IndexError: There is no such id.
         """
         if not 0 <= id_ < len(self._words):
-            raise IndexError(f"no word has the id {id_}: the vocabulary has {len(self._words)}")
+            raise IndexError(f"id {id_} is out of range: the size of the vocabulary is {len(self._words)}")
         return self._words[id_]
 
     def __len__(self) -> int:
@@ -216,20 +214,20 @@ class Vocabulary:
 
 
 def _problem(word: object) -> str | None:
-    """Says what keeps something from being a word of a vocabulary."""
+    """Return the reason why a value cannot be a word of a vocabulary, or None."""
     if not isinstance(word, str):
         return f"is {type(word).__name__}, not a string"
     if not word:
         return "is empty"
     if "\n" in word or "\0" in word:
-        return f"holds LF or NUL: {word!r}"
+        return f"contains LF or NUL: {word!r}"
     if word in RESERVED:
-        return f"is {word}, which every vocabulary has already"
+        return f"is {word}, which is part of every vocabulary"
     if not word.isascii():
         try:
             word.encode()
         except UnicodeEncodeError:
-            return f"holds a lone surrogate, which is no character: {word!r}"
+            return f"contains a lone surrogate, which is not a character: {word!r}"
     return None
 
 
@@ -241,7 +239,7 @@ def _first_repeated(words: Iterable[str]) -> str:
 def _checked_counts(counts: ArrayLike | None, size: int) -> NDArray[np.int64]:
     values = np.zeros(size, np.int64) if counts is None else np.array(counts)
     if values.shape != (size,) or values.dtype.kind not in "iu" or (values < 0).any():
-        raise DataError(f"counts must be {size} integers of at least zero, one for each id of the vocabulary")
+        raise DataError(f"counts must be {size} integers of at least zero, one per id of the vocabulary")
     values = values.astype(np.int64, copy=False)
     values.flags.writeable = False
     return values
@@ -253,12 +251,13 @@ def _check_limit(name: str, value: int | None) -> None:
 
 
 def _most_frequent(types: Sequence[str], frequencies: NDArray[np.int64], size: int | None, min_count: int) -> list[str]:
-    """Applies the limits of `Vocabulary.from_corpus`."""
+    """Apply the limits of `Vocabulary.from_corpus`."""
     is_word = np.fromiter((word != UNK for word in types), np.bool_, len(types))
     kept = is_word & (frequencies >= min_count)
     if is_word.any() and not kept.any():
         raise DataError(
-            f"min_count={min_count} leaves no word: the most frequent one occurs {frequencies[is_word].max()} times"
+            f"min_count={min_count} removes all words: the count of the most frequent one is "
+            f"{frequencies[is_word].max()}"
         )
     if size is not None and np.count_nonzero(kept) > size:
         candidates = np.flatnonzero(kept)
@@ -286,13 +285,13 @@ def _as_in_text(words: Iterable[str], corpus: CountedText) -> tuple[list[str], s
     if not apart:
         return list(found), ""
     return list(found), (
-        f"{len(apart)} of its words cannot occur in this text, since the tokenizer {corpus.pipeline.tokenizer} does "
-        f"not give them as one token ({apart[0]}): write them as it does, or choose another --tokenizer"
+        f"{len(apart)} of its words cannot occur in this text, because the tokenizer {corpus.pipeline.tokenizer} does "
+        f"not return them as one token ({apart[0]}): write them as tokenized, or choose another --tokenizer"
     )
 
 
 def _read_words(file: str | os.PathLike[str]) -> list[str]:
-    """Reads a vocabulary file: one word a line, surrounding spaces and tabs and a CR not counted."""
+    """Read a vocabulary file: one word per line, without surrounding spaces, tabs and CR."""
     from nlmkit.text.blocks import BLOCK_BYTES, byte_blocks
     from nlmkit.text.decoding import Decoding
     from nlmkit.text.sources import ByteReader, path_source
@@ -307,11 +306,11 @@ def _read_words(file: str | os.PathLike[str]) -> list[str]:
                 word = line.strip(" \t\r")
                 if not word:
                     raise DataError(
-                        "a blank line in a vocabulary: give one word a line", source=source.name, line=number
+                        "blank line in a vocabulary: write one word per line", source=source.name, line=number
                     )
                 if word in lines:
                     raise DataError(
-                        f"the word {word!r} stands on line {lines[word]} already", source=source.name, line=number
+                        f"duplicate word {word!r}, first at line {lines[word]}", source=source.name, line=number
                     )
                 lines[word] = number
     return [word for word in lines if word not in SPECIAL]

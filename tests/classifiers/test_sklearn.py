@@ -110,9 +110,9 @@ def test_a_cross_validation_logs_each_kind_of_note_once(caplog: pytest.LogCaptur
     classifier = NBSVM(calibration=0)
     search = GridSearchCV(classifier, {"lowercase": [True, False]}, cv=2).fit(texts, labels)
     (message,) = caplog.messages
-    assert message.startswith("labels that look alike are classes of their own")
+    assert message.startswith("similar labels are separate classes")
     (kept,) = search.best_estimator_.fit_report_["notes"]
-    assert kept.startswith("labels that look alike")
+    assert kept.startswith("similar labels")
     caplog.clear()
     for _ in range(2):  # what is fitted by hand says it every time
         classifier.fit(texts, labels)

@@ -102,7 +102,7 @@ def test_a_component_goes_before_a_folder_of_its_name(run: Run, texts: Path) -> 
         ("toy-recncy", "no component named 'toy-recncy'; did you mean toy-recency?"),
         ("./none", "none: no such folder; expected the folder of a saved model"),
         ("file", "file: is a file; expected the folder that contains"),
-        ("folder", "folder: no manifest.json, so it is no saved model"),
+        ("folder", "folder: no manifest.json: not a saved model"),
     ],
 )
 def test_show_what_is_not_there(name: str, message: str, run: Run) -> None:
@@ -174,7 +174,7 @@ def test_corpora(run: Run) -> None:
     assert all(Path(file).is_file() for file in found)
     assert "prepare" in prepared.provider
     assert run("corpora", "path", prepared.name, code=1).stderr.startswith(f"nlmkit: corpus {prepared.name} ")
-    assert "no corpus is called 'englsh': did you mean english?" in run("corpora", "show", "englsh", code=1).stderr
+    assert "no corpus named 'englsh': did you mean english?" in run("corpora", "show", "englsh", code=1).stderr
 
 
 def test_corpora_that_are_no_plain_files_have_no_path(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

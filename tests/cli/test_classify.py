@@ -140,7 +140,7 @@ def test_columns_of_a_tsv_are_those_that_are_named(run: Run) -> None:
 
 def test_texts_taken_for_labels_are_noted_once(run: Run, sentiment: str) -> None:
     Path("t.tsv").write_text("".join(f"film {number}\tgood\n" for number in range(24)))
-    told = "note: 24 of 24 texts have a label that no other text has"
+    told = "note: 24 of 24 texts have a unique label"
     for arguments in (["fit", "nbsvm", "t.tsv", "-o", "m"], ["score", sentiment, "t.tsv"]):
         assert run(*arguments).stderr.count(told) == 1
         assert told not in run(*arguments, "--quiet").stderr
@@ -157,7 +157,7 @@ def test_files_without_texts_and_labels_that_no_model_can_hold_are_named(run: Ru
     assert run(*arguments, code=1).stderr == "nlmkit: empty.tsv: there are no validation texts\n"
     Path("l.jsonl").write_text('{"label": "b", "text": "y"}\n{"label": "a\\ud800", "text": "x"}\n')
     error = run("fit", "nbsvm", "l.jsonl", "-o", "m", code=1).stderr
-    assert error == "nlmkit: l.jsonl, line 2: the label holds a lone surrogate, U+D800, which is no character\n"
+    assert error == "nlmkit: l.jsonl, line 2: the label contains a lone surrogate, U+D800, which is not a character\n"
 
 
 def test_one_class_and_malformed_lines_are_one_clear_line(run: Run) -> None:
@@ -248,14 +248,14 @@ def test_score_takes_the_labels_of_a_file_for_those_of_the_classifier(run: Run) 
     assert (facts["accuracy"], facts["unseen"]) == (pytest.approx(2 / 3), [7])
     Path("t.tsv").write_text("10\tfine\nbad\tdull\n")
     assert (
-        "t.tsv, line 2: the label 'bad': those of the classifier are integers"
+        "t.tsv, line 2: the label 'bad': the labels of the classifier are integers"
         in run("score", "ints", "t.tsv", code=1).stderr
     )
     # what Python reads as an integer and nobody wrote as one, and what an array of integers cannot hold
     for label, shown in (("1_0", "1_0"), ("１０", "１０"), (" 10", " 10"), ("9" * 99, "9" * 40 + "...")):
         Path("t.tsv").write_text(f"10\tfine\n{label}\tdull\n", encoding="utf-8")
         error = run("score", "ints", "t.tsv", code=1).stderr
-        assert f"t.tsv, line 2: the label '{shown}': those of the classifier are integers of 64 bits" in error
+        assert f"t.tsv, line 2: the label '{shown}': the labels of the classifier are integers of 64 bits" in error
     TfidfLogReg().fit([text for _, text in TRAIN], [label[0] == "g" for label, _ in TRAIN]).save("bools")
     Path("t.tsv").write_text("True\tfine\nfalse\tdull\n")
     assert json.loads(run("score", "bools", "t.tsv", "--json").stdout)["accuracy"] == 1.0
@@ -263,7 +263,7 @@ def test_score_takes_the_labels_of_a_file_for_those_of_the_classifier(run: Run) 
 
 def test_options_of_labelled_files_mean_nothing_for_a_language_model(run: Run, model: str, texts: Path) -> None:
     error = run("score", model, texts / "test.txt", "--label-column", "review", code=2).stderr
-    assert "--label-column means nothing for a language-model" in error
+    assert "--label-column does not apply to a language-model" in error
 
 
 # ------------------------------------------------------------------------------------------------------- classify
@@ -303,7 +303,7 @@ def test_classify_reads_another_encoding(run: Run, sentiment: str) -> None:
 
 
 def test_classify_refuses_other_models(run: Run, model: str) -> None:
-    assert "is a language-model, and this needs a classifier" in run("classify", model, input="a\n", code=1).stderr
+    assert "is a language-model, expected a classifier" in run("classify", model, input="a\n", code=1).stderr
 
 
 def test_a_line_through_a_pipe_is_answered_at_once(environment: dict[str, str], sentiment: str) -> None:

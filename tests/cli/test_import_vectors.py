@@ -124,7 +124,7 @@ def test_a_representation_is_fitted_with_its_pipeline(run: Run) -> None:
 def test_what_a_representation_does_not_use_is_refused(run: Run, texts: Path) -> None:
     train = texts / "train.txt"
     refused = run("fit", "one-hot", train, "-o", "m", "--valid", train, code=1)
-    assert refused.stderr == "nlmkit: one-hot uses no validation text: leave it out\n"
+    assert refused.stderr == "nlmkit: one-hot does not use validation text: omit it\n"
     for option in (["--budget", "1m"], ["--device", "cpu"], ["--log", "l.jsonl"]):
         assert "does not train in steps" in run("fit", "one-hot", train, "-o", "m", *option, code=2).stderr
     for component in ("one-hot", "ngram"):

@@ -90,7 +90,7 @@ def test_with_rows_only_those_of_passing_lines_are_written(run: Run, kn: str) ->
         (["--max-perplexity", "nan"], "must be a number"),
         (["--max-oov", "1", "--json"], "omit --json and --per-token"),
         (["--max-perplexity", "9", "--per-token"], "omit --json and --per-token"),
-        (["--max-oov", "1", "--no-header"], "need --per-line or --per-token"),
+        (["--max-oov", "1", "--no-header"], "require --per-line or --per-token"),
     ],
 )
 def test_wrong_usage(args: list[str], message: str, run: Run, kn: str) -> None:

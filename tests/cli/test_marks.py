@@ -116,7 +116,7 @@ def test_representations_and_classifiers_take_them_for_words(run: Run, marked: P
     assert run("classify", "c", "--marks", "skip", input=b"good <s>\n").stdout.startswith("p\t")
     assert json.loads(run("score", "c", labelled, "--json").stdout)["score"] == 1.0
     assert "NUL byte" in run("score", "c", labelled, "--marks", "error", code=1).stderr
-    assert "--marks means nothing" in run("score", "words", "--marks", "skip", code=2).stderr
+    assert "--marks does not apply" in run("score", "words", "--marks", "skip", code=2).stderr
 
 
 def test_notes_on_the_text_are_printed_once(run: Run, tmp_path: Path) -> None:

@@ -36,9 +36,9 @@ def test_an_unbuffered_stdout_loses_nothing(model: str, environment: dict[str, s
 
 def test_standard_input_is_one_text(run: Run, model: str) -> None:
     for command in (("fit", "ngram", "-", "-", "-o", "m"), ("fit", "ngram", "-", "--valid", "-", "-o", "m")):
-        assert "named twice" in run(*command, input="a b\n", code=2).stderr
+        assert "used twice" in run(*command, input="a b\n", code=2).stderr
     for command in ("perplexity", "score"):
-        assert "named twice" in run(command, model, "-", "-", input="a b\n", code=2).stderr
+        assert "used twice" in run(command, model, "-", "-", input="a b\n", code=2).stderr
     assert not Path("m").exists()
 
 

@@ -198,7 +198,7 @@ def test_a_training_text_of_blank_lines_is_noted(run: Run) -> None:
 
 def test_a_text_that_nobody_named_is_said_to_be_standard_input(run: Run) -> None:
     result = run("fit", "ngram", "-o", "n", input="a b\n")
-    assert "no TRAIN is named: the training text is read from standard input" in result.stderr
+    assert "no TRAIN: reading the training text from standard input" in result.stderr
     for args in (["-", "-o", "n"], ["-o", "n", "-q"]):
         assert "no TRAIN" not in run("fit", "ngram", *args, input="a b\n").stderr
-    assert "no TRAIN is named" in run("fit", "ngram", "-o", "n", input="", code=1).stderr
+    assert "no TRAIN: " in run("fit", "ngram", "-o", "n", input="", code=1).stderr

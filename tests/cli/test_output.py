@@ -129,7 +129,7 @@ def test_of_thousands_of_counts_the_largest_are_shown() -> None:
     few = {f"class {number}": number for number in range(50)}
     assert len(output.fact_rows({"classes": few})) == 51
     rows = output.fact_rows({"classes": {f"class {number}": number for number in range(3000)}, "texts": 7})
-    assert rows[:2] == [("classes", "3000, of which the largest:"), ("  class 2999", "2999")]
+    assert rows[:2] == [("classes", "3000, the largest:"), ("  class 2999", "2999")]
     assert rows[10:] == [("  class 2990", "2990"), ("  the smallest", "0"), ("texts", "7")]
     rates = {str(number): number / 7 for number in range(60)}
     assert len(output.fact_rows({"rates": rates})) == 61

@@ -233,7 +233,7 @@ def test_another_encoding_gives_the_same_figures(run: Run, texts: Path) -> None:
         in_latin = run("perplexity", "m", "latin.txt", by, "--encoding", "latin-1").stdout
         assert in_latin == run("perplexity", "m", "utf8.txt", by).stdout
     result = run("perplexity", "m", "latin.txt", code=1)
-    assert "latin.txt, line 1, byte 0: byte 0xE9 is no valid utf-8" in result.stderr
+    assert "latin.txt, line 1, byte 0: byte 0xE9 is not valid utf-8" in result.stderr
     replaced = json.loads(run("perplexity", "m", "latin.txt", "--json", "--errors", "replace").stdout)
     assert replaced["oov"] == 2
     assert "err:replace" in replaced["signature"]

@@ -203,10 +203,10 @@ def test_predict_takes_classifiers_and_says_what_classify_says(run: Run) -> None
 
 def test_models_of_other_kinds_lead_to_their_commands(run: Run, stars: str) -> None:
     refused = run("classify", stars, input="a\n", code=1).stderr
-    assert refused == f"nlmkit: {stars}: tfidf-ridge is a regressor, and this needs a classifier: use nlmkit predict\n"
+    assert refused == f"nlmkit: {stars}: tfidf-ridge is a regressor, expected a classifier: use nlmkit predict\n"
     NGram(order=1).fit(["a b"]).save("lm")
     refused = run("predict", "lm", input="a\n", code=1).stderr
-    assert "ngram is a language-model, and this needs a regressor or classifier: use nlmkit generate" in refused
+    assert "ngram is a language-model, expected a regressor or classifier: use nlmkit generate" in refused
     CNN(maps=1, epochs=1, embedding=2).fit(["a b", "b c"], ["x", "y"]).save("cnn")
     assert run("predict", "cnn", input="a\n").stdout.count("\t") == 1
 

@@ -75,18 +75,18 @@ def test_several_sets_from_files_and_standard_input(run: Run, vectors: str, pair
     text = Path(pairs).read_bytes()
     printed = json.loads(run("score", vectors, pairs, "-", "--json", "--samples", "0", input=text).stdout)
     assert [each["name"] for each in printed["sets"]] == [pairs, "-"]
-    assert "named twice" in run("score", vectors, "-", "-", input=text, code=2).stderr
+    assert "used twice" in run("score", vectors, "-", "-", input=text, code=2).stderr
 
 
 def test_too_few_pairs_are_refused_in_one_line(run: Run, vectors: str) -> None:
-    pytest.importorskip("gensim", reason="the standard sets come with gensim")
+    pytest.importorskip("gensim", reason="the standard sets require gensim")
     refused = run("score", vectors, "--json", code=1)
     assert refused.stderr.startswith("nlmkit: wordsim353: both words are known for 0 of 353 pairs")
     assert refused.stdout == ""
 
 
 def test_analogies_are_answered_where_asked_for(run: Run, vectors: str, pairs: str) -> None:
-    pytest.importorskip("gensim", reason="the standard questions come with gensim")
+    pytest.importorskip("gensim", reason="the standard questions require gensim")
     options = ("--analogies", "--method", "3cosmul", "--restrict-vocabulary", "9")
     found = json.loads(run("score", vectors, pairs, "--json", *options).stdout)["analogies"]
     assert (found["method"], found["restrict_vocabulary"], found["candidates"]) == ("3cosmul", 9, 9)
@@ -151,19 +151,19 @@ def test_a_picture_needs_no_standard_sets(run: Run, vectors: str, monkeypatch: p
     monkeypatch.setattr("nlmkit.representations.report.standard_pairs", similarity.standard_pairs.__wrapped__)
     result = run("score", vectors, "--plot", "out.svg")
     assert result.stdout == ""
-    assert result.stderr.startswith("note: the standard word sets come with gensim")
+    assert result.stderr.startswith("note: the standard word sets require gensim")
     facts = json.loads(run("score", vectors, "--plot", "out.svg", "--json").stdout)
     assert (facts["score"], facts["sets"], len(facts["notes"])) == (None, [], 1)
-    assert "come with gensim" in run("score", vectors, code=1).stderr
+    assert "require gensim" in run("score", vectors, code=1).stderr
 
 
 @pytest.mark.parametrize(
     ("args", "problem"),
     [
-        (["--method", "3cosmul"], "give --analogies too"),
-        (["--restrict-vocabulary", "5"], "give --analogies too"),
-        (["--words", "a b c"], "give --plot FILE too"),
-        (["--errors", "replace"], "--errors means nothing for a representation"),
+        (["--method", "3cosmul"], "require --analogies"),
+        (["--restrict-vocabulary", "5"], "require --analogies"),
+        (["--words", "a b c"], "--words requires --plot FILE"),
+        (["--errors", "replace"], "--errors does not apply to a representation"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(args: list[str], problem: str, run: Run, vectors: str) -> None:
@@ -173,6 +173,6 @@ def test_options_that_mean_nothing_are_refused(args: list[str], problem: str, ru
 def test_a_language_model_takes_none_of_them(run: Run, model: str, texts: Path) -> None:
     for args in (["--analogies"], ["--samples", "0"], ["--plot", "out.png"], ["--words", "a"]):
         refused = run("score", model, texts / "test.txt", *args, code=2)
-        assert f"{args[0]} means nothing for a language-model" in refused.stderr
+        assert f"{args[0]} does not apply to a language-model" in refused.stderr
     assert run("score", model, input=b"the dog\n").stdout == run("score", model, "-", input=b"the dog\n").stdout
     assert run("score", model, texts / "test.txt", "--errors", "replace").stdout

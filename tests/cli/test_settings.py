@@ -107,7 +107,7 @@ CONFIGS: list[tuple[str | bytes, str]] = [
     ("[params]\norder = " + "9" * 5000, "not TOML: a number has too many digits"),
     ("[fit]\nseed = [" + "9" * 5000 + "]", "not TOML: a number has too many digits"),
     ("[params]\nk = " + "9" * 4000, "k must be a finite number, not 999"),
-    ("[params]\nceiling = " + "9" * 4290, "ceiling must be a number of fewer digits, not 999"),
+    ("[params]\nceiling = " + "9" * 4290, "ceiling must be a number with fewer digits, not 999"),
     ("#" * ((1 << 20) + 1), "larger than 1048576 bytes: not a settings file"),
     ("[fits]\n", "unknown key 'fits'; did you mean fit?"),
     ("fit = 1\n", "fit must be a table"),

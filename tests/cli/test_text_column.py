@@ -129,7 +129,7 @@ def test_classify_reads_the_column_and_carries_the_others(run: Run, classifier: 
         ("2", "y\x1b", "bad"),
     ]
     assert "p.tsv looks like a table" in run("classify", classifier, "p.tsv").stderr
-    assert "--no-header is about" in run("classify", classifier, "p.txt", "--no-header", code=2).stderr
+    assert "--no-header requires" in run("classify", classifier, "p.txt", "--no-header", code=2).stderr
 
 
 def test_classify_labels_the_rows_before_a_fault(run: Run, classifier: str) -> None:
@@ -159,10 +159,10 @@ def test_fit_and_compare_note_it_too(run: Run, model: str) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["perplexity", "MODEL", "t.tsv", "--text-format", "csv"], "give --text-column too"),
+        (["perplexity", "MODEL", "t.tsv", "--text-format", "csv"], "requires --text-column"),
         (
             ["score", "MODEL", "t.tsv", "--text-column", "3", "--format", "space"],
-            "--format space does not name columns",
+            "--format space has no column names",
         ),
         (["fit", "ngram", "t.tsv", "-o", "m", "--format", "csv"], "--format: for classifiers"),
         (["fit", "ngram", "t.tsv", "-o", "m", "--text-column", "3", "--label-column", "x"], "--label-column: for"),

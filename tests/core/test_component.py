@@ -62,7 +62,7 @@ class Settings(Component):
         ("order", 21, "order must be ≥ 1, ≤ 20, not 21"),
         ("order", 10**400, "order must be ≥ 1, ≤ 20, not 1000"),
         pytest.param("order", 10**5000, "order must be ≥ 1, ≤ 20, not a value with a number of thousands", id="huge"),
-        ("cutoffs", (10**5000,), "cutoffs must be a number of fewer digits, not a value with"),
+        ("cutoffs", (10**5000,), "cutoffs must be a number with fewer digits, not a value with"),
         ("method", "x" * 5000, "... (5002 characters)"),
         ("order", 3.0, "order must be int, not 3.0"),
         ("order", "3", "order must be int, not '3'"),
@@ -568,7 +568,7 @@ def test_the_contract_module_is_at_version_one() -> None:
 
 def test_a_component_that_no_format_can_hold_refuses_to_be_exported(tmp_path: Path) -> None:
     model = Bigram().fit(TRAIN)
-    with pytest.raises(ExportError, match="toy-bigram cannot be written as a file of other programs"):
+    with pytest.raises(ExportError, match="toy-bigram cannot be exported for other programs"):
         model.export(tmp_path / "lm.arpa")
     assert list(tmp_path.iterdir()) == []
 

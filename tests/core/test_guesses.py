@@ -14,13 +14,13 @@ from nlmkit.language_models.ngram.smoothing import METHODS
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("classifier", "no component named 'classifier': that is a kind of component; choose one of: cnn, han, "),
-        ("representations", ": that is a kind of component; choose one of: glove, lsa, one-hot, vectors, word2vec"),
-        ("Language_Model", ": that is a kind of component; choose one of: cache, "),
+        ("classifier", "no component named 'classifier': it is a kind of component; choose one of: cnn, han, "),
+        ("representations", ": it is a kind of component; choose one of: glove, lsa, one-hot, vectors, word2vec"),
+        ("Language_Model", ": it is a kind of component; choose one of: cache, "),
         ("lm", "ngram"),
-        ("tokenizer", ": that is a kind of component; choose one of: char, space, word"),
+        ("tokenizer", ": it is a kind of component; choose one of: char, space, word"),
         ("char", ": char is a tokenizer, given as --tokenizer char"),
-        ("kneser-ney", ": that is a way to smooth; use ngram with -p smoothing=kneser-ney"),
+        ("kneser-ney", ": it is a smoothing method; use ngram with -p smoothing=kneser-ney"),
         ("bigram", ": use ngram with -p order=2"),
         ("skipgram", ": use word2vec"),
         ("word2vce", "; did you mean word2vec?"),
@@ -42,7 +42,7 @@ def test_a_component_is_no_tokenizer() -> None:
 
 @pytest.mark.parametrize("name", _PLUGINS)
 def test_what_a_plugin_adds_leads_to_its_package(name: str) -> None:
-    assert what_is_meant(name, "component", []) == f": it comes with the package nlmkit-{name}, which is not installed"
+    assert what_is_meant(name, "component", []) == f": it is in the package nlmkit-{name}, which is not installed"
     assert what_is_meant(name, "tokenizer", []) == ""
 
 

@@ -190,7 +190,9 @@ def test_a_fitted_member_is_described_with_its_digest_and_not_made_again() -> No
     values = Stack(first=model).params_as_json()
     assert values["first"] == to_json(model) == model.description()
     assert values["first"]["digest"] == model.digest
-    with pytest.raises(HyperParameterError, match="description of a fitted toy-bigram holds no model: give the model"):
+    with pytest.raises(
+        HyperParameterError, match="description of a fitted toy-bigram contains no model: pass the model"
+    ):
         Stack(**values)
 
 
@@ -429,7 +431,7 @@ def test_a_flipped_byte_in_a_members_arrays_is_found(saved: Path) -> None:
         ("members/others.0/weights", (3,), "array 'weights' has shape [3], expected [2]"),
         ("members/own_/vocabulary.counts", (6,), "member own_: "),
         ("members/first/more", (1,), ""),
-        ("members/nowhere/table", (1,), "array 'members/nowhere/table' belongs to no member in the manifest"),
+        ("members/nowhere/table", (1,), "array 'members/nowhere/table' does not belong to a member in the manifest"),
         ("members/others.0/members/own/x", (1,), "member others.0: "),
     ],
 )
@@ -478,7 +480,7 @@ def at(manifest: dict[str, Any], path: str) -> dict[str, Any]:
         (lambda m: m["members"].update({"scale": at(m, "others.2")}), "scale must be float, not Bigram("),
         (
             lambda m: m["hyper_parameters"].update(others=3),
-            "the hyper-parameters have no place for the member others.0",
+            "the hyper-parameters do not have the member others.0",
         ),
         (lambda m: m["members"].pop("others.2"), "a component is described as"),
     ],
@@ -547,7 +549,7 @@ def test_a_place_that_is_taken_or_none_is_refused(
     place: str, fitted: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(Stack, "fitted_state", lambda self: FittedState({}, {}, {place: Uniform()}))
-    with pytest.raises(SavedModelError, match="cannot be the place of a member"):
+    with pytest.raises(SavedModelError, match="is not a valid place for a member"):
         save(fitted, tmp_path / "model")
 
 

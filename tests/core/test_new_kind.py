@@ -168,10 +168,10 @@ def test_a_row_and_a_package_are_all_that_a_new_kind_needs(tmp_path: Path) -> No
     assert facts["resolved"]["params"] == {"factor": 2}
     assert found["score"] == [0, "10.00\n"]
     assert found["foreign"][0] == 2
-    assert "--analogies means nothing for a counter, which model is" in found["foreign"][1]
+    assert "--analogies does not apply to a counter, which model is" in found["foreign"][1]
     assert found["refused"][0] == 2
     assert "--tally: for counters, and ngram is a language-model" in found["refused"][1]
     assert found["loaded"] == 10
     assert found["kit"] == [["counts_words", True]]
     assert found["package"] == "# counter MyCounter: A counter\n"
-    assert "that is a kind of component; choose one of: words" in found["synonym"]
+    assert "it is a kind of component; choose one of: words" in found["synonym"]

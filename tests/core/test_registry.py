@@ -316,10 +316,10 @@ BROKEN = {
     "missing attribute": ("Molde = None\n", "has no attribute 'Model'"),
     "newer contract": (
         model_source("broken", body="    api_version = 99"),
-        "it is written for version 99 of the component contract, this nlmkit has version 1: install versions of "
+        "written for version 99 of the component contract, this nlmkit has version 1: install versions of "
         "broken-package and nlmkit that agree",
     ),
-    "text as version": (model_source("broken", body="    api_version = '1'"), "it is written for version '1' of"),
+    "text as version": (model_source("broken", body="    api_version = '1'"), "written for version '1' of"),
     "wrong kind": (
         model_source("broken", base="Component", body="    kind = 'classifier'"),
         "Model.kind is 'classifier', the entry-point group is for 'language-model'",
@@ -329,14 +329,14 @@ BROKEN = {
         model_source("broken", base="Component", body="    kind = 'language-model'"),
         "Model is not a subclass of nlmkit.LanguageModel",
     ),
-    "wrong name": (model_source("other"), "Model.name is 'other', the entry point is called 'broken'"),
+    "wrong name": (model_source("other"), "Model.name is 'other', the entry point is named 'broken'"),
     "undeclared field": (
         model_source("broken", body="    size: int = 3"),
-        "its hyper-parameters are declared wrongly: TypeError: Model.size must be declared with",
+        "its hyper-parameters are not declared correctly: TypeError: Model.size must be declared with",
     ),
     "unknown annotation": (
         model_source("broken", body="    size: 'Nowhere' = param(3, help='size')"),
-        "its hyper-parameters are declared wrongly: NameError: name 'Nowhere' is not defined",
+        "its hyper-parameters are not declared correctly: NameError: name 'Nowhere' is not defined",
     ),
     "no dataclass": (
         model_source("broken", body="    size: int = param(3, help='size')", decorator=""),
@@ -475,7 +475,7 @@ def test_unknown_groups_and_impossible_names_are_reported_by_check(install: Inst
     assert not any(result.ok for result in results)
     reasons = sorted(result.reason for result in results)
     assert "there is no entry-point group 'nlmkit.language_model'; did you mean nlmkit.language_models?" in reasons
-    assert r"the name '\x1b[31m' may hold only letters, digits and . _ -" in reasons
+    assert r"the name '\x1b[31m' must consist of letters, digits and . _ -" in reasons
     assert len(reasons) == 4
     assert all(result.name.isprintable() and result.reason.isprintable() for result in results)
 

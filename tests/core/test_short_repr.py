@@ -127,7 +127,7 @@ def test_the_rows_of_a_similarity_report() -> None:
     assert lines[2].split() == ["sl", "undefined", "-", "50/50", "100.0%"]
     assert lines[3] == (
         "mean Spearman undefined (cosine similarity; pairs lower-cased; intervals from 10 samples with seed 3; "
-        "2 pairs have a word whose vector is made of subwords)"
+        "2 pairs have a word whose vector is composed of subwords)"
     )
 
 

@@ -522,7 +522,7 @@ def test_load_takes_the_kind_that_is_wanted(tmp_path: Path) -> None:
     for kind in (Component, LanguageModel, NGram):
         assert load(tmp_path / "m", kind).digest == model.digest
     for kind, wanted in ((Representation, "representation"), (LSTM, "lstm"), (Classifier, "classifier")):
-        with pytest.raises(SavedModelError, match=f"m: ngram is a language-model, and this needs a {wanted}"):
+        with pytest.raises(SavedModelError, match=f"m: ngram is a language-model, expected a {wanted}"):
             load(tmp_path / "m", kind)
     for wrong in ("NGram", None, model):
         with pytest.raises(HyperParameterError, match="kind must be a class such as LanguageModel or NGram, not"):

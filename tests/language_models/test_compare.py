@@ -97,7 +97,7 @@ def test_one_model_is_no_list(models: Any) -> None:
 
 def test_what_is_no_language_model_is_refused(bigram: NGram, tmp_path: Path) -> None:
     OneHot().fit(TRAIN).save(tmp_path / "vectors")
-    with pytest.raises(SavedModelError, match="one-hot is a representation, and this needs a language model"):
+    with pytest.raises(SavedModelError, match="one-hot is a representation, expected a language model"):
         nlmkit.compare([bigram, tmp_path / "vectors"], TEST)
 
 

@@ -84,13 +84,13 @@ def test_what_is_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("ngram", "language-model", "nlmkit itself has a language-model named 'ngram', which wins: try my-ngram"),
         ("nlmkit-lstm", "classifier", "nlmkit itself has a language-model named 'lstm'"),
         ("nlmkit-word", "tokenizer", "nlmkit itself has a tokenizer named 'word'"),
-        ("3grams", "language-model", "would be the Python module '3grams', which is no name"),
-        ("class", "tokenizer", "would be the Python module 'class', which is no name"),
+        ("3grams", "language-model", "would be the Python module '3grams', which is not a valid module name"),
+        ("class", "tokenizer", "would be the Python module 'class', which is not a valid module name"),
         ("nlmkit--x", "tokenizer", "leaves no name for the component"),
-        ("a b", "tokenizer", "cannot be the name of a package"),
-        ("../up", "tokenizer", "cannot be the name of a package"),
-        ("-x", "tokenizer", "cannot be the name of a package"),
-        ("", "tokenizer", "cannot be the name of a package"),
+        ("a b", "tokenizer", "is not a valid package name"),
+        ("../up", "tokenizer", "is not a valid package name"),
+        ("-x", "tokenizer", "is not a valid package name"),
+        ("", "tokenizer", "is not a valid package name"),
         ("mine", "model", "kind must be one of language-model"),
     ],
 )
@@ -109,9 +109,9 @@ def test_nothing_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (tmp_path / "mine").mkdir()
     run("mine")  # empty
     result = run("mine", code=1)
-    assert result.stderr == "nlmkit: mine: is there already, so nothing was written: choose another\n"
+    assert result.stderr == "nlmkit: mine: already exists, so nothing was written: choose another\n"
     (tmp_path / "file").write_text("text", encoding="utf-8")
-    with pytest.raises(DataError, match="is there already"):
+    with pytest.raises(DataError, match="already exists"):
         new_plugin("mine", folder=tmp_path / "file")
     with pytest.raises(DataError, match="cannot be written"):
         new_plugin("mine", folder=tmp_path / "file" / "below")

@@ -185,7 +185,7 @@ def test_what_is_good_works_among_what_is_not(crowd: Path, tmp_path: Path) -> No
         ("raising", "its import fails: RuntimeError: first line second"),
         ("exiting", "its import fails: SystemExit: 3"),
         ("absent", "its import fails: ModuleNotFoundError: No module named 'no_such_module'"),
-        ("lying", "Model.name is 'another-name', the entry point is called 'lying'"),
+        ("lying", "Model.name is 'another-name', the entry point is named 'lying'"),
         ("futuristic", "install versions of futuristic-package and nlmkit that agree"),
         ("twin", "2 plugins have the name 'twin': say twin-1:twin or twin-2:twin"),
         ("garbled-package:any", "its entry_points.txt cannot be read"),

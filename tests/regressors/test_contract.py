@@ -98,7 +98,7 @@ def test_the_fit_report_says_what_the_numbers_are() -> None:
         (["a", "b"], [0, 1e-200], "the training texts' numbers differ by at most 1e-200: use a smaller unit"),
         (["a", "b"], [1, True], "number 2 is bool, not an integer or a float: convert it, as in float(value)"),
         (["a", "b"], None, "numbers are missing: pass texts and numbers, or NumberedTexts"),
-        ("ab", [1, 2], "expected a sequence of texts, not one text: put a single text in a list"),
+        ("ab", [1, 2], "expected a sequence of texts, not one text: pass a single text in a list"),
     ],
 )
 def test_what_cannot_be_learned_is_one_clear_line(texts: Any, numbers: Any, problem: str) -> None:

@@ -334,7 +334,7 @@ def test_vectors_without_values_are_refused(world: Vectors) -> None:
 
 def test_what_is_not_finite_is_never_fitted() -> None:
     fitted = Correct().fit([["a", "b"]])
-    with pytest.raises(NlmkitError, match="kit-correct-vectors gave vectors that are not finite"):
+    with pytest.raises(NlmkitError, match="kit-correct-vectors returned vectors that are not finite"):
         fitted._set_fitted(
             vocabulary=fitted.vocabulary_,
             pipeline=fitted.pipeline_,

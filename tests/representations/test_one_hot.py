@@ -85,9 +85,9 @@ def test_what_would_square_the_vocabulary_is_refused(tmp_path: Path) -> None:
 def test_wrong_input_is_refused() -> None:
     with pytest.raises(DataError, match="the training text has no words"):
         OneHot().fit([[]])
-    with pytest.raises(DataError, match="min_count=9 leaves no word"):
+    with pytest.raises(DataError, match="min_count=9 removes all words"):
         OneHot(min_count=9).fit(TEXT)
-    with pytest.raises(HyperParameterError, match="one-hot uses no validation text: leave it out"):
+    with pytest.raises(HyperParameterError, match="one-hot does not use validation text: omit it"):
         OneHot().fit(TEXT, valid=TEXT)
 
 

@@ -209,7 +209,7 @@ def test_the_interval_depends_on_the_seed_alone(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_standard_sets_are_gensims() -> None:
-    pytest.importorskip("gensim", reason="the standard sets come with gensim")
+    pytest.importorskip("gensim", reason="the standard sets require gensim")
     wordsim, simlex = pair_sets()
     assert [(each.name, len(each.pairs)) for each in (wordsim, simlex)] == [("wordsim353", 353), ("simlex999", 999)]
     assert wordsim.pairs[:2] == (("love", "sex"), ("tiger", "cat"))
@@ -221,7 +221,7 @@ def test_the_standard_sets_are_gensims() -> None:
 
 
 def test_reading_them_imports_no_gensim() -> None:
-    pytest.importorskip("gensim", reason="the standard sets come with gensim")
+    pytest.importorskip("gensim", reason="the standard sets require gensim")
     code = (
         "import sys; from nlmkit.representations.report import pair_sets; pair_sets();"
         "sys.exit('gensim' in sys.modules or 'scipy' in sys.modules)"
@@ -232,12 +232,12 @@ def test_reading_them_imports_no_gensim() -> None:
 def test_without_gensim_the_install_line_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     standard_pairs.cache_clear()
     monkeypatch.setattr(word_sets.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(NlmkitError, match=r"come with gensim: pip install 'nlmkit\[representations\]'"):
+    with pytest.raises(NlmkitError, match=r"require gensim: pip install 'nlmkit\[representations\]'"):
         pair_sets()
 
 
 def test_a_release_without_the_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("gensim", reason="the standard sets come with gensim")
+    pytest.importorskip("gensim", reason="the standard sets require gensim")
     with pytest.raises(NlmkitError, match=r"the test data of the installed gensim has no nothing\.tsv: pass a file"):
         word_sets.packaged("nothing.tsv")
 
@@ -293,7 +293,7 @@ def test_malformed_lines_are_refused_by_file_and_line(text: str, line: int, prob
 @pytest.mark.parametrize("text", ["", "\n\n", "# only\n", "a\tb\tscore\n"])
 def test_a_file_without_pairs_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "pairs.tsv").write_text(text, encoding="utf-8")
-    with pytest.raises(DataError, match=r"pairs\.tsv: there are no pairs of words"):
+    with pytest.raises(DataError, match=r"pairs\.tsv: no pairs of words"):
         read_pairs(tmp_path / "pairs.tsv")
 
 
@@ -323,7 +323,7 @@ def test_other_data_are_refused(data: Any) -> None:
 
 
 def test_a_set_is_whole() -> None:
-    with pytest.raises(DataError, match="1 pairs have 2 judgements"):
+    with pytest.raises(DataError, match="1 pairs but 2 judgements"):
         PairSet(name="s", pairs=(("a", "b"),), judgements=(1.0, 2.0))
     with pytest.raises(DataError, match="no pairs"):
         PairSet(name="s", pairs=(), judgements=())

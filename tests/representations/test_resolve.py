@@ -51,7 +51,7 @@ def test_an_unfitted_one_is_fitted_in_a_copy_and_watched() -> None:
 
 
 def test_one_that_does_not_learn_from_text_is_refused_unfitted() -> None:
-    with pytest.raises(HyperParameterError, match="this vectors is not fitted, and does not learn from text"):
+    with pytest.raises(HyperParameterError, match="this vectors is not fitted and does not learn from text"):
         fitted_representation(Vectors(), CORPUS, RUN)
 
 

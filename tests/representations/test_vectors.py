@@ -137,7 +137,7 @@ def test_counts_of_other_words_are_refused(counts: list[int]) -> None:
 
 
 def test_validation_text_and_other_objects_are_refused() -> None:
-    with pytest.raises(HyperParameterError, match="vectors uses no validation text"):
+    with pytest.raises(HyperParameterError, match="vectors does not use validation text"):
         Vectors().fit(WORDS, valid=[["a"]])
     with pytest.raises(DataError, match="expected KeyedVectors, not dict"):
         Vectors.from_keyed_vectors(WORDS)

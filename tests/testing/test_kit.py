@@ -108,12 +108,12 @@ def test_two_lines_are_a_test_for_each_check(pytester: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("components", "expected_failures", "error", "message"),
     [
-        ((), {}, ValueError, "give at least one component to check"),
-        ((Correct,), {}, TypeError, r"give a component, not the class: Correct\(\)"),
-        ((Minimal,), {}, TypeError, r"give a component, not the class: Minimal\(\)"),
-        ((Vectors(),), {}, TypeError, "there is no conformance kit for a representation"),
-        (("text",), {}, TypeError, "there is no conformance kit for str"),
-        ((Correct(alpha=0.5).fit(["a"]),), {}, ValueError, r"Correct\(alpha=0.5\) is fitted: give it unfitted"),
+        ((), {}, ValueError, "pass at least one component to check"),
+        ((Correct,), {}, TypeError, r"pass a component, not the class: Correct\(\)"),
+        ((Minimal,), {}, TypeError, r"pass a component, not the class: Minimal\(\)"),
+        ((Vectors(),), {}, TypeError, "no conformance kit for a representation"),
+        (("text",), {}, TypeError, "no conformance kit for str"),
+        ((Correct(alpha=0.5).fit(["a"]),), {}, ValueError, r"Correct\(alpha=0.5\) is fitted: pass it unfitted"),
         (
             (Correct(),),
             {"fit_return_self": "it forgets"},
@@ -121,7 +121,7 @@ def test_two_lines_are_a_test_for_each_check(pytester: pytest.Pytester) -> None:
             "no check named 'fit_return_self'; did you mean fit_returns_self",
         ),
         ((Minimal(),), {"fit_returns_self": "it forgets"}, ValueError, "no check named 'fit_returns_self'"),
-        ((Correct(),), {"fit_returns_self": " "}, ValueError, "say why fit_returns_self is expected to fail"),
+        ((Correct(),), {"fit_returns_self": " "}, ValueError, "state why fit_returns_self is expected to fail"),
     ],
 )
 def test_a_wrong_call_is_refused(
@@ -274,10 +274,10 @@ def test_another_error_than_the_promised_one_is_a_failure() -> None:
 
     require_error(ArithmeticError, divide, "division")
     with pytest.raises(
-        ConformanceError, match="division must raise KeyError, and raises ZeroDivisionError: division by"
+        ConformanceError, match="division must raise KeyError, but raises ZeroDivisionError: division by"
     ):
         require_error(KeyError, divide, "division")
-    with pytest.raises(ConformanceError, match="nothing must raise KeyError, and raises nothing"):
+    with pytest.raises(ConformanceError, match="nothing must raise KeyError, but raises nothing"):
         require_error(KeyError, lambda: None, "nothing")
 
 

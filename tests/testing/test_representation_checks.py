@@ -122,5 +122,5 @@ def test_a_registered_representation_is_checked_by_its_name() -> None:
 
 
 def test_a_fitted_representation_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"OneHot\(\) is fitted: give it unfitted"):
+    with pytest.raises(ValueError, match=r"OneHot\(\) is fitted: pass it unfitted"):
         run_checks(OneHot().fit([["a"]]))

@@ -127,15 +127,15 @@ def test_reading_by_name(place: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("tow", "no corpus is called 'tow': did you mean two"),
+        ("tow", "no corpus named 'tow': did you mean two"),
         ("nothing-like-it", "see `nlmkit corpora list`"),
-        ("", "no corpus is called ''"),
+        ("", "no corpus named ''"),
         ("two/dev", "no split 'dev': it has train, test"),
         ("one/train", "no split 'train': it has all"),
         ("mine", "does not come with nlmkit: write it yourself"),
         ("mine/test", "write it yourself"),
-        ("absent", "install nlmkit again"),
-        ("../two", "no corpus is called"),
+        ("absent", "reinstall nlmkit"),
+        ("../two", "no corpus named"),
     ],
 )
 def test_what_cannot_be_resolved(name: str, message: str) -> None:
@@ -224,8 +224,8 @@ def test_a_package_is_found_without_being_imported(place: Path, monkeypatch: pyt
         ("a = 3", "corpus a: not a table"),
         (f"[a]{ENTRY}", "are required"),
         (f"[a]{ENTRY}provider = 'web'\n", "provider must be one of bundled, gensim, nltk, prepare"),
-        (f"[a]{ENTRY}provider = 'prepare'\n", "prepare must say how"),
-        (f"[a]{ENTRY}provider = 'bundled'\n", "splits must name"),
+        (f"[a]{ENTRY}provider = 'prepare'\n", "prepare must describe how"),
+        (f"[a]{ENTRY}provider = 'bundled'\n", "splits must list"),
         (f"[a]{ENTRY}provider = 'bundled'\nsplits = {{ train = 'x' }}\n", "lists of file names"),
         (f"[a]{ENTRY}provider = 'bundled'\nsplits = {{ train = [] }}\n", "lists of file names"),
         (f"[a]{ENTRY}colour = 'red'\n", "unknown keys colour"),

@@ -65,7 +65,7 @@ def test_a_damaged_further_member_is_an_error_with_its_place(
     tmp_path: Path, suffix: str, second: Callable[[bytes], bytes]
 ) -> None:
     path = write(tmp_path, suffix, PACKERS[suffix](TEXT) + second(PACKERS[suffix](TEXT)))
-    with pytest.raises(DataError, match=r"the file is damaged|is cut short") as caught:
+    with pytest.raises(DataError, match=r"the file is damaged|is truncated") as caught:
         Corpus.read(path)
     assert caught.value.source == str(path)
     assert caught.value.byte is not None

@@ -51,7 +51,7 @@ def test_sentences_come_back() -> None:
     assert [corpus.sentence(index) for index in range(3)] == SENTENCES
     assert corpus.sentence(-1) == SENTENCES[-1]
     for index in (3, -4):
-        with pytest.raises(IndexError, match="the corpus has 3"):
+        with pytest.raises(IndexError, match="the number of sentences is 3"):
             corpus.sentence(index)
 
 
@@ -139,19 +139,19 @@ ARRAYS: dict[str, Any] = {"types": ("a", "b"), "ids": np.array([0, 1, 0], np.int
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"ids": np.array([0, 2, 1])}, "order in which they first appear"),
-        ({"ids": np.array([1, 0, 0])}, "order in which they first appear"),
-        ({"ids": np.array([0, -1, 1])}, "order in which they first appear"),
+        ({"ids": np.array([0, 2, 1])}, "order of first appearance"),
+        ({"ids": np.array([1, 0, 0])}, "order of first appearance"),
+        ({"ids": np.array([0, -1, 1])}, "order of first appearance"),
         ({"ids": np.array([0, 1, 2])}, "2 types, of which its tokens use 3"),
         ({"ids": np.array([0, 0, 0])}, "2 types, of which its tokens use 1"),
         ({"ids": np.array([0.0, 1.0, 0.0])}, "ids as an array of integers"),
         ({"ids": [0, 1, 0]}, "ids as an array of integers"),
         ({"ids": np.array([[0, 1, 0]])}, "ids as an array of integers"),
-        ({"types": ("a", "a")}, "same type twice"),
-        ({"offsets": np.array([0, 2])}, "offsets that begin with 0"),
-        ({"offsets": np.array([1, 3])}, "offsets that begin with 0"),
-        ({"offsets": np.array([0, 3, 2, 3])}, "offsets that begin with 0"),
-        ({"offsets": np.array([], np.int64)}, "offsets that begin with 0"),
+        ({"types": ("a", "a")}, "must not contain a type twice"),
+        ({"offsets": np.array([0, 2])}, "offsets of a corpus must start at 0"),
+        ({"offsets": np.array([1, 3])}, "offsets of a corpus must start at 0"),
+        ({"offsets": np.array([0, 3, 2, 3])}, "offsets of a corpus must start at 0"),
+        ({"offsets": np.array([], np.int64)}, "offsets of a corpus must start at 0"),
     ],
 )
 def test_arrays_that_contradict_each_other_are_refused(changed: dict[str, Any], message: str) -> None:
@@ -180,7 +180,7 @@ def test_penn_treebank(shared_data: Path) -> None:
 def test_movie_reviews_in_latin_1_keep_their_lines(shared_data: Path) -> None:
     file = shared_data / "mr" / "rt-polarity.all"
     assert Corpus.read(file, TextPipeline(encoding="latin-1")).sentences == file.read_bytes().count(b"\n") == 10_662
-    with pytest.raises(DataError, match="is no valid utf-8"):
+    with pytest.raises(DataError, match="is not valid utf-8"):
         Corpus.read(file)
 
 

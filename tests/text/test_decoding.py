@@ -73,13 +73,13 @@ def test_any_bytes_are_read_or_refused_with_their_place(encoding: str) -> None:
 @pytest.mark.parametrize(
     ("encoding", "data", "line", "byte", "problem"),
     [
-        ("utf-16", b"\x00\xdc", 1, 0, "no valid utf-16"),
+        ("utf-16", b"\x00\xdc", 1, 0, "not valid utf-16"),
         ("utf-16", b"\x41\x00\x00\xdc", 1, 0, "no byte order mark, use --encoding utf-16-le"),
-        ("utf-16", b"\xff\xfea\0\n\0\x00\xd8x\0", 2, 6, "byte 0x00 is no valid utf-16"),
-        ("utf-16", b"\xff\xfea\0\n\0\x00\xdc", 2, 6, "byte 0x00 is no valid utf-16"),
-        ("utf-16-be", b"\0a\0\n\xd8\x00\0x", 2, 4, "byte 0xD8 is no valid utf-16-be"),
+        ("utf-16", b"\xff\xfea\0\n\0\x00\xd8x\0", 2, 6, "byte 0x00 is not valid utf-16"),
+        ("utf-16", b"\xff\xfea\0\n\0\x00\xdc", 2, 6, "byte 0x00 is not valid utf-16"),
+        ("utf-16-be", b"\0a\0\n\xd8\x00\0x", 2, 4, "byte 0xD8 is not valid utf-16-be"),
         ("utf-32", b"a\0\0\0", 1, 0, "no byte order mark, use --encoding utf-32-le"),
-        ("utf-32-le", b"a\0\0\0\x00\xd8\0\0", 1, 4, "no valid utf-32-le"),
+        ("utf-32-le", b"a\0\0\0\x00\xd8\0\0", 1, 4, "not valid utf-32-le"),
         ("utf-7", b"a\n+2AA-\n", 2, 8, r"lone surrogate U\+D800"),
     ],
 )

@@ -63,5 +63,5 @@ def test_the_nearest_name_is_suggested(name: str, near: str) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has it")
 def test_an_encoding_that_the_system_lacks_is_not_suggested_for_itself() -> None:
-    with pytest.raises(HyperParameterError, match="'mbcs', which this system does not have: use"):
+    with pytest.raises(HyperParameterError, match="'mbcs', which is not available on this system: use"):
         check_encoding("mbcs")

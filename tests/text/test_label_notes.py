@@ -53,7 +53,7 @@ def test_labels_that_look_alike_are_noted_with_their_counts(label: str, alike: s
     assert look(label) == look(alike)
     data = LabelledTexts(["x"] * 5, [alike] * 3 + [label, "other"])
     (told,) = data.notes
-    assert told.startswith("labels that look alike are classes of their own: ")
+    assert told.startswith("similar labels are separate classes: ")
     assert "(3 texts)" in told
     assert "(1 text)" in told
     shown = told.partition(": ")[2].split(", ")
@@ -70,10 +70,10 @@ def test_labels_that_only_resemble_each_other_are_not_noted() -> None:
 @pytest.mark.parametrize(
     ("label", "start"),
     [
-        ("neg ", "spaces and invisible characters are part of a label: 'neg ' (2 texts)"),
-        ("\ufeffneg", "spaces and invisible characters are part of a label: '\\ufeffneg' (2 texts)"),
-        ('"neg"', "quotation marks are part of a label, as not every cell has them: '\"neg\"' (2 texts)"),
-        ("nan", "a label looks like a missing value and is a class of its own: 'nan' (2 texts)"),
+        ("neg ", "labels contain leading, trailing or invisible characters: 'neg ' (2 texts)"),
+        ("\ufeffneg", "labels contain leading, trailing or invisible characters: '\\ufeffneg' (2 texts)"),
+        ('"neg"', "quotation marks are kept in labels because only some cells have them: '\"neg\"' (2 texts)"),
+        ("nan", "a label that looks like a missing value is a separate class: 'nan' (2 texts)"),
     ],
 )
 def test_odd_labels_without_a_twin_are_noted(label: str, start: str) -> None:
@@ -96,13 +96,13 @@ def test_marks_of_joined_files_are_counted(tmp_path: Path) -> None:
     assert "'pos' (9 texts), '\\ufeffpos' (1 text)" in told
     texts = ["one", "\ufefftwo", "three"]
     assert LabelledTexts(texts, ["a", "b", "a"]).notes == [
-        "1 texts hold a byte-order mark (U+FEFF), which joining files leaves in the middle: remove it"
+        "1 texts contain a byte-order mark (U+FEFF), probably from concatenated files: remove it"
     ]
 
 
 def test_labels_that_training_wrote_otherwise_are_noted(caplog: pytest.LogCaptureFixture) -> None:
     assert likeness_note(["Pos", "new"], ["neg", "pos"]) == (
-        "labels that the classifier does not know look like its own, and count as others: 'Pos' like 'pos'"
+        "unknown labels are similar to known ones but counted as different: 'Pos' like 'pos'"
     )
     assert likeness_note(["new"], ["neg", "pos"]) is None
     texts, labels = [text for _, text in BASE], [label for label, _ in BASE]
@@ -113,14 +113,13 @@ def test_labels_that_training_wrote_otherwise_are_noted(caplog: pytest.LogCaptur
     assert not caplog.messages
     classifier.score(texts, [label.upper() for label in labels])
     assert caplog.messages == [
-        "labels that the classifier does not know look like its own, and count as others: 'NEG' like 'neg'; "
-        "'POS' like 'pos'"
+        "unknown labels are similar to known ones but counted as different: 'NEG' like 'neg'; 'POS' like 'pos'"
     ]
 
 
 def test_classes_of_one_text_are_noted_in_the_fit() -> None:
     texts, labels = [text for _, text in BASE], [label for label, _ in BASE]
-    told = "1 of 3 classes have one text only, from which little can be learnt: 'odd'"
+    told = "1 of 3 classes have only one text, which is too few to learn from: 'odd'"
     assert told in TfidfLogReg().fit([*texts, "one"], [*labels, "odd"]).fit_report_["notes"]
     assert TfidfLogReg().fit(texts, labels).fit_report_["notes"] == []
     assert lone_note({"a": 1, "b": 1}) is None  # then no class is the odd one
@@ -175,7 +174,7 @@ def test_a_repeated_header_is_noted(tmp_path: Path, name: str, content: str, lin
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
     assert LabelledTexts.read(path).reading_notes == (
-        f"{path}: line {line} repeats the header and was taken for a text: delete it",
+        f"{path}: line {line} repeats the header but was read as a text: delete it",
     )
 
 
@@ -189,7 +188,7 @@ def test_quotation_marks_are_read_where_every_cell_has_them(tmp_path: Path) -> N
     wanted = [("pos", 'a "fine" film'), ("neg", "two\nlines"), ("pos", "")]
     data = LabelledTexts.read(path)
     assert list(zip(data.labels.tolist(), data.texts, strict=True)) == wanted
-    assert data.notes == [f"{path}: every cell is in quotation marks, which were taken off as those of CSV are"]
+    assert data.notes == [f"{path}: every cell is in quotation marks, which were removed as in CSV"]
     assert data.lines is not None
     assert data.lines.tolist() == [1, 3, 5]
     path.write_text('"label"\t"text"\n' + body, encoding="utf-8")
@@ -221,7 +220,7 @@ def test_other_quotation_marks_are_part_of_the_text(tmp_path: Path, content: str
 def test_quoted_records_are_as_wide_as_expected(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     path.write_text('"pos"\t"fine"\n"neg"\t"dull"\t"more"\n', encoding="utf-8")
-    with pytest.raises(DataError, match=r"line 2: 3 cells, where 2 are expected"):
+    with pytest.raises(DataError, match=r"line 2: 3 cells, expected 2"):
         LabelledTexts.read(path)
     path.write_text('"id"\t"label"\t"text"\n"1"\t"x"\t"y"\n', encoding="utf-8")
     with pytest.raises(DataError, match=r"line 1: this looks like a header \(id, label, text\)"):
@@ -236,7 +235,7 @@ def test_json_labels_of_two_types_that_are_spelt_alike_are_noted(tmp_path: Path)
     data = LabelledTexts.read(path)
     assert data.labels.tolist() == ["1", "1", "true", "x"]
     (told,) = data.reading_notes
-    assert told.endswith("are one class each: 1")
+    assert told.endswith("are read as the same class: 1")
 
 
 # -------------------------------------------------------------------------------------------------------- long labels

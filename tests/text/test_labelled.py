@@ -53,7 +53,7 @@ def test_labels_keep_their_type_and_texts_their_characters() -> None:
         ([1.5, 2.5], "label 1 is float"),
         (["a", None], "label 2 is NoneType"),
         (["a", "b\0"], "label 2 ends in NUL"),
-        (["a", "b\ud800"], r"label 2 holds a lone surrogate, U\+D800"),
+        (["a", "b\ud800"], r"label 2 contains a lone surrogate, U\+D800"),
         ([2**70, 1], "64 bits"),
         ("ab", "must be a sequence"),
         (5, "must be a sequence"),
@@ -72,7 +72,7 @@ def test_each_text_needs_one_label() -> None:
 @pytest.mark.parametrize(
     ("texts", "problem"),
     [
-        ("one text", "put a single text in a list"),
+        ("one text", "pass a single text in a list"),
         (7, "not int"),
         (["a", float("nan")], "text 2 is missing"),
         ([b"a"], "text 1 is bytes"),
@@ -196,7 +196,7 @@ def test_a_number_is_the_place_of_a_column(tmp_path: Path, name: str, content: s
             ("bad", "dull"),
         ]
     assert "no column '4' in the header (id, review, stars)" in refusal(path, label_column="4", text_column="2")
-    assert "are one column of the header" in refusal(path, label_column="stars", text_column="3")
+    assert "are the same column of the header" in refusal(path, label_column="stars", text_column="3")
 
 
 def test_a_number_that_is_a_name_is_that_column(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_a_number_that_is_a_name_is_that_column(tmp_path: Path) -> None:
 def test_a_header_that_may_be_none_is_noted(tmp_path: Path, name: str, tab: str) -> None:
     lines = [tab.join(row) for row in (("good", "x", "fine"), ("bad", "y", "dull"), ("good", "z", "warm"))]
     data = LabelledTexts.read(write(tmp_path, name, "\n".join(lines)), label_column="1", text_column="3")
-    assert [note for note in data.notes if "taken for the header" in note and "1 other text has the label" in note]
+    assert [note for note in data.notes if "read as the header" in note and "1 other text has the label" in note]
 
 
 def test_columns_are_not_named_in_vain(tmp_path: Path) -> None:
@@ -216,9 +216,9 @@ def test_columns_are_not_named_in_vain(tmp_path: Path) -> None:
     for columns in ({"text_column": "text"}, {"label_column": "label", "text_column": "text"}):
         problem = refusal(bare, **columns)
         assert problem.startswith("line 1: no column 'label' in the header (pos, good film")
-        assert problem.endswith("or leave the names out if the file is label<TAB>text with no header")
+        assert problem.endswith("or omit the names if the file is label<TAB>text without a header")
         assert len(problem) < 300
-    with pytest.raises(HyperParameterError, match="no columns to name"):
+    with pytest.raises(HyperParameterError, match="format space has no column names"):
         LabelledTexts.read(write(tmp_path, "b.txt", "good fine\n"), format="space", text_column="text")
 
 
@@ -241,10 +241,10 @@ def test_a_text_may_speak_of_labels_and_a_later_line_may_be_like_a_header(tmp_pa
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("id\tlabel\ttext\n1\tx\n", "line 2: 2 fields, where the header has 3"),
-        ("text\tlabel\na\tx\ny\tb\tx\n", "line 3: 3 fields, where the header has 2: only a text in the last column"),
+        ("id\tlabel\ttext\n1\tx\n", "line 2: 2 fields, but the header has 3"),
+        ("text\tlabel\na\tx\ny\tb\tx\n", "line 3: 3 fields, but the header has 2: only a text in the last column"),
         ("text\tlabel\na\t\n", "line 2: the label is empty"),
-        ("text\tlabel\ttext\na\tx\tb\n", "line 1: several columns are called 'text'"),
+        ("text\tlabel\ttext\na\tx\tb\n", "line 1: several columns are named 'text'"),
         ("txt\tlabel\na\tx\n", "line 1: no column 'text' in the header (txt, label); did you mean txt?"),
     ],
 )
@@ -258,7 +258,7 @@ def test_a_malformed_tsv_with_a_header_is_refused_with_its_line(tmp_path: Path, 
         ("x\ta\nno tab here\n", "line 2: no tab on this line"),
         ("x\ta\n \tb\n", "line 2: the label is empty"),
         ("x\ta\n\tb\n", "line 2: the label is empty"),
-        (b"x\ta\nx\t\xff\n", "line 2, byte 6: byte 0xFF is no valid utf-8"),
+        (b"x\ta\nx\t\xff\n", "line 2, byte 6: byte 0xFF is not valid utf-8"),
         (b"\x1f\x8b\x08\x00", "byte 0: this is .gz compressed data"),
     ],
 )
@@ -327,15 +327,15 @@ def test_a_csv_field_may_be_longer_than_the_modules_limit(tmp_path: Path) -> Non
         ("label,review\nx,a\n", "line 1: no column 'text' in the header (label, review)"),
         (
             "\nlabel,text,text\nx,a,b\n",
-            "line 2: several columns are called 'text' in the header (label, text, text): rename all but one",
+            "line 2: several columns are named 'text' in the header (label, text, text): rename all but one",
         ),
         (
             "label\ttext\nx\ta\n",
             "line 1: no column 'label' in the header (label\ttext); did you mean label\ttext?: "
-            "name them with --label-column and --text-column, and --format tsv",
+            "name them with --label-column and --text-column, and set --format tsv",
         ),
-        ("label,text\nx,a,b\n", "line 2: 3 fields, where the header has 2"),
-        ('label,text\nx,"a\nb"\ny\n', "line 4: 1 fields, where the header has 2"),
+        ("label,text\nx,a,b\n", "line 2: 3 fields, but the header has 2"),
+        ('label,text\nx,"a\nb"\ny\n', "line 4: 1 fields, but the header has 2"),
         ('label,text\nx,"a\n', "line 2: invalid CSV"),
         ('label,text\nx,"a"b\n', "line 2: invalid CSV"),
         ("label,text\n,a\n", "line 2: the label is empty"),
@@ -367,9 +367,12 @@ def test_jsonl_labels_are_spelt_as_strings(tmp_path: Path) -> None:
         ('{"label": 1.5, "text": "a"}\n', "line 1: the label is 1.5"),
         ('{"label": null, "text": "a"}\n', "line 1: the label is null"),
         ('{"label": "x", "text": null}\n', "line 1: the text is null"),
-        ('{"label": 1, "text": "a"}\n{"label": "a\\ud800", "text": "x"}\n', "line 2: the label holds a lone surrogate"),
+        (
+            '{"label": 1, "text": "a"}\n{"label": "a\\ud800", "text": "x"}\n',
+            "line 2: the label contains a lone surrogate",
+        ),
         ('{"label": "a\\u0000", "text": "x"}\n', "line 1: the label ends in NUL"),
-        ("[" * 100_000 + "\n", "line 1: invalid JSON: a value is too long or too deep"),
+        ("[" * 100_000 + "\n", "line 1: invalid JSON: a value is too long or nested too deeply"),
     ],
 )
 def test_a_malformed_jsonl_is_refused_with_its_line(tmp_path: Path, content: str, problem: str) -> None:
@@ -391,7 +394,7 @@ def test_labels_that_are_nearly_all_different_are_noted() -> None:
         assert bool(LabelledTexts(texts, labels).notes) is noted
     assert not LabelledTexts(texts[:19], texts[:19]).notes
     (told,) = LabelledTexts(texts, list(range(20))).notes
-    assert told.startswith("20 of 20 texts have a label that no other text has")
+    assert told.startswith("20 of 20 texts have a unique label")
 
 
 def test_wrong_options_are_refused(tmp_path: Path) -> None:

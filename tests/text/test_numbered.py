@@ -67,7 +67,7 @@ def test_numbers_are_float64_whatever_they_were() -> None:
         ([1, [2]], "number 2 is list"),
         ("12", "numbers must be a sequence, one number per text, not str"),
         (5, "numbers must be a sequence, one number per text, not int"),
-        ([1], "2 texts and 1 numbers: each text needs one"),
+        ([1], "2 texts and 1 numbers: expected one per text"),
         ([1, 2, 3], "2 texts and 3 numbers"),
         (np.ones((2, 1)), "the list of numbers was given as a numpy ndarray of 2 dimensions"),
         ({"stars": [1, 2]}, "the list of numbers was given as a dict"),

@@ -201,7 +201,7 @@ def test_undecodable_bytes_of_other_encodings_are_named(
 ) -> None:
     error = error_of(read_bytes, data, TextPipeline(encoding=encoding), size)
     assert (error.line, error.byte) == (line, byte)
-    assert f"is no valid {encoding}" in error.problem
+    assert f"is not valid {encoding}" in error.problem
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
@@ -309,14 +309,14 @@ def test_a_compressed_file_cut_short(tmp_path: Path, suffix: str) -> None:
         file.write_bytes(whole[:length])
         error = error_of(Corpus.read, file)
         assert error.source == str(file)
-        assert "cut short" in error.problem
+        assert "truncated" in error.problem
 
 
 @pytest.mark.parametrize("suffix", PACKERS)
 def test_a_file_named_as_compressed_that_is_not(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"text{suffix}"
     file.write_bytes(b"this is plain text\n" * 10)
-    assert "is not what its name says" in error_of(Corpus.read, file).problem
+    assert "its name has the wrong suffix" in error_of(Corpus.read, file).problem
 
 
 def test_a_damaged_compressed_file(tmp_path: Path) -> None:
@@ -382,7 +382,7 @@ def test_a_directory_is_read_by_name_without_what_is_hidden(tmp_path: Path) -> N
     assert Corpus.read(tmp_path).types == ("a10", "a9", "b")
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / ".hidden").touch()
-    assert "holds no files" in error_of(Corpus.read, tmp_path / "empty").problem
+    assert "contains no files" in error_of(Corpus.read, tmp_path / "empty").problem
 
 
 @pytest.mark.parametrize("name", ["missing.txt", "missing/", "one line\nand another\n", "x" * 5000, "nul\0"])
@@ -395,7 +395,7 @@ def test_what_names_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nam
 
 
 def test_text_given_for_a_path_is_explained() -> None:
-    assert "text itself comes through standard input" in error_of(Corpus.read, "the cat sat on the mat").problem
+    assert "pass the text itself on standard input" in error_of(Corpus.read, "the cat sat on the mat").problem
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no sockets and FIFOs among Windows's files")

@@ -76,5 +76,5 @@ def test_a_missing_column_is_named_with_what_helps(
 
 
 def test_two_columns_must_be_two(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="are one column of the header: name two"):
+    with pytest.raises(DataError, match="are the same column of the header: choose two columns"):
         read("tsv", "a\tb\nx\ty\n", Columns(("1", "a"), "name others"), tmp_path)

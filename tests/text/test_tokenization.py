@@ -77,7 +77,7 @@ def test_text_is_read_with_a_tokenization_and_a_decoding(tmp_path: Path) -> None
     )
     (block,) = stream_blocks(path, decoding=Decoding("latin-1"))
     assert block.lines == ["CAFÉ au lait"]
-    with pytest.raises(HyperParameterError, match="Tokenization or a TextPipeline, not with 'space'"):
+    with pytest.raises(HyperParameterError, match="Tokenization or a TextPipeline, not 'space'"):
         Corpus.read(path, "space")  # type: ignore[arg-type]
 
 

@@ -40,7 +40,7 @@ def test_ids_of_many_words_are_int32() -> None:
 
 @pytest.mark.parametrize("id_", [-1, 5, 10**12])
 def test_there_is_no_word_without_an_id(id_: int) -> None:
-    with pytest.raises(IndexError, match="the vocabulary has 5"):
+    with pytest.raises(IndexError, match="the size of the vocabulary is 5"):
         Vocabulary(["b", "a"]).word(id_)
 
 
@@ -55,7 +55,7 @@ def test_unk_among_the_words_is_id_zero_and_all_words_may_be_given() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["a", "b", "a"], "'a' twice"),
+        (["a", "b", "a"], "duplicate word 'a'"),
         (["a", ""], "word 2 of the vocabulary is empty"),
         (["a\nb"], "LF or NUL"),
         (["a\0"], "LF or NUL"),
@@ -129,7 +129,10 @@ def test_minimum_count() -> None:
     corpus = Corpus.read(LINES)
     assert Vocabulary.from_corpus(corpus, min_count=2).words[3:] == ("b", "a", "d")
     assert Vocabulary.from_corpus(corpus, min_count=2, size=2).words[3:] == ("b", "a")
-    with pytest.raises(DataError, match=r"min_count=4 leaves no word: the most frequent one occurs 3 times"):
+    with pytest.raises(
+        DataError,
+        match=r"min_count=4 removes all words: the count of the most frequent one is 3",
+    ):
         Vocabulary.from_corpus(corpus, min_count=4)
 
 
@@ -212,11 +215,11 @@ def test_a_word_that_the_text_has_is_left_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"b\n\na\n", "line 2: a blank line"),
-        (b"b\na\nb\n", "line 3: the word 'b' stands on line 1 already"),
+        (b"b\n\na\n", "line 2: blank line"),
+        (b"b\na\nb\n", "line 3: duplicate word 'b', first at line 1"),
         (b"b\n\xff\n", "line 2, byte 2: byte 0xFF"),
         (b"b 3\na 3\n", "no word of this vocabulary occurs in the text: 2 of its words .*'b 3' is read as b 3"),
-        (b"x\n", "no word of this vocabulary occurs in the text: it must hold one word per line"),
+        (b"x\n", "no word of this vocabulary occurs in the text: expected one word per line"),
         (b"", "no word of this vocabulary occurs in the text"),
     ],
 )
@@ -234,7 +237,7 @@ def test_a_file_is_no_directory_and_stands_alone(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         Vocabulary.from_corpus(Corpus.read(LINES), file=tmp_path / "none")
     for size, min_count in ((3, 1), (None, 2)):
-        with pytest.raises(HyperParameterError, match="drop size and min_count"):
+        with pytest.raises(HyperParameterError, match="cannot be combined with size or min_count"):
             Vocabulary.from_corpus(Corpus.read(LINES), file=tmp_path / "none", size=size, min_count=min_count)
 
 
@@ -251,7 +254,7 @@ def test_limits_against_a_plain_calculation(sentences: list[list[str]], size: in
     chosen = set(sorted(enough, key=lambda word: -frequencies[word])[:size])
     corpus = Corpus.read(sentences)
     if frequencies and not enough:
-        with pytest.raises(DataError, match=f"occurs {max(frequencies.values())} times"):
+        with pytest.raises(DataError, match=f"the count of the most frequent one is {max(frequencies.values())}$"):
             Vocabulary.from_corpus(corpus, size=size, min_count=min_count)
         return
     vocabulary = Vocabulary.from_corpus(corpus, size=size, min_count=min_count)

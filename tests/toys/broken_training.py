@@ -47,7 +47,7 @@ class Correct(VocabularyLimits, Representation):
     trains_in_steps: ClassVar[bool] = True
 
     dimension: int = param(3, ge=1, help="length of a vector")
-    epochs: int = param(3, ge=1, help="passes over the text")
+    epochs: int = param(3, ge=1, help="epochs over the text")
     lr: float = param(0.1, gt=0, help="strength of a push")
     seed: int = param(1, ge=0, help="of the pushes")
 

@@ -1,4 +1,4 @@
-"""How the commands ``fit`` and ``score`` deal with each kind of component: one module per kind."""
+"""Parts of ``fit`` and ``score`` that depend on the kind of component, one module per kind."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from nlmkit.core.kinds import KINDS, Kind
 
 
 def part_of(kind: Kind) -> Part:
-    """The part of the command line that deals with a kind."""
+    """Return the part of the command line that deals with a kind."""
     part: Part = import_module(kind.cli).PART
     return part
 
 
 def all_parts() -> list[Part]:
-    """The parts of all kinds, in the order of listing."""
+    """Return the parts of all kinds, in the order of listing."""
     return [part_of(kind) for kind in KINDS]

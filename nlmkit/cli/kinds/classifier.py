@@ -1,4 +1,4 @@
-"""``fit`` and ``score`` for classifiers: accuracy and what must stand beside it, on labelled texts."""
+"""``fit`` and ``score`` for classifiers: accuracy and related figures on labelled texts."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _LABEL_SHOWN = 40  # characters of a label in an error
 
 
 class ClassifierPart(LabelledPart):
-    """A classifier is scored on labelled texts."""
+    """Part of the command line for classifiers, which are scored on labelled texts."""
 
     kind = kind_called("classifier")
     answer_keys = ("label", "probability", "probabilities")
     answer_columns = ("label", "probability")
 
     def as_learned(self, component: Classifier, data: LabelledTexts) -> LabelledTexts:
-        """Labels of a file, which are strings, as integers or booleans where the classifier was fitted to such.
+        """Convert the string labels of a file to integers or booleans if the classifier was fitted to those.
 
         Raises:
             DataError: one is neither.
@@ -45,12 +45,12 @@ class ClassifierPart(LabelledPart):
             except (KeyError, ValueError):
                 wanted = "integers of 64 bits" if kind == "i" else "True and False"
                 line = None if data.lines is None else int(data.lines[number])
-                problem = f"the label {_short(label)!r}: those of the classifier are {wanted}"
+                problem = f"the label {_short(label)!r}: the labels of the classifier are {wanted}"
                 raise DataError(problem, source=data.source, line=line) from None
         return data.with_labels(labels)
 
     def answers(self, component: Classifier, corpus: Corpus) -> Iterator[dict[str, Any]]:
-        """The most probable label, its probability, and the probabilities of all by label."""
+        """Yield the most probable label, its probability, and the probabilities of all by label."""
         names = component.classes_.tolist()
         for row in component.predict_proba(corpus).tolist():
             best = row.index(max(row))
@@ -58,7 +58,7 @@ class ClassifierPart(LabelledPart):
             yield {"label": names[best], "probability": row[best], "probabilities": probabilities}
 
     def answer_cell(self, name: str, value: Any) -> str:
-        """A label, or a probability with six decimals."""
+        """Return a label, or a probability with six decimals."""
         return f"{value:.6f}" if name == "probability" else output.escape_controls(str(value))
 
     def draw(self, report: Any, path: str, title: str) -> None:

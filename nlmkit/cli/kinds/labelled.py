@@ -1,4 +1,4 @@
-"""``fit`` and ``score`` for the kinds that are fitted to texts with targets, labels or numbers; cross-validation."""
+"""``fit`` and ``score`` for kinds fitted to texts with targets (labels or numbers); cross-validation."""
 
 from __future__ import annotations
 
@@ -29,8 +29,7 @@ CROSS_VALIDATION: Mapping[str, Option] = {
         "--cross-validate",
         type=click.IntRange(min=2),
         metavar="K",
-        help="Classifier, regressor: test it on each of K folds (of like shares of labels, or like numbers), fitted to "
-        "the others; nothing is saved.",
+        help="Classifier, regressor: K-fold cross-validation, stratified by label or number; nothing is saved.",
     ),
     "fold_seed": click.option(
         "--fold-seed", type=click.IntRange(min=0), help="Classifier, regressor: seed of the folds.  [default: 0]"
@@ -80,23 +79,23 @@ class LabelledPart(Part):
                 continue
             if name in merged and set_by[name] == by[name] and merged[name] != value:
                 flag = "--" + name.replace("_", "-")
-                raise click.UsageError(f"{flag} and -p {name} say different things: give one of them")
+                raise click.UsageError(f"{flag} and -p {name} contradict each other: use one of them")
             if name not in merged or _RANK[set_by[name]] > _RANK[by[name]]:
                 merged[name], by[name] = value, set_by[name]
         return merged, by | {name: who for name, who in set_by.items() if name not in tokens}
 
     def check(self, job: Job) -> None:
-        """Refuse what a cross-validation has no use for."""
+        """Raise an error for options that do not apply to cross-validation."""
         if self.saves(job.options):
             if job.options["fold_seed"] is not None:
                 raise click.UsageError("--fold-seed needs --cross-validate")
             return
         for flag, given in (("-o", job.output), ("--valid", job.valid)):
             if given is not None:
-                raise click.UsageError(f"--cross-validate tests on folds and saves nothing: leave out {flag}")
+                raise click.UsageError(f"--cross-validate tests on folds and saves nothing: omit {flag}")
         for name in ("resume", "log", "plot"):
             if getattr(job.training, name) not in (None, False):
-                raise click.UsageError(f"--{name} is for one fit, not for those of a cross-validation")
+                raise click.UsageError(f"--{name} is not supported with --cross-validate")
 
     def resolved(self, job: Job) -> dict[str, Any]:
         """All settings; how texts become tokens is among the hyper-parameters."""
@@ -149,11 +148,11 @@ class LabelledPart(Part):
 
     @abc.abstractmethod
     def answers(self, component: Any, corpus: Corpus) -> Iterator[dict[str, Any]]:
-        """What the model answers to each document, JSON-ready; with the keys :attr:`answer_keys`."""
+        """What the model answers to each document, JSON-ready; with the keys ``answer_keys``."""
 
     @abc.abstractmethod
     def answer_cell(self, name: str, value: Any) -> str:
-        """One of :attr:`answer_columns` as a cell of a row."""
+        """One of ``answer_columns`` as a cell of a row."""
 
     # ----------------------------------------------------------------------------------------------------- score
 

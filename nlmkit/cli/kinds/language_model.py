@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class LanguageModelPart(TextPart):
-    """A language model puts sentence marks around a line, and predicts ``<unk>`` and ``</s>``."""
+    """Part of the command line for language models, which add sentence marks and predict ``<unk>`` and ``</s>``."""
 
     kind = kind_called("language-model")
     marks = "error"
@@ -29,7 +29,7 @@ class LanguageModelPart(TextPart):
     counted = "predictable types"
 
     def facts(self, fitted: Component, data: Corpus | None = None) -> dict[str, Any]:
-        """The vocabulary with ``<unk>`` and ``</s>``."""
+        """Return the vocabulary with ``<unk>`` and ``</s>``."""
         model = cast("LanguageModel", fitted)
         return super().facts(fitted, data) | {"vocabulary_size": model.vocabulary_.size_predictable}
 
@@ -62,7 +62,7 @@ class LanguageModelPart(TextPart):
             note_cheap_unknown(component, int(corpus.oov_mask(component.vocabulary_).sum()), corpus.tokens)
             facts |= {"events": corpus.events, "sentences": corpus.sentences}
             if not corpus.events:
-                note(f"{', '.join(texts)}: the text is empty, and a score is the mean of its events: it has none")
+                note(f"{', '.join(texts)}: the text is empty, so its score, a mean per event, is undefined")
         if as_json:
             output.write_json(facts)
         else:

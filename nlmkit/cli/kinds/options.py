@@ -16,11 +16,11 @@ SAMPLES: Final[Option] = click.option(
 SEED: Final[Option] = click.option(
     "--seed",
     type=click.IntRange(min=0),
-    help="Representation, classifier, regressor: seed of the samples, and for drawing words.  [default: 0]",
+    help="Representation, classifier, regressor: seed of the samples and of the plot of words.  [default: 0]",
 )
 PLOT: Final[Option] = click.option(
     "--plot",
     metavar="FILE",
-    help="Representation: draw words; classifier: the confusion matrix; regressor: predictions and residuals. As .png, "
-    ".svg or .pdf (needs matplotlib).",
+    help="Plot words (representation), the confusion matrix (classifier), or predictions and residuals (regressor), "
+    "as .png, .svg or .pdf (requires matplotlib).",
 )

@@ -1,4 +1,4 @@
-"""What ``fit`` and ``score`` must be told of a kind of component: the contract :class:`Part`."""
+"""Contract of a kind of component for ``fit`` and ``score``: ``Part``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Option: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Job:
-    """What ``fit`` was asked to do.
+    """Request to ``fit``.
 
     Attributes:
         fitted: The component, not fitted yet.
@@ -59,7 +59,7 @@ class Job:
     started: float
 
     def named(self) -> dict[str, Any]:
-        """The component, and the texts and folders that were named, JSON-ready."""
+        """Return the component, and the texts and folders that were named, JSON-ready."""
         return {
             "component": self.component,
             "train": list(self.train),
@@ -70,10 +70,10 @@ class Job:
 
 
 class Part(abc.ABC):
-    """How ``fit`` and ``score`` deal with one kind of component.
+    """Part of ``fit`` and ``score`` for one kind of component.
 
     A module of the package has a subclass, and an instance of it as ``PART``; the kind's row in
-    :mod:`nlmkit.core.kinds` names the module. Importing it must not import NumPy or a model.
+    ``nlmkit.core.kinds`` names the module. Importing it must not import NumPy or a model.
 
     Attributes:
         kind: The row of the kind.
@@ -105,10 +105,10 @@ class Part(abc.ABC):
 
     @abc.abstractmethod
     def layout_options(self, given: Mapping[str, Any]) -> tuple[str, ...]:
-        """The options of a table's layout that mean something where ``given`` were given to ``fit``."""
+        """Return the options of a table's layout that mean something where ``given`` were given to ``fit``."""
 
     def saves(self, options: Mapping[str, Any]) -> bool:
-        """Whether ``fit`` with these options of :attr:`fit_options` saves a model; else :meth:`try_out` is called."""
+        """Return whether ``fit`` with these options of ``fit_options`` saves a model; else ``try_out`` is called."""
         return True
 
     def with_options(
@@ -133,7 +133,7 @@ class Part(abc.ABC):
 
     @abc.abstractmethod
     def check(self, job: Job) -> None:
-        """Refuse options of ``fit`` that contradict each other, before any work.
+        """Raise an error for contradictory options of ``fit``, before any work.
 
         Raises:
             click.UsageError: there are some.
@@ -145,7 +145,7 @@ class Part(abc.ABC):
 
     @abc.abstractmethod
     def config(self, resolved: Mapping[str, Any]) -> dict[str, Any]:
-        """The table ``[fit]`` of a ``--config`` that gives these settings; None stands for what is left out."""
+        """Return the table ``[fit]`` of a ``--config`` that gives these settings; None stands for what is left out."""
 
     @abc.abstractmethod
     def read(self, job: Job, display: Progress | None) -> tuple[Any, Any]:
@@ -156,15 +156,15 @@ class Part(abc.ABC):
         """
 
     def try_out(self, job: Job) -> None:
-        """Do what is asked for in the place of fitting and saving a model, and print what comes of it."""
+        """Run the alternative to fitting and saving a model, and print its result."""
         raise NotImplementedError
 
     def facts(self, fitted: Component, data: Any = None) -> dict[str, Any]:
-        """What ``fit`` and ``import`` print of a model of the kind: JSON-ready, for ``print_fitted``.
+        """Return the facts of a model that ``fit`` and ``import`` print: JSON-ready, for ``print_fitted``.
 
         Args:
             fitted: The model.
-            data: What it was fitted to, as :meth:`read` gives it.
+            data: What it was fitted to, as ``read`` gives it.
         """
         vocabulary = getattr(fitted, "vocabulary_", None)
         return {} if vocabulary is None else {"vocabulary_size": vocabulary.size_predictable - 2}  # no <unk>, no </s>
@@ -178,7 +178,7 @@ class Part(abc.ABC):
         Args:
             args: Where the model is, the model, and the names of the texts as a tuple.
             options: ``as_json``, ``encoding`` (of the texts; None for that of training) and ``quiet``, and those of
-                :attr:`score_flags` and :attr:`score_shared` that were given.
+                ``score_flags`` and ``score_shared`` that were given.
         """
 
     # ------------------------------------------------------------------------------------------------------ both
@@ -188,5 +188,5 @@ class Part(abc.ABC):
         return marks or self.marks
 
     def unusual_marks(self, pipeline: TextPipeline) -> dict[str, Any]:
-        """The setting ``marks``, where it is not what suits the kind."""
+        """Return the setting ``marks``, where it is not what suits the kind."""
         return {} if pipeline.marks == self.marks else {"marks": pipeline.marks}

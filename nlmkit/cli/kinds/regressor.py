@@ -1,4 +1,4 @@
-"""``fit`` and ``score`` for regressors: R² and what must stand beside it, on texts with numbers."""
+"""``fit`` and ``score`` for regressors: R² and related figures on texts with numbers."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 class RegressorPart(LabelledPart):
-    """A regressor is scored on texts with numbers."""
+    """Part of the command line for regressors, which are scored on texts with numbers."""
 
     kind = kind_called("regressor")
     answer_keys = answer_columns = ("prediction",)
 
     def answers(self, component: Regressor, corpus: Corpus) -> Iterator[dict[str, Any]]:
-        """The predicted number."""
+        """Yield the predicted number."""
         for number in component.predict(corpus).tolist():
             yield {"prediction": number}
 
     def answer_cell(self, name: str, value: Any) -> str:
-        """A number with six significant digits."""
+        """Return a number with six significant digits."""
         return f"{value:.6g}"
 
     def draw(self, report: Any, path: str, title: str) -> None:

@@ -1,4 +1,4 @@
-"""``fit`` and ``score`` for representations: word similarity, and analogies, stability and a picture if asked for."""
+"""``fit`` and ``score`` for representations: word similarity, and on request analogies, stability and a plot."""
 
 from __future__ import annotations
 
@@ -28,48 +28,49 @@ if TYPE_CHECKING:
 
 
 class RepresentationPart(TextPart):
-    """A representation is scored on pairs of words."""
+    """Part of the command line for representations, which are scored on pairs of words."""
 
     kind = kind_called("representation")
     score_flags: ClassVar[Mapping[str, Option]] = {
         "measure": click.option(
             "--measure",
             type=click.Choice(["cosine", "euclidean"]),
-            help="Representation: of similarity.  [default: cosine]",
+            help="Representation: similarity measure.  [default: cosine]",
         ),
         "samples": SAMPLES,
         "seed": SEED,
         "analogies": click.option(
-            "--analogies", is_flag=True, default=None, help="Representation: answer Google's analogy questions too."
+            "--analogies", is_flag=True, default=None, help="Representation: also answer Google's analogy questions."
         ),
         "method": click.option(
             "--method",
             type=click.Choice(["3cosadd", "3cosmul"]),
-            help="Representation: how to answer analogies.  [default: 3cosadd]",
+            help="Representation: method to answer analogies.  [default: 3cosadd]",
         ),
         "restrict_vocabulary": click.option(
             "--restrict-vocabulary",
             type=click.IntRange(min=1),
             metavar="N",
-            help="Representation: only the N most frequent words may be answers.",
+            help="Representation: search answers among the N most frequent words only.",
         ),
         "stability": click.option(
             "--stability",
             multiple=True,
             metavar="MODEL",
-            help="Representation: another one, such as that of another seed, to compare the nearest neighbours with.",
+            help="Representation: another representation, such as one with another seed, to compare nearest "
+            "neighbours with.",
         ),
         "plot": PLOT,
         "words": click.option(
             "--words",
             multiple=True,
             metavar="WORDS",
-            help="Representation: the words to draw, separated by spaces.  [default: the most frequent 60]",
+            help="Representation: words to plot, separated by spaces.  [default: the most frequent 60]",
         ),
     }
 
     def facts(self, fitted: Component, data: Corpus | None = None) -> dict[str, Any]:
-        """The dimension too."""
+        """Return the dimension too."""
         return super().facts(fitted, data) | {"dimension": cast("Representation", fitted).dimension}
 
     def score(
@@ -91,11 +92,11 @@ class RepresentationPart(TextPart):
         plot: str | None = None,
         words: tuple[str, ...] = (),
     ) -> None:
-        """Print how well a representation orders pairs of words, and what else is asked for."""
+        """Print the word similarity score of a representation, and other requested figures."""
         if (method or restrict_vocabulary is not None) and not analogies:
-            raise click.UsageError("--method and --restrict-vocabulary are about analogies: give --analogies too")
+            raise click.UsageError("--method and --restrict-vocabulary require --analogies")
         if words and plot is None:
-            raise click.UsageError("--words are those of a picture: give --plot FILE too")
+            raise click.UsageError("--words requires --plot FILE")
         from nlmkit.representations.report import SimilarityReport, evaluate
 
         notes: list[str] = []
@@ -145,7 +146,7 @@ PART = RepresentationPart()
 
 
 def _pair_sets(texts: tuple[str, ...], encoding: str | None, notes: list[str] | None) -> list[PairSet]:
-    """The sets that are meant; none, and a note, where the standard ones are missing and notes can be taken."""
+    """Return the sets that are meant; none, and a note, where the standard ones are missing and notes can be taken."""
     from nlmkit.representations.report import pair_sets
 
     try:
@@ -164,7 +165,7 @@ def _load_another(path: str) -> Representation:
 
     other = load(path)
     if other.kind != PART.kind.name:
-        raise NlmkitError(f"{path}: {other.name} is a {other.kind}, and --stability compares representations")
+        raise NlmkitError(f"{path}: {other.name} is a {other.kind}; --stability compares representations")
     return cast("Representation", other)
 
 

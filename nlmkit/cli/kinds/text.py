@@ -21,11 +21,11 @@ class TextPart(Part):
     """Reads plain text, or a column of a table, as a corpus."""
 
     def layout_options(self, given: Mapping[str, Any]) -> tuple[str, ...]:
-        """The column of the text, and the layout of the table that has it."""
+        """Return the column of the text, and the layout of the table that has it."""
         return ("format", "text_column") if "text_column" in given else ()
 
     def pipeline_for(self, fitted: Component, pipeline: TextPipeline, set_by: Mapping[str, str]) -> TextPipeline:
-        """The pipeline of a fitted model that ``fitted`` is made of, but for the options that were given."""
+        """Return the pipeline of a fitted model that ``fitted`` is made of, but for the options that were given."""
         found: Iterator[TextPipeline | None]
         found = (getattr(member, "pipeline_", None) for member in fitted.members().values())
         of_member = next((each for each in found if each is not None), None)
@@ -44,11 +44,11 @@ class TextPart(Part):
         return job.named() | {"pipeline": pipeline, "params": job.fitted.params_as_json()} | job.form.given
 
     def config(self, resolved: Mapping[str, Any]) -> dict[str, Any]:
-        """What was named, and how the text is read."""
+        """Return the named texts and how they are read."""
         return {**{key: resolved[key] for key in _KEYS if key in resolved}, **resolved["pipeline"]}
 
     def read(self, job: Job, display: Progress | None) -> tuple[Corpus | None, Corpus | None]:
-        """The training text, which some components do without, and the held-out text."""
+        """Return the training text, which some components do without, and the held-out text."""
         read = self.kind.reader()
         column = text_column(job.form.text_column, job.form.format)
         held_out = None
@@ -58,6 +58,6 @@ class TextPart(Part):
         return corpus, held_out
 
     def facts(self, fitted: Component, data: Corpus | None = None) -> dict[str, Any]:
-        """The size of the training text too."""
+        """Return the size of the training text too."""
         sizes = {} if data is None else {"sentences": data.sentences, "tokens": data.tokens, "types": len(data.types)}
         return ({"corpus": sizes} if sizes else {}) | super().facts(fitted)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def to_keyed_vectors(representation: WordVectors) -> Any:
-    """See :meth:`nlmkit.representations.base.Representation.to_keyed_vectors`."""
+    """See ``Representation.to_keyed_vectors``."""
     try:
         from gensim.models import KeyedVectors
     except ImportError:

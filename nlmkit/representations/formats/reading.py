@@ -34,7 +34,7 @@ def read_vectors(
 
     Args:
         path: The file.
-        format: One of :data:`~nlmkit.representations.formats.FORMATS`. If left out, a name in ``.bin`` is
+        format: One of ``FORMATS``. If left out, a name in ``.bin`` is
             ``word2vec-binary``; any other is text, and ``word2vec`` if its first line is a header.
         decoding: How the bytes of words become characters.
         repeated: What to do with a word that the file has twice: ``first`` keeps the first vector and notes it,

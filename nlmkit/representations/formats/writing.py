@@ -57,7 +57,7 @@ def write_vectors(
 
 
 def rows_to_write(representation: WordVectors) -> NDArray[np.int64]:
-    """Ids of what has a vector: all words, and those of the three special ones that have one."""
+    """Return the ids with a vector: all words, and special ones that have one."""
     special = [id_ for id_, there in enumerate(representation.has_special()) if there]
     words = np.arange(len(SPECIAL), len(representation.vocabulary_))
     return np.concatenate([np.array(special, np.int64), words])

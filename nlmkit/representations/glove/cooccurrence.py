@@ -1,4 +1,4 @@
-"""Word co-occurrence counts as the Stanford GloVe tool makes them (Pennington, Socher & Manning 2014).
+"""Word co-occurrence counts as in the Stanford GloVe tool (Pennington, Socher & Manning 2014).
 
 Two words at a distance d of at most ``window`` within a sentence add 1/d to the count of each given the other. A word
 that is skipped takes no place, so it brings its neighbours nearer together. A word d places from itself therefore adds
@@ -40,7 +40,7 @@ _FAN_IN: Final = 16
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Cooccurrences:
-    """Counts of pairs of words, one for each ordered pair that occurs.
+    """Counts of pairs of words, one per ordered pair that occurs.
 
     Attributes:
         size: Number of words; ids are below it.
@@ -101,7 +101,7 @@ def count_cooccurrences(
     weighting: Weighting = "harmonic",
     advance: Callable[[float], None] = lambda amount: None,
 ) -> Cooccurrences:
-    """Count how often words stand near one another.
+    """Count co-occurrences of words.
 
     Args:
         ids: Words of the text, below ``size``, or −1 for one that is skipped: int32 [N].
@@ -131,7 +131,7 @@ def count_cooccurrences(
 
 
 def _units(window: int, weighting: Weighting, tokens: int) -> tuple[int, NDArray[np.int64]]:
-    """The unit, and how many units each distance from 1 on is worth."""
+    """Return the unit, and the number of units of each distance from 1 on."""
     if weighting == "uniform":
         return 1, np.ones(window, np.int64)
     unit = math.lcm(*range(1, window + 1))
@@ -145,7 +145,7 @@ def _units(window: int, weighting: Weighting, tokens: int) -> tuple[int, NDArray
 def _packed_pairs(
     ids: NDArray[np.int32], offsets: NDArray[np.int64], size: int, *, window: int, symmetric: bool, pairs: int
 ) -> Iterator[tuple[NDArray[np.int64], int]]:
-    """Every pair of near words as one integer, pair and then distance − 1, and how many words were read for them.
+    """Yield pairs of co-occurring words as integers (pair, then distance − 1), and the number of words read.
 
     Args:
         pairs: About how many to give at once.
@@ -179,7 +179,7 @@ def _packed_pairs(
 
 
 def _summed(packed: NDArray[np.int64], parts: NDArray[np.int64]) -> NDArray[Any]:
-    """The pairs in order, each once, with their units; ``packed`` is sorted in place."""
+    """Return the pairs in order, each once, with their units; ``packed`` is sorted in place."""
     packed.sort()
     units = parts[packed & ((1 << _DISTANCE_BITS) - 1)]
     packed >>= _DISTANCE_BITS
@@ -216,7 +216,7 @@ class _Runs:
             self._levels[level] = []
 
     def merged(self) -> Spool:
-        """All runs as one."""
+        """Return all runs merged into one."""
         return self._merge([run for level in self._levels for run in level])
 
     def _merge(self, runs: Sequence[Spool]) -> Spool:

@@ -29,7 +29,7 @@ _RARE: Final = 100
 """How many of the rarest words stand in for unknown ones."""
 
 _FREE: Final = ("epochs", "memory")
-"""Hyper-parameters that a checkpoint may be resumed with other values of: neither changes a step."""
+"""Hyper-parameters that can differ when a run is resumed: neither changes a step."""
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -49,7 +49,7 @@ class GloVe(VocabularyLimits, Representation):
 
     One worker gives the same bytes for the same seed on one kind of processor; several share the weights without
     locks, and differ from run to run. ``fit`` heeds workers, budget, checkpoints and log of
-    :class:`~nlmkit.core.run.RunOptions`; from the last checkpoint of a run, one with more ``epochs`` goes on.
+    ``RunOptions``; from the last checkpoint of a run, one with more ``epochs`` goes on.
 
     Fitted attributes: those of every representation. ``fit_report_`` has the cost of each epoch, the mean of
     ½·f·diff² before each step, among the ``costs``.
@@ -64,39 +64,42 @@ class GloVe(VocabularyLimits, Representation):
     trains_in_steps = True
     takes_workers = True
     conformance_settings: ClassVar[Mapping[str, Any]] = {"dimension": 8, "epochs": 5}
-    """Settings small enough for :mod:`nlmkit.testing`."""
+    """Settings small enough for ``nlmkit.testing``."""
 
     dimension: int = param(100, ge=1, le=10_000, help="length of a vector")
-    window: int = param(10, ge=1, le=127, help="largest distance of words that count together")
-    symmetric: bool = param(True, help="count context on both sides, not only words with those to their right")
-    weighting: str = param(
-        "harmonic", choices=("harmonic", "uniform"), help="what a pair at distance d counts: 1/d, or 1"
+    window: int = param(10, ge=1, le=127, help="maximum distance of co-occurring words")
+    symmetric: bool = param(True, help="count context on both sides, not only to the right")
+    weighting: str = param("harmonic", choices=("harmonic", "uniform"), help="count of a pair at distance d: 1/d or 1")
+    x_max: float = param(
+        10.0, gt=0, le=1e12, help="count at which the weight of a pair reaches 1; 100 in the Stanford tool"
     )
-    x_max: float = param(10.0, gt=0, le=1e12, help="count from which a pair weighs 1; the Stanford tool has 100")
-    alpha: float = param(0.75, ge=0, le=10, help="power of count / x_max that is a rarer pair's weight")
-    epochs: int = param(50, ge=1, le=1_000_000, help="passes over the pairs")
+    alpha: float = param(0.75, ge=0, le=10, help="exponent of count / x_max in the weight of rarer pairs")
+    epochs: int = param(50, ge=1, le=1_000_000, help="epochs over the pairs")
     lr: float = param(0.05, gt=0, le=1000, help="AdaGrad's learning rate")
-    clip: float = param(100.0, gt=0, le=1e12, help="largest value of a gradient, before lr")
+    clip: float = param(100.0, gt=0, le=1e12, help="maximum absolute value of a gradient, before lr")
     bias_update: str = param(
         "stanford",
         choices=("stanford", "paper"),
-        help="move biases without lr and clipping, as the tool does since 2019, or as the paper does",
+        help="update biases without lr and clipping, as in the tool since 2019, or as in the paper",
     )
     precision: str = param(
         "float32",
         choices=("float32", "float64"),
-        help="of the training; float64 is the Stanford tool's and half as fast",
+        help="floating-point precision of training; float64 as in the Stanford tool, at half the speed",
     )
     memory: float = param(
-        1.0, gt=0, le=1e6, help="GiB for counts and pairs, beyond which files are used; the result stays the same"
+        1.0,
+        gt=0,
+        le=1e6,
+        help="memory for counts and pairs in GiB, beyond which files are used; does not change the result",
     )
-    seed: int = param(1, ge=0, le=2**63 - 1, help="of first weights and order")
+    seed: int = param(1, ge=0, le=2**63 - 1, help="seed of the initial weights and of the order")
 
     def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
         """Count co-occurrences and train the vectors.
 
         Args:
-            data: Training text: anything :meth:`nlmkit.text.Corpus.read` takes, or a Corpus.
+            data: Training text: anything ``Corpus.read`` takes, or a Corpus.
             valid: Refused; GloVe uses none.
             run: Workers, budget, checkpoints, log and progress.
 
@@ -111,7 +114,7 @@ class GloVe(VocabularyLimits, Representation):
         run = run or RunOptions()
         self._check_run(run)
         if valid is not None:  # before numba is looked for
-            raise HyperParameterError(f"{self.name} uses no validation text: leave it out")
+            raise HyperParameterError(f"{self.name} does not use validation text: omit it")
         optional.require("numba", extra="representations", who=self.name)
         from concurrent.futures import ThreadPoolExecutor
 
@@ -145,7 +148,7 @@ class GloVe(VocabularyLimits, Representation):
             )
             pairs, exact = len(counts), counts.exact
             if not pairs:
-                raise DataError("no two words stand in one sentence, so there is nothing to learn from")
+                raise DataError("nothing to learn from: no sentence has two words")
             shuffling = seconds()
             run.stage("shuffling co-occurrences", pairs)
             records = shuffled_records(counts, settings, spools, advance=run.advance)
@@ -174,7 +177,7 @@ class GloVe(VocabularyLimits, Representation):
             "seconds": round(seconds() - started, 3),
         }
         if not exact:
-            report["notes"].append(f"window={self.window} is too wide to sum 1/d exactly in so long a text")
+            report["notes"].append(f"window={self.window} is too large to sum 1/d exactly in a text of this length")
         matrix = self._matrix(weights, vocabulary)
         self._set_fitted(vocabulary=vocabulary, pipeline=pipeline, matrix=matrix, report=report)
         return self
@@ -188,7 +191,7 @@ class GloVe(VocabularyLimits, Representation):
             )
 
     def _vocabulary(self, corpus: Corpus) -> Vocabulary:
-        """The vocabulary by count, then alphabetically."""
+        """Return the vocabulary by count, then alphabetically."""
         import numpy as np
 
         from nlmkit.text import Vocabulary
@@ -203,7 +206,7 @@ class GloVe(VocabularyLimits, Representation):
         return Vocabulary([limited.word(id_) for id_ in order], np.asarray(limited.counts)[order])
 
     def _trained_ids(self, corpus: Corpus, vocabulary: Vocabulary) -> tuple[NDArray[np.int32], int]:
-        """The text as rows of the weights, −1 for words to skip: int32 [tokens]; and how many rows there are.
+        """Return the text as rows of the weights, −1 for words to skip: int32 [tokens]; and how many rows there are.
 
         Rows are ids without the three special ones; a literal ``<unk>`` has the row after them.
         """
@@ -222,7 +225,7 @@ class GloVe(VocabularyLimits, Representation):
         return rows[corpus.ids], words
 
     def _matrix(self, weights: Weights, vocabulary: Vocabulary) -> NDArray[np.float32]:
-        """Vectors by vocabulary id: float32 [V, d]."""
+        """Return the vectors by vocabulary id: float32 [V, d]."""
         import numpy as np
 
         from nlmkit.text.vocabulary import SPECIAL, UNK_ID
@@ -235,7 +238,7 @@ class GloVe(VocabularyLimits, Representation):
         return matrix
 
     def _identity(self, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, Any]:
-        """Facts that must match for a run to resume, as JSON."""
+        """Return the facts that must match for a run to resume, as JSON."""
         return {
             "component": self.name,
             "hyper_parameters": {name: value for name, value in self.params_as_json().items() if name not in _FREE},

@@ -1,7 +1,7 @@
 """Arrays that grow by appending and may be larger than memory.
 
-Counting co-occurrences makes arrays whose size is known only afterwards. A :class:`Spool` takes them piece by piece: it
-holds them in memory while the allowance of its :class:`Spools` lasts, and writes them to a temporary file after that.
+Counting co-occurrences makes arrays whose size is known only afterwards. A ``Spool`` takes them piece by piece: it
+holds them in memory while the allowance of its ``Spools`` lasts, and writes them to a temporary file after that.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _WORKING_SHARE: Final = 4
 
 
 class Spools:
-    """Makes spools that together hold no more than an allowance in memory; a context manager that removes their files.
+    """Factory of spools with a common memory allowance; a context manager that removes their files.
 
     Args:
         limit: Bytes in all.
@@ -50,7 +50,7 @@ class Spools:
             self._folder = None
 
     def new(self, dtype: DTypeLike) -> Spool:
-        """An empty spool for one-dimensional arrays of this dtype."""
+        """Return an empty spool for one-dimensional arrays of this dtype."""
         return Spool(self, np.dtype(dtype))
 
     def take(self, size: int) -> bool:
@@ -61,11 +61,11 @@ class Spools:
         return True
 
     def give(self, size: int) -> None:
-        """Give claimed bytes back."""
+        """Release claimed bytes."""
         self._free += size
 
     def new_file(self) -> Path:
-        """A file that does not exist yet."""
+        """Return a file that does not exist yet."""
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="nlmkit-", ignore_cleanup_errors=True)
         self._files += 1
@@ -74,7 +74,7 @@ class Spools:
 
 
 class Spool:
-    """One array in the making; :class:`Spools` makes it."""
+    """One growing array; created by ``Spools``."""
 
     def __init__(self, spools: Spools, dtype: np.dtype[Any]) -> None:
         self._spools, self._dtype = spools, dtype
@@ -86,7 +86,7 @@ class Spool:
         return self._length
 
     def append(self, values: NDArray[Any]) -> None:
-        """Add values of the spool's dtype, which are kept and not copied.
+        """Append values of the spool's dtype without copying them.
 
         Raises:
             DataError: The temporary file cannot be written.
@@ -106,7 +106,7 @@ class Spool:
         self._write(values)
 
     def array(self) -> NDArray[Any]:
-        """All that was appended, as one array: in memory, or mapped from the file; changes to it go nowhere else."""
+        """Return all appended values as one array, in memory or mapped from the file copy-on-write."""
         if self._path is not None:
             mapped = np.memmap(self._path, self._dtype, mode="c", shape=(self._length,))
             return mapped.view(np.ndarray)
@@ -121,7 +121,7 @@ class Spool:
         return self._parts[0]
 
     def discard(self) -> None:
-        """Free the memory or the file. Arrays that were handed out must not be used any more."""
+        """Free the memory or the file. Returned arrays must not be used afterwards."""
         self._forget_parts()
         self._length = 0
         if self._path is not None:
@@ -142,7 +142,7 @@ class Spool:
                 file.write(np.ascontiguousarray(values).data)
         except OSError as error:
             raise DataError(
-                f"a temporary file of {size} bytes cannot be written ({error.strerror}); "
-                "free some room, set TMPDIR to another folder, or allow more memory",
+                f"a temporary file of {size} bytes cannot be written ({error.strerror}); free some disk space, set "
+                f"TMPDIR to another folder, or allow more memory",
                 source=str(self._path),
             ) from None

@@ -42,11 +42,11 @@ COST: Final = "cost"
 
 
 class GloVeStepper:
-    """Takes the steps of one run.
+    """Stepper of one run.
 
     Args:
         weights: What is trained, in place.
-        records: From :func:`~nlmkit.representations.glove.training.shuffled_records`.
+        records: From ``shuffled_records``.
         settings: Learning rate and the like.
         epochs: Passes over the records; a budget replaces it.
         options: Workers and progress.
@@ -113,7 +113,7 @@ class GloVeStepper:
         return self._rounds * (self._epochs if epochs is None else epochs)
 
     def extent(self) -> Extent:
-        """An epoch is the least that is trained, whatever the budget is."""
+        """Return one epoch, the minimum to train under any budget."""
         return Extent(
             epoch_steps=self._rounds,
             work=len(self._records) / self._rounds,
@@ -129,7 +129,7 @@ class GloVeStepper:
     # ---------------------------------------------------------------------------------------------- the steps
 
     def begin(self) -> None:
-        """Have the loop over the records compiled, which the first run on a machine takes some seconds for."""
+        """Compile the loop over the records, which takes some seconds in the first run on a machine."""
         self._options.stage("preparing the training loop (the first run compiles it, which takes some seconds)")
         begins = seconds()
         self._train(0, 0)
@@ -186,14 +186,14 @@ class GloVeStepper:
         """Every step looks at its own cost."""
 
     def take_figures(self, *, even_without_steps: bool = False) -> Figures | None:
-        """The mean cost of this epoch so far, or of the one that has just ended."""
+        """Return the mean cost of this epoch so far, or of the one that has just ended."""
         if self._is_told and not even_without_steps:
             return None
         self._is_told = True
         return Figures({COST: self._mean}, self._settings.lr, None, f"cost {self._mean:.5f}")
 
     def take_loss(self) -> float:
-        """The same cost."""
+        """Return the same cost."""
         return self._mean
 
     # ---------------------------------------------------------------------------- there is no held-out data
@@ -215,7 +215,7 @@ class GloVeStepper:
     # ----------------------------------------------------------------------------------------------- the end
 
     def judge(self, kept: Mapping[str, float] | None, last: Mapping[str, float] | None) -> list[str]:
-        """Refuse weights that are worse than zeros, and note where they are not better."""
+        """Raise an error for weights worse than zeros, and send a note if they are not better."""
         weights, cost, zeros = self._weights, self._mean, self._cost_of_zeros()
         if not (np.isfinite(weights.vectors).all() and np.isfinite(weights.biases).all()):
             raise Diverged("a vector is not finite")
@@ -239,7 +239,7 @@ class GloVeStepper:
         """The last weights stay."""
 
     def advice(self) -> str:
-        """What keeps steps small."""
+        """Return hints for smaller steps."""
         settings = self._settings
         return f"; try a lower lr (now {settings.lr:g}), a lower clip (now {settings.clip:g}) or bias_update=paper"
 
@@ -250,14 +250,14 @@ class GloVeStepper:
         return self._identity
 
     def snapshot(self) -> tuple[Facts, Arrays]:
-        """The place, the costs and the weights; the records follow from text and seed."""
+        """Return the place, the costs and the weights; the records follow from text and seed."""
         facts = {"epoch": self._epoch, "position": self._position, "cost": self._cost, "mean": self._mean}
         return facts, self._weights.arrays()
 
     def restore(
         self, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], *, step: int, has_best: bool
     ) -> None:
-        """Go on from :meth:`snapshot`."""
+        """Resume from ``snapshot``."""
         epoch, position = whole(facts, "epoch"), whole(facts, "position")
         ends = position % self._round == 0 and position < len(self._records)
         require(ends, f"no round ends at {position}")

@@ -1,4 +1,4 @@
-"""GloVe's objective and its optimizer, as the Stanford tool has them (Pennington, Socher & Manning 2014).
+"""GloVe's objective and its optimizer, as in the Stanford tool (Pennington, Socher & Manning 2014).
 
 For each ordered pair of words with the count x, in an order that is shuffled once, the cost is ½ · f(x) · diff², where
 diff = w·w̃ + b + b̃ − ln x and f(x) = min(1, (x / x_max)^alpha). Each value of a vector is moved by its gradient (without
@@ -37,7 +37,7 @@ _LANES: Final = 16
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What is trained, and how; see :class:`~nlmkit.representations.glove.model.GloVe`."""
+    """Training settings; see ``GloVe``."""
 
     dimension: int = 100
     x_max: float = 10.0
@@ -64,7 +64,7 @@ def shuffled_records(
     *,
     advance: Callable[[float], None] = lambda amount: None,
 ) -> NDArray[Any]:
-    """The pairs to train on, in random order: fields ``row``, ``column``, ``log_count``, ``weight``.
+    """Return the pairs to train on, in random order: fields ``row``, ``column``, ``log_count``, ``weight``.
 
     The order follows from the seed and the number of records alone.
 
@@ -113,7 +113,7 @@ def _deal(block: NDArray[Any], piles: list[Spool], generator: np.random.Generato
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Weights:
-    """Everything that training moves; words come first, their context vectors (w̃) second.
+    """Trained parameters: words first, their context vectors (w̃) second.
 
     Attributes:
         dimension: Length d of a vector.
@@ -145,7 +145,8 @@ class Weights:
         except MemoryError:
             size = 4 * words * padded * settings.dtype.itemsize
             raise MemoryError(
-                f"{size / 2**30:.1f} GiB could not be had for vectors of {words} words in {settings.dimension} "
+                f"{size / 2**30:.1f} GiB of memory are not available for vectors of {words} words in "
+                f"{settings.dimension} "
                 "dimensions; a smaller dimension or vocabulary needs less"
             ) from None
         generator = array_generator(settings.seed, ArrayPurpose.PAIR_WEIGHTS)
@@ -169,7 +170,7 @@ class Weights:
         return {"vectors": self.vectors[inside], "squares": self.squares[inside], "biases": self.biases}
 
     def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Take over the values of :meth:`arrays`."""
+        """Take over the values of ``arrays``."""
         for name, values in self.arrays().items():
             values[...] = arrays[name]
 
@@ -178,7 +179,7 @@ class Weights:
 
 
 def _compiled(function: _Function) -> _Function:
-    """The function as machine code, kept on disk from the first run on.
+    """Return the compiled function, cached on disk from the first run on.
 
     Sums may be taken in any order and roots by approximation; not-a-number stays what it is, as the guard needs it.
     """
@@ -202,7 +203,8 @@ def train_records(  # noqa: PLR0917
     clip: float,
     clips_biases: bool,
 ) -> float:
-    """Take a step on each record from ``begin`` to ``end``, in order; gives the sum of ½ · f · diff² before them."""
+    """Take a step on each record from ``begin`` to ``end``, in order; returns the sum of ½ · f · diff² before the
+    updates."""
     width = vectors.shape[2]
     cost = 0.0
     for at in range(begin, end):

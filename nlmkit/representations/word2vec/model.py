@@ -24,7 +24,7 @@ _SKIP_GRAM, _CBOW = "skip-gram", "cbow"
 _NEGATIVE, _HIERARCHICAL = "negative-sampling", "hierarchical-softmax"
 
 _INTERRUPTED = (
-    "while gensim trained word2vec, which it cannot resume: nothing is kept, and the same command begins anew"
+    "while gensim trained word2vec, which cannot be resumed: nothing is saved, and the same command starts again"
 )
 
 
@@ -40,7 +40,7 @@ class Word2Vec(VocabularyLimits, Representation):
     other; without one, ``<unk>`` has no vector. Lines of more than 10,000 words are trained in pieces of so many.
 
     ``fit_report_`` has, beside what was trained, ``losses`` by epoch: the mean loss of a trained word, in nats, summed
-    over its neighbours, as :class:`~nlmkit.representations.word2vec.training.Epoch` explains.
+    over its neighbours, as ``Epoch`` explains.
 
     Example:
         >>> w2v = Word2Vec(dimension=8, min_count=1, epochs=2).fit([["red", "wine"], ["old", "wine"]])
@@ -52,50 +52,52 @@ class Word2Vec(VocabularyLimits, Representation):
     takes_workers: ClassVar[bool] = True
     keeps_log: ClassVar[bool] = True
     conformance_settings: ClassVar[Mapping[str, Any]] = {"dimension": 8, "epochs": 2, "min_count": 1}
-    """Settings small enough for :mod:`nlmkit.testing`."""
+    """Settings small enough for ``nlmkit.testing``."""
 
-    min_count: int = param(5, ge=1, help="words seen less often are taken out of the text")
+    min_count: int = param(5, ge=1, help="minimum count of a word; rarer words are removed from the text")
     architecture: str = param(
         _SKIP_GRAM, choices=(_SKIP_GRAM, _CBOW), help="predict neighbours from a word, or a word from its neighbours"
     )
     objective: str = param(
-        _NEGATIVE, choices=(_NEGATIVE, _HIERARCHICAL), help="what stands in for the softmax over all words"
+        _NEGATIVE, choices=(_NEGATIVE, _HIERARCHICAL), help="approximation of the softmax over all words"
     )
     dimension: int = param(100, ge=1, le=100_000, help="length of a vector")
-    window: int = param(5, ge=1, le=1000, help="the greatest distance of neighbours, to either side")
-    shrink_windows: bool = param(True, help="draw each word's window from 1 to window, so that nearer words count more")
+    window: int = param(5, ge=1, le=1000, help="maximum distance of neighbours, to either side")
+    shrink_windows: bool = param(
+        True, help="sample the window of each word from 1 to window, so that nearer words have more weight"
+    )
     negative: int = param(
         5,
         ge=1,
         le=1000,
-        help="objective=negative-sampling: samples for each pair",
+        help="objective=negative-sampling: samples per pair",
         needs=value_of("objective", _NEGATIVE),
     )
     ns_exponent: float = param(
         0.75,
         ge=-10,
         le=10,
-        help="objective=negative-sampling: power of the counts that samples are drawn by",
+        help="objective=negative-sampling: exponent of the counts in the distribution of negative samples",
         needs=value_of("objective", _NEGATIVE),
     )
-    sample: float = param(1e-4, ge=0, lt=1, help="words whose share of the text is beyond this are subsampled; 0: none")
-    epochs: int = param(20, ge=1, le=100_000, help="passes over the text")
-    alpha: float = param(0.025, gt=0, le=1, help="learning rate at the beginning")
-    min_alpha: float = param(0.0001, ge=0, le=1, help="learning rate that it falls to, linearly")
+    sample: float = param(1e-4, ge=0, lt=1, help="relative frequency above which words are subsampled; 0: none")
+    epochs: int = param(20, ge=1, le=100_000, help="epochs over the text")
+    alpha: float = param(0.025, gt=0, le=1, help="initial learning rate")
+    min_alpha: float = param(0.0001, ge=0, le=1, help="final learning rate, reached linearly")
     cbow_mean: bool = param(
         True,
         help="architecture=cbow: average the neighbours' vectors; false sums them",
         needs=value_of("architecture", _CBOW),
     )
-    seed: int = param(1, ge=0, le=2**32 - 1, help="of initialisation, subsampling, windows and negative samples")
+    seed: int = param(1, ge=0, le=2**32 - 1, help="seed of initialisation, subsampling, windows and negative samples")
 
     def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
         """Train on text.
 
         Args:
-            data: Training text: anything :meth:`nlmkit.text.Corpus.read` takes, or a Corpus.
+            data: Training text: anything ``Corpus.read`` takes, or a Corpus.
             valid: Not used by representations; must be left out.
-            run: Workers, progress, and a log with one line an epoch, whose loss is that of ``fit_report_`` and whose
+            run: Workers, progress, and a log with one line per epoch, whose loss is that of ``fit_report_`` and whose
                 step counts batches. The number of epochs is part of the model, so there is no budget of time; nor is
                 there a checkpoint.
 
@@ -117,9 +119,9 @@ class Word2Vec(VocabularyLimits, Representation):
         vocabulary = self.limited_vocabulary(corpus)
         rows = rows_of_types(corpus, vocabulary, self.least_count)
         if not known_text(corpus, rows).has_pairs:
-            raise DataError("no two known words stand in one line: there is nothing to learn from")
+            raise DataError("nothing to learn from: no line has two known words")
         if self.objective == _HIERARCHICAL and np.count_nonzero(rows >= 0) == 1:
-            raise DataError("objective=hierarchical-softmax needs two different words, and the text has one")
+            raise DataError("objective=hierarchical-softmax needs two different words, but the text has one")
         matrix, report = self._train(corpus, vocabulary, rows, run)
         self._set_fitted(vocabulary=vocabulary, pipeline=pipeline, matrix=matrix, report=report)
         return self
@@ -128,10 +130,13 @@ class Word2Vec(VocabularyLimits, Representation):
         if self.min_alpha > self.alpha:
             raise HyperParameterError(f"min_alpha={self.min_alpha:g} must not exceed alpha={self.alpha:g}")
         if run.budget_seconds is not None:
-            raise HyperParameterError("word2vec has no budget of time: its learning rate falls with epochs; set those")
+            raise HyperParameterError(
+                "word2vec does not support a time budget: its learning rate decreases with epochs; set epochs"
+            )
         if run.checkpoint is not None:
             raise HyperParameterError(
-                "word2vec keeps no checkpoint, since gensim cannot resume a training: leave checkpoint and resume out"
+                "word2vec does not support checkpoints, because gensim cannot resume training: omit checkpoint and "
+                "resume"
             )
         if run.device not in ("auto", "cpu"):
             raise HyperParameterError(f"word2vec trains on the CPU, not on {run.device}")

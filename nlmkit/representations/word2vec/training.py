@@ -184,7 +184,7 @@ def refuse_diverged(vectors: NDArray[np.float32], alpha: float) -> None:
 
     Args:
         vectors: Of any shape.
-        alpha: The learning rate at the beginning.
+        alpha: The initial learning rate.
 
     Raises:
         NlmkitError: Training diverged: a vector is not finite.

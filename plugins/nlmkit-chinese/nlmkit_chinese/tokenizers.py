@@ -41,7 +41,7 @@ class Jieba:
     """Words beside the dictionary's, each with its frequency, or None for one that keeps it in one piece."""
 
     def tokenize(self, line: str) -> list[str]:
-        """The words of one line."""
+        """Return the words of one line."""
         found: list[str] = []
         for run in line.split():
             for part in _parts(run):
@@ -52,7 +52,7 @@ class Jieba:
         return _joined(self._segmenter.cut(part, hmm=self.finds_new_words))
 
     def detokenize(self, tokens: Sequence[str]) -> str:
-        """Joins the tokens the way text is usually set: without spaces in Chinese, with spaces in Latin script."""
+        """Join the tokens the way text is usually set: without spaces in Chinese, with spaces in Latin script."""
         from nlmkit.plugin import WordTokenizer
 
         return WordTokenizer().detokenize(tokens)
@@ -82,7 +82,7 @@ class JiebaDictionary(Jieba):
 
 @functools.cache
 def _plain_segmenter() -> Segmenter:
-    """One for all, as it takes time and memory to build."""
+    """Return a shared instance, as it takes time and memory to build."""
     import rjieba
 
     return rjieba.Jieba()
@@ -96,7 +96,7 @@ _WHOLE = re.compile(
 
 
 def _parts(run: str) -> list[str]:
-    """The run, with each emoji and each word with a soft hyphen as a part of its own."""
+    """Return the run, with each emoji and each word with a soft hyphen as a part of its own."""
     if run.isascii():
         return [run]
     parts: list[str] = []
@@ -109,7 +109,7 @@ def _parts(run: str) -> list[str]:
 
 
 def _joined(pieces: list[str]) -> list[str]:
-    """The pieces, with every combining mark and joiner at the end of the one before it."""
+    """Return the pieces, with every combining mark and joiner at the end of the one before it."""
     found: list[list[str]] = []  # in parts, as a token may be a million marks long
     for piece in pieces:
         at = 0

@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 
 _SKIP_GRAM, _CBOW = "skip-gram", "cbow"
 _UNSUITABLE: Final = {
-    "budget_seconds": "has no budget of time: its learning rate falls with epochs; set those",
-    "checkpoint": "keeps no checkpoint: leave it out",
-    "log": "writes no log of training: leave it out",
+    "budget_seconds": "does not support a time budget: its learning rate decreases with epochs; set epochs",
+    "checkpoint": "does not support checkpoints: omit it",
+    "log": "does not write a training log: omit it",
 }
 
 
 class _Subwords(Representation):
-    """The fitted state beside the matrix, declared where a dataclass does not take it for hyper-parameters."""
+    """Fitted state besides the matrix, declared separately so that dataclass does not treat it as
+    hyper-parameters."""
 
     ngrams_: NDArray[np.float32]
     buckets_: NDArray[np.int64]
@@ -66,29 +67,31 @@ class FastText(VocabularyLimits, _Subwords):
         "buckets": 500,
     }
 
-    min_count: int = param(5, ge=1, help="words seen less often are taken out of the text")
+    min_count: int = param(5, ge=1, help="minimum count of a word; rarer words are removed from the text")
     architecture: str = param(
         _SKIP_GRAM, choices=(_SKIP_GRAM, _CBOW), help="predict neighbours from a word, or a word from its neighbours"
     )
     dimension: int = param(100, ge=1, le=100_000, help="length of a vector")
-    shortest: int = param(3, ge=1, le=100, help="characters of the shortest n-grams, < and > around the word counted")
-    longest: int = param(6, ge=1, le=100, help="characters of the longest n-grams")
-    buckets: int = param(
-        200_000, ge=1, le=2**31 - 1, help="hash values of n-grams; those with equal ones share a vector"
+    shortest: int = param(
+        3, ge=1, le=100, help="length of the shortest n-grams in characters, including < and > around the word"
     )
-    window: int = param(5, ge=1, le=1000, help="the greatest distance of neighbours, to either side")
-    negative: int = param(5, ge=1, le=1000, help="negative samples for each pair")
-    sample: float = param(1e-4, ge=0, lt=1, help="words whose share of the text is beyond this are subsampled; 0: none")
-    epochs: int = param(10, ge=1, le=100_000, help="passes over the text")
-    alpha: float = param(0.025, gt=0, le=1, help="learning rate at the beginning")
-    min_alpha: float = param(0.0001, ge=0, le=1, help="learning rate that it falls to, linearly")
-    seed: int = param(1, ge=0, le=2**32 - 1, help="of initialisation, subsampling, windows and negative samples")
+    longest: int = param(6, ge=1, le=100, help="length of the longest n-grams in characters")
+    buckets: int = param(
+        200_000, ge=1, le=2**31 - 1, help="number of hash buckets; n-grams in the same bucket share a vector"
+    )
+    window: int = param(5, ge=1, le=1000, help="maximum distance of neighbours, to either side")
+    negative: int = param(5, ge=1, le=1000, help="negative samples per pair")
+    sample: float = param(1e-4, ge=0, lt=1, help="relative frequency above which words are subsampled; 0: none")
+    epochs: int = param(10, ge=1, le=100_000, help="epochs over the text")
+    alpha: float = param(0.025, gt=0, le=1, help="initial learning rate")
+    min_alpha: float = param(0.0001, ge=0, le=1, help="final learning rate, reached linearly")
+    seed: int = param(1, ge=0, le=2**32 - 1, help="seed of initialisation, subsampling, windows and negative samples")
 
     def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
         """Train on text.
 
         Args:
-            data: Training text: anything :meth:`nlmkit.text.Corpus.read` takes, or a Corpus.
+            data: Training text: anything ``Corpus.read`` takes, or a Corpus.
             valid: Not used by representations; must be left out.
             run: Workers and progress.
 
@@ -107,7 +110,7 @@ class FastText(VocabularyLimits, _Subwords):
         vocabulary = self.limited_vocabulary(corpus)
         rows = rows_of_types(corpus, vocabulary, self.least_count)
         if not known_text(corpus, rows).has_pairs:
-            raise DataError("no two known words stand in one line: there is nothing to learn from")
+            raise DataError("nothing to learn from: no line has two known words")
         trained = self._train(corpus, vocabulary, rows, run)
         matrix = self._subwords(trained, vocabulary)
         report = {"words": len(trained), "ngrams": len(self.buckets_), "workers": run.workers}
@@ -126,7 +129,7 @@ class FastText(VocabularyLimits, _Subwords):
             raise HyperParameterError("fasttext trains on the CPU, in float32")
 
     def _train(self, corpus: Corpus, vocabulary: Vocabulary, rows: NDArray[np.int32], run: RunOptions) -> Any:
-        """gensim's ``KeyedVectors`` after training."""
+        """Return gensim's ``KeyedVectors`` after training."""
         import numpy as np
         from gensim.models.callbacks import CallbackAny2Vec
         from gensim.models.fasttext import FastText as GensimFastText
@@ -166,7 +169,7 @@ class FastText(VocabularyLimits, _Subwords):
         return model.wv
 
     def _subwords(self, trained: Any, vocabulary: Vocabulary) -> NDArray[np.float32]:
-        """Keep the n-grams that were trained; the words' vectors by vocabulary id, float32 [V, d]."""
+        """Store the trained n-grams and return the words' vectors by vocabulary id: float32 [V, d]."""
         import numpy as np
 
         words, own, all_ngrams = trained.index_to_key, trained.vectors_vocab, trained.vectors_ngrams
@@ -184,7 +187,7 @@ class FastText(VocabularyLimits, _Subwords):
         return buckets_of(word, self.shortest, self.longest, self.buckets)
 
     def _vector_of_unknown(self, word: str) -> NDArray[np.float32] | None:
-        """The mean of the word's n-grams that training had, float32 [d]; None if it had none of them."""
+        """Return the mean of the word's trained n-grams, float32 [d]; None if there are none."""
         import numpy as np
         from nlmkit.plugin import SPECIAL
 
@@ -201,12 +204,12 @@ class FastText(VocabularyLimits, _Subwords):
         return mean
 
     def fitted_state(self) -> FittedState:
-        """Words' and n-grams' vectors and the n-grams' buckets; the fit report as metadata."""
+        """Return the vectors of words and n-grams and the n-grams' buckets; the fit report as metadata."""
         state = super().fitted_state()
         return FittedState({**state.arrays, "ngrams": self.ngrams_, "buckets": self.buckets_}, state.metadata)
 
     def restore(self, state: FittedState) -> None:
-        """Take the arrays back, once they are sound; the hashes are computed anew from words."""
+        """Restore the arrays after checking them; hashes are recomputed from the words."""
         import numpy as np
         from nlmkit.plugin import require, require_array
 

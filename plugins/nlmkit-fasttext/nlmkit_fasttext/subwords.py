@@ -16,7 +16,7 @@ _SIGN: Final = 0xFFFFFF00
 
 
 def ngrams(word: str, shortest: int, longest: int) -> Iterator[str]:
-    """The n-grams of ``<word>``, by characters; the marks alone are none."""
+    """Yield the n-grams of ``<word>``, by characters, except the marks alone."""
     marked = f"<{word}>"
     for length in range(shortest, min(longest, len(marked)) + 1):
         for begin in range(len(marked) - length + 1):
@@ -33,5 +33,5 @@ def fnv1a(text: str) -> int:
 
 
 def buckets_of(word: str, shortest: int, longest: int, buckets: int) -> list[int]:
-    """The bucket of each n-gram of a word."""
+    """Return the bucket of each n-gram of a word."""
     return [fnv1a(ngram) % buckets for ngram in ngrams(word, shortest, longest)]

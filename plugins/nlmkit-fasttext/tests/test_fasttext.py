@@ -122,8 +122,8 @@ def test_options_that_contradict_each_other_are_refused() -> None:
     for options, run, message in (
         ({"shortest": 5, "longest": 4}, RunOptions(), "shortest=5 must not exceed longest=4"),
         ({"alpha": 0.01, "min_alpha": 0.02}, RunOptions(), "min_alpha=0.02 must not exceed alpha=0.01"),
-        ({}, RunOptions(budget_seconds=3), "has no budget of time"),
-        ({}, RunOptions(checkpoint="folder"), "keeps no checkpoint"),
+        ({}, RunOptions(budget_seconds=3), "does not support a time budget"),
+        ({}, RunOptions(checkpoint="folder"), "does not support checkpoints"),
         ({}, RunOptions(device="cuda"), "trains on the CPU"),
     ):
         with pytest.raises(HyperParameterError, match=message):

@@ -37,7 +37,7 @@ _ROUNDING: Final = 1e-4
 
 
 class _Fitted(LanguageModel):
-    """The fitted state, declared where a dataclass does not take it for hyper-parameters."""
+    """Fitted state, declared separately so that dataclass does not treat it as hyper-parameters."""
 
     model_: Any
     file_: NDArray[np.uint8]
@@ -47,9 +47,9 @@ class _Fitted(LanguageModel):
 
 @dataclasses.dataclass(kw_only=True)
 class KenLM(_Fitted):
-    """KenLM model (Heafield 2011): an ARPA or binary file, or one estimated as KenLM's lmplz does, queried by KenLM.
+    """KenLM model (Heafield 2011): an ARPA or binary file, or one estimated as by KenLM's lmplz, queried by KenLM.
 
-    With ``file``, :meth:`fit` reads that file, and a text beside it only says how text is to be read and how many of
+    With ``file``, ``fit`` reads that file, and a text beside it only says how text is to be read and how many of
     its words the model knows. Without, it estimates modified Kneser–Ney from the text with nlmkit's n-gram model,
     whose figures are those of ``lmplz``, and hands the result to KenLM as an ARPA file.
 
@@ -71,11 +71,11 @@ class KenLM(_Fitted):
     name = "kenlm"
     conformance_settings: ClassVar[dict[str, Any]] = {"order": 3}
 
-    file: str | None = param(None, help="ARPA or binary file of KenLM to use; none: estimate a model from the text")
-    words: str | None = param(None, help="file with one word a line, for a binary file that was built without words")
+    file: str | None = param(None, help="KenLM file (ARPA or binary) to load; none: estimate a model from the text")
+    words: str | None = param(None, help="file with one word per line, for a binary file built without words")
     order: int | None = param(None, ge=2, le=6, help=f"length of the longest n-gram to estimate; none: {_ORDER}")
     prune: tuple[int, ...] | None = param(
-        None, ge=0, help="drop n-grams seen at most this often, by order; the last value goes on"
+        None, ge=0, help="maximum count of n-grams to drop, per order; the last value applies to higher orders"
     )
 
     # --------------------------------------------------------------------------------------------------- fitting
@@ -123,11 +123,13 @@ class KenLM(_Fitted):
             if data is None:
                 raise HyperParameterError("kenlm needs text to estimate a model from, or a KenLM file: -p file=FILE")
             if self.words is not None:
-                raise HyperParameterError("words names those of a binary file: give it with file")
+                raise HyperParameterError("words requires file: it lists the words of a binary file")
             return
         for name in ("order", "prune"):
             if getattr(self, name) is not None:
-                raise HyperParameterError(f"{name} is for a model that is estimated; file={self.file} is one already")
+                raise HyperParameterError(
+                    f"{name} applies to estimated models only, but file={self.file} is already a model"
+                )
 
     def _from_file(self, run: RunOptions) -> _Loaded:
         import numpy as np
@@ -163,13 +165,13 @@ class KenLM(_Fitted):
         self.fit_report_ = {"notes": [], **loaded.report}
 
     def _notes_on_mass(self) -> list[str]:
-        """What is to be said where the words' probabilities do not sum to one, at the start of a sentence."""
+        """Return a note if the words' probabilities at the start of a sentence do not sum to one."""
         import numpy as np
 
         mass = float(np.exp(self.next_log_probs(self.start())).sum())
         if abs(mass - 1) <= _MASS_TOLERANCE:
             return []
-        return [f"the probabilities after <s> sum to {mass:.4f}, not to 1: perplexities will not be honest"]
+        return [f"the probabilities after <s> sum to {mass:.4f}, not to 1: perplexities will be wrong"]
 
     def _validation_perplexity(self, valid: Any) -> float | None:
         import math
@@ -182,7 +184,7 @@ class KenLM(_Fitted):
 
     @property
     def unknown_rule(self) -> str:
-        """``imported`` where a file says what ``<unk>`` gets."""
+        """``imported`` if the probability of ``<unk>`` is from a file."""
         return "imported" if self.file is not None else super().unknown_rule
 
     # ------------------------------------------------------------------------------------------ the state machine
@@ -195,11 +197,11 @@ class KenLM(_Fitted):
         return (BOS_ID,)
 
     def advance(self, state: tuple[int, ...], word_id: int) -> tuple[int, ...]:
-        """The last order−1 ids; KenLM itself remembers no more."""
+        """Return the last order−1 ids; KenLM itself remembers no more."""
         from nlmkit.plugin import EOS_ID
 
         if not 0 <= word_id < len(self.vocabulary_):
-            raise IndexError(f"no word has the id {word_id}: the vocabulary has {len(self.vocabulary_)}")
+            raise IndexError(f"id {word_id} is out of range: the size of the vocabulary is {len(self.vocabulary_)}")
         if word_id == EOS_ID:
             return self.start()
         return (*state, int(word_id))[-(self.order_ - 1) :]
@@ -247,7 +249,7 @@ class KenLM(_Fitted):
         return self._at_most_zero(found)
 
     def _at_most_zero(self, log_probs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The values, rounding errors above zero taken off.
+        """Return the values, rounding errors above zero taken off.
 
         Raises:
             DataError: one is above zero by more, as a damaged backoff weight makes it.
@@ -256,7 +258,9 @@ class KenLM(_Fitted):
 
         largest = float(log_probs.max(initial=0.0))
         if not largest <= _ROUNDING:
-            problem = f"gives a word the probability {np.exp(min(largest, 700.0)):.4g}: its backoff weights are damaged"
+            problem = (
+                f"assigns a word the probability {np.exp(min(largest, 700.0)):.4g}: its backoff weights are damaged"
+            )
             raise DataError(problem, source=self.file or "the KenLM file in the model")
         return np.minimum(log_probs, 0.0, out=log_probs)
 
@@ -301,14 +305,14 @@ class KenLM(_Fitted):
     # ---------------------------------------------------------------------------------------------------- saving
 
     def fitted_state(self) -> FittedState:
-        """The file's bytes; the fit report as metadata."""
+        """Return the file's bytes; the fit report as metadata."""
         import numpy as np
 
         self.check_fitted()
         return FittedState({"file": np.asarray(self.file_)}, {"fit_report": self.fit_report_})
 
     def restore(self, state: FittedState) -> None:
-        """Let KenLM load the file anew, from a temporary copy that is removed again at once.
+        """Load the file with KenLM, from a temporary copy that is removed immediately.
 
         Raises:
             SavedModelError: the arrays are no KenLM file, or one of other words than the vocabulary's.
@@ -329,7 +333,7 @@ class KenLM(_Fitted):
 
 @dataclasses.dataclass(frozen=True)
 class _Loaded:
-    """A KenLM file that was loaded.
+    """Loaded KenLM file.
 
     Attributes:
         model: The ``kenlm.Model``.
@@ -373,7 +377,7 @@ def _load(
     binary = reading.is_binary(beginning)
     header = reading.read_header(data, source) if binary else None
     if word_list is not None and (header is None or header.has_words):
-        raise HyperParameterError(f"{source} has its words itself: leave out words={word_list}")
+        raise HyperParameterError(f"{source} contains its words: omit words={word_list}")
     report: dict[str, Any] = {"bytes": len(data)}
     with _on_disk(data, None if not binary and reading.compression(beginning) else path) as place:
         if header is not None:
@@ -387,8 +391,8 @@ def _load(
                 words = reading.words_of_list(word_list)
             else:
                 raise DataError(
-                    "was built without its words, which would be needed to know what can come next: give a file "
-                    "with one word a line (-p words=FILE), or build it again with them",
+                    "was built without its words, which are required to list the next words: pass a file with one "
+                    "word per line (-p words=FILE), or rebuild it with them",
                     source=source,
                 )
         else:
@@ -405,13 +409,13 @@ def _load(
         raise DataError("has other words than the vocabulary", source=source)
     if header is not None and not size - 3 <= len(words) <= size:
         raise DataError(
-            f"has {len(words)} words, and the model has {size - 3} beside <unk>, <s> and </s>", source=origin
+            f"has {len(words)} words, but the model has {size - 3} besides <unk>, <s> and </s>", source=origin
         )
     return _Loaded(model, data, known, report)
 
 
 def _open(path: Path, source: str) -> Any:
-    """The ``kenlm.Model``; what KenLM says of a file that it cannot load becomes a DataError."""
+    """Return the ``kenlm.Model``; errors of KenLM while loading become a DataError."""
     import kenlm
 
     config = kenlm.Config()
@@ -426,7 +430,7 @@ def _open(path: Path, source: str) -> Any:
 
 @contextlib.contextmanager
 def _on_disk(data: NDArray[np.uint8], path: Path | None) -> Iterator[Path]:
-    """A file with these bytes, decompressed: ``path`` where that is one, else a temporary copy.
+    """A file with these bytes, decompressed: ``path`` if it is one, otherwise a temporary copy.
 
     KenLM reads an ARPA file to its end, and what it has mapped of a binary one stays when the copy is removed.
     """
@@ -447,7 +451,7 @@ def _on_disk(data: NDArray[np.uint8], path: Path | None) -> Iterator[Path]:
                     shutil.copyfileobj(compressed, file)
         except (OSError, EOFError) as error:
             raise DataError(
-                f"a temporary copy of {len(data)} bytes, which KenLM needs, cannot be made ({error}); "
-                "TMPDIR may name another folder"
+                f"a temporary copy of {len(data)} bytes, which KenLM needs, cannot be written ({error}); set TMPDIR "
+                f"to another folder"
             ) from None
         yield plain

@@ -1,4 +1,4 @@
-"""The words of a KenLM file, which its Python binding can look up and cannot list.
+"""Words of a KenLM file, which its Python binding cannot list.
 
 An ARPA file names them in its section of unigrams. A binary file, in the layout of ``lm/binary_format.cc`` version 5,
 keeps them, unless it was built without them, as NUL-terminated strings in the order of their ids at its very end.
@@ -48,7 +48,7 @@ _OPENERS: Final[dict[bytes, Callable[[Path], Any]]] = {
 
 
 class Header(NamedTuple):
-    """What a binary file says of itself.
+    """Header of a binary file.
 
     Attributes:
         model: Its data structure.
@@ -62,17 +62,17 @@ class Header(NamedTuple):
 
 
 def compression(beginning: bytes) -> Callable[[Path], Any] | None:
-    """How a file that begins so is opened, if it is compressed."""
+    """Return the opener of a compressed file by its first bytes, or None."""
     return next((opener for magic, opener in _OPENERS.items() if beginning.startswith(magic)), None)
 
 
 def is_binary(beginning: bytes) -> bool:
-    """Whether a file that begins so is KenLM's own format."""
+    """Return whether a file with these first bytes is in KenLM's own format."""
     return beginning.startswith(MAGIC)
 
 
 def read_header(data: NDArray[np.uint8], source: str) -> Header:
-    """The header of a binary file.
+    """Return the header of a binary file.
 
     Args:
         data: The file: uint8 [bytes].
@@ -84,20 +84,20 @@ def read_header(data: NDArray[np.uint8], source: str) -> Header:
     begin = bytes(data[: _SANITY + _FIXED.size])
     version = begin[len(MAGIC) :].split(b"\n")[0].strip()
     if version != b"5":
-        problem = f"version {version[:20].decode('ascii', 'replace')!r} of KenLM's binary format, where 5 was expected"
-        raise DataError(f"{problem}: build it again from the ARPA file", source=source)
+        problem = f"version {version[:20].decode('ascii', 'replace')!r} of KenLM's binary format, expected 5"
+        raise DataError(f"{problem}: rebuild it from the ARPA file", source=source)
     if len(begin) < _SANITY + _FIXED.size:
         raise DataError("ends inside its header", source=source)
     order, _, model, has_words, _ = _FIXED.unpack_from(begin, _SANITY)
     at = _SANITY + _FIXED.size
     if len(data) < at + 8 * order or order < 2 or model >= len(_MODELS):
-        raise DataError("its header makes no sense: the file is damaged", source=source)
+        raise DataError("its header is invalid: the file is damaged", source=source)
     counts = struct.unpack(f"<{order}Q", bytes(data[at : at + 8 * order]))
     return Header(_MODELS[model], counts, bool(has_words))
 
 
 def words_of_binary(data: NDArray[np.uint8], header: Header, source: str) -> list[str]:
-    """The words at the end of a binary file, without ``<unk>``, ``<s>`` and ``</s>``.
+    """Return the words at the end of a binary file, without ``<unk>``, ``<s>`` and ``</s>``.
 
     Raises:
         DataError: they are not there, or are not as many as the header says.
@@ -124,7 +124,7 @@ def words_of_binary(data: NDArray[np.uint8], header: Header, source: str) -> lis
 
 
 def words_of_arpa(file: IO[bytes], source: str) -> tuple[int, list[str]]:
-    """The order of an ARPA file and its words, without ``<unk>``, ``<s>`` and ``</s>``; reads no further than those.
+    """The order of an ARPA file and its words, without ``<unk>``, ``<s>`` and ``</s>``, without reading further.
 
     Raises:
         DataError: it is no ARPA file, or its unigrams are not as many as it says.
@@ -142,14 +142,14 @@ def words_of_arpa(file: IO[bytes], source: str) -> tuple[int, list[str]]:
             # a digit, a line end, and for each word a separator and a letter
             least += int(count[:19]) * (2 + 2 * int(length[:9]))
             if least > size:
-                problem = f"the n-grams that its beginning claims take at least {least} bytes, and it has {size}"
+                problem = f"the n-grams declared in its header take at least {least} bytes, but it has {size}"
                 raise DataError(problem, source=source, line=line)
         elif text.startswith(b"\\1-grams:"):
             break
         elif line > 1000 and not order:
-            raise DataError("no ARPA file: it has no counts of n-grams", source=source)
+            raise DataError("not an ARPA file: it has no counts of n-grams", source=source)
     else:
-        raise DataError(r"no ARPA file: it has no section \1-grams:", source=source)
+        raise DataError(r"not an ARPA file: it has no section \1-grams:", source=source)
     names = []
     for line, text in lines:
         if not text.strip(_SPACES):
@@ -158,15 +158,15 @@ def words_of_arpa(file: IO[bytes], source: str) -> tuple[int, list[str]]:
             break
         fields = _FIELD.findall(text)
         if len(fields) not in (2, 3):
-            raise DataError("a unigram is a probability, a word and a backoff weight", source=source, line=line)
+            raise DataError("expected a unigram: probability, word and backoff weight", source=source, line=line)
         names.append(fields[1])
     if len(names) != wanted:
-        raise DataError(f"has {len(names)} unigrams where its beginning says {wanted}", source=source, line=line)
+        raise DataError(f"has {len(names)} unigrams, but its header declares {wanted}", source=source, line=line)
     return order, _decoded(names, source)
 
 
 def words_of_list(path: str) -> list[str]:
-    """The words of a file with one word a line.
+    """Return the words of a file with one word per line.
 
     Raises:
         DataError: it cannot be read, or a line is no word.
@@ -200,7 +200,7 @@ def check_words(words: list[str], model: Any, source: str) -> None:
 
 
 def _decoded(names: list[bytes], source: str) -> list[str]:
-    """Words as text, each once and without the special ones."""
+    """Return the words as text, each once and without the special ones."""
     words: dict[str, None] = {}
     for name in names:
         if not name or name in _UNKNOWN or name in _MARKS:
@@ -208,15 +208,15 @@ def _decoded(names: list[bytes], source: str) -> list[str]:
         try:
             word = name.decode("utf-8")
         except UnicodeDecodeError:
-            raise DataError(f"the word {name!r} is not UTF-8, and nlmkit's words are text", source=source) from None
+            raise DataError(f"the word {name!r} is not UTF-8, but words of nlmkit are text", source=source) from None
         if word in words:
-            raise DataError(f"has the word {word!r} twice", source=source)
+            raise DataError(f"contains the word {word!r} twice", source=source)
         words[word] = None
     return list(words)
 
 
 def _numbered(file: IO[bytes], source: str) -> Iterator[tuple[int, bytes]]:
-    """Lines with their numbers, from 1, without their ends."""
+    """Yield lines with their numbers, from 1, without their ends."""
     try:
         for number, text in enumerate(iter(lambda: file.readline(_LONGEST_LINE), b""), 1):
             if len(text) == _LONGEST_LINE:

@@ -90,7 +90,7 @@ def test_words_with_white_space_in_them_are_one_word() -> None:
 @pytest.mark.parametrize("name", ["no-words.klm", "no-words-trie.klm"])
 def test_a_binary_without_words_takes_them_from_a_list(name: str, tmp_path: Path) -> None:
     """The list is mapped back through the model, and must be whole."""
-    with pytest.raises(DataError, match=r"built without its words, .* give a file with one word a line"):
+    with pytest.raises(DataError, match=r"built without its words, .* pass a file with one word per line"):
         KenLM(file=str(DATA / name)).fit()
     words = KenLM(file=str(ARPA)).fit().vocabulary_.words
     listed = tmp_path / "words.txt"
@@ -98,7 +98,7 @@ def test_a_binary_without_words_takes_them_from_a_list(name: str, tmp_path: Path
     model = KenLM(file=str(DATA / name), words=str(listed)).fit()
     assert model.perplexity(TEST) == pytest.approx(KenLM(file=str(ARPA)).fit().perplexity(TEST), rel=1e-6)
     listed.write_text("".join(f"{word}\n" for word in words[:-1]), encoding="utf-8")
-    with pytest.raises(DataError, match="has 22 words, and the model has 23 beside <unk>, <s> and </s>"):
+    with pytest.raises(DataError, match="has 22 words, but the model has 23 besides <unk>, <s> and </s>"):
         KenLM(file=str(DATA / name), words=str(listed)).fit()
     listed.write_text("the\nzyzzyva\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"1 of its 2 words, such as 'zyzzyva', are not in the model"):
@@ -146,18 +146,20 @@ def test_what_is_no_kenlm_file_is_an_error_that_names_it(tmp_path: Path) -> None
     """Whatever is wrong with it."""
     binary, arpa = (DATA / "probing.klm").read_bytes(), ARPA.read_bytes()
     cases = {
-        b"": "no ARPA file",
-        b"hello\nworld\n": "no ARPA file",
+        b"": "not an ARPA file",
+        b"hello\nworld\n": "not an ARPA file",
         b"\\data\\\nngram 1=x\n": "line 2: no count",
         binary[:60]: "ends inside its header",
-        binary[:100]: "ends inside its header|makes no sense",
+        binary[:100]: "ends inside its header|header is invalid",
         binary[:-1]: "words are missing|KenLM cannot load",
         binary[:1000]: "words are missing|do not begin|KenLM cannot load",
         binary.replace(b"version 5", b"version 4"): "version '4' of KenLM's binary format",
-        arpa.replace(b"ngram 1=26", b"ngram 1=27"): "has 26 unigrams where its beginning says 27",
+        arpa.replace(b"ngram 1=26", b"ngram 1=27"): "has 26 unigrams, but its header declares 27",
         arpa.replace(b"ngram 2=39", b"ngram 2=40"): "KenLM cannot load it",
-        arpa.replace(b"ngram 2=39", b"ngram 2=1000000000000"): r"line 3: .* claims take at least 6\d{12} bytes",
-        arpa.replace(b"ngram 2=39", b"ngram 2=" + b"9" * 5000): "line 3: .* claims take at least",
+        arpa.replace(
+            b"ngram 2=39", b"ngram 2=1000000000000"
+        ): r"line 3: .* declared in its header take at least 6\d{12} bytes",
+        arpa.replace(b"ngram 2=39", b"ngram 2=" + b"9" * 5000): "line 3: .* declared in its header take at least",
         arpa.replace(b"\\end\\", b""): "KenLM cannot load it",
         arpa.replace(b"sailor", b"sail\xffr"): "is not UTF-8",
         b"\\data\\\nngram 1=3\n\n\\1-grams:\n-1\t<unk>\n0\t<s>\n-1\t</s>\n\n\\end\\\n": "unigram model",
@@ -208,7 +210,7 @@ def test_a_backoff_weight_that_gives_more_than_one_is_refused(tmp_path: Path) ->
     text = text[:start] + "3" + text[text.index("\n", start) :]
     (tmp_path / "m.arpa").write_text(text, encoding="utf-8")
     model = KenLM(file=str(tmp_path / "m.arpa")).fit()
-    with pytest.raises(DataError, match=r"m\.arpa: gives a word the probability \d+\.?\d*: its backoff weights"):
+    with pytest.raises(DataError, match=r"m\.arpa: assigns a word the probability \d+\.?\d*: its backoff weights"):
         model.perplexity(["a a"])
 
 
@@ -239,10 +241,10 @@ def test_options_that_contradict_each_other_are_refused() -> None:
     """Nothing is accepted and then ignored."""
     for model, data, message in (
         (KenLM(), None, "needs text to estimate a model from"),
-        (KenLM(words="w"), TRAIN, "give it with file"),
-        (KenLM(file=str(ARPA), order=3), None, "order is for a model that is estimated"),
-        (KenLM(file=str(ARPA), prune=(0, 1)), None, "prune is for a model that is estimated"),
-        (KenLM(file=str(ARPA), words="w"), None, "has its words itself: leave out words=w"),
+        (KenLM(words="w"), TRAIN, "words requires file"),
+        (KenLM(file=str(ARPA), order=3), None, "order applies to estimated models only"),
+        (KenLM(file=str(ARPA), prune=(0, 1)), None, "prune applies to estimated models only"),
+        (KenLM(file=str(ARPA), words="w"), None, "contains its words: omit words=w"),
     ):
         with pytest.raises(HyperParameterError, match=message):
             model.fit(data)

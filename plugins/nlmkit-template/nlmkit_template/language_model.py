@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(kw_only=True)
 class Template(VocabularyLimits, LanguageModel):
-    """Unigram model with add-k smoothing: every word is as likely as it is frequent, whatever stands before it."""
+    """Unigram model with add-k smoothing: the probability of a word depends on its frequency only, not on its
+    context."""
 
     name = "template"
 
-    k: float = param(1.0, gt=0, le=1e6, help="what is added to every word's count")
+    k: float = param(1.0, gt=0, le=1e6, help="constant added to the count of each word")
 
     def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
         """Count the words of ``data``: anything that Corpus.read takes, or a Corpus."""
@@ -38,12 +39,12 @@ class Template(VocabularyLimits, LanguageModel):
         return self
 
     def start(self) -> tuple[()]:
-        """Nothing is remembered, so there is one state."""
+        """Return the only state, as the model has no context."""
         self.check_fitted()
         return ()
 
     def advance(self, state: tuple[()], word_id: int) -> tuple[()]:
-        """The same state again; a model that looks back would take ``word_id`` into a new one."""
+        """Return the same state; a model with a context would return a new one with ``word_id``."""
         return state
 
     def next_log_probs(self, state: tuple[()]) -> NDArray[np.float64]:
@@ -53,19 +54,19 @@ class Template(VocabularyLimits, LanguageModel):
         return found
 
     def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
-        """Natural log-probability of every event, all at once: float64 [events]."""
+        """Return the natural log-probability of every event at once: float64 [events]."""
         check_context(context)
         events = self.encode(data).event_ids(self.vocabulary_)
         found: NDArray[np.float64] = self.word_log_probs_[events]
         return found
 
     def fitted_state(self) -> FittedState:
-        """What a saved model holds; vocabulary and text pipeline are saved without being named here."""
+        """Return the arrays to save; vocabulary and text pipeline are saved automatically."""
         self.check_fitted()
         return FittedState({"word_log_probs": self.word_log_probs_})
 
     def restore(self, state: FittedState) -> None:
-        """Take the array back, once it has the shape that it must have."""
+        """Restore the array after checking its shape."""
         from nlmkit.plugin import require_array
 
         shape = (len(self.vocabulary_),)

@@ -62,22 +62,24 @@ class Transformer(OptimizationOptions, RegularizationOptions, ArchitectureOption
         "dropout_output": 0.0,
     }
 
-    layers: int = param(4, ge=1, le=64, help="blocks of attention and feed-forward layer")
-    heads: int = param(4, ge=1, le=256, help="heads of attention; embedding is a multiple of twice their number")
-    window: int = param(128, ge=2, le=65536, help="steps that a step attends to in each block, itself included")
+    layers: int = param(4, ge=1, le=64, help="number of blocks of attention and feed-forward layer")
+    heads: int = param(4, ge=1, le=256, help="attention heads; embedding must be a multiple of twice their number")
+    window: int = param(
+        128, ge=2, le=65536, help="number of steps that a step attends to in each block, including itself"
+    )
     hidden: int = param(1024, ge=1, le=65536, help="width of the feed-forward layers")
     projection: str = param("auto", choices=("auto", "linear"), help="linear: one more layer before the output layer")
-    dropout: float = param(0.2, ge=0, lt=1, help="dropout on what attention and feed-forward layers add")
+    dropout: float = param(0.2, ge=0, lt=1, help="dropout on the outputs of attention and feed-forward layers")
     dropout_input: float = with_default(RegularizationOptions, "dropout_input", 0.2)
     dropout_output: float = with_default(RegularizationOptions, "dropout_output", 0.2)
     locked: bool = with_default(RegularizationOptions, "locked", False)
     weight_decay: float = with_default(RegularizationOptions, "weight_decay", 0.01)
-    bptt: int = param(70, ge=1, le=100000, help="steps of a training window")
+    bptt: int = param(70, ge=1, le=100000, help="length of a training window in steps")
     lr: float = with_default(OptimizationOptions, "lr", 0.001)
     batch: int = with_default(OptimizationOptions, "batch", 32)
 
     def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
-        """The untrained network; see :meth:`NeuralLanguageModel.build_module`."""
+        """Return the untrained network; see ``NeuralLanguageModel.build_module``."""
         from nlmkit.plugin import module_around
 
         from nlmkit_transformer.network import TransformerBody
@@ -85,7 +87,8 @@ class Transformer(OptimizationOptions, RegularizationOptions, ArchitectureOption
         def body(width: int) -> Body:
             if width % (2 * self.heads):
                 raise HyperParameterError(
-                    f"vectors of {width} cannot be shared by heads={self.heads}: their width must be a multiple of "
+                    f"vectors of width {width} cannot be divided among heads={self.heads}: the width must be a "
+                    f"multiple of "
                     f"{2 * self.heads}"
                 )
             return TransformerBody(

@@ -57,7 +57,7 @@ class Block(nn.Module):
     def forward(
         self, x: Tensor, memory: Tensor, mask: Tensor, turns: tuple[Tensor, Tensor], generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """The block's output [T, B, d], and the steps' keys and values [T, B, 2·d].
+        """Return the block's output [T, B, d], and the steps' keys and values [T, B, 2·d].
 
         Args:
             x: [T, B, d].
@@ -135,7 +135,7 @@ class TransformerBody(Body):
         return (*[empty] * len(self.blocks), torch.zeros(1, batch, dtype=torch.int64, device=like.device))
 
     def context(self, ids: Tensor, state: State) -> Tensor:
-        """Ids whose vectors :meth:`forward` wants: those read now."""
+        """Ids whose vectors ``forward`` wants: those read now."""
         return ids
 
     def forward(
@@ -147,7 +147,7 @@ class TransformerBody(Body):
     def trace(
         self, vectors: Tensor, context: Tensor, state: State, generator: torch.Generator
     ) -> tuple[Tensor, State, tuple[Steps, ...]]:
-        """As :meth:`forward`, with each block's output at each step, in the graph."""
+        """As ``forward``, with each block's output at each step, in the graph."""
         steps: list[Steps] = []
         outputs, state = self._run(vectors, state, generator, steps)
         return outputs, state, tuple(steps)

@@ -130,7 +130,9 @@ def test_words_that_differ_by_case_are_told(vectors: Vectors, caplog: pytest.Log
     loud = ["THE CAT SEES THE DOG", "THE DOG SEES A CAT"] * 4
     LSTM(**TINY, representation=vectors).fit(loud)
     (message,) = coverage(caplog)
-    assert message.endswith("only 0% of the training words: it covers 90% of them in lower case, so add --lowercase")
+    assert message.endswith(
+        "covers only 0% of the training words: it covers 90% of them in lower case, so add --lowercase"
+    )
     with pytest.raises(DataError, match="90% of them in lower case, so add --lowercase, or set tune=fine-tune"):
         LSTM(**TINY, representation=vectors, tune="frozen").fit(loud)
 

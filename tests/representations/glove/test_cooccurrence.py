@@ -175,7 +175,9 @@ def test_a_full_disk_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "open", full)
-    with pytest.raises(DataError, match=r"16 bytes cannot be written \(No space left on device\); free some room"):
+    with pytest.raises(
+        DataError, match=r"16 bytes cannot be written \(No space left on device\); free some disk space"
+    ):
         count([[A, B]], 2, window=2, memory=0)
 
 

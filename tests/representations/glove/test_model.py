@@ -167,7 +167,11 @@ def test_first_weights_are_uniform_and_do_not_depend_on_precision() -> None:
 
 
 def test_weights_that_no_memory_holds_name_their_size() -> None:
-    with pytest.raises(MemoryError, match=r"\d+\.\d GiB could not be had for vectors of 200000000000 words in 10000"):
+    with pytest.raises(
+        MemoryError,
+        match=r"\d+\.\d GiB of memory are not available for vectors of 200000000000 words "
+        r"in 10000",
+    ):
         Weights.initial(200_000_000_000, Settings(dimension=10_000))
 
 
@@ -263,8 +267,8 @@ def test_a_vocabulary_file_decides(tmp_path: Path) -> None:
     [
         ([], "the training text has no words"),
         (["", ""], "the training text has no words"),
-        (["a"], "no two words stand in one sentence"),
-        (["a", "b", "c"], "no two words stand in one sentence"),
+        (["a"], "no sentence has two words"),
+        (["a", "b", "c"], "no sentence has two words"),
     ],
 )
 def test_a_text_without_pairs_is_refused(text: list[str], problem: str) -> None:
@@ -273,7 +277,7 @@ def test_a_text_without_pairs_is_refused(text: list[str], problem: str) -> None:
 
 
 def test_limits_that_leave_nothing_are_refused() -> None:
-    with pytest.raises(DataError, match="min_count=9 leaves no word"):
+    with pytest.raises(DataError, match="min_count=9 removes all words"):
         GloVe(min_count=9).fit(["a b"])
 
 
@@ -533,7 +537,7 @@ def test_what_it_cannot_do_is_refused(options: dict[str, Any], problem: str) -> 
 
 
 def test_validation_text_is_refused() -> None:
-    with pytest.raises(HyperParameterError, match="uses no validation text"):
+    with pytest.raises(HyperParameterError, match="does not use validation text"):
         GloVe(**SMALL).fit(TEXT, valid=TEXT)
 
 

@@ -337,7 +337,7 @@ def test_texts_without_anything_to_learn_from_are_refused(text: list[list[str]],
 
 
 def test_further_reasons_why_there_is_nothing_to_learn_are_told() -> None:
-    with pytest.raises(DataError, match="min_count=5 leaves no word"):
+    with pytest.raises(DataError, match="min_count=5 removes all words"):
         LSA().fit(TEXT)
     with pytest.raises(DataError, match="by chance: lower shift=1000"):
         LSA(min_count=1, shift=1000.0).fit(TEXT)
