@@ -344,16 +344,8 @@ def test_a_start_that_does_not_suit_is_refused(lm: LSTM, tmp_path: Path) -> None
     cases: list[tuple[Any, type[Exception], str]] = [
         (GRU(**TINY).fit(TRAIN), HyperParameterError, "gru"),
         (NGram(order=2).fit(TRAIN), HyperParameterError, "ngram"),
-        (
-            LSTM(**{**TINY, "hidden": 9}).fit(TRAIN),
-            HyperParameterError,
-            "start_from was fitted with hidden=9: set the same",
-        ),
-        (
-            LSTM(**TINY, layers=2, tied=False).fit(TRAIN),
-            HyperParameterError,
-            "start_from was fitted with layers=2, tied=False: set the same",
-        ),
+        (LSTM(**{**TINY, "hidden": 9}).fit(TRAIN), HyperParameterError, "fitted with hidden=9: set the same"),
+        (LSTM(**TINY, layers=2, tied=False).fit(TRAIN), HyperParameterError, "with layers=2, tied=False: set"),
         (LSTM(**TINY), NotFittedError, "not fitted"),
         (str(tmp_path / "nothing"), SavedModelError, "nothing"),
     ]

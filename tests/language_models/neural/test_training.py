@@ -269,7 +269,7 @@ def test_unusable_texts_are_refused() -> None:
         (empty, None, "training text is empty"),
         (EVENTS, empty, "validation text is empty"),
         (foreign, None, "training text contains ids outside the vocabulary of size 12"),
-        (EVENTS, foreign, "validation text holds ids"),
+        (EVENTS, foreign, "validation text contains ids"),
     ):
         with pytest.raises(DataError, match=problem):
             train(TinyModule(), events, valid, tiny(), vocabulary(), RunOptions())
