@@ -199,7 +199,7 @@ class NeuralTextModel(
         coverage = start.input_report.get("token_coverage")
         if coverage is not None and coverage < _POOR_COVERAGE:
             notes.append(
-                f"the representation has vectors for only {coverage:.0%} of the training words: "
+                f"the representation covers only {coverage:.0%} of the training words: "
                 "check that it was trained on text with the same tokenizer and case"
             )
         sample = Sample(self.documents_of(corpus)[0], targets)

@@ -200,7 +200,7 @@ def test_what_is_no_fitted_representation_of_the_width_is_refused(vectors: Vecto
     NGram(order=2).fit(TRAIN).save(tmp_path / "ngram")
     with pytest.raises(HyperParameterError, match=r"is a language-model \(ngram\); expected a representation"):
         LSTM(**TINY, representation=str(tmp_path / "ngram")).fit(TRAIN)
-    with pytest.raises(HyperParameterError, match="this vectors is not fitted, and does not learn from text"):
+    with pytest.raises(HyperParameterError, match="this vectors is not fitted and does not learn from text"):
         LSTM(**TINY, representation=Vectors()).fit(TRAIN)
     with pytest.raises(HyperParameterError, match="embedding=7, but the representation's vectors have 3"):
         LSTM(**TINY, embedding=7, representation=vectors).fit(TRAIN)
