@@ -202,7 +202,7 @@ def test_poor_coverage_is_told(covered: int) -> None:
     notes = (
         CNN(**{**TINY, "epochs": 1, "embedding": 300}, representation=vectors).fit(TEXTS, LABELS).fit_report_["notes"]
     )
-    assert any("the representation has vectors for only" in note for note in notes)
+    assert any("the representation covers only" in note for note in notes)
 
 
 def test_several_workers_are_refused() -> None:

@@ -58,7 +58,7 @@ def test_frozen_vectors_of_none_of_the_words_are_refused(cls: Any) -> None:
         cls(**small, tune="frozen").fit(TEXTS, LABELS)
     for tune in ("fine-tune", *(["multichannel"] if cls is CNN else [])):
         notes = cls(**small, tune=tune).fit(TEXTS, LABELS).fit_report_["notes"]
-        assert any("has vectors for only 0% of the training words" in note for note in notes)
+        assert any("covers only 0% of the training words" in note for note in notes)
 
 
 def test_fine_tuned_ones_move(vectors: Vectors) -> None:
