@@ -93,7 +93,7 @@ def test_a_classifier_reads_it(
 ) -> None:
     model = cast(Any, small(consumer, representation=fitted[name], tune=tune))
     if name == "one-hot" and tune != "fine-tune":
-        with pytest.raises(HyperParameterError, match="nothing to freeze"):
+        with pytest.raises(HyperParameterError, match="one-hot vectors cannot be frozen"):
             model.fit(LINES, LABELS)
         return
     model.fit(LINES, LABELS)

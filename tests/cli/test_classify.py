@@ -83,7 +83,7 @@ def test_encoding_and_tokens_are_kept_and_a_flag_sets_the_tokenizer(run: Run, da
     run("fit", "nbsvm", train, "-o", "n", "--encoding", "latin-1", "-p", "tokenizer=char", "-p", "lowercase=false")
     assert load("n").digest == load("m").digest
     error = run("fit", "nbsvm", train, "-o", "x", "--tokenizer", "char", "-p", "tokenizer=space", code=2).stderr
-    assert "--tokenizer and -p tokenizer say different things" in error
+    assert "--tokenizer and -p tokenizer contradict each other" in error
 
 
 def test_the_environment_goes_under_a_flag(run: Run, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,8 +176,8 @@ def test_one_class_and_malformed_lines_are_one_clear_line(run: Run) -> None:
     [
         (["nbsvm", "-o", "m"], "missing TRAIN"),
         (["nbsvm", "train.tsv"], "missing MODEL"),
-        (["nbsvm", "train.tsv", "-o", "m", "--cross-validate", "3"], "leave out -o"),
-        (["nbsvm", "train.tsv", "--cross-validate", "3", "--valid", "v"], "leave out --valid"),
+        (["nbsvm", "train.tsv", "-o", "m", "--cross-validate", "3"], "omit -o"),
+        (["nbsvm", "train.tsv", "--cross-validate", "3", "--valid", "v"], "omit --valid"),
         (["nbsvm", "train.tsv", "-o", "m", "--fold-seed", "3"], "--fold-seed needs --cross-validate"),
         (["nbsvm", "train.tsv", "-o", "m", "--budget", "3s"], "does not train in steps"),
         (["nbsvm", "train.tsv", "--cross-validate", "1"], "not in the range"),
@@ -342,12 +342,12 @@ def test_joined_and_headed_files_are_told_and_many_classes_listed(run: Run, tmp_
     fitted = run("fit", "tfidf-logreg", "t.tsv", "-o", "m")
     assert "note: t.tsv: line 1 looks like a header ('topic', 'review')" in fitted.stderr
     assert "'class1' (3 texts), 'Class1' (1 text)" in fitted.stderr
-    assert "note: 2 of 42 classes have one text only" in fitted.stderr
+    assert "note: 2 of 42 classes have only one text" in fitted.stderr
     assert fitted.stderr.count("note: ") == 3  # each once
     assert "note" not in run("fit", "tfidf-logreg", "t.tsv", "-o", "m2", "--quiet").stderr
     Path("test.tsv").write_text("".join(rows[1:]) + "CLASS5\tword6 film\n", encoding="utf-8")
     scored = run("score", "m", "test.tsv")
-    assert "note: labels that the classifier does not know look like its own" in scored.stderr
+    assert "note: unknown labels are similar to known ones but counted as different" in scored.stderr
     assert "\nconfusions:\n" in scored.stdout
     assert "label \\ predicted" not in scored.stdout
     assert len(json.loads(run("score", "m", "test.tsv", "--json").stdout)["confusion"]) == 43

@@ -51,7 +51,7 @@ def contents() -> dict[str, bytes]:
         ("ngram t.txt -o m --write-config d/../t.txt", "is the same as t.txt"),
         ("ngram t.txt --valid words.txt -o m --write-config words.txt", "is the same as words.txt"),
         ("ngram d -o m --write-config d/run.toml", "--write-config d/run.toml is in d"),
-        ("ngram d -o m --write-config d/a.txt", "is in d, and its files are read as text:"),
+        ("ngram d -o m --write-config d/a.txt", "is in d, whose files are read as text:"),
         ("ngram d -o d", "-o d is the same as d"),
         ("ngram t.txt -o .", "-o . contains t.txt, which is read:"),
         ("ngram t.txt -o m --config run.toml --write-config run.toml", "is the same as run.toml"),

@@ -61,7 +61,7 @@ class Settings(Component):
         ("order", -3, "order must be ≥ 1, ≤ 20, not -3"),
         ("order", 21, "order must be ≥ 1, ≤ 20, not 21"),
         ("order", 10**400, "order must be ≥ 1, ≤ 20, not 1000"),
-        pytest.param("order", 10**5000, "order must be ≥ 1, ≤ 20, not a value with a number of thousands", id="huge"),
+        pytest.param("order", 10**5000, "order must be ≥ 1, ≤ 20, not a value with thousands", id="huge"),
         ("cutoffs", (10**5000,), "cutoffs must be a number with fewer digits, not a value with"),
         ("method", "x" * 5000, "... (5002 characters)"),
         ("order", 3.0, "order must be int, not 3.0"),

@@ -476,7 +476,10 @@ def at(manifest: dict[str, Any], path: str) -> dict[str, Any]:
         (lambda m: at(m, "first").update(metadata={}), "member first: damaged: KeyError while restoring toy-bigram"),
         (lambda m: at(m, "first").update(hyper_parameters={"alpha": -1}), "member first: wrong hyper-parameters for"),
         (lambda m: at(m, "first").update(fitted=False), "has shape [4], expected [3]"),
-        (lambda m: m["members"].update({"others.7": m["members"].pop("others.2")}), "no place for the member others.7"),
+        (
+            lambda m: m["members"].update({"others.7": m["members"].pop("others.2")}),
+            "the hyper-parameters do not have the member others.7",
+        ),
         (lambda m: m["members"].update({"scale": at(m, "others.2")}), "scale must be float, not Bigram("),
         (
             lambda m: m["hyper_parameters"].update(others=3),

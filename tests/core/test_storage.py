@@ -366,7 +366,7 @@ def test_a_payload_that_contradicts_the_manifest_is_refused(saved: Path) -> None
         (lambda m, a, w: a["vocabulary.counts"].__setitem__(3, -1), "counts must be 7 integers of at least zero"),
         (lambda m, a, w: w.pop(), "array 'vocabulary.counts' has shape [7], expected [6]"),
         (lambda m, a, w: w.__setitem__(slice(0, 2), w[1::-1]), "does not begin with <unk>, <s>, </s>"),
-        (lambda m, a, w: w.__setitem__(4, "a"), "holds the word 'a' twice"),
+        (lambda m, a, w: w.__setitem__(4, "a"), "duplicate word 'a' in the vocabulary"),
         (lambda m, a, w: w.__setitem__(4, ""), "word 2 of the vocabulary is empty"),
         (lambda m, a, w: w.__setitem__(4, "<unk>"), "counts must be 6 integers"),
         (lambda m, a, w: w.__setitem__(4, "</s>"), "word 2 of the vocabulary is </s>"),

@@ -133,8 +133,8 @@ def test_an_unknown_backend_is_one_error(code: str) -> None:
         [sys.executable, "-c", code], check=False, capture_output=True, text=True, env={**os.environ, "MPLBACKEND": "x"}
     )
     assert result.stderr.splitlines()[-1] == (
-        "nlmkit.errors.NlmkitError: matplotlib knows no backend 'x', which MPLBACKEND names: unset it, since pictures "
-        ": unset it, since pictures in files do not require it"
+        "nlmkit.errors.NlmkitError: unknown matplotlib backend 'x' in MPLBACKEND: unset it, since pictures in files "
+        "do not require it"
     )
 
 

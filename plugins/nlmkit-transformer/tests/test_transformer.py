@@ -121,7 +121,7 @@ def test_a_model_starts_from_another_of_its_kind(tmp_path: Path) -> None:
         start = tiny().fit(data.train())
         start.save(tmp_path / "start")
         assert load(tmp_path / "start").digest == start.digest
-        with pytest.raises(HyperParameterError, match="built otherwise: set heads=2"):
+        with pytest.raises(HyperParameterError, match="start_from was fitted with heads=2: set the same"):
             tiny(heads=4, start_from=start).fit(data.other())
         grown = tiny(window=9, start_from=str(tmp_path / "start"), epochs=1).fit(data.other())
     assert grown.fit_report_["started_from"]["new_words"] > 0
@@ -141,7 +141,7 @@ def test_it_can_be_looked_into() -> None:
 
 def test_widths_that_cannot_be_shared_are_refused() -> None:
     """With what would do."""
-    with pytest.raises(HyperParameterError, match="their width must be a multiple of 12"):
+    with pytest.raises(HyperParameterError, match="the width must be a multiple of 12"):
         tiny(heads=6).fit(data.train())
     with pytest.raises(HyperParameterError, match="projection must be one of auto, linear"):
         tiny(projection="last-layer")

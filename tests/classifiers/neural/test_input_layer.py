@@ -87,7 +87,7 @@ def test_coverage_is_reported(vectors: Vectors) -> None:
     assert (found["representation"], found["digest"], found["tune"]) == ("vectors", vectors.digest, "fine-tune")
     assert found["type_coverage"] == pytest.approx(5 / len(types))
     assert found["token_coverage"] == pytest.approx(sum(word in WORDS for word in tokens) / len(tokens))
-    assert any("vectors for only 24% of the training words" in note for note in report["notes"])
+    assert any("covers only 24% of the training words" in note for note in report["notes"])
 
 
 @pytest.mark.parametrize("tune", ["frozen", "multichannel"])
