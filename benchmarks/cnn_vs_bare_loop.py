@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -20,7 +21,10 @@ from torch import Tensor, nn
 from nlmkit.classifiers.neural.cnn import CNN
 from nlmkit.core.run import RunOptions
 from nlmkit.documents.neural.batching import PAD_ID, Batch, Documents, Sample, training_batches
+from nlmkit.documents.neural.module import TextModule
+from nlmkit.documents.neural.settings import TextSettings
 from nlmkit.documents.neural.start import TrainingTexts
+from nlmkit.documents.neural.task import TaskSetup, TextTask
 from nlmkit.documents.neural.training import train
 from nlmkit.text import Vocabulary
 from nlmkit.text.labelled import LabelledTexts
@@ -55,6 +59,15 @@ def bare_epoch(module: BareCNN, optimizer: torch.optim.Optimizer, batches: list[
         loss_of(module(batch.ids), labels).backward()
         optimizer.step()
     return time.perf_counter() - begin
+
+
+def task_of(cnn: CNN, module: TextModule, sample: Sample) -> Callable[[TextSettings, torch.device], TextTask]:
+    """Return the builder of the task that ``fit`` trains."""
+
+    def build(settings: TextSettings, device: torch.device) -> TextTask:
+        return cnn.task(TaskSetup(module, sample, None, settings, cnn.vocabulary_.counts, 0.0, device))
+
+    return build
 
 
 def main() -> None:
@@ -94,7 +107,7 @@ def main() -> None:
         for _ in range(arguments.rounds):
             seconds["bare"].append(bare_epoch(bare, optimizer, batches, labels))
             begin = time.perf_counter()
-            train(cnn, module, sample, None, RunOptions(device="cpu"), begin)
+            train(cnn, task_of(cnn, module, sample), sample, None, RunOptions(device="cpu"), begin)
             seconds["cnn"].append(time.perf_counter() - begin)
         loop, own = min(seconds["bare"]), min(seconds["cnn"])
         print(f"| {name} | {loop:.2f} | {own:.2f} | {own / loop:.3f} |", flush=True)
