@@ -18,6 +18,8 @@ from nlmkit.language_models.neural.training import train
 from nlmkit.training.distributed import Processes, processes
 from nlmkit.training.records import read_log
 
+pytestmark = pytest.mark.slow
+
 EVENTS, VALID = text(), text(300, seed=1)
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
