@@ -49,7 +49,7 @@ def objection(option: str, model: str) -> str | None:
         model: Name of one of the components in ``MODELS``.
 
     Raises:
-        KeyError: there is no such option or model.
+        KeyError: The option or model is unknown.
     """
     if option not in options() or model not in MODELS:
         raise KeyError(f"no option {option!r} of a model {model!r}")

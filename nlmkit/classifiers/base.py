@@ -256,11 +256,11 @@ class Classifier(TextModel):
             seed: Seed of the bootstrap.
 
         Raises:
-            DataError: There are no texts, or unusable ones.
+            DataError: The texts are empty or unusable.
         """
         data = self.labelled(texts, labels)
         if not len(data):
-            raise DataError("there are no texts to report on", source=data.source)
+            raise DataError("no texts to report on", source=data.source)
         return self.judge(
             data,
             self.predict(data),

@@ -234,7 +234,7 @@ def classification_report(
         seed: Seed of the bootstrap.
 
     Raises:
-        DataError: There are no texts, or a prediction is not one of the classes.
+        DataError: The texts are empty, or a prediction is not one of the classes.
     """
     true, guessed, known = np.asarray(labels), np.asarray(predicted), np.asarray(classes)
     if not len(true):

@@ -50,10 +50,10 @@ def kind_flags(function: Callable[..., Any]) -> Callable[..., Any]:
 def command(
     *, model: str, texts: tuple[str, ...], as_json: bool, encoding: str | None, quiet: bool, **options: Any
 ) -> None:
-    """Score the saved MODEL: one number, greater is better, with what must stand beside it.
+    """Score the saved MODEL: one number, greater is better, with the facts needed to compare it.
 
-    A language model scores TEXT: the mean natural log-probability (or score, where the model is no distribution) of
-    an event, each word and one </s> a sentence. Several texts are one text; `-` is standard input.
+    A language model scores TEXT: the mean natural log-probability (or score, if the model is not a distribution) per
+    event, which is each word and one </s> per sentence. Several texts are one text; `-` is standard input.
 
     A representation scores PAIRS, files of word<TAB>word<TAB>score or the names wordsim353 and simlex999; without
     PAIRS those two. Of each set: Spearman's rank correlation with the human scores, its 95 % interval, and how many

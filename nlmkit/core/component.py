@@ -164,7 +164,7 @@ class Component:
         place comes a new, unfitted one, since others may share it.
 
         Raises:
-            HyperParameterError: there is no such hyper-parameter, or a value is none for it.
+            HyperParameterError: A hyper-parameter is unknown, or a value is invalid.
         """
         self.refuse_unknown([name.partition("__")[0] for name in values])
         inner: dict[str, dict[str, Any]] = {}

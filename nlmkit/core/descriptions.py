@@ -14,7 +14,7 @@ _DESCRIPTION: Final = frozenset({"component", "hyper_parameters", "digest"})
 def built(value: Any) -> Any:
     """``value`` with every description (``Component.description``) in it made a component, not fitted.
 
-    A value without descriptions stays the very object.
+    A value without descriptions is returned unchanged (same object).
 
     Raises:
         HyperParameterError: a mapping is no description, or describes a component that is fitted.

@@ -99,7 +99,7 @@ def put(values: dict[str, Any], place: str, value: Any) -> None:
     """Set the value at ``place`` of JSON-ready hyper-parameters.
 
     Raises:
-        LookupError: there is no such place.
+        LookupError: The place does not exist.
     """
     name, *indices = place.split(".")
     inside: Any = values

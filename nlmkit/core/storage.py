@@ -72,7 +72,7 @@ def load(path: str | os.PathLike[str], kind: type[Component] = Component, *, ver
         verify: Whether to compare every payload with its SHA-256, which reads it once. Structure is always checked.
 
     Raises:
-        MissingModelError: there is no saved model at ``path``.
+        MissingModelError: ``path`` is not a saved model.
         HyperParameterError: ``kind`` is no class.
         SavedModelError: the model is damaged, foreign or from a newer version, cannot be read, or is not of the
             ``kind``.

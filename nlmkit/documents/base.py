@@ -183,7 +183,7 @@ class TextModel(Component):
         from nlmkit.text.unspaced import note_unspaced
 
         if not len(data):
-            raise DataError("there are no texts to train on", source=data.source)
+            raise DataError("no texts to train on", source=data.source)
         before = dict(vars(self))
         self._forget()
         try:
@@ -208,7 +208,7 @@ class TextModel(Component):
 
     def _validation(self, data: TargetTexts, notes: list[str]) -> tuple[Corpus, NDArray[Any]]:
         if not len(data):
-            raise DataError("there are no validation texts", source=data.source)
+            raise DataError("no validation texts", source=data.source)
         usable, targets = self.validation_data(data, notes)
         return usable.encode(self.pipeline_), targets
 

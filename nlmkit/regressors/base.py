@@ -229,12 +229,12 @@ class Regressor(TextModel):
             seed: Seed of the bootstrap.
 
         Raises:
-            DataError: There are no texts, or unusable ones.
+            DataError: The texts are empty or unusable.
         """
         self.check_fitted()
         data = numbered(texts, numbers)
         if not len(data):
-            raise DataError("there are no texts to report on", source=data.source)
+            raise DataError("no texts to report on", source=data.source)
         return self.judge(
             data,
             self.predict(data),

@@ -172,13 +172,13 @@ def regression_report(
         seed: Seed of the bootstrap.
 
     Raises:
-        DataError: There are no texts, the lengths differ, or a value is not finite, or beyond ±1e120.
+        DataError: The texts are empty, the lengths differ, or a value is not finite or is beyond ±1e120.
     """
     true, found = np.asarray(numbers, np.float64), np.asarray(predictions, np.float64)
     if true.shape != found.shape or true.ndim != 1:
         raise DataError(f"numbers of shape {list(true.shape)} and predictions of shape {list(found.shape)}")
     if not len(true):
-        raise DataError("there are no texts to report on")
+        raise DataError("no texts to report on")
     for what, values in (("number", true), ("prediction", found)):
         usable = np.abs(values) <= _LARGEST  # NaN is not
         if not usable.all():

@@ -191,5 +191,5 @@ class TfidfRidge(Regressor):
         for name, most in (("intercept", LARGEST_WEIGHT), ("alpha", math.inf)):
             value = state.metadata.get(name)
             usable = isinstance(value, float) and math.isfinite(value) and abs(value) <= most
-            require(usable, f"its {name} is no usable number; save the model again")
+            require(usable, f"its {name} is not a usable number; save the model again")
             setattr(self, f"{name}_", float(state.metadata[name]))

@@ -95,7 +95,7 @@ class Representation(Component):
 
         Raises:
             DataError: a word has no vector, or ``<unk>`` has none.
-            HyperParameterError: there is no such rule.
+            HyperParameterError: The rule is unknown.
         """
         self.check_fitted()
         from nlmkit.representations.neighbours import vectors_of
@@ -243,8 +243,8 @@ class Representation(Component):
             std: For ``rescale_std``.
 
         Raises:
-            HyperParameterError: there is no such way, or ``std`` is no positive number.
-            DataError: all vectors are equal, so that there is no standard deviation to set.
+            HyperParameterError: The method is unknown, or ``std`` is not a positive number.
+            DataError: All vectors are equal, so the standard deviation cannot be set.
         """
         self.check_fitted()
         from nlmkit.representations.normalization import normalized_matrix
@@ -265,7 +265,7 @@ class Representation(Component):
 
         Raises:
             DataError: under ``error``, when a word has no vector.
-            HyperParameterError: there is no such rule.
+            HyperParameterError: The rule is unknown.
         """
         self.check_fitted()
         from nlmkit.representations.alignment import align

@@ -134,7 +134,7 @@ def pairwise(a: ArrayLike, b: ArrayLike, measure: Measure = "cosine") -> Vector:
         measure: ``cosine`` or ``euclidean``.
 
     Raises:
-        HyperParameterError: there is no such measure.
+        HyperParameterError: The measure is unknown.
     """
     check_choice("measure", measure, get_args(Measure))
     one, two = np.asarray(a, np.float64), np.asarray(b, np.float64)
@@ -152,7 +152,7 @@ def similarities(matrix: Any, queries: ArrayLike, measure: Measure = "cosine") -
         measure: ``cosine`` or ``euclidean``.
 
     Raises:
-        HyperParameterError: there is no such measure.
+        HyperParameterError: The measure is unknown.
     """
     check_choice("measure", measure, get_args(Measure))
     asked = np.asarray(queries, np.float64)

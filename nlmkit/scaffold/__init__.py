@@ -87,7 +87,7 @@ def new_plugin(package: str, kind: str = _DEFAULT, folder: str | os.PathLike[str
         folder: Where to; a folder of the package's name where this is run, if left out.
 
     Raises:
-        HyperParameterError: the name cannot be used, or there is no such kind.
+        HyperParameterError: The name cannot be used, or the kind is unknown.
         DataError: the folder is there and not empty, or cannot be written.
     """
     if kind not in _TEMPLATES:

@@ -74,7 +74,7 @@ def conformance(
 
     Raises:
         ValueError: no component, a fitted one, or an expected failure that names no check or gives no reason.
-        TypeError: there is no kit for a component's kind.
+        TypeError: A component's kind has no kit.
     """
     import pytest
 
@@ -119,7 +119,7 @@ def run_checks(
 
     Raises:
         ValueError: the component is fitted.
-        TypeError: there is no kit for its kind.
+        TypeError: Its kind has no kit.
     """
     subject = _subject(component, tolerance=tolerance, sum_tolerance=sum_tolerance)
     return [check.run(subject) for check in checks_for(component)]
@@ -129,7 +129,7 @@ def checks_for(component: Checked) -> list[Check]:
     """The checks that apply to a component or tokenizer, in a fixed order.
 
     Raises:
-        TypeError: there is no kit for its kind.
+        TypeError: Its kind has no kit.
     """
     subject = _subject(component, tolerance=TOLERANCE, sum_tolerance=TOLERANCE)
     return [check for check in (*_kit(component), *_kit_of_training(component)) if check.applies(subject)]

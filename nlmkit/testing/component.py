@@ -203,7 +203,7 @@ def unknown_hyper_parameters_are_refused(subject: Subject) -> None:
 
 @check_in(CHECKS)
 def hyper_parameters_are_kept_as_given(subject: Subject) -> None:
-    """``get_params`` returns the very objects that the constructor and ``set_params`` took, as scikit-learn wants."""
+    """``get_params`` returns the same objects that the constructor and ``set_params`` took, as scikit-learn wants."""
     given = {name: copy.deepcopy(value) for name, value in subject.component.get_params(deep=False).items()}
     for how, clone in (
         ("the constructor", subject.cls(**given)),

@@ -405,7 +405,7 @@ def event_details_have_one_value_per_event(subject: Subject) -> None:
 
 @check_in(_OWN)
 def score_is_the_mean_log_prob(subject: Subject) -> None:
-    """``score`` is the mean natural log-probability an event."""
+    """``score`` is the mean natural log-probability per event."""
     expected = _mean(subject.fitted.log_probs(data.test()))
     found = subject.fitted.score(data.test())
     same = found == expected or math.isclose(found, expected, rel_tol=1e-6)
@@ -459,7 +459,7 @@ def probabilities_are_at_most_one(subject: Subject) -> None:
 
 @check_in(_OWN, when=_is_not_normalized)
 def no_perplexity_without_distribution(subject: Subject) -> None:
-    """A scorer that is no distribution refuses perplexity and report with NotNormalizedError."""
+    """A scorer that is not a distribution refuses perplexity and report with NotNormalizedError."""
     require_error(NotNormalizedError, lambda: subject.fitted.perplexity(data.test()), "perplexity")
     require_error(NotNormalizedError, lambda: subject.fitted.report(data.test()), "report")
 

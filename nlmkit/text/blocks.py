@@ -138,7 +138,7 @@ def _cut(
         signs: Those of the chunks' type.
         marks: What to do with NUL.
         name: What errors call the source.
-        verbatim: Whether the chunks are the very bytes of the source, so that an error can name the place.
+        verbatim: Whether the chunks are the unchanged bytes of the source, so that an error can name the place.
         characters: Whether bytes are to be decoded.
     """
     first_line, offset = 1, 0

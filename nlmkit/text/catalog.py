@@ -108,7 +108,7 @@ def resolve(name: str) -> list[Path] | Iterable[str]:
         The files to read, or the lines that their format comes to.
 
     Raises:
-        DataError: There is no such corpus or split, or it is not on this machine; says how to get it.
+        DataError: The corpus or split is unknown, or not on this machine; names how to get it.
     """
     name, _, split = name.partition("/")
     corpus = entry(name)

@@ -51,7 +51,7 @@ class TextColumn:
             ``tsv``.
 
     Raises:
-        HyperParameterError: There is no such format.
+        HyperParameterError: The format is unknown.
     """
 
     name: str

@@ -138,7 +138,7 @@ class Corpus:
             pipeline: How the text was read that they come from, such as another corpus whose sentences were altered.
 
         Raises:
-            DataError: An item is no list of tokens, or a token is none; names the sentence and the token.
+            DataError: An item is not a list of tokens, or a token is invalid; names the sentence and the token.
         """
         return _from_token_lists(sentences, TokenSource("<tokens>", "<tokens>", sentences), "error", pipeline=pipeline)
 
@@ -220,7 +220,7 @@ class Corpus:
         """Return the words of one sentence; negative indices count from the end.
 
         Raises:
-            IndexError: There is no such sentence.
+            IndexError: The sentence is out of range.
         """
         if not -self.sentences <= index < self.sentences:
             raise IndexError(f"sentence {index} is out of range: the number of sentences is {self.sentences}")

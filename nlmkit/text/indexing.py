@@ -180,7 +180,7 @@ def index_token_lists(
         The types by first appearance, the type ids of all tokens, and the number of tokens in each sentence.
 
     Raises:
-        DataError: An item is no list of tokens, or a token is none; names the sentence and the token.
+        DataError: An item is not a list of tokens, or a token is invalid; names the sentence and the token.
     """
     ids: defaultdict[str, int] = defaultdict()
     ids.default_factory = ids.__len__
@@ -200,7 +200,7 @@ def index_token_lists(
             if marks != "error":
                 sentence = clean_sentence(sentence, marks)
             waiting.extend(map(ids.__getitem__, sentence))
-        except TypeError:  # What cannot be a key is no string either.
+        except TypeError:  # An unhashable item is not a string either.
             _check_tokens(sentence, name, number)
             raise
         if len(ids) > known:

@@ -126,7 +126,7 @@ class LabelledTexts:
 
         Raises:
             DataError: A source is missing, or a line is malformed; names the file and the line.
-            HyperParameterError: There is no such format, the two columns are one, or columns are named in a form that
+            HyperParameterError: The format is unknown, the two columns are one, or columns are named in a form that
                 has none.
         """
         if format is not None and format not in FORMATS:

@@ -119,7 +119,7 @@ class Columns:
         """Return the positions of the requested columns in a header.
 
         Raises:
-            DataError: There is no such column, or there are several, or two that are wanted are one.
+            DataError: A column is missing or ambiguous, or two requested columns are the same.
         """
         remedy = f"{self.remedy}{hint}"
         found = tuple(find_column(name, header, source, line, remedy=remedy) for name in self.wanted)
@@ -308,7 +308,7 @@ def find_column(wanted: str, header: Sequence[str], source: str, line: int, *, r
     """Place of a column in a header, by its name or else by its number, from 1.
 
     Raises:
-        DataError: There is no such column, or there are several.
+        DataError: The column is missing or ambiguous.
     """
     if header.count(wanted) == 1:
         return list(header).index(wanted)

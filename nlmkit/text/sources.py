@@ -137,7 +137,7 @@ def path_source(path: str | os.PathLike[str]) -> ByteSource:
     """Return the source of one file.
 
     Raises:
-        DataError: There is no such file, or it is a directory.
+        DataError: The file does not exist, or is a directory.
     """
     if Path(path).is_dir():
         raise DataError("is a directory: pass a file", source=os.fspath(path))

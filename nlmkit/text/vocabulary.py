@@ -106,7 +106,7 @@ class Vocabulary:
                 token is kept, and noted, since it cannot occur.
 
         Raises:
-            HyperParameterError: A limit is no positive integer, or `file` is given together with another limit.
+            HyperParameterError: A limit is not a positive integer, or ``file`` is combined with another limit.
             DataError: No word is left, or the file cannot be used.
         """
         _check_limit("size", size)
@@ -176,7 +176,7 @@ class Vocabulary:
         try:
             ids = np.fromiter(map(self._ids.get, words, repeat(UNK_ID)), np.int32, len(words))
             unknown = np.flatnonzero(ids == UNK_ID).tolist()
-        except TypeError:  # what cannot be a key is no string either
+        except TypeError:  # an unhashable item is not a string either
             unknown = [*range(len(words))]
         for index in unknown:
             if not isinstance(words[index], str):
@@ -188,7 +188,7 @@ class Vocabulary:
         """Return the word of an id.
 
         Raises:
-            IndexError: There is no such id.
+            IndexError: The id is out of range.
         """
         if not 0 <= id_ < len(self._words):
             raise IndexError(f"id {id_} is out of range: the size of the vocabulary is {len(self._words)}")

@@ -20,7 +20,7 @@ def choose_device(name: str, local_rank: int = 0) -> torch.device:
         local_rank: Number of this process on its machine.
 
     Raises:
-        HyperParameterError: There is no such device.
+        HyperParameterError: The device is not available.
     """
     kind, _, number = name.partition(":")
     if kind == "auto":

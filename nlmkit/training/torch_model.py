@@ -32,7 +32,7 @@ class TorchModel(Component, Generic[M]):
         """Move the network to a device (``cpu``, ``cuda``, ``auto``), where it then scores, and return self.
 
         Raises:
-            HyperParameterError: There is no such device.
+            HyperParameterError: The device is not available.
         """
         self.check_fitted()
         from nlmkit.training.devices import choose_device

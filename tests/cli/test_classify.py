@@ -150,11 +150,9 @@ def test_texts_taken_for_labels_are_noted_once(run: Run, sentiment: str) -> None
 
 def test_files_without_texts_and_labels_that_no_model_can_hold_are_named(run: Run, data: Path, sentiment: str) -> None:
     Path("empty.tsv").write_text("")
-    assert run("score", sentiment, "empty.tsv", code=1).stderr == (
-        "nlmkit: empty.tsv: there are no texts to report on\n"
-    )
+    assert run("score", sentiment, "empty.tsv", code=1).stderr == ("nlmkit: empty.tsv: no texts to report on\n")
     arguments = ["fit", "nbsvm", data / "train.tsv", "-o", "m", "--valid", "empty.tsv"]
-    assert run(*arguments, code=1).stderr == "nlmkit: empty.tsv: there are no validation texts\n"
+    assert run(*arguments, code=1).stderr == "nlmkit: empty.tsv: no validation texts\n"
     Path("l.jsonl").write_text('{"label": "b", "text": "y"}\n{"label": "a\\ud800", "text": "x"}\n')
     error = run("fit", "nbsvm", "l.jsonl", "-o", "m", code=1).stderr
     assert error == "nlmkit: l.jsonl, line 2: the label contains a lone surrogate, U+D800, which is not a character\n"

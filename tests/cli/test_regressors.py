@@ -87,7 +87,7 @@ def test_a_configuration_repeats_the_run(run: Run, data: Path) -> None:
             "bad.tsv: all 2 training texts have the number 7: a regressor needs two or more different numb",
         ),
         ("7\ta\n", "bad.tsv: there is one training text, with the number 7: a regressor needs two or more different n"),
-        ("", "bad.tsv: there are no texts to train on"),
+        ("", "bad.tsv: no texts to train on"),
         ("7\ta\n\tb\n", "bad.tsv, line 2: the number is missing"),
         ("7\ta\nnan\tb\n", "bad.tsv, line 2: the number is 'nan', which is not finite"),
         (

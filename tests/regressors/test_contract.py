@@ -93,7 +93,7 @@ def test_the_fit_report_says_what_the_numbers_are() -> None:
     [
         (["a", "b"], [3, 3], "all 2 training texts have the number 3: a regressor needs two or more different numbers"),
         (["a"], [3], "there is one training text, with the number 3: a regressor needs two or more different numbers"),
-        ([], [], "there are no texts to train on"),
+        ([], [], "no texts to train on"),
         (["", " "], [1, 2], "no training text has a word"),
         (["a", "b"], [0, 1e-200], "the training texts' numbers differ by at most 1e-200: use a smaller unit"),
         (["a", "b"], [1, True], "number 2 is bool, not an integer or a float: convert it, as in float(value)"),
@@ -111,7 +111,7 @@ def test_what_cannot_be_learned_is_one_clear_line(texts: Any, numbers: Any, prob
 
 
 def test_unusable_held_out_texts_are_refused() -> None:
-    with pytest.raises(DataError, match="there are no validation texts"):
+    with pytest.raises(DataError, match="no validation texts"):
         LengthRegressor().fit(TEXTS, NUMBERS, valid=([], []))
     with pytest.raises(DataError, match="number 1 is missing"):
         LengthRegressor().fit(TEXTS, NUMBERS, valid=(["a"], [None]))
@@ -157,7 +157,7 @@ def test_equal_numbers_have_a_score_of_nan_with_a_note(caplog: pytest.LogCapture
     assert np.isnan(regressor.score([], []))
     assert len(caplog.messages) == 1
     assert regressor.report(["a", "b"], [2, 2]).r2 is None
-    with pytest.raises(DataError, match="there are no texts to report on"):
+    with pytest.raises(DataError, match="no texts to report on"):
         regressor.report([], [])
 
 

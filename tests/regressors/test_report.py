@@ -144,7 +144,7 @@ def test_errors_too_large_for_r2_are_told() -> None:
 @pytest.mark.parametrize(
     ("numbers", "predictions", "problem"),
     [
-        ([], [], "there are no texts"),
+        ([], [], "no texts to report on"),
         ([1, 2], [1], r"numbers of shape \[2\] and predictions of shape \[1\]"),
         ([[1], [2]], [[1], [2]], r"shape \[2, 1\]"),
         ([1, np.nan], [1, 2], "number 2 is nan: expected a finite value"),

@@ -179,11 +179,11 @@ def test_a_prediction_depends_on_its_text_alone(texts: list[str], data: st.DataO
         ("weights", np.array([1.0, 1e13]), r"a weight beyond 1e\+12"),
         ("weights", np.zeros(2, np.float32), "dtype|float32"),
         ("ngrams.1", np.array([0, 9]), "words missing from the vocabulary"),
-        ("intercept", None, "its intercept is no usable number"),
-        ("intercept", float("nan"), "its intercept is no usable number"),
-        ("intercept", 1e13, "its intercept is no usable number"),
-        ("alpha", "1", "its alpha is no usable number"),
-        ("alpha", float("inf"), "its alpha is no usable number"),
+        ("intercept", None, "its intercept is not a usable number"),
+        ("intercept", float("nan"), "its intercept is not a usable number"),
+        ("intercept", 1e13, "its intercept is not a usable number"),
+        ("alpha", "1", "its alpha is not a usable number"),
+        ("alpha", float("inf"), "its alpha is not a usable number"),
     ],
 )
 def test_damaged_states_are_refused(name: str, value: Any, problem: str) -> None:

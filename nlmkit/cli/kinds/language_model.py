@@ -1,4 +1,4 @@
-"""``fit`` and ``score`` for language models; the score is the mean log-probability of an event."""
+"""``fit`` and ``score`` for language models; the score is the mean log-probability per event."""
 
 from __future__ import annotations
 

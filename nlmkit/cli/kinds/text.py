@@ -25,7 +25,7 @@ class TextPart(Part):
         return ("format", "text_column") if "text_column" in given else ()
 
     def pipeline_for(self, fitted: Component, pipeline: TextPipeline, set_by: Mapping[str, str]) -> TextPipeline:
-        """Return the pipeline of a fitted model that ``fitted`` is made of, but for the options that were given."""
+        """Return the pipeline of the model that ``fitted`` contains, with the given options replaced."""
         found: Iterator[TextPipeline | None]
         found = (getattr(member, "pipeline_", None) for member in fitted.members().values())
         of_member = next((each for each in found if each is not None), None)
