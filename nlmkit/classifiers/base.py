@@ -258,18 +258,8 @@ class Classifier(TextModel):
         Raises:
             DataError: The texts are empty or unusable.
         """
-        data = self.labelled(texts, labels)
-        if not len(data):
-            raise DataError("no texts to report on", source=data.source)
-        return self.judge(
-            data,
-            self.predict(data),
-            model_digest=self.digest,
-            text_pipeline=self.pipeline_.signature,
-            texts_digest=data.digest,
-            resamples=resamples,
-            seed=seed,
-        )
+        found: ClassificationReport = self.report_on(self.labelled(texts, labels), resamples=resamples, seed=seed)
+        return found
 
     def labelled(self, texts: Any, labels: Any = None) -> LabelledTexts:
         """Return texts with labels of the same type as the classifier's.

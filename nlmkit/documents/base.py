@@ -251,6 +251,33 @@ class TextModel(Component):
             )
         return texts
 
+    def predict(self, texts: Any) -> NDArray[Any]:
+        """Return the prediction for each text: [texts]."""
+        raise NotImplementedError
+
+    def report_on(self, data: Any, *, resamples: int, seed: int) -> Any:
+        """Predict texts and compute the report of the kind.
+
+        Args:
+            data: Texts with targets, as ``gather`` returns them.
+            resamples: Number of bootstrap samples of the intervals; 0 for no intervals.
+            seed: Seed of the bootstrap.
+
+        Raises:
+            DataError: There is no text.
+        """
+        if not len(data):
+            raise DataError("no texts to report on", source=data.source)
+        return self.judge(
+            data,
+            self.predict(data),
+            model_digest=self.digest,
+            text_pipeline=self.pipeline_.signature,
+            texts_digest=data.digest,
+            resamples=resamples,
+            seed=seed,
+        )
+
     # ------------------------------------------------------------------------------------------------------ saving
 
     def fitted_state(self) -> FittedState:

@@ -232,18 +232,8 @@ class Regressor(TextModel):
             DataError: The texts are empty or unusable.
         """
         self.check_fitted()
-        data = numbered(texts, numbers)
-        if not len(data):
-            raise DataError("no texts to report on", source=data.source)
-        return self.judge(
-            data,
-            self.predict(data),
-            model_digest=self.digest,
-            text_pipeline=self.pipeline_.signature,
-            texts_digest=data.digest,
-            resamples=resamples,
-            seed=seed,
-        )
+        found: RegressionReport = self.report_on(numbered(texts, numbers), resamples=resamples, seed=seed)
+        return found
 
     # ------------------------------------------------------------------------------------------------------- saving
 
