@@ -1,46 +1,48 @@
 """Public API for plugins; names neither here nor in ``nlmkit`` can change without notice.
 
-Nothing is imported before a name is used, so a plugin's module costs what it uses of it at its top.
+A name is imported when it is first used, so importing a plugin costs only what the plugin uses.
 
 Contracts:
-    ``Component``, ``Representation``, ``LanguageModel``, ``Classifier``, ``Regressor``, ``Tokenizer``: what a plugin's
-    class is derived from; a tokenizer needs only to have the same methods. ``RunOptions``: what concerns a run of
-    ``fit`` and not the model. ``Context``, ``check_context``: the contexts ``sentence`` and ``stream``.
+    ``Component``, ``Representation``, ``LanguageModel``, ``Classifier``, ``Regressor``, ``Tokenizer``: base classes
+    of a plugin's class; a tokenizer only needs the same methods. ``RunOptions``: options of a run of ``fit``,
+    separate from the model. ``Context``, ``check_context``: the contexts ``sentence`` and ``stream``.
     ``API_VERSION``: the version of the contracts.
 Hyper-parameters:
-    ``param`` declares one; ``Needs``, ``value_of``, ``given``, ``above`` are for ``param(needs=)``. ``with_default``
-    inherits one with another default. ``VocabularyLimits`` are the options of the vocabulary.
+    ``param`` declares one; ``Needs``, ``value_of``, ``given``, ``above`` are arguments of ``param(needs=)``.
+    ``with_default`` inherits one with another default. ``VocabularyLimits`` has the vocabulary options.
 Text:
-    ``Corpus``, ``Vocabulary``, ``Decoding``, ``Tokenization``, and both in one, ``TextPipeline``; ``LabelledTexts``,
-    ``NumberedTexts``. ``UNK``, ``BOS``, ``EOS`` and
-    their ids ``UNK_ID``, ``BOS_ID``, ``EOS_ID``; ``SPECIAL``, all three. ``SpaceTokenizer``, ``WordTokenizer``,
-    ``CharTokenizer``; ``FLAG``, ``INVISIBLE_JOINTS``, ``KEYCAP``, ``PICTURES``, the patterns of pictures that are one
-    token. ``get_tokenizer`` is by name.
+    ``Corpus``, ``Vocabulary``, ``Decoding``, ``Tokenization``, and ``TextPipeline``, which combines both;
+    ``LabelledTexts``, ``NumberedTexts``. ``UNK``, ``BOS``, ``EOS`` with their ids ``UNK_ID``, ``BOS_ID``,
+    ``EOS_ID``; ``SPECIAL``, all three. ``SpaceTokenizer``, ``WordTokenizer``, ``CharTokenizer``; ``FLAG``,
+    ``INVISIBLE_JOINTS``, ``KEYCAP``, ``PICTURES``, patterns of pictographs that form one token. ``get_tokenizer``
+    returns a tokenizer by name.
 Saved models:
-    ``FittedState`` is what ``fitted_state`` returns; ``require``, ``require_array`` check what ``restore`` is given.
-    ``load`` reads a saved model.
-Other packages, and what the user is told:
-    ``optional.require`` says which package is missing. ``note`` sends a note.
+    ``FittedState`` is returned by ``fitted_state``; ``require``, ``require_array`` check the state passed to
+    ``restore``. ``load`` reads a saved model.
+Optional packages and notes:
+    ``optional.require`` imports a package, or names the missing one. ``note`` sends a note to the user.
 Errors:
-    ``NlmkitError`` and all below it: ``DataError``, ``ExportError``, ``HyperParameterError``, ``IntegrityError``,
+    ``NlmkitError`` and its subclasses: ``DataError``, ``ExportError``, ``HyperParameterError``, ``IntegrityError``,
     ``MissingFileError``, ``MissingModelError``, ``NotComparableError``, ``NotFittedError``, ``NotNormalizedError``,
     ``PluginError``, ``RegistryError``, ``SavedModelError``, ``UnknownComponentError``.
 Neural language models:
     ``NeuralLanguageModel`` with ``ArchitectureOptions``, ``OptimizationOptions``, ``RegularizationOptions``;
-    ``module_around`` makes its ``LanguageModule`` of a ``Body``, which maps ``Steps`` and a ``State``; ``Dropout``.
+    ``module_around`` builds its ``LanguageModule`` around a ``Body``, which maps ``Steps`` and a ``State``;
+    ``Dropout``.
 Training in steps:
-    ``run`` is the loop; it drives a ``Stepper`` and returns a ``RunResult``. A stepper says its ``Extent`` and its
-    ``Place``, takes a step at a ``Moment``, and gives ``Figures`` for the log. For a network write a ``Task`` with
-    ``Metric``, ``Epoch``, ``Batch`` and ``Step``; ``GradientStepper`` makes a stepper of it, by an ``Optimization`` and
-    the ``Processes`` of the run, which ``processes`` connects. ``redeclared`` inherits a hyper-parameter with other
-    choices or help. Raise ``Diverged`` where training goes off. ``choose_device`` is by name. ``TorchModel`` is a
-    component around a module; ``put_weights`` loads what was saved, and ``without_timing`` is the report to save.
+    ``run`` is the loop; it drives a ``Stepper`` and returns a ``RunResult``. A stepper has an ``Extent`` and a
+    ``Place``, takes a step at a ``Moment``, and returns ``Figures`` for the log. For a network, write a ``Task``
+    with ``Metric``, ``Epoch``, ``Batch`` and ``Step``; ``GradientStepper`` turns it into a stepper, with an
+    ``Optimization`` and the ``Processes`` of the run, which ``processes`` connects. ``redeclared`` inherits a
+    hyper-parameter with other choices or help. Raise ``Diverged`` if training diverges. ``choose_device`` returns a
+    device by name. ``TorchModel`` is a component around a module; ``put_weights`` loads saved weights;
+    ``without_timing`` removes times from a report.
 Counts and vectors of words:
-    ``NGram`` reads and writes ARPA files. ``known_text``, ``rows_of_types`` map a corpus to the ids of a vocabulary;
-    ``Sentences`` give it to gensim, and ``refuse_diverged`` looks at what came of it.
+    ``NGram`` reads and writes ARPA files. ``known_text``, ``rows_of_types`` map a corpus to vocabulary ids;
+    ``Sentences`` passes it to gensim; ``refuse_diverged`` checks the result.
 Tests:
-    ``conformance`` is the kit for pytest; ``run_checks``, ``checks_for`` do without. ``registered`` gives a class that
-    is not installed a place in the registry.
+    ``conformance`` is the kit for pytest; ``run_checks``, ``checks_for`` work without it. ``registered`` registers
+    a class that is not installed.
 """
 
 from __future__ import annotations
@@ -127,7 +129,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.training.task": ("Batch", "Epoch", "Step", "Task"),
     "nlmkit.training.torch_model": ("TorchModel", "put_weights"),
 }
-"""The names, by the module that has them. scripts/public_names.py writes ``plugin.pyi`` of it."""
+"""Public names by module; scripts/public_names.py generates ``plugin.pyi`` from it."""
 
 _get, __all__ = exports(globals(), _HOMES)
 

@@ -1,8 +1,8 @@
 """Decomposition of a component into saved parts, its digest, and ``save``.
 
-Components inside a component are saved with it: what they are stands in its manifest under ``members``, by place, and
-their arrays lie in its one payload of arrays as ``members/PLACE/NAME``. So one replaced manifest replaces all of them,
-and one hash covers them.
+Components inside a component are saved with it: the manifest describes them under ``members``, by place, and the
+payload of arrays contains their arrays as ``members/PLACE/NAME``. So replacing one manifest replaces all of them, and
+one hash covers them.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PLACE: Final = re.compile(r"[^\W\d]\w*(?:\.\d+)*", re.ASCII)
-"""What a member's place looks like: a name, then an index for each list that is entered."""
+"""Pattern of a member's place: a name, then one index per nested list."""
 
 COUNTS: Final = "vocabulary.counts"
 WORDS: Final = "vocabulary.words"
 RESERVED: Final = (COUNTS, WORDS)
-"""Names of arrays that hold the vocabulary."""
+"""Names of the arrays that contain the vocabulary."""
 
 MEMBERS: Final = "members/"
-"""What the names of members' arrays begin with."""
+"""Prefix of the names of members' arrays."""
 
 OWN: Final = "own"
 OWNERS: Final = "owner's"
-"""Whose words a member's vocabulary has: its own, among its arrays, or those of its owner."""
+"""Source of the words of a member's vocabulary: its own arrays, or its owner."""
 
 IDENTITY: Final = ("component", "hyper_parameters", "metadata", "pipeline")
-"""Fields of the manifest that make a component what it is, beside its arrays and words."""
+"""Fields of the manifest that identify a component, besides its arrays and words."""
 
 
 def save(component: Savable, path: str | os.PathLike[str]) -> None:
     """Save a fitted component to the folder ``path``, atomically replacing an existing model.
 
     Raises:
-        NotFittedError: there is nothing to save yet.
-        PluginError: the component's class is not registered, so that it could not be loaded again.
-        SavedModelError: the folder cannot be written, holds something else, or the fitted state cannot be stored.
+        NotFittedError: The component is not fitted.
+        PluginError: The class of the component is not registered, so it could not be loaded.
+        SavedModelError: The folder cannot be written or contains something else, or the fitted state cannot be stored.
     """
     component.check_fitted()
     with out_of_memory(f"{os.fspath(path)}: saving the model"), registry.scanned_once():
@@ -74,9 +74,9 @@ def _save(component: Savable, path: str | os.PathLike[str]) -> None:
 
 
 def digest(component: Savable) -> str:
-    """Sixteen hex digits that identify a fitted component, equal before saving and after loading.
+    """Return sixteen hex digits that identify a fitted component, equal before saving and after loading.
 
-    They cover its name, hyper-parameters, text pipeline, vocabulary and fitted state, and no library versions.
+    They cover its name, hyper-parameters, text pipeline, vocabulary and fitted state, but not library versions.
 
     Raises:
         NotFittedError: the component is not fitted.
@@ -249,9 +249,9 @@ def digest_of(identity: Mapping[str, Any], *, arrays: str, vocabulary: str | Non
     """Return the digest of a component.
 
     Args:
-        identity: What it is, beside its arrays and words: the fields ``IDENTITY``, and ``members``.
-        arrays: SHA-256 of its arrays, as the manifest has it.
-        vocabulary: SHA-256 of its words; None where it has none.
+        identity: Identity besides arrays and words: the fields ``IDENTITY``, and ``members``.
+        arrays: SHA-256 of its arrays, as in the manifest.
+        vocabulary: SHA-256 of its words; None without a vocabulary.
 
     Raises:
         SavedModelError: the identity is not strict JSON.

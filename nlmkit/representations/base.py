@@ -376,7 +376,7 @@ class Representation(Component):
         require(matrix.shape[1] > 0, "the saved model is damaged: its vectors have no values")
         require(is_finite(matrix), "the saved model is damaged: its vectors are not finite")
         report = state.metadata.get("fit_report")
-        require(isinstance(report, dict), "the saved model is damaged: its metadata lack fit_report")
+        require(isinstance(report, dict), "the saved model is damaged: fit_report is missing from its metadata")
         self.matrix_ = matrix
         self.fit_report_ = dict(report or {})
 

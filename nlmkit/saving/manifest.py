@@ -112,8 +112,8 @@ def parse_manifest(data: bytes, folder: Path) -> tuple[dict[str, Any], list[Payl
     version = manifest.get("format_version")
     if not isinstance(version, int) or isinstance(version, bool):
         raise SavedModelError(
-            f"{place}: format_version is {_found(manifest, 'format_version')}, not a whole number, so it is no manifest"
-            " of nlmkit"
+            f"{place}: format_version is {_found(manifest, 'format_version')}, expected an integer: not an nlmkit"
+            " manifest"
         )
     if version > FORMAT_VERSION:
         raise SavedModelError(

@@ -94,7 +94,7 @@ class Subject(abc.ABC):
 
     @abc.abstractmethod
     def uses(self, component: Component) -> Mapping[str, Callable[[], object]]:
-        """By name, everything that needs a fitted component, but for saving."""
+        """Return the calls that require a fitted component, by name, except saving."""
 
     @abc.abstractmethod
     def inputs(self) -> Iterable[tuple[str, Any, Callable[[], object]]]:

@@ -35,7 +35,7 @@ def test_every_block_runs(folder: Path) -> None:
             lines = block.splitlines()
             if any(line.startswith("pip install") for line in lines):
                 run("\n".join(lines[: lines.index("cd my-bigram")]), folder, site)
-                install(package, site)  # what the command does, but for pip
+                install(package, site)  # what the command does, without pip
                 lines = [line for line in lines[lines.index("cd my-bigram") + 1 :] if "pip install" not in line]
             run("\n".join(lines), package, site)
 

@@ -318,7 +318,7 @@ def test_seconds_are_reported_and_not_saved(tmp_path: Path) -> None:
         ({"matrix": np.zeros((4, 5), np.float32)}, {"fit_report": {}}, r"shape \[4, 5\], expected \[5, 5\]"),
         ({"matrix": np.zeros((5, 5))}, {"fit_report": {}}, "dtype float64"),
         ({"matrix": np.full((5, 5), np.nan, np.float32)}, {"fit_report": {}}, "vectors are not finite"),
-        ({"matrix": np.zeros((5, 5), np.float32)}, {}, "metadata lack fit_report"),
+        ({"matrix": np.zeros((5, 5), np.float32)}, {}, "fit_report is missing from its metadata"),
     ],
 )
 def test_a_damaged_state_is_refused(arrays: dict[str, Any], metadata: dict[str, Any], problem: str) -> None:

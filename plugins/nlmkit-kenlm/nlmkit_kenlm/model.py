@@ -321,7 +321,7 @@ class KenLM(_Fitted):
 
         optional.require("kenlm", extra="kenlm", who="the component kenlm")
         report = state.metadata.get("fit_report")
-        require(isinstance(report, dict), "the saved model is damaged: its metadata lack fit_report")
+        require(isinstance(report, dict), "the saved model is damaged: fit_report is missing from its metadata")
         data = require_array(state.arrays, "file", dtype="uint8", shape=(None,))
         try:
             loaded = _load(data, "the KenLM file in the saved model", vocabulary=self.vocabulary_)
