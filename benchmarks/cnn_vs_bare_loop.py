@@ -20,14 +20,16 @@ from torch import Tensor, nn
 
 from nlmkit.classifiers.neural.cnn import CNN
 from nlmkit.core.run import RunOptions
-from nlmkit.documents.neural.batching import PAD_ID, Batch, Documents, Sample, training_batches
+from nlmkit.documents.neural.batching import Batch, Documents, Sample
 from nlmkit.documents.neural.module import TextModule
 from nlmkit.documents.neural.settings import TextSettings
 from nlmkit.documents.neural.start import TrainingTexts
 from nlmkit.documents.neural.task import TaskSetup, TextTask
 from nlmkit.documents.neural.training import train
+from nlmkit.layers.word_input import PAD_ID
 from nlmkit.text import Vocabulary
 from nlmkit.text.labelled import LabelledTexts
+from nlmkit.training.batches import training_batches
 
 BATCH, WIDTH, MAPS, WIDTHS = 50, 300, 100, (3, 4, 5)
 

@@ -16,9 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nlmkit.text.vocabulary import BOS_ID, UNK_ID
-
-PAD_ID: Final = BOS_ID
+from nlmkit.layers.word_input import PAD_ID, Rows
+from nlmkit.training.batches import hide_rare
 
 STEP_ROWS: Final = 32
 """Fixed cost of a time step of a recurrent layer, in rows."""
@@ -36,22 +35,6 @@ PART_WORDS: Final = 32_768
 """Maximum words, padding included, of each part of a larger training batch."""
 
 Indices = NDArray[np.int64]
-
-
-class Rows(NamedTuple):
-    """Sentences of a batch in one padded array.
-
-    Attributes:
-        ids: One sentence per row, padded with ``PAD_ID``: int64 [r, t], t ≥ 1.
-        numbers: Indices of these rows in the batch, increasing: int64 [r].
-    """
-
-    ids: Tensor
-    numbers: Tensor
-
-    def to(self, device: torch.device) -> Rows:
-        """Return a copy on a device."""
-        return Rows(self.ids.to(device), self.numbers.to(device))
 
 
 class Batch(NamedTuple):
@@ -235,27 +218,6 @@ def similar_lengths(lengths: Indices) -> list[Indices]:
     return groups
 
 
-def training_batches(lengths: Indices, size: int, sort_within: int, source: torch.Generator) -> list[Indices]:
-    """Return the documents of an epoch in batches, in random order.
-
-    The shuffled documents are sorted by length within pools of ``sort_within`` batches, so that a batch holds documents
-    of similar length and little padding; then the batches are shuffled. With ``sort_within=1`` batches are fully
-    random.
-
-    Args:
-        lengths: Number of words of each document: int64 [documents].
-        size: Documents per batch; the last one of a pool may have fewer.
-        sort_within: Batches per pool.
-        source: Source of randomness.
-    """
-    order = torch.randperm(len(lengths), generator=source).numpy()
-    batches: list[Indices] = []
-    for pool in _cut(order, size * sort_within):
-        sorted_pool = pool[np.argsort(lengths[pool], kind="stable")] if sort_within > 1 else pool
-        batches += _cut(sorted_pool, size)
-    return [batches[number] for number in torch.randperm(len(batches), generator=source).tolist()]
-
-
 def parts_of_batch(
     documents: Documents, chosen: Indices, *, floats: int = 1, whole: int = WHOLE_WORDS, part: int = PART_WORDS
 ) -> list[Indices]:
@@ -309,17 +271,6 @@ def batches_by_length(documents: Documents, chosen: Indices, words: int) -> Iter
         begin += count
 
 
-def _cut(order: Indices, size: int) -> list[Indices]:
-    return [order[begin : begin + size] for begin in range(0, len(order), size)]
-
-
-def once_seen(counts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return a mask of the ids of words that occur once in the training text: bool [V]."""
-    seen = counts == 1
-    seen[: BOS_ID + 2] = False
-    return np.asarray(seen)
-
-
 def with_unknown(documents: Documents, rare: NDArray[np.bool_], rate: float, source: torch.Generator) -> Documents:
     """Return the documents with some words replaced by ``<unk>``, so that its vector is trained.
 
@@ -329,13 +280,8 @@ def with_unknown(documents: Documents, rare: NDArray[np.bool_], rate: float, sou
         rate: Probability of replacing each occurrence.
         source: Source of randomness.
     """
-    places = np.flatnonzero(rare[documents.ids])
-    if rate == 0 or not len(places):
-        return documents
-    hidden = torch.rand(len(places), generator=source).numpy() < rate
-    ids = documents.ids.copy()
-    ids[places[hidden]] = UNK_ID
-    return documents.with_ids(ids)
+    ids = hide_rare(documents.ids, rare, rate, source)
+    return documents if ids is documents.ids else documents.with_ids(ids)
 
 
 def dev_split(labels: NDArray[np.int64], share: float, seed: int) -> tuple[Indices, Indices]:

@@ -17,8 +17,8 @@ from nlmkit.layers.pooling import last_states, max_over_time, mean_over_time
 from nlmkit.layers.recurrent_encoder import RecurrentEncoder
 
 if TYPE_CHECKING:
-    from nlmkit.documents.neural.input import WordInput
     from nlmkit.documents.neural.options import ConvolutionOptions, StackOptions
+    from nlmkit.layers.word_input import WordInput
 
 
 def convolution(options: ConvolutionOptions, inputs: int, generator: torch.Generator) -> Convolution:

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlmkit.documents.neural.batching import Batch, Documents, Sample
-    from nlmkit.documents.neural.input import WordInput
     from nlmkit.documents.neural.module import DocumentEncoder, TextModule
     from nlmkit.documents.neural.settings import TextSettings
     from nlmkit.documents.neural.task import TaskSetup, TextTask
+    from nlmkit.layers.word_input import WordInput
     from nlmkit.text import Corpus, Vocabulary
 
 _POOR_COVERAGE: Final = 0.5
@@ -114,7 +114,7 @@ class NeuralTextModel(
             generator: Source of the initial word vectors.
             run: Progress, device and budget of any training needed for it.
         """
-        from nlmkit.documents.neural.input import initial_channels
+        from nlmkit.representations.channels import initial_channels
 
         vocabulary = self.limited_vocabulary(texts.corpus, noted=True)
         tuned, frozen, report = initial_channels(self, self.fitted_representation(), vocabulary, generator, self.seed)
@@ -297,7 +297,7 @@ class NeuralTextModel(
 
     def word_input(self, tuned: torch.Tensor | None, frozen: torch.Tensor | None) -> WordInput:
         """Build the input layer over tuned word vectors, frozen ones, or both: float32 [V, d] each."""
-        from nlmkit.documents.neural.input import WordInput
+        from nlmkit.layers.word_input import WordInput
 
         # A sparse gradient, if the result is the same.
         sparse = self.optimizer == "adadelta" and self.clip_norm is None and self.weight_decay == 0

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nlmkit.documents.neural.batching import Batch
-from nlmkit.documents.neural.input import WordInput
 from nlmkit.layers.masks import Dropout
 from nlmkit.layers.recurrent import RecurrentLayer
+from nlmkit.layers.word_input import WordInput
 
 _FLOATS_PER_INPUT: Final = 4
 _FLOATS_PER_UNIT: Final = 16

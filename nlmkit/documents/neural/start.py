@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nlmkit.documents.neural.input import WordInput
     from nlmkit.documents.neural.module import TextModule
+    from nlmkit.layers.word_input import WordInput
     from nlmkit.text import Corpus, Vocabulary
 
 

@@ -18,15 +18,14 @@ from nlmkit.documents.neural.batching import (
     Documents,
     Indices,
     Sample,
-    once_seen,
     parts_of_batch,
     scoring_batches,
-    training_batches,
     with_unknown,
 )
 from nlmkit.documents.neural.module import TextModule, train_only, weights_of
 from nlmkit.documents.neural.scoring import WORDS, outputs_of
 from nlmkit.documents.neural.settings import TextSettings
+from nlmkit.training.batches import once_seen, training_batches
 from nlmkit.training.optimization import clip_rows, layered_groups
 from nlmkit.training.randomness import Purpose, generator
 from nlmkit.training.stepper import Extent

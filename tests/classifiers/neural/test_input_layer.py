@@ -15,8 +15,7 @@ from toys.classifiers import LABELS, TEXTS
 from nlmkit import DataError, HyperParameterError, RunOptions, load
 from nlmkit.classifiers.neural.cnn import CNN
 from nlmkit.classifiers.neural.lstm_classifier import LSTMClassifier
-from nlmkit.documents.neural.batching import Rows
-from nlmkit.documents.neural.input import WordInput
+from nlmkit.layers.word_input import Rows, WordInput
 from nlmkit.representations.one_hot import OneHot
 from nlmkit.representations.vectors import Vectors
 

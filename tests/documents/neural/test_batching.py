@@ -10,16 +10,15 @@ from hypothesis import strategies as st
 
 from nlmkit import Corpus
 from nlmkit.documents.neural.batching import (
-    PAD_ID,
     Documents,
     dev_split,
-    once_seen,
     scoring_batches,
     similar_lengths,
-    training_batches,
     with_unknown,
 )
 from nlmkit.documents.subsets import subset
+from nlmkit.layers.word_input import PAD_ID
+from nlmkit.training.batches import once_seen, training_batches
 
 LENGTHS = st.lists(st.integers(0, 40), min_size=1, max_size=60)
 SENTENCES = st.lists(st.lists(st.sampled_from([1, 2, 3, 5, 8, 60, 400]), max_size=50), min_size=1, max_size=12)

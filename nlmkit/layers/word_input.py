@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
@@ -12,15 +12,27 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nlmkit.documents.neural.batching import PAD_ID, Rows
-from nlmkit.errors import HyperParameterError
 from nlmkit.layers.masks import keep_mask
-from nlmkit.representations.alignment import check_coverage
+from nlmkit.text.vocabulary import BOS_ID
 
-if TYPE_CHECKING:
-    from nlmkit.documents.neural.options import InputOptions
-    from nlmkit.representations.base import Representation
-    from nlmkit.text import Vocabulary
+PAD_ID: Final = BOS_ID
+"""Id of padding, whose vector is zero and is never trained; that of ``<s>``, which models of texts do not read."""
+
+
+class Rows(NamedTuple):
+    """Sentences of a batch in one padded array.
+
+    Attributes:
+        ids: One sentence per row, padded with ``PAD_ID``: int64 [r, t], t ≥ 1.
+        numbers: Indices of these rows in the batch, increasing: int64 [r].
+    """
+
+    ids: Tensor
+    numbers: Tensor
+
+    def to(self, device: torch.device) -> Rows:
+        """Return a copy on a device."""
+        return Rows(self.ids.to(device), self.numbers.to(device))
 
 
 class WordInput(nn.Module):
@@ -123,42 +135,3 @@ def _without_padding(matrix: Tensor) -> Tensor:
 def random_vectors(words: int, width: int, bound: float, generator: torch.Generator) -> Tensor:
     """Return random vectors, uniform in ±bound: float32 [words, width]."""
     return torch.empty(words, width).uniform_(-bound, bound, generator=generator)
-
-
-def initial_channels(
-    options: InputOptions,
-    representation: Representation | None,
-    vocabulary: Vocabulary,
-    generator: torch.Generator,
-    seed: int,
-) -> tuple[Tensor | None, Tensor | None, dict[str, Any]]:
-    """Return the initial tuned and frozen vectors, and their entry of the fit report.
-
-    Args:
-        options: Input options of the component.
-        representation: Fitted representation; None for random vectors.
-        vocabulary: Of the model.
-        generator: Source of random vectors.
-        seed: Seed of the vectors of words missing from the representation.
-
-    Raises:
-        HyperParameterError: No vectors can be frozen.
-        DataError: With ``tune=frozen`` no word has a vector.
-    """
-    if representation is not None:
-        found = representation.align(vocabulary, oov=options.oov, seed=seed)
-        check_coverage(found, representation, vocabulary, options.tune)  # the component notes poor coverage
-        report = {"representation": representation.name, "digest": representation.digest, **found.report()}
-        if found.matrix is not None:
-            matrix = torch.from_numpy(np.array(found.matrix, np.float32))
-            tuned = None if options.tune == "frozen" else matrix
-            return tuned, None if options.tune == "fine-tune" else matrix.clone(), {"tune": options.tune, **report}
-        if options.tune != "fine-tune":
-            raise HyperParameterError(
-                f"tune={options.tune}: {representation.name} vectors cannot be frozen, since the matrix that "
-                "projects them is trained; use tune=fine-tune"
-            )
-    else:
-        report = {"representation": None}
-    vectors = random_vectors(len(vocabulary), options.embedding, options.embedding_range, generator)
-    return vectors, None, {"tune": "fine-tune", **report, "dimension": options.embedding}

@@ -1,0 +1,61 @@
+"""What epochs of texts have in common: batches of similar length, and once-seen words read as ``<unk>``."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nlmkit.text.vocabulary import BOS_ID, UNK_ID
+
+Indices = NDArray[np.int64]
+
+
+def training_batches(lengths: Indices, size: int, sort_within: int, source: torch.Generator) -> list[Indices]:
+    """Return the documents of an epoch in batches, in random order.
+
+    The shuffled documents are sorted by length within pools of ``sort_within`` batches, so that a batch holds documents
+    of similar length and little padding; then the batches are shuffled. With ``sort_within=1`` batches are fully
+    random.
+
+    Args:
+        lengths: Number of words of each document: int64 [documents].
+        size: Documents per batch; the last one of a pool may have fewer.
+        sort_within: Batches per pool.
+        source: Source of randomness.
+    """
+    order = torch.randperm(len(lengths), generator=source).numpy()
+    batches: list[Indices] = []
+    for pool in _cut(order, size * sort_within):
+        sorted_pool = pool[np.argsort(lengths[pool], kind="stable")] if sort_within > 1 else pool
+        batches += _cut(sorted_pool, size)
+    return [batches[number] for number in torch.randperm(len(batches), generator=source).tolist()]
+
+
+def _cut(order: Indices, size: int) -> list[Indices]:
+    return [order[begin : begin + size] for begin in range(0, len(order), size)]
+
+
+def once_seen(counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return a mask of the ids of words that occur once in the training text: bool [V]."""
+    seen = counts == 1
+    seen[: BOS_ID + 2] = False
+    return np.asarray(seen)
+
+
+def hide_rare(ids: Indices, rare: NDArray[np.bool_], rate: float, source: torch.Generator) -> Indices:
+    """Return the ids with some of them replaced by ``<unk>``, so that its vector is trained; the same array if none.
+
+    Args:
+        ids: Word ids.
+        rare: Mask of the ids that may be replaced: bool [V].
+        rate: Probability of replacing each occurrence.
+        source: Source of randomness.
+    """
+    places = np.flatnonzero(rare[ids])
+    if rate == 0 or not len(places):
+        return ids
+    hidden = torch.rand(len(places), generator=source).numpy() < rate
+    found = ids.copy()
+    found[places[hidden]] = UNK_ID
+    return found
