@@ -1,0 +1,220 @@
+"""Inference in linear chains of tags: partition, marginals, best paths (Rabiner 1989; Lafferty et al. 2001).
+
+A path y of T tokens scores start[y₁] + Σ emissions[t, yₜ] + Σ transitions[yₜ₋₁, yₜ] + end[y_T]. Scores are
+natural logarithms up to a constant; −inf forbids. Everything here is exact, in float64, takes O(T·B·K²) for B sentences
+and K tags, and depends neither on padding nor on the other sentences of a batch, up to rounding. Values of
+``emissions`` beyond a sentence's length are never read. An empty sentence has one path, with score 0.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nlmkit.decoding.chain_passes import Batch, Chain, Floats, backward_pass, best_prefixes, forward_pass, log_sum
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Chain", "log_partition", "marginals", "n_best", "path_scores", "span_log_probabilities", "viterbi"]
+
+
+def log_partition(chain: Chain, emissions: NDArray[Any], lengths: ArrayLike) -> Floats:
+    """Return the logarithm of the sum of exp(score) over all paths: float64 [B]; −inf where none is legal.
+
+    Args:
+        chain: Scores that all sentences share.
+        emissions: Scores of tags at tokens: floating-point [T, B, K], no NaN, no +inf.
+        lengths: Number of tokens of each sentence: integers [B], 0 to T.
+
+    Raises:
+        ValueError: Shapes or lengths are wrong.
+    """
+    batch = Batch(chain, emissions, lengths)
+    return batch.as_given(_partition(chain, batch, *forward_pass(chain, batch)), 0)
+
+
+def marginals(chain: Chain, emissions: NDArray[Any], lengths: ArrayLike) -> Floats:
+    """Return the probability of each tag at each token given the sentence: float64 [T, B, K].
+
+    Values are zero beyond the length of a sentence, and in a sentence without legal paths. For the arguments, see
+    ``log_partition``.
+    """
+    batch = Batch(chain, emissions, lengths)
+    found = forward_pass(chain, batch)[0]
+    found += backward_pass(chain, batch)[0]
+    highest = found.max(axis=2, keepdims=True, initial=-np.inf)
+    found -= np.where(highest > -np.inf, highest, 0.0)
+    np.exp(found, out=found)
+    total = found.sum(axis=2, keepdims=True)
+    np.divide(found, total, out=found, where=total > 0)
+    return _padded(batch.as_given(found, 1), batch.length)
+
+
+def viterbi(chain: Chain, emissions: NDArray[Any], lengths: ArrayLike) -> tuple[NDArray[np.int64], Floats]:
+    """Return the best path of each sentence, int64 [T, B], and its score, float64 [B].
+
+    Of equal paths the one whose last tags have the lower numbers is returned. Tags are 0 beyond the length, and in a
+    sentence without legal paths, whose score is −inf. For the arguments, see ``log_partition``.
+    """
+    batch = Batch(chain, emissions, lengths)
+    best = best_prefixes(chain, batch)
+    paths = np.zeros(best.shape[:2], np.int64)
+    scores = np.zeros(batch.sentences)
+    into = np.ascontiguousarray(chain.transitions.T)
+    for time in range(batch.steps - 1, -1, -1):
+        count, later = batch.counts[time], batch.counts[time + 1]
+        if later:
+            (best[time, :later] + into[paths[time + 1, :later]]).argmax(axis=1, out=paths[time, :later])
+        if later < count:
+            complete = best[time, later:count] + chain.end
+            complete.argmax(axis=1, out=paths[time, later:count])
+            complete.max(axis=1, out=scores[later:count])
+    paths[:, scores == -np.inf] = 0
+    return _padded(batch.as_given(paths, 1), batch.length), batch.as_given(scores, 0)
+
+
+def n_best(chain: Chain, emissions: NDArray[Any], n: int) -> list[tuple[float, NDArray[np.int64]]]:
+    """Return the up to ``n`` best paths of one sentence with their scores, best first; all paths differ.
+
+    Forward Viterbi, then a search from the end that keeps exact scores (Soong & Huang 1991): each path found is split
+    at every token into the paths that share its rest and differ there. O(T·K²) once, and O(T·K) per path.
+
+    Args:
+        chain: Scores that do not depend on the sentence.
+        emissions: Scores of tags at tokens: floating-point [T, K], no NaN, no +inf.
+        n: Number of paths; there are fewer if fewer are legal.
+
+    Raises:
+        ValueError: ``n`` is less than one, or shapes are wrong.
+    """
+    if n < 1:
+        raise ValueError(f"n must be at least 1, not {n}")
+    batch = _one(chain, emissions)
+    steps, tags = batch.steps, chain.tags
+    if not steps:
+        return [(0.0, np.zeros(0, np.int64))]
+    best = best_prefixes(chain, batch)[:, 0]
+    scores = np.asarray(batch.emissions[:, 0], np.float64)
+    found: list[tuple[float, NDArray[np.int64]]] = []
+    # Of each candidate: score, order of discovery, the path that it shares the rest with, where it leaves it, and to
+    # which tag. Those of the first path end at an imaginary token after the last one.
+    heap: list[tuple[float, int, int, int, int]] = []
+    discovered = 0
+
+    def propose(values: Floats, parent: int) -> None:
+        """Put the best of the values [t, K] on the heap, as many as can still be among the n best."""
+        nonlocal discovered
+        flat, wanted = values.ravel(), n - len(found)
+        chosen = np.argpartition(-flat, wanted - 1)[:wanted] if len(flat) > wanted else np.arange(len(flat))
+        chosen = chosen[flat[chosen] > -np.inf]
+        for place in np.sort(chosen):
+            heapq.heappush(heap, (-float(flat[place]), discovered, parent, *divmod(int(place), tags)))
+            discovered += 1
+
+    ending = np.full((steps, tags), -np.inf)
+    ending[-1] = best[-1] + chain.end
+    propose(ending, -1)
+    while heap and len(found) < n:
+        negative, _, parent, time, tag = heapq.heappop(heap)
+        path = np.empty(steps, np.int64)
+        if parent >= 0:
+            path[time + 1 :] = found[parent][1][time + 1 :]
+        path[time] = tag
+        for before in range(time - 1, -1, -1):
+            path[before] = (best[before] + chain.transitions[:, path[before + 1]]).argmax()
+        found.append((-negative, path))
+        if time and len(found) < n:
+            # The paths that differ at or after ``time`` are on the heap already: the parent proposed them.
+            after = scores[np.arange(1, steps), path[1:]] + np.append(
+                chain.transitions[path[1:-1], path[2:]], chain.end[path[-1]]
+            )
+            rest = np.cumsum(after[::-1])[::-1][:time, None]  # score of what follows tokens 0 … time − 1
+            values = best[:time] + chain.transitions[:, path[1 : time + 1]].T + rest
+            values[np.arange(time), path[:time]] = -np.inf
+            propose(values, len(found) - 1)
+    return found
+
+
+def path_scores(chain: Chain, emissions: NDArray[Any], paths: NDArray[np.integer[Any]], lengths: ArrayLike) -> Floats:
+    """Return the score of one given path per sentence: float64 [B].
+
+    Args:
+        chain: See ``log_partition``.
+        emissions: See ``log_partition``.
+        paths: Tags of the paths: integers [T, B]; values beyond the length are not read.
+        lengths: See ``log_partition``.
+
+    Raises:
+        ValueError: Shapes or lengths are wrong.
+    """
+    batch = Batch(chain, emissions, lengths)
+    if paths.shape != (batch.length, batch.sentences):
+        raise ValueError(f"paths must be [{batch.length}, {batch.sentences}], not {list(paths.shape)}")
+    given = paths[:, batch.order]
+    total = np.zeros(batch.sentences)
+    for time in range(batch.steps):
+        count, later = batch.counts[time], batch.counts[time + 1]
+        here = given[time, :count]
+        total[:count] += chain.start[here] if not time else chain.transitions[given[time - 1, :count], here]
+        total[:count] += batch.at(time)[np.arange(count), here]
+        total[later:count] += chain.end[here[later:]]
+    return batch.as_given(total, 0)
+
+
+def span_log_probabilities(
+    chain: Chain, emissions: NDArray[Any], paths: Sequence[tuple[int, Sequence[int] | NDArray[np.integer[Any]]]]
+) -> Floats:
+    """Return the log-probability that a stretch of one sentence has the given tags, for each of several: float64 [n].
+
+    The sum over all paths that agree there: forward score × path × backward score (Culotta & McCallum 2004).
+
+    Args:
+        chain: Scores that do not depend on the sentence.
+        emissions: Scores of tags at tokens: floating-point [T, K], no NaN, no +inf.
+        paths: The first token and the tags from there on, one or more.
+
+    Raises:
+        ValueError: Shapes are wrong, or a stretch is empty or outside of the sentence.
+    """
+    batch = _one(chain, emissions)
+    forward, forward_scales = forward_pass(chain, batch)
+    total = _partition(chain, batch, forward, forward_scales)[0]
+    backward, backward_scales = backward_pass(chain, batch)
+    found = np.empty(len(paths))
+    for index, (start, tags) in enumerate(paths):
+        ids = np.asarray(tags, np.int64)
+        if not (len(ids) and 0 <= start <= batch.steps - len(ids)):
+            raise ValueError(f"{len(ids)} tags from token {start} on are no part of a sentence of {batch.steps}")
+        last = start + len(ids) - 1
+        times = np.arange(start + 1, last + 1)
+        inside = chain.transitions[ids[:-1], ids[1:]].sum() + batch.emissions[times, 0, ids[1:]].sum(dtype=np.float64)
+        before = forward[start, 0, ids[0]] + forward_scales[start, 0]
+        after = backward[last, 0, ids[-1]] + backward_scales[last, 0]
+        found[index] = -np.inf if total == -np.inf else before + inside + after - total
+    return np.minimum(found, 0.0)
+
+
+def _one(chain: Chain, emissions: NDArray[Any]) -> Batch:
+    values = np.asarray(emissions)
+    if values.ndim != 2:
+        raise ValueError(f"emissions of one sentence must be [T, {chain.tags}], not {list(values.shape)}")
+    return Batch(chain, values[:, None], [len(values)])
+
+
+def _partition(chain: Chain, batch: Batch, logs: Floats, scales: Floats) -> Floats:
+    """Return the log-partition of each sentence from the forward pass."""
+    found = np.zeros(batch.sentences)
+    some = np.flatnonzero(batch.lengths)
+    last = batch.lengths[some] - 1
+    found[some] = log_sum(logs[last, some] + chain.end) + scales[last, some]
+    return found
+
+
+def _padded(values: NDArray[Any], length: int) -> NDArray[Any]:
+    """Return values with zeros after them up to ``length`` time steps."""
+    missing = length - len(values)
+    return values if not missing else np.concatenate([values, np.zeros((missing, *values.shape[1:]), values.dtype)])
