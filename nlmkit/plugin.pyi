@@ -74,6 +74,7 @@ from nlmkit.text import Vocabulary as Vocabulary
 from nlmkit.text import WordTokenizer as WordTokenizer
 from nlmkit.text.labelled import LabelledTexts as LabelledTexts
 from nlmkit.text.numbered import NumberedTexts as NumberedTexts
+from nlmkit.text.tagged import TaggedSentences as TaggedSentences
 from nlmkit.text.tokenizers import FLAG as FLAG
 from nlmkit.text.tokenizers import INVISIBLE_JOINTS as INVISIBLE_JOINTS
 from nlmkit.text.tokenizers import KEYCAP as KEYCAP
@@ -163,6 +164,7 @@ __all__ = [
     "Step",
     "Stepper",
     "Steps",
+    "TaggedSentences",
     "Task",
     "TextPipeline",
     "Tokenization",

@@ -102,7 +102,7 @@ class TableRows:
 
 def format_of(name: str) -> TableFormat:
     """Return the format of a table by its file's name: that of the suffix, else ``tsv``."""
-    return _SUFFIXES.get(_suffix(name), "tsv")
+    return _SUFFIXES.get(suffix_of(name), "tsv")
 
 
 def read_tables(names: Sequence[str], pipeline: TextPipeline, column: TextColumn) -> Corpus:
@@ -157,7 +157,7 @@ def looks_like_table(source: Source) -> bool:
     """
     if not isinstance(source, ByteSource) or source.path is None or not source.path.is_file():
         return False
-    form = _TABLES.get(_suffix(source.name))
+    form = _TABLES.get(suffix_of(source.name))
     if form is None:
         return False
     try:
@@ -229,7 +229,7 @@ def _located(places: Sequence[tuple[str, int]]) -> Iterator[None]:
         raise DataError(error.problem, source=source, line=line) from None
 
 
-def _suffix(name: str) -> str:
+def suffix_of(name: str) -> str:
     """Return the last suffix of a file's name that says what is in it."""
     suffixes = [suffix.lower() for suffix in Path(name).suffixes]
     while suffixes and suffixes[-1] in _COMPRESSED:

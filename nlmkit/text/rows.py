@@ -44,7 +44,7 @@ class Lines:
     def __init__(
         self, source: Source, decoding: Decoding, what: str, *, size: int, most: int, eager: bool = False
     ) -> None:
-        self._blocks = _decoded(source, decoding, what, size=size, most=most, eager=eager)
+        self._blocks = decoded(source, decoding, what, size=size, most=most, eager=eager)
         self._waiting: deque[str] = deque()
         self._taken: list[str] = []
         self.number = 0
@@ -77,7 +77,7 @@ class Lines:
             yield self.number, self.taken()
 
 
-def _decoded(
+def decoded(
     source: Source, decoding: Decoding, what: str, *, size: int, most: int, eager: bool = False
 ) -> Iterator[str]:
     """Yield the text of a source in blocks of whole lines, each line ended by LF; see ``Lines``.
