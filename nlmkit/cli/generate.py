@@ -26,9 +26,16 @@ if TYPE_CHECKING:
     ),
 )
 @click.argument("model")
-@click.option("--prompt", default="", metavar="TEXT", help="Words at the start of every sentence.")
+@click.option(
+    "--prompt",
+    default="",
+    metavar="TEXT",
+    help="Words at the start of every sentence; with a backward model, at its end.",
+)
 @click.option("-n", "sentences", type=click.IntRange(min=1), default=1, show_default=True, help="Number of sentences.")
-@click.option("--max-tokens", type=int, default=50, show_default=True, help="Maximum number of words after the prompt.")
+@click.option(
+    "--max-tokens", type=int, default=50, show_default=True, help="Maximum number of words besides the prompt."
+)
 @click.option(
     "--temperature",
     type=float,
@@ -50,7 +57,7 @@ if TYPE_CHECKING:
     "as_json",
     is_flag=True,
     allow_from_autoenv=False,
-    help="Print one JSON object per line: seed, prompt, tokens (after the prompt), text.",
+    help="Print one JSON object per line: seed, prompt, tokens (without the prompt), text.",
 )
 def command(
     *,
@@ -68,7 +75,8 @@ def command(
 ) -> None:
     """Sample sentences from the saved language model MODEL, one per line.
 
-    A sentence ends at </s> or after --max-tokens words. The same model, options and seed produce the same sentences.
+    A sentence ends at </s> or after --max-tokens words. The same model, options and seed produce the same sentences. A
+    backward model samples from the last word to the first, and --max-tokens cuts off the beginning.
     """
     from nlmkit.cli.texts import load_language_model
 
@@ -86,7 +94,8 @@ def command(
             seed=number,
             marks=marks,
         )
-        text = pipeline.detokenize([*pipeline.tokenize(prompt), *tokens])
+        given = pipeline.tokenize(prompt)
+        text = pipeline.detokenize([*tokens, *given] if lm.reads_backward else [*given, *tokens])
         if as_json:
             output.write(output.to_json({"seed": number, "prompt": prompt, "tokens": tokens, "text": text}) + "\n")
         else:

@@ -132,7 +132,8 @@ def command(
 
     --per-token writes the columns sentence and position (both from 1), token, log_prob (natural), surprisal_bits,
     oov (0 or 1), and what the model adds (ngram: ngram_length). Control and bidirectional characters in a token are
-    written \xNN or \uNNNN; --format jsonl has it unchanged.
+    written \xNN or \uNNNN; --format jsonl has it unchanged. A backward model predicts each token from those after it,
+    and </s>, which has the last row of its sentence, from all of them.
 
     --max-perplexity and --max-oov make a filter: the lines that pass are written as they were, in UTF-8, and nothing
     else; with --per-line their rows. A blank line is judged by the perplexity of its </s>, and has no OOV word.

@@ -24,6 +24,11 @@ class StateMachine(Protocol):
         """Whether the scores of every context sum to one."""
         ...
 
+    @property
+    def reads_backward(self) -> bool:
+        """Whether the last word of a text is read first."""
+        ...
+
     def start(self) -> Hashable:
         """State at the beginning of a text."""
         ...

@@ -36,6 +36,9 @@ def generate(
 ) -> list[str]:
     """Sample a continuation of ``prompt`` up to ``</s>`` (excluded) or ``max_tokens`` words.
 
+    A backward model continues ``prompt`` to the left: it samples the words before it, the last one first, until the
+    sentence begins. They are returned in the order of the text.
+
     The same model, arguments and seed produce the same words on every platform with equal log-probabilities.
 
     Args:
@@ -69,7 +72,8 @@ def generate(
 
     random = np.random.Generator(np.random.PCG64(int(seed)))
     state: Any = model.start()
-    for word_id in _prompt_ids(model, prompt, marks):
+    step = -1 if model.reads_backward else 1
+    for word_id in _prompt_ids(model, prompt, marks)[::step]:
         state = model.advance(state, word_id)
     words: list[str] = []
     while len(words) < max_tokens:
@@ -79,7 +83,7 @@ def generate(
             break
         words.append(model.vocabulary_.word(word_id))
         state = model.advance(state, word_id)
-    return words
+    return words[::step]
 
 
 def _prompt_ids(model: StateMachine, prompt: str, marks: Marks) -> list[int]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from nlmkit.language_models.reading import ReadingOrder
     from nlmkit.language_models.report import LineFigures, PerplexityReport
     from nlmkit.text import Corpus, TextPipeline, Vocabulary
     from nlmkit.text.marks import Marks
@@ -31,6 +32,9 @@ class LanguageModel(Component):
     The specification is a state machine over vocabulary ids: ``start``, ``advance``, ``next_log_probs``. It defines
     everything else; an override of ``log_probs`` for speed must agree with it. Logarithms are natural, results are
     float64.
+
+    A backward model (``reads_backward``) is a model of the reversed text: its state machine reads the last word of a
+    text first. Values by event are in the order of the text all the same, each at its own word; see ``ReadingOrder``.
 
     Fitted attributes: ``vocabulary_`` (``Vocabulary``) and ``pipeline_``
     (``TextPipeline``), whose tokenization is applied to every text that is scored; its decoding is
@@ -49,6 +53,11 @@ class LanguageModel(Component):
     @property
     def adapts_to_test_text(self) -> bool:
         """Whether scored text changes later scores beyond its context (caches, dynamic evaluation)."""
+        return False
+
+    @property
+    def reads_backward(self) -> bool:
+        """Whether the model reads a text from its end: the last sentence first, each from its last word."""
         return False
 
     @property
@@ -99,12 +108,16 @@ class LanguageModel(Component):
         return data
 
     def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
-        """Return the natural log-probability of every event (words and ``</s>``, in order): float64 [events]."""
+        """Return the natural log-probability of every event (words and ``</s>``, in order): float64 [events].
+
+        The value of an event is at its own word whichever way the model reads. A backward model predicts a word from
+        the words after it, and the ``</s>`` of a sentence, which is last, from all of its words.
+        """
         import numpy as np
 
         corpus = self.encode(data)
         values = (self.next_log_probs(state)[word_id] for state, word_id in self._walk(corpus, context))
-        return np.fromiter(values, np.float64, corpus.events)
+        return self.reading_order(corpus).placed(np.fromiter(values, np.float64, corpus.events))
 
     def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
         """Yield the full next-word distributions, one chunk per sentence: float64 [events of the sentence, V]."""
@@ -113,15 +126,24 @@ class LanguageModel(Component):
         check_context(context)
         corpus = self.encode(data)
         walk = self._walk(corpus, context)
+        order = self.reading_order(corpus)
+        by_sentence = (list(itertools.islice(walk, events)) for events in np.diff(order.offsets).tolist())
         return (
-            np.stack([self.next_log_probs(state) for state, _ in itertools.islice(walk, events)])
-            for events in np.diff(corpus.event_offsets).tolist()
+            order.rows(np.stack([self.next_log_probs(state) for state, _ in sentence]))
+            for sentence in order.sentences(by_sentence)
         )
 
+    def reading_order(self, corpus: Corpus) -> ReadingOrder:
+        """Return the order in which the model reads the events of a text."""
+        from nlmkit.language_models.reading import ReadingOrder
+
+        return ReadingOrder.of(corpus.event_offsets, backward=self.reads_backward)
+
     def _walk(self, corpus: Corpus, context: Context) -> Iterator[tuple[Any, int]]:
-        """Yield every event's id with the state before it."""
+        """Yield every event's id with the state before it, in the order in which the model reads them."""
         check_context(context)
-        events, offsets = corpus.event_ids(self.vocabulary_), corpus.event_offsets.tolist()
+        order = self.reading_order(corpus)
+        events, offsets = corpus.event_ids(self.vocabulary_)[order.places], order.offsets.tolist()
         state: Any = self.start()
         for begin, end in itertools.pairwise(offsets):
             if context == "sentence" and begin:
@@ -185,6 +207,7 @@ class LanguageModel(Component):
             unknown_rule=self.unknown_rule,
             adapted=self.adapts_to_test_text,
             labels=self.report_labels,
+            direction="backward" if self.reads_backward else "forward",
         )
 
     def line_figures(self, data: Any, *, context: Context = "sentence") -> LineFigures:
@@ -244,7 +267,7 @@ class LanguageModel(Component):
         seed: int = 0,
         marks: Marks = "error",
     ) -> list[str]:
-        """Sample the continuation of ``prompt`` up to ``</s>``; see ``generate``."""
+        """Sample the words after ``prompt``, of a backward model those before it, up to ``</s>``; see ``generate``."""
         self.check_fitted()
         from nlmkit.decoding.sample import generate
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CONFIDENCE: Final = 0.95
 """Share of the bootstrap's samples inside an interval."""
 
-LABELS: Final = ("context", "adapted", "unknown_rule", "text_pipeline")
+LABELS: Final = ("context", "direction", "adapted", "unknown_rule", "text_pipeline")
 """Facts of a report that can differ between ranked models, and are shown if they do."""
 
 _ENTRIES: Final = 1 << 22  # numbers drawn at a time
@@ -273,6 +273,11 @@ def _notes(ranked: Sequence[Ranked]) -> Iterator[str]:
             "intervals and p-values assume independent sentences, which does not hold for models with "
             "a memory of earlier ones"
         )
+    if len({row.report.direction for row in ranked}) > 1:
+        yield (
+            "models that read forward and backward are compared by the probabilities of whole sentences; those of "
+            "single words have different conditions"
+        )
     if any(math.isinf(row.report.perplexity) for row in ranked):
         yield "an infinite perplexity means that an event of the text has probability zero"
 
@@ -357,7 +362,13 @@ def _randomisation(differences: NDArray[np.float64], samples: int, seed: int) ->
 _MODEL = ("RANK", "MODEL", "PERPLEXITY", "95% INTERVAL", "BITS/TOKEN")
 _TRAINED = ("steps", "epochs")
 _PAIR = ("BETTER", "WORSE", "PERPLEXITY", "95% INTERVAL", "P", "SENTENCES WON:LOST:TIED")
-_COLUMNS = {"context": "CONTEXT", "adapted": "ADAPTED", "unknown_rule": "<UNK>", "text_pipeline": "PIPELINE"}
+_COLUMNS = {
+    "context": "CONTEXT",
+    "direction": "DIRECTION",
+    "adapted": "ADAPTED",
+    "unknown_rule": "<UNK>",
+    "text_pipeline": "PIPELINE",
+}
 _LEAST_P = 0.001  # a smaller p-value is shown as smaller than this
 
 
@@ -422,7 +433,8 @@ def _interval_text(interval: tuple[float, float] | None, form: str) -> str:
 
 
 def _same(comparison: Comparison) -> list[str]:
-    return [label for label in _COLUMNS if label not in comparison.differing]
+    forward = comparison.ranked[0].report.direction == "forward"  # which needs no mention
+    return [label for label in _COLUMNS if label not in comparison.differing and not (label == "direction" and forward)]
 
 
 def _fact(row: Ranked, label: str) -> str:

@@ -64,6 +64,8 @@ class PerplexityReport(Rendered):
         vocabulary_digest: Digest of the vocabulary's types.
         model_digest: Digest of the fitted model.
         labels: Further facts of the model about the figure, such as the window of a cache.
+        direction: ``forward``, or ``backward`` for a model of the reversed text. Probabilities of whole sentences and
+            texts are comparable between the two, those of single words are not.
     """
 
     perplexity: float
@@ -86,6 +88,7 @@ class PerplexityReport(Rendered):
     vocabulary_digest: str
     model_digest: str
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    direction: str = "forward"
 
     @property
     def signature(self) -> str:
@@ -97,6 +100,7 @@ class PerplexityReport(Rendered):
             self.text_pipeline,
             f"unk:{self.unknown_rule}",
             f"ctx:{self.context}",
+            *([] if self.direction == "forward" else [f"dir:{self.direction}"]),
             f"adapt:{'yes' if self.adapted else 'no'}",
             *(f"{name}:{value}" for name, value in self.labels.items()),
             f"V:{self.vocabulary_size}",
@@ -144,6 +148,7 @@ class PerplexityReport(Rendered):
             ("vocabulary", f"{self.vocabulary_size} predictable types"),
             ("unknown words", self.unknown_rule),
             ("context", self.context),
+            *([] if self.direction == "forward" else [("direction", "backward, from last word to first")]),
             ("adapted to text", "yes" if self.adapted else "no"),
             *self.labels.items(),
         ]
@@ -188,6 +193,7 @@ def perplexity_report(
     unknown_rule: str,
     adapted: bool,
     labels: Mapping[str, str] | None = None,
+    direction: str = "forward",
 ) -> PerplexityReport:
     """Compute the report from the log-probabilities of a text.
 
@@ -201,6 +207,7 @@ def perplexity_report(
         unknown_rule: Rule for the probability of ``<unk>``.
         adapted: Whether the model adapted to the text.
         labels: Further facts for the signature, by short name.
+        direction: ``forward`` or ``backward``.
 
     Raises:
         NotNormalizedError: A log-probability is NaN or positive.
@@ -231,6 +238,7 @@ def perplexity_report(
         vocabulary_digest=vocabulary.digest,
         model_digest=model_digest,
         labels=dict(labels or {}),
+        direction=direction,
     )
 
 

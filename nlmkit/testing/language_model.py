@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from nlmkit.core.component import Component
 from nlmkit.errors import DataError, HyperParameterError, NlmkitError, NotNormalizedError
 from nlmkit.language_models.base import Context, LanguageModel
+from nlmkit.language_models.reading import ReadingOrder
 from nlmkit.testing import component, data
 from nlmkit.testing.checks import Check, ConformanceError, check_in, require, require_close, require_error
 from nlmkit.text import BOS, BOS_ID, EOS, UNK, Corpus, TextPipeline, Vocabulary
@@ -108,14 +109,18 @@ def _has_default_vocabulary(subject: Subject) -> bool:
 
 
 def _walk(model: LanguageModel, text: Any, context: Context) -> Iterator[tuple[Any, int]]:
-    """State before each event and the event's id, by nothing but the state machine."""
+    """State before each event and the event's id in the order of reading, by nothing but the state machine."""
     return LanguageModel._walk(model, model.encode(text), context)
 
 
 def _read_log_probs(model: LanguageModel, text: Any, context: Context = "sentence") -> NDArray[np.float64]:
     """Log-probability of every event by the state machine: float64 [events]."""
     values = [float(model.next_log_probs(state)[word_id]) for state, word_id in _walk(model, text, context)]
-    return np.array(values, np.float64)
+    return _order(model, text).placed(np.array(values, np.float64))
+
+
+def _order(model: LanguageModel, text: Any) -> ReadingOrder:
+    return ReadingOrder.of(model.encode(text).event_offsets, backward=model.reads_backward)
 
 
 def _mean(values: NDArray[np.float64]) -> float:
@@ -350,24 +355,30 @@ def distributions_are_those_of_the_state_machine(subject: Subject) -> None:
         lengths = [len(sentence) + 1 for sentence in data.test()]
         own = [len(chunk) for chunk in chunks]
         require(own == lengths, f"distributions has chunks of {own} events, the sentences have {lengths}")
-        expected = [model.next_log_probs(state) for state, _ in _walk(model, data.test(), context)]
+        read = [model.next_log_probs(state) for state, _ in _walk(model, data.test(), context)]
+        expected = _order(model, data.test()).placed(np.array(read))
         what = f"distributions and next_log_probs in context {context}"
         require_close(np.concatenate(chunks), expected, subject.tolerance, what)
 
 
 @check_in(_OWN)
 def earlier_words_do_not_depend_on_later_ones(subject: Subject) -> None:
-    """Other words later in the text, or more of them, leave the log-probabilities of the earlier ones alone."""
+    """Other words later in the text, or more of them, leave the log-probabilities of the earlier ones alone.
+
+    Of a backward model, which reads the reversed text, other words earlier in the text leave the later ones alone.
+    """
     model = subject.fitted
     begin = data.test()[:3]
     cut = len(begin[-1]) // 2
     endings = [[], ["she", "."], ["the", "zyzzyva"], ["dog"] * 30]
     texts = [[*begin[:-1], begin[-1][:cut] + ending, *data.test()[: len(ending)]] for ending in endings]
     shared = sum(len(sentence) + 1 for sentence in begin[:-1]) + cut
+    if model.reads_backward:
+        texts = [[sentence[::-1] for sentence in reversed(text)] for text in texts]
     for context in _CONTEXTS:
-        expected = model.log_probs(texts[0], context=context)[:shared]
-        for text in texts[1:]:
-            found = model.log_probs(text, context=context)[:shared]
+        read = [model.log_probs(text, context=context)[_order(model, text).places][:shared] for text in texts]
+        expected = read[0]
+        for found in read[1:]:
             what = f"log-probabilities before different endings in context {context}"
             require_close(found, expected, subject.tolerance, what)
 

@@ -44,7 +44,7 @@ def language_model(start: str | LanguageModel, tokenization: Tokenization) -> LS
         tokenization: Tokenization of the classifier or regressor.
 
     Raises:
-        HyperParameterError: It is not a fitted lstm, has another tokenization, or an unsupported option.
+        HyperParameterError: It is not a fitted lstm, has another tokenization or direction, or an unsupported option.
         SavedModelError: It cannot be loaded.
     """
     from nlmkit.language_models.neural.lstm import LSTM
@@ -63,6 +63,8 @@ def language_model(start: str | LanguageModel, tokenization: Tokenization) -> LS
         raise HyperParameterError(
             f"{where} was trained with zoneout={found.zoneout:g}, which models of texts do not support"
         )
+    if found.reads_backward:
+        raise HyperParameterError(f"{where} was fitted with direction=backward, but models of texts read forward")
     own, theirs = dataclasses.asdict(tokenization), dataclasses.asdict(found.tokenization_)
     other = [f"{name}={value}" for name, value in theirs.items() if value != own[name]]
     if other:

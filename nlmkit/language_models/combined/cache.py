@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections import deque
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
@@ -58,7 +56,8 @@ class Cache(LanguageModel):
 
     The cache is filled with the scored text itself, in the order of its sentences: such figures are marked
     ``adapt:yes`` and are comparable with others only under that label. In the context ``sentence`` the model is reset
-    at each sentence, **the cache is not**.
+    at each sentence, **the cache is not**. With a backward model, which reads the text from its end, the cache holds
+    the events after the scored one.
 
     λ is fitted on validation text by EM, ``decay`` or ``theta`` by grid search; given values are not fitted. The model
     can be fitted already; otherwise ``fit`` trains a copy of it.
@@ -158,7 +157,7 @@ class Cache(LanguageModel):
 
         context = cast(Context, self.context)
         run.stage("scoring validation text")
-        log_probs = model.log_probs(corpus, context=context)
+        log_probs = model.log_probs(corpus, context=context)[model.reading_order(corpus).places]
         rates = [rate] if rate is not None else self._rates_to_try()
         run.stage(f"trying values of {self._rate_name}", len(rates))
         candidates = []
@@ -190,15 +189,16 @@ class Cache(LanguageModel):
     def _cached(
         self, model: LanguageModel, corpus: Corpus, context: Context, rates: Sequence[float]
     ) -> Iterator[tuple[float, NDArray[np.float64]]]:
-        """Yield the cache's probability of each event of the text for each decay or θ: float64 [events]."""
+        """Yield the cache's probability of each event for each decay or θ: float64 [events], in the reading order."""
         from nlmkit.language_models.combined.recency import neural_probs, unigram_probs
 
-        ids = corpus.event_ids(model.vocabulary_)
+        places = model.reading_order(corpus).places
+        ids = corpus.event_ids(model.vocabulary_)[places]
         if self.method == "unigram":
             for decay in rates:
                 yield decay, unigram_probs(ids, self.window, decay)
         else:
-            hidden = _hidden_states(model, corpus, context)
+            hidden = _hidden_states(model, corpus, context)[places]
             yield from zip(rates, neural_probs(ids, hidden, self.window, rates), strict=True)
 
     def _set_fitted(self, model: LanguageModel, weight: float, rate: float) -> None:
@@ -209,6 +209,12 @@ class Cache(LanguageModel):
     def adapts_to_test_text(self) -> bool:
         """True: scored text changes later scores."""
         return True
+
+    @property
+    def reads_backward(self) -> bool:
+        """Whether the model reads backward."""
+        model = self.model_ if self.is_fitted else self.model
+        return model is not None and model.reads_backward
 
     @property
     def unknown_rule(self) -> str:
@@ -270,9 +276,10 @@ class Cache(LanguageModel):
 
         from nlmkit.language_models.combined.recency import interpolate
 
-        log_probs = self.model_.log_probs(corpus, context=context)
+        order = self.reading_order(corpus)
+        log_probs = self.model_.log_probs(corpus, context=context)[order.places]
         ((_, cached),) = self._cached(self.model_, corpus, context, [self.rate_])
-        return interpolate(log_probs, cached, self.weight_, np.arange(len(cached)) > 0)
+        return order.placed(interpolate(log_probs, cached, self.weight_, np.arange(len(cached)) > 0))
 
     def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
         """Yield the full next-word distributions, one chunk per sentence: float64 [events of the sentence, V]."""
@@ -286,19 +293,22 @@ class Cache(LanguageModel):
         from nlmkit.language_models.combined.recency import interpolate, neural_row, unigram_row
 
         size = len(self.vocabulary_)
-        ids = corpus.event_ids(self.vocabulary_)
-        hidden = _hidden_states(self.model_, corpus, context) if self.method == "neural" else None
-        history: deque[int] = deque(maxlen=self.window)
-        events = itertools.count()
+        order = self.reading_order(corpus)
+        ids = corpus.event_ids(self.vocabulary_)[order.places]
+        hidden = _hidden_states(self.model_, corpus, context)[order.places] if self.method == "neural" else None
+        ranks = iter(order.ranks.tolist())
         for chunk in self.model_.distributions(corpus, context=context):
             rows = np.array(chunk, np.float64)
-            for row, at in zip(rows, events, strict=False):
-                if history and hidden is None:
-                    row[:] = interpolate(row, unigram_row(history, size, self.rate_), self.weight_)
-                elif history and hidden is not None:
-                    keys = hidden[at - len(history) : at][::-1]
-                    row[:] = interpolate(row, neural_row(history, keys, hidden[at], size, self.rate_), self.weight_)
-                history.appendleft(int(ids[at]))
+            for row, at in zip(rows, ranks, strict=False):
+                if not at:
+                    continue
+                cached = slice(max(0, at - self.window), at)
+                history = ids[cached][::-1].tolist()
+                if hidden is None:
+                    probs = unigram_row(history, size, self.rate_)
+                else:
+                    probs = neural_row(history, hidden[cached][::-1], hidden[at], size, self.rate_)
+                row[:] = interpolate(row, probs, self.weight_)
             yield rows
 
     def event_details(self, data: Any) -> dict[str, NDArray[Any]]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlmkit.language_models.neural.adaptation import AdaptedState, Adapter, Segment
+    from nlmkit.language_models.reading import ReadingOrder
     from nlmkit.text import Corpus
 
 RATES: Final = {
@@ -46,7 +47,8 @@ class DynamicEvaluation(LanguageModel):
 
     The weights adapt to the scored text itself, in the order of its sentences: such figures are marked ``adapt:yes``
     and are comparable with others only under that label. In the context ``sentence`` the hidden state is reset at each
-    sentence, where a segment ends too; **the weights are not**.
+    sentence, where a segment ends too; **the weights are not**. A backward model adapts to the text from its last
+    sentence on, and ``distributions`` of a text are held in memory.
 
     ``lr`` and ``decay`` are fitted on the first ``tuning_events`` events of validation text, one after the other, by
     grid search (``RATES``, ``DECAYS``); given values are not fitted. R is collected on the first ``statistics_steps``
@@ -169,7 +171,7 @@ class DynamicEvaluation(LanguageModel):
         run.stage("collecting gradients", windows)
         found = gradient_rms(
             model.module_,
-            corpus.event_ids(model.vocabulary_),
+            corpus.event_ids(model.vocabulary_)[model.reading_order(corpus).places],
             batch=batch,
             segment=self.segment,
             steps=windows,
@@ -191,7 +193,8 @@ class DynamicEvaluation(LanguageModel):
         from nlmkit.language_models.combined.members import finite_perplexity
 
         corpus = model.encode(corpus)
-        events, offsets = corpus.event_ids(model.vocabulary_), corpus.event_offsets
+        order = model.reading_order(corpus)
+        events, offsets = corpus.event_ids(model.vocabulary_)[order.places], order.offsets
         if not len(events):
             raise DataError("cannot fit lr and decay: the validation text is empty")
         sentences = max(1, int(np.searchsorted(offsets, self.tuning_events, side="right")) - 1)
@@ -222,7 +225,7 @@ class DynamicEvaluation(LanguageModel):
         best = max(tried, key=lambda pair: tried[pair])
         if best[0] == 0:
             report["notes"].append("no rate that was tried makes the validation text more probable: lr is 0")
-        static = model.log_probs(corpus, context=cast(Context, self.context))[: len(events)]
+        static = model.log_probs(corpus, context=cast(Context, self.context))[order.places][: len(events)]
         report |= {
             "tuning_events": len(events),
             "validation_perplexity": finite_perplexity(np.array([tried[best]])),
@@ -251,6 +254,12 @@ class DynamicEvaluation(LanguageModel):
     def adapts_to_test_text(self) -> bool:
         """True: scored text changes later scores."""
         return True
+
+    @property
+    def reads_backward(self) -> bool:
+        """Whether the model reads backward."""
+        model = self.model_ if self.is_fitted else self.model
+        return model is not None and model.reads_backward
 
     @property
     def unknown_rule(self) -> str:
@@ -303,7 +312,7 @@ class DynamicEvaluation(LanguageModel):
         import numpy as np
 
         values = [segment.log_probs.cpu().numpy() for _, segment in self._segments(corpus, context)[1]]
-        return np.concatenate([np.empty(0), *values])
+        return self.reading_order(corpus).placed(np.concatenate([np.empty(0), *values]))
 
     def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
         """Yield the full next-word distributions, one chunk per sentence: float64 [events of the sentence, V]."""
@@ -321,7 +330,7 @@ class DynamicEvaluation(LanguageModel):
                 )
             return log_probs
 
-        return _by_sentence(corpus, (rows(segment) for _, segment in segments))
+        return _by_sentence(self.reading_order(corpus), (rows(segment) for _, segment in segments))
 
     def hidden_states(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float32]]:
         """Yield the last hidden layer before each event, one chunk per sentence: float32 [events of the sentence, h].
@@ -331,17 +340,18 @@ class DynamicEvaluation(LanguageModel):
         check_context(context)
         corpus = self.encode(data)
         _, segments = self._segments(corpus, context)
-        return _by_sentence(corpus, (segment.hidden.cpu().numpy() for _, segment in segments))
+        return _by_sentence(self.reading_order(corpus), (segment.hidden.cpu().numpy() for _, segment in segments))
 
     def _segments(self, corpus: Corpus, context: Context) -> tuple[Adapter, Iterator[tuple[int, Segment]]]:
         """Return a copy of the network, and an iterator over the scored segments of the text."""
         adapter = self._adapter(self.model_, self.lr_, self.decay_, self.rms_)
-        events = corpus.event_ids(self.vocabulary_)
+        order = self.reading_order(corpus)
+        events = corpus.event_ids(self.vocabulary_)[order.places]
 
         def checked() -> Iterator[tuple[int, Segment]]:
-            for begin, segment in adapter.read(events, corpus.event_offsets, context):
+            for begin, segment in adapter.read(events, order.offsets, context):
                 if not bool(segment.log_probs.isfinite().all()):
-                    raise _diverged(f"at event {begin + 1}")
+                    raise _diverged(f"at event {begin + 1}{', read from the end' if order.backward else ''}")
                 yield begin, segment
 
         return adapter, checked()
@@ -394,12 +404,17 @@ class DynamicEvaluation(LanguageModel):
         self.fit_report_ = dict(cast("dict[str, Any]", report))
 
 
-def _by_sentence(corpus: Corpus, segments: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-    """Yield the rows of segments sentence by sentence."""
+def _by_sentence(order: ReadingOrder, segments: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """Yield the rows of segments sentence by sentence, in the order of the text."""
+    return (order.rows(rows) for rows in order.sentences(_as_read(order, segments)))
+
+
+def _as_read(order: ReadingOrder, segments: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """Yield the rows of segments sentence by sentence, in the order of reading."""
     import numpy as np
 
     pending: list[NDArray[Any]] = []
-    for events in np.diff(corpus.event_offsets).tolist():
+    for events in np.diff(order.offsets).tolist():
         while sum(map(len, pending)) < events:
             pending.append(next(segments))
         rows = np.concatenate(pending)

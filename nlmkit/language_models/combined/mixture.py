@@ -36,7 +36,8 @@ class Mixture(LanguageModel):
     equal weights, which converges to the global optimum (``fit_weights``).
 
     For models that are fitted already, such as loaded ones, only the weights are fitted; otherwise ``fit`` trains a
-    copy of each on its training text. All models must have the same text pipeline and vocabulary.
+    copy of each on its training text. All models must have the same text pipeline, vocabulary and direction: a forward
+    and a backward model predict a word from different words, so that their probabilities of one event cannot be mixed.
 
     Fitted attributes, in addition to those of every language model: ``models_`` (the fitted models), ``weights_``
     (float64 [models]) and ``fit_report_``, a JSON-ready dictionary.
@@ -67,8 +68,8 @@ class Mixture(LanguageModel):
             run: Progress, and run options of unfitted models.
 
         Raises:
-            HyperParameterError: There are fewer than two models, vocabularies or text pipelines differ, the weights do
-                not sum to one, or a required text is missing.
+            HyperParameterError: There are fewer than two models, vocabularies, text pipelines or directions differ, the
+                weights do not sum to one, or a required text is missing.
             NotNormalizedError: A model's scores are not probabilities.
             DataError: The text is unusable.
         """
@@ -157,6 +158,11 @@ class Mixture(LanguageModel):
     def adapts_to_test_text(self) -> bool:
         """Whether any of the models adapts."""
         return any(model.adapts_to_test_text for model in self._current())
+
+    @property
+    def reads_backward(self) -> bool:
+        """Whether the models read backward, as all or none of them do."""
+        return any(model.reads_backward for model in self._current())
 
     @property
     def unknown_rule(self) -> str:
@@ -276,7 +282,7 @@ class Mixture(LanguageModel):
 
 
 def _require_agreement(models: Sequence[LanguageModel]) -> None:
-    """Raise HyperParameterError unless all models read text alike and predict over one vocabulary."""
+    """Raise HyperParameterError unless all models read text alike, one way, and predict over one vocabulary."""
     first = models[0]
     for number, model in enumerate(models[1:], 2):
         pair = f"model 1 ({first.name}) and model {number} ({model.name})"
@@ -290,4 +296,10 @@ def _require_agreement(models: Sequence[LanguageModel]) -> None:
             raise HyperParameterError(
                 f"{pair} have different tokenizations ({first.tokenization_.signature}, "
                 f"{model.tokenization_.signature}): fit them with the same tokenizer, case and Unicode form"
+            )
+        if first.reads_backward != model.reads_backward:
+            ways = ["backward" if each.reads_backward else "forward" for each in (first, model)]
+            raise HyperParameterError(
+                f"{pair} read {ways[0]} and {ways[1]}: they predict a word from different words, and cannot be mixed; "
+                "compare ranks them by the probabilities of whole sentences"
             )

@@ -129,6 +129,12 @@ class Temperature(LanguageModel):
         return model is not None and model.adapts_to_test_text
 
     @property
+    def reads_backward(self) -> bool:
+        """Whether the model reads backward."""
+        model = self._current()
+        return model is not None and model.reads_backward
+
+    @property
     def unknown_rule(self) -> str:
         """Rule of the model."""
         model = self._current()
@@ -236,9 +242,7 @@ class _Passes:
         self._ids = corpus.event_ids(model.vocabulary_)
         self._features: NDArray[np.float32] | None = None
         if isinstance(model, NeuralLanguageModel):
-            from nlmkit.language_models.neural import scoring
-
-            self._features = scoring.features(model.module_, self._ids, corpus.event_offsets, context)
+            self._features = model.output_features(corpus, context=context)
 
     def __call__(self) -> Iterator[Block]:
         self._run.stage("trying a temperature", len(self._ids))

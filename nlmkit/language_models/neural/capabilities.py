@@ -32,6 +32,7 @@ OBJECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "bptt": {"nnlm": "has nothing to propagate through time: its context is order−1 words"},
     "bptt_random": {"nnlm": "has nothing to propagate through time: its context is order−1 words"},
     "state_reset": {"nnlm": "has no state except its window of words"},
+    "direction": {"nnlm": "reads the words before, as published"},
     "forget_bias": {
         "nnlm": "has no gates",
         "rnnlm": "has no gates",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from nlmkit.language_models.neural.module import LanguageModule
     from nlmkit.language_models.neural.scoring import NeuralState
     from nlmkit.language_models.neural.training import TrainingResult
+    from nlmkit.language_models.reading import ReadingOrder
     from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
 _ARCHITECTURE: Final = (
@@ -49,6 +50,7 @@ _ARCHITECTURE: Final = (
     "softmax",
     "softmax_head",
     "softmax_classes",
+    "direction",
 )
 """Options that must equal those of the model in ``start_from``, if present."""
 
@@ -209,8 +211,8 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
 
         result = train(
             module,
-            corpus.event_ids(vocabulary),
-            None if valid_corpus is None else valid_corpus.event_ids(vocabulary),
+            self._read_ids(corpus, vocabulary),
+            None if valid_corpus is None else self._read_ids(valid_corpus, vocabulary),
             self,
             vocabulary,
             run,
@@ -220,6 +222,10 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         self.fit_report_ = self._report(corpus, result, start, inputs)
         self.fit_report_["notes"] += self._without_effect(run)
         return self
+
+    def _read_ids(self, corpus: Corpus, vocabulary: Vocabulary) -> NDArray[np.int32]:
+        """Return the ids of a text's events in the order in which the model reads them: int32 [events]."""
+        return corpus.event_ids(vocabulary)[self.reading_order(corpus).places]
 
     def _module_on(self, inputs: InputVectors | None, vocabulary: Vocabulary) -> LanguageModule:
         """Build the untrained network over a representation's vectors, or over random ones."""
@@ -309,6 +315,11 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         return notes
 
     @property
+    def reads_backward(self) -> bool:
+        """Whether ``direction`` is ``backward``; models without this option read forward."""
+        return getattr(self, "direction", "forward") == "backward"
+
+    @property
     def unknown_rule(self) -> str:
         """``trained`` if the training text contains ``<unk>``, else ``once-seen-RATE``."""
         return "trained" if self.vocabulary_.counts[0] else f"once-seen-{self._options.unknown_rate:g}"
@@ -342,34 +353,43 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         Sentences are scored in batches of similar length, a stream in one column; the batching changes values by at
         most 1e-5.
         """
-        events, offsets = self._events(data, context)
+        events, order = self._events(data, context)
         from nlmkit.language_models.neural import scoring
 
-        return scoring.log_probs(self.module_, events, offsets, context)
+        return order.placed(scoring.log_probs(self.module_, events, order.offsets, context))
 
     def distributions(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float64]]:
         """Yield the full next-word distributions, one chunk per sentence: float64 [events of the sentence, V]."""
-        events, offsets = self._events(data, context)
+        events, order = self._events(data, context)
         from nlmkit.language_models.neural import scoring
 
-        return scoring.distributions(self.module_, events, offsets, context)
+        outputs = order.sentences(scoring.sentence_outputs(self.module_, events, order.offsets, context))
+        return (order.rows(scoring.all_log_probs(self.module_, output.features)) for output in outputs)
 
     def hidden_states(self, data: Any, *, context: Context = "sentence") -> Iterator[NDArray[np.float32]]:
         """Yield the last hidden layer before each event, one chunk per sentence: float32 [events of the sentence, h].
 
         The same vector is ``hidden`` of the state before the event.
         """
-        events, offsets = self._events(data, context)
+        events, order = self._events(data, context)
         from nlmkit.language_models.neural import scoring
 
-        outputs = scoring.sentence_outputs(self.module_, events, offsets, context)
-        return (output.hidden.cpu().numpy() for output in outputs)
+        outputs = order.sentences(scoring.sentence_outputs(self.module_, events, order.offsets, context))
+        return (order.rows(output.hidden.cpu().numpy()) for output in outputs)
 
-    def _events(self, data: Any, context: Context) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Return the ids of all events, and the starts of sentences."""
+    def output_features(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float32]:
+        """Return the input of the output layer for every event: float32 [events, d]."""
+        events, order = self._events(data, context)
+        from nlmkit.language_models.neural import scoring
+
+        return order.placed(scoring.features(self.module_, events, order.offsets, context))
+
+    def _events(self, data: Any, context: Context) -> tuple[NDArray[np.int32], ReadingOrder]:
+        """Return the ids of all events in the order in which the model reads them, and this order."""
         check_context(context)
         corpus = self.encode(data)
-        return corpus.event_ids(self.vocabulary_), corpus.event_offsets
+        order = self.reading_order(corpus)
+        return corpus.event_ids(self.vocabulary_)[order.places], order
 
     def inspect(self, sentence: Any, *, gradients: bool = True) -> Inspection:
         """Return gate activations, states and gradient norms of one sentence; see ``inspect``."""
@@ -377,7 +397,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         from nlmkit.language_models.neural.inspection import inspect
 
         corpus = self.encode([sentence])
-        return inspect(self.module_, corpus, self.vocabulary_, gradients=gradients)
+        return inspect(self.module_, corpus, self.vocabulary_, gradients=gradients, backward=self.reads_backward)
 
     # -------------------------------------------------------------------------------------------------- saving
 

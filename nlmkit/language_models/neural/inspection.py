@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from nlmkit.core.short_repr import short_repr
 from nlmkit.errors import DataError
 from nlmkit.language_models.neural.scoring import device_of
+from nlmkit.language_models.reading import ReadingOrder
 from nlmkit.text import EOS, EOS_ID
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Inspection:
     """Activations and gradients of a network on one sentence: one step per word, after one for ``</s>``.
+
+    Steps are in the order of reading: a backward model reads the last word of the sentence first.
 
     Attributes:
         inputs: Input of each step: ``</s>``, then the words of the sentence.
@@ -55,7 +58,14 @@ class Inspection:
         return short_repr(self)
 
 
-def inspect(module: LanguageModule, corpus: Corpus, vocabulary: Vocabulary, *, gradients: bool = True) -> Inspection:
+def inspect(
+    module: LanguageModule,
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+    *,
+    gradients: bool = True,
+    backward: bool = False,
+) -> Inspection:
     """Read a sentence step by step from the zero state, as in scoring with context ``sentence``.
 
     Args:
@@ -63,14 +73,16 @@ def inspect(module: LanguageModule, corpus: Corpus, vocabulary: Vocabulary, *, g
         corpus: One sentence.
         vocabulary: The network's vocabulary.
         gradients: Whether to compute gradient norms, which takes a pass over the sentence per event.
+        backward: Whether the network reads sentences from their last word to their first.
 
     Raises:
         DataError: The corpus does not have exactly one sentence.
     """
     if corpus.sentences != 1:
         raise DataError(f"inspect requires one sentence, not {corpus.sentences}")
-    words = tuple(corpus.sentence(0))
-    targets = torch.from_numpy(corpus.event_ids(vocabulary).astype(np.int64)).to(device_of(module))
+    words = tuple(corpus.sentence(0))[:: -1 if backward else 1]
+    places = ReadingOrder.of(corpus.event_offsets, backward=backward).places
+    targets = torch.from_numpy(corpus.event_ids(vocabulary)[places].astype(np.int64)).to(device_of(module))
     inputs = torch.cat([targets.new_tensor([EOS_ID]), targets[:-1]]).unsqueeze(1)
     was_training = module.training
     module.eval()

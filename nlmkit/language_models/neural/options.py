@@ -137,6 +137,12 @@ class RecurrentOptions:
         False, help="draw each length from N(bptt, 5), with bptt halved in 5% of cases (Merity et al. 2018)"
     )
     state_reset: float = param(0.0, ge=0, le=1, help="probability per window of starting from the zero state")
+    direction: str = param(
+        "forward",
+        choices=("forward", "backward"),
+        help="backward: a model of the reversed text, which reads each sentence from its last word to its first",
+        later=True,
+    )
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -223,14 +223,10 @@ def sentence_outputs(
         yield SentenceOutputs(output.features[:, 0], output.raw[:, 0])
 
 
-def distributions(
-    module: LanguageModule, events: NDArray[np.int32], offsets: NDArray[np.int64], context: Context
-) -> Iterator[NDArray[np.float64]]:
-    """Yield the natural log-probabilities of all ids before each event, one chunk per sentence: float64 [events, V]."""
-    for outputs in sentence_outputs(module, events, offsets, context):
-        with scoring(module):
-            chunk = _as_float64(module.output.all_log_probs(outputs.features))
-        yield chunk
+def all_log_probs(module: LanguageModule, features: torch.Tensor) -> NDArray[np.float64]:
+    """Return the natural log-probabilities of all ids from inputs of the output layer: float64 [events, V]."""
+    with scoring(module):
+        return _as_float64(module.output.all_log_probs(features))
 
 
 _Pick = Callable[["LanguageModule", torch.Tensor, torch.Tensor], torch.Tensor]

@@ -19,7 +19,7 @@ class LanguageModelSettings:
 
     Attributes:
         component: Registered name of the component.
-        hyper_parameters: All hyper-parameters as JSON, which identify a run.
+        hyper_parameters: All hyper-parameters as JSON, as they are saved, which identify a run.
         seed: Random seed.
         epochs: Passes over the training text.
         batch: Number of columns.
@@ -57,7 +57,7 @@ class LanguageModelSettings:
         known = component.hyper_parameters()
         names = [field.name for field in dataclasses.fields(cls) if field.name in known]
         values = {name: getattr(component, name) for name in names}
-        return cls(component=component.name, hyper_parameters=component.params_as_json(), **values)
+        return cls(component=component.name, hyper_parameters=component.saved_params(), **values)
 
     @property
     def has_plain_loss(self) -> bool:

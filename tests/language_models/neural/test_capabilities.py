@@ -179,7 +179,7 @@ def test_a_component_that_declares_what_its_model_cannot_have_is_refused_with_th
         )
         extra.name = model
         refuse(extra())
-        other = not default if isinstance(default, bool) else default + 1
+        other = not default if isinstance(default, bool) else default * 2 if isinstance(default, str) else default + 1
         with pytest.raises(HyperParameterError, match=f"^{name} is not for {model}: it {objection(name, model)}$"):
             refuse(extra(**{name: other}))
 

@@ -191,8 +191,8 @@ def test_the_state_machine_is_the_stream(module: Elman) -> None:
 @pytest.mark.parametrize("context", ["sentence", "stream"])
 def test_distributions_and_hidden_states_come_sentence_by_sentence(module: Elman, context: str) -> None:
     events, offsets = text(*SENTENCES)
-    chunks = list(scoring.distributions(module, events, offsets, context))
     outputs = list(scoring.sentence_outputs(module, events, offsets, context))
+    chunks = [scoring.all_log_probs(module, output.features) for output in outputs]
     assert [len(chunk) for chunk in chunks] == [len(sentence) + 1 for sentence in SENTENCES]
     np.testing.assert_allclose(
         picked(np.concatenate(chunks), events), scoring.log_probs(module, events, offsets, context), rtol=0, atol=1e-5
@@ -210,7 +210,7 @@ def test_distributions_and_hidden_states_come_sentence_by_sentence(module: Elman
 def test_a_text_without_sentences_has_no_values(module: Elman, context: str) -> None:
     events, offsets = text()
     assert scoring.log_probs(module, events, offsets, context).shape == (0,)
-    assert list(scoring.distributions(module, events, offsets, context)) == []
+    assert list(scoring.sentence_outputs(module, events, offsets, context)) == []
 
 
 def test_a_blank_sentence_is_one_event(module: Elman) -> None:
