@@ -23,7 +23,7 @@ FLOORS: Final[tuple[tuple[str, ...], ...]] = (
     ("text", "saving"),
     tuple(f"core.{name}" for name in CORE_TOP),
     ("training", "layers", "decoding"),
-    ("representations", "language_models", "documents", "classifiers", "regressors"),
+    ("representations", "language_models", "documents", "classifiers", "regressors", "taggers"),
     ("plots",),
     ("cli", "testing", "scaffold", "plugin", "__init__", "__main__"),
 )

@@ -1,0 +1,1 @@
+"""Sequence taggers, one component to a file."""

@@ -1,0 +1,80 @@
+"""The part of a saved tagger that all taggers share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from nlmkit.errors import DataError
+from nlmkit.saving import require, require_array
+from nlmkit.saving.state import FittedState
+from nlmkit.saving.timing import without_timing
+from nlmkit.taggers.known_words import as_bytes, of_bytes
+from nlmkit.text.tag_schemes import PLAIN, SCHEMES, inner_scheme, legal
+
+if TYPE_CHECKING:
+    from nlmkit.taggers.fitted import FittedTagger
+
+KNOWN_WORDS: Final = "known_words"
+
+_REMEDY: Final = "save the model again"
+
+
+def fitted_state(tagger: FittedTagger) -> FittedState:
+    """Return the state that ``Tagger`` itself has fitted."""
+    metadata = {
+        "scheme": tagger.scheme_,
+        "tags": list(tagger.tags_),
+        "layout": tagger.layout_,
+        "feature_names": list(tagger.feature_names_),
+        "fit_report": without_timing(tagger.fit_report_),
+    }
+    return FittedState({KNOWN_WORDS: as_bytes(tagger.known_words_)}, metadata)
+
+
+def restore(tagger: FittedTagger, state: FittedState) -> None:
+    """Set what ``fitted_state`` returned.
+
+    Raises:
+        SavedModelError: Something is missing or invalid.
+    """
+    values = state.metadata
+    require("pipeline_" in vars(tagger), f"a tagger without a text pipeline; {_REMEDY}")
+    scheme = values.get("scheme")
+    require(isinstance(scheme, str) and scheme in SCHEMES, f"its scheme is {scheme!r}, not a tag scheme; {_REMEDY}")
+    for name, least in (("tags", 1), ("feature_names", 0)):
+        require(
+            _are_names(values.get(name)) and len(values[name]) >= least,
+            f"its {name} are not a list of different strings; {_REMEDY}",
+        )
+    require(_are_tags(values["tags"], inner_scheme(values["scheme"])), f"its tags do not suit its scheme; {_REMEDY}")
+    layout, report = values.get("layout"), values.get("fit_report")
+    require(layout is None or isinstance(layout, Mapping), f"its layout is not a JSON object; {_REMEDY}")
+    require(isinstance(report, Mapping), f"fit_report is missing from its metadata; {_REMEDY}")
+    known = require_array(state.arrays, KNOWN_WORDS, dtype="uint8", shape=(None,))
+    tagger.known_words_ = of_bytes(known)
+    tagger.scheme_ = values["scheme"]
+    tagger.tags_ = tuple(values["tags"])
+    tagger.feature_names_ = tuple(values["feature_names"])
+    tagger.layout_ = None if layout is None else dict(layout)
+    tagger.fit_report_ = dict(values["fit_report"])
+
+
+def _are_names(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and all(isinstance(each, str) and each for each in value)
+        and len(set(value)) == len(value)
+    )
+
+
+def _are_tags(tags: list[str], inner: str) -> bool:
+    """Return whether tags belong to an inner scheme, and every sentence has a legal sequence of them."""
+    if inner == PLAIN:
+        return True
+    try:
+        start, pairs, end = legal(tags, inner)
+    except DataError:
+        return False
+    alone = start & end
+    return bool(alone.any() and (pairs[alone][:, alone]).any())
