@@ -68,27 +68,8 @@ def segmented() -> TaggedSentences:
     """Chinese sentences in characters, with words in BMES."""
     from nlmkit.text.tagged import TaggedSentences
 
-    words = [
-        "小猫",
-        "老船长",
-        "她的",
-        "朋友",
-        "我们",
-        "看见",
-        "喜欢",
-        "等着",
-        "一只",
-        "狗",
-        "那条",
-        "船",
-        "春天",
-        "的",
-        "雨",
-        "旧信",
-        "海边",
-        "风",
-        "。",
-    ]
+    longer = ("小猫", "老船长", "她的", "朋友", "我们", "看见", "喜欢", "等着", "一只", "那条", "春天", "旧信", "海边")
+    words = (*longer, "狗", "船", "的", "雨", "风", "。")
     longest, lines, tags = max(map(len, words)), data.chinese(), []
     for line in lines:
         found: list[str] = []
