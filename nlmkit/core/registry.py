@@ -440,7 +440,10 @@ def _with_detokenize(incomplete: Any, its_name: str) -> Tokenizer:
         def detokenize(self, tokens: Sequence[str]) -> str:
             return " ".join(tokens)
 
-    return Joining()
+    complete = Joining()
+    if hasattr(incomplete, "tokenize_lines"):
+        vars(complete)["tokenize_lines"] = incomplete.tokenize_lines
+    return complete
 
 
 def _instance(entry: Entry, cls: type) -> Any:

@@ -32,6 +32,10 @@ def _has_detokenize(tokenizer: Tokenizer) -> bool:
     return hasattr(tokenizer, "detokenize")  # the registry adds one to a tokenizer without
 
 
+def _takes_many_lines(tokenizer: Tokenizer) -> bool:
+    return hasattr(tokenizer, "tokenize_lines")
+
+
 def _lines() -> list[str]:
     return data.plain_lines() + data.unusual_lines()
 
@@ -83,6 +87,18 @@ def tokens_depend_on_the_line_alone(tokenizer: Tokenizer) -> None:
     again = [list(tokenizer.tokenize(line)) for line in reversed(data.plain_lines())][::-1]
     for line, one, two in zip(data.plain_lines(), first, again, strict=True):
         require(one == two, f"tokenize({line!r}) returns {one!r}, and later {two!r}")
+
+
+@check_in(_CHECKS, when=_takes_many_lines)
+def many_lines_have_the_tokens_of_each(tokenizer: Any) -> None:
+    """``tokenize_lines`` returns for each of many lines, blank ones too, what ``tokenize`` returns for it alone."""
+    lines = ["", *_lines(), ""]
+    found = [list(tokens) for tokens in tokenizer.tokenize_lines(lines)]
+    require(len(found) == len(lines), f"tokenize_lines returns the tokens of {len(found)} lines for {len(lines)}")
+    for line, tokens in zip(lines, found, strict=True):
+        alone = tokenizer.tokenize(line)
+        require(tokens == alone, f"tokenize_lines returns {tokens!r} for {line!r}, and tokenize {alone!r}")
+    require(not list(tokenizer.tokenize_lines([])), "tokenize_lines returns tokens for no lines")
 
 
 @check_in(_CHECKS, when=_claims_to_be_lossless)

@@ -18,7 +18,16 @@ from nlmkit.text.blocks import TextBlock
 from nlmkit.text.marks import Marks, clean_sentence, may_hold_marks, without_marks, without_nul
 from nlmkit.text.tables import problem_of_item, tokens_of
 from nlmkit.text.tokenization import Tokenization
-from nlmkit.text.tokenizers import BUILT_IN, SPACE_SYMBOL, CharTokenizer, SpaceTokenizer, WordTokenizer, word_pattern
+from nlmkit.text.tokenizers import (
+    BUILT_IN,
+    SPACE_SYMBOL,
+    BlockTokenizer,
+    CharTokenizer,
+    SpaceTokenizer,
+    Tokenizer,
+    WordTokenizer,
+    word_pattern,
+)
 from nlmkit.text.vocabulary import RESERVED
 
 Ids: TypeAlias = NDArray[np.int32]
@@ -135,24 +144,49 @@ class TypeIndex:
         return self._tokenization.normalize(text).encode()
 
     def _plugin_tokens(self, text: str, first_line: int, name: str) -> list[str]:
-        tokenize = self._tokenization.resolved_tokenizer.tokenize
+        tokenizer = self._tokenization.resolved_tokenizer
+        lines = text.split("\n")[:-1]
+        of_lines: Iterable[list[str]]
+        if isinstance(tokenizer, BlockTokenizer):
+            of_lines = self._tokenized_together(tokenizer, lines, first_line, name)
+        else:
+            of_lines = self._tokenized_one_by_one(tokenizer, lines, first_line, name)
         tokens: list[str] = []
-        for number, line in enumerate(text.split("\n")[:-1], start=first_line):
-            try:
-                of_line = list(tokenize(line))
-            except Exception as error:
-                raise PluginError(
-                    f"{name}, line {number}: the tokenizer {self._tokenization.tokenizer} failed: {error!r}"
-                ) from error
+        for number, of_line in enumerate(of_lines, start=first_line):
             for token in of_line:
                 if not _is_token(token):
-                    raise PluginError(
-                        f"{name}, line {number}: the tokenizer {self._tokenization.tokenizer} returned {token!r}, "
-                        "which is not a token (a non-empty string without LF and NUL)"
+                    raise self._failed(
+                        f"{name}, line {number}",
+                        f"returned {token!r}, which is not a token (a non-empty string without LF and NUL)",
                     )
             tokens.extend(of_line)
             tokens.append("\n")
         return tokens
+
+    def _tokenized_one_by_one(
+        self, tokenizer: Tokenizer, lines: Sequence[str], first_line: int, name: str
+    ) -> Iterator[list[str]]:
+        for number, line in enumerate(lines, start=first_line):
+            try:
+                of_line = list(tokenizer.tokenize(line))
+            except Exception as error:
+                raise self._failed(f"{name}, line {number}", f"failed: {error!r}") from error
+            yield of_line
+
+    def _tokenized_together(
+        self, tokenizer: BlockTokenizer, lines: Sequence[str], first_line: int, name: str
+    ) -> list[list[str]]:
+        place = f"{name}, lines {first_line} to {first_line + len(lines) - 1}"
+        try:
+            of_lines = [list(of_line) for of_line in tokenizer.tokenize_lines(lines)]
+        except Exception as error:
+            raise self._failed(place, f"failed: {error!r}") from error
+        if len(of_lines) != len(lines):
+            raise self._failed(place, f"returned the tokens of {len(of_lines)} lines for {len(lines)}")
+        return of_lines
+
+    def _failed(self, place: str, what: str) -> PluginError:
+        return PluginError(f"{place}: the tokenizer {self._tokenization.tokenizer} {what}")
 
     def _check(self, ids: Ids, block: TextBlock, name: str, known: int) -> None:
         """Raise if a type that is new in this block is reserved; names the first place."""

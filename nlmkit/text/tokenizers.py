@@ -42,13 +42,12 @@ _NO_SPACE_AFTER = frozenset("([{«“‘$£€#（【《「『〈")
 
 @runtime_checkable
 class Tokenizer(Protocol):
-    """Protocol of tokenizers, built-in or from a plugin.
+    """Protocol of tokenizers, built-in or from a plugin; ``BlockTokenizer`` is an optional part of it."""
 
-    Attributes:
-        name: The name it is registered and saved under.
-    """
-
-    name: ClassVar[str]
+    @property
+    def name(self) -> str:
+        """The name it is registered and saved under; of a class, an attribute."""
+        ...
 
     def tokenize(self, line: str) -> list[str]:
         """Split one line (without its LF) into tokens, none of them empty or containing LF or NUL."""
@@ -56,6 +55,15 @@ class Tokenizer(Protocol):
 
     def detokenize(self, tokens: Sequence[str]) -> str:
         """Join tokens, such as generated ones, into readable text."""
+        ...
+
+
+@runtime_checkable
+class BlockTokenizer(Protocol):
+    """Protocol of tokenizers that are faster with many lines at once; texts are read by this method where it exists."""
+
+    def tokenize_lines(self, lines: Sequence[str]) -> list[list[str]]:
+        """Return the tokens of each line, as ``tokenize`` returns them."""
         ...
 
 

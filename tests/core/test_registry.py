@@ -21,7 +21,7 @@ from nlmkit.core.component import Component
 from nlmkit.core.registry import SWITCH, CheckResult, Entry
 from nlmkit.errors import PluginError, RegistryError, UnknownComponentError
 from nlmkit.language_models.base import LanguageModel
-from nlmkit.text import TextPipeline
+from nlmkit.text import Corpus, TextPipeline
 
 pytestmark = pytest.mark.slow
 
@@ -555,6 +555,19 @@ def test_built_in_tokenizers_are_got_by_name(name: str) -> None:
     assert found.tokenize("ab c") == TextPipeline(tokenizer=name).tokenize("ab c")
     assert found.name == name
     assert registry.get_tokenizer(f"nlmkit:{name}").name == name
+
+
+def test_a_tokenizer_without_detokenize_keeps_its_method_for_many_lines(install: Install) -> None:
+    source = """
+class Letters:
+    def tokenize(self, line):
+        return list(line)
+    def tokenize_lines(self, lines):
+        return [["many", *line] for line in lines]
+"""
+    groups = {TOKENIZERS: {"letters": "letters_module:Letters"}}
+    install("letters", groups=groups, modules={"letters_module": source})
+    assert Corpus.read(["ab"], TextPipeline(tokenizer="letters")).sentence(0) == ["many", "a", "b"]
 
 
 def test_a_tokenizers_own_detokenize_is_kept(install: Install) -> None:

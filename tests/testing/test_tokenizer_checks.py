@@ -20,6 +20,7 @@ WRONG: dict[str, list[Any]] = {
     "blank_line_has_no_tokens": [tokenizers.FillsBlanks()],
     "sentence_marks_are_not_returned": [tokenizers.AddsMarks(), tokenizers.JoinsPieces()],
     "tokens_depend_on_the_line_alone": [tokenizers.Remembers()],
+    "many_lines_have_the_tokens_of_each": [tokenizers.DropsBlanks(), tokenizers.ReadsOn()],
     "no_character_is_lost": [tokenizers.LosesAccents(), tokenizers.Reorders()],
     "unusual_text_has_tokens": [tokenizers.AsciiAlone()],
     "long_lines_take_linear_time": [tokenizers.Quadratic()],
@@ -32,7 +33,13 @@ ALSO = {
 }
 
 test_correct_tokenizers_pass = pytest.mark.slow(
-    conformance(tokenizers.Minimal(), tokenizers.Lowercasing(), tokenizers.Subwords(), tokenizers.WordTokenizer())
+    conformance(
+        tokenizers.Minimal(),
+        tokenizers.Lowercasing(),
+        tokenizers.Subwords(),
+        tokenizers.WordTokenizer(),
+        tokenizers.Blockwise(),
+    )
 )
 
 
@@ -69,13 +76,18 @@ def test_every_check_has_a_wrong_tokenizer() -> None:
 
 
 def test_every_check_is_passed_by_a_correct_tokenizer() -> None:
-    assert {check.name for check in checks_for(tokenizers.Subwords())} == set(WRONG)
+    assert {check.name for check in checks_for(tokenizers.Blockwise())} == set(WRONG)
     assert all(check.promise.endswith(".") for check in CHECKS)
 
 
 def test_what_a_tokenizer_does_not_promise_is_not_checked() -> None:
-    assert set(WRONG) - {check.name for check in checks_for(tokenizers.Minimal())} == {"detokenize_returns_a_line"}
-    assert set(WRONG) - {check.name for check in checks_for(tokenizers.Lowercasing())} == {"no_character_is_lost"}
+    of_many = "many_lines_have_the_tokens_of_each"
+    found = {
+        type(tokenizer): set(WRONG) - {check.name for check in checks_for(tokenizer)}
+        for tokenizer in (tokenizers.Minimal(), tokenizers.Lowercasing())
+    }
+    assert found[tokenizers.Minimal] == {"detokenize_returns_a_line", of_many}
+    assert found[tokenizers.Lowercasing] == {"no_character_is_lost", of_many}
 
 
 def test_counting_work_leaves_tracing_as_it_was() -> None:

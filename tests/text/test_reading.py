@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from nlmkit.errors import DataError, HyperParameterError, PluginError
 from nlmkit.text import Corpus, TextPipeline, indexing
 from nlmkit.text import blocks as blocks_module
-from nlmkit.text.corpus import _read
+from nlmkit.text.corpus import _read, stream_blocks
 from nlmkit.text.sources import expand
 
 from . import reference
@@ -577,6 +577,48 @@ def test_a_plugin_that_fails_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nlmkit.core.registry.get_tokenizer", lambda name: Failing())
     with pytest.raises(PluginError, match=r"<lines>, line 2: the tokenizer failing failed: IndexError"):
         Corpus.read(["good", "bad"], TextPipeline(tokenizer="failing"))
+
+
+def test_a_plugin_that_takes_many_lines_is_given_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[list[str]] = []
+
+    class Blockwise:
+        def tokenize(self, line: str) -> list[str]:
+            raise AssertionError("the other method is faster")
+
+        def tokenize_lines(self, lines: list[str]) -> list[list[str]]:
+            given.append(list(lines))
+            return [list(line) for line in lines]
+
+    monkeypatch.setattr("nlmkit.core.registry.get_tokenizer", lambda name: Blockwise())
+    pipeline = TextPipeline(tokenizer="blockwise", lowercase=True)
+    corpus = Corpus.read(["Ab", "", "b"], pipeline)
+    assert [corpus.sentence(index) for index in range(3)] == [["a", "b"], [], ["b"]]
+    assert given == [["ab", "", "b"]]
+    given.clear()
+    assert [block.corpus.tokens for block in stream_blocks(["ab", "b", "a"], pipeline, max_lines=2)] == [3, 1]
+    assert given == [["ab", "b"], ["a"]]
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        ([["a"]], "lines 1 to 2: the tokenizer many returned the tokens of 1 lines for 2"),
+        ([["a"], [""]], "line 2: the tokenizer many returned '', which is not a token"),
+        (3, "lines 1 to 2: the tokenizer many failed: TypeError"),
+    ],
+)
+def test_a_plugin_that_takes_many_lines_is_blamed(monkeypatch: pytest.MonkeyPatch, found: Any, message: str) -> None:
+    class Broken:
+        def tokenize(self, line: str) -> list[str]:
+            return [line]
+
+        def tokenize_lines(self, lines: list[str]) -> Any:
+            return found
+
+    monkeypatch.setattr("nlmkit.core.registry.get_tokenizer", lambda name: Broken())
+    with pytest.raises(PluginError, match=f"<lines>, {message}"):
+        Corpus.read(["good", "bad"], TextPipeline(tokenizer="many"))
 
 
 def test_progress_counts_bytes_on_disk_or_sentences(tmp_path: Path) -> None:

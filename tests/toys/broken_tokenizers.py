@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from nlmkit.text import CharTokenizer, SpaceTokenizer, WordTokenizer
@@ -32,6 +33,28 @@ class Subwords(WordTokenizer):
         for word in super().tokenize(line):
             pieces += [word[:3], *("##" + word[at : at + 3] for at in range(3, len(word), 3))]
         return pieces
+
+
+class Blockwise(WordTokenizer):
+    """Takes many lines at once."""
+
+    def tokenize_lines(self, lines: Sequence[str]) -> list[list[str]]:
+        return [self.tokenize(line) for line in lines]
+
+
+class DropsBlanks(Blockwise):
+    """Forgets blank lines among many."""
+
+    def tokenize_lines(self, lines: Sequence[str]) -> list[list[str]]:
+        return [tokens for tokens in super().tokenize_lines(lines) if tokens]
+
+
+class ReadsOn(Blockwise):
+    """Is in the middle of a text at all lines but the first."""
+
+    def tokenize_lines(self, lines: Sequence[str]) -> list[list[str]]:
+        found = super().tokenize_lines(lines)
+        return [*found[:1], *(tokens and ["##" + tokens[0], *tokens[1:]] for tokens in found[1:])]
 
 
 class GivesTuple(SpaceTokenizer):
