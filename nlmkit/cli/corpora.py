@@ -66,10 +66,10 @@ def show(name: str, as_json: bool) -> None:
 @click.argument("name", metavar="NAME[/SPLIT]")
 def path(name: str) -> None:
     """Print the files of the corpus NAME, one per line; the default split is train."""
-    found = catalog.resolve(name)
-    if not isinstance(found, list):
+    entry, files = catalog.locate(name)
+    if entry.format not in ("lines", "columns", "segmented") or entry.encoding != "utf-8":
         raise DataError(f"the files of corpus {name} are not plain text: read it as corpus:{name}")
-    output.write("".join(f"{output.for_terminal(str(file))}\n" for file in found))
+    output.write("".join(f"{output.for_terminal(str(file))}\n" for file in files))
 
 
 def _facts(entry: catalog.CatalogEntry) -> dict[str, Any]:

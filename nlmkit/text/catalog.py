@@ -22,8 +22,8 @@ from typing import Any, Literal, get_args
 from nlmkit.errors import DataError, HyperParameterError, MissingFileError
 
 Provider = Literal["bundled", "gensim", "nltk", "prepare"]
-Task = Literal["language-modelling", "classification"]
-Format = Literal["lines", "paragraphs", "tagged", "trees"]
+Task = Literal["language-modelling", "classification", "tagging"]
+Format = Literal["lines", "paragraphs", "tagged", "trees", "columns", "segmented"]
 
 _CATALOG = "catalog.toml"
 
@@ -45,7 +45,10 @@ class CatalogEntry:
         splits: File names by split, relative to the provider's folder; patterns for `Path.glob` are allowed. A corpus
             without customary splits has the one split ``all``.
         format: How the files are to be read: ``lines`` as they are; ``paragraphs`` are joined to one line each;
-            ``tagged`` has ``word/TAG`` tokens, and ``trees`` has bracketed parses, whose words become a line each.
+            ``tagged`` has ``word/TAG`` tokens, and ``trees`` has bracketed parses, whose words become a line each;
+            ``columns`` has a word and its tags per line, and a blank line after each sentence, whose words become a
+            line; ``segmented`` has words separated by spaces, as they are. The last two are also read as tagged
+            sentences.
         encoding: Encoding of the files. Only UTF-8 lines are left to the reader's own text pipeline.
         prepare: How to get it, where it is not bundled.
     """
@@ -110,6 +113,21 @@ def resolve(name: str) -> list[Path] | Iterable[str]:
     Raises:
         DataError: The corpus or split is unknown, or not on this machine; names how to get it.
     """
+    corpus, files = locate(name)
+    if corpus.format in ("lines", "segmented") and corpus.encoding == "utf-8":
+        return files
+    return _READERS[corpus.format](files, corpus.encoding)
+
+
+def locate(name: str) -> tuple[CatalogEntry, list[Path]]:
+    """Return the entry of a corpus and its files as they are, whatever their format.
+
+    Args:
+        name: As for ``resolve``.
+
+    Raises:
+        DataError: As for ``resolve``.
+    """
     name, _, split = name.partition("/")
     corpus = entry(name)
     if corpus.provider == "prepare":
@@ -118,10 +136,7 @@ def resolve(name: str) -> list[Path] | Iterable[str]:
     split = split or (next(iter(splits)) if len(splits) == 1 else "train")
     if split not in splits:
         raise DataError(f"corpus {name} has no split {split!r}: it has {', '.join(splits)}")
-    files = _files(corpus, splits[split])
-    if corpus.format == "lines" and corpus.encoding == "utf-8":
-        return files
-    return _READERS[corpus.format](files, corpus.encoding)
+    return corpus, _files(corpus, splits[split])
 
 
 def _files(corpus: CatalogEntry, patterns: Iterable[str]) -> list[Path]:
@@ -196,6 +211,14 @@ def _tagged(files: Iterable[Path], encoding: str) -> Iterator[str]:
                 yield " ".join(words)
 
 
+def _columns(files: Iterable[Path], encoding: str) -> Iterator[str]:
+    """Yield the words of each sentence, the first cell of each of its lines."""
+    for file in files:
+        for sentence in re.split(r"\n\s*\n", _read_text(file, encoding)):
+            if words := [line.split()[0] for line in sentence.split("\n") if line.strip()]:
+                yield " ".join(words)
+
+
 def _trees(files: Iterable[Path], encoding: str) -> Iterator[str]:
     """Yield the words of each bracketed parse, without the empty elements, which are tagged ``-NONE-``."""
     for file in files:
@@ -221,7 +244,14 @@ def _trees(files: Iterable[Path], encoding: str) -> Iterator[str]:
             raise DataError("unbalanced brackets in the parses", source=str(file))
 
 
-_READERS = {"lines": _lines, "paragraphs": _paragraphs, "tagged": _tagged, "trees": _trees}
+_READERS = {
+    "lines": _lines,
+    "paragraphs": _paragraphs,
+    "tagged": _tagged,
+    "trees": _trees,
+    "columns": _columns,
+    "segmented": _lines,
+}
 
 
 @lru_cache(maxsize=4)
@@ -265,6 +295,8 @@ def _checked_entry(name: str, values: Any, file: Path) -> CatalogEntry:
         raise fault("title, language, licence, source, size, task, tokenizer and provider are required") from None
     if made.provider == "prepare" and not made.prepare:
         raise fault("prepare must describe how to obtain it")
+    if made.format in ("columns", "segmented") and made.encoding != "utf-8":
+        raise fault(f"the format {made.format} must have the encoding utf-8")
     if made.provider != "prepare" and not made.splits:
         raise fault("splits must list its files")
     return made

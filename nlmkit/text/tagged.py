@@ -389,10 +389,12 @@ class TaggedSentences:
             digest.update(np.ascontiguousarray(own.ids, "<i4").data)
         return digest.hexdigest()[:16]
 
-    @property
+    @cached_property
     def notes(self) -> list[str]:
-        """Notes for users of the sentences."""
-        return [*self.reading_notes]
+        """Notes for users of the sentences: see ``nlmkit.text.tag_notes``."""
+        from nlmkit.text.tag_notes import tag_notes
+
+        return [*self.reading_notes, *tag_notes(self.words, self.offsets, self.tags, self.scheme, self.source)]
 
     def _part(self, column: Column, index: int) -> list[str]:
         if not -len(self) <= index < len(self):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, cast, get_args
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import DataError, HyperParameterError
+from nlmkit.text import catalog
 from nlmkit.text.column import Column
 from nlmkit.text.columns import suffix_of
 from nlmkit.text.decoding import Decoding
@@ -19,7 +20,8 @@ from nlmkit.text.indexing import reserved_token
 from nlmkit.text.marks import LITERAL, without_marks, without_nul
 from nlmkit.text.rows import decoded
 from nlmkit.text.segmented import SCHEME, segmented_rows
-from nlmkit.text.sources import Source, TextSource, expand, expand_names
+from nlmkit.text.sources import CATALOG_PREFIX, ByteSource, Source, TextSource, expand
+from nlmkit.text.tag_notes import length_note
 from nlmkit.text.tag_schemes import check_scheme, detect, foreign_tag, is_of, mixed_tags
 from nlmkit.text.tagged_rows import Request, RowBlock, column_rows, conllu_rows
 
@@ -68,29 +70,20 @@ def read_sentences(
             f"the format of tagged sentences must be one of {', '.join(FORMATS)}, not {format!r}"
             f"{suggestion(str(format), FORMATS)}"
         )
+    if scheme is not None and request.tag is None:
+        raise HyperParameterError(f"the tag scheme is {scheme}, but there is no column of tags to read")
     if scheme is not None:
         check_scheme(scheme)
     several = isinstance(source, (list, tuple)) and all(isinstance(name, (str, os.PathLike)) for name in source)
-    sources = expand_names(cast(Any, source)) if several else expand(source)
-    forms = [cast(Format, format) or _SUFFIXES.get(suffix_of(each.name), "columns") for each in sources]
-    odd = next((number for number, form in enumerate(forms) if form != forms[0]), None)
-    if odd is not None:
-        problem = f"the format is {forms[odd]}, and that of {sources[0].name} is {forms[0]}: read them apart"
-        raise DataError(problem, source=sources[odd].name)
-    form = forms[0] if forms else "columns"
+    parts = [part for name in cast(Any, source) for part in _parts(name, format)] if several else _parts(source, format)
+    if not parts:
+        raise DataError("no sentences: pass at least one file")
+    form = _common_format(parts)
     if form == "segmented":
         _check_segmented(request, scheme)
     gathered = _Gathered(request, decoding)
-    notes: list[str] = []
-    for each in sources:
-        names: list[str] = []
-        texts = _texts(each, decoding)
-        blocks: Iterator[RowBlock]
-        if form == "segmented":
-            blocks = segmented_rows(texts, tagged=request.tag is not None)
-        else:
-            blocks = (conllu_rows if form == "conllu" else column_rows)(texts, each.name, request, notes, names)
-        gathered.add(blocks, each.name, names)
+    for each, _ in parts:
+        gathered.read(each, form)
     columns = gathered.columns()
     tags = None if request.tag is None else columns[1]
     return ReadSentences(
@@ -98,11 +91,11 @@ def read_sentences(
         offsets=gathered.offsets(),
         tags=tags,
         features=tuple(columns[len(columns) - len(request.features) :]),
-        feature_names=tuple(gathered.names),
+        feature_names=tuple(gathered.names or [f"column {column}" for column in request.features]),
         scheme=None if tags is None else gathered.scheme(scheme or (SCHEME if form == "segmented" else None)),
-        source=", ".join(dict.fromkeys(each.name for each in sources)),
-        lines=np.array(gathered.start_lines, np.int64) if len(sources) == 1 else None,
-        reading_notes=tuple(notes),
+        source=", ".join(dict.fromkeys(each.name for each, _ in parts)),
+        lines=np.array(gathered.start_lines, np.int64) if len(parts) == 1 else None,
+        reading_notes=tuple(gathered.notes),
         layout={
             "format": form,
             "word_column": request.word,
@@ -113,10 +106,36 @@ def read_sentences(
     )
 
 
-def _texts(source: Source, decoding: Decoding) -> Iterator[str]:
-    texts = decoded(source, decoding, "tagged sentences are", size=_BLOCK_BYTES, most=_LINES_AT_ONCE)
-    for text in texts:
-        yield text if decoding.marks == "error" else cast(str, without_nul(text, decoding.marks))
+def _parts(source: TextSource, format: str | None) -> list[tuple[Source, Format]]:
+    """Return the sources that are meant, each with its format.
+
+    Raises:
+        DataError: A source is missing, or a corpus of the catalogue that has no tags.
+    """
+    if isinstance(source, str) and source.startswith(CATALOG_PREFIX):
+        entry, files = catalog.locate(source.removeprefix(CATALOG_PREFIX))
+        if entry.format in FORMATS:
+            form = cast(Format, format or entry.format)
+            return [(ByteSource(str(file), source, path=file), form) for file in files]
+        if format is None:
+            raise DataError(
+                f"{source} has no tags, it is a corpus for {entry.task}: set a format to read it all the same"
+            )
+    return [(each, cast(Format, format) or _SUFFIXES.get(suffix_of(each.name), "columns")) for each in expand(source)]
+
+
+def _common_format(parts: Sequence[tuple[Source, Format]]) -> Format:
+    """Return the format of all sources.
+
+    Raises:
+        DataError: There are several.
+    """
+    form: Format = parts[0][1]
+    for each, other in parts:
+        if other != form:
+            problem = f"the format is {other}, and that of {parts[0][0].name} is {form}: read them apart"
+            raise DataError(problem, source=each.name)
+    return form
 
 
 def _check_segmented(request: Request, scheme: str | None) -> None:
@@ -131,11 +150,12 @@ class _Gathered:
 
     Attributes:
         names: Of the features.
+        notes: What the user should know.
         start_lines: Line of each sentence in its source.
     """
 
     def __init__(self, request: Request, decoding: Decoding) -> None:
-        self._request, self._marks = request, decoding.marks
+        self._request, self._decoding = request, decoding
         self._numbers: list[defaultdict[str, int]] = [defaultdict() for _ in request.all]
         for numbers in self._numbers:
             numbers.default_factory = numbers.__len__
@@ -144,25 +164,50 @@ class _Gathered:
         self._tokens = 0
         self._places: dict[str, tuple[str, int]] = {}  # where each tag first occurs
         self.names: list[str] = []
+        self.notes: list[str] = []
         self.start_lines: list[int] = []
 
-    def add(self, blocks: Iterable[RowBlock], name: str, names: list[str]) -> None:
-        """Add the rows of a source; ``names`` holds the names of its features when the first row comes."""
-        before = self._tokens
-        for read in blocks:
-            block = read if LITERAL.keys().isdisjoint(read.columns[0]) else self._without_marks(read, name)
-            for numbers, ids, cells in zip(self._numbers, self._ids, block.columns, strict=True):
-                ids.append(np.fromiter(map(numbers.__getitem__, cells), np.int32, len(cells)))
-            if self._request.tag is not None:
-                self._locate(block, name)
-            self._starts += [self._tokens + start for start in block.starts]
-            self.start_lines += block.start_lines
-            self._tokens += len(block.lines)
-        if self._tokens == before and self._request.tag is not None:
+    def read(self, source: Source, form: Format) -> None:
+        """Read a source.
+
+        Raises:
+            DataError: It is malformed, or has no tokens though tags are requested; names the file and the line.
+        """
+        name, names = source.name, list[str]()
+        tokens, sentences = self._tokens, len(self.start_lines)
+        texts = self._texts(source)
+        if form == "segmented":
+            blocks = segmented_rows(texts, tagged=self._request.tag is not None)
+        else:
+            rows = conllu_rows if form == "conllu" else column_rows
+            blocks = rows(texts, name, self._request, self.notes, names)
+        for block in blocks:
+            self._add(block, name)
+        if self._tokens == tokens and self._request.tag is not None:
             raise DataError("no sentences", source=name)
         if names and self.names and names != self.names:  # negative columns of files with more columns
             raise DataError(f"the features are {', '.join(names)}, not {', '.join(self.names)}", source=name)
         self.names = names or self.names
+        if form != "segmented" and len(self.start_lines) - sentences == 1:
+            long = length_note(self._tokens - tokens, name)
+            self.notes += [long] if long else []
+
+    def _texts(self, source: Source) -> Iterator[str]:
+        marks = self._decoding.marks
+        texts = decoded(source, self._decoding, "tagged sentences are", size=_BLOCK_BYTES, most=_LINES_AT_ONCE)
+        for text in texts:
+            yield text if marks == "error" else cast(str, without_nul(text, marks))
+
+    def _add(self, block: RowBlock, name: str) -> None:
+        if not LITERAL.keys().isdisjoint(block.columns[0]):
+            block = self._without_marks(block, name)
+        for numbers, ids, cells in zip(self._numbers, self._ids, block.columns, strict=True):
+            ids.append(np.fromiter(map(numbers.__getitem__, cells), np.int32, len(cells)))
+        if self._request.tag is not None:
+            self._locate(block, name)
+        self._starts += [self._tokens + start for start in block.starts]
+        self.start_lines += block.start_lines
+        self._tokens += len(block.lines)
 
     def columns(self) -> list[Column]:
         """Return the requested columns."""
@@ -201,10 +246,10 @@ class _Gathered:
     def _without_marks(self, block: RowBlock, name: str) -> RowBlock:
         """Return the rows without the words ``<s>`` and ``</s>``, or with another spelling of them."""
         words = block.columns[0]
-        if self._marks == "error":
+        if self._decoding.marks == "error":
             row, mark = next((row, word) for row, word in enumerate(words) if word in LITERAL)
             raise reserved_token(mark, name, block.lines[row])
-        if self._marks == "literal":
+        if self._decoding.marks == "literal":
             spelt = cast(Sequence[str], without_marks(words, "literal"))
             return block._replace(columns=[spelt, *block.columns[1:]])
         kept = np.array([word not in LITERAL for word in words], np.bool_)

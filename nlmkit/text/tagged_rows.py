@@ -63,8 +63,8 @@ def column_rows(
     """Yield the rows of a file of columns.
 
     The first line of data decides what separates the columns, a tab if it has one and else spaces, and how many there
-    are. Blank lines and lines that begin with ``-DOCSTART-`` separate sentences. A line that begins with ``# `` and has
-    another number of columns is a comment.
+    are. Blank lines and lines that begin with ``-DOCSTART-`` separate sentences. A line that begins with ``# `` is a
+    comment if it has another number of columns than the first line that does not begin so, or if there is none.
 
     Args:
         texts: Blocks of whole lines, each ended by LF.
@@ -78,9 +78,13 @@ def column_rows(
         HyperParameterError: A column is given by name, or one column is requested twice.
     """
     reader = _ColumnReader(name, request)
+    waiting = ""
     for text in texts:
-        yield reader.block(text)
-        names[:] = reader.feature_names
+        waiting += text
+        if reader.begin(waiting):
+            names[:] = reader.feature_names
+            yield reader.block(waiting)
+            waiting = ""
     if reader.comments and reader.separator == " ":
         which = "line" if reader.comments == 1 else f"{reader.comments} lines, the first of them"
         notes.append(
@@ -108,11 +112,27 @@ class _ColumnReader:
         self.feature_names: list[str] = []
         self.comments = self.first_comment = 0
 
+    def begin(self, text: str) -> bool:
+        """Find out how many columns there are, and what separates them, before the first block.
+
+        Args:
+            text: The first lines.
+
+        Returns:
+            Whether it is known. It is not before the first line of data that cannot be a comment.
+        """
+        if not self._width:
+            self._first, self.separator, self._width = _shape(text)
+            if self._width:
+                places = _places(self._request, self._width, self._name, self._first)
+                features = places[len(places) - len(self._request.features) :]
+                self.feature_names = [f"column {place}" for place in features]
+                self._pick = _picking(places)
+        return self._width > 0
+
     def block(self, text: str) -> RowBlock:
         """Return the rows of some lines, which follow those given before."""
         text = text.replace("\r\n", "\n") if "\r" in text else text
-        if not self._width:
-            self._begin(text)
         width, separator, pick = self._width, self.separator, self._pick
         if separator == " ":
             text = text.replace("\t", " ").replace("\r", " ")
@@ -120,7 +140,7 @@ class _ColumnReader:
         lines: list[int] = []
         starts: list[int] = []
         for number, line in enumerate(text.split("\n")[:-1], start=self._line + 1):
-            cells = line.split(separator) if separator else []
+            cells = line.split(separator)
             if len(cells) != width or "" in cells or cells[0] == DOCSTART:
                 found = self._unusual(line, cells, number)
                 if found is None:
@@ -154,14 +174,6 @@ class _ColumnReader:
         hint = ": separate columns by tabs if words hold spaces" if many else ""
         problem = f"{columns}, expected {self._width} as on line {self._first}{hint}"
         raise DataError(problem, source=self._name, line=number)
-
-    def _begin(self, text: str) -> None:
-        """Find out how many columns there are, and what separates them."""
-        self._first, self.separator, self._width = _shape(text, self._line)
-        if self._width:
-            places = _places(self._request, self._width, self._name, self._first)
-            self.feature_names = [f"column {place}" for place in places[len(places) - len(self._request.features) :]]
-            self._pick = _picking(places)
 
 
 def conllu_rows(
@@ -216,20 +228,15 @@ def _block(rows: list[Any], lines: list[int], starts: list[int], columns: int) -
     return RowBlock(cells, lines, starts, [lines[start] for start in starts])
 
 
-def _shape(text: str, before: int) -> tuple[int, str, int]:
-    """Return the line of the first row of data, what separates its cells, and their number; zeros if there is none."""
-    found: tuple[int, str, int] = (0, "", 0)
-    for number, line in enumerate(text.split("\n")[:-1], start=before + 1):
+def _shape(text: str) -> tuple[int, str, int]:
+    """Return the line of the first row that is no comment, what separates its cells, and their number; or zeros."""
+    for number, line in enumerate(text.split("\n"), start=1):
         content = line.strip(" \t\r")
-        if not content or content.startswith(DOCSTART):
-            continue
-        separator = "\t" if "\t" in content else " "
-        cells = line.removesuffix("\r").split("\t") if separator == "\t" else content.replace("\r", " ").split(" ")
-        width = len(cells if separator == "\t" else [cell for cell in cells if cell])
-        if not content.startswith("#"):
-            return number, separator, width
-        found = found if found[0] else (number, separator, width)  # it may be a comment
-    return found
+        if content and not content.startswith(("#", DOCSTART)):
+            if "\t" in content:
+                return number, "\t", line.removesuffix("\r").count("\t") + 1
+            return number, " ", len([cell for cell in content.replace("\r", " ").split(" ") if cell])
+    return 0, "", 0
 
 
 def _places(request: Request, width: int, name: str, line: int) -> list[int]:

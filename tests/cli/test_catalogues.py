@@ -178,7 +178,7 @@ def test_corpora(run: Run) -> None:
 
 
 def test_corpora_that_are_no_plain_files_have_no_path(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "resolve", lambda name: iter(["a line"]))
+    monkeypatch.setattr(catalog, "locate", lambda name: (catalog.entry(name), [Path("ca01")]))
     result = run("corpora", "path", "brown", code=1)
     assert result.stderr == "nlmkit: the files of corpus brown are not plain text: read it as corpus:brown\n"
 
