@@ -127,11 +127,11 @@ class LanguageModel(Component):
         corpus = self.encode(data)
         walk = self._walk(corpus, context)
         order = self.reading_order(corpus)
-        by_sentence = (list(itertools.islice(walk, events)) for events in np.diff(order.offsets).tolist())
-        return (
-            order.rows(np.stack([self.next_log_probs(state) for state, _ in sentence]))
-            for sentence in order.sentences(by_sentence)
+        chunks = (
+            np.stack([self.next_log_probs(state) for state, _ in itertools.islice(walk, events)])
+            for events in np.diff(order.offsets).tolist()
         )
+        return (order.rows(chunk) for chunk in order.sentences(chunks))
 
     def reading_order(self, corpus: Corpus) -> ReadingOrder:
         """Return the order in which the model reads the events of a text."""
