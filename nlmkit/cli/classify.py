@@ -37,4 +37,6 @@ def command(**given: Any) -> None:
     With --text-column, TEXT is a table with a header. Then the first row names the columns, and each row carries the
     table's other columns along after these, before the text, called input_NAME where the name is taken; so does --json.
     """
-    answer([kind_called("classifier")], hints={"regressor": ": use nlmkit predict"}, **given)
+    answer(
+        [kind_called("classifier")], hints={"regressor": ": use nlmkit predict", "tagger": ": use nlmkit tag"}, **given
+    )

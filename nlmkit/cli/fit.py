@@ -76,6 +76,9 @@ def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "nlmkit fit nbsvm reviews.tsv -o sentiment",
         "nlmkit fit nbsvm reviews.csv --cross-validate 10 --text-column review",
         "nlmkit fit tfidf-ridge reviews.csv -o stars --label-column stars --text-column review",
+        "nlmkit fit bilstm-tagger train.txt --valid valid.txt -o chunker --feature-column 1 --budget 10m",
+        "nlmkit fit crf-tagger train.conllu -o pos",
+        "nlmkit fit hmm-tagger segmented.txt -o segmenter --format segmented",
     ),
 )
 @click.argument("component", required=False, metavar="COMPONENT")
@@ -153,6 +156,9 @@ def command(
     regressor have a number for a label. Their tokenizer is a hyper-parameter, which --tokenizer sets as -p tokenizer=
     does. --cross-validate K tells the accuracy (of a regressor R² and the errors), and saves nothing.
 
+    The texts of a tagger have a tag for each token: columns with a blank line after each sentence, CoNLL-U, or words
+    separated by spaces. The scheme of the tags is detected; --scheme says it, as -p scheme= does.
+
     A flag goes over the environment, that over the file of --config, and that over the default.
 
     Logs, pictures and settings take the place of a symbolic link, and do not follow it; a pipe or device such as
@@ -186,8 +192,8 @@ def command(
         [*train, valid, *model, config_path(ctx), *parameter_inputs(values, cls.hyper_parameters())],
     )
     pipeline = pipeline.with_marks(part.marks_or(marks))
-    set_by = _option_origins(ctx)
-    values, origins = part.with_options(values, origins, pipeline, set_by)
+    set_by = _option_origins(ctx, part)
+    values, origins = part.with_options(values, origins, pipeline, options, set_by)
     members = load_members(cls, model, values)
     fitted = cls(**values | members)
     job = Job(
@@ -243,9 +249,15 @@ def _refuse_foreign(part: Part, component: str, given: Mapping[str, Any]) -> Non
     """
     foreign = part.refused(given)
     if foreign:
-        flags = ", ".join("--" + name.replace("_", "-") for name in foreign)
+        flags = ", ".join(_flag(part, name, given) for name in foreign)
         takers = [f"{each.kind.in_words}s" for each in all_parts() if not set(each.refused(given)) & set(foreign)]
         raise click.UsageError(f"{flags}: for {' and '.join(takers)}, and {component} is a {part.kind.name}")
+
+
+def _flag(part: Part, name: str, given: Mapping[str, Any]) -> str:
+    """Return an option as it is refused: with its value where only that is foreign."""
+    is_value = name in part.layout_options(given)
+    return "--" + name.replace("_", "-") + (f" {given[name]}" if is_value else "")
 
 
 def _as_toml(job: Job, resolved: Mapping[str, Any], part: Part) -> str:
@@ -264,10 +276,10 @@ def _as_toml(job: Job, resolved: Mapping[str, Any], part: Part) -> str:
     )
 
 
-def _option_origins(ctx: click.Context) -> dict[str, str]:
+def _option_origins(ctx: click.Context, part: Part) -> dict[str, str]:
     """Return the sources of options whose value is not from the default."""
     from nlmkit.text import TextPipeline
 
-    names = ["valid", *(field.name for field in dataclasses.fields(TextPipeline))]
+    names = ["valid", *part.sets_parameters, *(field.name for field in dataclasses.fields(TextPipeline))]
     sources = {name: ctx.get_parameter_source(name) for name in names}
     return {name: _ORIGINS[source] for name, source in sources.items() if source in _ORIGINS}

@@ -19,19 +19,22 @@ if TYPE_CHECKING:
 
 _FIT: Final = "nlmkit fit COMPONENT TRAIN... -o MODEL"
 _EVALUATE: Final = "nlmkit perplexity MODEL TEXT (language models) or nlmkit score MODEL TEST (any model)"
-_PLOT: Final = "--plot FILE, an option of fit, compare and score"
+_PLOT: Final = "--plot FILE, an option of fit, compare, score, show and tag"
 _SIMILAR: Final = "nlmkit similar MODEL WORD..."
 _CORPORA: Final = "nlmkit corpora list, which names the source of each; nlmkit does not download them"
 _SHOW: Final = "nlmkit show NAME or nlmkit show ./MODEL"
 _CLASSIFY: Final = "nlmkit classify MODEL TEXT"
 _PREDICT: Final = "nlmkit predict MODEL TEXT (labels or numbers) or nlmkit generate MODEL (the next words)"
+_TAG: Final = "nlmkit tag MODEL TEXT"
 _GENERATE: Final = "nlmkit generate MODEL"
 
 _COMMANDS: Final = {
     **dict.fromkeys(("train", "build", "learn", "estimate", "run", "lmplz", "finetune", "fine-tune"), _FIT),
     **dict.fromkeys(("resume", "continue"), f"{_FIT} --resume"),
     **dict.fromkeys(("infer", "inference", "regress", "prediction"), _PREDICT),
-    **dict.fromkeys(("tag", "label", "annotate", "predict-proba"), f"{_CLASSIFY}, which labels whole lines"),
+    **dict.fromkeys(("label", "annotate", "predict-proba"), f"{_CLASSIFY} (whole lines) or {_TAG} (each token)"),
+    **dict.fromkeys(("tagger", "ner", "chunk", "pos", "pos-tag", "marginals", "confidence"), _TAG),
+    **dict.fromkeys(("segment", "cut", "tokenize", "tokenise"), f"{_TAG} --format words, with a fitted segmenter"),
     **dict.fromkeys(("evaluate", "eval", "test", "validate", "benchmark", "accuracy"), _EVALUATE),
     **dict.fromkeys(("ppl", "query", "surprisal", "logprob", "log-prob"), "nlmkit perplexity MODEL TEXT"),
     **dict.fromkeys(("plot", "draw", "visualize", "visualise", "figure"), _PLOT),

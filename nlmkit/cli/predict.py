@@ -10,6 +10,8 @@ from nlmkit.cli.answering import answer, answering_options
 from nlmkit.cli.group import Command, examples
 from nlmkit.core.kinds import kind_called
 
+_HINTS = {"language-model": ": use nlmkit generate for the next words", "tagger": ": use nlmkit tag"}
+
 
 @click.command(
     "predict",
@@ -39,4 +41,4 @@ def command(**given: Any) -> None:
     table's other columns along after these, before the text, called input_NAME where the name is taken; so does --json.
     """
     kinds = [kind_called(name) for name in ("regressor", "classifier")]
-    answer(kinds, hints={"language-model": ": use nlmkit generate for the next words"}, **given)
+    answer(kinds, hints=_HINTS, **given)

@@ -38,6 +38,8 @@ def kind_flags(function: Callable[..., Any]) -> Callable[..., Any]:
         "nlmkit score sentiment test.tsv --json",
         "nlmkit score sentiment test.csv --text-column review --plot confusion.png",
         "nlmkit score stars test.tsv --plot residuals.png",
+        "nlmkit score chunker test.txt --json",
+        "nlmkit score ner test.conll --tag-column 3 --plot types.png",
     ),
 )
 @click.argument("model")
@@ -66,6 +68,10 @@ def command(
 
     A regressor scores TEST in the same forms, with a number for a label: R², the root mean squared and the mean
     absolute error, Pearson's and Spearman's correlation, each with its 95 % interval.
+
+    A tagger scores TEST, tagged sentences laid out as its training file, if no option says otherwise: F1 of spans, or
+    accuracy of tags that form no spans; precision, recall and F1 by type as conlleval counts them, accuracy, figures
+    of words that training lacked, 95 % intervals, and the most frequent errors.
     """
     refuse_stdin_twice(texts)
     if options["plot"] is not None:
@@ -77,8 +83,9 @@ def command(
     if part.score_needs and not texts:
         texts = standard_input(f"{part.score_needs} ({model} is a {component.kind})")
     given = {name: value for name, value in options.items() if not (value is None or value is False or value == ())}
-    for name in given:
-        if name not in (*part.score_flags, *part.score_shared):
-            flag = "--" + name.replace("_", "-")
+    for name, value in given.items():
+        is_value = part.refuses_format(name, value) and name in part.score_shared
+        if is_value or name not in (*part.score_flags, *part.score_shared):
+            flag = "--" + name.replace("_", "-") + (f" {value}" if is_value else "")
             raise click.UsageError(f"{flag} does not apply to a {component.kind}, which {model} is")
     part.score(model, component, texts, as_json=as_json, encoding=encoding, quiet=quiet, **given)

@@ -30,7 +30,6 @@ _CONFIG = "nlmkit.config"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TABLES = ("fit", "params")
-_LISTS = ("train", "model")
 
 
 def split_pairs(ctx: click.Context, param: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
@@ -137,15 +136,15 @@ def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -
     for name, setting in settings.items():
         if name not in known:
             raise DataError(f"[fit] has an unknown key {name!r}{suggestion(name, known)}", source=value)
-        if isinstance(setting, (dict, list)) and name not in _LISTS:
+        if _takes_list(known[name]):
+            settings[name] = tuple(setting) if isinstance(setting, list) else (setting,)
+            kinds = (str,) if known[name].type is click.STRING else (str, int)  # a column has a name or a number
+            if any(isinstance(each, bool) or not isinstance(each, kinds) for each in settings[name]):
+                raise DataError(f"[fit] {name} must be a name or a list of names", source=value)
+        elif isinstance(setting, (dict, list)):
             raise DataError(f"[fit] {name} must be one value", source=value)
         if getattr(known[name], "is_flag", False) and not isinstance(setting, (bool, str)):
             raise DataError(f"[fit] {name} must be true or false, not {setting!r}", source=value)
-    for name in _LISTS:
-        names = settings.get(name, [])
-        settings[name] = tuple(names) if isinstance(names, list) else (names,)
-        if not all(isinstance(each, str) for each in settings[name]):
-            raise DataError(f"[fit] {name} must be a name or a list of names", source=value)
     ctx.default_map = {**(ctx.default_map or {}), **settings}
     parameters: dict[str, Any] = tables.get("params", {})
     return parameters
@@ -155,6 +154,10 @@ def config_path(ctx: click.Context) -> str | None:
     """Return the file that ``--config`` named."""
     path: str | None = ctx.meta.get(_CONFIG)
     return path
+
+
+def _takes_list(param: click.Parameter) -> bool:
+    return param.multiple or param.nargs == -1
 
 
 def _configurable(param: click.Parameter) -> bool:

@@ -23,26 +23,38 @@ _HEAD = ("HYPER-PARAMETER", "DEFAULT", "MEANING (TYPE; ALLOWED VALUES)")
 @click.command(
     "show",
     cls=Command,
-    epilog=examples("nlmkit show ngram", "nlmkit show ngram --json", "nlmkit show ./kn5   # a saved model"),
+    epilog=examples(
+        "nlmkit show ngram",
+        "nlmkit show ngram --json",
+        "nlmkit show ./kn5   # a saved model",
+        "nlmkit show ./chunker --plot transitions.png",
+    ),
 )
 @click.argument("name", metavar="NAME|PATH")
+@click.option(
+    "--plot",
+    metavar="FILE",
+    help="Draw the transition scores of a saved tagger, as .png, .svg or .pdf (requires matplotlib).",
+)
 @json_option
-def command(name: str, as_json: bool) -> None:
+def command(name: str, plot: str | None, as_json: bool) -> None:
     """Show the hyper-parameters of the component NAME, or the manifest of the saved model at PATH.
 
     A component takes precedence over a folder of the same name: use ./NAME for the folder. Arrays of a model are not
-    read or checked. Options shared by several components are listed in groups.
+    read or checked, except for --plot. Options shared by several components are listed in groups.
     """
     if _is_path(name):
-        _show_model(name, as_json)
+        _show_model(name, as_json, plot)
         return
     try:
         entry, found = _find(name)
     except UnknownComponentError:
         if not os.path.lexists(name):
             raise
-        _show_model(name, as_json)
+        _show_model(name, as_json, plot)
     else:
+        if plot is not None:
+            raise click.UsageError(f"--plot is for a saved model, and {name} is a component: use ./{name} for a folder")
         facts = _component_facts(entry, found)
         if as_json:
             output.write_json(facts)
@@ -112,9 +124,11 @@ def _component_text(facts: Mapping[str, Any]) -> str:
     return f"{head}\n{''.join(parts)}"
 
 
-def _show_model(path: str, as_json: bool) -> None:
+def _show_model(path: str, as_json: bool, plot: str | None) -> None:
     from nlmkit.core.storage import describe
 
+    if plot is not None:
+        _draw_model(path, plot)
     manifest = describe(path)
     if as_json:
         output.write_json(manifest)
@@ -122,3 +136,16 @@ def _show_model(path: str, as_json: bool) -> None:
     from nlmkit.cli.show_model import model_text
 
     output.write(model_text(manifest))
+
+
+def _draw_model(path: str, plot: str) -> None:
+    from nlmkit.cli.kinds import part_of
+    from nlmkit.cli.outputs import Output, refuse_conflicts
+    from nlmkit.core.kinds import kind_of
+    from nlmkit.core.storage import load
+    from nlmkit.plots.figure import check_plot
+
+    refuse_conflicts([Output("--plot", plot)], [path])
+    check_plot(plot)
+    component = load(path)
+    part_of(kind_of(type(component))).draw_model(path, component, plot)

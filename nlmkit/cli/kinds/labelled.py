@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import click
 
 from nlmkit.cli import output
+from nlmkit.cli.kinds.merging import merged
 from nlmkit.cli.kinds.options import PLOT, SAMPLES, SEED
 from nlmkit.cli.kinds.part import Job, Option, Part
 from nlmkit.cli.labelled import Form, print_notes
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from nlmkit.documents.base import TextModel
     from nlmkit.text import Corpus, TextPipeline
     from nlmkit.text.marks import Marks
-
-_RANK = {"file": 0, "environment": 1, "flag": 2}
 
 CROSS_VALIDATION: Mapping[str, Option] = {
     "cross_validate": click.option(
@@ -62,27 +61,19 @@ class LabelledPart(Part):
         return options["cross_validate"] is None
 
     def with_options(
-        self, values: Mapping[str, Any], origins: Mapping[str, str], pipeline: TextPipeline, set_by: Mapping[str, str]
+        self,
+        values: Mapping[str, Any],
+        origins: Mapping[str, str],
+        pipeline: TextPipeline,
+        options: Mapping[str, Any],
+        set_by: Mapping[str, str],
     ) -> tuple[dict[str, Any], dict[str, str]]:
         """Hyper-parameters, with what ``--tokenizer`` and its like set of them: a tokenization has the same names.
 
-        Of ``-p tokenizer=`` and ``--tokenizer`` the one that was said more directly counts (flag over environment over
-        file).
-
         Raises:
-            click.UsageError: both were given in one way, and differ.
+            click.UsageError: an option contradicts ``-p``.
         """
-        merged, by = dict(values), dict(origins)
-        tokens = dataclasses.asdict(pipeline.tokenization)
-        for name, value in tokens.items():
-            if name not in set_by:
-                continue
-            if name in merged and set_by[name] == by[name] and merged[name] != value:
-                flag = "--" + name.replace("_", "-")
-                raise click.UsageError(f"{flag} and -p {name} contradict each other: use one of them")
-            if name not in merged or _RANK[set_by[name]] > _RANK[by[name]]:
-                merged[name], by[name] = value, set_by[name]
-        return merged, by | {name: who for name, who in set_by.items() if name not in tokens}
+        return merged(values, origins, dataclasses.asdict(pipeline.tokenization), set_by)
 
     def check(self, job: Job) -> None:
         """Raise an error for options that do not apply to cross-validation."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
+
+from nlmkit.errors import NlmkitError
 
 if TYPE_CHECKING:
     from nlmkit.cli.labelled import Form
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from nlmkit.core.progress import Progress
     from nlmkit.text import TextPipeline
     from nlmkit.text.marks import Marks
+
+TABLE_FORMATS: Final = frozenset({"tsv", "space", "csv", "jsonl"})
+"""Layouts of files with columns that ``--format`` names for texts with or without targets."""
 
 Option: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 """A decorator that adds an option to a command, as ``click.option`` returns it."""
@@ -81,6 +86,8 @@ class Part(abc.ABC):
         always_reads: Whether ``fit`` reads text from standard input where none is named, whatever the component.
         fit_options: The options of ``fit`` that only some kinds take, by parameter; the same option of several kinds
             is the same object. Their defaults are None.
+        sets_parameters: Those of ``fit_options`` that set the hyper-parameter of the same name.
+        formats: Values of ``--format`` that mean something here.
         score_needs: What ``score`` needs beside the model; empty where it can do without.
         score_flags: The options of ``score`` that only some kinds take, as ``fit_options``.
         score_shared: The options that ``score`` has for several kinds (``errors``, ``marks``, ``format``,
@@ -92,6 +99,8 @@ class Part(abc.ABC):
     marks: ClassVar[Marks] = "literal"
     always_reads: ClassVar[bool] = False
     fit_options: ClassVar[Mapping[str, Option]] = {}
+    sets_parameters: ClassVar[tuple[str, ...]] = ()
+    formats: ClassVar[frozenset[str]] = TABLE_FORMATS
     score_needs: ClassVar[str] = ""
     score_flags: ClassVar[Mapping[str, Option]] = {}
     score_shared: ClassVar[frozenset[str]] = frozenset()
@@ -101,7 +110,12 @@ class Part(abc.ABC):
 
     def refused(self, given: Mapping[str, Any]) -> list[str]:
         """Those of the options ``given`` to ``fit`` (of a table's layout, and of some kinds) that mean nothing here."""
-        return [name for name in given if name not in (*self.layout_options(given), *self.fit_options)]
+        taken = (*self.layout_options(given), *self.fit_options)
+        return [name for name, value in given.items() if name not in taken or self.refuses_format(name, value)]
+
+    def refuses_format(self, name: str, value: Any) -> bool:
+        """Return whether an option is ``--format`` with the name of a layout that other kinds read."""
+        return name == "format" and value not in self.formats
 
     @abc.abstractmethod
     def layout_options(self, given: Mapping[str, Any]) -> tuple[str, ...]:
@@ -112,7 +126,12 @@ class Part(abc.ABC):
         return True
 
     def with_options(
-        self, values: Mapping[str, Any], origins: Mapping[str, str], pipeline: TextPipeline, set_by: Mapping[str, str]
+        self,
+        values: Mapping[str, Any],
+        origins: Mapping[str, str],
+        pipeline: TextPipeline,
+        options: Mapping[str, Any],
+        set_by: Mapping[str, str],
     ) -> tuple[dict[str, Any], dict[str, str]]:
         """Hyper-parameters, and who set them and the options, once options have set some of them.
 
@@ -120,6 +139,7 @@ class Part(abc.ABC):
             values: The hyper-parameters that were set.
             origins: Who set each of them.
             pipeline: What the options of a text pipeline come to.
+            options: The options that only some kinds take.
             set_by: Who set each of the options that were not left at their default.
 
         Raises:
@@ -180,6 +200,21 @@ class Part(abc.ABC):
             options: ``as_json``, ``encoding`` (of the texts; None for that of training) and ``quiet``, and those of
                 ``score_flags`` and ``score_shared`` that were given.
         """
+
+    # ------------------------------------------------------------------------------------------------------ show
+
+    def draw_model(self, model: str, component: Component, path: str) -> None:
+        """Draw what a fitted component consists of.
+
+        Args:
+            model: Where it is.
+            component: The component.
+            path: File of the picture.
+
+        Raises:
+            NlmkitError: there is no such picture.
+        """
+        raise NlmkitError(f"{model}: there is no picture of a {component.kind}; omit --plot")
 
     # ------------------------------------------------------------------------------------------------------ both
 

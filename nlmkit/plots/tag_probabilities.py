@@ -1,0 +1,114 @@
+"""Picture of a sentence with the probabilities of its tags; matplotlib is imported only for drawing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nlmkit.core.notes import note
+from nlmkit.errors import DataError
+from nlmkit.plots.figure import check_plot, printable
+from nlmkit.plots.fonts import noted_drawing
+from nlmkit.saving.written import written
+
+MOST_TOKENS: Final = 60
+"""Number of tokens drawn."""
+
+MOST_TAGS: Final = 40
+"""Number of tags drawn: those of the tokens, then those with the highest probabilities."""
+
+_DARK: Final = 0.6  # probability above which a number is white
+_NUMBERED: Final = 30  # tokens above which the cells have no numbers
+_SHOWN: Final = 0.005  # least probability that has a number
+_LONGEST: Final = 24  # characters of a token
+
+
+def plot_tag_probabilities(
+    tokens: Sequence[str],
+    predicted: Sequence[str],
+    probabilities: ArrayLike,
+    tags: Sequence[str],
+    path: str | os.PathLike[str],
+    *,
+    title: str = "",
+) -> None:
+    """Draw a sentence: one column per token, one row per tag, shaded by probability; predicted tags have a frame.
+
+    Of a longer sentence the first 60 tokens are drawn, and a note says so. Of more than 40 tags, those that were
+    predicted and those with the highest probabilities are drawn.
+
+    Args:
+        tokens: The tokens, at least one.
+        predicted: The predicted tag of each, one of ``tags``.
+        probabilities: Probability of each tag at each token: [tokens, tags].
+        tags: Names of the tags.
+        path: File to write: ``.png``, ``.svg`` or ``.pdf``.
+        title: Title of the picture.
+
+    Characters missing from all fonts are noted.
+
+    Raises:
+        DataError: There is no token, or arguments are of different lengths; the file's suffix is unknown, or its folder
+            is not writable.
+        NlmkitError: matplotlib is not installed, or cannot be imported.
+        OSError: The file cannot be written.
+    """
+    check_plot(path)
+    shares = np.asarray(probabilities, np.float64)
+    if not tokens or len(predicted) != len(tokens) or shares.shape != (len(tokens), len(tags)):
+        raise DataError(
+            f"{len(tokens)} tokens, {len(predicted)} predicted tags and probabilities of shape {shares.shape} for "
+            f"{len(tags)} tags: expected at least one token, and as many of everything"
+        )
+    from matplotlib.figure import Figure
+
+    if len(tokens) > MOST_TOKENS:
+        note(f"{path}: the first {MOST_TOKENS} of {len(tokens)} tokens are drawn")
+    shares, rows = shares[:MOST_TOKENS], _drawn(shares[:MOST_TOKENS], [tags.index(tag) for tag in predicted])
+    words = [printable(token[:_LONGEST]) for token in tokens[:MOST_TOKENS]]
+    names = [printable(tags[row]) for row in rows]
+    heading = printable(title)
+    # With a salt, the same sentence gives the same file.
+    with noted_drawing("".join([*words, *names, heading]), Path(path), {"svg.hashsalt": "nlmkit"}):
+        figure = Figure(figsize=(2.5 + 0.55 * len(words), 1.8 + 0.35 * len(names)), dpi=150, layout="constrained")
+        axes = figure.add_subplot()
+        picture = axes.imshow(shares[:, rows].T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        figure.colorbar(picture, ax=axes, label="probability")
+        if len(words) <= _NUMBERED:
+            _write_numbers(axes, shares[:, rows])
+        for column, tag in enumerate(predicted[:MOST_TOKENS]):
+            row = rows.index(tags.index(tag))
+            axes.add_patch(_frame(column, row))
+        axes.set_xticks(range(len(words)), words, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
+        axes.set_yticks(range(len(names)), names, parse_math=False)
+        axes.set_title(heading, parse_math=False)
+        form = Path(path).suffix.lower()[1:]
+        with written(Path(path)) as stream:
+            figure.savefig(stream, format=form, metadata={"Date": None} if form == "svg" else None)
+
+
+def _drawn(shares: np.ndarray[Any, Any], predicted: Sequence[int]) -> list[int]:
+    """Return the tags that are drawn, in their order."""
+    if shares.shape[1] <= MOST_TAGS:
+        return list(range(shares.shape[1]))
+    wanted = dict.fromkeys([*predicted[:MOST_TOKENS], *np.argsort(-shares.max(axis=0), kind="stable").tolist()])
+    kept = max(MOST_TAGS, len({*predicted[:MOST_TOKENS]}))
+    return sorted(list(wanted)[:kept])
+
+
+def _write_numbers(axes: Any, shares: np.ndarray[Any, Any]) -> None:
+    for (column, row), share in np.ndenumerate(shares):
+        if share >= _SHOWN:
+            colour = "white" if share > _DARK else "black"
+            axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=colour, fontsize=8)
+
+
+def _frame(column: int, row: int) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="tab:red", linewidth=1.5)
