@@ -7,7 +7,7 @@ the amount of padding nor on the other rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -77,16 +77,19 @@ class RecurrentEncoder(nn.Module):
         sequence = vectors.transpose(0, 1)
         time = torch.arange(columns, device=lengths.device).unsqueeze(1)
         is_word = time < lengths
-        mirrored = torch.where(is_word, lengths - 1 - time, time).unsqueeze(2) if len(self.backwards) else None
+        mirrored = None
+        if len(self.backwards):
+            # The place of each word when the words of each row are reversed and its padding stays: int64 [T · R].
+            turned = torch.where(is_word, lengths - 1 - time, time)
+            mirrored = (turned * rows + torch.arange(rows, device=lengths.device)).flatten()
         for number, layer in enumerate(self.layers):
             if number:
                 sequence = self.dropout_hidden(sequence, generator)
             outputs = self._read(cast("RecurrentLayer", layer), sequence, rows, generator)
             if mirrored is not None:
-                # An index [T, R] that reverses the words of each row and keeps its padding in place.
-                turned = torch.take_along_dim(sequence, mirrored, dim=0)
+                turned = _reordered(sequence, mirrored)
                 back = self._read(cast("RecurrentLayer", self.backwards[number]), turned, rows, generator)
-                outputs = torch.cat([outputs, torch.take_along_dim(back, mirrored, dim=0)], dim=2)
+                outputs = torch.cat([outputs, _reordered(back, mirrored)], dim=2)
             sequence = outputs
         return (sequence * is_word.unsqueeze(2)).transpose(0, 1)
 
@@ -95,3 +98,24 @@ class RecurrentEncoder(nn.Module):
         state = tuple(sequence.new_zeros(1, rows, layer.hidden) for _ in CELLS[layer.kind].states)
         outputs, _ = layer(sequence.contiguous(), state, generator)
         return cast("Tensor", outputs)
+
+
+class _Reordered(torch.autograd.Function):
+    """Rows of a matrix in an order that is its own inverse, so that the gradient takes it, too."""
+
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor, order: Tensor) -> Tensor:
+        ctx.save_for_backward(order)
+        return matrix.index_select(0, order)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (order,) = ctx.saved_tensors
+        return gradients[0].index_select(0, order), None
+
+
+def _reordered(sequence: Tensor, order: Tensor) -> Tensor:
+    """Return a sequence [T, R, n] with its T · R vectors in an order that is its own inverse."""
+    steps, rows, width = sequence.shape
+    found: Tensor = _Reordered.apply(sequence.reshape(-1, width), order)  # type: ignore[no-untyped-call]
+    return found.view(steps, rows, width)

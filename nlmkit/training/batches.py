@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -59,3 +61,22 @@ def hide_rare(ids: Indices, rare: NDArray[np.bool_], rate: float, source: torch.
     found = ids.copy()
     found[places[hidden]] = UNK_ID
     return found
+
+
+def batches_by_length(lengths: Indices, chosen: Indices, words: int) -> Iterator[Indices]:
+    """Yield some sequences in batches of similar length, each of at most ``words`` words, padding included.
+
+    Args:
+        lengths: Number of words of each sequence: int64 [sequences].
+        chosen: Indices of the sequences: int64 [n].
+        words: Maximum words of a batch; a longer sequence is one batch.
+    """
+    order = chosen[np.argsort(lengths[chosen], kind="stable")]
+    begin = 0
+    while begin < len(order):
+        # Lengths increase, so the batch that ends with sequence e has (e − begin + 1) · length[e] words.
+        window = order[begin : begin + max(1, words)]
+        cost = np.maximum(lengths[window], 1) * np.arange(1, len(window) + 1)
+        count = max(1, int(np.searchsorted(cost, words, side="right")))
+        yield window[:count]
+        begin += count

@@ -32,6 +32,12 @@ class Purpose(enum.IntEnum):
     """Dropout on documents, per epoch."""
     UNKNOWN_IN_TEXTS = 13
     """Choice of the once-seen words of documents read as ``<unk>``, per epoch."""
+    ORDER_OF_SENTENCES = 21
+    """Order of tagged sentences, per epoch."""
+    MASKS_ON_SENTENCES = 22
+    """Dropout on tagged sentences, per epoch."""
+    UNKNOWN_IN_SENTENCES = 23
+    """Choice of the once-seen words of tagged sentences read as ``<unk>``, per epoch."""
 
 
 @enum.verify(enum.UNIQUE)

@@ -21,6 +21,9 @@ def test_the_numbers_of_purposes_stay_as_they_are() -> None:
         "ORDER_OF_TEXTS": 11,
         "MASKS_ON_TEXTS": 12,
         "UNKNOWN_IN_TEXTS": 13,
+        "ORDER_OF_SENTENCES": 21,
+        "MASKS_ON_SENTENCES": 22,
+        "UNKNOWN_IN_SENTENCES": 23,
     }
     assert [int(purpose) for purpose in (ArrayPurpose.PAIR_WEIGHTS, ArrayPurpose.PAIR_ORDER)] == [0, 1]
 

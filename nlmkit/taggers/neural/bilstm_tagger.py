@@ -1,0 +1,338 @@
+"""BiLSTM tagger, with a CRF or independent tags."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+
+from nlmkit.core import optional
+from nlmkit.core.run import RunOptions
+from nlmkit.core.vocabulary_limits import VocabularyLimits
+from nlmkit.representations.base import Representation
+from nlmkit.saving.state import FittedState
+from nlmkit.taggers.chain_tagger import ChainTagger
+from nlmkit.taggers.neural.options import BiLSTMOptions
+from nlmkit.training.clock import seconds
+from nlmkit.training.torch_model import TorchModel
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    from nlmkit.decoding.chain import Chain
+    from nlmkit.taggers.neural.batching import Sentences
+    from nlmkit.taggers.neural.module import TaggerModule
+    from nlmkit.taggers.neural.settings import TaggerSettings
+    from nlmkit.taggers.neural.tables import Tables
+    from nlmkit.taggers.neural.task import TaggingTask
+    from nlmkit.text import Vocabulary
+    from nlmkit.text.tagged import TaggedSentences
+
+_SINGLE: Final = 0.9
+"""Share of training tokens of one character from which words are single characters."""
+
+_PAIRS: Final = "pairs"
+
+
+@dataclasses.dataclass(kw_only=True)
+class BiLSTMTagger(
+    BiLSTMOptions,
+    VocabularyLimits,
+    TorchModel["TaggerModule"],
+    ChainTagger,
+):
+    """Bidirectional LSTM over words and their characters, with a CRF (Huang et al. 2015; Ma & Hovy 2016).
+
+    A token is the vector of its word, the encoding of its characters and the vectors of its feature columns. Stacked
+    LSTMs read the sentence in both directions; a linear layer scores the tags, and a conditional random field scores
+    neighbouring tags.
+
+    All feature columns of the training sentences are used. Where words are single characters, as in segmentation,
+    pairs of neighbours take the place of the characters of a word. There is no maximal length.
+
+    Fitted attributes in addition to those of ``Tagger``: ``vocabulary_`` (of the words as they are looked up),
+    ``module_`` (``TaggerModule``), ``tables_`` (``Tables``), ``single_characters_`` (whether words are single
+    characters), and ``representation_``, where ``fit`` loaded or fitted one. A word missing from the training sentences
+    gets the representation's vector if there is one and the vocabulary is not limited; other such words are ``<unk>``.
+
+    Example:
+        >>> sentences = [["a", "dog", "barks"], ["the", "cat", "sleeps"]] * 8
+        >>> tags = [["D", "N", "V"]] * 16
+        >>> model = BiLSTMTagger(embedding=8, hidden=8, epochs=20, batch=4, lr=0.02).fit(sentences, tags)
+        >>> model.predict([["the", "dog", "sleeps"]])
+        [['D', 'N', 'V']]
+    """
+
+    name = "bilstm-tagger"
+    trains_in_steps = True
+
+    conformance_settings: ClassVar[Mapping[str, Any]] = {
+        "embedding": 12,
+        "character_width": 8,
+        "hidden": 12,
+        "epochs": 12,
+        "batch": 8,
+        "lr": 0.02,
+    }
+    """Small settings for ``nlmkit.testing``, which fits a model many times."""
+
+    if TYPE_CHECKING:  # fitted state, not hyper-parameters
+        vocabulary_: Vocabulary = dataclasses.field(init=False)
+        representation_: Representation = dataclasses.field(init=False)
+        tables_: Tables = dataclasses.field(init=False)
+        single_characters_: bool = dataclasses.field(init=False)
+
+    # -------------------------------------------------------------------------------------------------- fitting
+
+    def _fit(self, data: TaggedSentences, held_out: TaggedSentences | None, run: RunOptions) -> None:
+        """See ``Tagger``. A budget starts here, so that it includes reading the words."""
+        self._started = seconds()
+        try:
+            super()._fit(data, held_out, run)
+        finally:
+            vars(self).pop("_started", None)
+
+    def fit_sentences(
+        self, data: TaggedSentences, *, valid: TaggedSentences | None, run: RunOptions
+    ) -> Mapping[str, Any]:
+        """Train the network; see ``Tagger.fit_sentences``.
+
+        Raises:
+            SavedModelError: The representation cannot be loaded.
+            NlmkitError: Training diverged.
+        """
+        started = getattr(self, "_started", seconds())
+        optional.require("torch", extra="classifiers", who=self.name)
+        import numpy as np
+        import torch
+
+        from nlmkit.representations.alignment import POOR_COVERAGE
+        from nlmkit.representations.channels import initial_channels
+        from nlmkit.taggers.neural.tables import Tables
+        from nlmkit.taggers.neural.task import TaggingTask, TaskSetup, digest
+        from nlmkit.taggers.neural.training import train
+        from nlmkit.taggers.neural.words import single_characters, words_as_looked_up
+        from nlmkit.training.devices import memory_errors
+
+        data = data.subset(np.flatnonzero(np.diff(data.offsets)))
+        data, valid, held_out, notes = self._held_out(data, valid)
+        corpus = words_as_looked_up(data, lowercase=self.lowercase)
+        self._take_representation(corpus, run)
+        self.single_characters_ = single_characters(data) > _SINGLE
+        generator = torch.Generator().manual_seed(self.seed)
+        with memory_errors("the network; a smaller embedding or hidden, or fewer words, need less"):
+            self.vocabulary_ = self.limited_vocabulary(corpus, noted=True)
+            tuned, frozen, input_report = initial_channels(
+                self, self.fitted_representation(), self.vocabulary_, generator, self.seed
+            )
+            ids = self.vocabulary_.ids(corpus.types).astype(np.int64)[corpus.ids]
+            self.tables_ = Tables.of(
+                data,
+                ids,
+                len(self.vocabulary_),
+                characters=self.character_encoder != "none",
+                pairs_from=self.bigram_min_count if self.uses_bigrams else None,
+            )
+            module = self.new_module(tuned, frozen, generator)
+        coverage = input_report.get("token_coverage")
+        if coverage is not None and coverage < POOR_COVERAGE:
+            notes.append(
+                f"the representation covers only {coverage:.0%} of the training words: check that it was trained on "
+                "text with the same tokens and case"
+            )
+        sentences = self.sentences_of(data)
+        watched = None if valid is None else self.sentences_of(valid)
+        seen = data if valid is None else valid
+        assert seen.tags is not None
+        tags = (*self.tags_, *seen.tags.types[len(self.tags_) :])
+
+        def task(settings: TaggerSettings, device: torch.device) -> TaggingTask:
+            return TaggingTask(
+                TaskSetup(
+                    module=module,
+                    sentences=sentences,
+                    valid=watched,
+                    settings=settings,
+                    counts=self.vocabulary_.counts,
+                    tags=tags,
+                    plain=self.inner_scheme_ == "plain",
+                    legal=self.legal(),
+                    digests={
+                        "training sentences": digest(sentences),
+                        "held-out sentences": None if watched is None else digest(watched),
+                    },
+                    device=device,
+                )
+            )
+
+        report = train(self, task, run, started, int(sentences.lengths.max()))
+        self.module_ = module
+        counts = module.parameter_counts()
+        return {
+            "vocabulary": len(self.vocabulary_),
+            "held_out": held_out,
+            "input": input_report,
+            "characters": self.character_encoder,
+            "bigrams": len(self.tables_.pairs) if self.uses_bigrams else None,
+            "decoder": self.decoder,
+            "parameters": sum(counts.values()),
+            "parameters_by_part": counts,
+            **report,
+            "notes": [*notes, *report["notes"]],
+        }
+
+    def _held_out(
+        self, data: TaggedSentences, valid: TaggedSentences | None
+    ) -> tuple[TaggedSentences, TaggedSentences | None, dict[str, Any], list[str]]:
+        """Return training and held-out sentences, how they were split, and notes."""
+        import numpy as np
+
+        if valid is not None:
+            return data, valid, {"sentences": len(valid), "chosen": "given"}, []
+        count = round(self.valid_share * len(data))
+        if not 0 < count < len(data):
+            none = "too few sentences to hold any out: the last weights were kept"
+            return data, None, {"sentences": 0, "chosen": "none"}, [none] if self.valid_share else []
+        order = np.random.default_rng([self.seed, 0x646576]).permutation(len(data))
+        chosen = f"{self.valid_share:g} of the training sentences, seed {self.seed}"
+        own, dev = data.subset(np.sort(order[count:])), data.subset(np.sort(order[:count]))
+        return own, dev, {"sentences": count, "chosen": chosen}, []
+
+    def _take_representation(self, corpus: Any, run: RunOptions) -> None:
+        """Load the representation of the input layer, or fit it on the training words, if requested."""
+        from nlmkit.representations.resolve import fitted_representation
+
+        given = self.representation
+        if given is not None and (isinstance(given, str) or not given.is_fitted):
+            self.representation_ = fitted_representation(given, corpus, run)
+
+    def fitted_representation(self) -> Representation | None:
+        """Fitted representation of the input layer, or None."""
+        own: Representation | None = getattr(self, "representation_", None)
+        given = self.representation
+        return own if own is not None else None if isinstance(given, str) else given
+
+    @property
+    def character_encoder(self) -> str:
+        """Encoder of characters in use: ``cnn``, ``lstm`` or ``none``."""
+        if self.characters != "auto":
+            return self.characters
+        return "none" if self.single_characters_ else "cnn"
+
+    @property
+    def uses_bigrams(self) -> bool:
+        """Whether pairs of neighbouring words have vectors."""
+        return self.single_characters_ if self.bigrams is None else self.bigrams
+
+    def new_module(
+        self, tuned: torch.Tensor | None, frozen: torch.Tensor | None, generator: torch.Generator
+    ) -> TaggerModule:
+        """Build the untrained network over tuned word vectors, frozen ones, or both: float32 [V, d] each."""
+        from nlmkit.taggers.neural.build import new_module
+
+        return new_module(
+            self,
+            self.tables_,
+            tuned,
+            frozen,
+            characters=self.character_encoder,
+            bigrams=self.uses_bigrams,
+            tags=len(self.tags_),
+            legal=self.legal(),
+            generator=generator,
+        )
+
+    # ------------------------------------------------------------------------------------------------- tagging
+
+    def sentences_of(self, data: TaggedSentences) -> Sentences:
+        """Return sentences as the network reads them."""
+        from nlmkit.taggers.neural.words import sentences_of
+
+        limited = self.vocabulary_size is not None or self.min_count > 1 or self.vocabulary_file is not None
+        return sentences_of(
+            data,
+            self.vocabulary_,
+            self.tables_,
+            representation=None if limited else self.fitted_representation(),
+            lowercase=self.lowercase,
+            characters=self.character_encoder != "none",
+            shape=self.shape,
+            bigrams=self.uses_bigrams,
+        )
+
+    def chain(self) -> Chain:
+        """Return the scores of neighbouring tags; −inf where illegal."""
+        from nlmkit.taggers.neural.scoring import chain_of
+
+        return chain_of(self.module_, self.legal())
+
+    def emissions(
+        self, data: TaggedSentences
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]]:
+        """Yield the scores of the tags, in batches of sentences of similar length; see ``ChainTagger``."""
+        from nlmkit.taggers.neural.scoring import emissions_of
+
+        yield from emissions_of(self.module_, self.sentences_of(data))
+
+    # -------------------------------------------------------------------------------------------------- saving
+
+    def fitted_state(self) -> FittedState:
+        """Return the weights by torch name, the tables, and the representation that ``fit`` loaded or fitted."""
+        state = super().fitted_state()
+        own = getattr(self, "representation_", None)
+        members = {} if own is None else {"representation_": own}
+        metadata = {"single_characters": self.single_characters_, **self.tables_.metadata()}
+        pairs = {_PAIRS: self.tables_.pairs} if self.uses_bigrams else {}
+        return dataclasses.replace(
+            state,
+            arrays={**state.arrays, **self.saved_weights(), **pairs},
+            metadata={**state.metadata, **metadata},
+            members={**state.members, **members},
+        )
+
+    def restore(self, state: FittedState) -> None:
+        """Rebuild the network and load the saved weights.
+
+        Raises:
+            SavedModelError: Arrays are missing, unexpected, of a wrong shape or dtype, or contain NaN or infinity.
+        """
+        super().restore(state)
+        optional.require("torch", extra="classifiers", who=self.name)
+        import torch
+
+        from nlmkit.saving import require
+        from nlmkit.taggers.neural.saving import restored_tables, with_weights
+
+        require("vocabulary_" in vars(self), "its vocabulary is missing; save the model again")
+        member = state.members.get("representation_")
+        if member is not None:
+            require(isinstance(member, Representation), "its member representation_ is not a representation")
+            self.representation_ = cast("Representation", member)
+        single = state.metadata.get("single_characters")
+        require(isinstance(single, bool), "single_characters is missing from its metadata; save the model again")
+        self.single_characters_ = bool(single)
+        self.tables_, arrays = restored_tables(
+            state, len(self.vocabulary_), pairs=_PAIRS if self.uses_bigrams else None
+        )
+        generator = torch.Generator().manual_seed(self.seed)
+        self.module_ = with_weights(
+            arrays,
+            words=len(self.vocabulary_),
+            sizes=self._sizes(),
+            build=lambda tuned, frozen: self.new_module(tuned, frozen, generator),
+        )
+
+    def _sizes(self) -> dict[str, int]:
+        """Return sizes by name; each must be the length of some array of a saved model."""
+        sizes = {"hidden": self.hidden}
+        if self.character_encoder != "none":
+            sizes["character_embedding"] = self.character_embedding
+            both = self.character_encoder == "lstm"
+            sizes["character_width"] = self.character_width // 2 if both else self.character_width
+        if self.feature_names_ or self.shape:
+            sizes["feature_embedding"] = self.feature_embedding
+        if self.uses_bigrams:
+            sizes["bigram_embedding"] = self.bigram_embedding
+        return sizes

@@ -1,0 +1,75 @@
+"""BiLSTM tagger: it learns, its results do not depend on batches, and its notes say what it read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nlmkit.taggers.neural import scoring
+from nlmkit.taggers.neural.bilstm_tagger import BiLSTMTagger
+from nlmkit.text.tagged import TaggedSentences
+
+SENTENCES = [["A", "dog", "barks"], ["The", "cat", "sleeps", "here"], ["Ann", "Lee", "sings"], ["It", "rains"]]
+CHUNKS = [["B-NP", "I-NP", "B-VP"], ["B-NP", "I-NP", "B-VP", "O"], ["B-NP", "I-NP", "B-VP"], ["B-NP", "B-VP"]]
+
+SMALL = {"embedding": 8, "character_width": 6, "hidden": 8, "epochs": 25, "batch": 4, "lr": 0.03}
+
+
+def fitted(**options: object) -> BiLSTMTagger:
+    """A tagger of the chunks above."""
+    return BiLSTMTagger(**{**SMALL, **options}).fit(SENTENCES * 4, CHUNKS * 4)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def tagger() -> BiLSTMTagger:
+    return fitted()
+
+
+@pytest.mark.slow
+def test_it_learns_its_sentences_and_predicts_in_their_scheme(tagger: BiLSTMTagger) -> None:
+    assert tagger.predict(SENTENCES) == CHUNKS
+    assert tagger.score(SENTENCES, CHUNKS) == 1
+    assert tagger.tags_ == ("B-NP", "E-NP", "S-VP", "O", "S-NP")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("decoder", ["crf", "softmax"])
+def test_marginals_do_not_depend_on_the_batch(decoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tagger = fitted(decoder=decoder, epochs=3)
+    data = tagger.encode([*SENTENCES, [], ["x"] * 30, ["Ann"]])
+    together = tagger.marginals(data)
+    monkeypatch.setattr(scoring, "WORDS", 1)
+    monkeypatch.setattr(scoring.emissions_of, "__kwdefaults__", {**scoring.emissions_of.__kwdefaults__, "words": 1})
+    alone = tagger.marginals(data)
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    np.testing.assert_allclose(together.sum(1), 1)
+
+
+@pytest.mark.slow
+def test_single_characters_get_bigrams_instead_of_characters() -> None:
+    text = [list("abcab"), list("cab"), list("abc")] * 4
+    tags = [list("BEBME"), list("BME"), list("BES")] * 4
+    model = BiLSTMTagger(**SMALL).fit(text, tags)  # type: ignore[arg-type]
+    report = model.fit_report_
+    assert (report["characters"], report["bigrams"]) == ("none", len(model.tables_.pairs))
+    assert list(report["parameters_by_part"]) == ["words", "bigrams", "recurrent layers", "output", "transitions"]
+    assert model.predict(text[:3]) == tags[:3]
+
+
+@pytest.mark.slow
+def test_all_feature_columns_are_read() -> None:
+    """The same word has a tag by its feature."""
+    words, tags = [["x", "x", "x"]] * 8, [["N", "V", "N"], ["V", "V", "N"]] * 4
+    data = TaggedSentences(words, tags, features=[tags, words])
+    model = BiLSTMTagger(**{**SMALL, "shape": True}).fit(data)  # type: ignore[arg-type]
+    assert model.predict(data) == tags
+    assert {"feature 1", "feature 2", "shapes"} <= set(model.fit_report_["parameters_by_part"])
+
+
+@pytest.mark.slow
+def test_held_out_sentences_choose_the_weights() -> None:
+    model = BiLSTMTagger(**SMALL).fit(SENTENCES * 4, CHUNKS * 4, valid=(SENTENCES, CHUNKS))  # type: ignore[arg-type]
+    report = model.fit_report_
+    assert report["validation_f1"] == max(entry["f1"] for entry in report["history"])
+    assert report["held_out"] == {"sentences": 4, "chosen": "given"}
+    assert report["weights"].startswith("best on held-out sentences")
