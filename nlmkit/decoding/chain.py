@@ -14,12 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nlmkit.decoding.chain_passes import Batch, Chain, Floats, backward_pass, best_prefixes, forward_pass, log_sum
+from nlmkit.decoding.chain_passes import Batch, backward_pass, best_prefixes, forward_pass
+from nlmkit.decoding.chains import Chain, ContextChain, Floats, log_sum
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Chain", "log_partition", "marginals", "n_best", "path_scores", "span_log_probabilities", "viterbi"]
+__all__ = [
+    "Chain",
+    "ContextChain",
+    "log_partition",
+    "marginals",
+    "n_best",
+    "path_scores",
+    "span_log_probabilities",
+    "viterbi",
+]
 
 
 def log_partition(chain: Chain, emissions: NDArray[Any], lengths: ArrayLike) -> Floats:
@@ -34,7 +44,7 @@ def log_partition(chain: Chain, emissions: NDArray[Any], lengths: ArrayLike) -> 
         ValueError: Shapes or lengths are wrong.
     """
     batch = Batch(chain, emissions, lengths)
-    return batch.as_given(_partition(chain, batch, *forward_pass(chain, batch)), 0)
+    return batch.as_given(_partition(batch, *forward_pass(batch)), 0)
 
 
 def marginals(chain: Chain, emissions: NDArray[Any], lengths: ArrayLike) -> Floats:
@@ -44,11 +54,12 @@ def marginals(chain: Chain, emissions: NDArray[Any], lengths: ArrayLike) -> Floa
     ``log_partition``.
     """
     batch = Batch(chain, emissions, lengths)
-    found = forward_pass(chain, batch)[0]
-    found += backward_pass(chain, batch)[0]
+    found = forward_pass(batch)[0]
+    found += backward_pass(batch)[0]
     highest = found.max(axis=2, keepdims=True, initial=-np.inf)
     found -= np.where(highest > -np.inf, highest, 0.0)
     np.exp(found, out=found)
+    found = chain.gather(found)
     total = found.sum(axis=2, keepdims=True)
     np.divide(found, total, out=found, where=total > 0)
     return _padded(batch.as_given(found, 1), batch.length)
@@ -61,20 +72,22 @@ def viterbi(chain: Chain, emissions: NDArray[Any], lengths: ArrayLike) -> tuple[
     sentence without legal paths, whose score is −inf. For the arguments, see ``log_partition``.
     """
     batch = Batch(chain, emissions, lengths)
-    best = best_prefixes(chain, batch)
+    best = best_prefixes(batch)
     paths = np.zeros(best.shape[:2], np.int64)
     scores = np.zeros(batch.sentences)
-    into = np.ascontiguousarray(chain.transitions.T)
     for time in range(batch.steps - 1, -1, -1):
         count, later = batch.counts[time], batch.counts[time + 1]
         if later:
-            (best[time, :later] + into[paths[time + 1, :later]]).argmax(axis=1, out=paths[time, :later])
+            previous, steps = chain.before(paths[time + 1, :later])
+            rows = np.arange(later)
+            choice = (best[time, rows[:, None], previous] + steps).argmax(axis=1)
+            paths[time, :later] = previous[rows, choice]
         if later < count:
             complete = best[time, later:count] + chain.end
             complete.argmax(axis=1, out=paths[time, later:count])
             complete.max(axis=1, out=scores[later:count])
     paths[:, scores == -np.inf] = 0
-    return _padded(batch.as_given(paths, 1), batch.length), batch.as_given(scores, 0)
+    return _padded(batch.as_given(chain.tag_of(paths), 1), batch.length), batch.as_given(scores, 0)
 
 
 def n_best(chain: Chain, emissions: NDArray[Any], n: int) -> list[tuple[float, NDArray[np.int64]]]:
@@ -94,49 +107,51 @@ def n_best(chain: Chain, emissions: NDArray[Any], n: int) -> list[tuple[float, N
     if n < 1:
         raise ValueError(f"n must be at least 1, not {n}")
     batch = _one(chain, emissions)
-    steps, tags = batch.steps, chain.tags
+    steps = batch.steps
     if not steps:
         return [(0.0, np.zeros(0, np.int64))]
-    best = best_prefixes(chain, batch)[:, 0]
+    best = best_prefixes(batch)[:, 0]
     scores = np.asarray(batch.emissions[:, 0], np.float64)
-    found: list[tuple[float, NDArray[np.int64]]] = []
-    # Of each candidate: score, order of discovery, the path that it shares the rest with, where it leaves it, and to
-    # which tag. Those of the first path end at an imaginary token after the last one.
+    found: list[tuple[float, NDArray[np.int64]]] = []  # paths of states
+    # Of each candidate: score, order of discovery, the path that it shares the rest with, where and to which state it
+    # leaves that path. The best path of each last state shares nothing.
     heap: list[tuple[float, int, int, int, int]] = []
     discovered = 0
 
-    def propose(values: Floats, parent: int) -> None:
-        """Put the best of the values [t, K] on the heap, as many as can still be among the n best."""
+    def propose(values: Floats, states: NDArray[np.int64], first: int, parent: int) -> None:
+        """Put the best of the values [t, P] on the heap, as many as can still be among the n best."""
         nonlocal discovered
         flat, wanted = values.ravel(), n - len(found)
         chosen = np.argpartition(-flat, wanted - 1)[:wanted] if len(flat) > wanted else np.arange(len(flat))
         chosen = chosen[flat[chosen] > -np.inf]
-        for place in np.sort(chosen):
-            heapq.heappush(heap, (-float(flat[place]), discovered, parent, *divmod(int(place), tags)))
+        for place in np.sort(chosen).tolist():
+            time, rank = divmod(place, values.shape[1])
+            heapq.heappush(heap, (-float(flat[place]), discovered, parent, first + time, int(states[time, rank])))
             discovered += 1
 
-    ending = np.full((steps, tags), -np.inf)
-    ending[-1] = best[-1] + chain.end
-    propose(ending, -1)
+    propose((best[-1] + chain.end)[None], np.arange(chain.states)[None], steps - 1, -1)
     while heap and len(found) < n:
-        negative, _, parent, time, tag = heapq.heappop(heap)
+        negative, _, parent, time, state = heapq.heappop(heap)
         path = np.empty(steps, np.int64)
         if parent >= 0:
             path[time + 1 :] = found[parent][1][time + 1 :]
-        path[time] = tag
-        for before in range(time - 1, -1, -1):
-            path[before] = (best[before] + chain.transitions[:, path[before + 1]]).argmax()
+        path[time] = state
+        for at in range(time - 1, -1, -1):
+            (previous,), (moves,) = chain.before(path[at + 1 : at + 2])
+            path[at] = previous[(best[at, previous] + moves).argmax()]
         found.append((-negative, path))
         if time and len(found) < n:
             # The paths that differ at or after ``time`` are on the heap already: the parent proposed them.
-            after = scores[np.arange(1, steps), path[1:]] + np.append(
-                chain.transitions[path[1:-1], path[2:]], chain.end[path[-1]]
-            )
+            tags = chain.tag_of(path)
+            after = scores[np.arange(1, steps), tags[1:]]
+            after[:-1] += chain.transitions[path[1:-1], tags[2:]]
+            after[-1] += chain.end[path[-1]]
             rest = np.cumsum(after[::-1])[::-1][:time, None]  # score of what follows tokens 0 … time − 1
-            values = best[:time] + chain.transitions[:, path[1 : time + 1]].T + rest
-            values[np.arange(time), path[:time]] = -np.inf
-            propose(values, len(found) - 1)
-    return found
+            states, moves = chain.before(path[1 : time + 1])
+            values = np.take_along_axis(best[:time], states, axis=1) + moves + rest
+            values[states == path[:time, None]] = -np.inf
+            propose(values, states, 0, len(found) - 1)
+    return [(score, chain.tag_of(path)) for score, path in found]
 
 
 def path_scores(chain: Chain, emissions: NDArray[Any], paths: NDArray[np.integer[Any]], lengths: ArrayLike) -> Floats:
@@ -154,14 +169,19 @@ def path_scores(chain: Chain, emissions: NDArray[Any], paths: NDArray[np.integer
     batch = Batch(chain, emissions, lengths)
     if paths.shape != (batch.length, batch.sentences):
         raise ValueError(f"paths must be [{batch.length}, {batch.sentences}], not {list(paths.shape)}")
-    given = paths[:, batch.order]
-    total = np.zeros(batch.sentences)
+    given = np.asarray(paths[:, batch.order], np.int64)
+    total, states = np.zeros(batch.sentences), np.zeros(0, np.int64)
     for time in range(batch.steps):
         count, later = batch.counts[time], batch.counts[time + 1]
         here = given[time, :count]
-        total[:count] += chain.start[here] if not time else chain.transitions[given[time - 1, :count], here]
-        total[:count] += batch.at(time)[np.arange(count), here]
-        total[later:count] += chain.end[here[later:]]
+        if time:
+            total[:count] += chain.transitions[states[:count], here]
+            states = chain.after(states[:count], here)
+        else:
+            states = chain.first(here)
+            total[:count] += chain.start[states]
+        total[:count] += batch.at(time)[np.arange(count), states]
+        total[later:count] += chain.end[states[later:]]
     return batch.as_given(total, 0)
 
 
@@ -181,20 +201,21 @@ def span_log_probabilities(
         ValueError: Shapes are wrong, or a stretch is empty or outside of the sentence.
     """
     batch = _one(chain, emissions)
-    forward, forward_scales = forward_pass(chain, batch)
-    total = _partition(chain, batch, forward, forward_scales)[0]
-    backward, backward_scales = backward_pass(chain, batch)
-    found = np.empty(len(paths))
+    forward, forward_scales = forward_pass(batch)
+    total = _partition(batch, forward, forward_scales)[0]
+    backward, backward_scales = backward_pass(batch)
+    tag_of, found = chain.tag_of(np.arange(chain.states)), np.empty(len(paths))
     for index, (start, tags) in enumerate(paths):
         ids = np.asarray(tags, np.int64)
         if not (len(ids) and 0 <= start <= batch.steps - len(ids)):
             raise ValueError(f"{len(ids)} tags from token {start} on are no part of a sentence of {batch.steps}")
         last = start + len(ids) - 1
-        times = np.arange(start + 1, last + 1)
-        inside = chain.transitions[ids[:-1], ids[1:]].sum() + batch.emissions[times, 0, ids[1:]].sum(dtype=np.float64)
-        before = forward[start, 0, ids[0]] + forward_scales[start, 0]
-        after = backward[last, 0, ids[-1]] + backward_scales[last, 0]
-        found[index] = -np.inf if total == -np.inf else before + inside + after - total
+        values = np.where(tag_of == ids[0], forward[start, 0], -np.inf)
+        for tag in ids[1:].tolist():
+            values = chain.follow(values, tag)
+        inside = batch.emissions[np.arange(start + 1, last + 1), 0, ids[1:]].sum(dtype=np.float64)
+        score = log_sum(values + backward[last, 0]) + forward_scales[start, 0] + inside + backward_scales[last, 0]
+        found[index] = -np.inf if total == -np.inf else score - total
     return np.minimum(found, 0.0)
 
 
@@ -205,12 +226,12 @@ def _one(chain: Chain, emissions: NDArray[Any]) -> Batch:
     return Batch(chain, values[:, None], [len(values)])
 
 
-def _partition(chain: Chain, batch: Batch, logs: Floats, scales: Floats) -> Floats:
+def _partition(batch: Batch, logs: Floats, scales: Floats) -> Floats:
     """Return the log-partition of each sentence from the forward pass."""
     found = np.zeros(batch.sentences)
     some = np.flatnonzero(batch.lengths)
     last = batch.lengths[some] - 1
-    found[some] = log_sum(logs[last, some] + chain.end) + scales[last, some]
+    found[some] = log_sum(logs[last, some] + batch.chain.end) + scales[last, some]
     return found
 
 

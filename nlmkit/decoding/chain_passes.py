@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nlmkit.decoding.chains import Chain, Floats
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-Floats = NDArray[np.float64]
 
 # A pass over probabilities instead of logarithms is exact if each nonzero value is at least _LEAST and one step divides
 # it by at most exp(_STEEPEST): products then stay above the smallest float64, 2e-308, and zeros are forbidden paths.
@@ -21,53 +20,6 @@ _STEEPEST: Final = 200.0
 
 _SMALLEST: Final = 1e-300  # stands for a sum of zeros
 _BLOCK: Final = 1 << 17  # emissions processed together
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Chain:
-    """Scores of a chain of K tags that do not depend on the sentence: natural logarithms, −inf for forbidden.
-
-    Attributes:
-        start: Score of each tag at the first token: float64 [K].
-        transitions: Score of each pair of successive tags: float64 [K, K], from and to.
-        end: Score of each tag at the last token: float64 [K].
-
-    Raises:
-        ValueError: Shapes disagree, or a score is NaN or +inf.
-    """
-
-    start: Floats
-    transitions: Floats
-    end: Floats
-
-    def __post_init__(self) -> None:
-        for name in ("start", "transitions", "end"):
-            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), np.float64))
-        tags = len(self.start)
-        if self.start.shape != (tags,) or self.transitions.shape != (tags, tags) or self.end.shape != (tags,):
-            shapes = ", ".join(str(list(array.shape)) for array in (self.start, self.transitions, self.end))
-            raise ValueError(f"start, transitions and end of a chain must be [K], [K, K] and [K], not {shapes}")
-        if not all((array < np.inf).all() for array in (self.start, self.transitions, self.end)):
-            raise ValueError("scores of a chain must be numbers below infinity")
-
-    @property
-    def tags(self) -> int:
-        """Number of tags, K."""
-        return len(self.start)
-
-    def constrained(self, start: ArrayLike, transitions: ArrayLike, end: ArrayLike) -> Chain:
-        """Return a copy in which what is not legal is forbidden.
-
-        Args:
-            start: Whether each tag may come first: bool [K].
-            transitions: Whether each pair of tags may be successive: bool [K, K].
-            end: Whether each tag may come last: bool [K].
-        """
-        return Chain(
-            np.where(start, self.start, -np.inf),
-            np.where(transitions, self.transitions, -np.inf),
-            np.where(end, self.end, -np.inf),
-        )
 
 
 class Batch:
@@ -89,6 +41,7 @@ class Batch:
         self.length, self.steps, self.sentences = len(values), int(given.max(initial=0)), len(given)
         if self.steps > len(values) or (given < 0).any():
             raise ValueError(f"lengths must be from 0 to {len(values)}")
+        self.chain = chain
         self.order = np.argsort(-given, kind="stable")
         is_sorted = bool((self.order[1:] > self.order[:-1]).all())
         self.emissions = values[: self.steps] if is_sorted else values[: self.steps, self.order]
@@ -103,8 +56,8 @@ class Batch:
         return values if bool((back[1:] > back[:-1]).all()) else values.take(back, axis)
 
     def at(self, time: int) -> Floats:
-        """Return the emissions of the sentences of more than ``time`` tokens: float64 [counts[time], K]."""
-        return np.asarray(self.emissions[time, : self.counts[time]], np.float64)
+        """Return the emissions of the sentences of more than ``time`` tokens: float64 [counts[time], S]."""
+        return self.chain.spread(np.asarray(self.emissions[time, : self.counts[time]], np.float64))
 
     def inside(self) -> NDArray[np.bool_]:
         """Return where there are tokens: bool [steps, B]."""
@@ -113,13 +66,13 @@ class Batch:
 
     def blocks(self) -> list[tuple[int, int]]:
         """Return stretches of time steps whose emissions can be processed together."""
-        size = max(1, _BLOCK // max(1, self.emissions[:1].size))
+        size = max(1, _BLOCK // max(1, self.sentences * self.chain.states))
         return [(low, min(low + size, self.steps)) for low in range(0, self.steps, size)]
 
-    def some(self, chain: Chain, chosen: NDArray[np.bool_]) -> Batch:
+    def some(self, chosen: NDArray[np.bool_]) -> Batch:
         """Return the chosen sentences alone."""
         lengths = self.lengths[chosen]
-        return Batch(chain, self.emissions[: lengths.max(initial=0), chosen], lengths)
+        return Batch(self.chain, self.emissions[: lengths.max(initial=0), chosen], lengths)
 
     def ranges(self) -> Floats:
         """Return the largest difference of two emissions of a token that are not forbidden, per sentence: [B]."""
@@ -134,23 +87,23 @@ class Batch:
         return found
 
     def factors(self, low: int, high: int) -> tuple[Floats, Floats]:
-        """Return emissions as factors of at most one, [steps, rows, K], and the logarithms taken out, [steps, rows]."""
+        """Return emissions as factors of at most one, [steps, rows, S], and the logarithms taken out, [steps, rows]."""
         block = np.asarray(self.emissions[low:high, : self.counts[low]], np.float64)
         with np.errstate(invalid="ignore"):  # of padding
             peaks = block.max(axis=2, initial=-np.inf)
             peaks = np.where(peaks > -np.inf, peaks, 0.0)
-            return np.exp(block - peaks[:, :, None]), peaks
+            return self.chain.spread(np.exp(block - peaks[:, :, None]), 0.0), peaks
 
 
-def forward_pass(chain: Chain, batch: Batch) -> tuple[Floats, Floats]:
-    """Return the log of the sum over all beginnings that end in a tag at a token, as logs + scales.
+def forward_pass(batch: Batch) -> tuple[Floats, Floats]:
+    """Return the log of the sum over all beginnings that end in a state at a token, as logs + scales.
 
     Returns:
-        Logs, float64 [steps, B, K], −inf beyond the length, and scales, float64 [steps, B], without meaning there.
+        Logs, float64 [steps, B, S], −inf beyond the length, and scales, float64 [steps, B], without meaning there.
     """
-    matrix, highest = _as_factors(chain.transitions)
+    chain = batch.chain
     starts, peak_start = _as_factors(chain.start)
-    values = np.zeros((batch.steps, batch.sentences, chain.tags))
+    values = np.zeros((batch.steps, batch.sentences, chain.states))
     scales = np.zeros((batch.steps, batch.sentences))
     sums = np.ones((batch.steps, batch.sentences))
     for low, high in batch.blocks():
@@ -160,22 +113,22 @@ def forward_pass(chain: Chain, batch: Batch) -> tuple[Floats, Floats]:
             count = batch.counts[time]
             here, total = values[time, :count], sums[time, :count]
             if time:
-                np.matmul(values[time - 1, :count], matrix, out=here)
+                chain.forward(values[time - 1, :count], here)
                 here *= factors[time - low, :count]
             else:
                 np.multiply(factors[0], starts, out=here)
             _normalize(here, total)
-    scales += highest
-    scales[:1] += peak_start - highest
+    scales += chain.peak
+    scales[:1] += peak_start - chain.peak
     scales += np.log(sums)
-    return _checked(chain, batch, values, scales.cumsum(axis=0), _forward_logs)
+    return _checked(batch, values, scales.cumsum(axis=0), _forward_logs)
 
 
-def backward_pass(chain: Chain, batch: Batch) -> tuple[Floats, Floats]:
-    """Return the log of the sum over all continuations after a tag at a token, as ``forward_pass`` does."""
-    matrix, highest = _as_factors(chain.transitions.T)
+def backward_pass(batch: Batch) -> tuple[Floats, Floats]:
+    """Return the log of the sum over all continuations after a state at a token, as ``forward_pass`` does."""
+    chain = batch.chain
     ends, peak_end = _as_factors(chain.end)
-    values = np.zeros((batch.steps, batch.sentences, chain.tags))
+    values = np.zeros((batch.steps, batch.sentences, chain.states))
     scales = np.zeros((batch.steps, batch.sentences))
     sums = np.ones((batch.steps, batch.sentences))
     for low, high in reversed(batch.blocks()):
@@ -188,34 +141,26 @@ def backward_pass(chain: Chain, batch: Batch) -> tuple[Floats, Floats]:
             count, later = batch.counts[time], batch.counts[time + 1]
             if later:
                 weighted = values[time + 1, :later] * factors[time - low, :later]
-                np.matmul(weighted, matrix, out=values[time, :later])
+                chain.backward(weighted, values[time, :later])
             values[time, later:count] = ends
             _normalize(values[time, :count], sums[time, :count])
     last = np.arange(batch.steps)[:, None] == batch.lengths - 1
-    scales = np.where(last, peak_end, np.where(batch.inside(), scales + highest, 0.0)) + np.log(sums)
-    return _checked(chain, batch, values, scales[::-1].cumsum(axis=0)[::-1], _backward_logs)
+    scales = np.where(last, peak_end, np.where(batch.inside(), scales + chain.peak, 0.0)) + np.log(sums)
+    return _checked(batch, values, scales[::-1].cumsum(axis=0)[::-1], _backward_logs)
 
 
-def best_prefixes(chain: Chain, batch: Batch) -> Floats:
-    """Return the score of the best beginning that ends in a tag at a token: float64 [steps, B, K], 0 beyond."""
-    best = np.zeros((batch.steps, batch.sentences, chain.tags))
+def best_prefixes(batch: Batch) -> Floats:
+    """Return the score of the best beginning that ends in a state at a token: float64 [steps, B, S], 0 beyond."""
+    chain = batch.chain
+    best = np.zeros((batch.steps, batch.sentences, chain.states))
     for time in range(batch.steps):
         here = best[time, : batch.counts[time]]
         if time:
             before = best[time - 1, : batch.counts[time]]
-            np.add((before[:, :, None] + chain.transitions).max(axis=1), batch.at(time), out=here)
+            np.add(chain.best_before(before), batch.at(time), out=here)
         else:
             np.add(batch.at(time), chain.start, out=here)
     return best
-
-
-def log_sum(values: Floats, axis: int = -1) -> Floats:
-    """Return log Σ exp(values) along an axis; −inf where all are."""
-    highest = values.max(axis=axis, keepdims=True)
-    shift = np.where(highest > -np.inf, highest, 0.0)
-    with np.errstate(divide="ignore"):
-        found: Floats = np.log(np.exp(values - shift).sum(axis=axis)) + shift.squeeze(axis)
-    return found
 
 
 def _as_factors(scores: Floats) -> tuple[Floats, float]:
@@ -233,9 +178,10 @@ def _normalize(values: Floats, sums: Floats) -> None:
 
 
 def _checked(
-    chain: Chain, batch: Batch, values: Floats, scales: Floats, in_logs: Callable[[Chain, Batch], tuple[Floats, Floats]]
+    batch: Batch, values: Floats, scales: Floats, in_logs: Callable[[Batch], tuple[Floats, Floats]]
 ) -> tuple[Floats, Floats]:
     """Take logarithms of the values of a pass in place; repeat the pass in logarithms where values got too small."""
+    chain = batch.chain
     own = max(_range(chain.start), _range(chain.end)) + _range(chain.transitions)
     risky = batch.ranges() + own > _STEEPEST
     for low, high in batch.blocks():
@@ -244,18 +190,18 @@ def _checked(
     with np.errstate(divide="ignore"):
         np.log(values, out=values)
     if risky.any():
-        some = batch.some(chain, risky)
-        values[: some.steps, risky], scales[: some.steps, risky] = in_logs(chain, some)
+        some = batch.some(risky)
+        values[: some.steps, risky], scales[: some.steps, risky] = in_logs(some)
     return values, scales
 
 
-def _forward_logs(chain: Chain, batch: Batch) -> tuple[Floats, Floats]:
+def _forward_logs(batch: Batch) -> tuple[Floats, Floats]:
     """``forward_pass`` in logarithms: slower, for scores of any range."""
-    logs, scales = np.full(batch.emissions.shape, -np.inf), np.zeros(batch.emissions.shape[:2])
+    chain, (logs, scales) = batch.chain, _nothing(batch)
     for time in range(batch.steps):
         count = batch.counts[time]
         if time:
-            values = log_sum(logs[time - 1, :count, :, None] + chain.transitions, axis=1) + batch.at(time)
+            values = chain.log_forward(logs[time - 1, :count]) + batch.at(time)
             scales[time, :count] = scales[time - 1, :count]
         else:
             values = batch.at(time) + chain.start
@@ -263,18 +209,23 @@ def _forward_logs(chain: Chain, batch: Batch) -> tuple[Floats, Floats]:
     return logs, scales
 
 
-def _backward_logs(chain: Chain, batch: Batch) -> tuple[Floats, Floats]:
+def _backward_logs(batch: Batch) -> tuple[Floats, Floats]:
     """``backward_pass`` in logarithms: slower, for scores of any range."""
-    logs, scales = np.full(batch.emissions.shape, -np.inf), np.zeros(batch.emissions.shape[:2])
+    chain, (logs, scales) = batch.chain, _nothing(batch)
     for time in range(batch.steps - 1, -1, -1):
         count, later = batch.counts[time], batch.counts[time + 1]
         values = np.tile(chain.end, (count, 1))
         if later:
-            after = logs[time + 1, :later] + batch.at(time + 1)
-            values[:later] = log_sum(after[:, None] + chain.transitions, axis=2)
+            values[:later] = chain.log_backward(logs[time + 1, :later] + batch.at(time + 1))
             scales[time, :later] = scales[time + 1, :later]
         _shift(values, logs[time, :count], scales[time, :count])
     return logs, scales
+
+
+def _nothing(batch: Batch) -> tuple[Floats, Floats]:
+    return np.full((batch.steps, batch.sentences, batch.chain.states), -np.inf), np.zeros(
+        (batch.steps, batch.sentences)
+    )
 
 
 def _shift(values: Floats, logs: Floats, scales: Floats) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from nlmkit.decoding.chain import (
     Chain,
+    ContextChain,
     log_partition,
     marginals,
     n_best,
@@ -23,7 +25,9 @@ from nlmkit.decoding.chain import (
 reproducible = settings(derandomize=True, deadline=None, database=None, max_examples=25)
 
 
-def made(seed: int, tags: int, steps: int, sentences: int, *, scale: float, forbidden: float) -> tuple[Chain, Any, Any]:
+def made(
+    seed: int, tags: int, steps: int, sentences: int, *, scale: float, forbidden: float, context: int = 1
+) -> tuple[Chain, Any, Any]:
     """A chain, emissions and lengths of random numbers, of which a share is forbidden."""
     draw = np.random.default_rng(seed)
 
@@ -34,18 +38,28 @@ def made(seed: int, tags: int, steps: int, sentences: int, *, scale: float, forb
     lengths = draw.integers(0, steps + 1, sentences)
     emissions = scores(steps, sentences, tags)
     emissions[np.arange(steps)[:, None] >= lengths] = np.nan  # must not be read
-    return Chain(scores(tags), scores(tags, tags), scores(tags)), emissions, lengths
+    if context == 1:
+        return Chain(scores(tags), scores(tags, tags), scores(tags)), emissions, lengths
+    states = (tags + 1) ** context
+    transitions = np.pad(scores(states, tags), ((0, 0), (0, 1)), constant_values=-np.inf)
+    return ContextChain(scores(tags), transitions, scores(states)), emissions, lengths
 
 
 def paths_of(chain: Chain, emissions: np.ndarray) -> list[tuple[float, tuple[int, ...]]]:
     """Every path with its score, by definition."""
     if not len(emissions):
         return [(0.0, ())]
+    tags = emissions.shape[1]
+    base = chain.transitions.shape[1]  # one more than the tags if there are contexts
+    context = round(math.log(len(chain.end), base)) if base > 1 else 1
+    moves, ends = chain.transitions.reshape((base,) * (context + 1)), chain.end.reshape((base,) * context)
+    starts = chain.start if base == tags else chain.start[-base:]
     found = []
-    for path in itertools.product(range(len(chain.start)), repeat=len(emissions)):
-        score = chain.start[path[0]] + chain.end[path[-1]]
+    for path in itertools.product(range(tags), repeat=len(emissions)):
+        after = (tags,) * (context - 1) + path  # padded with what is before the first token
+        score = starts[path[0]] + ends[after[len(after) - context :]]
         score += sum(emissions[time, tag] for time, tag in enumerate(path))
-        score += sum(chain.transitions[one, two] for one, two in itertools.pairwise(path))
+        score += sum(moves[after[time : time + context + 1]] for time in range(len(path) - 1))
         found.append((float(score), path))
     return found
 
@@ -62,6 +76,7 @@ cases = st.builds(
     st.integers(1, 4),
     scale=st.sampled_from([0.0, 1.0, 30.0, 500.0]),
     forbidden=st.sampled_from([0.0, 0.2, 0.6]),
+    context=st.sampled_from([1, 1, 2, 3]),
 )
 
 
@@ -69,7 +84,7 @@ cases = st.builds(
 @given(cases)
 def test_everything_equals_enumeration(case: tuple[Chain, Any, Any]) -> None:
     chain, emissions, lengths = case
-    tags = len(chain.start)
+    tags = chain.tags
     totals, shares = log_partition(chain, emissions, lengths), marginals(chain, emissions, lengths)
     best, scores = viterbi(chain, emissions, lengths)
     given_scores = path_scores(chain, emissions, best, lengths)
@@ -111,7 +126,7 @@ def test_probabilities_of_stretches_equal_enumeration(case: tuple[Chain, Any, An
     own = emissions[: lengths[0], 0]
     every, draw = paths_of(chain, own), np.random.default_rng(seed)
     stretches = [(s, e) for s in range(len(own)) for e in range(s + 1, len(own) + 1)]
-    asked = [(start, draw.integers(0, len(chain.start), end - start).tolist()) for start, end in stretches]
+    asked = [(start, draw.integers(0, chain.tags, end - start).tolist()) for start, end in stretches]
     total = log_total([score for score, _ in every])
     found = span_log_probabilities(chain, own, asked)
     for value, (start, tags) in zip(found, asked, strict=True):
@@ -120,10 +135,10 @@ def test_probabilities_of_stretches_equal_enumeration(case: tuple[Chain, Any, An
         assert value == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
-@reproducible
-@given(st.integers(0, 10**6), st.sampled_from([1.0, 300.0]))
-def test_padding_and_batch_change_nothing(seed: int, scale: float) -> None:
-    chain, emissions, lengths = made(seed, 5, 9, 6, scale=scale, forbidden=0.1)
+@settings(reproducible, max_examples=8)
+@given(st.integers(0, 10**6), st.sampled_from([1.0, 300.0]), st.sampled_from([1, 2]))
+def test_padding_and_batch_change_nothing(seed: int, scale: float, context: int) -> None:
+    chain, emissions, lengths = made(seed, 5, 9, 6, scale=scale, forbidden=0.1, context=context)
     padded = np.concatenate([emissions, np.full((4, 6, 5), np.nan)])
     totals, shares, (best, scores) = (
         function(chain, padded, lengths) for function in (log_partition, marginals, viterbi)
@@ -173,12 +188,26 @@ def test_constraints_forbid_what_is_not_legal() -> None:
     assert log_partition(chain, np.zeros((3, 1, 2)), [3])[0] == pytest.approx(np.log(2))  # 0 0 1 and 0 1 1
 
 
+def test_constraints_of_contexts_are_those_of_pairs() -> None:
+    moves = np.pad(np.zeros((9, 2)), ((0, 0), (0, 1)), constant_values=-np.inf)
+    free = ContextChain(np.zeros(2), moves, np.zeros(9))
+    assert log_partition(free, np.zeros((3, 1, 2)), [3])[0] == pytest.approx(np.log(8))
+    chain = free.constrained([True, False], [[True, True], [False, True]], [False, True])
+    assert log_partition(chain, np.zeros((3, 1, 2)), [3])[0] == pytest.approx(np.log(2))
+    assert chain.constrained([True, True], np.ones((2, 2), bool), [True, True]).start[-3] == 0.0
+
+
 @pytest.mark.parametrize(
     ("call", "problem"),
     [
         (lambda: Chain([0.0], [[0.0, 0.0]], [0.0]), r"must be \[K\], \[K, K\] and \[K\], not \[1\], \[1, 2\], \[1\]"),
         (lambda: Chain([np.nan], [[0.0]], [0.0]), "numbers below infinity"),
         (lambda: Chain([np.inf], [[0.0]], [0.0]), "numbers below infinity"),
+        (
+            lambda: ContextChain(np.zeros(1), np.zeros((5, 2)), np.zeros(5)),
+            r"must have scores \[K\], \[\(K \+ 1\)\^m, K",
+        ),
+        (lambda: ContextChain(np.zeros(1), np.zeros((4, 2)), np.zeros(4)), "must not return to the beginning"),
         (lambda: viterbi(ONE, np.zeros((2, 1, 3)), [2]), r"emissions must be \[T, B, 1\], not \[2, 1, 3\]"),
         (lambda: viterbi(ONE, np.zeros((2, 1, 1)), [2, 1]), r"lengths must be \[1\], not \[2\]"),
         (lambda: viterbi(ONE, np.zeros((2, 1, 1)), [3]), "lengths must be from 0 to 2"),
