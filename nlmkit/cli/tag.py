@@ -12,7 +12,7 @@ from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import decoding_options, for_source, refuse_stdin_twice
 from nlmkit.cli.outputs import Output, refuse_conflicts
-from nlmkit.cli.tagged import Layout, column_options, read_tagged, with_feature_names
+from nlmkit.cli.tagged import Layout, column_options, with_feature_names
 from nlmkit.cli.text_arguments import text_argument
 from nlmkit.errors import NlmkitError
 
@@ -250,15 +250,16 @@ def _tokenized(
     *,
     names_features: bool,
 ) -> Iterator[TaggedSentences]:
-    """Yield the sentences of tokenized files, some at a time."""
+    """Yield the sentences of tokenized files, each as soon as it is there."""
     import numpy as np
 
+    from nlmkit.text.tagged_streaming import stream_sentences
+
     scheme = None if arguments["tag_column"] is None else tagger.scheme_
-    data = read_tagged(texts, arguments, scheme, pipeline.decoding)
-    if names_features:
-        data = with_feature_names(data, tagger.feature_names_)
-    for start in range(0, len(data), _AT_ONCE):
-        yield data.subset(np.arange(start, min(start + _AT_ONCE, len(data))))
+    for data in stream_sentences(texts, **arguments, scheme=scheme, decoding=pipeline.decoding):
+        named = with_feature_names(data, tagger.feature_names_) if names_features else data
+        for start in range(0, len(named), _AT_ONCE):
+            yield named.subset(np.arange(start, min(start + _AT_ONCE, len(named))))
 
 
 def _draw(tagger: Tagger, block: TaggedSentences, path: str) -> bool:

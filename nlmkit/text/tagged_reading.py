@@ -65,45 +65,41 @@ def read_sentences(
         DataError: A source is missing or malformed, or the tags are not of one scheme; names the file and the line.
         HyperParameterError: Format, scheme or a column are not valid.
     """
-    if format is not None and format not in FORMATS:
-        raise HyperParameterError(
-            f"the format of tagged sentences must be one of {', '.join(FORMATS)}, not {format!r}"
-            f"{suggestion(str(format), FORMATS)}"
-        )
     if scheme is not None and request.tag is None:
         raise HyperParameterError(f"the tag scheme is {scheme}, but there is no column of tags to read")
     if scheme is not None:
         check_scheme(scheme)
-    several = isinstance(source, (list, tuple)) and all(isinstance(name, (str, os.PathLike)) for name in source)
-    parts = [part for name in cast(Any, source) for part in _parts(name, format)] if several else _parts(source, format)
+    parts = sources_with_formats(source, format)
     if not parts:
         raise DataError("no sentences: pass at least one file")
     form = _common_format(parts)
     if form == "segmented":
         _check_segmented(request, scheme)
-    gathered = _Gathered(request, decoding)
+    gathered = Gathered(request, decoding)
     for each, _ in parts:
         gathered.read(each, form)
-    columns = gathered.columns()
-    tags = None if request.tag is None else columns[1]
-    return ReadSentences(
-        words=columns[0],
-        offsets=gathered.offsets(),
-        tags=tags,
-        features=tuple(columns[len(columns) - len(request.features) :]),
-        feature_names=tuple(gathered.names or [f"column {column}" for column in request.features]),
-        scheme=None if tags is None else gathered.scheme(scheme or (SCHEME if form == "segmented" else None)),
-        source=", ".join(dict.fromkeys(each.name for each, _ in parts)),
-        lines=np.array(gathered.start_lines, np.int64) if len(parts) == 1 else None,
-        reading_notes=tuple(gathered.notes),
-        layout={
-            "format": form,
-            "word_column": request.word,
-            "tag_column": request.tag,
-            "feature_columns": list(request.features),
-        },
-        tokenizer="char" if form == "segmented" else "space",
-    )
+    return gathered.sentences([each for each, _ in parts], form, scheme)
+
+
+def sources_with_formats(source: TextSource | Sequence[str], format: str | None) -> list[tuple[Source, Format]]:
+    """Return the sources that are meant, each with its format.
+
+    Args:
+        source: As for ``TaggedSentences.read``.
+        format: One of ``FORMATS``; None for that of each source.
+
+    Raises:
+        DataError: A source is missing, or a corpus of the catalogue that has no tags.
+        HyperParameterError: The format is unknown.
+    """
+    if format is not None and format not in FORMATS:
+        raise HyperParameterError(
+            f"the format of tagged sentences must be one of {', '.join(FORMATS)}, not {format!r}"
+            f"{suggestion(str(format), FORMATS)}"
+        )
+    several = isinstance(source, (list, tuple)) and all(isinstance(name, (str, os.PathLike)) for name in source)
+    names: Sequence[Any] = source if several else [source]  # type: ignore[assignment]  # a list or tuple of names
+    return [part for name in names for part in _parts(name, format)]
 
 
 def _parts(source: TextSource, format: str | None) -> list[tuple[Source, Format]]:
@@ -138,6 +134,43 @@ def _common_format(parts: Sequence[tuple[Source, Format]]) -> Format:
     return form
 
 
+def row_blocks(
+    source: Source,
+    form: Format,
+    request: Request,
+    decoding: Decoding,
+    *,
+    notes: list[str],
+    names: list[str],
+    eager: bool = False,
+) -> Iterator[RowBlock]:
+    """Yield the rows of a source.
+
+    Args:
+        source: The source.
+        form: Its format.
+        request: Columns to read.
+        decoding: How bytes become characters.
+        notes: Take what the user should know.
+        names: Takes the names of the features before the first row comes.
+        eager: Whether what a pipe holds comes out at once.
+
+    Raises:
+        DataError: The source is malformed; names the file and the line.
+    """
+    texts = _texts(source, decoding, eager=eager)
+    if form == "segmented":
+        return segmented_rows(texts, tagged=request.tag is not None)
+    rows = conllu_rows if form == "conllu" else column_rows
+    return rows(texts, source.name, request, notes, names)
+
+
+def _texts(source: Source, decoding: Decoding, *, eager: bool) -> Iterator[str]:
+    what = "tagged sentences are"
+    for text in decoded(source, decoding, what, size=_BLOCK_BYTES, most=_LINES_AT_ONCE, eager=eager):
+        yield text if decoding.marks == "error" else cast(str, without_nul(text, decoding.marks))
+
+
 def _check_segmented(request: Request, scheme: str | None) -> None:
     if request.features or request.word != 0 or request.tag not in (None, -1):
         raise HyperParameterError("segmented text has no columns: do not set word, tag and feature columns")
@@ -145,8 +178,8 @@ def _check_segmented(request: Request, scheme: str | None) -> None:
         raise HyperParameterError(f"the tags of segmented text are {SCHEME}, not {scheme}")
 
 
-class _Gathered:
-    """Rows of all sources as ids.
+class Gathered:
+    """Rows of sources as ids.
 
     Attributes:
         names: Of the features.
@@ -175,14 +208,8 @@ class _Gathered:
         """
         name, names = source.name, list[str]()
         tokens, sentences = self._tokens, len(self.start_lines)
-        texts = self._texts(source)
-        if form == "segmented":
-            blocks = segmented_rows(texts, tagged=self._request.tag is not None)
-        else:
-            rows = conllu_rows if form == "conllu" else column_rows
-            blocks = rows(texts, name, self._request, self.notes, names)
-        for block in blocks:
-            self._add(block, name)
+        for block in row_blocks(source, form, self._request, self._decoding, notes=self.notes, names=names):
+            self.add(block, name)
         if self._tokens == tokens and self._request.tag is not None:
             raise DataError("no sentences", source=name)
         if names and self.names and names != self.names:  # negative columns of files with more columns
@@ -192,13 +219,8 @@ class _Gathered:
             long = length_note(self._tokens - tokens, name)
             self.notes += [long] if long else []
 
-    def _texts(self, source: Source) -> Iterator[str]:
-        marks = self._decoding.marks
-        texts = decoded(source, self._decoding, "tagged sentences are", size=_BLOCK_BYTES, most=_LINES_AT_ONCE)
-        for text in texts:
-            yield text if marks == "error" else cast(str, without_nul(text, marks))
-
-    def _add(self, block: RowBlock, name: str) -> None:
+    def add(self, block: RowBlock, name: str) -> None:
+        """Add consecutive rows of a source."""
         if not LITERAL.keys().isdisjoint(block.columns[0]):
             block = self._without_marks(block, name)
         for numbers, ids, cells in zip(self._numbers, self._ids, block.columns, strict=True):
@@ -209,23 +231,46 @@ class _Gathered:
         self.start_lines += block.start_lines
         self._tokens += len(block.lines)
 
-    def columns(self) -> list[Column]:
-        """Return the requested columns."""
+    def sentences(self, sources: Sequence[Source], form: Format, scheme: str | None) -> ReadSentences:
+        """Return what was read.
+
+        Args:
+            sources: Where the rows come from.
+            form: Their format.
+            scheme: Scheme of the tags; None to detect it.
+
+        Raises:
+            DataError: The tags are not of one scheme; names the file and the line.
+        """
+        request, columns = self._request, self._columns()
+        tags = None if request.tag is None else columns[1]
+        return ReadSentences(
+            words=columns[0],
+            offsets=np.array([*self._starts, self._tokens], np.int64),
+            tags=tags,
+            features=tuple(columns[len(columns) - len(request.features) :]),
+            feature_names=tuple(self.names or [f"column {column}" for column in request.features]),
+            scheme=None if tags is None else self._scheme(scheme or (SCHEME if form == "segmented" else None)),
+            source=", ".join(dict.fromkeys(each.name for each in sources)),
+            lines=np.array(self.start_lines, np.int64) if len(sources) == 1 else None,
+            reading_notes=tuple(self.notes),
+            layout={
+                "format": form,
+                "word_column": request.word,
+                "tag_column": request.tag,
+                "feature_columns": list(request.features),
+            },
+            tokenizer="char" if form == "segmented" else "space",
+        )
+
+    def _columns(self) -> list[Column]:
         return [
             Column(tuple(numbers), np.concatenate(ids) if ids else np.empty(0, np.int32))
             for numbers, ids in zip(self._numbers, self._ids, strict=True)
         ]
 
-    def offsets(self) -> NDArray[np.int64]:
-        """Return where sentences begin, and where the last one ends."""
-        return np.array([*self._starts, self._tokens], np.int64)
-
-    def scheme(self, stated: str | None) -> str | None:
-        """Return the scheme of the tags; None where the sequences decide between IOB1 and IOB2.
-
-        Raises:
-            DataError: The tags are not of one scheme; names the file and the line.
-        """
+    def _scheme(self, stated: str | None) -> str | None:
+        """Return the scheme of the tags; None where the sequences decide between IOB1 and IOB2."""
         if stated is not None:
             for tag, (name, line) in self._places.items():
                 if not is_of(tag, stated):

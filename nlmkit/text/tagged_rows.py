@@ -49,12 +49,14 @@ class RowBlock(NamedTuple):
         lines: Line of each row.
         starts: Row with which each sentence begins that begins here.
         start_lines: Line on which each of them begins.
+        is_open: Whether the last sentence can have further rows in the next block.
     """
 
     columns: Sequence[Sequence[str]]
     lines: Sequence[int]
     starts: Sequence[int]
     start_lines: Sequence[int]
+    is_open: bool = False
 
 
 def column_rows(
@@ -152,7 +154,7 @@ class _ColumnReader:
             rows.append(pick(cells))
             lines.append(number)
         self._line += text.count("\n")
-        return _block(rows, lines, starts, len(self._request.all))
+        return _block(rows, lines, starts, len(self._request.all), self._is_open)
 
     def _unusual(self, line: str, cells: list[str], number: int) -> list[str] | None:
         """Return the cells of a line that may be no row, or None if it is none."""
@@ -215,7 +217,7 @@ def conllu_rows(
                 is_open = True
             rows.append(pick(cells))
             lines.append(number)
-        yield _block(rows, lines, starts, len(request.all))
+        yield _block(rows, lines, starts, len(request.all), is_open)
 
 
 def _picking(places: Sequence[int]) -> Callable[[list[str]], Any]:
@@ -223,9 +225,9 @@ def _picking(places: Sequence[int]) -> Callable[[list[str]], Any]:
     return itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1))
 
 
-def _block(rows: list[Any], lines: list[int], starts: list[int], columns: int) -> RowBlock:
+def _block(rows: list[Any], lines: list[int], starts: list[int], columns: int, is_open: bool) -> RowBlock:
     cells = list(zip(*rows, strict=True)) if rows else [()] * columns
-    return RowBlock(cells, lines, starts, [lines[start] for start in starts])
+    return RowBlock(cells, lines, starts, [lines[start] for start in starts], is_open)
 
 
 def _shape(text: str) -> tuple[int, str, int]:
