@@ -138,10 +138,22 @@ class LanguageModule(nn.Module):
             ids: Vocabulary ids, int64 [T, B], T ≥ 1.
             state: State before the first of them.
         """
+        vectors, raw, state = self._read(ids, state)
+        return self._output(vectors, raw, state)
+
+    def read(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read ids like ``forward``, without the layers above the body.
+
+        Returns:
+            Outputs of the body [T, B, h], and the state after the last step.
+        """
+        _, raw, state = self._read(ids, state)
+        return raw, state
+
+    def _read(self, ids: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
         context = self.body.context(ids, state)
         vectors = self.dropout_input(self.words(context, self.generator), self.generator)
-        raw, state = self.body(vectors, context, state, self.generator)
-        return self._output(vectors, raw, state)
+        return vectors, *self.body(vectors, context, state, self.generator)
 
     def trace(self, ids: Tensor, state: State) -> Trace:
         """Like ``forward``, but step by step, with all gates and states."""

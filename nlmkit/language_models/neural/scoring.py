@@ -1,8 +1,8 @@
 """Scoring with a language module: as a state machine, in length-bucketed batches of sentences, and as one stream.
 
-Only ``forward`` of the module is used, with ids and a state. It never reads ``<s>``: every text starts with the
-zero state after ``</s>``, and in sentence context each sentence does. Rows are grouped, padded and split for speed and
-memory; this affects results only by float32 rounding.
+Only ``forward`` and ``read`` of the module are used, with ids and a state. They never read ``<s>``: every text starts
+with the zero state after ``</s>``, and in sentence context each sentence does. Rows are grouped, padded and split for
+speed and memory; this affects results only by float32 rounding.
 """
 
 from __future__ import annotations
@@ -295,12 +295,26 @@ def _inputs(targets: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _forward(module: LanguageModule, inputs: NDArray[np.int64], state: tuple[torch.Tensor, ...]) -> Output:
     """Return the output of the module for ids [T, B]."""
-    device = device_of(module)
-    ids = torch.from_numpy(inputs).to(device)
-    size = sum(weight.numel() for weight in module.body.parameters())
-    with _one_thread() if device.type == "cpu" and inputs.shape[1] * size <= SMALL_STEP else contextlib.nullcontext():
+    ids = torch.from_numpy(inputs).to(device_of(module))
+    with _threads(module, ids):
         output: Output = module(ids, state)
     return output
+
+
+def read_ids(
+    module: LanguageModule, inputs: NDArray[np.int64], state: tuple[torch.Tensor, ...]
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """Return the outputs of the last hidden layer for ids [T, B], float32 [T, B, h], and the state after them."""
+    ids = torch.from_numpy(inputs).to(device_of(module))
+    with _threads(module, ids):
+        return module.read(ids, state)
+
+
+def _threads(module: LanguageModule, ids: torch.Tensor) -> contextlib.AbstractContextManager[None]:
+    """Return a context with one thread if steps are small, else with all."""
+    size = sum(weight.numel() for weight in module.body.parameters())
+    small = ids.device.type == "cpu" and ids.shape[1] * size <= SMALL_STEP
+    return _one_thread() if small else contextlib.nullcontext()
 
 
 @contextlib.contextmanager
