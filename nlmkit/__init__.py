@@ -62,7 +62,9 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.representations.lsa.model": ("LSA",),
     "nlmkit.representations.one_hot": ("OneHot",),
     "nlmkit.representations.word2vec.model": ("Word2Vec",),
+    "nlmkit.taggers.base": ("Tagger",),
     "nlmkit.text": ("Corpus", "Decoding", "TextPipeline", "Tokenization", "Vocabulary"),
+    "nlmkit.text.tagged": ("TaggedSentences",),
 }
 """The public names, by the module that has them. scripts/public_names.py writes ``__init__.pyi`` of it."""
 

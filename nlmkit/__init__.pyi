@@ -44,11 +44,13 @@ from nlmkit.representations.glove.model import GloVe as GloVe
 from nlmkit.representations.lsa.model import LSA as LSA
 from nlmkit.representations.one_hot import OneHot as OneHot
 from nlmkit.representations.word2vec.model import Word2Vec as Word2Vec
+from nlmkit.taggers.base import Tagger as Tagger
 from nlmkit.text import Corpus as Corpus
 from nlmkit.text import Decoding as Decoding
 from nlmkit.text import TextPipeline as TextPipeline
 from nlmkit.text import Tokenization as Tokenization
 from nlmkit.text import Vocabulary as Vocabulary
+from nlmkit.text.tagged import TaggedSentences as TaggedSentences
 __version__: str
 __all__ = [
     "CNN",
@@ -90,6 +92,8 @@ __all__ = [
     "Representation",
     "RunOptions",
     "SavedModelError",
+    "TaggedSentences",
+    "Tagger",
     "Temperature",
     "TextPipeline",
     "TfidfLogReg",

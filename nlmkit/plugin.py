@@ -3,9 +3,9 @@
 A name is imported when it is first used, so importing a plugin costs only what the plugin uses.
 
 Contracts:
-    ``Component``, ``Representation``, ``LanguageModel``, ``Classifier``, ``Regressor``, ``Tokenizer``: base classes
-    of a plugin's class; a tokenizer only needs the same methods. ``RunOptions``: options of a run of ``fit``,
-    separate from the model. ``Context``, ``check_context``: the contexts ``sentence`` and ``stream``.
+    ``Component``, ``Representation``, ``LanguageModel``, ``Classifier``, ``Regressor``, ``Tagger``, ``Tokenizer``:
+    base classes of a plugin's class; a tokenizer only needs the same methods. ``RunOptions``: options of a run of
+    ``fit``, separate from the model. ``Context``, ``check_context``: the contexts ``sentence`` and ``stream``.
     ``API_VERSION``: the version of the contracts.
 Hyper-parameters:
     ``param`` declares one; ``Needs``, ``value_of``, ``given``, ``above`` are arguments of ``param(needs=)``.
@@ -37,6 +37,8 @@ Training in steps:
     hyper-parameter with other choices or help. Raise ``Diverged`` if training diverges. ``choose_device`` returns a
     device by name. ``TorchModel`` is a component around a module; ``put_weights`` loads saved weights;
     ``without_timing`` removes times from a report.
+Taggers:
+    ``ChainTagger`` is a ``Tagger`` whose scores form a ``Chain``: it implements all of inference exactly.
 Counts and vectors of words:
     ``NGram`` reads and writes ARPA files. ``known_text``, ``rows_of_types`` map a corpus to vocabulary ids;
     ``Sentences`` passes it to gensim; ``refuse_diverged`` checks the result.
@@ -54,6 +56,7 @@ from nlmkit.core.exports import exports
 _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.classifiers.base": ("Classifier",),
     "nlmkit.contract": ("API_VERSION",),
+    "nlmkit.decoding.chain": ("Chain",),
     "nlmkit.core": ("optional",),
     "nlmkit.core.component": ("Component",),
     "nlmkit.core.notes": ("note",),
@@ -94,6 +97,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.saving": ("require", "require_array"),
     "nlmkit.saving.state": ("FittedState",),
     "nlmkit.saving.timing": ("without_timing",),
+    "nlmkit.taggers.base": ("Tagger",),
+    "nlmkit.taggers.chain_tagger": ("ChainTagger",),
     "nlmkit.testing": ("checks_for", "conformance", "run_checks"),
     "nlmkit.testing.registration": ("registered",),
     "nlmkit.text": (

@@ -15,6 +15,7 @@ from nlmkit.core.registry import get_tokenizer as get_tokenizer
 from nlmkit.core.run import RunOptions as RunOptions
 from nlmkit.core.storage import load as load
 from nlmkit.core.vocabulary_limits import VocabularyLimits as VocabularyLimits
+from nlmkit.decoding.chain import Chain as Chain
 from nlmkit.errors import DataError as DataError
 from nlmkit.errors import ExportError as ExportError
 from nlmkit.errors import HyperParameterError as HyperParameterError
@@ -53,6 +54,8 @@ from nlmkit.saving import require as require
 from nlmkit.saving import require_array as require_array
 from nlmkit.saving.state import FittedState as FittedState
 from nlmkit.saving.timing import without_timing as without_timing
+from nlmkit.taggers.base import Tagger as Tagger
+from nlmkit.taggers.chain_tagger import ChainTagger as ChainTagger
 from nlmkit.testing import checks_for as checks_for
 from nlmkit.testing import conformance as conformance
 from nlmkit.testing import run_checks as run_checks
@@ -107,6 +110,8 @@ __all__ = [
     "BOS_ID",
     "Batch",
     "Body",
+    "Chain",
+    "ChainTagger",
     "CharTokenizer",
     "Classifier",
     "Component",
@@ -165,6 +170,7 @@ __all__ = [
     "Stepper",
     "Steps",
     "TaggedSentences",
+    "Tagger",
     "Task",
     "TextPipeline",
     "Tokenization",

@@ -61,8 +61,18 @@ def test_the_public_names_are_exactly_the_documented_ones() -> None:
     models |= {"OneHot", "LSA", "Word2Vec", "GloVe", "Vectors"}
     models |= {"CNN", "LSTMClassifier", "LSTMCNN", "HAN", "NBSVM", "TfidfLogReg"}
     models |= {"CNNRegressor", "LSTMRegressor", "TfidfRidge"}
-    documented = {"compare", "load", "Corpus", "Decoding", "Tokenization", "TextPipeline", "Vocabulary", "RunOptions"}
-    documented |= {"Component", "Representation", "LanguageModel", "Classifier", "Regressor"}
+    documented = {
+        "TaggedSentences",
+        "compare",
+        "load",
+        "Corpus",
+        "Decoding",
+        "Tokenization",
+        "TextPipeline",
+        "Vocabulary",
+        "RunOptions",
+    }
+    documented |= {"Component", "Representation", "LanguageModel", "Classifier", "Regressor", "Tagger"}
     assert set(nlmkit.__all__) == documented | models | errors | {"__version__"}
     assert len(nlmkit.__all__) == len(set(nlmkit.__all__))
 

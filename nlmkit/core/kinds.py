@@ -109,6 +109,17 @@ KINDS: Final = (
         kit="nlmkit.testing.regressor",
         template="regressor",
     ),
+    Kind(
+        name="tagger",
+        group="nlmkit.taggers",
+        base="nlmkit.taggers.base:Tagger",
+        data="nlmkit.text.tagged:TaggedSentences.read",
+        needs_text=False,
+        cli="nlmkit.cli.kinds.tagger",
+        kit="nlmkit.testing.tagger",
+        template="tagger",
+        synonyms=("sequence-tagger",),
+    ),
 )
 """Every kind, in the order of listing."""
 

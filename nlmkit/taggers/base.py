@@ -51,6 +51,9 @@ class Tagger(Component):
 
     kind: ClassVar[str] = "tagger"
 
+    takes_features: ClassVar[bool] = False
+    """Whether feature columns are used; without, ``fit`` refuses sentences that have any."""
+
     scheme: str | None = param(
         None,
         choices=(None, "IOB1", "IOB2", "BIOES", "BMES", "BILOU", "plain"),
@@ -178,6 +181,9 @@ class Tagger(Component):
         held_out = None if valid is None else tagged(valid)
         if not data.tokens:
             raise DataError("no sentence to train on has a word", source=data.source)
+        if data.features and not self.takes_features:
+            names = ", ".join(data.feature_names)
+            raise DataError(f"{self.name} uses no feature columns, but there are: {names}", source=data.source)
         before = dict(vars(self))
         self._forget()
         try:

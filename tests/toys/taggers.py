@@ -24,6 +24,7 @@ class ToyTagger(Tagger):
     """Bigram hidden Markov model: counts of tags after tags, and of words and features with tags, plus a little."""
 
     name: ClassVar[str] = "kit-correct-tagger"
+    takes_features: ClassVar[bool] = True
 
     alpha: float = param(0.1, gt=0, help="what is added to every count")
 
