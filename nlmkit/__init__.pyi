@@ -45,6 +45,7 @@ from nlmkit.representations.lsa.model import LSA as LSA
 from nlmkit.representations.one_hot import OneHot as OneHot
 from nlmkit.representations.word2vec.model import Word2Vec as Word2Vec
 from nlmkit.taggers.base import Tagger as Tagger
+from nlmkit.taggers.neural.bilstm_tagger import BiLSTMTagger as BiLSTMTagger
 from nlmkit.text import Corpus as Corpus
 from nlmkit.text import Decoding as Decoding
 from nlmkit.text import TextPipeline as TextPipeline
@@ -53,6 +54,7 @@ from nlmkit.text import Vocabulary as Vocabulary
 from nlmkit.text.tagged import TaggedSentences as TaggedSentences
 __version__: str
 __all__ = [
+    "BiLSTMTagger",
     "CNN",
     "CNNRegressor",
     "Cache",

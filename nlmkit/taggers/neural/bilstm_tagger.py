@@ -67,6 +67,7 @@ class BiLSTMTagger(
 
     name = "bilstm-tagger"
     trains_in_steps = True
+    takes_features = True
 
     conformance_settings: ClassVar[Mapping[str, Any]] = {
         "embedding": 12,
