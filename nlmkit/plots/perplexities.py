@@ -90,6 +90,7 @@ def _label(row: Ranked, differing: Sequence[str]) -> str:
     report = row.report
     facts = {
         "context": report.context,
+        "direction": report.direction,
         "adapted": "",  # shown by the colour
         "unknown_rule": f"<unk> {report.unknown_rule}",
         "text_pipeline": report.text_pipeline,

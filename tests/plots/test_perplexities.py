@@ -43,11 +43,12 @@ def texts(path: Path) -> list[str]:
 def test_the_picture_shows_names_figures_and_what_differs(tmp_path: Path) -> None:
     rows = [
         ranked("models/mixture", 76.421, (74.0, 79.0), context="stream", adapted=True),
-        ranked("models/kn5", 141.186, (136.5, 145.7), unknown_rule="trained"),
+        ranked("models/kn5", 141.186, (136.5, 145.7), unknown_rule="trained", direction="backward"),
         ranked("broken", math.inf, (3.0, math.inf)),
     ]
     path = tmp_path / "out.svg"
-    plot_perplexities(comparison(*rows, differing=("context", "adapted", "unknown_rule")), path, title="ptb/test.txt")
+    differing = ("context", "direction", "adapted", "unknown_rule")
+    plot_perplexities(comparison(*rows, differing=differing), path, title="ptb/test.txt")
     shown = texts(path)
     for expected in (
         "models/mixture",
@@ -58,8 +59,8 @@ def test_the_picture_shows_names_figures_and_what_differs(tmp_path: Path) -> Non
         "infinite",
         "ptb/test.txt",
         "adapted to the text",
-        "stream, <unk> uniform-share",
-        "sentence, <unk> trained",
+        "stream, forward, <unk> uniform-share",
+        "sentence, backward, <unk> trained",
     ):
         assert expected in shown, (expected, shown)
     assert "Perplexity on 82\u202f430 events, lower is better" in shown
