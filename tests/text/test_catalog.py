@@ -66,6 +66,16 @@ splits = {{ all = ["latin.txt", "two/empty.txt"] }}
 provider = "bundled"
 splits = {{ train = ["labelled.tsv"] }}
 
+[chunks]{ENTRY.replace("language-modelling", "tagging")}
+provider = "bundled"
+format = "columns"
+splits = {{ train = ["chunks.txt"] }}
+
+[words]{ENTRY.replace("language-modelling", "tagging")}
+provider = "bundled"
+format = "segmented"
+splits = {{ train = ["two/a.txt"] }}
+
 [foreign]{ENTRY}
 provider = "gensim"
 splits = {{ all = ["test/text.cor"] }}
@@ -83,6 +93,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "two/test.txt": "test\n",
         "two/empty.txt": "",
         "labelled.tsv": "good\tfine words\n",
+        "chunks.txt": "The DT B-NP\r\ncat NN I-NP\r\n\r\n\r\nRan\tVBD\tB-VP",
     }
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -186,6 +197,14 @@ def test_trees(nltk_data: Path) -> None:
             list(catalog.resolve("parses"))
 
 
+def test_tagged_corpora_are_text(place: Path) -> None:
+    assert list(catalog.resolve("chunks")) == ["The cat", "Ran"]
+    assert Corpus.read("corpus:chunks").sentence(0) == ["The", "cat"]
+    assert catalog.resolve("words") == [place / "two" / "a.txt"]
+    entry, files = catalog.locate("chunks/train")
+    assert (entry.name, entry.format, files) == ("chunks", "columns", [place / "chunks.txt"])
+
+
 def test_lines_in_another_encoding(place: Path) -> None:
     assert list(catalog.resolve("latin")) == ["é\x85 a\rb", "", "ü"]
     assert Corpus.read("corpus:latin").types == ("é\x85", "a", "b", "ü")
@@ -232,6 +251,10 @@ def test_a_package_is_found_without_being_imported(place: Path, monkeypatch: pyt
         (f"[a]{ENTRY}provider = 3\n", "provider must be a string"),
         (f"[a]{ENTRY}provider = 'bundled'\nencoding = 'utf8x'\n", "corpus a: unknown text encoding 'utf8x'"),
         ("[a]\ntask = 'parsing'\n", "task must be one of"),
+        (
+            f"[a]{ENTRY}provider = 'bundled'\nformat = 'columns'\nencoding = 'latin-1'\nsplits = {{ train = ['x'] }}\n",
+            "the format columns must have the encoding utf-8",
+        ),
     ],
 )
 def test_a_faulty_catalogue_is_an_error(place: Path, text: str, message: str) -> None:
@@ -244,7 +267,8 @@ def test_a_faulty_catalogue_is_an_error(place: Path, text: str, message: str) ->
 
 def test_the_real_catalogue() -> None:
     known = {entry.name: entry for entry in catalog.entries()}
-    assert {"english", "chinese", "reviews-en", "reviews-zh", "lee", "brown", "ptb", "wikitext-2", "imdb"} <= set(known)
+    assert {"english", "chinese", "reviews-en", "reviews-zh", "chunks-en", "segments-zh", "lee", "brown"} <= set(known)
+    assert {"ptb", "wikitext-2", "imdb"} <= set(known)
     assert catalog.entry("ptb") is known["ptb"]
     for entry in known.values():
         assert entry.tokenizer in BUILT_IN

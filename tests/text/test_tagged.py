@@ -519,6 +519,22 @@ splits = {{ train = ["words.txt"] }}
         TaggedSentences.read(["corpus:chunks", "corpus:words"])
 
 
+@pytest.mark.parametrize(
+    ("name", "scheme", "sizes"),
+    [("chunks-en", "IOB2", (246, 2793, 1523)), ("segments-zh", "BMES", (329, 4030, 3035))],
+)
+def test_bundled_corpora(name: str, scheme: str, sizes: tuple[int, int, int]) -> None:
+    parts = [TaggedSentences.read(f"corpus:{name}/{split}") for split in ("train", "valid", "test")]
+    chunks = [part.in_scheme("IOB2") for part in parts]
+    assert {part.scheme for part in parts} == {scheme}
+    assert [part.notes for part in parts] == [[], [], []]
+    assert sum(repairs for _, repairs in chunks) == 0
+    spans = sum(tag.startswith("B") for part, _ in chunks for tag in part.required_tags().values())
+    assert (sum(map(len, parts)), sum(part.tokens for part in parts), spans) == sizes
+    sentences = ["".join(tokens) for part in parts for tokens in part.token_lists()]
+    assert len(set(sentences)) == len(sentences)
+
+
 # ----------------------------------------------------------------------------------------------------------- notes
 
 
