@@ -86,7 +86,7 @@ class Component:
                 value = self._check_nesting(name, declared[name].check(_built(value)))
             else:
                 value = declared[name].check(value)
-            if name in vars(self) and vars(self)[name] is not value and vars(self)[name] != value:
+            if name in vars(self) and not _unchanged(vars(self)[name], value):
                 self._forget()  # what was fitted belongs to the old value
         elif not (name.endswith("_") or name.startswith("_")):
             self.refuse_unknown([name])
@@ -312,6 +312,16 @@ class Component:
             if display is not None:
                 display.start(f"saving to {os.fspath(path)}")
             save(self, Path(path))
+
+
+def _unchanged(old: Any, new: Any) -> bool:
+    """Return whether two values of a hyper-parameter are the same; of components, which ``==`` compares by their
+    hyper-parameters alone, whether they are the same objects."""
+    if old is new or not (isinstance(old, (Component, tuple)) and isinstance(new, (Component, tuple))):
+        return bool(old is new or old == new)
+    if isinstance(old, Component) or isinstance(new, Component):
+        return False
+    return len(old) == len(new) and all(map(_unchanged, old, new))
 
 
 def _components_in(value: Any, place: str) -> Iterator[tuple[str, Component]]:

@@ -107,6 +107,20 @@ def test_copies_of_members_as_scikit_learns_clone_makes_them_are_taken() -> None
     assert not cloned.first.is_fitted
 
 
+def test_what_was_fitted_with_one_member_does_not_outlive_it() -> None:
+    """Components of equal hyper-parameters are equal, but may be fitted to other texts."""
+    first, others = Bigram().fit(TRAIN), (Uniform().fit(TRAIN),)
+    stack = Stack(first=first, others=others).fit(TRAIN)
+    stack.set_params(first=first, others=(*others,))
+    assert stack.is_fitted
+    stack.first = Bigram().fit(TEST)
+    assert not stack.is_fitted
+    stack.fit(TRAIN)
+    stack.others = (Uniform().fit(TEST),)
+    assert not stack.is_fitted
+    assert not stack.fit(TRAIN).set_params(others=()).is_fitted
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
