@@ -87,6 +87,12 @@ def __dir__() -> list[str]:
 
 
 def _tokenizer(name: str) -> Any:
+    from nlmkit.text.segmenter import PREFIX
+
+    if name.startswith(PREFIX):
+        from nlmkit.core.segmenters import load_segmenter
+
+        return load_segmenter(name.removeprefix(PREFIX))
     from nlmkit.core import registry
 
     return registry.get_tokenizer(name)

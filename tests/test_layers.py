@@ -16,7 +16,16 @@ import nlmkit
 
 PACKAGE: Final = Path(nlmkit.__file__).parent
 
-CORE_TOP: Final = ("registry", "descriptions", "parts", "component", "presets", "storage", "vocabulary_limits")
+CORE_TOP: Final = (
+    "registry",
+    "descriptions",
+    "parts",
+    "component",
+    "presets",
+    "segmenters",
+    "storage",
+    "vocabulary_limits",
+)
 FLOORS: Final[tuple[tuple[str, ...], ...]] = (
     ("errors", "contract"),
     ("core",),
@@ -32,6 +41,7 @@ FLOORS: Final[tuple[tuple[str, ...], ...]] = (
 BETWEEN_ROOMS: Final[Mapping[tuple[str, str], str]] = {
     ("language_models", "representations"): "vectors are the input layer of neural models",
     ("documents", "representations"): "vectors are the input layer of neural models",
+    ("documents", "taggers"): "a segmenter is a tokenizer of texts",
     ("classifiers", "documents"): "what the kinds that read documents share",
     ("regressors", "documents"): "what the kinds that read documents share",
     ("documents.neural", "language_models"): "a language model's layers are transferred",

@@ -18,6 +18,7 @@ from nlmkit.cli.kinds.part import Job, Part
 from nlmkit.cli.labelled import Form, form_options
 from nlmkit.cli.members import load_members, needs_text
 from nlmkit.cli.options import (
+    given_tokenizer,
     json_option,
     marks_option,
     output_option,
@@ -36,6 +37,7 @@ from nlmkit.core.kinds import kind_of
 from nlmkit.core.notes import note
 from nlmkit.core.processes import is_main_process
 from nlmkit.errors import HyperParameterError
+from nlmkit.text.segmenter import PREFIX
 
 if TYPE_CHECKING:
     from nlmkit.text import TextPipeline
@@ -189,7 +191,14 @@ def command(
             Output("--write-config", write_config) if write_config is not None else None,
             *training.outputs(cls, output),
         ],
-        [*train, valid, *model, config_path(ctx), *parameter_inputs(values, cls.hyper_parameters())],
+        [
+            *train,
+            valid,
+            *model,
+            config_path(ctx),
+            *parameter_inputs({"tokenizer": given_tokenizer(pipeline)}, {}),
+            *parameter_inputs(values, cls.hyper_parameters()),
+        ],
     )
     pipeline = pipeline.with_marks(part.marks_or(marks))
     set_by = _option_origins(ctx, part)
@@ -200,6 +209,7 @@ def command(
         fitted=fitted,
         component=component,
         members=members,
+        segmenters={name: value for name, value in values.items() if str(value).startswith(PREFIX)},
         origins=origins,
         train=train,
         model=model,

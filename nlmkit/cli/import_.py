@@ -11,8 +11,8 @@ import click
 
 from nlmkit.cli import formats
 from nlmkit.cli.group import Command, examples
-from nlmkit.cli.options import json_option, output_option, pipeline_options, quiet_option
-from nlmkit.cli.outputs import Output, refuse_conflicts
+from nlmkit.cli.options import given_tokenizer, json_option, output_option, pipeline_options, quiet_option
+from nlmkit.cli.outputs import Output, parameter_inputs, refuse_conflicts
 from nlmkit.cli.progress import progress
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output, save
 from nlmkit.core.component import Component
@@ -77,7 +77,8 @@ def command(
     if not output:
         raise click.UsageError("missing MODEL (-o)")
     told = formats.format_to_import(file, file_format)
-    refuse_conflicts([Output("-o", output, is_model=True)], [file])
+    segmenter = parameter_inputs({"tokenizer": given_tokenizer(pipeline)}, {})
+    refuse_conflicts([Output("-o", output, is_model=True)], [file, *segmenter])
     refuse_output(output)
     started = time.perf_counter()
     with progress(quiet=quiet) as display, out_of_memory(f"{file}: reading it", lambda: f"it has {_size(file)}"):

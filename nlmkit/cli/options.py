@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nlmkit.cli.boundary import set_quiet
+from nlmkit.text.segmenter import PREFIX, component_in
 
 if TYPE_CHECKING:
     from nlmkit.text import TextPipeline
@@ -76,7 +77,7 @@ def pipeline_options(function: Callable[..., Any]) -> Callable[..., Any]:
             default="space",
             show_default=True,
             show_envvar=True,
-            help="Tokenizer: space, word, char, or the name of one from a plugin.",
+            help="Tokenizer: space, word, char, the name of one from a plugin, or model:FOLDER for a saved segmenter.",
         ),
         click.option("--lowercase/--no-lowercase", default=False, show_envvar=True, help="Lower-case the text."),
         click.option(
@@ -106,6 +107,15 @@ def pipeline_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         with_pipeline = option(with_pipeline)
     return with_pipeline
+
+
+def given_tokenizer(pipeline: TextPipeline) -> str:
+    """Return the value of ``--tokenizer`` that leads to a pipeline's; of a segmenter that has no folder, its name."""
+    if component_in(pipeline.tokenizer) is not None:
+        folder: str | None = getattr(pipeline.resolved_tokenizer, "folder", None)
+        if folder is not None:
+            return f"{PREFIX}{folder}"
+    return pipeline.tokenizer
 
 
 def marks_option(function: _Function) -> _Function:

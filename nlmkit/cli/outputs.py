@@ -14,6 +14,7 @@ import click
 from nlmkit.core.parameters import HyperParameter
 from nlmkit.errors import DataError, NlmkitError
 from nlmkit.saving.records import PICTURES, SETTINGS, is_models_own, model_around
+from nlmkit.text.segmenter import PREFIX
 
 STDIN = "-"
 CATALOG_PREFIX = "corpus:"
@@ -86,12 +87,14 @@ def parameter_inputs(params: Mapping[str, Any], declared: Mapping[str, HyperPara
     """Return the values of hyper-parameters that name files or saved models.
 
     Args:
-        params: Given values.
+        params: Given values; a ``tokenizer`` need not be declared.
         declared: The hyper-parameters by name.
     """
     found: list[str] = []
     for name, value in params.items():
-        if name in declared and _names_file(declared[name]):
+        if name == "tokenizer":  # by a folder or by a name, which no file has to do with
+            found += [value.removeprefix(PREFIX)] if isinstance(value, str) and value.startswith(PREFIX) else []
+        elif name in declared and _names_file(declared[name]):
             found += [each for each in _flat(value) if isinstance(each, str)]
     return found
 

@@ -2,7 +2,8 @@
 
 Components inside a component are saved with it: the manifest describes them under ``members``, by place, and the
 payload of arrays contains their arrays as ``members/PLACE/NAME``. So replacing one manifest replaces all of them, and
-one hash covers them.
+one hash covers them. The segmenter of a text pipeline is such a component; a member that reads text with that of its
+owner has no copy of its own.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from nlmkit.core.version import installed_version
 from nlmkit.errors import SavedModelError, UnknownComponentError
 from nlmkit.saving import arrays_sha256, save_folder, vocabulary_sha256
 from nlmkit.saving.state import FittedState, Savable
+from nlmkit.text.segmenter import SegmenterTokenizer, component_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +44,10 @@ MEMBERS: Final = "members/"
 
 OWN: Final = "own"
 OWNERS: Final = "owner's"
-"""Source of the words of a member's vocabulary: its own arrays, or its owner."""
+"""Source of the words of a member's vocabulary: its own arrays, or its owner, whose segmenter it may share, too."""
+
+SEGMENTER: Final = "tokenizer_"
+"""Place of the segmenter of a text pipeline, where it is not among the hyper-parameters."""
 
 IDENTITY: Final = ("component", "hyper_parameters", "metadata", "pipeline")
 """Fields of the manifest that identify a component, besides its arrays and words."""
@@ -130,6 +135,7 @@ class _Parts:
     vocabulary: str | None  # of a member: OWN when its words are among its arrays, OWNERS when they are the owner's
     arrays: Mapping[str, NDArray[Any]]
     members: Mapping[str, _Parts]
+    segmenter: str | None  # place of the text pipeline's segmenter; OWNERS when it is the owner's
 
     def identity(self, *, member: bool = False) -> dict[str, Any]:
         """Return the identity of the component besides arrays and words."""
@@ -153,7 +159,13 @@ class _Parts:
         return arrays
 
 
-def _take_apart(component: Savable, *, owners_words: Sequence[str] | None = None, depth: int = 1) -> _Parts:
+def _take_apart(
+    component: Savable,
+    *,
+    owners_words: Sequence[str] | None = None,
+    owners_segmenter: str | None = None,
+    depth: int = 1,
+) -> _Parts:
     if depth > MAX_NESTING:
         raise SavedModelError(f"{component.name}: more than {MAX_NESTING} components inside one another")
     state = component.fitted_state() if component.is_fitted else FittedState({})
@@ -176,7 +188,14 @@ def _take_apart(component: Savable, *, owners_words: Sequence[str] | None = None
     for place, member in state.members.items():
         if not PLACE.fullmatch(place) or place.partition(".")[0] in component.hyper_parameters():
             raise SavedModelError(f"{component.name}: {place!r} is not a valid place for a member")
+        if place.partition(".")[0] == SEGMENTER:
+            raise SavedModelError(f"{component.name}: {place!r} is reserved for the segmenter of the text pipeline")
         inside[place] = member
+    segmenter, place_of_segmenter = segmenter_of(component), None
+    if segmenter is not None:
+        place_of_segmenter = OWNERS if segmenter.name == owners_segmenter else _place(segmenter, inside)
+        if place_of_segmenter != OWNERS:
+            inside[place_of_segmenter] = segmenter.model
     return _Parts(
         component=component,
         hyper_parameters=_with_references(component),
@@ -185,8 +204,31 @@ def _take_apart(component: Savable, *, owners_words: Sequence[str] | None = None
         words=words,
         vocabulary=kind,
         arrays=arrays,
-        members={place: _take_apart(member, owners_words=words, depth=depth + 1) for place, member in inside.items()},
+        members={
+            place: _take_apart(
+                member,
+                owners_words=words,
+                owners_segmenter=None if segmenter is None else segmenter.name,
+                depth=depth + 1,
+            )
+            for place, member in inside.items()
+        },
+        segmenter=place_of_segmenter,
     )
+
+
+def segmenter_of(component: Any) -> SegmenterTokenizer | None:
+    """Return the segmenter by which a component reads text; None if it has another tokenizer, or none."""
+    pipeline = getattr(component, "pipeline_", None)
+    if pipeline is None or component_in(pipeline.tokenizer) is None:
+        return None
+    segmenter: SegmenterTokenizer = pipeline.resolved_tokenizer
+    return segmenter
+
+
+def _place(segmenter: SegmenterTokenizer, inside: Mapping[str, Savable]) -> str:
+    """Return the place of a text pipeline's segmenter: that of the same one among the members, or its own."""
+    return next((place for place, member in inside.items() if member is segmenter.model), SEGMENTER)
 
 
 def _with_references(component: Savable) -> dict[str, Any]:
@@ -221,6 +263,8 @@ def _record(parts: _Parts, *, member: bool = False) -> tuple[dict[str, Any], lis
     if tokenizer is not None:
         entries.append(tokenizer)
         record["tokenizer"] = {"distribution": tokenizer.distribution, "version": tokenizer.version}
+    elif parts.segmenter is not None:
+        record["tokenizer"] = {"member": parts.segmenter}
     if parts.members:
         record["members"] = {}
         for place, inner in parts.members.items():
@@ -231,7 +275,7 @@ def _record(parts: _Parts, *, member: bool = False) -> tuple[dict[str, Any], lis
 
 def _plugin_of_tokenizer(pipeline: Mapping[str, Any] | None) -> Entry | None:
     """Return the plugin's declaration that a text pipeline's tokenizer comes from; None for a built-in one."""
-    if pipeline is None:
+    if pipeline is None or component_in(pipeline["tokenizer"]) is not None:
         return None
     try:
         entry = registry.tokenizer_entry(pipeline["tokenizer"])

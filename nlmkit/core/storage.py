@@ -27,6 +27,7 @@ from nlmkit.core.parts import (
     OWNERS,
     PLACE,
     RESERVED,
+    SEGMENTER,
     WORDS,
     digest,
     digest_of,
@@ -45,6 +46,8 @@ from nlmkit.errors import (
 from nlmkit.saving import load_folder, read_manifest
 from nlmkit.saving.state import FittedState
 from nlmkit.saving.strict_json import shown
+from nlmkit.text.segmenter import SegmenterTokenizer, component_in
+from nlmkit.text.tokenizer_lookup import without_folders
 
 if TYPE_CHECKING:
     from nlmkit.saving import SavedFolder
@@ -86,7 +89,8 @@ def load(path: str | os.PathLike[str], kind: type[Component] = Component, *, ver
         folder = load_folder(path, verify=verify)
         facts = _facts(folder.manifest, str(folder.path / "manifest.json"))
         _check_kind(facts, kind, str(folder.path))
-        component = _rebuild(facts, _Stored.of(folder), str(folder.path))
+        with without_folders():
+            component = _rebuild(facts, _Stored.of(folder), str(folder.path))
         component.remember_digest(_digest_of_manifest(facts))
     return component
 
@@ -159,15 +163,11 @@ def _facts(manifest: dict[str, Any], place: str, *, depth: int = 1) -> dict[str,
     for name in ("component", "distribution"):
         if not registry.NAME.fullmatch(manifest[name]):
             raise SavedModelError(f"{place}: {name} cannot be {manifest[name][:80]!r}")
-    if "tokenizer" in manifest:
-        whose = manifest["tokenizer"].get("distribution") if isinstance(manifest["tokenizer"], dict) else None
-        if manifest["pipeline"] is None or not (isinstance(whose, str) and registry.NAME.fullmatch(whose)):
-            raise SavedModelError(
-                f"{place}: tokenizer has a wrong type; restore it from a copy or save the model again"
-            )
     inside = manifest.get("members", {})
     if not isinstance(inside, dict) or not all(PLACE.fullmatch(key) for key in inside):
         raise SavedModelError(f"{place}: members has a wrong type; restore it from a copy or save the model again")
+    if "tokenizer" in manifest and not _is_tokenizer(manifest["tokenizer"], manifest["pipeline"], inside, depth):
+        raise SavedModelError(f"{place}: tokenizer has a wrong type; restore it from a copy or save the model again")
     if inside and depth == MAX_NESTING:
         raise SavedModelError(f"{place}: more than {MAX_NESTING} components inside one another")
     for key, record in inside.items():
@@ -175,6 +175,16 @@ def _facts(manifest: dict[str, Any], place: str, *, depth: int = 1) -> dict[str,
             raise SavedModelError(f"{place}: member {key} has a wrong type; restore it from a copy")
         _facts(record, f"{place}, member {key}", depth=depth + 1)
     return manifest
+
+
+def _is_tokenizer(record: Any, pipeline: Any, inside: Mapping[str, Any], depth: int) -> bool:
+    """Return whether a record of a manifest says which plugin, or which member, the tokenizer of a pipeline is."""
+    if pipeline is None or not isinstance(record, dict):
+        return False
+    member, whose = record.get("member"), record.get("distribution")
+    if isinstance(member, str):
+        return depth > 1 if member == OWNERS else member in inside
+    return isinstance(whose, str) and registry.NAME.fullmatch(whose) is not None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,24 +226,48 @@ class _Stored:
         return type(self.arrays)({name: array for name, array in named.items() if name is not None}, self.arrays.file)
 
 
-def _rebuild(facts: Mapping[str, Any], stored: _Stored, where: str, owners: Vocabulary | None = None) -> Component:
+def _rebuild(
+    facts: Mapping[str, Any],
+    stored: _Stored,
+    where: str,
+    owners: Vocabulary | None = None,
+    owners_segmenter: SegmenterTokenizer | None = None,
+) -> Component:
     """The component that ``facts`` and ``stored`` describe, its members first; ``where`` stands in its errors."""
     cls = _class_of(facts, where)
     with _located(where, facts["component"]):
         stored.check_members(facts.get("members", {}))
         vocabulary = _vocabulary(stored, owners)
-    inside = {
-        place: _rebuild(record, _of_member(stored, place, record, where), f"{where}, member {place}", vocabulary)
-        for place, record in facts.get("members", {}).items()
-    }
+    records = facts.get("members", {})
+    place_of_segmenter = facts.get("tokenizer", {}).get("member")
+    segmenter = owners_segmenter if place_of_segmenter == OWNERS else None
+    inside: dict[str, Component] = {}
+    for place in sorted(records, key=lambda place: place != place_of_segmenter):  # which the others may share
+        there = f"{where}, member {place}"
+        member = _of_member(stored, place, records[place], where)
+        inside[place] = _rebuild(records[place], member, there, vocabulary, segmenter)
+        if place == place_of_segmenter:
+            segmenter = _segmenter(inside[place], facts, there)
     component = _construct(cls, facts, inside, where)
     if facts.get("fitted", True):
         with _located(where, facts["component"]):
             _restore_text(component, vocabulary, facts["pipeline"])
-            _restore_tokenizer(component, facts, where)
-            made_by_fit = {place: member for place, member in inside.items() if not _is_parameter(place, cls)}
+            _restore_tokenizer(component, facts, segmenter, where)
+            made_by_fit = {
+                place: member
+                for place, member in inside.items()
+                if not _is_parameter(place, cls) and place != SEGMENTER
+            }
             component.restore(FittedState(stored.own(), facts["metadata"], made_by_fit))
     return component
+
+
+def _segmenter(model: Component, facts: Mapping[str, Any], where: str) -> SegmenterTokenizer:
+    """Return the tokenizer of a member, under the name by which its owner's text pipeline was saved."""
+    try:
+        return SegmenterTokenizer(model, facts["pipeline"].get("tokenizer"))
+    except HyperParameterError as error:
+        raise SavedModelError(f"{where}: {error}") from error
 
 
 def _of_member(stored: _Stored, place: str, record: Mapping[str, Any], where: str) -> _Stored:
@@ -347,15 +381,23 @@ def _restore_text(component: Component, vocabulary: Vocabulary | None, pipeline:
     component.restore_text(vocabulary, None if pipeline is None else TextPipeline.from_dict(pipeline))
 
 
-def _restore_tokenizer(component: Component, facts: Mapping[str, Any], where: str) -> None:
-    """Set the tokenizer of the text pipeline to that of the plugin the model was fitted with."""
-    if "tokenizer" not in facts:
+def _restore_tokenizer(
+    component: Component, facts: Mapping[str, Any], segmenter: SegmenterTokenizer | None, where: str
+) -> None:
+    """Set the tokenizer of the text pipeline: of the plugin that the model was fitted with, or the saved segmenter."""
+    own = facts.get("tokenizer", {})
+    saved_name = (facts["pipeline"] or {}).get("tokenizer", "")
+    if "member" in own or component_in(saved_name) is not None:
+        if segmenter is None or component_in(saved_name) != segmenter.model.name:
+            raise SavedModelError(f"the segmenter {shown(saved_name)} is missing; save the model again")
+        component.pipeline_ = component.pipeline_.with_tokenizer(segmenter)
         return
-    pipeline, distribution = component.pipeline_, facts["tokenizer"]["distribution"]
-    name = pipeline.tokenizer.rpartition(":")[2]
+    if not own:
+        return
+    name = component.pipeline_.tokenizer.rpartition(":")[2]
     try:
         # Not by its bare name, which may lead to another package by now.
-        tokenizer = registry.get_tokenizer(f"{distribution}:{name}")
+        tokenizer = registry.get_tokenizer(f"{own['distribution']}:{name}")
     except RegistryError as error:
         raise type(error)(f"{where}: {error}") from error
-    component.pipeline_ = pipeline.with_tokenizer(tokenizer)
+    component.pipeline_ = component.pipeline_.with_tokenizer(tokenizer)

@@ -1,9 +1,9 @@
 """Contract shared by classifiers and regressors: ``TextModel``. This module does not import NumPy.
 
 **Tokenization** is the same for all of them: the hyper-parameters ``tokenizer``, ``lowercase`` and
-``unicode_form`` define how a text becomes tokens, in ``fit`` and later. Texts read from a file add only how
-their bytes were decoded. The fitted ``pipeline_`` combines both. A text is one document of any length; line feeds
-in it count as spaces.
+``unicode_form`` define how a text becomes tokens, in ``fit`` and later. A segmenter that is named by its folder is
+loaded at once and is a component inside the model. Texts read from a file add only how their bytes were decoded. The
+fitted ``pipeline_`` combines both. A text is one document of any length; line feeds in it count as spaces.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from nlmkit.core.run import RunOptions
 from nlmkit.errors import DataError
 from nlmkit.saving.state import FittedState
 from nlmkit.saving.timing import without_timing
+from nlmkit.taggers.base import Tagger
+from nlmkit.text.tokenizer_lookup import segmenter_given
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,7 +72,9 @@ class TextModel(Component):
 
     _estimator_type: ClassVar[str]  # read by scikit-learn before 1.6 to recognize the kind of estimator
 
-    tokenizer: str = param("word", help="tokenizer: space, word, char, or one of a plugin")
+    tokenizer: str | Tagger = param(
+        "word", help="tokenizer: space, word, char, one of a plugin, or a segmenter (model:FOLDER)"
+    )
     lowercase: bool = param(True, help="lower-case the texts")
     unicode_form: str | None = param(
         None, choices=(None, "NFC", "NFD", "NFKC", "NFKD"), help="Unicode normalization form of the texts"
@@ -79,6 +83,16 @@ class TextModel(Component):
     if TYPE_CHECKING:  # fitted state, not hyper-parameters
         pipeline_: TextPipeline = dataclasses.field(init=False)
         fit_report_: dict[str, Any] = dataclasses.field(init=False)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Put a segmenter that is named by its folder, or that is given, as a component; see ``Component``.
+
+        Raises:
+            HyperParameterError: It is not a segmenter.
+            SavedModelError: The folder cannot be loaded.
+        """
+        segmenter = segmenter_given(value) if name == "tokenizer" else None
+        super().__setattr__(name, value if segmenter is None else segmenter.model)
 
     # ------------------------------------------------------------------------------------- what a model implements
 
@@ -220,7 +234,8 @@ class TextModel(Component):
         """
         from nlmkit.text import TextPipeline, Tokenization
 
-        tokenization = Tokenization(self.tokenizer, self.lowercase, self.unicode_form)  # type: ignore[arg-type]
+        form: Any = self.unicode_form  # which the hyper-parameter's choices restrict
+        tokenization = Tokenization(self.tokenizer, self.lowercase, form)
         _ = tokenization.resolved_tokenizer  # report an unknown name before reading
         return TextPipeline.of(data.decoding.with_marks("error"), tokenization)
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nlmkit.errors import HyperParameterError, SavedModelError
 from nlmkit.text.decoding import Decoding, DecodingErrors
 from nlmkit.text.marks import Marks
 from nlmkit.text.normalization import UnicodeForm
+from nlmkit.text.segmenter import Segmenter, SegmenterTokenizer
 from nlmkit.text.tokenization import Tokenization
 from nlmkit.text.tokenizers import Tokenizer
 
@@ -34,6 +35,7 @@ class TextPipeline:
 
     Raises:
         HyperParameterError: A value is not one of those allowed.
+        SavedModelError: The folder of a segmenter cannot be loaded.
     """
 
     encoding: str = "utf-8"
@@ -43,8 +45,21 @@ class TextPipeline:
     tokenizer: str = "space"
     marks: Marks = field(default="error", compare=False)
 
+    if TYPE_CHECKING:  # what is accepted, and what the attributes are afterwards
+
+        def __init__(  # noqa: PLR0917
+            self,
+            encoding: str = "utf-8",
+            errors: DecodingErrors = "strict",
+            unicode_form: UnicodeForm | None = None,
+            lowercase: bool = False,
+            tokenizer: str | Segmenter | SegmenterTokenizer = "space",
+            marks: Marks = "error",
+        ) -> None: ...
+
     def __post_init__(self) -> None:
-        _ = self.decoding, self.tokenization  # which check the values
+        _ = self.decoding  # which checks the values, as the tokenization does
+        object.__setattr__(self, "tokenizer", self.tokenization.tokenizer)
 
     @classmethod
     def of(cls, decoding: Decoding, tokenization: Tokenization) -> TextPipeline:
@@ -96,6 +111,10 @@ class TextPipeline:
     def with_decoding(self, decoding: Decoding) -> TextPipeline:
         """Return the pipeline with the same tokenization, for a source of another decoding."""
         return TextPipeline.of(decoding, self.tokenization)
+
+    def with_tokenization(self, tokenization: Tokenization) -> TextPipeline:
+        """Return the pipeline with the same decoding, for a model of another tokenization."""
+        return TextPipeline.of(self.decoding, tokenization)
 
     def with_marks(self, marks: Marks) -> TextPipeline:
         """Return the same pipeline with another treatment of sentence marks and NUL."""

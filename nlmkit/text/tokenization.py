@@ -6,12 +6,13 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.text.marks import NUL_AS, Marks, clean_sentence
 from nlmkit.text.normalization import UnicodeForm, normalize
-from nlmkit.text.tokenizer_lookup import tokenizer_called
+from nlmkit.text.segmenter import Segmenter, SegmenterTokenizer
+from nlmkit.text.tokenizer_lookup import segmenter_given, tokenizer_called
 from nlmkit.text.tokenizers import BUILT_IN, Tokenizer
 
 
@@ -20,24 +21,40 @@ class Tokenization:
     """Tokenization of text: Unicode form, then case, then the tokenizer.
 
     Attributes:
-        tokenizer: ``space``, ``word``, ``char``, or the name of a plugin's tokenizer, looked up when first used.
+        tokenizer: ``space``, ``word``, ``char``, or the name of a plugin's tokenizer, looked up when first used. A
+            fitted segmenter, or ``model:FOLDER``, from which one is loaded at once, is replaced by what it is called
+            wherever it lies: ``model(bilstm-tagger 1a2b3c4d5e6f7a8b)``.
         lowercase: Whether to lower-case, by Unicode's rules.
         unicode_form: ``NFC``, ``NFD``, ``NFKC``, ``NFKD``, or ``None`` to leave characters as they are.
 
     Raises:
         HyperParameterError: A value is not one of these.
+        SavedModelError: The folder of a segmenter cannot be loaded.
     """
 
     tokenizer: str = "space"
     lowercase: bool = False
     unicode_form: UnicodeForm | None = None
 
+    if TYPE_CHECKING:  # what is accepted, and what the attribute is afterwards
+
+        def __init__(
+            self,
+            tokenizer: str | Segmenter | SegmenterTokenizer = "space",
+            lowercase: bool = False,
+            unicode_form: UnicodeForm | None = None,
+        ) -> None: ...
+
     def __post_init__(self) -> None:
         if self.unicode_form is not None and self.unicode_form not in get_args(UnicodeForm):
             raise HyperParameterError(f"unicode_form must be NFC, NFD, NFKC, NFKD or None, not {self.unicode_form!r}")
         if not isinstance(self.lowercase, bool):
             raise HyperParameterError(f"lowercase must be true or false, not {self.lowercase!r}")
-        if not isinstance(self.tokenizer, str) or not self.tokenizer:
+        segmenter = segmenter_given(self.tokenizer)
+        if segmenter is not None:
+            object.__setattr__(self, "tokenizer", segmenter.name)
+            vars(self)["resolved_tokenizer"] = segmenter
+        elif not isinstance(self.tokenizer, str) or not self.tokenizer:
             raise HyperParameterError(f"tokenizer must be the name of a tokenizer, not {self.tokenizer!r}")
 
     @property

@@ -1,4 +1,4 @@
-"""Lookup of plugins' tokenizers by name, through the registry.
+"""Lookup of tokenizers that are not built in, by name, through the registry and through saved segmenters.
 
 Nothing in this package imports the registry. Whoever imports both, which is the top of nlmkit, says once how a name is
 looked up.
@@ -6,15 +6,19 @@ looked up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import contextlib
+import contextvars
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, cast
 
-from nlmkit.errors import UnknownComponentError
+from nlmkit.errors import SavedModelError, UnknownComponentError
+from nlmkit.text.segmenter import PREFIX, Segmenter, SegmenterTokenizer, component_in
 
 if TYPE_CHECKING:
     from nlmkit.text.tokenizers import Tokenizer
 
 _lookups: list[Callable[[str], Tokenizer]] = []
+_folders_refused: contextvars.ContextVar[bool] = contextvars.ContextVar("nlmkit-no-tokenizer-folders", default=False)
 
 
 def look_up_with(lookup: Callable[[str], Tokenizer]) -> None:
@@ -22,13 +26,47 @@ def look_up_with(lookup: Callable[[str], Tokenizer]) -> None:
     _lookups[:] = [lookup]
 
 
+@contextlib.contextmanager
+def without_folders() -> Iterator[None]:
+    """Refuse ``model:FOLDER`` during the body, which reads a saved model: nothing that a file names is loaded."""
+    mark = _folders_refused.set(True)
+    try:
+        yield
+    finally:
+        _folders_refused.reset(mark)
+
+
 def tokenizer_called(name: str) -> Tokenizer:
-    """Return the tokenizer of a plugin.
+    """Return the tokenizer of a plugin, or that of the segmenter in a folder (``model:FOLDER``).
 
     Raises:
         UnknownComponentError: No tokenizer has the name.
         PluginError: A plugin has it, and cannot be loaded.
+        HyperParameterError: The folder contains a model that is not a segmenter.
+        SavedModelError: The folder cannot be loaded.
     """
+    if name.startswith(PREFIX) and _folders_refused.get():
+        raise SavedModelError(f"the tokenizer {name} is a folder, but a saved model contains its segmenter: damaged")
+    if component_in(name) is not None:
+        raise UnknownComponentError(
+            f"the tokenizer {name} is a segmenter, to which its name alone does not lead: use the tokenization of the "
+            "model that contains it, or model:FOLDER"
+        )
     if not _lookups:
         raise UnknownComponentError(f"no tokenizer named {name!r}: only the built-in ones are known here")
     return _lookups[-1](name)
+
+
+def segmenter_given(given: object) -> SegmenterTokenizer | None:
+    """Return the tokenizer of a segmenter that is given itself, or by its folder; None for any other value.
+
+    Raises:
+        HyperParameterError: It is not fitted, or another kind of model.
+        SavedModelError: The folder cannot be loaded.
+    """
+    if isinstance(given, str):
+        return cast(SegmenterTokenizer, tokenizer_called(given)) if given.startswith(PREFIX) else None
+    if isinstance(given, SegmenterTokenizer):
+        return given
+    is_component = hasattr(given, "hyper_parameters") and not isinstance(given, type)
+    return SegmenterTokenizer(cast(Segmenter, given)) if is_component else None

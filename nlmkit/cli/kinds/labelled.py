@@ -14,7 +14,7 @@ from nlmkit.cli.kinds.merging import merged
 from nlmkit.cli.kinds.options import PLOT, SAMPLES, SEED
 from nlmkit.cli.kinds.part import Job, Option, Part
 from nlmkit.cli.labelled import Form, print_notes
-from nlmkit.cli.options import for_source
+from nlmkit.cli.options import for_source, given_tokenizer
 from nlmkit.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ class LabelledPart(Part):
         Raises:
             click.UsageError: an option contradicts ``-p``.
         """
-        return merged(values, origins, dataclasses.asdict(pipeline.tokenization), set_by)
+        tokens = dataclasses.asdict(pipeline.tokenization) | {"tokenizer": given_tokenizer(pipeline)}
+        return merged(values, origins, tokens, set_by)
 
     def check(self, job: Job) -> None:
         """Raise an error for options that do not apply to cross-validation."""
@@ -97,7 +98,7 @@ class LabelledPart(Part):
             "errors": job.pipeline.errors,
             **self.unusual_marks(job.pipeline),
             **job.options,
-            "params": job.fitted.params_as_json(),
+            "params": {**job.fitted.params_as_json(), **job.segmenters},
         }
 
     def config(self, resolved: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class Job:
         fitted: The component, not fitted yet.
         component: The name that it was asked for by.
         members: Hyper-parameters that --model gave.
+        segmenters: Hyper-parameters that were given as model:FOLDER.
         origins: Who set each hyper-parameter, and each option that was not left at its default.
         train: Names of the training texts.
         model: What --model named.
@@ -50,6 +51,7 @@ class Job:
     fitted: Component
     component: str
     members: Mapping[str, Any]
+    segmenters: Mapping[str, str]
     origins: Mapping[str, str]
     train: tuple[str, ...]
     model: tuple[str, ...]

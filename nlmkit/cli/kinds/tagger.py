@@ -12,7 +12,7 @@ from nlmkit.cli import output
 from nlmkit.cli.kinds.merging import merged
 from nlmkit.cli.kinds.options import SAMPLES, SEED
 from nlmkit.cli.kinds.part import Job, Option, Part
-from nlmkit.cli.options import for_source
+from nlmkit.cli.options import for_source, given_tokenizer
 from nlmkit.cli.progress import progress
 from nlmkit.cli.tagged import FORMATS, SCHEMES, Layout, changed, column_options, read_tagged, with_feature_names
 from nlmkit.core.kinds import kind_called
@@ -179,7 +179,7 @@ def _layout(job: Job) -> Layout:
 
 def _raw_tokenizer(job: Job) -> dict[str, str]:
     """Return ``tokenizer``, which raw text is to be read with, if it was given."""
-    return {"tokenizer": job.pipeline.tokenizer} if "tokenizer" in job.origins else {}
+    return {"tokenizer": given_tokenizer(job.pipeline)} if "tokenizer" in job.origins else {}
 
 
 def _with_tokenizer(data: TaggedSentences, tokenizer: str | None = None) -> TaggedSentences:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nlmkit.cli.kinds.part import Job, Part
-from nlmkit.cli.options import text_column
+from nlmkit.cli.options import given_tokenizer, text_column
 from nlmkit.core.component import Component
+from nlmkit.text.segmenter import component_in
 
 if TYPE_CHECKING:
     from nlmkit.core.progress import Progress
@@ -26,13 +26,21 @@ class TextPart(Part):
 
     def pipeline_for(self, fitted: Component, pipeline: TextPipeline, set_by: Mapping[str, str]) -> TextPipeline:
         """Return the pipeline of the model that ``fitted`` contains, with the given options replaced."""
+        from nlmkit.text import Decoding, TextPipeline, Tokenization
+
         found: Iterator[TextPipeline | None]
         found = (getattr(member, "pipeline_", None) for member in fitted.members().values())
         of_member = next((each for each in found if each is not None), None)
         if of_member is None:
             return pipeline
-        chosen: Any = {name: value for name, value in pipeline.to_dict().items() if name in set_by}
-        return dataclasses.replace(of_member, marks=pipeline.marks, **chosen)
+
+        def own(name: str) -> Any:
+            return pipeline if name in set_by else of_member
+
+        decoding = Decoding(own("encoding").encoding, own("errors").errors, pipeline.marks)
+        tokens = own("tokenizer").tokenization
+        tokenization = Tokenization(tokens.tokenizer, own("lowercase").lowercase, own("unicode_form").unicode_form)
+        return TextPipeline.of(decoding, tokenization.with_tokenizer(tokens.resolved_tokenizer))
 
     def check(self, job: Job) -> None:
         """Refuse the layout of a table without the name of its column."""
@@ -40,12 +48,16 @@ class TextPart(Part):
 
     def resolved(self, job: Job) -> dict[str, Any]:
         """All settings; those of the pipeline are a group, and those of a table's layout are there if given."""
-        pipeline = job.pipeline.to_dict() | self.unusual_marks(job.pipeline)
+        tokenizer = given_tokenizer(job.pipeline)
+        pipeline = job.pipeline.to_dict() | {"tokenizer": tokenizer} | self.unusual_marks(job.pipeline)
         return job.named() | {"pipeline": pipeline, "params": job.fitted.params_as_json()} | job.form.given
 
     def config(self, resolved: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the named texts and how they are read."""
-        return {**{key: resolved[key] for key in _KEYS if key in resolved}, **resolved["pipeline"]}
+        """Return the named texts and how they are read; with a segmenter of ``--model`` that is left out."""
+        pipeline = dict(resolved["pipeline"])
+        if component_in(pipeline["tokenizer"]) is not None:
+            pipeline["tokenizer"] = None
+        return {**{key: resolved[key] for key in _KEYS if key in resolved}, **pipeline}
 
     def read(self, job: Job, display: Progress | None) -> tuple[Corpus | None, Corpus | None]:
         """Return the training text, which some components do without, and the held-out text."""
