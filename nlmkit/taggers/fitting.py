@@ -43,6 +43,9 @@ def training_sentences(tagger: FittedTagger, data: TaggedSentences) -> tuple[Tag
     inner = inner_scheme(tagger.scheme_)
     data, repairs = data.in_scheme(inner)
     tagger.tags_ = inner_tags(data, inner)
+    if tagger.is_segmenter_ and data.tokenizer == "space" and all(len(word) == 1 for word in data.words.types):
+        characters = Tokenization("char")  # a column of characters is segmented text written otherwise
+        tagger.pipeline_ = tagger.pipeline_.with_tokenization(characters)
     training = numbered(looked_up(data, tagger.unicode_form), tagger.tags_, inner)
     tagger.known_words_ = known_words(training, segments=tagger.is_segmenter_)
     return training, repairs
