@@ -248,7 +248,7 @@ def compare(models: Sequence[Scored | Refused], *, samples: int = 1000, seed: in
         differences=tuple(_differences(ordered, resampled, samples, seed)),
         refused=tuple(refused),
         differing=tuple(label for label in LABELS if len({getattr(row.report, label) for row in ranked}) > 1),
-        notes=tuple(_notes(ranked)),
+        notes=tuple(_notes(ranked, refused)),
         samples=samples,
         seed=seed,
     )
@@ -265,7 +265,7 @@ def _largest_comparable(scored: Sequence[Scored]) -> list[Scored]:
     return max(groups, key=len, default=[])
 
 
-def _notes(ranked: Sequence[Ranked]) -> Iterator[str]:
+def _notes(ranked: Sequence[Ranked], refused: Sequence[Refused]) -> Iterator[str]:
     if any(row.report.adapted for row in ranked):
         yield "models marked as adapted learned from the preceding part of this text"
     if any(row.report.adapted or row.report.context == "stream" for row in ranked):
@@ -280,6 +280,18 @@ def _notes(ranked: Sequence[Ranked]) -> Iterator[str]:
         )
     if any(math.isinf(row.report.perplexity) for row in ranked):
         yield "an infinite perplexity means that an event of the text has probability zero"
+    rows: list[Ranked | Refused] = [*ranked, *refused]
+    reports = [(row.model, row.report) for row in rows if row.report is not None]
+    figures = [
+        f"{name} {report.bits_per_character:.4f} (OOV {report.oov})"
+        for name, report in reports
+        if report.bits_per_character is not None
+    ]
+    if len({report.text_pipeline for _, report in reports}) > 1 and len(figures) > 1:
+        yield (
+            "models that divide a text into other tokens are compared by bits per character, where OOV words, which "
+            f"count without their spelling, are few: {', '.join(figures)}"
+        )
 
 
 # ------------------------------------------------------------------------------------------------- significance
