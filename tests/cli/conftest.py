@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from toys.command_line import ENTRY_POINTS
+from toys.frequent_tagger import ENTRY_POINTS as TAGGERS
 from toys.plugin_packages import write_package
 
 from nlmkit.cli.group import nlmkit
@@ -31,6 +32,16 @@ def toy_plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
         yield folder
+
+
+@pytest.fixture(scope="module")
+def toy_tagger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Plugin with a toy tagger, for a module of tests."""
+    folder = tmp_path_factory.mktemp("toy-tagger")
+    write_package(folder, "nlmkit-toy-tagger", groups=TAGGERS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        yield
 
 
 @pytest.fixture(autouse=True)
