@@ -113,6 +113,8 @@ class Component:
             facts.append(f"{len(vocabulary)} words")
         if (classes := getattr(self, "classes_", None)) is not None:
             facts.append(f"{len(classes)} classes")
+        if (tags := getattr(self, "tags_", None)) is not None:
+            facts.append(f"{len(tags)} tags")
         return f"<{call}: {', '.join(facts)}>"
 
     @classmethod
