@@ -7,6 +7,7 @@ amount of padding nor on the other words. Character 0 is padding, 1 stands for u
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,9 @@ from torch.nn import functional
 
 from nlmkit.layers.pooling import last_states
 from nlmkit.layers.recurrent_encoder import RecurrentEncoder
+
+PIECE_WORDS: Final = 4096
+"""Words whose windows are in memory at a time."""
 
 
 class CharacterEncoder(nn.Module):
@@ -71,12 +75,7 @@ class CharacterCNN(CharacterEncoder):
         vectors = torch.cat([torch.zeros_like(self.vectors[:1]), self.vectors[1:]])
         products = torch.einsum("cd,mdw->wcm", vectors, self.filters)
         around = functional.pad(words, (self.WINDOW - 1, self.WINDOW - 1))
-        columns = around.shape[1] - self.WINDOW + 1
-        with torch.no_grad():
-            windows = functional.embedding(around[:, :columns], products[0])
-            for place in range(1, self.WINDOW):
-                windows += functional.embedding(around[:, place : place + columns], products[place])
-            best = windows.max(dim=1).indices  # faster than argmax
+        best = torch.cat([self._best(piece, products.detach()) for piece in torch.split(around, PIECE_WORDS)])
         filters = torch.arange(self.width, device=words.device)
         found: Tensor | None = None
         for place, product in enumerate(products):
@@ -85,6 +84,19 @@ class CharacterCNN(CharacterEncoder):
             found = part if found is None else found + part
         assert found is not None
         return functional.relu(found.clamp_min(0) + self.bias)
+
+    def _best(self, around: Tensor, products: Tensor) -> Tensor:
+        """Return where the best window of each filter begins: int64 [W, width].
+
+        Args:
+            around: Words with their padding: int64 [W, L + 4].
+            products: Products of the parts of filters and the characters: [3, characters, width].
+        """
+        columns = around.shape[1] - self.WINDOW + 1
+        windows = functional.embedding(around[:, :columns], products[0])
+        for place in range(1, self.WINDOW):
+            windows += functional.embedding(around[:, place : place + columns], products[place])
+        return windows.max(dim=1).indices  # faster than argmax
 
 
 class CharacterLSTM(CharacterEncoder):

@@ -7,7 +7,7 @@ the amount of padding nor on the other rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from nlmkit.layers.masks import Dropout
 from nlmkit.layers.recurrent import RecurrentLayer
 from nlmkit.layers.recurrent_steps import CELLS
+
+PIECE_STEPS: Final = 4096
+"""Time steps that a layer reads at a time without a gradient: its gates of longer rows are never all in memory."""
 
 
 class RecurrentEncoder(nn.Module):
@@ -96,8 +99,14 @@ class RecurrentEncoder(nn.Module):
     @staticmethod
     def _read(layer: RecurrentLayer, sequence: Tensor, rows: int, generator: torch.Generator) -> Tensor:
         state = tuple(sequence.new_zeros(1, rows, layer.hidden) for _ in CELLS[layer.kind].states)
-        outputs, _ = layer(sequence.contiguous(), state, generator)
-        return cast("Tensor", outputs)
+        if torch.is_grad_enabled() or len(sequence) <= PIECE_STEPS:
+            outputs, _ = layer(sequence.contiguous(), state, generator)
+            return cast("Tensor", outputs)
+        found = []
+        for piece in torch.split(sequence, PIECE_STEPS):
+            outputs, state = layer(piece.contiguous(), state, generator)
+            found.append(outputs)
+        return torch.cat(found)
 
 
 class _Reordered(torch.autograd.Function):
