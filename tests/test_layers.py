@@ -46,6 +46,7 @@ BETWEEN_ROOMS: Final[Mapping[tuple[str, str], str]] = {
     ("regressors", "documents"): "what the kinds that read documents share",
     ("documents.neural", "language_models"): "a language model's layers are transferred",
     ("taggers.neural", "representations"): "vectors are the input layer of neural models",
+    ("taggers.neural", "language_models"): "states of language models are features",
     ("cli", "testing"): "nlmkit plugins check runs the kits",
     ("cli", "scaffold"): "nlmkit plugins new writes packages",
     ("__main__", "cli"): "python -m nlmkit is the command line",

@@ -16,7 +16,7 @@ from nlmkit.layers.word_input import PAD_ID
 Indices = NDArray[np.int64]
 
 States = Callable[[Indices], NDArray[np.float32]]
-"""Returns the states of language models at some tokens: int64 [n] to float32 [n, h]."""
+"""Returns the states of language models at the tokens of some sentences: int64 [B] to float32 [tokens, h]."""
 
 
 class Characters(NamedTuple):
@@ -140,9 +140,10 @@ class Sentences:
         columns[:, inside] = self.columns[:, tokens]
         states = tags = None
         if self.states is not None:
-            found = self.states(tokens)
+            found = self.states(chosen)
             states = torch.zeros(*places.shape, found.shape[1])
-            states[torch.from_numpy(inside)] = torch.from_numpy(found)
+            # Sentence by sentence, as they were read.
+            states.transpose(0, 1)[torch.from_numpy(inside.T)] = torch.from_numpy(found)
         if self.tags is not None:
             tags = torch.zeros(places.shape[::-1], dtype=torch.int64)
             tags[torch.from_numpy(inside.T)] = torch.from_numpy(self.tags[places.T[inside.T]])

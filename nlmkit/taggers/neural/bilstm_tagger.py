@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlmkit.decoding.chain import Chain
+    from nlmkit.language_models.base import LanguageModel
     from nlmkit.taggers.neural.batching import Sentences
     from nlmkit.taggers.neural.module import TaggerModule
     from nlmkit.taggers.neural.settings import TaggerSettings
@@ -34,6 +35,7 @@ _SINGLE: Final = 0.9
 """Share of training tokens of one character from which words are single characters."""
 
 _PAIRS: Final = "pairs"
+_MODELS: Final = "language_models_"
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -54,8 +56,9 @@ class BiLSTMTagger(
 
     Fitted attributes in addition to those of ``Tagger``: ``vocabulary_`` (of the words as they are looked up),
     ``module_`` (``TaggerModule``), ``tables_`` (``Tables``), ``single_characters_`` (whether words are single
-    characters), and ``representation_``, where ``fit`` loaded or fitted one. A word missing from the training sentences
-    gets the representation's vector if there is one and the vocabulary is not limited; other such words are ``<unk>``.
+    characters), ``language_models_`` (those of ``language_models``, loaded), and ``representation_``, where ``fit``
+    loaded or fitted one. A word missing from the training sentences gets the representation's vector if there is one
+    and the vocabulary is not limited; other such words are ``<unk>``.
 
     Example:
         >>> sentences = [["a", "dog", "barks"], ["the", "cat", "sleeps"]] * 8
@@ -66,6 +69,7 @@ class BiLSTMTagger(
     """
 
     name = "bilstm-tagger"
+    takes_features: ClassVar[bool] = True
     trains_in_steps = True
     takes_features = True
 
@@ -73,15 +77,16 @@ class BiLSTMTagger(
         "embedding": 12,
         "character_width": 8,
         "hidden": 12,
-        "epochs": 12,
+        "epochs": 6,
         "batch": 8,
-        "lr": 0.02,
+        "lr": 0.04,
     }
     """Small settings for ``nlmkit.testing``, which fits a model many times."""
 
     if TYPE_CHECKING:  # fitted state, not hyper-parameters
         vocabulary_: Vocabulary = dataclasses.field(init=False)
         representation_: Representation = dataclasses.field(init=False)
+        language_models_: tuple[LanguageModel, ...] = dataclasses.field(init=False)
         tables_: Tables = dataclasses.field(init=False)
         single_characters_: bool = dataclasses.field(init=False)
 
@@ -121,6 +126,13 @@ class BiLSTMTagger(
         data, valid, held_out, notes = self._held_out(data, valid)
         corpus = words_as_looked_up(data, lowercase=self.lowercase)
         self._take_representation(corpus, run)
+        self.language_models_ = ()
+        of_states: list[dict[str, Any]] = []
+        if self.language_models:
+            from nlmkit.taggers.neural import language_states
+
+            self.language_models_ = language_states.fitted_models(self.language_models)
+            of_states = language_states.facts(self.language_models_, data)
         self.single_characters_ = single_characters(data) > _SINGLE
         generator = torch.Generator().manual_seed(self.seed)
         with memory_errors("the network; a smaller embedding or hidden, or fewer words, need less"):
@@ -143,8 +155,8 @@ class BiLSTMTagger(
                 f"the representation covers only {coverage:.0%} of the training words: check that it was trained on "
                 "text with the same tokens and case"
             )
-        sentences = self.sentences_of(data)
-        watched = None if valid is None else self.sentences_of(valid)
+        sentences = self.sentences_of(data, keep=run)
+        watched = None if valid is None else self.sentences_of(valid, keep=run)
         seen = data if valid is None else valid
         assert seen.tags is not None
         tags = (*self.tags_, *seen.tags.types[len(self.tags_) :])
@@ -163,6 +175,7 @@ class BiLSTMTagger(
                     digests={
                         "training sentences": digest(sentences),
                         "held-out sentences": None if watched is None else digest(watched),
+                        **{f"language model {n}": each["digest"] for n, each in enumerate(of_states, 1)},
                     },
                     device=device,
                 )
@@ -175,6 +188,7 @@ class BiLSTMTagger(
             "vocabulary": len(self.vocabulary_),
             "held_out": held_out,
             "input": input_report,
+            "language_models": of_states,
             "characters": self.character_encoder,
             "bigrams": len(self.tables_.pairs) if self.uses_bigrams else None,
             "decoder": self.decoder,
@@ -240,6 +254,7 @@ class BiLSTMTagger(
             frozen,
             characters=self.character_encoder,
             bigrams=self.uses_bigrams,
+            states=self._states_width,
             tags=len(self.tags_),
             legal=self.legal(),
             generator=generator,
@@ -247,12 +262,24 @@ class BiLSTMTagger(
 
     # ------------------------------------------------------------------------------------------------- tagging
 
-    def sentences_of(self, data: TaggedSentences) -> Sentences:
-        """Return sentences as the network reads them."""
+    def sentences_of(self, data: TaggedSentences, *, keep: RunOptions | None = None) -> Sentences:
+        """Return sentences as the network reads them.
+
+        Args:
+            data: The sentences.
+            keep: Run in which they are read often, so that the states of language models are kept, if not too large.
+        """
+        states = None
+        if self.language_models_:
+            from nlmkit.taggers.neural.language_states import LanguageStates
+
+            states = LanguageStates(self.language_models_, data)
+            if keep is not None:
+                states.keep(keep)
         from nlmkit.taggers.neural.words import sentences_of
 
         limited = self.vocabulary_size is not None or self.min_count > 1 or self.vocabulary_file is not None
-        return sentences_of(
+        found = sentences_of(
             data,
             self.vocabulary_,
             self.tables_,
@@ -262,6 +289,15 @@ class BiLSTMTagger(
             shape=self.shape,
             bigrams=self.uses_bigrams,
         )
+        return dataclasses.replace(found, states=states)
+
+    @property
+    def _states_width(self) -> int:
+        if not self.language_models_:
+            return 0
+        from nlmkit.taggers.neural.language_states import width_of
+
+        return width_of(self.language_models_)
 
     def chain(self) -> Chain:
         """Return the scores of neighbouring tags; −inf where illegal."""
@@ -283,7 +319,10 @@ class BiLSTMTagger(
         """Return the weights by torch name, the tables, and the representation that ``fit`` loaded or fitted."""
         state = super().fitted_state()
         own = getattr(self, "representation_", None)
-        members = {} if own is None else {"representation_": own}
+        members: dict[str, Any] = {} if own is None else {"representation_": own}
+        for number, given in enumerate(self.language_models):
+            if isinstance(given, str):  # others are saved as hyper-parameters
+                members[f"{_MODELS}.{number}"] = self.language_models_[number]
         metadata = {"single_characters": self.single_characters_, **self.tables_.metadata()}
         pairs = {_PAIRS: self.tables_.pairs} if self.uses_bigrams else {}
         return dataclasses.replace(
@@ -311,6 +350,7 @@ class BiLSTMTagger(
         if member is not None:
             require(isinstance(member, Representation), "its member representation_ is not a representation")
             self.representation_ = cast("Representation", member)
+        self.language_models_ = self._restored_models(state)
         single = state.metadata.get("single_characters")
         require(isinstance(single, bool), "single_characters is missing from its metadata; save the model again")
         self.single_characters_ = bool(single)
@@ -324,6 +364,20 @@ class BiLSTMTagger(
             sizes=self._sizes(),
             build=lambda tuned, frozen: self.new_module(tuned, frozen, generator),
         )
+
+    def _restored_models(self, state: FittedState) -> tuple[LanguageModel, ...]:
+        if not self.language_models:
+            return ()
+        from nlmkit.language_models.neural.estimator import NeuralLanguageModel
+        from nlmkit.saving import require
+
+        found: list[LanguageModel] = []
+        for number, given in enumerate(self.language_models):
+            model = state.members.get(f"{_MODELS}.{number}") if isinstance(given, str) else given
+            fitted = isinstance(model, NeuralLanguageModel) and model.is_fitted
+            require(fitted, f"language model {number + 1} is missing; save the model again")
+            found.append(cast("LanguageModel", model))
+        return tuple(found)
 
     def _sizes(self) -> dict[str, int]:
         """Return sizes by name; each must be the length of some array of a saved model."""

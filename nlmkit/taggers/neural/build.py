@@ -28,6 +28,7 @@ def new_module(
     *,
     characters: str,
     bigrams: bool,
+    states: int,
     tags: int,
     legal: Legal,
     generator: torch.Generator,
@@ -41,6 +42,7 @@ def new_module(
         frozen: Frozen word vectors: float32 [V, d], or None.
         characters: Encoder of characters: ``cnn``, ``lstm`` or ``none``.
         bigrams: Whether pairs of words are read.
+        states: Width of the states of language models; 0 without.
         tags: Number of tags.
         legal: Start, transitions and end that are allowed.
         generator: Source of the initial weights.
@@ -65,7 +67,7 @@ def new_module(
         add("shapes", SHAPE_FIRST + len(SHAPES), options.feature_embedding)
     if bigrams:
         add("bigrams", FIRST_ID + len(tables.pairs), options.bigram_embedding, 2)
-    width += sum(vectors.width for _, vectors in columns)
+    width += sum(vectors.width for _, vectors in columns) + states
     layers = RecurrentEncoder(
         "lstm",
         [width, *[options.hidden] * options.layers],
@@ -81,7 +83,7 @@ def new_module(
         generator,
         characters=spelling,
         columns=columns,
-        states=0,
+        states=states,
         crf=ConditionalRandomField(tags, legal) if options.decoder == "crf" else None,
         dropout_input=options.dropout_input,
         dropout=options.dropout,

@@ -10,6 +10,7 @@ from typing import Final
 
 from nlmkit.core.parameters import Needs, given, param
 from nlmkit.core.presets import redeclared
+from nlmkit.language_models.base import LanguageModel
 from nlmkit.representations.base import Representation
 from nlmkit.training.options import OptimizationOptions
 
@@ -80,6 +81,15 @@ class TokenFeatureOptions:
 
 
 @dataclasses.dataclass(kw_only=True)
+class LanguageModelOptions:
+    """Options of language models whose states are features of tokens; see ``nlmkit.taggers.neural.language_states``."""
+
+    language_models: tuple[str | LanguageModel, ...] = param(
+        (), help="fitted neural language models, or their folders, whose states are features (Peters et al. 2017)"
+    )
+
+
+@dataclasses.dataclass(kw_only=True)
 class NetworkOptions:
     """Options of the layers."""
 
@@ -137,5 +147,5 @@ class TrainingOptions:
 
 
 @dataclasses.dataclass(kw_only=True)
-class BiLSTMOptions(TrainingOptions, NetworkOptions, TokenFeatureOptions, WordOptions):
+class BiLSTMOptions(TrainingOptions, NetworkOptions, LanguageModelOptions, TokenFeatureOptions, WordOptions):
     """All options of the BiLSTM tagger."""

@@ -284,6 +284,6 @@ def _some(sentences: Sentences, chosen: Indices) -> Sentences:
         words=sentences.words[tokens],
         columns=sentences.columns[:, tokens],
         spellings=None if spellings is None else dataclasses.replace(spellings, words=spellings.words[tokens]),
-        states=None if states is None else lambda places: states(tokens[places]),
+        states=None if states is None else lambda numbers: states(chosen[numbers]),
         tags=None,
     )
