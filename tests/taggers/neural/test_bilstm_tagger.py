@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from toys.representations import toy
 
+from nlmkit import load
 from nlmkit.taggers.neural import scoring
 from nlmkit.taggers.neural.bilstm_tagger import BiLSTMTagger
 from nlmkit.text.tagged import TaggedSentences
 
 SENTENCES = [["A", "dog", "barks"], ["The", "cat", "sleeps", "here"], ["Ann", "Lee", "sings"], ["It", "rains"]]
 CHUNKS = [["B-NP", "I-NP", "B-VP"], ["B-NP", "I-NP", "B-VP", "O"], ["B-NP", "I-NP", "B-VP"], ["B-NP", "B-VP"]]
+
+KINDS = [["a", "the"], ["dog", "cat", "lee", "wolf"], ["barks", "sleeps", "sings", "rains", "howls"]]
 
 SMALL = {"embedding": 8, "character_width": 6, "hidden": 8, "epochs": 25, "batch": 4, "lr": 0.03}
 
@@ -73,3 +79,39 @@ def test_held_out_sentences_choose_the_weights() -> None:
     assert report["validation_f1"] == max(entry["f1"] for entry in report["history"])
     assert report["held_out"] == {"sentences": 4, "chosen": "given"}
     assert report["weights"].startswith("best on held-out sentences")
+
+
+@pytest.mark.slow
+def test_saved_with_all_options(tmp_path: Path) -> None:
+    """Two layers, characters by LSTM, shapes, bigrams, independent tags."""
+    options = {"decoder": "softmax", "characters": "lstm", "shape": True, "bigrams": True, "layers": 2}
+    model = fitted(**options, dropout_hidden=0.2, epochs=2)
+    model.save(tmp_path / "tagger")
+    again = load(tmp_path / "tagger")
+    assert again.digest == model.digest
+    for one, two in zip(again.predict_marginals(SENTENCES), model.predict_marginals(SENTENCES), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.slow
+def test_vectors_of_words_outside_the_training_text() -> None:
+    """A word that only the representation knows is tagged like its neighbours."""
+    vectors = toy({word: np.eye(4, dtype=np.float32)[kind] for kind, words in enumerate(KINDS) for word in words})
+    model = BiLSTMTagger(
+        representation=vectors,
+        tune="frozen",
+        characters="none",
+        unknown_rate=0.0,
+        hidden=8,
+        epochs=25,
+        batch=4,
+        lr=0.03,
+    ).fit(SENTENCES * 4, CHUNKS * 4)
+    assert model.fit_report_["input"]["known_words"] == 9
+    assert model.predict([["The", "wolf", "howls"]]) == [["B-NP", "I-NP", "B-VP"]]
+
+
+def test_sentences_without_a_token_are_skipped() -> None:
+    model = fitted(epochs=1)
+    assert model.predict([[], ["Ann"]])[0] == []
+    assert [len(each) for each in model.predict_marginals([[], ["Ann"], []])] == [0, 1, 0]
