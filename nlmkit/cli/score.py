@@ -39,7 +39,7 @@ def kind_flags(function: Callable[..., Any]) -> Callable[..., Any]:
         "nlmkit score sentiment test.csv --text-column review --plot confusion.png",
         "nlmkit score stars test.tsv --plot residuals.png",
         "nlmkit score chunker test.txt --json",
-        "nlmkit score ner test.conll --tag-column 3 --plot types.png",
+        "nlmkit score ner test.conll --tag-column 3 --plot confusion.png",
     ),
 )
 @click.argument("model")

@@ -12,18 +12,18 @@ from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import decoding_options, for_source, refuse_stdin_twice
 from nlmkit.cli.outputs import Output, refuse_conflicts
-from nlmkit.cli.tagged import Layout, column_options, with_feature_names
+from nlmkit.cli.tagged import Layout, column_options
 from nlmkit.cli.text_arguments import text_argument
 from nlmkit.errors import NlmkitError
 
 if TYPE_CHECKING:
+    from nlmkit.cli.tag_input import Block
     from nlmkit.taggers.base import Tagger
     from nlmkit.text import TextPipeline
     from nlmkit.text.marks import Marks
     from nlmkit.text.tagged import TaggedSentences
 
 _COLUMNS = column_options(tags="column of gold tags, printed before the predicted ones", default="none")
-_AT_ONCE = 1000  # sentences of a file that are tagged together
 _HINTS = {"classifier": ": use nlmkit classify", "regressor": ": use nlmkit predict"}
 
 
@@ -110,8 +110,8 @@ def command(
     r"""Tag each token of TEXT with the saved tagger MODEL.
 
     A text is a file, a directory, corpus:NAME, or `-` for standard input, which is also read where none is named. Each
-    line is one sentence, whose tokens are separated by spaces (of a segmenter: whose characters are tokens). A line
-    that comes through a pipe is answered at once.
+    line is one sentence, whose tokens are separated by spaces. A segmenter tags characters; white space separates words
+    and is no token. A line that comes through a pipe is answered at once.
 
     Tags are in the scheme of the training file. A row of columns is token<TAB>tag; --marginals adds the probability of
     that tag. A row of spans is sentence (from 1), start, end (tokens from start to before end, from 0), type,
@@ -157,7 +157,7 @@ def command(
         for answer in answers(tagger, block, with_spans=with_spans, marginals=marginals, n_best=n_best):
             writer.write(answer)
         output.flush()
-        if to_draw is not None and _draw(tagger, block, to_draw):
+        if to_draw is not None and _draw(tagger, block.sentences, to_draw):
             to_draw = None
     if to_draw is not None:
         output.note(f"{to_draw} is not drawn: no sentence has a token")
@@ -205,74 +205,35 @@ class _Choice:
         if self.tokenizer is not None and self.form != "text":
             raise click.UsageError(f"--tokenizer is for raw lines: --input {self.form} has a token a line")
 
-    def blocks(
-        self, texts: tuple[str, ...], tagger: Tagger, model: str, pipeline: TextPipeline
-    ) -> Iterator[TaggedSentences]:
+    def blocks(self, texts: tuple[str, ...], tagger: Tagger, model: str, pipeline: TextPipeline) -> Iterator[Block]:
         """Yield the sentences of the texts, some at a time.
 
         Raises:
             NlmkitError: The model needs more than raw lines.
             DataError: A text is missing or malformed.
         """
+        from nlmkit.cli.tag_input import raw_blocks, tokenized_blocks
+
         if self.form == "text":
-            return _raw(texts, tagger, model, pipeline, self.tokenizer)
+            return raw_blocks(texts, tagger, model, pipeline, self.tokenizer)
         words, features = self.columns["word_column"], self.columns["feature_column"]
         layout = Layout(format=self.form, word_column=words, feature_column=features).arguments(tagger.layout_)
-        arguments = layout | {"tag_column": self.columns["tag_column"]}
-        return _tokenized(texts, tagger, pipeline, arguments, names_features=features is not None)
+        layout["tag_column"] = self.columns["tag_column"]
+        return tokenized_blocks(texts, tagger, pipeline, layout, names_features=features is not None)
 
 
-def _raw(
-    texts: tuple[str, ...], tagger: Tagger, model: str, pipeline: TextPipeline, tokenizer: str | None
-) -> Iterator[TaggedSentences]:
-    """Yield lines as sentences, each as soon as it is there."""
-    if tagger.feature_names_:
-        names = ", ".join(tagger.feature_names_)
-        raise NlmkitError(
-            f"{model}: {tagger.name} reads columns beside the words ({names}), which raw lines lack: use --input "
-            "columns with tokenized files"
-        )
-    from nlmkit.text import stream_blocks
-    from nlmkit.text.tagged import TaggedSentences
-
-    if tokenizer is not None:
-        pipeline = dataclasses.replace(pipeline, tokenizer=tokenizer)
-    for name in texts:
-        for block in stream_blocks(name, pipeline):
-            yield TaggedSentences(block.corpus, source=block.source)
-
-
-def _tokenized(
-    texts: tuple[str, ...],
-    tagger: Tagger,
-    pipeline: TextPipeline,
-    arguments: dict[str, Any],
-    *,
-    names_features: bool,
-) -> Iterator[TaggedSentences]:
-    """Yield the sentences of tokenized files, each as soon as it is there."""
-    import numpy as np
-
-    from nlmkit.text.tagged_streaming import stream_sentences
-
-    scheme = None if arguments["tag_column"] is None else tagger.scheme_
-    for data in stream_sentences(texts, **arguments, scheme=scheme, decoding=pipeline.decoding):
-        named = with_feature_names(data, tagger.feature_names_) if names_features else data
-        for start in range(0, len(named), _AT_ONCE):
-            yield named.subset(np.arange(start, min(start + _AT_ONCE, len(named))))
-
-
-def _draw(tagger: Tagger, block: TaggedSentences, path: str) -> bool:
+def _draw(tagger: Tagger, sentences: TaggedSentences, path: str) -> bool:
     """Draw the first sentence that has a token; return whether there is one."""
     import numpy as np
 
-    place = next((index for index in range(len(block)) if block.sentence(index)), None)
+    place = next((index for index in range(len(sentences)) if sentences.sentence(index)), None)
     if place is None:
         return False
+    from nlmkit.cli.tag_input import Block
     from nlmkit.cli.tag_rows import answers
     from nlmkit.plots.tag_probabilities import plot_tag_probabilities
 
-    one = block.subset(np.array([place]))
+    one = Block(sentences.subset(np.array([place])))
     (answer,) = answers(tagger, one, with_spans=False, marginals=True, n_best=None)
     assert answer.marginals is not None
     plot_tag_probabilities(answer.tokens, answer.inner, answer.marginals, tagger.tags_, path)

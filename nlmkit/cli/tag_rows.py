@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from nlmkit.cli import output
 from nlmkit.errors import NlmkitError
 from nlmkit.text.tag_schemes import PLAIN, Span, convert, read_spans
-from nlmkit.text.tokenizers import SPACE_SYMBOL
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from nlmkit.cli.tag_input import Block
     from nlmkit.taggers.base import Tagger
-    from nlmkit.text.tagged import TaggedSentences
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,7 @@ class Answer:
         spans: Spans with their probabilities, None for a probability that was not asked for; None for plain tags.
         marginals: Probability of each of the model's tags: float64 [tokens, tags]; or None.
         n_best: Log-probabilities and tags, best first; or None.
+        gaps: Tokens in front of which the raw line has white space that is no token.
     """
 
     tokens: list[str]
@@ -42,20 +43,20 @@ class Answer:
     spans: list[tuple[Span, float | None]] | None
     marginals: NDArray[np.float64] | None
     n_best: list[tuple[float, list[str]]] | None
+    gaps: Sequence[int]
 
 
-def answers(
-    tagger: Tagger, data: TaggedSentences, *, with_spans: bool, marginals: bool, n_best: int | None
-) -> Iterator[Answer]:
+def answers(tagger: Tagger, block: Block, *, with_spans: bool, marginals: bool, n_best: int | None) -> Iterator[Answer]:
     """Yield the answer to each sentence.
 
     Args:
         tagger: The model.
-        data: Sentences, with or without tags.
+        block: Sentences, with or without tags.
         with_spans: Whether spans need their probabilities.
         marginals: Whether to compute the probabilities of tags and spans.
         n_best: How many sequences to find; None for none.
     """
+    data = block.sentences
     bare = data.without_tags()
     predicted = tagger.predict(bare)
     scheme, inner = tagger.scheme_, tagger.inner_scheme_
@@ -77,6 +78,7 @@ def answers(
             spans=found,
             marginals=None if probabilities is None else probabilities[index],
             n_best=None if sequences is None else sequences[index],
+            gaps=() if block.gaps is None else block.gaps[index],
         )
 
 
@@ -186,10 +188,10 @@ class WordWriter(Writer):
             )
 
     def write(self, answer: Answer) -> None:
-        """Print the words; a space of the text, too, separates them."""
-        words = " ".join("".join(answer.tokens[span.start : span.end]) for span, _ in answer.spans or ())
-        apart = (word for word in words.replace(SPACE_SYMBOL, " ").split(" ") if word)
-        output.write(output.for_terminal(" ".join(apart)) + "\n")
+        """Print the words; white space of the line separates words too, whatever the tags are."""
+        bounds = sorted({*(span.start for span, _ in answer.spans or ()), *answer.gaps, len(answer.tokens)})
+        words = ("".join(answer.tokens[start:end]) for start, end in itertools.pairwise(bounds))
+        output.write(output.for_terminal(" ".join(words)) + "\n")
 
 
 WRITERS: Final[Mapping[str, type[Writer]]] = {

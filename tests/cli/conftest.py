@@ -35,13 +35,13 @@ def toy_plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def toy_tagger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Plugin with a toy tagger, for a module of tests."""
+def toy_tagger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of the metadata of a plugin with a toy tagger, on ``sys.path`` for a module of tests."""
     folder = tmp_path_factory.mktemp("toy-tagger")
     write_package(folder, "nlmkit-toy-tagger", groups=TAGGERS)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
-        yield
+        yield folder
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 from toys.frequent_tagger import FrequentTagger
 
 from cli.conftest import Run
+from cli.test_processes import hear, say, started
 from cli.test_taggers import SEGMENTED, TEST, TRAIN
 from nlmkit import load
+from nlmkit.text.segmenter import SegmenterTokenizer
 from nlmkit.text.tagged import TaggedSentences
 
 pytestmark = pytest.mark.usefixtures("toy_tagger")
@@ -21,7 +24,7 @@ LINES = "He lives in New York .\n\nMary left Rome\n"
 
 
 @pytest.fixture(scope="module")
-def folder(toy_tagger: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(toy_tagger: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with taggers: of names, of names with a feature column, of parts of speech, and of words."""
     folder = tmp_path_factory.mktemp("tag")
     (folder / "train.txt").write_text(TRAIN)
@@ -112,6 +115,12 @@ def test_spans_are_rows_with_their_probabilities(run: Run, folder: Path) -> None
 def test_words_of_a_segmenter_are_separated_by_spaces(run: Run, folder: Path) -> None:
     args = ["tag", folder / "segmenter", "--format", "words"]
     assert run(*args, input="他来到北京大学\n\n我们 来\n").stdout == "他 来到 北京 大学\n\n我们 来\n"
+    line = "\u3000来 北\t京大学\x85 x▁y "
+    words = SegmenterTokenizer(load(folder / "segmenter")).tokenize(line)  # type: ignore[arg-type]
+    assert {"北", "京"} <= set(words), "white space is a boundary"
+    assert run(*args, input=line).stdout == " ".join(words) + "\n"
+    shown = run("tag", folder / "segmenter", input=" 北 京\n").stdout
+    assert shown == "北\tB\n京\tE\n\n", "white space is no token"
     shown = run("tag", folder / "segmenter", input="北京\n").stdout
     assert shown == "北\tB\n京\tE\n\n"
     (facts,) = map(json.loads, run("tag", folder / "segmenter", "--json", input="来北京\n").stdout.splitlines())
@@ -122,6 +131,8 @@ def test_raw_text_is_split_as_an_option_says(run: Run, folder: Path) -> None:
     assert run("tag", folder / "names", input="He left.\n").stdout == "He\tO\nleft.\tO\n\n"
     shown = run("tag", folder / "names", "--tokenizer", "word", input="He left.\n").stdout
     assert shown == "He\tO\nleft\tO\n.\tO\n\n"
+    shown = run("tag", folder / "names", "--tokenizer", f"model:{folder / 'segmenter'}", input="我们来\n").stdout
+    assert [row.split("\t")[0] for row in shown.splitlines() if row] == ["我们", "来"]
     stderr = run("tag", folder / "names", "--tokenizer", "wrod", input="He\n", code=1).stderr
     assert "wrod" in stderr
     assert stderr.count("\n") == 1
@@ -183,6 +194,31 @@ def test_an_empty_file_has_no_rows(run: Run, folder: Path) -> None:
     for text in ("", "\n\n"):
         assert run("tag", folder / "featured", "--input", "columns", input=text).stdout == ""
     assert run("tag", folder / "names", input="").stdout == ""
+
+
+# ------------------------------------------------------------------------------------------------------- pipes
+
+
+@pytest.mark.slow
+def test_a_sentence_in_a_pipe_is_answered_at_once(
+    folder: Path, toy_tagger: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    environment["PYTHONPATH"] = f"{toy_tagger}{os.pathsep}{environment['PYTHONPATH']}"
+    with started("tag", str(folder / "names"), "--json", environment=environment) as process:
+        for words in (["He", "left"], [], ["Mary"]):
+            say(process, " ".join(words) + "\n")
+            assert json.loads(hear(process))["tokens"] == words
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(timeout=60) == 0
+    with started("tag", str(folder / "featured"), "--input", "columns", environment=environment) as process:
+        for word in ("Rome", "Paris"):
+            say(process, f"{word} NNP\n\n")
+            assert [hear(process), hear(process)] == [f"{word}\tNNP\tB-LOC\n", "\n"]
+        say(process, "is\n\n")
+        assert process.wait(timeout=60) == 1
+        assert process.stderr is not None
+        assert process.stderr.read() == b"nlmkit: -, line 5: 1 column, expected 2 as on line 1\n"
 
 
 # ------------------------------------------------------------------------------------------------------- plots

@@ -54,7 +54,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def names(data: Path, toy_tagger: None, tmp_path_factory: pytest.TempPathFactory) -> str:
+def names(data: Path, toy_tagger: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A saved tagger of names, which reads the second column too."""
     folder = tmp_path_factory.mktemp("taggers") / "names"
     FrequentTagger().fit(TaggedSentences.read(data / "train.txt", feature_columns=(1,))).save(folder)
@@ -261,6 +261,15 @@ def test_a_tag_unseen_in_training_is_an_error_with_a_note(run: Run, names: str) 
     assert facts["recall"] < 1
     assert "S-DAY" in result.stderr
     assert "S-DAY" not in run("score", names, "new.txt", "--quiet").stderr
+
+
+@pytest.mark.slow
+def test_score_draws_the_confusion_matrix(run: Run, data: Path, names: str) -> None:
+    pytest.importorskip("matplotlib")
+    run("score", names, data / "test.txt", "--plot", "c.svg")
+    drawn = Path("c.svg").read_text(encoding="utf-8")
+    assert all(f">{text}<" in drawn for text in ("B-LOC", "I-LOC", "tag of the data"))
+    assert "unsupported picture" in run("score", names, data / "test.txt", "--plot", "c.gif", code=1).stderr
 
 
 @pytest.mark.parametrize(

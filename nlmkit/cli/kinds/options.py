@@ -22,6 +22,6 @@ SEED: Final[Option] = click.option(
 PLOT: Final[Option] = click.option(
     "--plot",
     metavar="FILE",
-    help="Plot words (representation), the confusion matrix (classifier), predictions and residuals (regressor), or "
-    "the figures of each type (tagger), as .png, .svg or .pdf (requires matplotlib).",
+    help="Plot words (representation), the confusion matrix (classifier, tagger), or predictions and residuals "
+    "(regressor), as .png, .svg or .pdf (requires matplotlib).",
 )

@@ -10,7 +10,7 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.kinds.merging import merged
-from nlmkit.cli.kinds.options import SAMPLES, SEED
+from nlmkit.cli.kinds.options import PLOT, SAMPLES, SEED
 from nlmkit.cli.kinds.part import Job, Option, Part
 from nlmkit.cli.options import for_source, given_tokenizer
 from nlmkit.cli.progress import progress
@@ -50,6 +50,7 @@ class TaggerPart(Part):
         "scheme": SCHEME,
         "samples": SAMPLES,
         "seed": SEED,
+        "plot": PLOT,
     }
     score_shared = frozenset({"errors", "marks", "format"})
 
@@ -129,10 +130,15 @@ class TaggerPart(Part):
         tag_column: int | str | None = None,
         feature_column: tuple[int | str, ...] | None = None,
         scheme: str | None = None,
+        plot: str | None = None,
         samples: int = 1000,
         seed: int = 0,
     ) -> None:
         """Print the report of a tagger on tagged sentences; the score is its F1, or its accuracy."""
+        if plot is not None:
+            from nlmkit.plots.figure import check_plot
+
+            check_plot(plot)
         layout = Layout(
             format=format, word_column=word_column, tag_column=tag_column, feature_column=feature_column
         ).arguments(component.layout_)
@@ -146,6 +152,10 @@ class TaggerPart(Part):
             if display is not None:
                 display.start("tagging")
             report = component.report(data, resamples=samples, seed=seed)
+        if plot is not None:
+            from nlmkit.plots.tagging import plot_report
+
+            plot_report(report, plot, title=model)
         if as_json:
             output.write_json({"model": model, "kind": component.kind, "score": report.score, **report.to_dict()})
         else:
