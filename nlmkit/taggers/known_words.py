@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from nlmkit.text.tagged import TaggedSentences
 
-_END = "\0"
+_END = "\n"
 
 
 def known_words(data: TaggedSentences, *, segments: bool) -> frozenset[str]:
@@ -37,7 +37,7 @@ def known_words(data: TaggedSentences, *, segments: bool) -> frozenset[str]:
 
 
 def as_bytes(words: Iterable[str]) -> NDArray[np.uint8]:
-    """Return words as UTF-8, sorted, each with a NUL after it: uint8 [bytes]."""
+    """Return words as UTF-8, sorted, each with an LF after it, which no token holds: uint8 [bytes]."""
     text = "".join(f"{word}{_END}" for word in sorted(words))
     return np.frombuffer(text.encode(), np.uint8)
 

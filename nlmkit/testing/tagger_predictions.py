@@ -109,7 +109,7 @@ def marginals_are_distributions(subject: Subject) -> None:
 
 
 @check_in(CHECKS)
-def n_best_are_all_legalall_sequences(subject: Subject) -> None:
+def n_best_are_all_legal_sequences(subject: Subject) -> None:
     """``n_best`` of a few tokens gives, if asked for enough, every legal sequence once, with probabilities of sum 1."""
     tagger = subject.fitted
     start, pairs, end = tagger.legal()
