@@ -61,6 +61,11 @@ def load_matplotlib() -> None:
         raise NlmkitError(f"{reason}: unset it, since pictures in files do not require it") from error
 
 
+def by_type(tag: str) -> tuple[str, str]:
+    """Key that sorts tags by the type of their spans, then by letter; ``O`` and tags without a type come first."""
+    return tag.partition("-")[2], tag
+
+
 def printable(text: str, most: int = 80) -> str:
     """One line that can be drawn, U+FFFD for what cannot (control characters, bytes of a name that are not UTF-8).
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from nlmkit.core.notes import note
 from nlmkit.errors import DataError
-from nlmkit.plots.figure import check_plot, printable
+from nlmkit.plots.figure import by_type, check_plot, printable
 from nlmkit.plots.fonts import noted_drawing
 from nlmkit.saving.written import written
 
@@ -20,11 +20,11 @@ MOST_TOKENS: Final = 60
 """Number of tokens drawn."""
 
 MOST_TAGS: Final = 40
-"""Number of tags drawn: those of the tokens, then those with the highest probabilities."""
+"""Number of tags drawn: those that are predicted, then those with the highest probabilities."""
 
 _DARK: Final = 0.6  # probability above which a number is white
 _NUMBERED: Final = 30  # tokens above which the cells have no numbers
-_SHOWN: Final = 0.005  # least probability that has a number
+_SHOWN: Final = 0.005  # least probability that has a number, or that makes a row
 _LONGEST: Final = 24  # characters of a token
 
 
@@ -39,8 +39,9 @@ def plot_tag_probabilities(
 ) -> None:
     """Draw a sentence: one column per token, one row per tag, shaded by probability; predicted tags have a frame.
 
-    Of a longer sentence the first 60 tokens are drawn, and a note says so. Of more than 40 tags, those that were
-    predicted and those with the highest probabilities are drawn.
+    Of a longer sentence the first 60 tokens are drawn, and a note says so. Tags that are improbable at all tokens are
+    left out; of more than 40 others, those that were predicted and those with the highest probabilities are drawn. They
+    are sorted by type, then by letter.
 
     Args:
         tokens: The tokens, at least one.
@@ -69,7 +70,8 @@ def plot_tag_probabilities(
 
     if len(tokens) > MOST_TOKENS:
         note(f"{path}: the first {MOST_TOKENS} of {len(tokens)} tokens are drawn")
-    shares, rows = shares[:MOST_TOKENS], _drawn(shares[:MOST_TOKENS], [tags.index(tag) for tag in predicted])
+    shares = shares[:MOST_TOKENS]
+    rows = sorted(_drawn(shares, [tags.index(tag) for tag in predicted]), key=lambda row: by_type(tags[row]))
     words = [printable(token[:_LONGEST]) for token in tokens[:MOST_TOKENS]]
     names = [printable(tags[row]) for row in rows]
     heading = printable(title)
@@ -93,12 +95,11 @@ def plot_tag_probabilities(
 
 
 def _drawn(shares: np.ndarray[Any, Any], predicted: Sequence[int]) -> list[int]:
-    """Return the tags that are drawn, in their order."""
-    if shares.shape[1] <= MOST_TAGS:
-        return list(range(shares.shape[1]))
-    wanted = dict.fromkeys([*predicted[:MOST_TOKENS], *np.argsort(-shares.max(axis=0), kind="stable").tolist()])
-    kept = max(MOST_TAGS, len({*predicted[:MOST_TOKENS]}))
-    return sorted(list(wanted)[:kept])
+    """Return the tags that are drawn."""
+    highest = shares.max(axis=0)
+    others = [tag for tag in np.argsort(-highest, kind="stable").tolist() if highest[tag] >= _SHOWN]
+    of_tokens = dict.fromkeys(predicted[:MOST_TOKENS])
+    return list(of_tokens | dict.fromkeys(others))[: max(MOST_TAGS, len(of_tokens))]
 
 
 def _write_numbers(axes: Any, shares: np.ndarray[Any, Any]) -> None:

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from nlmkit.plots.figure import check_plot, printable
+from nlmkit.plots.figure import by_type, check_plot, printable
 from nlmkit.plots.matrix import draw_confusion
 from nlmkit.taggers.rendering import percent, shown
 from nlmkit.taggers.report import TaggingReport
@@ -31,7 +31,7 @@ def plot_report(report: TaggingReport, path: str | os.PathLike[str], *, title: s
         OSError: The file cannot be written.
     """
     check_plot(path)
-    order = sorted(range(len(report.tags)), key=lambda at: (report.tags[at].partition("-")[2], report.tags[at]))
+    order = sorted(range(len(report.tags)), key=lambda at: by_type(report.tags[at]))
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     cells = report.cells.copy()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nlmkit.core.notes import note
 from nlmkit.decoding.chain import Chain
 from nlmkit.errors import DataError
-from nlmkit.plots.figure import check_plot, printable
+from nlmkit.plots.figure import by_type, check_plot, printable
 from nlmkit.plots.fonts import noted_drawing
 from nlmkit.saving.written import written
 
@@ -28,7 +28,7 @@ _DARK: Final = 0.6  # share of the largest score above which a number is white
 def plot_transitions(chain: Chain, tags: Sequence[str], path: str | os.PathLike[str], *, title: str = "") -> None:
     """Draw start, transition and end scores: rows are the tag before, columns the tag after; illegal cells are empty.
 
-    Of more than 60 tags the first 60 are drawn, and a note says so.
+    Tags are sorted by type, then by letter. Of more than 60 tags the first 60 are drawn, and a note says so.
 
     Args:
         chain: The scores, −inf where a transition is illegal.
@@ -52,9 +52,9 @@ def plot_transitions(chain: Chain, tags: Sequence[str], path: str | os.PathLike[
 
     if len(tags) > MOST_TAGS:
         note(f"{path}: the first {MOST_TAGS} of {len(tags)} tags are drawn")
-        kept = [*range(MOST_TAGS + 1)], [*range(MOST_TAGS), len(tags)]
-        scores = scores[np.ix_(*kept)]
-    names = [printable(tag) for tag in tags[:MOST_TAGS]]
+    drawn = sorted(range(min(len(tags), MOST_TAGS)), key=lambda place: by_type(tags[place]))
+    scores = scores[np.ix_([0, *(place + 1 for place in drawn)], [*drawn, len(tags)])]
+    names = [printable(tags[place]) for place in drawn]
     heading = printable(title)
     size = min(3.0 + 0.5 * len(names), _LARGEST)
     font_size = min(9.0, 72 * size / (2.4 * len(names) + 8))

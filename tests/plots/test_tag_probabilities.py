@@ -50,7 +50,7 @@ def test_long_sentences_and_many_tags_are_cut(tmp_path: Path, caplog: pytest.Log
     tags = [f"T{number}" for number in range(MOST_TAGS + 30)]
     length = MOST_TOKENS + 5
     shares = np.zeros((length, len(tags)))
-    shares[:, -1], shares[:, 7] = 0.9, 0.1
+    shares[:, -1], shares[:, 7], shares[:, 9:60] = 0.5, 0.1, 0.4 / 51
     plot_tag_probabilities([f"w{n}" for n in range(length)], [tags[-1]] * length, shares, tags, tmp_path / "p.svg")
     drawn = (tmp_path / "p.svg").read_text(encoding="utf-8")
     assert f">w{MOST_TOKENS - 1}<" in drawn

@@ -27,15 +27,15 @@ def test_scores_are_rows_before_and_columns_after_and_illegal_ones_are_empty(tmp
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(figures.Figure, "savefig", lambda self, *a, **k: (kept.append(self), original(self, *a, **k)))
         for name in ("t.svg", "u.svg"):
-            plot_transitions(CHAIN, ["O", "B-$x_y$"], tmp_path / name, title="m")
+            plot_transitions(CHAIN, ["S-$x_y$", "O"], tmp_path / name, title="m")
     axes = kept[0].axes[0]
     drawn_scores = axes.images[0].get_array().filled(np.nan)
-    np.testing.assert_array_equal(drawn_scores, [[0.5, np.nan, np.nan], [-2, 1, np.nan], [np.nan, 0.25, 3]])
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["start", "O", "B-$x_y$"]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["O", "B-$x_y$", "end"]
-    assert [text.get_text() for text in axes.texts] == ["0.5", "-2.0", "1.0", "0.2", "3.0"]
+    np.testing.assert_array_equal(drawn_scores, [[np.nan, 0.5, np.nan], [0.25, np.nan, 3], [1, -2, np.nan]])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["start", "O", "S-$x_y$"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["O", "S-$x_y$", "end"]
+    assert [text.get_text() for text in axes.texts] == ["0.5", "0.2", "3.0", "1.0", "-2.0"]
     drawn = (tmp_path / "t.svg").read_text(encoding="utf-8")
-    for text in ("tag before", "tag after", "B-$x_y$", "m"):
+    for text in ("tag before", "tag after", "S-$x_y$", "m"):
         assert f">{text}<" in drawn
     assert (tmp_path / "t.svg").read_bytes() == (tmp_path / "u.svg").read_bytes()
 
