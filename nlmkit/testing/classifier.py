@@ -17,7 +17,7 @@ from nlmkit.errors import DataError
 from nlmkit.testing import component, data, text_model
 from nlmkit.testing.checks import Check, check_in, require, require_close, require_error
 from nlmkit.testing.text_model import Targeted, test, unusual
-from nlmkit.text import TextPipeline
+from nlmkit.text import TextPipeline, Tokenization
 
 GOOD, BAD, MIXED = "a good one", "bad", "neither"
 """Labels; their order as strings is not the order in which they first appear."""
@@ -111,11 +111,12 @@ def fit_sets_classes_and_pipeline(subject: Subject) -> None:
     require(found == sorted({GOOD, BAD}), f"classes_ is {found}, but the labels are {sorted({GOOD, BAD})}")
     pipeline = getattr(subject.fitted, "pipeline_", None)
     require(isinstance(pipeline, TextPipeline), f"pipeline_ is {type(pipeline).__name__}, not a TextPipeline")
-    for name in ("tokenizer", "lowercase", "unicode_form"):
-        wanted = getattr(subject.component, name)
-        require(
-            getattr(pipeline, name) == wanted, f"{name} is {wanted!r}, and {getattr(pipeline, name)!r} in pipeline_"
-        )
+    component = subject.component
+    tokenizer = Tokenization(component.tokenizer).tokenizer  # a segmenter has a name of its own there
+    expected = {"tokenizer": tokenizer, "lowercase": component.lowercase, "unicode_form": component.unicode_form}
+    for name, wanted in expected.items():
+        own = getattr(pipeline, name)
+        require(own == wanted, f"{name} is {wanted!r}, and {own!r} in pipeline_")
 
 
 @check_in(_OWN)

@@ -16,7 +16,7 @@ from nlmkit.regressors.base import Regressor
 from nlmkit.testing import component, data, text_model
 from nlmkit.testing.checks import Check, check_in, require, require_close, require_error
 from nlmkit.testing.text_model import Targeted, test, unusual
-from nlmkit.text import TextPipeline
+from nlmkit.text import TextPipeline, Tokenization
 from nlmkit.text.numbered import NumberedTexts
 
 NUMBERS: Final = (1.0, 2.0, 3.0, 8.0, 9.0, 10.0)
@@ -100,10 +100,12 @@ def fit_sets_scale_and_pipeline(subject: Subject) -> None:
         require_close(cast(float, found), wanted, 1e-9, name)
     pipeline = getattr(subject.fitted, "pipeline_", None)
     require(isinstance(pipeline, TextPipeline), f"pipeline_ is {type(pipeline).__name__}, not a TextPipeline")
-    for name in ("tokenizer", "lowercase", "unicode_form"):
-        wanted = getattr(subject.component, name)
-        found = getattr(pipeline, name)
-        require(found == wanted, f"{name} is {wanted!r}, and {found!r} in pipeline_")
+    component = subject.component
+    tokenizer = Tokenization(component.tokenizer).tokenizer  # a segmenter has a name of its own there
+    expected = {"tokenizer": tokenizer, "lowercase": component.lowercase, "unicode_form": component.unicode_form}
+    for name, wanted in expected.items():
+        own = getattr(pipeline, name)
+        require(own == wanted, f"{name} is {wanted!r}, and {own!r} in pipeline_")
 
 
 @check_in(_OWN)

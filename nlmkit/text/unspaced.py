@@ -46,11 +46,12 @@ def note_unspaced(corpus: Corpus) -> None:
     if 2 * sum(found.values()) > lines:
         script = max(found, key=lambda name: found[name])
         tokenizer = corpus.pipeline.tokenizer
-        segmenter = ", or jieba of nlmkit-chinese for words" if script == _LONG[0][2] else ""
+        jieba = "jieba of nlmkit-chinese or " if script == _LONG[0][2] else ""
         note(
             f"most lines ({sum(found.values())} of {lines} looked at) are long tokens in a script without spaces "
             f"({script}), which the tokenizer {tokenizer} does not split: use --tokenizer char (in Python "
-            f'TextPipeline(tokenizer="char"), of a classifier or regressor tokenizer="char"){segmenter}'
+            f'TextPipeline(tokenizer="char"), of a classifier or regressor tokenizer="char"), or for words {jieba}a '
+            "segmenter (model:FOLDER)"
         )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlmkit.core.notes import note
 from nlmkit.errors import DataError, HyperParameterError
+from nlmkit.text.segmenter import component_in
 from nlmkit.text.tables import problem_of_item, words_of
 
 if TYPE_CHECKING:
@@ -270,13 +271,15 @@ def _as_in_text(words: Iterable[str], corpus: CountedText) -> tuple[list[str], s
     """The words of a list as the tokenization of a corpus reads them, each once; and what is wrong with the others."""
     if corpus.pipeline is None:  # the text was given as tokens
         return list(words), ""
+    # A segmenter divides a word by the line that it is in; alone it may be divided otherwise.
+    by_context = component_in(corpus.pipeline.tokenizer) is not None
     known = set(corpus.types)
     found: dict[str, None] = {}
     apart: list[str] = []
     for word in words:
         token = word
         if word not in known:
-            tokens = corpus.pipeline.tokenize(word)
+            tokens = corpus.pipeline.normalize(word).split() if by_context else corpus.pipeline.tokenize(word)
             token = tokens[0] if len(tokens) == 1 else corpus.pipeline.normalize(word)
             if len(tokens) != 1:
                 apart.append(f"{word!r} is read as {' '.join(tokens) or 'nothing'}")

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from toys.taggers import ToyTagger
 from nlmkit.contract import MAX_NESTING
 from nlmkit.errors import HyperParameterError, UnknownComponentError
 from nlmkit.testing import run_checks
-from nlmkit.text import Corpus, TextPipeline, Tokenization
+from nlmkit.text import Corpus, TextPipeline, Tokenization, Vocabulary
 from nlmkit.text.segmenter import SegmenterTokenizer
 from nlmkit.text.tagged import TaggedSentences
 
@@ -107,6 +108,18 @@ def test_tags_of_any_scheme_and_columns_of_characters_will_do() -> None:
         data, _ = bmes.in_scheme(scheme)
         words, tags = data.token_lists(), data.tag_lists()
         assert SegmenterTokenizer(tagger(words, tags, scheme=scheme)).tokenize_lines(TEXT[:3]) == WORDS[:3]
+
+
+def test_the_words_of_a_list_are_not_divided(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Alone a word may be divided otherwise than in its line; only white space cannot be in one."""
+    corpus = Corpus.read(TEXT, TextPipeline(tokenizer=SEGMENTER, lowercase=True))
+    (tmp_path / "words.txt").write_text("大海\n看着老船\nＡb\n老 船\n", encoding="utf-8")
+    assert len(TOKENIZER.tokenize("看着老船")) > 1
+    vocabulary = Vocabulary.from_corpus(corpus, file=tmp_path / "words.txt")
+    assert vocabulary.words[3:] == ("大海", "看着老船", "ａb", "老 船")
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert "1 of its words cannot occur" in message
+    assert "'老 船' is read as 老 船" in message
 
 
 # ------------------------------------------------------------------------------------------------ what it is called

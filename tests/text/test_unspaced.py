@@ -38,6 +38,7 @@ def test_unsplit_text_is_noted_once_and_names_the_remedy(lines: list[str], caplo
     assert "--tokenizer char" in message
     assert 'TextPipeline(tokenizer="char")' in message
     assert ("jieba" in message) == (lines in (CHINESE, JAPANESE))
+    assert "segmenter (model:FOLDER)" in message
 
 
 @pytest.mark.parametrize(
