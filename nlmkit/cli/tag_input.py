@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from nlmkit.cli.tagged import with_feature_names
+from nlmkit.core.notes import note
 from nlmkit.errors import NlmkitError
 from nlmkit.text import Tokenization, stream_blocks
 from nlmkit.text.marks import without_nul
+from nlmkit.text.tag_schemes import PLAIN, is_of
 from nlmkit.text.tagged import TaggedSentences
 from nlmkit.text.tagged_streaming import stream_sentences
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from nlmkit.text import TextPipeline
 
 _AT_ONCE = 1000  # sentences of a file that are tagged together
+_SAMPLED, _FEWEST = 20, 3  # lines that must look alike for a text to look like columns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,10 +66,21 @@ def raw_blocks(
     by_character = pipeline.tokenizer == "char" and tagger.is_segmenter_
     for name in texts:
         for block in stream_blocks(name, pipeline):
+            if block.first_line == 1 and _looks_tagged(block.lines, tagger):
+                note(f"{block.source} has a token a line but is read as raw lines: use --input columns")
             if by_character:
                 yield _characters(block.lines, pipeline, block.source)
             else:
                 yield Block(TaggedSentences(block.corpus, source=block.source))
+
+
+def _looks_tagged(lines: Sequence[str], tagger: Tagger) -> bool:
+    """Return whether the first lines have the same number of columns, two or more, of which the last are tags."""
+    rows = [line.split() for line in lines if line.strip()][:_SAMPLED]
+    if len(rows) < _FEWEST or len({len(row) for row in rows}) != 1 or len(rows[0]) < 2:
+        return False
+    last = {row[-1] for row in rows}
+    return last <= set(tagger.tags_) if tagger.scheme_ == PLAIN else all(is_of(tag, tagger.scheme_) for tag in last)
 
 
 def _characters(lines: Sequence[str], pipeline: TextPipeline, source: str) -> Block:
