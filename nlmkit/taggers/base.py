@@ -174,11 +174,12 @@ class Tagger(Component):
             HyperParameterError: Options contradict each other.
         """
         from nlmkit.taggers.inputs import tagged
+        from nlmkit.text.tag_schemes import PLAIN
 
         run = run or RunOptions()
         run.stage("reading text")
         data = tagged(sentences, tags, scheme=self.scheme)
-        held_out = None if valid is None else tagged(valid)
+        held_out = None if valid is None else tagged(valid, scheme=PLAIN if self.scheme == PLAIN else None)
         if not data.tokens:
             raise DataError("no sentence to train on has a word", source=data.source)
         if data.features and not self.takes_features:

@@ -118,7 +118,10 @@ def _overlapping(table: SpanTable, start: int, end: int) -> tuple[int, int]:
 
 def _segment_errors(gold: SpanTable, predicted: SpanTable, words: list[str]) -> Iterator[_Error]:
     """Yield the shortest stretches with the same ends in both segmentations, and different words."""
-    starts, ends = np.intersect1d(gold.starts, predicted.starts), np.intersect1d(gold.ends, predicted.ends)
+    starts, ends = (
+        np.intersect1d(*each, assume_unique=True)
+        for each in ((gold.starts, predicted.starts), (gold.ends, predicted.ends))
+    )
     last = -1
     for at in np.flatnonzero(~is_in(gold, predicted, tokens=len(words))).tolist():
         start = int(starts[np.searchsorted(starts, gold.starts[at], "right") - 1])

@@ -12,6 +12,7 @@ from nlmkit.taggers.evaluation import tagging_report
 from nlmkit.taggers.fitting import as_learned, unseen_notes
 from nlmkit.taggers.inputs import looked_up, tagged, with_features
 from nlmkit.taggers.tag_sets import numbered
+from nlmkit.text.tag_schemes import PLAIN
 from nlmkit.text.tagged import Column
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def judged(
         NotFittedError: The tagger is not fitted.
     """
     tagger.check_fitted()
-    gold = as_learned(tagger, tagged(sentences, tags))
+    gold = as_learned(tagger, tagged(sentences, tags, scheme=PLAIN if tagger.scheme_ == PLAIN else None))
     if not gold.tokens:
         if needs_tokens:
             raise DataError("no tokens to report on", source=gold.source)

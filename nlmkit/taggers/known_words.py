@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nlmkit.saving import require
-from nlmkit.text.tag_schemes import read_spans
+from nlmkit.taggers.span_tables import span_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,14 +26,11 @@ def known_words(data: TaggedSentences, *, segments: bool) -> frozenset[str]:
         segments: Whether a word is a span of tokens and not a token.
     """
     if not segments:
-        used = np.unique(data.words.ids).tolist()
-        return frozenset(data.words.types[each] for each in used)
-    found: set[str] = set()
-    for index in range(len(data)):
-        tokens = data.sentence(index)
-        spans = read_spans(data.tags_of(index), "BIOES").spans
-        found.update("".join(tokens[span.start : span.end]) for span in spans)
-    return frozenset(found)
+        return frozenset(data.words.compact().types)
+    tags, tokens = data.required_tags(), data.words.values()
+    spans = span_table(tags.types, tags.ids, data.offsets, "BIOES")
+    bounds = zip(spans.starts.tolist(), spans.ends.tolist(), strict=True)
+    return frozenset("".join(tokens[start:end]) for start, end in bounds)
 
 
 def as_bytes(words: Iterable[str]) -> NDArray[np.uint8]:

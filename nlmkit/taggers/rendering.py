@@ -61,13 +61,11 @@ def _facts(report: RenderedTagging) -> str:
     lines = [f"in percent, of {report.n} sentences with {report.tokens} tokens; tags: {report.scheme}"]
     if report.gold is not None:
         lines.append(f"{report.gold} spans, {report.predicted} predicted, {report.correct} right")
-    counted = [
-        f"{number} {what}"
-        for number, what in ((report.oov_tokens, "tokens"), (report.oov_spans, "spans"))
-        if number is not None
-    ]
-    if counted:
-        lines.append(f"unseen: {' and '.join(counted)} with a word that training lacked")
+    if report.oov_tokens is not None:
+        spans = "" if report.oov_spans is None else f", {report.oov_spans} spans with such a token"
+        lines.append(f"OOV: {report.oov_tokens} tokens whose word training lacked{spans}")
+    elif report.oov_spans is not None:
+        lines.append(f"OOV: {report.oov_spans} words that training lacked")
     for what, number in (("of the data", report.gold_repairs), ("predicted", report.predicted_repairs)):
         if number:
             lines.append(f"malformed tags {what}, repaired as conlleval reads them: {number}")

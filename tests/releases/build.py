@@ -36,9 +36,13 @@ TEXTS = ["a warm and funny film", "dull , cold and long", "funny and fine", "a l
 LABELS = ["good", "bad", "good", "bad"] * 4
 STARS = [5, 1.5, 4, 2] * 4
 QUERIES = ["a fine film", "cold and dull", "nothing known"]
+SENTENCES = [["the", "brown", "horse", "eats"], ["Ann", "sleeps"], ["马", "吃", "苹果"]] * 4
+CHUNKS = [["B-NP", "I-NP", "I-NP", "O"], ["B-NP", "O"], ["B-NP", "O", "B-NP"]] * 4
+TAGGED = [["the", "horse", "sleeps"], ["Ann", "eats", "bread"], ["苹果"]]
 
 TINY = {"embedding": 4, "hidden": 5, "epochs": 2, "batch": 2, "bptt": 5}
 TINY_CLASSIFIER = {"embedding": 4, "epochs": 2, "batch": 4}
+TINY_TAGGER = {"embedding": 4, "hidden": 5, "epochs": 2, "batch": 4}
 
 
 def models() -> Iterator[tuple[str, Any]]:
@@ -71,6 +75,11 @@ def _recipes(fitted: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
 
     def regressor(name: str, **settings: Any) -> Callable[[], Any]:
         return of_texts(name, STARS, **settings)
+
+    def tagger(name: str, **settings: Any) -> Callable[[], Any]:
+        known = registry.get(name).hyper_parameters()
+        chosen = {key: value for key, value in {**TINY_TAGGER, **settings}.items() if key in known}
+        return lambda: lm(name, **chosen).fit(SENTENCES, CHUNKS)
 
     smoothings = registry.get("ngram").hyper_parameters()["smoothing"].choices or ()
     recipes: dict[str, Callable[[], Any]] = {}
@@ -115,6 +124,7 @@ def _recipes(fitted: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
         "tfidf-ridge": regressor("tfidf-ridge"),
         "cnn-regressor": regressor("cnn-regressor", maps=3),
         "lstm-regressor": regressor("lstm-regressor", hidden=4, loss="huber"),
+        "bilstm-tagger": tagger("bilstm-tagger"),
     }
     return recipes
 
@@ -144,6 +154,9 @@ def answers(model: Any) -> dict[str, Any]:
         found["labels"] = [str(label) for label in model.predict(QUERIES)]
     elif model.kind == "regressor":
         found["predictions"] = model.predict(QUERIES).tolist()
+    elif model.kind == "tagger":
+        found["marginals"] = [row for values in model.predict_marginals(TAGGED) for row in values.tolist()]
+        found["tags"] = [" ".join(tags) for tags in model.predict(TAGGED)]
     else:
         words = [word for word in ("horse", "apple", "马") if word in model.vocabulary_]
         found["words"] = words

@@ -71,6 +71,8 @@ def test_a_stated_scheme_overrides_the_detected_one() -> None:
     assert plain.report(SENTENCES, TAGS, resamples=0).f1 is None
     data = TaggedSentences(SENTENCES, TAGS)
     assert ToyTagger(scheme="plain").fit(data).digest == plain.digest
+    mixed = [["a", "b"]], [["B-X", "X"]]  # tags of no scheme, wherever they are given
+    assert ToyTagger(scheme="plain").fit(*mixed, valid=mixed).score(*mixed) == 1
     with pytest.raises(DataError, match="I-NP is not a tag of the scheme BMES"):
         ToyTagger(scheme="BMES").fit(data)
     with pytest.raises(HyperParameterError, match="scheme"):
