@@ -253,6 +253,14 @@ def test_a_scheme_of_the_test_file(run: Run, data: Path, names: str) -> None:
     assert (facts["scheme"], facts["f1"], facts["accuracy"]) == ("BIOES", 1, 1)
 
 
+def test_segmented_text_has_a_scheme_of_its_own(run: Run) -> None:
+    Path("chars.txt").write_text("他 B\n来 B\n到 I\n\n北 B\n京 I\n", encoding="utf-8")
+    Path("words.txt").write_text("他 来到\n北京\n", encoding="utf-8")
+    assert json.loads(run("fit", "toy-frequent", "chars.txt", "-o", "m", "--json").stdout)["scheme"] == "IOB2"
+    facts = json.loads(run("score", "m", "words.txt", "--format", "segmented", "--json").stdout)
+    assert (facts["scheme"], facts["f1"]) == ("BMES", 1)
+
+
 def test_a_tag_unseen_in_training_is_an_error_with_a_note(run: Run, names: str) -> None:
     Path("new.txt").write_text("Rome NNP B-LOC\nsaw VBD O\nMonday NNP B-DAY\n")
     result = run("score", names, "new.txt", "--json")

@@ -146,7 +146,8 @@ class TaggerPart(Part):
         with progress(quiet=quiet) as display:
             if display is not None:
                 display.start("reading tagged sentences")
-            data = read_tagged(texts, layout, scheme or component.scheme_, pipeline.decoding)
+            known = None if layout.get("format") == "segmented" else component.scheme_  # that format has its own
+            data = read_tagged(texts, layout, scheme or known, pipeline.decoding)
             data = data if feature_column is None else with_feature_names(data, component.feature_names_)
             _print_notes(data, quiet=quiet)
             if display is not None:
