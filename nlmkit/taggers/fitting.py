@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _SHOWN = 5  # tags in a note
 
+MOST_TAGS = 5_000
+"""Number of inner tags that a tagger can have: tables of pairs of them must fit into memory."""
+
 
 def learn_form(tagger: FittedTagger, data: TaggedSentences) -> None:
     """Set the attributes that depend on the form of the training sentences alone.
@@ -46,6 +49,9 @@ def training_sentences(tagger: FittedTagger, data: TaggedSentences) -> tuple[Tag
     if tagger.is_segmenter_ and data.tokenizer == "space" and all(len(word) == 1 for word in data.words.types):
         characters = Tokenization("char")  # a column of characters is segmented text written otherwise
         tagger.pipeline_ = tagger.pipeline_.with_tokenization(characters)
+    if len(tagger.tags_) > MOST_TAGS:
+        problem = f"{len(tagger.tags_)} different tags, such as {tagger.tags_[0]!r}; at most {MOST_TAGS} are possible"
+        raise DataError(f"{problem}: check the column of tags", source=data.source)
     training = numbered(looked_up(data, tagger.unicode_form), tagger.tags_, inner)
     tagger.known_words_ = known_words(training, segments=tagger.is_segmenter_)
     return training, repairs

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from nlmkit.errors import DataError
 from nlmkit.saving import require, require_array
 from nlmkit.saving.state import FittedState
 from nlmkit.saving.timing import without_timing
 from nlmkit.taggers.known_words import as_bytes, of_bytes
-from nlmkit.text.tag_schemes import PLAIN, SCHEMES, inner_scheme, legal
+from nlmkit.text.tag_schemes import OUTSIDE, PLAIN, SCHEMES, inner_scheme, is_of
 
 if TYPE_CHECKING:
     from nlmkit.taggers.fitted import FittedTagger
@@ -70,11 +69,6 @@ def _are_names(value: Any) -> bool:
 
 def _are_tags(tags: list[str], inner: str) -> bool:
     """Return whether tags belong to an inner scheme, and every sentence has a legal sequence of them."""
-    if inner == PLAIN:
-        return True
-    try:
-        start, pairs, end = legal(tags, inner)
-    except DataError:
-        return False
-    alone = start & end
-    return bool(alone.any() and (pairs[alone][:, alone]).any())
+    return inner == PLAIN or (
+        all(is_of(tag, inner) for tag in tags) and any(tag == OUTSIDE or tag[0] == "S" for tag in tags)
+    )

@@ -175,6 +175,7 @@ def test_all_forms_of_sentences(fitted: ToyTagger, tmp_path: Path) -> None:
         (TaggedSentences(SENTENCES), None, "the sentences have no tags: read them with a column of tags"),
         ([["a", "b", "c"]], [["B-X", "L-X", "E-X"]], "mixed tag schemes"),
         ({"a": 1}, None, "the list of sentences was given as a dict"),
+        ([[f"w{at}" for at in range(5001)]], [[f"T{at}" for at in range(5001)]], "5001 different tags, such as 'T0'"),
     ],
 )
 def test_what_cannot_be_learned_is_one_clear_line(sentences: Any, tags: Any, problem: str) -> None:
