@@ -386,3 +386,14 @@ def test_damaged_words_are_refused(fitted: ToyTagger, stored: Any) -> None:
 @settings(max_examples=10)
 def test_known_words_are_stored_without_loss(words: set[str]) -> None:
     assert of_bytes(as_bytes(words)) == words
+
+
+@pytest.mark.slow
+def test_settings_are_chosen_by_scikit_learn() -> None:
+    selection = pytest.importorskip("sklearn.model_selection", reason="scikit-learn is not installed")
+    search = selection.GridSearchCV(ToyTagger(), {"alpha": [0.1, 1e6]}, cv=2, error_score="raise")
+    search.fit(SENTENCES * 4, TAGS * 4)
+    assert search.best_params_ == {"alpha": 0.1}
+    assert search.best_score_ == 1
+    assert search.predict(SENTENCES) == TAGS
+    assert search.score(SENTENCES, TAGS) == 1
