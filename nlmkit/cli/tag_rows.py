@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nlmkit.cli import output
 from nlmkit.errors import NlmkitError
-from nlmkit.text.tag_schemes import PLAIN, Span, convert, read_spans
+from nlmkit.text.tag_schemes import PLAIN, Span, convert, read_spans, write_spans
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,10 +58,16 @@ def answers(tagger: Tagger, block: Block, *, with_spans: bool, marginals: bool, 
     """
     data = block.sentences
     bare = data.without_tags()
-    predicted = tagger.predict(bare)
     scheme, inner = tagger.scheme_, tagger.inner_scheme_
     has_spans = scheme != PLAIN
     spans = tagger.predict_spans(bare) if has_spans and (with_spans or marginals) else None
+    if spans is None:
+        predicted = tagger.predict(bare)
+    else:  # they say the tags, so that these need no second search
+        lengths = map(len, bare.token_lists())
+        predicted = [
+            write_spans((span for span, _ in own), length, scheme) for own, length in zip(spans, lengths, strict=True)
+        ]
     probabilities = tagger.predict_marginals(bare) if marginals else None
     sequences = None if n_best is None else tagger.n_best(bare, n_best)
     for index, tags in enumerate(predicted):

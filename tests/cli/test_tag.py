@@ -94,6 +94,7 @@ def test_json_has_tags_spans_and_what_was_asked_for(run: Run, folder: Path) -> N
         ]
         assert [(each["log_probability"], each["tags"]) for each in facts["n_best"]] == best
         assert len(facts["probabilities"]) == len(facts["tokens"])
+        assert facts["tags"] == tagger.predict(tokens)[0]
     assert math.isclose(sum(found[0]["marginals"][0].values()), 1)
 
 
