@@ -43,6 +43,9 @@ from nlmkit.text.vocabulary import EOS_ID, Vocabulary
 _STREAM_BYTES = 1 << 18
 _PIECE = 1 << 20
 
+# Of a text that is read by a segmenter: some seconds of work, and enough lines for its batches.
+_SMALL_BLOCK = 1 << 17
+
 # A token with two spaces or more is hardly a word; where a quarter of all are such, they are a column of a table.
 _SPACES = 2
 _SHARE = 4
@@ -328,6 +331,7 @@ def _read(
         raise DataError("no text: pass at least one file")
     reading, decoding = Reading(progress, stage), pipeline.decoding
     builder = _Builder(pipeline)
+    block_bytes = min(block_bytes, _SMALL_BLOCK) if builder.is_slow else block_bytes
     total = total_bytes(sources)
     finished = 0
     for source in sources:
@@ -391,6 +395,11 @@ class _Builder:
     def characters(self) -> bool:
         """Whether blocks should hold characters, or else UTF-8."""
         return self._index.characters
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether blocks should be small, so that there is progress to show."""
+        return self._index.is_slow
 
     def add(self, block: TextBlock, name: str) -> None:
         ids, lengths = self._index.add(block, name)

@@ -61,6 +61,11 @@ class TypeIndex:
         """Whether blocks should hold characters, or else UTF-8."""
         return not self._in_bytes
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether blocks should be small, since the tokenizer is one that takes its time with many lines."""
+        return self._built_in is None and isinstance(self._tokenization.resolved_tokenizer, BlockTokenizer)
+
     def types(self) -> list[str]:
         """Return the word types seen so far, by id."""
         keys = iter(self._ids)

@@ -579,7 +579,7 @@ def test_a_plugin_that_fails_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
         Corpus.read(["good", "bad"], TextPipeline(tokenizer="failing"))
 
 
-def test_a_plugin_that_takes_many_lines_is_given_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plugin_that_takes_many_lines_is_given_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[list[str]] = []
 
     class Blockwise:
@@ -598,6 +598,11 @@ def test_a_plugin_that_takes_many_lines_is_given_blocks(monkeypatch: pytest.Monk
     given.clear()
     assert [block.corpus.tokens for block in stream_blocks(["ab", "b", "a"], pipeline, max_lines=2)] == [3, 1]
     assert given == [["ab", "b"], ["a"]]
+    given.clear()
+    (tmp_path / "long.txt").write_text("a" * 99 + "\n" + ("b" * 999 + "\n") * 400, encoding="utf-8")
+    seen: list[int] = []
+    assert Corpus.read(tmp_path / "long.txt", pipeline, progress=lambda done, of: seen.append(done)).tokens == 399_699
+    assert len(given) == len(set(seen)) == 4  # so that progress is shown
 
 
 @pytest.mark.parametrize(
