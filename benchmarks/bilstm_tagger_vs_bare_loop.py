@@ -39,11 +39,11 @@ class BareTagger(nn.Module):
         self.words = nn.Embedding(len(model.vocabulary_), model.embedding, padding_idx=1)
         characters = 4 + len(model.tables_.characters)
         self.characters = nn.Embedding(characters, model.character_embedding, padding_idx=0)
-        self.filters = nn.Conv1d(model.character_embedding, model.character_width, 3, padding=2)
+        self.filters = nn.Conv1d(model.character_embedding, model.character_maps, 3, padding=2)
         self.columns = nn.ModuleList(
             nn.Embedding(len(values) + 2, model.feature_embedding) for values in model.tables_.features
         )
-        width = model.embedding + model.character_width + model.feature_embedding * len(self.columns)
+        width = model.embedding + model.character_maps + model.feature_embedding * len(self.columns)
         self.lstm = nn.LSTM(width, model.hidden, bidirectional=True)
         self.before, self.after = nn.Dropout(model.dropout_input), nn.Dropout(model.dropout)
         self.output = nn.Linear(2 * model.hidden, module.tags)
@@ -116,7 +116,8 @@ def own_epoch(model: BiLSTMTagger, sentences: Sentences) -> None:
                 sentences=sentences,
                 valid=None,
                 settings=settings,
-                counts=model.vocabulary_.counts,
+                unknown_words=np.zeros(len(model.vocabulary_), np.float32),
+                unknown_values={},
                 tags=model.tags_,
                 plain=model.inner_scheme_ == "plain",
                 legal=model.legal(),
@@ -147,7 +148,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     data = TaggedSentences.read(arguments.train, feature_columns=arguments.feature_column)
     data = data.subset(np.arange(min(len(data), arguments.sentences or len(data))))
-    plain = {"averaging": "none", "unknown_rate": 0.0}
+    plain = {"averaging": "none", "unknown_rate": 0.0, "character_widths": (3,)}
     model = BiLSTMTagger(epochs=1, **plain).fit(data.subset(np.arange(len(data))), run=RunOptions(device="cpu"))
     encoded = model.encode(data)
     tags = np.array([model.tags_.index(tag) for tag in data.in_scheme(model.inner_scheme_)[0].tags.values()], np.int64)

@@ -63,6 +63,20 @@ def hide_rare(ids: Indices, rare: NDArray[np.bool_], rate: float, source: torch.
     return found
 
 
+def hidden(ids: Indices, chances: NDArray[np.float32], unknown: int, source: torch.Generator) -> Indices:
+    """Return ids with some of them replaced by that of what is unknown.
+
+    Args:
+        ids: Ids, such as of words.
+        chances: Probability of replacing each occurrence of an id: float32 [ids].
+        unknown: The id that replaces them.
+        source: Source of randomness.
+    """
+    if not chances.any():
+        return ids
+    return np.where(torch.rand(len(ids), generator=source).numpy() < chances[ids], unknown, ids)
+
+
 def batches_by_length(lengths: Indices, chosen: Indices, words: int) -> Iterator[Indices]:
     """Yield some sequences in batches of similar length, each of at most ``words`` words, padding included.
 

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 _SINGLE: Final = 0.9
 """Share of training tokens of one character from which words are single characters."""
 
-_PAIRS: Final = "pairs"
 _MODELS: Final = "language_models_"
 
 
@@ -75,7 +74,7 @@ class BiLSTMTagger(
 
     conformance_settings: ClassVar[Mapping[str, Any]] = {
         "embedding": 12,
-        "character_width": 8,
+        "character_maps": 8,
         "hidden": 12,
         "epochs": 6,
         "batch": 8,
@@ -168,7 +167,7 @@ class BiLSTMTagger(
                     sentences=sentences,
                     valid=watched,
                     settings=settings,
-                    counts=self.vocabulary_.counts,
+                    **self._unknown(sentences),
                     tags=tags,
                     plain=self.inner_scheme_ == "plain",
                     legal=self.legal(),
@@ -181,7 +180,7 @@ class BiLSTMTagger(
                 )
             )
 
-        report = train(self, task, run, started, int(sentences.lengths.max()))
+        report = train(self, task, run, started, sentences.lengths)
         self.module_ = module
         counts = module.parameter_counts()
         return {
@@ -197,6 +196,24 @@ class BiLSTMTagger(
             **report,
             "notes": [*notes, *report["notes"]],
         }
+
+    def _unknown(self, sentences: Sentences) -> dict[str, Any]:
+        """Return the probabilities with which words and pairs are read as unknown in training."""
+        import numpy as np
+
+        from nlmkit.taggers.neural.tables import FIRST_ID, unknown_chances
+        from nlmkit.text.vocabulary import SPECIAL
+
+        rule, rate, tables = self.unknown_rule, self.unknown_rate, self.tables_
+        words = unknown_chances(rule, rate, self.vocabulary_.counts, 1)
+        words[: len(SPECIAL)] = 0
+        values = {}
+        if self.uses_bigrams:
+            pairs = np.zeros(FIRST_ID + len(tables.pairs), np.float32)
+            pairs[FIRST_ID:] = unknown_chances(rule, rate, tables.pair_counts, self.bigram_min_count)
+            count = len(sentences.columns)
+            values = {count - 2: pairs, count - 1: pairs}
+        return {"unknown_words": words, "unknown_values": values}
 
     def _held_out(
         self, data: TaggedSentences, valid: TaggedSentences | None
@@ -323,12 +340,10 @@ class BiLSTMTagger(
         for number, given in enumerate(self.language_models):
             if isinstance(given, str):  # others are saved as hyper-parameters
                 members[f"{_MODELS}.{number}"] = self.language_models_[number]
-        metadata = {"single_characters": self.single_characters_, **self.tables_.metadata()}
-        pairs = {_PAIRS: self.tables_.pairs} if self.uses_bigrams else {}
         return dataclasses.replace(
             state,
-            arrays={**state.arrays, **self.saved_weights(), **pairs},
-            metadata={**state.metadata, **metadata},
+            arrays={**state.arrays, **self.saved_weights(), **self.tables_.arrays()},
+            metadata={**state.metadata, "single_characters": self.single_characters_},
             members={**state.members, **members},
         )
 
@@ -343,7 +358,8 @@ class BiLSTMTagger(
         import torch
 
         from nlmkit.saving import require
-        from nlmkit.taggers.neural.saving import restored_tables, with_weights
+        from nlmkit.taggers.neural.saving import with_weights, without_tables
+        from nlmkit.taggers.neural.tables import Tables
 
         require("vocabulary_" in vars(self), "its vocabulary is missing; save the model again")
         member = state.members.get("representation_")
@@ -354,13 +370,12 @@ class BiLSTMTagger(
         single = state.metadata.get("single_characters")
         require(isinstance(single, bool), "single_characters is missing from its metadata; save the model again")
         self.single_characters_ = bool(single)
-        self.tables_, arrays = restored_tables(
-            state, len(self.vocabulary_), pairs=_PAIRS if self.uses_bigrams else None
-        )
+        words = len(self.vocabulary_)
+        self.tables_ = Tables.restored(state.arrays, words, features=len(self.feature_names_))
         generator = torch.Generator().manual_seed(self.seed)
         self.module_ = with_weights(
-            arrays,
-            words=len(self.vocabulary_),
+            without_tables(state.arrays),
+            words=words,
             sizes=self._sizes(),
             build=lambda tuned, frozen: self.new_module(tuned, frozen, generator),
         )
@@ -384,8 +399,8 @@ class BiLSTMTagger(
         sizes = {"hidden": self.hidden}
         if self.character_encoder != "none":
             sizes["character_embedding"] = self.character_embedding
-            both = self.character_encoder == "lstm"
-            sizes["character_width"] = self.character_width // 2 if both else self.character_width
+            name = "character_hidden" if self.character_encoder == "lstm" else "character_maps"
+            sizes[name] = getattr(self, name)
         if self.feature_names_ or self.shape:
             sizes["feature_embedding"] = self.feature_embedding
         if self.uses_bigrams:

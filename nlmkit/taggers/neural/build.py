@@ -51,9 +51,11 @@ def new_module(
     width = words.width
     spelling: CharacterEncoder | None = None
     if characters != "none":
-        encoder = CharacterCNN if characters == "cnn" else CharacterLSTM
-        known = FIRST_ID + MARKS + len(tables.characters)
-        spelling = encoder(known, options.character_embedding, options.character_width, generator)
+        known, size = FIRST_ID + MARKS + len(tables.characters), options.character_embedding
+        if characters == "cnn":
+            spelling = CharacterCNN(known, size, options.character_widths, options.character_maps, generator)
+        else:
+            spelling = CharacterLSTM(known, size, options.character_hidden, generator)
         width += spelling.width
     columns: list[tuple[str, ColumnVectors]] = []
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Final
 
-from nlmkit.core.parameters import Needs, given, param
+from nlmkit.core.parameters import Needs, given, param, value_of
 from nlmkit.core.presets import redeclared
 from nlmkit.language_models.base import LanguageModel
 from nlmkit.representations.base import Representation
@@ -39,13 +39,19 @@ class WordOptions:
     )
     embedding_range: float = param(0.17, gt=0, le=10, help="random vectors are uniform in ± this value")
     lowercase: bool = param(True, help="look up word vectors in lower case; characters keep their case")
-    unknown_rate: float = param(
-        0.5, ge=0, le=1, help="share of once-seen training words read as <unk>, drawn again in each epoch"
+    unknown_rule: str = param(
+        "frequency",
+        choices=("frequency", "once-seen"),
+        help="training words read as <unk>, drawn again in each epoch; frequency: a word seen n times with probability "
+        "r / (r + n), r=unknown_rate (Kiperwasser & Goldberg 2016); once-seen: those with probability r; also pairs of "
+        "words",
     )
+    unknown_rate: float = param(0.5, ge=0, le=1, help="rate r of unknown_rule")
     dropout_word: float = param(0.0, ge=0, lt=1, help="dropout of whole word vectors; characters and features stay")
 
 
 _WITH_CHARACTERS: Final = Needs("characters", lambda model: model.characters != "none")
+_WITH_FILTERS: Final = Needs("characters=cnn", lambda model: model.characters in ("auto", "cnn"))
 _WITH_BIGRAMS: Final = Needs("bigrams", lambda model: model.bigrams is not False)
 
 
@@ -60,12 +66,16 @@ class TokenFeatureOptions:
         "are single characters",
     )
     character_embedding: int = param(30, ge=1, le=65536, help="width of character vectors", needs=_WITH_CHARACTERS)
-    character_width: int = param(
-        50,
-        ge=2,
+    character_widths: tuple[int, ...] = param(
+        (2, 3, 4), ge=1, le=64, help="widths of the filters over characters", needs=_WITH_FILTERS
+    )
+    character_maps: int = param(40, ge=1, le=65536, help="number of those filters per width", needs=_WITH_FILTERS)
+    character_hidden: int = param(
+        25,
+        ge=1,
         le=65536,
-        help="width of the encoding of a word's characters: number of filters, or of units of both directions",
-        needs=_WITH_CHARACTERS,
+        help="units per direction of the LSTM over characters",
+        needs=value_of("characters", "lstm"),
     )
     feature_embedding: int = param(
         25, ge=1, le=65536, help="width of the vectors of each feature column, and of shapes"
@@ -95,7 +105,7 @@ class NetworkOptions:
 
     hidden: int = param(200, ge=1, le=65536, help="units of a recurrent layer, per direction")
     layers: int = param(1, ge=1, le=16, help="number of stacked bidirectional LSTM layers")
-    dropout_input: float = param(0.33, ge=0, lt=1, help="dropout on the input of the first layer")
+    dropout_input: float = param(0.5, ge=0, lt=1, help="dropout on the input of the first layer")
     dropout_hidden: float = param(
         0.0,
         ge=0,
@@ -123,8 +133,11 @@ class TrainingOptions:
     schedule: str = redeclared(OptimizationOptions, "schedule", default="one-cycle")
     warmup: float = redeclared(OptimizationOptions, "warmup")
     decay: float = redeclared(OptimizationOptions, "decay", default=0.5)
-    epochs: int = redeclared(
-        OptimizationOptions, "epochs", default=8, help="passes over the training sentences (--budget overrides)"
+    epochs: int | None = param(
+        None,
+        ge=1,
+        le=100000,
+        help="passes over the training sentences (--budget overrides); none: 8, or up to 30 to make 300 steps",
     )
     batch: int = redeclared(OptimizationOptions, "batch", default=32, help="sentences per step")
     sort_within: int = param(

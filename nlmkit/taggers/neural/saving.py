@@ -5,38 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from nlmkit.saving import require, require_array
-from nlmkit.taggers.neural.tables import Tables
+from nlmkit.taggers.neural.tables import PREFIX
+from nlmkit.taggers.saved_form import KNOWN_WORDS
 from nlmkit.training.torch_model import put_weights
 
 if TYPE_CHECKING:
-    from nlmkit.saving.state import FittedState
     from nlmkit.taggers.neural.module import TaggerModule
 
 Channel = torch.Tensor | None
 
-FOREIGN = "known_words"
-"""Array of the base of taggers."""
 
-
-def restored_tables(state: FittedState, words: int, *, pairs: str | None) -> tuple[Tables, dict[str, NDArray[Any]]]:
-    """Return the tables of a saved tagger, and the arrays of its network.
-
-    Args:
-        state: Saved state.
-        words: Size of the vocabulary.
-        pairs: Name of the array of pairs; None if there are none.
-
-    Raises:
-        SavedModelError: Something is missing or invalid.
-    """
-    arrays = {name: array for name, array in state.arrays.items() if name not in (FOREIGN, pairs)}
-    keys = np.empty(0, np.int64) if pairs is None else require_array(state.arrays, pairs, dtype="int64", shape=(None,))
-    return Tables.restored(state.metadata, keys, words), arrays
+def without_tables(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the arrays of the network among those of a saved tagger."""
+    return {name: array for name, array in arrays.items() if name != KNOWN_WORDS and not name.startswith(PREFIX)}
 
 
 def with_weights(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -18,6 +19,9 @@ from nlmkit.text.vocabulary import BOS_ID, EOS_ID
 if TYPE_CHECKING:
     from nlmkit.text.tagged import TaggedSentences
 
+UNKNOWN_VALUE: Final = 1
+"""Id of unknown values."""
+
 FIRST_ID: Final = 2
 """First id of a known value."""
 
@@ -26,8 +30,13 @@ BEGIN, END = FIRST_ID, FIRST_ID + 1
 
 MARKS: Final = 2
 
+PREFIX: Final = "tables."
+"""Prefix of the names of saved arrays."""
+
 LONGEST: Final = 24
 """Characters of a word that are read: of a longer one, the first and the last half as many."""
+
+_SMALLEST: Final = 1e-9
 
 Indices = NDArray[np.int64]
 
@@ -41,12 +50,14 @@ class Tables:
         features: Known values of each feature column, sorted.
         pairs: Known pairs of neighbouring words, sorted: left id · words + right id; int64 [pairs].
         words: Size of the vocabulary.
+        pair_counts: How often each pair occurs in training: int64 [pairs]; not saved.
     """
 
     characters: str
     features: tuple[tuple[str, ...], ...]
     pairs: Indices
     words: int
+    pair_counts: Indices = dataclasses.field(default_factory=lambda: np.empty(0, np.int64))
 
     @classmethod
     def of(cls, data: TaggedSentences, ids: Indices, words: int, *, characters: bool, pairs_from: int | None) -> Self:
@@ -60,15 +71,16 @@ class Tables:
             pairs_from: Minimum count of a pair; None if pairs are not used.
         """
         used = data.words.compact().types if characters else ()
-        pairs = np.empty(0, np.int64)
+        pairs = counts = np.empty(0, np.int64)
         if pairs_from is not None:
-            found, counts = np.unique(_pair_keys(ids, data.offsets, words)[0], return_counts=True)
-            pairs = found[counts >= pairs_from]
+            pairs, counts = np.unique(_pair_keys(ids, data.offsets, words)[0], return_counts=True)
+            frequent = counts >= pairs_from
+            pairs, counts = pairs[frequent], counts[frequent]
         features = tuple(
             tuple(sorted(value for value, count in zip(each.types, each.counts().tolist(), strict=True) if count > 1))
             for each in data.features
         )
-        return cls("".join(sorted(_in_several(used))), features, pairs, words)
+        return cls("".join(sorted(_in_several(used))), features, pairs, words, counts)
 
     # ------------------------------------------------------------------------------------------------- look-up
 
@@ -91,7 +103,7 @@ class Tables:
     def feature_ids(self, number: int, values: Sequence[str]) -> Indices:
         """Return the ids of values of a feature column: int64 [values]."""
         known = {value: id_ for id_, value in enumerate(self.features[number], FIRST_ID)}
-        return np.array([known.get(value, FIRST_ID - 1) for value in values], np.int64)
+        return np.array([known.get(value, UNKNOWN_VALUE) for value in values], np.int64)
 
     def pair_ids(self, ids: Indices, offsets: Indices) -> tuple[Indices, Indices]:
         """Return the id of the pair of each token with its left, and with its right neighbour: int64 [tokens] each.
@@ -106,28 +118,68 @@ class Tables:
 
     # -------------------------------------------------------------------------------------------------- saving
 
-    def metadata(self) -> dict[str, Any]:
-        """Return characters and feature values as JSON types."""
-        return {"characters": self.characters, "feature_values": [list(values) for values in self.features]}
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return characters, feature values and pairs as arrays for saving; strings are code points, each with LF."""
+        strings = {"characters": self.characters, **dict(zip(_names(len(self.features)), self.features, strict=True))}
+        found = {name: _codes("".join(f"{each}\n" for each in values)) for name, values in strings.items()}
+        return {f"{PREFIX}{name}": array for name, array in {**found, "pairs": self.pairs}.items()}
 
     @classmethod
-    def restored(cls, metadata: Mapping[str, Any], pairs: NDArray[Any], words: int) -> Self:
+    def restored(cls, arrays: Mapping[str, NDArray[Any]], words: int, *, features: int) -> Self:
         """Return the tables of a saved tagger.
+
+        Args:
+            arrays: Result of ``arrays``.
+            words: Size of the vocabulary.
+            features: Number of feature columns.
 
         Raises:
             SavedModelError: They are missing or invalid.
         """
-        from nlmkit.saving import require
+        from nlmkit.saving import require, require_array
 
-        characters, features = metadata.get("characters"), metadata.get("feature_values")
-        require(_rises(characters, str), "its table of characters is missing or invalid; save the model again")
-        require(
-            isinstance(features, list) and all(_rises(values, list) for values in features),
-            "its table of feature values is missing or invalid; save the model again",
-        )
+        names = ["characters", *_names(features)]
+        characters, *values = (_restored_strings(arrays, f"{PREFIX}{name}") for name in names)
+        single = all(len(character) == 1 for character in characters)
+        require(single, "its table of characters is invalid; save the model again")
+        pairs = require_array(arrays, f"{PREFIX}pairs", dtype="int64", shape=(None,))
         rising = bool((np.diff(pairs) > 0).all()) and not (len(pairs) and pairs[0] < 0)
         require(rising, "its pairs of words are not sorted; save the model again")
-        return cls(str(characters), tuple(tuple(values) for values in features or ()), np.array(pairs, np.int64), words)
+        return cls("".join(characters), tuple(values), np.array(pairs, np.int64), words)
+
+
+def _names(features: int) -> list[str]:
+    return [f"feature {number}" for number in range(1, features + 1)]
+
+
+def _restored_strings(arrays: Mapping[str, NDArray[Any]], name: str) -> tuple[str, ...]:
+    """Return strings from their code points, checked to be sorted.
+
+    Raises:
+        SavedModelError: They are missing or invalid.
+    """
+    from nlmkit.saving import require, require_array
+
+    codes = require_array(arrays, name, dtype="int64", shape=(None,))
+    require(not len(codes) or 0 <= codes.min() <= codes.max() <= sys.maxunicode, f"array {name!r} is no text")
+    text = codes.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    *found, rest = text.split("\n")
+    rises = all(one < two for one, two in itertools.pairwise(found))
+    require(not rest and rises, f"array {name!r} is not sorted; save the model again")
+    return tuple(found)
+
+
+def unknown_chances(rule: str, rate: float, counts: Indices, least: int) -> NDArray[np.float32]:
+    """Return the probability of reading each of some values as unknown: float32 [values].
+
+    Args:
+        rule: ``frequency`` or ``once-seen``; see the hyper-parameter ``unknown_rule``.
+        rate: Rate of the rule.
+        counts: How often each value occurs in training: int64 [values].
+        least: Count of the rarest values, which the rule ``once-seen`` concerns.
+    """
+    by_count = rate / np.maximum(rate + counts, _SMALLEST)
+    return np.asarray(by_count if rule == "frequency" else np.where(counts == least, rate, 0.0), np.float32)
 
 
 def _in_several(words: Iterable[str]) -> set[str]:
@@ -161,18 +213,8 @@ def _codes(text: str) -> Indices:
 
 
 def _places(known: Indices, values: Indices, first: int) -> Indices:
-    """Return the ids of values: ``first`` plus the place in the sorted ``known``, or 1."""
+    """Return the ids of values: ``first`` plus the place in the sorted ``known``, or that of what is unknown."""
     if not len(known):
-        return np.ones(len(values), np.int64)
+        return np.full(len(values), UNKNOWN_VALUE, np.int64)
     places = np.minimum(np.searchsorted(known, values), len(known) - 1)
-    return np.where(known[places] == values, places + first, 1)
-
-
-def _rises(values: Any, form: type[Any]) -> bool:
-    """Return whether values are strings, each greater than the one before."""
-    if not isinstance(values, form):
-        return False
-    values = list(values)
-    if not all(isinstance(value, str) for value in values):
-        return False
-    return all(one < two for one, two in itertools.pairwise(values))
+    return np.where(known[places] == values, places + first, UNKNOWN_VALUE)

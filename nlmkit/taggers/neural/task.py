@@ -18,7 +18,9 @@ from nlmkit.taggers.neural.batching import Indices, Sentences
 from nlmkit.taggers.neural.module import TaggerModule
 from nlmkit.taggers.neural.scoring import WORDS, best_tags, chain_of
 from nlmkit.taggers.neural.settings import TaggerSettings
-from nlmkit.training.batches import batches_by_length, hide_rare, once_seen, training_batches
+from nlmkit.taggers.neural.tables import UNKNOWN_VALUE
+from nlmkit.text.vocabulary import UNK_ID
+from nlmkit.training.batches import batches_by_length, hidden, training_batches
 from nlmkit.training.divergence import Diverged
 from nlmkit.training.metrics import Metric
 from nlmkit.training.optimization import layered_groups
@@ -83,7 +85,8 @@ class TaskSetup:
         sentences: Training sentences, none empty, with their tags.
         valid: Held-out sentences, or None; ids of tags that training lacks are K and more.
         settings: Hyper-parameters that training reads.
-        counts: Training counts of the vocabulary: int64 [V].
+        unknown_words: Probability with which each word is read as ``<unk>`` in training: float32 [V].
+        unknown_values: The same for ids of columns of features, which are read as 1, by number of the column.
         tags: Tags of the ids of ``valid``, which begin with the K known ones.
         plain: Whether the tags form no spans.
         legal: Start, transitions and end that are allowed.
@@ -95,7 +98,8 @@ class TaskSetup:
     sentences: Sentences
     valid: Sentences | None
     settings: TaggerSettings
-    counts: NDArray[np.int64]
+    unknown_words: NDArray[np.float32]
+    unknown_values: Mapping[int, NDArray[np.float32]]
     tags: Sequence[str]
     plain: bool
     legal: tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]
@@ -122,7 +126,6 @@ class TaggingTask(Task[Chosen]):
         self._setup, self._settings = setup, setup.settings
         self._sentences, self._valid = setup.sentences, setup.valid
         self._lengths = setup.sentences.lengths
-        self._rare = once_seen(setup.counts)
         self._epoch_steps = _epoch_steps(len(setup.sentences), setup.settings.batch)
         self._whole = max(_WHOLE_FLOATS // self.module.floats_per_token, _LEAST_WHOLE)
         accuracy = Metric("accuracy", greater_is_better=True, form="{:.4f}")
@@ -155,13 +158,16 @@ class TaggingTask(Task[Chosen]):
         return Extent(self._epoch_steps, tokens / self._epoch_steps, closing=closing)
 
     def epoch(self, number: int) -> TaggingEpoch:
-        """Return the batches of epoch ``number``, with some words read as ``<unk>``."""
-        settings = self._settings
+        """Return the batches of epoch ``number``, with some words and values read as unknown."""
+        settings, setup = self._settings, self._setup
         unknown = generator(settings.seed, Purpose.UNKNOWN_IN_SENTENCES, number)
-        words = hide_rare(self._sentences.words, self._rare, settings.unknown_rate, unknown)
+        words = hidden(self._sentences.words, setup.unknown_words, UNK_ID, unknown)
+        columns = self._sentences.columns.copy()
+        for column, chances in setup.unknown_values.items():
+            columns[column] = hidden(columns[column], chances, UNKNOWN_VALUE, unknown)
         order = generator(settings.seed, Purpose.ORDER_OF_SENTENCES, number)
         batches = training_batches(self._lengths, settings.batch, settings.sort_within, order)
-        return TaggingEpoch(number, dataclasses.replace(self._sentences, words=words), batches)
+        return TaggingEpoch(number, dataclasses.replace(self._sentences, words=words, columns=columns), batches)
 
     # ------------------------------------------------------------------------------------------------- the steps
 

@@ -16,7 +16,9 @@ from nlmkit.training.options import Optimization
 from nlmkit.training.run import run as run_steps
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
     from nlmkit.core.component import Component
     from nlmkit.core.run import RunOptions
@@ -29,7 +31,7 @@ def train(
     build: Callable[[TaggerSettings, torch.device], TaggingTask],
     run: RunOptions,
     started: float,
-    longest: int,
+    lengths: NDArray[np.int64],
     *,
     clock: Clock = seconds,
 ) -> dict[str, Any]:
@@ -44,7 +46,7 @@ def train(
         build: Builds the task from its settings and the device.
         run: Device, budget, checkpoints, log and progress.
         started: Time on ``clock`` at which the fit started, so that the budget includes everything since.
-        longest: Tokens of the longest training sentence, for messages.
+        lengths: Tokens of each training sentence.
         clock: Monotonic clock, in seconds.
 
     Raises:
@@ -54,12 +56,12 @@ def train(
         KeyboardInterrupt: Ctrl-C or SIGTERM; with a checkpoint folder, the run can be resumed.
         MemoryError: The device has too little memory.
     """
-    settings, optimization = TaggerSettings.of(model), Optimization.of(model)
+    settings, optimization = TaggerSettings.of(model, len(lengths)), Optimization.of(model)
     if run.workers > 1 or process_count() > 1:
         raise HyperParameterError("a neural tagger trains in a single process, which uses all cores")
     device = choose_device(run.device)
     purpose = (
-        f"training with batch={settings.batch} sentences of up to {longest} tokens per step; a smaller batch "
+        f"training with batch={settings.batch} sentences of up to {lengths.max()} tokens per step; a smaller batch "
         "or hidden needs less"
     )
     bfloat16 = trains_in_bfloat16(device, run.precision)

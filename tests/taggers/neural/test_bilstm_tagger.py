@@ -18,7 +18,7 @@ CHUNKS = [["B-NP", "I-NP", "B-VP"], ["B-NP", "I-NP", "B-VP", "O"], ["B-NP", "I-N
 
 KINDS = [["a", "the"], ["dog", "cat", "lee", "wolf"], ["barks", "sleeps", "sings", "rains", "howls"]]
 
-SMALL = {"embedding": 8, "character_width": 6, "hidden": 8, "epochs": 25, "batch": 4, "lr": 0.03}
+SMALL = {"embedding": 8, "character_maps": 6, "hidden": 8, "epochs": 25, "batch": 4, "lr": 0.03}
 
 
 def fitted(**options: object) -> BiLSTMTagger:
@@ -84,7 +84,14 @@ def test_held_out_sentences_choose_the_weights() -> None:
 @pytest.mark.slow
 def test_saved_with_all_options(tmp_path: Path) -> None:
     """Two layers, characters by LSTM, shapes, bigrams, independent tags."""
-    options = {"decoder": "softmax", "characters": "lstm", "shape": True, "bigrams": True, "layers": 2}
+    options = {
+        "decoder": "softmax",
+        "characters": "lstm",
+        "shape": True,
+        "bigrams": True,
+        "layers": 2,
+        "character_maps": 40,
+    }
     model = fitted(**options, dropout_hidden=0.2, epochs=2)
     model.save(tmp_path / "tagger")
     again = load(tmp_path / "tagger")
