@@ -59,16 +59,16 @@ def new_module(
         width += spelling.width
     columns: list[tuple[str, ColumnVectors]] = []
 
-    def add(name: str, values: int, size: int, count: int = 1) -> None:
+    def add(name: str, values: int, size: int, count: int = 1, dropout: float = 0.0) -> None:
         first = sum(len(vectors.columns) for _, vectors in columns)
-        columns.append((name, ColumnVectors(values, size, range(first, first + count), generator)))
+        columns.append((name, ColumnVectors(values, size, range(first, first + count), generator, dropout)))
 
     for number, values in enumerate(tables.features, 1):
         add(f"feature {number}", FIRST_ID + len(values), options.feature_embedding)
     if options.shape:
         add("shapes", SHAPE_FIRST + len(SHAPES), options.feature_embedding)
     if bigrams:
-        add("bigrams", FIRST_ID + len(tables.pairs), options.bigram_embedding, 2)
+        add("bigrams", FIRST_ID + len(tables.pairs), options.bigram_embedding, 2, options.dropout_bigram)
     width += sum(vectors.width for _, vectors in columns) + states
     layers = RecurrentEncoder(
         "lstm",

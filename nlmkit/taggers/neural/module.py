@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from nlmkit.layers.characters import CharacterEncoder
 from nlmkit.layers.crf import ConditionalRandomField
-from nlmkit.layers.masks import Dropout
+from nlmkit.layers.masks import Dropout, keep_mask
 from nlmkit.layers.recurrent_encoder import RecurrentEncoder
 from nlmkit.layers.word_input import WordInput
 from nlmkit.taggers.neural.batching import Batch
@@ -35,19 +35,30 @@ class ColumnVectors(nn.Module):
         width: Width d of the vectors.
         columns: Columns that use them, as indices.
         generator: Source of the initial vectors.
+        dropout: Rate of dropout of whole vectors.
     """
 
-    def __init__(self, values: int, width: int, columns: Sequence[int], generator: torch.Generator) -> None:
+    def __init__(
+        self, values: int, width: int, columns: Sequence[int], generator: torch.Generator, dropout: float = 0.0
+    ) -> None:
         super().__init__()
         bound = math.sqrt(3 / width)
         vectors = torch.empty(values, width).uniform_(-bound, bound, generator=generator)
         vectors[0] = 0
         self.vectors = nn.Parameter(vectors)
-        self.columns, self.width = tuple(columns), width * len(columns)
+        self.columns, self.width, self.dropout = tuple(columns), width * len(columns), dropout
 
-    def forward(self, columns: Tensor) -> list[Tensor]:
-        """Return the vectors [T, B, d] of each column, from the ids of all columns, int64 [C, T, B]."""
-        return [functional.embedding(columns[number], self.vectors, 0) for number in self.columns]
+    def forward(self, columns: Tensor, generator: torch.Generator) -> list[Tensor]:
+        """Return the vectors of each column: [T, B, d].
+
+        Args:
+            columns: Ids of all columns: int64 [C, T, B].
+            generator: Source of masks.
+        """
+        found = [functional.embedding(columns[number], self.vectors, 0) for number in self.columns]
+        if self.training and self.dropout:
+            found = [each * keep_mask((*each.shape[:2], 1), self.dropout, generator, each) for each in found]
+        return found
 
 
 class TaggerModule(nn.Module):
@@ -116,7 +127,7 @@ class TaggerModule(nn.Module):
             encoded = self.characters(spelt, lengths, self.generator)
             found.append(functional.embedding(places, encoded))
         for vectors in self.columns:
-            found += vectors(batch.columns)
+            found += vectors(batch.columns, self.generator)
         if self.states:
             assert batch.states is not None
             found.append(batch.states)

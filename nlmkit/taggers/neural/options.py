@@ -88,6 +88,7 @@ class TokenFeatureOptions:
     bigram_min_count: int = param(
         2, ge=1, help="minimum count of a pair; rarer pairs share a vector", needs=_WITH_BIGRAMS
     )
+    dropout_bigram: float = param(0.3, ge=0, lt=1, help="dropout of whole vectors of pairs", needs=_WITH_BIGRAMS)
 
 
 @dataclasses.dataclass(kw_only=True)
