@@ -78,10 +78,7 @@ def viterbi(chain: Chain, emissions: NDArray[Any], lengths: ArrayLike) -> tuple[
     for time in range(batch.steps - 1, -1, -1):
         count, later = batch.counts[time], batch.counts[time + 1]
         if later:
-            previous, steps = chain.before(paths[time + 1, :later])
-            rows = np.arange(later)
-            choice = (best[time, rows[:, None], previous] + steps).argmax(axis=1)
-            paths[time, :later] = previous[rows, choice]
+            paths[time, :later] = chain.best_previous(best[time, :later], paths[time + 1, :later])
         if later < count:
             complete = best[time, later:count] + chain.end
             complete.argmax(axis=1, out=paths[time, later:count])
@@ -137,8 +134,7 @@ def n_best(chain: Chain, emissions: NDArray[Any], n: int) -> list[tuple[float, N
             path[time + 1 :] = found[parent][1][time + 1 :]
         path[time] = state
         for at in range(time - 1, -1, -1):
-            (previous,), (moves,) = chain.before(path[at + 1 : at + 2])
-            path[at] = previous[(best[at, previous] + moves).argmax()]
+            path[at : at + 1] = chain.best_previous(best[at : at + 1], path[at + 1 : at + 2])
         found.append((-negative, path))
         if time and len(found) < n:
             # The paths that differ at or after ``time`` are on the heap already: the parent proposed them.

@@ -150,6 +150,11 @@ class Chain:
         """Return the states that may precede each state, and the scores of the transitions: [n, P] each."""
         return np.broadcast_to(np.arange(self.states), (len(states), self.states)), self._into[states]
 
+    def best_previous(self, values: Floats, states: Ids) -> Ids:
+        """Return the state by which ``best_before`` reaches each state: values [n, S] and states [n] to [n]."""
+        found: Ids = (values + self._into[states]).argmax(axis=1)
+        return found
+
     @cached_property
     def _into(self) -> Floats:
         return np.ascontiguousarray(self.transitions.T)
@@ -292,6 +297,13 @@ class ContextChain(Chain):
         rest, tag = np.divmod(states, self._q)
         previous = np.arange(self._q) * self._rest + rest[:, None]
         return previous, self.transitions[previous, tag[:, None]]
+
+    def best_previous(self, values: Floats, states: Ids) -> Ids:
+        """Return the state by which ``best_before`` reaches each state: values [n, S] and states [n] to [n]."""
+        previous, moves = self.before(states)
+        choice = (np.take_along_axis(values, previous, axis=1) + moves).argmax(axis=1)
+        found: Ids = previous[np.arange(len(states)), choice]
+        return found
 
 
 def log_sum(values: Floats, axis: int = -1) -> Floats:

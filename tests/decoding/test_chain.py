@@ -237,13 +237,13 @@ def test_long_sentences_without_underflow() -> None:
     emissions = np.random.default_rng(0).normal(size=(steps, 1, tags))
     chain = Chain(np.zeros(tags), np.zeros((tags, tags)), np.zeros(tags))
     totals = np.logaddexp.reduce(emissions[:, 0], axis=1)
-    alone = np.exp(emissions[:, 0] - totals[:, None])
-    assert np.abs(marginals(chain, emissions, [steps])[:, 0] - alone).max() < 1e-12
+    assert log_partition(chain, emissions, [steps])[0] == pytest.approx(totals.sum(), rel=1e-12)
     path, _ = viterbi(chain, emissions, [steps])
     assert np.array_equal(path[:, 0], emissions[:, 0].argmax(axis=1))
 
-    part = emissions[:10_000]
-    assert log_partition(chain, part, [len(part)])[0] == pytest.approx(totals[: len(part)].sum(), rel=1e-12)
+    part = emissions[:5000]
+    alone = np.exp(part[:, 0] - totals[: len(part), None])
+    assert np.abs(marginals(chain, part, [len(part)])[:, 0] - alone).max() < 1e-12
     (_, first), (_, second) = n_best(chain, part[:, 0], 2)
     assert np.array_equal(first, path[: len(part), 0])
     assert (first != second).sum() == 1
