@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+
+_SPARSE: Final = 4  # how many times fewer transitions must be legal for a list of them to be faster
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -269,12 +271,29 @@ class ContextChain(Chain):
 
     def best_before(self, values: Floats) -> Floats:
         """Return the largest score of a state before plus transition: [n, S] to [n, S]."""
+        sources, scores, targets, begins = self._edges
+        if _SPARSE * len(sources) < self.transitions.size:
+            sparse = np.full(values.shape, -np.inf)
+            if len(sources):
+                found = values.take(sources, axis=1)
+                found += scores
+                sparse[:, targets] = np.maximum.reduceat(found, begins, axis=1)
+            return sparse
         by_first = values.reshape(len(values), self._q, self._rest, 1)
         found = by_first[:, 0] + self._cube[0]
         for first in range(1, self._q):
             np.maximum(found, by_first[:, first] + self._cube[first], out=found)
         flat: Floats = found.reshape(len(values), self.states)
         return flat
+
+    @cached_property
+    def _edges(self) -> tuple[Ids, Floats, Ids, Ids]:
+        """Transitions that are not forbidden, by target: sources, scores; the targets, and where each begins."""
+        sources, tags = np.nonzero(self.transitions > -np.inf)
+        targets = self.after(sources, tags)
+        order = np.argsort(targets, kind="stable")
+        unique, begins = np.unique(targets[order], return_index=True)
+        return sources[order], self.transitions[sources, tags][order], unique, begins
 
     def log_forward(self, values: Floats) -> Floats:
         """Return log Σ exp(score + transition) over the states before: [n, S] to [n, S]."""
