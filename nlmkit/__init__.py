@@ -63,6 +63,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.representations.one_hot": ("OneHot",),
     "nlmkit.representations.word2vec.model": ("Word2Vec",),
     "nlmkit.taggers.base": ("Tagger",),
+    "nlmkit.taggers.crf.model": ("CRFTagger",),
+    "nlmkit.taggers.hmm.model": ("HMMTagger",),
     "nlmkit.taggers.neural.bilstm_tagger": ("BiLSTMTagger",),
     "nlmkit.text": ("Corpus", "Decoding", "TextPipeline", "Tokenization", "Vocabulary"),
     "nlmkit.text.tagged": ("TaggedSentences",),

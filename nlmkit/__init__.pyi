@@ -45,6 +45,8 @@ from nlmkit.representations.lsa.model import LSA as LSA
 from nlmkit.representations.one_hot import OneHot as OneHot
 from nlmkit.representations.word2vec.model import Word2Vec as Word2Vec
 from nlmkit.taggers.base import Tagger as Tagger
+from nlmkit.taggers.crf.model import CRFTagger as CRFTagger
+from nlmkit.taggers.hmm.model import HMMTagger as HMMTagger
 from nlmkit.taggers.neural.bilstm_tagger import BiLSTMTagger as BiLSTMTagger
 from nlmkit.text import Corpus as Corpus
 from nlmkit.text import Decoding as Decoding
@@ -57,6 +59,7 @@ __all__ = [
     "BiLSTMTagger",
     "CNN",
     "CNNRegressor",
+    "CRFTagger",
     "Cache",
     "Classifier",
     "Component",
@@ -68,6 +71,7 @@ __all__ = [
     "GRU",
     "GloVe",
     "HAN",
+    "HMMTagger",
     "HyperParameterError",
     "IntegrityError",
     "LSA",

@@ -39,6 +39,7 @@ CASES = [
     ("torch", "HAN().fit(texts, labels)"),
     ("sklearn", "NBSVM().fit(texts, labels)"),
     ("sklearn", "TfidfLogReg().fit(texts, labels)"),
+    ("pycrfsuite", "CRFTagger().fit([['a', 'b']], [['x', 'y']])"),
     ("scipy", "LSA(dimension=2).fit(texts)"),
     ("scipy", "OneHot().fit(texts).matrix"),
     ("scipy", "OneHot().fit(texts).score([('a', 'b', 1.0)] * 60)"),
@@ -61,7 +62,7 @@ def test_a_missing_package_is_named_with_an_extra_that_has_it(package: str, code
     assert done.returncode == 0, done.stderr[-2000:]
     found = re.search(r"pip install 'nlmkit\[(\w+)\]'", done.stdout)
     assert found is not None, done.stdout
-    project = {"sklearn": "scikit-learn"}.get(package, package)
+    project = {"sklearn": "scikit-learn", "pycrfsuite": "python-crfsuite"}.get(package, package)
     assert any(re.match(rf"{project}\b", requirement) for requirement in EXTRAS[found[1]]), done.stdout
 
 

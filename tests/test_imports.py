@@ -61,7 +61,7 @@ def test_the_public_names_are_exactly_the_documented_ones() -> None:
     models |= {"OneHot", "LSA", "Word2Vec", "GloVe", "Vectors"}
     models |= {"CNN", "LSTMClassifier", "LSTMCNN", "HAN", "NBSVM", "TfidfLogReg"}
     models |= {"CNNRegressor", "LSTMRegressor", "TfidfRidge"}
-    models |= {"BiLSTMTagger"}
+    models |= {"BiLSTMTagger", "CRFTagger", "HMMTagger"}
     documented = {
         "TaggedSentences",
         "compare",

@@ -47,6 +47,7 @@ BETWEEN_ROOMS: Final[Mapping[tuple[str, str], str]] = {
     ("documents.neural", "language_models"): "a language model's layers are transferred",
     ("taggers.neural", "representations"): "vectors are the input layer of neural models",
     ("taggers.neural", "language_models"): "states of language models are features",
+    ("taggers.hmm", "language_models"): "sequences of tags are scored by an n-gram model",
     ("cli", "testing"): "nlmkit plugins check runs the kits",
     ("cli", "scaffold"): "nlmkit plugins new writes packages",
     ("__main__", "cli"): "python -m nlmkit is the command line",

@@ -9,7 +9,12 @@ from typing import Final
 
 from nlmkit.errors import NlmkitError
 
-_TITLES: Final[Mapping[str, str]] = {"torch": "PyTorch", "sklearn": "scikit-learn", "scipy": "SciPy"}
+_TITLES: Final[Mapping[str, str]] = {
+    "torch": "PyTorch",
+    "sklearn": "scikit-learn",
+    "scipy": "SciPy",
+    "pycrfsuite": "python-crfsuite",
+}
 
 
 def require(module: str, *, extra: str, who: str) -> ModuleType:

@@ -125,6 +125,8 @@ def _recipes(fitted: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
         "cnn-regressor": regressor("cnn-regressor", maps=3),
         "lstm-regressor": regressor("lstm-regressor", hidden=4, loss="huber"),
         "bilstm-tagger": tagger("bilstm-tagger"),
+        "crf-tagger": tagger("crf-tagger", iterations=5),
+        "hmm-tagger": tagger("hmm-tagger"),
     }
     return recipes
 

@@ -1,0 +1,1 @@
+"""Hidden Markov model of tags and words."""
