@@ -50,6 +50,14 @@ def test_every_block_runs(folder: Path) -> None:
     assert f"{perplexity:.4f}" in done.stdout
 
 
+def test_the_code_of_the_page_on_taggers_runs(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "taggers.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "F1" in done.stdout
+
+
 def test_the_installing_commands_are_two() -> None:
     installing = [block for language, block in BLOCKS if "pip install" in block]
     assert len(installing) == 2
