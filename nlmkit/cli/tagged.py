@@ -18,8 +18,6 @@ _Option: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 FORMATS: Final = ("columns", "conllu", "segmented")
 """Layouts of tagged files."""
 
-SCHEMES: Final = ("IOB1", "IOB2", "BIOES", "BMES", "BILOU", "plain")
-
 _FIRST: Final = "0; for a saved model that of training"
 _LAST: Final = "the last, upos in CoNLL-U; for a saved model that of training"
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,6}")

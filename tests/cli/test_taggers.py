@@ -12,6 +12,8 @@ from toys.frequent_tagger import FrequentTagger
 
 from cli.conftest import Run
 from nlmkit import load
+from nlmkit.cli.tagged import FORMATS
+from nlmkit.text import tagged_reading
 from nlmkit.text.tagged import TaggedSentences
 
 pytestmark = pytest.mark.usefixtures("toy_tagger")
@@ -298,6 +300,10 @@ def test_options_of_taggers_are_foreign_to_others(run: Run, model: str, texts: P
         (["--format", "columns"], "--format columns does not apply to a language-model"),
     ):
         assert problem in run("score", model, texts / "test.txt", *args, code=2).stderr
+
+
+def test_formats_are_those_of_the_reader() -> None:
+    assert FORMATS == tagged_reading.FORMATS
 
 
 # ----------------------------------------------------------------------------------------------------------- show

@@ -14,11 +14,12 @@ from nlmkit.cli.kinds.options import PLOT, SAMPLES, SEED
 from nlmkit.cli.kinds.part import Job, Option, Part
 from nlmkit.cli.options import for_source, given_tokenizer
 from nlmkit.cli.progress import progress
-from nlmkit.cli.tagged import FORMATS, SCHEMES, Layout, changed, column_options, read_tagged, with_feature_names
+from nlmkit.cli.tagged import FORMATS, Layout, changed, column_options, read_tagged, with_feature_names
 from nlmkit.core.kinds import kind_called
 from nlmkit.core.notes import note
 from nlmkit.core.processes import is_main_process
 from nlmkit.errors import NlmkitError
+from nlmkit.text.tag_schemes import SCHEMES
 
 if TYPE_CHECKING:
     from nlmkit.core.component import Component
