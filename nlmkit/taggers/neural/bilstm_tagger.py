@@ -154,6 +154,12 @@ class BiLSTMTagger(
                 f"the representation covers only {coverage:.0%} of the training words: check that it was trained on "
                 "text with the same tokens and case"
             )
+        for each in of_states:
+            if each["token_coverage"] < POOR_COVERAGE:
+                notes.append(
+                    f"a language model ({each['component']} {each['digest']}) knows only {each['token_coverage']:.0%} "
+                    "of the training words: check that it was trained on text with the same tokens"
+                )
         sentences = self.sentences_of(data, keep=run)
         watched = None if valid is None else self.sentences_of(valid, keep=run)
         seen = data if valid is None else valid

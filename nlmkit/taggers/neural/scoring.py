@@ -14,6 +14,7 @@ from nlmkit.taggers.neural.batching import Indices, Sentences
 from nlmkit.taggers.neural.module import TaggerModule
 from nlmkit.training.batches import batches_by_length
 from nlmkit.training.devices import memory_errors
+from nlmkit.training.divergence import Diverged
 
 WORDS: Final = 4096
 """Maximum tokens of a batch, padding included."""
@@ -69,9 +70,15 @@ def chain_of(module: TaggerModule, legal: tuple[NDArray[np.bool_], NDArray[np.bo
 def best_tags(
     module: TaggerModule, sentences: Sentences, chain: Chain, *, interrupted: Callable[[], bool] = lambda: False
 ) -> Indices:
-    """Return the most probable tags of all sentences: int64 [tokens]; arguments as of ``emissions_of``."""
+    """Return the most probable tags of all sentences: int64 [tokens]; arguments as of ``emissions_of``.
+
+    Raises:
+        Diverged: A score is not finite.
+    """
     found = np.zeros(len(sentences.words), np.int64)
     for chosen, emissions, lengths in emissions_of(module, sentences, interrupted=interrupted):
+        if not np.isfinite(emissions).all():
+            raise Diverged("the scores of the tags of held-out sentences are not finite")
         paths = viterbi(chain, emissions, lengths)[0].T
         inside = np.arange(paths.shape[1]) < lengths[:, None]
         places = sentences.offsets[chosen][:, None] + np.arange(paths.shape[1])
