@@ -113,8 +113,8 @@ class BiLSTMTagger(
         import numpy as np
         import torch
 
-        from nlmkit.representations.alignment import POOR_COVERAGE
         from nlmkit.representations.channels import initial_channels
+        from nlmkit.taggers.neural import preparation
         from nlmkit.taggers.neural.tables import Tables
         from nlmkit.taggers.neural.task import TaggingTask, TaskSetup, digest
         from nlmkit.taggers.neural.training import train
@@ -122,7 +122,7 @@ class BiLSTMTagger(
         from nlmkit.training.devices import memory_errors
 
         data = data.subset(np.flatnonzero(np.diff(data.offsets)))
-        data, valid, held_out, notes = self._held_out(data, valid)
+        data, valid, held_out, notes = preparation.held_out(data, valid, self.valid_share, self.seed)
         corpus = words_as_looked_up(data, lowercase=self.lowercase)
         self._take_representation(corpus, run)
         self.language_models_ = ()
@@ -148,23 +148,16 @@ class BiLSTMTagger(
                 pairs_from=self.bigram_min_count if self.uses_bigrams else None,
             )
             module = self.new_module(tuned, frozen, generator)
-        coverage = input_report.get("token_coverage")
-        if coverage is not None and coverage < POOR_COVERAGE:
-            notes.append(
-                f"the representation covers only {coverage:.0%} of the training words: check that it was trained on "
-                "text with the same tokens and case"
-            )
-        for each in of_states:
-            if each["token_coverage"] < POOR_COVERAGE:
-                notes.append(
-                    f"a language model ({each['component']} {each['digest']}) knows only {each['token_coverage']:.0%} "
-                    "of the training words: check that it was trained on text with the same tokens"
-                )
+        notes += preparation.coverage_notes(input_report, of_states)
         sentences = self.sentences_of(data, keep=run)
         watched = None if valid is None else self.sentences_of(valid, keep=run)
         seen = data if valid is None else valid
         assert seen.tags is not None
         tags = (*self.tags_, *seen.tags.types[len(self.tags_) :])
+
+        unknown = preparation.unknown_rates(
+            self, self.vocabulary_, self.tables_, len(sentences.columns), bigrams=self.uses_bigrams
+        )
 
         def task(settings: TaggerSettings, device: torch.device) -> TaggingTask:
             return TaggingTask(
@@ -173,7 +166,7 @@ class BiLSTMTagger(
                     sentences=sentences,
                     valid=watched,
                     settings=settings,
-                    **self._unknown(sentences),
+                    **unknown,
                     tags=tags,
                     plain=self.inner_scheme_ == "plain",
                     legal=self.legal(),
@@ -202,41 +195,6 @@ class BiLSTMTagger(
             **report,
             "notes": [*notes, *report["notes"]],
         }
-
-    def _unknown(self, sentences: Sentences) -> dict[str, Any]:
-        """Return the probabilities with which words and pairs are read as unknown in training."""
-        import numpy as np
-
-        from nlmkit.taggers.neural.tables import FIRST_ID, unknown_chances
-        from nlmkit.text.vocabulary import SPECIAL
-
-        rule, rate, tables = self.unknown_rule, self.unknown_rate, self.tables_
-        words = unknown_chances(rule, rate, self.vocabulary_.counts, 1)
-        words[: len(SPECIAL)] = 0
-        values = {}
-        if self.uses_bigrams:
-            pairs = np.zeros(FIRST_ID + len(tables.pairs), np.float32)
-            pairs[FIRST_ID:] = unknown_chances(rule, rate, tables.pair_counts, self.bigram_min_count)
-            count = len(sentences.columns)
-            values = {count - 2: pairs, count - 1: pairs}
-        return {"unknown_words": words, "unknown_values": values}
-
-    def _held_out(
-        self, data: TaggedSentences, valid: TaggedSentences | None
-    ) -> tuple[TaggedSentences, TaggedSentences | None, dict[str, Any], list[str]]:
-        """Return training and held-out sentences, how they were split, and notes."""
-        import numpy as np
-
-        if valid is not None:
-            return data, valid, {"sentences": len(valid), "chosen": "given"}, []
-        count = round(self.valid_share * len(data))
-        if not 0 < count < len(data):
-            none = "too few sentences to hold any out: the last weights were kept"
-            return data, None, {"sentences": 0, "chosen": "none"}, [none] if self.valid_share else []
-        order = np.random.default_rng([self.seed, 0x646576]).permutation(len(data))
-        chosen = f"{self.valid_share:g} of the training sentences, seed {self.seed}"
-        own, dev = data.subset(np.sort(order[count:])), data.subset(np.sort(order[:count]))
-        return own, dev, {"sentences": count, "chosen": chosen}, []
 
     def _take_representation(self, corpus: Any, run: RunOptions) -> None:
         """Load the representation of the input layer, or fit it on the training words, if requested."""
@@ -372,7 +330,11 @@ class BiLSTMTagger(
         if member is not None:
             require(isinstance(member, Representation), "its member representation_ is not a representation")
             self.representation_ = cast("Representation", member)
-        self.language_models_ = self._restored_models(state)
+        self.language_models_ = ()
+        if self.language_models:
+            from nlmkit.taggers.neural.language_states import restored_models
+
+            self.language_models_ = restored_models(self.language_models, state.members, _MODELS)
         single = state.metadata.get("single_characters")
         require(isinstance(single, bool), "single_characters is missing from its metadata; save the model again")
         self.single_characters_ = bool(single)
@@ -385,20 +347,6 @@ class BiLSTMTagger(
             sizes=self._sizes(),
             build=lambda tuned, frozen: self.new_module(tuned, frozen, generator),
         )
-
-    def _restored_models(self, state: FittedState) -> tuple[LanguageModel, ...]:
-        if not self.language_models:
-            return ()
-        from nlmkit.language_models.neural.estimator import NeuralLanguageModel
-        from nlmkit.saving import require
-
-        found: list[LanguageModel] = []
-        for number, given in enumerate(self.language_models):
-            model = state.members.get(f"{_MODELS}.{number}") if isinstance(given, str) else given
-            fitted = isinstance(model, NeuralLanguageModel) and model.is_fitted
-            require(fitted, f"language model {number + 1} is missing; save the model again")
-            found.append(cast("LanguageModel", model))
-        return tuple(found)
 
     def _sizes(self) -> dict[str, int]:
         """Return sizes by name; each must be the length of some array of a saved model."""

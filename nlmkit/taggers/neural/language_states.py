@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.core.run import RunOptions
 from nlmkit.errors import HyperParameterError
+from nlmkit.language_models.neural.estimator import NeuralLanguageModel
 from nlmkit.language_models.neural.states import token_states, vocabulary_ids
+from nlmkit.saving import require
 from nlmkit.text.vocabulary import UNK_ID
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ def fitted_models(given: Sequence[str | LanguageModel]) -> tuple[LanguageModel, 
         SavedModelError: A folder cannot be loaded.
     """
     from nlmkit.core.storage import load
-    from nlmkit.language_models.neural.estimator import NeuralLanguageModel
 
     found: list[LanguageModel] = []
     for each in given:
@@ -43,6 +44,28 @@ def fitted_models(given: Sequence[str | LanguageModel]) -> tuple[LanguageModel, 
         if not model.is_fitted:
             raise HyperParameterError(f"{where} is not fitted: fit the language model first")
         found.append(model)
+    return tuple(found)
+
+
+def restored_models(
+    given: Sequence[str | LanguageModel], members: Mapping[str, Any], name: str
+) -> tuple[LanguageModel, ...]:
+    """Return the language models of a saved tagger.
+
+    Args:
+        given: Hyper-parameter, whose models were saved with it; those of folders are members.
+        members: Members of the tagger.
+        name: Name of the members, before their number.
+
+    Raises:
+        SavedModelError: One of them is missing or no fitted neural language model.
+    """
+    found: list[LanguageModel] = []
+    for number, each in enumerate(given):
+        model = members.get(f"{name}.{number}") if isinstance(each, str) else each
+        fitted = isinstance(model, NeuralLanguageModel) and model.is_fitted
+        require(fitted, f"language model {number + 1} is missing; save the model again")
+        found.append(cast("LanguageModel", model))
     return tuple(found)
 
 
