@@ -3,7 +3,8 @@
 A path y of T tokens scores start[y₁] + Σ emissions[t, yₜ] + Σ transitions[yₜ₋₁, yₜ] + end[y_T]. Scores are
 natural logarithms up to a constant; −inf forbids. Everything here is exact, in float64, takes O(T·B·K²) for B sentences
 and K tags, and depends neither on padding nor on the other sentences of a batch, up to rounding. Values of
-``emissions`` beyond a sentence's length are never read. An empty sentence has one path, with score 0.
+``emissions`` beyond a sentence's length are never read. An empty sentence has one path, with score 0. Besides its
+arguments and results, all but ``n_best`` need room for a few million scores, however long a sentence is.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nlmkit.decoding.chain_passes import Batch, backward_pass, best_prefixes, forward_pass
+from nlmkit.decoding.chain_passes import Batch, Row, backward_pass, best_prefixes, forward_pass
 from nlmkit.decoding.chains import Chain, ContextChain, Floats, log_sum
 
 if TYPE_CHECKING:
@@ -44,7 +45,15 @@ def log_partition(chain: Chain, emissions: NDArray[Any], lengths: ArrayLike) -> 
         ValueError: Shapes or lengths are wrong.
     """
     batch = Batch(chain, emissions, lengths)
-    return batch.as_given(_partition(batch, *forward_pass(batch)), 0)
+    found = np.zeros(batch.sentences)
+    before: Row | None = None
+    for low, high in batch.stretches():
+        logs, scales = forward_pass(batch, low, high, before)
+        ended = np.flatnonzero((batch.lengths > low) & (batch.lengths <= high))
+        last = batch.lengths[ended] - 1 - low
+        found[ended] = log_sum(logs[last, ended] + chain.end) + scales[last, ended]
+        before = logs[-1].copy(), scales[-1].copy()
+    return batch.as_given(found, 0)
 
 
 def marginals(chain: Chain, emissions: NDArray[Any], lengths: ArrayLike) -> Floats:
@@ -54,15 +63,24 @@ def marginals(chain: Chain, emissions: NDArray[Any], lengths: ArrayLike) -> Floa
     ``log_partition``.
     """
     batch = Batch(chain, emissions, lengths)
-    found = forward_pass(batch)[0]
-    found += backward_pass(batch)[0]
-    highest = found.max(axis=2, keepdims=True, initial=-np.inf)
-    found -= np.where(highest > -np.inf, highest, 0.0)
-    np.exp(found, out=found)
-    found = chain.gather(found)
-    total = found.sum(axis=2, keepdims=True)
-    np.divide(found, total, out=found, where=total > 0)
-    return _padded(batch.as_given(found, 1), batch.length)
+    found = np.zeros((batch.length, batch.sentences, chain.tags))
+    stretches = batch.stretches()
+    rows: list[Row | None] = [None]
+    for low, high in stretches[:-1]:
+        logs, scales = forward_pass(batch, low, high, rows[-1])
+        rows.append((logs[-1].copy(), scales[-1].copy()))
+    after: Row | None = None
+    for (low, high), before in zip(reversed(stretches), reversed(rows), strict=False):
+        shares, _ = forward_pass(batch, low, high, before)
+        backward, scales = backward_pass(batch, low, high, after)
+        after = backward[0].copy(), scales[0].copy()
+        shares += backward
+        highest = shares.max(axis=2, keepdims=True, initial=-np.inf)
+        shares -= np.where(highest > -np.inf, highest, 0.0)
+        shares = chain.gather(np.exp(shares, out=shares))
+        total = shares.sum(axis=2, keepdims=True)
+        np.divide(shares, total, out=found[low:high], where=total > 0)
+    return batch.as_given(found, 1)
 
 
 def viterbi(chain: Chain, emissions: NDArray[Any], lengths: ArrayLike) -> tuple[NDArray[np.int64], Floats]:
@@ -72,19 +90,25 @@ def viterbi(chain: Chain, emissions: NDArray[Any], lengths: ArrayLike) -> tuple[
     sentence without legal paths, whose score is −inf. For the arguments, see ``log_partition``.
     """
     batch = Batch(chain, emissions, lengths)
-    best = best_prefixes(batch)
-    paths = np.zeros(best.shape[:2], np.int64)
+    paths = np.zeros((batch.length, batch.sentences), np.int64)  # of states
     scores = np.zeros(batch.sentences)
-    for time in range(batch.steps - 1, -1, -1):
-        count, later = batch.counts[time], batch.counts[time + 1]
-        if later:
-            paths[time, :later] = chain.best_previous(best[time, :later], paths[time + 1, :later])
-        if later < count:
-            complete = best[time, later:count] + chain.end
-            complete.argmax(axis=1, out=paths[time, later:count])
-            complete.max(axis=1, out=scores[later:count])
+    stretches = batch.stretches()
+    rows: list[Floats | None] = [None]
+    for low, high in stretches[:-1]:
+        rows.append(best_prefixes(batch, low, high, rows[-1])[-1].copy())
+    for (low, high), before in zip(reversed(stretches), reversed(rows), strict=False):
+        best = best_prefixes(batch, low, high, before)
+        for time in range(high - 1, low - 1, -1):
+            count, later, here = batch.counts[time], batch.counts[time + 1], best[time - low]
+            if later:
+                paths[time, :later] = chain.best_previous(here[:later], paths[time + 1, :later])
+            if later < count:
+                complete = here[later:count] + chain.end
+                complete.argmax(axis=1, out=paths[time, later:count])
+                complete.max(axis=1, out=scores[later:count])
+    paths = chain.tag_of(paths)
     paths[:, scores == -np.inf] = 0
-    return _padded(batch.as_given(chain.tag_of(paths), 1), batch.length), batch.as_given(scores, 0)
+    return batch.as_given(paths, 1), batch.as_given(scores, 0)
 
 
 def n_best(chain: Chain, emissions: NDArray[Any], n: int) -> list[tuple[float, NDArray[np.int64]]]:
@@ -107,7 +131,7 @@ def n_best(chain: Chain, emissions: NDArray[Any], n: int) -> list[tuple[float, N
     steps = batch.steps
     if not steps:
         return [(0.0, np.zeros(0, np.int64))]
-    best = best_prefixes(batch)[:, 0]
+    best = best_prefixes(batch, 0, steps)[:, 0]
     scores = np.asarray(batch.emissions[:, 0], np.float64)
     found: list[tuple[float, NDArray[np.int64]]] = []  # paths of states
     # Of each candidate: score, order of discovery, the path that it shares the rest with, where and to which state it
@@ -197,22 +221,39 @@ def span_log_probabilities(
         ValueError: Shapes are wrong, or a stretch is empty or outside of the sentence.
     """
     batch = _one(chain, emissions)
-    forward, forward_scales = forward_pass(batch)
-    total = _partition(batch, forward, forward_scales)[0]
-    backward, backward_scales = backward_pass(batch)
-    tag_of, found = chain.tag_of(np.arange(chain.states)), np.empty(len(paths))
-    for index, (start, tags) in enumerate(paths):
-        ids = np.asarray(tags, np.int64)
+    spans = [(start, np.asarray(tags, np.int64)) for start, tags in paths]
+    for start, ids in spans:
         if not (len(ids) and 0 <= start <= batch.steps - len(ids)):
             raise ValueError(f"{len(ids)} tags from token {start} on are no part of a sentence of {batch.steps}")
-        last = start + len(ids) - 1
-        values = np.where(tag_of == ids[0], forward[start, 0], -np.inf)
-        for tag in ids[1:].tolist():
-            values = chain.follow(values, tag)
-        inside = batch.emissions[np.arange(start + 1, last + 1), 0, ids[1:]].sum(dtype=np.float64)
-        score = log_sum(values + backward[last, 0]) + forward_scales[start, 0] + inside + backward_scales[last, 0]
-        found[index] = -np.inf if total == -np.inf else score - total
-    return np.minimum(found, 0.0)
+    starts = np.array([start for start, _ in spans], np.int64)
+    lasts = starts + np.array([len(ids) for _, ids in spans], np.int64) - 1
+    tag_of, found = chain.tag_of(np.arange(chain.states)), np.full(len(spans), -np.inf)
+    # Of each span: its states at the last token, and the logs of the sums over all beginnings that go through it.
+    through: dict[int, tuple[NDArray[np.int64], Floats]] = {}
+    row: Row | None = None
+    for low, high in batch.stretches():
+        logs, scales = forward_pass(batch, low, high, row)
+        row = logs[-1].copy(), scales[-1].copy()
+        for index in np.flatnonzero((starts >= low) & (starts < high)).tolist():
+            start, ids = spans[index]
+            values = np.where(tag_of == ids[0], logs[start - low, 0], -np.inf)
+            for tag in ids[1:].tolist():
+                values = chain.follow(values, tag)
+            inside = batch.emissions[np.arange(start + 1, start + len(ids)), 0, ids[1:]].sum(dtype=np.float64)
+            states = np.flatnonzero(values > -np.inf)
+            through[index] = states, values[states] + (scales[start - low, 0] + inside)
+    total = 0.0 if row is None else float((log_sum(row[0] + chain.end) + row[1])[0])
+    row = None
+    for low, high in reversed(batch.stretches()):
+        logs, scales = backward_pass(batch, low, high, row)
+        row = logs[0].copy(), scales[0].copy()
+        for index in np.flatnonzero((lasts >= low) & (lasts < high)).tolist():
+            states, values = through[index]
+            if len(states) and total > -np.inf:
+                last = int(lasts[index]) - low
+                found[index] = log_sum(values + logs[last, 0, states]) + scales[last, 0] - total
+    np.minimum(found, 0.0, out=found)
+    return found
 
 
 def _one(chain: Chain, emissions: NDArray[Any]) -> Batch:
@@ -220,18 +261,3 @@ def _one(chain: Chain, emissions: NDArray[Any]) -> Batch:
     if values.ndim != 2:
         raise ValueError(f"emissions of one sentence must be [T, {chain.tags}], not {list(values.shape)}")
     return Batch(chain, values[:, None], [len(values)])
-
-
-def _partition(batch: Batch, logs: Floats, scales: Floats) -> Floats:
-    """Return the log-partition of each sentence from the forward pass."""
-    found = np.zeros(batch.sentences)
-    some = np.flatnonzero(batch.lengths)
-    last = batch.lengths[some] - 1
-    found[some] = log_sum(logs[last, some] + batch.chain.end) + scales[last, some]
-    return found
-
-
-def _padded(values: NDArray[Any], length: int) -> NDArray[Any]:
-    """Return values with zeros after them up to ``length`` time steps."""
-    missing = length - len(values)
-    return values if not missing else np.concatenate([values, np.zeros((missing, *values.shape[1:]), values.dtype)])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,7 +21,11 @@ _LEAST: Final = 1e-200
 _STEEPEST: Final = 200.0
 
 _SMALLEST: Final = 1e-300  # stands for a sum of zeros
-_BLOCK: Final = 1 << 17  # emissions processed together
+_BLOCK: Final = 1 << 17  # scores of states processed together
+_ROOM: Final = 1 << 22  # scores of states kept in memory together
+
+Row = tuple[Floats, Floats]
+"""Logs [B, S] and scales [B] of one time step of a pass."""
 
 
 class Batch:
@@ -59,25 +65,28 @@ class Batch:
         """Return the emissions of the sentences of more than ``time`` tokens: float64 [counts[time], S]."""
         return self.chain.spread(np.asarray(self.emissions[time, : self.counts[time]], np.float64))
 
-    def inside(self) -> NDArray[np.bool_]:
-        """Return where there are tokens: bool [steps, B]."""
-        found: NDArray[np.bool_] = np.arange(self.steps)[:, None] < self.lengths
-        return found
+    def blocks(self, low: int, high: int) -> list[tuple[int, int]]:
+        """Return pieces of time steps whose emissions can be spread over states together."""
+        return self._pieces(low, high, _BLOCK)
 
-    def blocks(self) -> list[tuple[int, int]]:
-        """Return stretches of time steps whose emissions can be processed together."""
-        size = max(1, _BLOCK // max(1, self.sentences * self.chain.states))
-        return [(low, min(low + size, self.steps)) for low in range(0, self.steps, size)]
+    def stretches(self) -> list[tuple[int, int]]:
+        """Return pieces of time steps whose results can be kept in memory together."""
+        return self._pieces(0, self.steps, _ROOM)
+
+    def _pieces(self, low: int, high: int, most: int) -> list[tuple[int, int]]:
+        size = max(1, most // max(1, self.sentences * self.chain.states))
+        return [(first, min(first + size, high)) for first in range(low, high, size)]
 
     def some(self, chosen: NDArray[np.bool_]) -> Batch:
         """Return the chosen sentences alone."""
         lengths = self.lengths[chosen]
         return Batch(self.chain, self.emissions[: lengths.max(initial=0), chosen], lengths)
 
+    @cached_property
     def ranges(self) -> Floats:
-        """Return the largest difference of two emissions of a token that are not forbidden, per sentence: [B]."""
+        """Largest difference of two emissions of a token that are not forbidden, per sentence: float64 [B]."""
         found = np.zeros(self.sentences)
-        for low, high in self.blocks():
+        for low, high in self.blocks(0, self.steps):
             block = np.asarray(self.emissions[low:high], np.float64)
             inside = (np.arange(low, high)[:, None] < self.lengths)[:, :, None]
             highest = block.max(axis=2, initial=-np.inf, where=inside)
@@ -95,72 +104,103 @@ class Batch:
             return self.chain.spread(np.exp(block - peaks[:, :, None]), 0.0), peaks
 
 
-def forward_pass(batch: Batch) -> tuple[Floats, Floats]:
+def forward_pass(batch: Batch, low: int, high: int, before: Row | None = None) -> tuple[Floats, Floats]:
     """Return the log of the sum over all beginnings that end in a state at a token, as logs + scales.
 
+    Args:
+        batch: Sentences.
+        low: First time step of the result.
+        high: Time step after the last one.
+        before: Logs and scales of the time step before ``low``; None for 0.
+
     Returns:
-        Logs, float64 [steps, B, S], −inf beyond the length, and scales, float64 [steps, B], without meaning there.
+        Logs, float64 [high − low, B, S], −inf beyond the length, and scales, float64 [high − low, B], without meaning
+        there.
     """
     chain = batch.chain
     starts, peak_start = _as_factors(chain.start)
-    values = np.zeros((batch.steps, batch.sentences, chain.states))
-    scales = np.zeros((batch.steps, batch.sentences))
-    sums = np.ones((batch.steps, batch.sentences))
-    for low, high in batch.blocks():
-        factors, peaks = batch.factors(low, high)
-        scales[low:high, : peaks.shape[1]] = peaks
-        for time in range(low, high):
+    values, scales, sums = _room(batch, low, high)
+    for first, last in batch.blocks(low, high):
+        factors, peaks = batch.factors(first, last)
+        scales[first - low : last - low, : peaks.shape[1]] = peaks
+        for time in range(first, last):
             count = batch.counts[time]
-            here, total = values[time, :count], sums[time, :count]
+            here = values[time - low, :count]
             if time:
-                chain.forward(values[time - 1, :count], here)
-                here *= factors[time - low, :count]
+                chain.forward(values[time - low - 1, :count] if time > low else _weights(before, count), here)
+                here *= factors[time - first, :count]
             else:
                 np.multiply(factors[0], starts, out=here)
-            _normalize(here, total)
-    scales += chain.peak
-    scales[:1] += peak_start - chain.peak
-    scales += np.log(sums)
-    return _checked(batch, values, scales.cumsum(axis=0), _forward_logs)
+            _normalize(here, sums[time - low, :count])
+    scales += np.log(sums) + chain.peak
+    scales[:1] += peak_start - chain.peak if before is None else before[1]
+    return _checked(batch, values, scales.cumsum(axis=0), low=low, beside=before, in_logs=_forward_logs)
 
 
-def backward_pass(batch: Batch) -> tuple[Floats, Floats]:
-    """Return the log of the sum over all continuations after a state at a token, as ``forward_pass`` does."""
+def backward_pass(batch: Batch, low: int, high: int, after: Row | None = None) -> tuple[Floats, Floats]:
+    """Return the log of the sum over all continuations after a state at a token, as ``forward_pass`` does.
+
+    Args:
+        batch: Sentences.
+        low: First time step of the result.
+        high: Time step after the last one.
+        after: Logs and scales of the time step ``high``; None if there is none.
+    """
     chain = batch.chain
     ends, peak_end = _as_factors(chain.end)
-    values = np.zeros((batch.steps, batch.sentences, chain.states))
-    scales = np.zeros((batch.steps, batch.sentences))
-    sums = np.ones((batch.steps, batch.sentences))
-    for low, high in reversed(batch.blocks()):
-        if high < batch.steps:
-            factors, peaks = batch.factors(low + 1, high + 1)
-        else:
-            factors, peaks = batch.factors(low + 1, high) if low + 1 < high else (values[:0], scales[:0, :0])
-        scales[low : low + len(peaks), : peaks.shape[1]] = peaks
-        for time in range(high - 1, low - 1, -1):
+    values, scales, sums = _room(batch, low, high)
+    for first, last in reversed(batch.blocks(low, high)):
+        stop = min(last + 1, batch.steps)
+        factors, peaks = batch.factors(first + 1, stop) if first + 1 < stop else (values[:0], scales[:0])
+        scales[first - low : first - low + len(peaks), : peaks.shape[1]] = peaks
+        for time in range(last - 1, first - 1, -1):
             count, later = batch.counts[time], batch.counts[time + 1]
+            here = values[time - low, :count]
             if later:
-                weighted = values[time + 1, :later] * factors[time - low, :later]
-                chain.backward(weighted, values[time, :later])
-            values[time, later:count] = ends
-            _normalize(values[time, :count], sums[time, :count])
-    last = np.arange(batch.steps)[:, None] == batch.lengths - 1
-    scales = np.where(last, peak_end, np.where(batch.inside(), scales + chain.peak, 0.0)) + np.log(sums)
-    return _checked(batch, values, scales[::-1].cumsum(axis=0)[::-1], _backward_logs)
+                weights = values[time - low + 1, :later] if time + 1 < high else _weights(after, later)
+                chain.backward(weights * factors[time - first, :later], here[:later])
+            here[later:] = ends
+            _normalize(here, sums[time - low, :count])
+    left = batch.lengths - np.arange(low, high)[:, None]  # tokens from here on
+    scales = np.where(left == 1, peak_end, np.where(left > 1, scales + chain.peak, 0.0)) + np.log(sums)
+    if after is not None:
+        scales[-1] += after[1]
+    scales = scales[::-1].cumsum(axis=0)[::-1]
+    return _checked(batch, values, scales, low=low, beside=after, in_logs=_backward_logs)
 
 
-def best_prefixes(batch: Batch) -> Floats:
-    """Return the score of the best beginning that ends in a state at a token: float64 [steps, B, S], 0 beyond."""
+def best_prefixes(batch: Batch, low: int, high: int, before: Floats | None = None) -> Floats:
+    """Return the score of the best beginning that ends in a state at a token: float64 [high − low, B, S], 0 beyond.
+
+    Args:
+        batch: Sentences.
+        low: First time step of the result.
+        high: Time step after the last one.
+        before: Result for the time step before ``low``, [B, S]; None for 0.
+    """
     chain = batch.chain
-    best = np.zeros((batch.steps, batch.sentences, chain.states))
-    for time in range(batch.steps):
-        here = best[time, : batch.counts[time]]
-        if time:
-            before = best[time - 1, : batch.counts[time]]
-            np.add(chain.best_before(before), batch.at(time), out=here)
-        else:
+    best = np.zeros((high - low, batch.sentences, chain.states))
+    for time in range(low, high):
+        count = batch.counts[time]
+        here = best[time - low, :count]
+        last = best[time - low - 1] if time > low else before
+        if last is None:
             np.add(batch.at(time), chain.start, out=here)
+        else:
+            np.add(chain.best_before(last[:count]), batch.at(time), out=here)
     return best
+
+
+def _room(batch: Batch, low: int, high: int) -> tuple[Floats, Floats, Floats]:
+    """Return zeros for values [t, B, S] and scales [t, B], and ones for sums [t, B]."""
+    shape = (high - low, batch.sentences)
+    return np.zeros((*shape, batch.chain.states)), np.zeros(shape), np.ones(shape)
+
+
+def _weights(row: Row | None, count: int) -> Floats:
+    assert row is not None
+    found: Floats = np.exp(row[0][:count])
+    return found
 
 
 def _as_factors(scores: Floats) -> tuple[Floats, float]:
@@ -178,54 +218,64 @@ def _normalize(values: Floats, sums: Floats) -> None:
 
 
 def _checked(
-    batch: Batch, values: Floats, scales: Floats, in_logs: Callable[[Batch], tuple[Floats, Floats]]
+    batch: Batch,
+    values: Floats,
+    scales: Floats,
+    *,
+    low: int,
+    beside: Row | None,
+    in_logs: Callable[[Batch, int, int, Row | None], tuple[Floats, Floats]],
 ) -> tuple[Floats, Floats]:
     """Take logarithms of the values of a pass in place; repeat the pass in logarithms where values got too small."""
     chain = batch.chain
     own = max(_range(chain.start), _range(chain.end)) + _range(chain.transitions)
-    risky = batch.ranges() + own > _STEEPEST
-    for low, high in batch.blocks():
-        block = values[low:high]
+    risky = batch.ranges + own > _STEEPEST
+    if beside is not None:
+        risky |= ((beside[0] > -np.inf) & (beside[0] < math.log(_LEAST))).any(axis=1)
+    for first, last in batch.blocks(0, len(values)):
+        block = values[first:last]
         risky |= ((block > 0) & (block < _LEAST)).any(axis=(0, 2))
     with np.errstate(divide="ignore"):
         np.log(values, out=values)
     if risky.any():
         some = batch.some(risky)
-        values[: some.steps, risky], scales[: some.steps, risky] = in_logs(some)
+        high = min(low + len(values), some.steps)
+        if high > low:
+            row = None if beside is None else (beside[0][risky], beside[1][risky])
+            values[: high - low, risky], scales[: high - low, risky] = in_logs(some, low, high, row)
     return values, scales
 
 
-def _forward_logs(batch: Batch) -> tuple[Floats, Floats]:
+def _forward_logs(batch: Batch, low: int, high: int, before: Row | None) -> tuple[Floats, Floats]:
     """``forward_pass`` in logarithms: slower, for scores of any range."""
-    chain, (logs, scales) = batch.chain, _nothing(batch)
-    for time in range(batch.steps):
-        count = batch.counts[time]
-        if time:
-            values = chain.log_forward(logs[time - 1, :count]) + batch.at(time)
-            scales[time, :count] = scales[time - 1, :count]
+    logs, scales, _ = _room(batch, low, high)
+    logs[:] = -np.inf
+    for time in range(low, high):
+        count, at = batch.counts[time], time - low
+        row = before if time == low else (logs[at - 1], scales[at - 1])
+        if row is None:
+            values = batch.at(time) + batch.chain.start
         else:
-            values = batch.at(time) + chain.start
-        _shift(values, logs[time, :count], scales[time, :count])
+            values = batch.chain.log_forward(row[0][:count]) + batch.at(time)
+            scales[at, :count] = row[1][:count]
+        _shift(values, logs[at, :count], scales[at, :count])
     return logs, scales
 
 
-def _backward_logs(batch: Batch) -> tuple[Floats, Floats]:
+def _backward_logs(batch: Batch, low: int, high: int, after: Row | None) -> tuple[Floats, Floats]:
     """``backward_pass`` in logarithms: slower, for scores of any range."""
-    chain, (logs, scales) = batch.chain, _nothing(batch)
-    for time in range(batch.steps - 1, -1, -1):
-        count, later = batch.counts[time], batch.counts[time + 1]
-        values = np.tile(chain.end, (count, 1))
+    logs, scales, _ = _room(batch, low, high)
+    logs[:] = -np.inf
+    for time in range(high - 1, low - 1, -1):
+        count, later, at = batch.counts[time], batch.counts[time + 1], time - low
+        row = after if time + 1 == high else (logs[at + 1], scales[at + 1])
+        values = np.tile(batch.chain.end, (count, 1))
         if later:
-            values[:later] = chain.log_backward(logs[time + 1, :later] + batch.at(time + 1))
-            scales[time, :later] = scales[time + 1, :later]
-        _shift(values, logs[time, :count], scales[time, :count])
+            assert row is not None
+            values[:later] = batch.chain.log_backward(row[0][:later] + batch.at(time + 1))
+            scales[at, :later] = row[1][:later]
+        _shift(values, logs[at, :count], scales[at, :count])
     return logs, scales
-
-
-def _nothing(batch: Batch) -> tuple[Floats, Floats]:
-    return np.full((batch.steps, batch.sentences, batch.chain.states), -np.inf), np.zeros(
-        (batch.steps, batch.sentences)
-    )
 
 
 def _shift(values: Floats, logs: Floats, scales: Floats) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nlmkit.decoding import chain_passes
 from nlmkit.decoding.chain import (
     Chain,
     ContextChain,
@@ -80,13 +83,23 @@ cases = st.builds(
 )
 
 
-@reproducible
-@given(cases)
-def test_everything_equals_enumeration(case: tuple[Chain, Any, Any]) -> None:
+@contextmanager
+def in_little_room(scores: int) -> Iterator[None]:
+    """Keep so few scores in memory at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chain_passes, "_ROOM", scores)
+        patch.setattr(chain_passes, "_BLOCK", 1 + scores // 2)
+        yield
+
+
+@settings(reproducible, max_examples=60)
+@given(cases, st.sampled_from([1, 40, 1 << 20]))
+def test_everything_equals_enumeration(case: tuple[Chain, Any, Any], room: int) -> None:
     chain, emissions, lengths = case
     tags = chain.tags
-    totals, shares = log_partition(chain, emissions, lengths), marginals(chain, emissions, lengths)
-    best, scores = viterbi(chain, emissions, lengths)
+    with in_little_room(room):
+        totals, shares = log_partition(chain, emissions, lengths), marginals(chain, emissions, lengths)
+        best, scores = viterbi(chain, emissions, lengths)
     given_scores = path_scores(chain, emissions, best, lengths)
     for row, length in enumerate(lengths):
         own = emissions[:length, row]
@@ -120,15 +133,16 @@ def test_n_best_paths_are_the_n_highest_of_all(case: tuple[Chain, Any, Any], n: 
 
 
 @reproducible
-@given(cases, st.integers(0, 10**6))
-def test_probabilities_of_stretches_equal_enumeration(case: tuple[Chain, Any, Any], seed: int) -> None:
+@given(cases, st.integers(0, 10**6), st.sampled_from([1, 40, 1 << 20]))
+def test_probabilities_of_stretches_equal_enumeration(case: tuple[Chain, Any, Any], seed: int, room: int) -> None:
     chain, emissions, lengths = case
     own = emissions[: lengths[0], 0]
     every, draw = paths_of(chain, own), np.random.default_rng(seed)
     stretches = [(s, e) for s in range(len(own)) for e in range(s + 1, len(own) + 1)]
     asked = [(start, draw.integers(0, chain.tags, end - start).tolist()) for start, end in stretches]
     total = log_total([score for score, _ in every])
-    found = span_log_probabilities(chain, own, asked)
+    with in_little_room(room):
+        found = span_log_probabilities(chain, own, asked)
     for value, (start, tags) in zip(found, asked, strict=True):
         agreeing = log_total([score for score, path in every if path[start : start + len(tags)] == tuple(tags)])
         expected = -np.inf if total == -np.inf else agreeing - total
@@ -152,14 +166,16 @@ def test_padding_and_batch_change_nothing(seed: int, scale: float, context: int)
         assert score[0] == scores[row]
 
 
-def test_scores_of_disjoint_parts_drift_apart_without_loss() -> None:
+@pytest.mark.parametrize("room", [1, 200, 1 << 20])
+def test_scores_of_disjoint_parts_drift_apart_without_loss(room: int) -> None:
     """Tags 0 and 1 never follow each other; 0 leads by exp(2000) until the last token, where only 1 is possible."""
     forbidden = -np.inf
     chain = Chain([0.0, 0.0], [[0.0, forbidden], [forbidden, 0.0]], [forbidden, 0.0])
     emissions = np.tile([10.0, 0.0], (200, 1))[:, None]
-    assert log_partition(chain, emissions, [200])[0] == 0.0
-    assert marginals(chain, emissions, [200])[:, 0, 1].min() == 1.0
-    assert viterbi(chain, emissions, [200])[0].min() == 1
+    with in_little_room(room):
+        assert log_partition(chain, emissions, [200])[0] == 0.0
+        assert marginals(chain, emissions, [200])[:, 0, 1].min() == 1.0
+        assert viterbi(chain, emissions, [200])[0].min() == 1
 
 
 def test_no_legal_path_has_score_minus_infinity_and_no_probability() -> None:
