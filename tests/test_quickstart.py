@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nlmkit import LSA, BiLSTMTagger, NGram, TfidfLogReg, TfidfRidge, load
+from nlmkit import LSA, HMMTagger, NGram, TfidfLogReg, TfidfRidge, load
 from nlmkit.core.kinds import KINDS
 
 TRAIN = ["the cat sat on the mat", "the dog sat on a rug", "a cat and a dog ran home"]
@@ -54,18 +54,16 @@ def test_a_regressor(tmp_path: Path) -> None:
     assert load(tmp_path / "regressor", TfidfRidge).score(REVIEWS, stars) == regressor.score(REVIEWS, stars) > 0  # R²
 
 
-@pytest.mark.slow
 def test_a_tagger(tmp_path: Path) -> None:
-    pytest.importorskip("torch", reason="torch is not installed")
     sentences = [["the", "cat", "sat"], ["Ann", "sat"], ["dogs", "ran"], ["the", "dog", "ran"]] * 4
     tags = [["B-NP", "I-NP", "O"], ["B-NP", "O"], ["B-NP", "O"], ["B-NP", "I-NP", "O"]] * 4
-    tagger = BiLSTMTagger(embedding=8, hidden=8, epochs=20, batch=4, lr=0.02).fit(sentences, tags)
+    tagger = HMMTagger().fit(sentences, tags)
     assert tagger.predict([["the", "dog", "sat"]]) == [["B-NP", "I-NP", "O"]]
     (((span, probability), *_),) = tagger.predict_spans([["the", "dog", "sat"]])
     assert span == ("NP", 0, 2)
     assert 0.5 < probability <= 1
     tagger.save(tmp_path / "tagger")
-    assert load(tmp_path / "tagger", BiLSTMTagger).score(sentences, tags) == 1  # F1 of spans
+    assert load(tmp_path / "tagger", HMMTagger).score(sentences, tags) == 1  # F1 of spans
 
 
 def test_there_is_one_of_each_kind() -> None:
