@@ -259,7 +259,7 @@ def test_line_ends_and_byte_order_marks(tmp_path: Path, end: str, separator: str
         (b"a X\nb\xff X\n", "line 2, byte 5: "),
         ("a X\n".encode("utf-16"), "line 1, byte 0: the text begins with the byte order mark of utf-16"),
         ("a long line of words X\n".encode("utf-16-le"), "line 1, byte 1: "),
-        (gzip.compress(b"a X\n"), "byte 0: this is .gz compressed data"),
+        (gzip.compress(b"a X\n", mtime=0), "byte 0: this is .gz compressed data"),
     ],
 )
 def test_malformed_columns(tmp_path: Path, content: str | bytes, problem: str | None) -> None:
