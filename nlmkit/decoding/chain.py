@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Chain",
     "ContextChain",
+    "batched_span_log_probabilities",
     "log_partition",
     "marginals",
     "n_best",
@@ -49,9 +50,7 @@ def log_partition(chain: Chain, emissions: NDArray[Any], lengths: ArrayLike) -> 
     before: Row | None = None
     for low, high in batch.stretches():
         logs, scales = forward_pass(batch, low, high, before)
-        ended = np.flatnonzero((batch.lengths > low) & (batch.lengths <= high))
-        last = batch.lengths[ended] - 1 - low
-        found[ended] = log_sum(logs[last, ended] + chain.end) + scales[last, ended]
+        _end(batch, low, logs, scales, found)
         before = logs[-1].copy(), scales[-1].copy()
     return batch.as_given(found, 0)
 
@@ -221,39 +220,71 @@ def span_log_probabilities(
         ValueError: Shapes are wrong, or a stretch is empty or outside of the sentence.
     """
     batch = _one(chain, emissions)
-    spans = [(start, np.asarray(tags, np.int64)) for start, tags in paths]
-    for start, ids in spans:
-        if not (len(ids) and 0 <= start <= batch.steps - len(ids)):
-            raise ValueError(f"{len(ids)} tags from token {start} on are no part of a sentence of {batch.steps}")
-    starts = np.array([start for start, _ in spans], np.int64)
-    lasts = starts + np.array([len(ids) for _, ids in spans], np.int64) - 1
+    return _span_log_probabilities(batch, [paths])[0]
+
+
+def batched_span_log_probabilities(
+    chain: Chain,
+    emissions: NDArray[Any],
+    lengths: ArrayLike,
+    paths: Sequence[Sequence[tuple[int, Sequence[int] | NDArray[np.integer[Any]]]]],
+) -> list[Floats]:
+    """Return what ``span_log_probabilities`` does for each sentence of a batch, by two passes over the batch.
+
+    Args:
+        chain: See ``log_partition``.
+        emissions: See ``log_partition``.
+        lengths: See ``log_partition``.
+        paths: Of each sentence, the first token and the tags of each stretch.
+
+    Raises:
+        ValueError: Shapes or lengths are wrong, or a stretch is empty or outside of its sentence.
+    """
+    return _span_log_probabilities(Batch(chain, emissions, lengths), paths)
+
+
+def _span_log_probabilities(
+    batch: Batch, paths: Sequence[Sequence[tuple[int, Sequence[int] | NDArray[np.integer[Any]]]]]
+) -> list[Floats]:
+    chain, spans = batch.chain, []
+    for row, sentence in enumerate(batch.order.tolist()):
+        for start, tags in paths[sentence]:
+            ids, length = np.asarray(tags, np.int64), int(batch.lengths[row])
+            if not (len(ids) and 0 <= start <= length - len(ids)):
+                raise ValueError(f"{len(ids)} tags from token {start} on are no part of a sentence of {length}")
+            spans.append((row, start, ids))
+    starts = np.array([start for _, start, _ in spans], np.int64)
+    lasts = starts + np.array([len(ids) for _, _, ids in spans], np.int64) - 1
     tag_of, found = chain.tag_of(np.arange(chain.states)), np.full(len(spans), -np.inf)
     # Of each span: its states at the last token, and the logs of the sums over all beginnings that go through it.
     through: dict[int, tuple[NDArray[np.int64], Floats]] = {}
-    row: Row | None = None
+    totals = np.zeros(batch.sentences)
+    beside: Row | None = None
     for low, high in batch.stretches():
-        logs, scales = forward_pass(batch, low, high, row)
-        row = logs[-1].copy(), scales[-1].copy()
+        logs, scales = forward_pass(batch, low, high, beside)
+        beside = logs[-1].copy(), scales[-1].copy()
+        _end(batch, low, logs, scales, totals)
         for index in np.flatnonzero((starts >= low) & (starts < high)).tolist():
-            start, ids = spans[index]
-            values = np.where(tag_of == ids[0], logs[start - low, 0], -np.inf)
+            row, start, ids = spans[index]
+            values = np.where(tag_of == ids[0], logs[start - low, row], -np.inf)
             for tag in ids[1:].tolist():
                 values = chain.follow(values, tag)
-            inside = batch.emissions[np.arange(start + 1, start + len(ids)), 0, ids[1:]].sum(dtype=np.float64)
+            inside = batch.emissions[np.arange(start + 1, start + len(ids)), row, ids[1:]].sum(dtype=np.float64)
             states = np.flatnonzero(values > -np.inf)
-            through[index] = states, values[states] + (scales[start - low, 0] + inside)
-    total = 0.0 if row is None else float((log_sum(row[0] + chain.end) + row[1])[0])
-    row = None
+            through[index] = states, values[states] + (scales[start - low, row] + inside)
+    beside = None
     for low, high in reversed(batch.stretches()):
-        logs, scales = backward_pass(batch, low, high, row)
-        row = logs[0].copy(), scales[0].copy()
+        logs, scales = backward_pass(batch, low, high, beside)
+        beside = logs[0].copy(), scales[0].copy()
         for index in np.flatnonzero((lasts >= low) & (lasts < high)).tolist():
-            states, values = through[index]
-            if len(states) and total > -np.inf:
-                last = int(lasts[index]) - low
-                found[index] = log_sum(values + logs[last, 0, states]) + scales[last, 0] - total
+            row, last, (states, values) = spans[index][0], int(lasts[index]) - low, through.pop(index)
+            if len(states) and totals[row] > -np.inf:
+                found[index] = log_sum(values + logs[last, row, states]) + scales[last, row] - totals[row]
     np.minimum(found, 0.0, out=found)
-    return found
+    sizes = [len(paths[sentence]) for sentence in batch.order.tolist()]
+    parts = np.split(found, np.cumsum(sizes)[:-1]) if sizes else []
+    by_sentence = dict(zip(batch.order.tolist(), parts, strict=True))
+    return [by_sentence[sentence] for sentence in range(batch.sentences)]
 
 
 def _one(chain: Chain, emissions: NDArray[Any]) -> Batch:
@@ -261,3 +292,10 @@ def _one(chain: Chain, emissions: NDArray[Any]) -> Batch:
     if values.ndim != 2:
         raise ValueError(f"emissions of one sentence must be [T, {chain.tags}], not {list(values.shape)}")
     return Batch(chain, values[:, None], [len(values)])
+
+
+def _end(batch: Batch, low: int, logs: Floats, scales: Floats, totals: Floats) -> None:
+    """Write the log-partition of sentences that end in a stretch of the forward pass, from ``low`` on, into totals."""
+    ended = np.flatnonzero((batch.lengths > low) & (batch.lengths <= low + len(logs)))
+    last = batch.lengths[ended] - 1 - low
+    totals[ended] = log_sum(logs[last, ended] + batch.chain.end) + scales[last, ended]

@@ -89,13 +89,15 @@ class ChainTagger(Tagger):
         """Return the exact log-probability of each part of a tag sequence, whatever the tags around it."""
         import numpy as np
 
-        from nlmkit.decoding.chain import span_log_probabilities
+        from nlmkit.decoding.chain import batched_span_log_probabilities
 
         chain, found = self.chain(), [np.empty(0) for _ in range(len(data))]
         for sentences, scores, lengths in self.emissions(data):
-            for row, (sentence, length) in enumerate(zip(sentences.tolist(), lengths.tolist(), strict=True)):
-                if len(paths[sentence]):
-                    found[sentence] = span_log_probabilities(chain, scores[:length, row], paths[sentence])
+            own = [paths[sentence] for sentence in sentences.tolist()]
+            if any(map(len, own)):
+                parts = batched_span_log_probabilities(chain, scores, lengths, own)
+                for sentence, probabilities in zip(sentences.tolist(), parts, strict=True):
+                    found[sentence] = probabilities
         return found
 
 

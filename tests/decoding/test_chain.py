@@ -17,6 +17,7 @@ from nlmkit.decoding import chain_passes
 from nlmkit.decoding.chain import (
     Chain,
     ContextChain,
+    batched_span_log_probabilities,
     log_partition,
     marginals,
     n_best,
@@ -147,6 +148,17 @@ def test_probabilities_of_stretches_equal_enumeration(case: tuple[Chain, Any, An
         agreeing = log_total([score for score, path in every if path[start : start + len(tags)] == tuple(tags)])
         expected = -np.inf if total == -np.inf else agreeing - total
         assert value == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@settings(reproducible, max_examples=10)
+@given(cases)
+def test_probabilities_of_stretches_in_a_batch_are_those_of_single_sentences(case: tuple[Chain, Any, Any]) -> None:
+    chain, emissions, lengths = case
+    asked = [[(start, [0] * (length - start)) for start in range(length)] for length in lengths.tolist()]
+    together = batched_span_log_probabilities(chain, emissions, lengths, asked)
+    for row, (own, found) in enumerate(zip(asked, together, strict=True)):
+        alone = span_log_probabilities(chain, emissions[: lengths[row], row], own)
+        np.testing.assert_allclose(found, alone, rtol=1e-9, atol=1e-9)
 
 
 @settings(reproducible, max_examples=8)
