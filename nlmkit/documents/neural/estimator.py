@@ -404,8 +404,8 @@ class NeuralTextModel(
         optional.require("torch", extra="classifiers", who=self.name)
         import torch
 
-        from nlmkit.documents.neural.saving import with_weights
         from nlmkit.saving import require
+        from nlmkit.training.word_networks import with_weights
 
         require("vocabulary_" in vars(self), "its vocabulary is missing; save the model again")
         member = state.members.get("representation_")

@@ -109,7 +109,7 @@ class BiLSTMTagger(
             NlmkitError: Training diverged.
         """
         started = getattr(self, "_started", seconds())
-        optional.require("torch", extra="classifiers", who=self.name)
+        optional.require("torch", extra="taggers", who=self.name)
         import numpy as np
         import torch
 
@@ -318,12 +318,13 @@ class BiLSTMTagger(
             SavedModelError: Arrays are missing, unexpected, of a wrong shape or dtype, or contain NaN or infinity.
         """
         super().restore(state)
-        optional.require("torch", extra="classifiers", who=self.name)
+        optional.require("torch", extra="taggers", who=self.name)
         import torch
 
         from nlmkit.saving import require
-        from nlmkit.taggers.neural.saving import with_weights, without_tables
+        from nlmkit.taggers.neural.saving import without_tables
         from nlmkit.taggers.neural.tables import Tables
+        from nlmkit.training.word_networks import with_weights
 
         require("vocabulary_" in vars(self), "its vocabulary is missing; save the model again")
         member = state.members.get("representation_")

@@ -1,9 +1,9 @@
-"""Loading of the network of a model of texts from the arrays of a saved model."""
+"""Loading of a network over word vectors from the arrays of a saved model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from numpy.typing import NDArray
@@ -12,7 +12,9 @@ from nlmkit.saving import require, require_array
 from nlmkit.training.torch_model import put_weights
 
 if TYPE_CHECKING:
-    from nlmkit.documents.neural.module import TextModule
+    from torch import nn
+
+M = TypeVar("M", bound="nn.Module")
 
 Channel = torch.Tensor | None
 
@@ -22,8 +24,8 @@ def with_weights(
     *,
     words: int,
     sizes: Mapping[str, int],
-    build: Callable[[Channel, Channel], TextModule],
-) -> TextModule:
+    build: Callable[[Channel, Channel], M],
+) -> M:
     """Rebuild a network and load saved weights, in evaluation mode.
 
     Args:
