@@ -1,8 +1,9 @@
-"""States of a neural language model after each token, as features of other models (Peters et al. 2017).
+"""States of a neural language model after each token, as features of other models.
 
 A forward model's state after a token is a vector of the token and the words before it, a backward model's one of the
-token and the words after it. Sentences are read from the zero state after ``</s>``, as in scoring with context
-``sentence``.
+token and the words after it (Peters et al. 2017). A model of characters reads the words spelled out: the state after a
+token is that after its last character, of a backward model that after its first (Akbik et al. 2018). Sentences are read
+from the zero state after ``</s>``, as in scoring with context ``sentence``.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from numpy.typing import NDArray
 from nlmkit.errors import HyperParameterError
 from nlmkit.language_models.neural import scoring
 from nlmkit.language_models.neural.estimator import NeuralLanguageModel
+from nlmkit.language_models.neural.readings import Reading, reading
 from nlmkit.text.corpus import Corpus
 from nlmkit.text.tagged import TaggedSentences
-from nlmkit.text.vocabulary import EOS_ID, SPECIAL, UNK_ID
+from nlmkit.text.tokenizers import CharTokenizer
+from nlmkit.text.vocabulary import EOS_ID
 
 if TYPE_CHECKING:
     from nlmkit.language_models.base import LanguageModel
@@ -29,7 +32,7 @@ Sentences = TaggedSentences | Corpus | Iterable[Sequence[str]]
 """Sentences of tokens."""
 
 
-def token_states(lm: LanguageModel, sentences: Sentences) -> NDArray[np.float32]:
+def token_states(lm: LanguageModel, sentences: Sentences, *, spaces: bool | None = None) -> NDArray[np.float32]:
     """Return the output of the last hidden layer after each token, as ``hidden`` of the model's states.
 
     Sentences do not depend on each other, and are read in batches of similar length; the batching changes values by at
@@ -37,13 +40,15 @@ def token_states(lm: LanguageModel, sentences: Sentences) -> NDArray[np.float32]
 
     Args:
         lm: A fitted neural language model, forward or backward; it is not changed.
-        sentences: Sentences of tokens, looked up by ``vocabulary_ids``.
+        sentences: Sentences of tokens, looked up in the Unicode form and case of the model.
+        spaces: Whether a model of characters reads a space between tokens, if its vocabulary has one; None: unless the
+            tokenizer of the sentences is ``char``.
 
     Returns:
         float32 [tokens, h], in the order of the text.
 
     Raises:
-        HyperParameterError: The model is not a neural language model.
+        HyperParameterError: The model is not a neural language model, or one of neither words nor characters.
         NotFittedError: The model is not fitted.
         DataError: An item of a list of sentences is not a list of tokens.
     """
@@ -53,56 +58,53 @@ def token_states(lm: LanguageModel, sentences: Sentences) -> NDArray[np.float32]
     if not isinstance(sentences, (TaggedSentences, Corpus)):
         sentences = TaggedSentences(sentences)
     words = sentences.words if isinstance(sentences, TaggedSentences) else sentences
-    ids = vocabulary_ids(lm, words.types, words.ids)
-    return _states(lm.module_, ids, sentences.offsets, backward=lm.reads_backward)
+    if spaces is None:
+        spaces = _tokenizer_of(sentences) != CharTokenizer.name
+    read = reading(lm, words.types, words.ids, sentences.offsets, spaces=spaces)
+    return _states(lm.module_, read, sentences.offsets)
 
 
-def vocabulary_ids(lm: LanguageModel, types: Sequence[str], ids: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return the ids in a language model's vocabulary of tokens that are given as such.
-
-    Unicode form and case are changed as the model's tokenization does; its tokenizer is not applied. Words that the
-    vocabulary lacks, and the marks ``<s>`` and ``</s>``, which no word is, become ``<unk>``.
-
-    Args:
-        lm: A fitted language model.
-        types: Distinct tokens; some may not occur.
-        ids: Type of each token: int32 [tokens].
-
-    Returns:
-        int64 [tokens].
-    """
-    occurring = np.flatnonzero(np.bincount(ids, minlength=len(types)))
-    normalize = lm.tokenization_.normalize
-    found = np.full(len(types), UNK_ID, np.int64)
-    found[occurring] = lm.vocabulary_.ids([normalize(types[place]) for place in occurring.tolist()])
-    found[found < len(SPECIAL)] = UNK_ID
-    return found[ids]
+def _tokenizer_of(sentences: TaggedSentences | Corpus) -> str | None:
+    if isinstance(sentences, TaggedSentences):
+        return sentences.tokenizer
+    return None if sentences.pipeline is None else sentences.pipeline.tokenizer
 
 
-def _states(
-    module: LanguageModule, ids: NDArray[np.int64], offsets: NDArray[np.int64], *, backward: bool
-) -> NDArray[np.float32]:
+def _states(module: LanguageModule, read: Reading, offsets: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return the states after each token: float32 [tokens, h].
 
     Args:
         module: The network.
-        ids: Ids of the tokens: int64 [tokens].
-        offsets: Start of each sentence, and the end of the last: int64 [sentences + 1].
-        backward: Whether sentences are read from their last token to their first.
+        read: What it reads.
+        offsets: First token of each sentence, and the end of the last: int64 [sentences + 1].
     """
-    found = np.empty((len(ids), module.body.width), np.float32)
-    lengths = np.diff(offsets)
-    for sentences in scoring.length_buckets(lengths + 1):  # with the </s> that is read first
-        rows = np.arange(-1, lengths[sentences].max())[:, None]
-        read = (rows >= 0) & (rows < lengths[sentences])
-        places = offsets[1:][sentences] - 1 - rows if backward else offsets[:-1][sentences] + rows
-        inputs = np.full(read.shape, EOS_ID, np.int64)
-        inputs[read] = ids[places[read]]
+    found = np.empty((len(read.last), module.body.width), np.float32)
+    lengths = np.diff(read.offsets)
+    some = np.flatnonzero(lengths)
+    for bucket in scoring.length_buckets(lengths[some]):
+        sentences = some[bucket]
+        rows = np.arange(lengths[sentences].max())[:, None]
+        within = rows < lengths[sentences]
+        inputs = np.full(within.shape, EOS_ID, np.int64)
+        inputs[within] = read.ids[(read.offsets[sentences] + rows)[within]]
+        tokens, wanted, columns = _wanted(read, offsets, sentences)
         state = module.initial_state(len(sentences))
         for begin in range(0, len(inputs), scoring.WINDOW):
-            window = slice(begin, begin + scoring.WINDOW)
+            first, last = np.searchsorted(wanted, [begin, begin + scoring.WINDOW])
             with scoring.scoring(module):
-                outputs, state = scoring.read_ids(module, inputs[window], state)
-                wanted = torch.from_numpy(read[window]).to(outputs.device)
-                found[places[window][read[window]]] = outputs[wanted].cpu().numpy()
+                outputs, state = scoring.read_ids(module, inputs[begin : begin + scoring.WINDOW], state)
+                places = torch.from_numpy(wanted[first:last] - begin), torch.from_numpy(columns[first:last])
+                chosen = outputs[places[0].to(outputs.device), places[1].to(outputs.device)]
+                found[tokens[first:last]] = chosen.cpu().numpy()
     return found
+
+
+def _wanted(
+    read: Reading, offsets: NDArray[np.int64], sentences: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the tokens of a batch of sentences, and row and column of the last symbol of each, by ascending row."""
+    tokens = np.concatenate([np.arange(offsets[each], offsets[each + 1]) for each in sentences.tolist()])
+    columns = np.repeat(np.arange(len(sentences)), np.diff(offsets)[sentences])
+    rows = read.last[tokens] - read.offsets[sentences][columns]
+    order = np.argsort(rows, kind="stable")
+    return tokens[order], rows[order], columns[order]

@@ -254,7 +254,7 @@ class BiLSTMTagger(
         if self.language_models_:
             from nlmkit.taggers.neural.language_states import LanguageStates
 
-            states = LanguageStates(self.language_models_, data)
+            states = LanguageStates(self.language_models_, data, spaces=not self.single_characters_)
             if keep is not None:
                 states.keep(keep)
         from nlmkit.taggers.neural.words import sentences_of

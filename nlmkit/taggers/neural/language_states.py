@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from nlmkit.core.run import RunOptions
 from nlmkit.errors import HyperParameterError
 from nlmkit.language_models.neural.estimator import NeuralLanguageModel
-from nlmkit.language_models.neural.states import token_states, vocabulary_ids
+from nlmkit.language_models.neural.readings import coverage, reads_characters
+from nlmkit.language_models.neural.states import token_states
 from nlmkit.saving import require
-from nlmkit.text.vocabulary import UNK_ID
 
 if TYPE_CHECKING:
     from nlmkit.language_models.base import LanguageModel
@@ -30,7 +30,7 @@ def fitted_models(given: Sequence[str | LanguageModel]) -> tuple[LanguageModel, 
     """Return the language models of a hyper-parameter, loaded where it has their folders.
 
     Raises:
-        HyperParameterError: One of them is not fitted, or is no neural language model.
+        HyperParameterError: One of them is not fitted, or is no neural language model of words or characters.
         SavedModelError: A folder cannot be loaded.
     """
     from nlmkit.core.storage import load
@@ -43,6 +43,7 @@ def fitted_models(given: Sequence[str | LanguageModel]) -> tuple[LanguageModel, 
             raise HyperParameterError(f"{where} is of type {model.name}: expected a neural one, such as lstm")
         if not model.is_fitted:
             raise HyperParameterError(f"{where} is not fitted: fit the language model first")
+        reads_characters(model, where)  # refuse other tokens before training
         found.append(model)
     return tuple(found)
 
@@ -76,14 +77,16 @@ def width_of(models: Sequence[LanguageModel]) -> int:
 
 
 def facts(models: Sequence[LanguageModel], data: TaggedSentences) -> list[dict[str, Any]]:
-    """Return an entry of the fit report per model: what it is, and the share of training tokens that it knows."""
+    """Return an entry of the fit report per model: what it is, and its share of known training tokens or characters."""
     return [
         {
             "component": model.name,
             "digest": model.digest,
             "direction": "backward" if model.reads_backward else "forward",
             "width": width_of([model]),
-            "token_coverage": float((vocabulary_ids(model, data.words.types, data.words.ids) != UNK_ID).mean()),
+            "character_coverage" if reads_characters(model) else "token_coverage": coverage(
+                model, data.words.types, data.words.ids
+            ),
         }
         for model in models
     ]
@@ -95,10 +98,11 @@ class LanguageStates:
     Args:
         models: Fitted language models.
         data: The sentences.
+        spaces: Whether models of characters read a space between tokens.
     """
 
-    def __init__(self, models: Sequence[LanguageModel], data: TaggedSentences) -> None:
-        self._models, self._data = models, data
+    def __init__(self, models: Sequence[LanguageModel], data: TaggedSentences, *, spaces: bool) -> None:
+        self._models, self._data, self._spaces = models, data, spaces
         self._kept: NDArray[np.float32] | None = None
 
     def keep(self, run: RunOptions) -> None:
@@ -124,4 +128,4 @@ class LanguageStates:
 
     def _read(self, chosen: Indices) -> NDArray[np.float32]:
         some = self._data.subset(chosen)
-        return np.concatenate([token_states(model, some) for model in self._models], axis=1)
+        return np.concatenate([token_states(model, some, spaces=self._spaces) for model in self._models], axis=1)

@@ -96,7 +96,9 @@ class LanguageModelOptions:
     """Options of language models whose states are features of tokens; see ``nlmkit.taggers.neural.language_states``."""
 
     language_models: tuple[str | LanguageModel, ...] = param(
-        (), help="fitted neural language models, or their folders, whose states are features (Peters et al. 2017)"
+        (),
+        help="fitted neural language models of words (Peters et al. 2017) or characters (Akbik et al. 2018), or their "
+        "folders, whose states are features",
     )
 
 

@@ -77,10 +77,12 @@ def coverage_notes(vectors: Mapping[str, Any], models: Sequence[Mapping[str, Any
             f"the representation covers only {coverage:.0%} of the training words: check that it was trained on text "
             "with the same tokens and case"
         )
-    notes += [
-        f"a language model ({each['component']} {each['digest']}) knows only {each['token_coverage']:.0%} of the "
-        "training words: check that it was trained on text with the same tokens"
-        for each in models
-        if each["token_coverage"] < POOR_COVERAGE
-    ]
+    for each in models:
+        units = "words" if "token_coverage" in each else "characters"
+        known = each["token_coverage" if units == "words" else "character_coverage"]
+        if known < POOR_COVERAGE:
+            notes.append(
+                f"a language model ({each['component']} {each['digest']}) knows only {known:.0%} of the training "
+                f"{units}: check that it was trained on text with the same {'tokens' if units == 'words' else units}"
+            )
     return notes

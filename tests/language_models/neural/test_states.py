@@ -17,8 +17,9 @@ from nlmkit.language_models.neural.estimator import NeuralLanguageModel
 from nlmkit.language_models.neural.gru import GRU
 from nlmkit.language_models.neural.lstm import LSTM
 from nlmkit.language_models.neural.nnlm import NNLM
+from nlmkit.language_models.neural.readings import vocabulary_ids
 from nlmkit.language_models.neural.rnnlm import RNNLM
-from nlmkit.language_models.neural.states import token_states, vocabulary_ids
+from nlmkit.language_models.neural.states import token_states
 from nlmkit.text.tagged import TaggedSentences
 
 pytestmark = pytest.mark.slow
