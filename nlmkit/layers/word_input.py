@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -17,6 +18,20 @@ from nlmkit.text.vocabulary import BOS_ID
 
 PAD_ID: Final = BOS_ID
 """Id of padding, whose vector is zero and is never trained; that of ``<s>``, which models of texts do not read."""
+
+
+class _Own(threading.local):
+    """What a thread alone sees, since a model can be used by several.
+
+    Attributes:
+        extended: Channels of input layers with further rows, by the layer's ``id``.
+    """
+
+    def __init__(self) -> None:
+        self.extended: dict[int, list[Tensor]] = {}
+
+
+_OWN: Final = _Own()
 
 
 class Rows(NamedTuple):
@@ -64,7 +79,6 @@ class WordInput(nn.Module):
         self.dropout = dropout
         self.dropout_word = dropout_word
         self.sparse = sparse
-        self._extended: list[Tensor] | None = None
 
     frozen: Tensor | None
 
@@ -100,7 +114,7 @@ class WordInput(nn.Module):
         ids = torch.cat([rows.ids.flatten() for rows in groups])
         found = [
             functional.embedding(ids, matrix, PAD_ID, sparse=self.sparse and matrix.requires_grad)
-            for matrix in self._extended or self.channels
+            for matrix in _OWN.extended.get(id(self), self.channels)
         ]
         vectors = found[0] if len(found) == 1 else torch.cat(found, dim=1)
         if self.training and self.dropout_word:
@@ -116,14 +130,17 @@ class WordInput(nn.Module):
 
     @contextlib.contextmanager
     def with_extra(self, rows: NDArray[np.float32] | None) -> Iterator[None]:
-        """Set the vectors of the ids from V on, in every channel, within the ``with`` block: float32 [n, d]."""
+        """Set the vectors of the ids from V on, in every channel, within the ``with`` block: float32 [n, d].
+
+        Other threads do not see them.
+        """
         if rows is not None and len(rows):
             extra = torch.from_numpy(rows).to(self.channels[0])
-            self._extended = [torch.cat([matrix, extra]) for matrix in self.channels]
+            _OWN.extended[id(self)] = [torch.cat([matrix, extra]) for matrix in self.channels]
         try:
             yield
         finally:
-            self._extended = None
+            _OWN.extended.pop(id(self), None)
 
 
 def _without_padding(matrix: Tensor) -> Tensor:
