@@ -7,6 +7,7 @@ state is the latest tags, so that the next one can depend on all of them; it is 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 _SPARSE: Final = 4  # how many times fewer transitions must be legal for a list of them to be faster
+
+_ROOM: Final = 1 << 20  # sums of a score and a transition in memory at a time, unless one row needs more
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -131,16 +134,22 @@ class Chain:
 
     def best_before(self, values: Floats) -> Floats:
         """Return the largest score of a state before plus transition: [n, S] to [n, S]."""
-        found: Floats = (values[:, :, None] + self.transitions).max(axis=1)
-        return found
+        return self._by_rows(lambda rows: (rows[:, :, None] + self.transitions).max(axis=1), values)
 
     def log_forward(self, values: Floats) -> Floats:
         """Return log Σ exp(score + transition) over the states before: [n, S] to [n, S]."""
-        return log_sum(values[:, :, None] + self.transitions, axis=1)
+        return self._by_rows(lambda rows: log_sum(rows[:, :, None] + self.transitions, axis=1), values)
 
     def log_backward(self, values: Floats) -> Floats:
         """Return log Σ exp(transition + score) over the states after: [n, S] to [n, S]."""
-        return log_sum(values[:, None] + self.transitions, axis=2)
+        return self._by_rows(lambda rows: log_sum(rows[:, None] + self.transitions, axis=2), values)
+
+    def _by_rows(self, function: Callable[[Floats], Floats], values: Floats) -> Floats:
+        """Return a function of the rows of values [n, S], of few at a time since it takes n scores per transition."""
+        size = max(1, _ROOM // max(1, self.transitions.size))
+        if len(values) <= size:
+            return function(values)
+        return np.concatenate([function(values[low : low + size]) for low in range(0, len(values), size)])
 
     def follow(self, values: Floats, tag: int) -> Floats:
         """Return ``log_forward`` of one row if the next tag is given: [S] to [S]."""
@@ -297,13 +306,21 @@ class ContextChain(Chain):
 
     def log_forward(self, values: Floats) -> Floats:
         """Return log Σ exp(score + transition) over the states before: [n, S] to [n, S]."""
-        found = log_sum(values.reshape(len(values), self._q, self._rest, 1) + self._cube, axis=1)
-        return found.reshape(len(values), self.states)
+
+        def moved(rows: Floats) -> Floats:
+            found = log_sum(rows.reshape(len(rows), self._q, self._rest, 1) + self._cube, axis=1)
+            return found.reshape(len(rows), self.states)
+
+        return self._by_rows(moved, values)
 
     def log_backward(self, values: Floats) -> Floats:
         """Return log Σ exp(transition + score) over the states after: [n, S] to [n, S]."""
-        found = log_sum(values.reshape(len(values), 1, self._rest, self._q) + self._cube, axis=3)
-        return found.reshape(len(values), self.states)
+
+        def moved(rows: Floats) -> Floats:
+            found = log_sum(rows.reshape(len(rows), 1, self._rest, self._q) + self._cube, axis=3)
+            return found.reshape(len(rows), self.states)
+
+        return self._by_rows(moved, values)
 
     def follow(self, values: Floats, tag: int) -> Floats:
         """Return ``log_forward`` of one row if the next tag is given: [S] to [S]."""

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlmkit.decoding import chain_passes
+from nlmkit.decoding import chain_passes, chains
 from nlmkit.decoding.chain import (
     Chain,
     ContextChain,
@@ -277,3 +277,13 @@ def test_long_sentences_without_underflow() -> None:
     assert (first != second).sum() == 1
     (found,) = span_log_probabilities(chain, part[:, 0], [(5, first[5:8])])
     assert found == pytest.approx(np.log(alone[[5, 6, 7], first[5:8]]).sum(), abs=1e-8)
+
+
+@pytest.mark.parametrize("context", [1, 2])
+def test_many_tags_take_room_for_few_sentences_at_a_time(context: int) -> None:
+    case = made(3, 3, 4, 9, scale=80.0, forbidden=0.1, context=context)  # of a range that needs logarithms, too
+    expected = viterbi(*case)[1], marginals(*case)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chains, "_ROOM", 2 * case[0].transitions.size)
+        found = viterbi(*case)[1], marginals(*case)
+    assert all(np.array_equal(one, two) for one, two in zip(found, expected, strict=True))
