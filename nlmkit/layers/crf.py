@@ -59,6 +59,7 @@ class ConditionalRandomField(nn.Module):
             tags: The tags, legal sequences; any tags in the padding: int64 [B, T].
             lengths: Number of positions of each sequence: int64 [B].
         """
+        emissions, tags, lengths = (_where_float64_is(each) for each in (emissions, tags, lengths))
         time_major = emissions.transpose(0, 1).double()
         scores = self._masked()
         return log_partition(time_major, scores, lengths) - path_scores(time_major, scores, tags.T, lengths)
@@ -70,15 +71,25 @@ class ConditionalRandomField(nn.Module):
         return start, transitions, end
 
     def _masked(self) -> Scores:
-        return (
-            self.start.double().masked_fill(~self.legal_start, -torch.inf),
-            self.transitions.double().masked_fill(~self.legal_transitions, -torch.inf),
-            self.end.double().masked_fill(~self.legal_end, -torch.inf),
+        pairs = (
+            (self.start, self.legal_start),
+            (self.transitions, self.legal_transitions),
+            (self.end, self.legal_end),
         )
+        start, transitions, end = (
+            _where_float64_is(scores).double().masked_fill(~_where_float64_is(legal), -torch.inf)
+            for scores, legal in pairs
+        )
+        return start, transitions, end
 
     def extra_repr(self) -> str:
         """Shown by ``repr``."""
         return f"{self.tags}"
+
+
+def _where_float64_is(tensor: Tensor) -> Tensor:
+    """Return a tensor on its device, or on the CPU if that is Apple's MPS, which has no float64."""
+    return tensor.cpu() if tensor.device.type == "mps" else tensor
 
 
 def path_scores(emissions: Tensor, scores: Scores, tags: Tensor, lengths: Tensor) -> Tensor:

@@ -70,7 +70,6 @@ class BiLSTMTagger(
     name = "bilstm-tagger"
     takes_features: ClassVar[bool] = True
     trains_in_steps = True
-    takes_features = True
 
     conformance_settings: ClassVar[Mapping[str, Any]] = {
         "embedding": 12,
@@ -150,6 +149,7 @@ class BiLSTMTagger(
             module = self.new_module(tuned, frozen, generator)
         notes += preparation.coverage_notes(input_report, of_states)
         sentences = self.sentences_of(data, keep=run)
+        module.forget_unread(sentences)
         watched = None if valid is None else self.sentences_of(valid, keep=run)
         seen = data if valid is None else valid
         assert seen.tags is not None

@@ -15,7 +15,8 @@ from nlmkit.layers.crf import ConditionalRandomField
 from nlmkit.layers.masks import Dropout, keep_mask
 from nlmkit.layers.recurrent_encoder import RecurrentEncoder
 from nlmkit.layers.word_input import WordInput
-from nlmkit.taggers.neural.batching import Batch
+from nlmkit.taggers.neural.batching import Batch, Sentences
+from nlmkit.taggers.neural.tables import UNKNOWN_VALUE
 
 _FLOATS_PER_INPUT: Final = 4
 _FLOATS_PER_UNIT: Final = 16
@@ -141,6 +142,22 @@ class TaggerModule(nn.Module):
             return self.crf.loss(emissions, tags, batch.lengths).sum()
         inside = torch.arange(tags.shape[1], device=tags.device) < batch.lengths.unsqueeze(1)
         return functional.nll_loss(emissions[inside], tags[inside], reduction="sum")
+
+    @torch.no_grad()
+    def forget_unread(self, sentences: Sentences) -> None:
+        """Set vectors of unknown values and characters to zero where training reads none: they would stay random.
+
+        Args:
+            sentences: The training sentences.
+        """
+        for vectors in self.columns:
+            assert isinstance(vectors, ColumnVectors)
+            if not (sentences.columns[list(vectors.columns)] == UNKNOWN_VALUE).any():
+                vectors.vectors[UNKNOWN_VALUE] = 0
+        if self.characters is not None:
+            assert sentences.spellings is not None
+            if not (sentences.spellings.ids == UNKNOWN_VALUE).any():
+                self.characters.vectors[UNKNOWN_VALUE] = 0
 
     @property
     def floats_per_token(self) -> int:

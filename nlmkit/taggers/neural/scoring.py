@@ -54,7 +54,7 @@ def emissions_of(
             # With TensorFloat-32, which torch enables in cuDNN by default, scores would depend on the batch.
             exact = torch.backends.cudnn.flags(enabled=None, benchmark=None, deterministic=None, allow_tf32=False)
             with torch.inference_mode(), module.words.with_extra(sentences.extra), memory_errors(purpose), exact:
-                found = module(sentences.batch(chosen).to(device)).transpose(0, 1).double().cpu().numpy()
+                found = module(sentences.batch(chosen).to(device)).transpose(0, 1).cpu().double().numpy()
             yield chosen, found, lengths[chosen]
     finally:
         module.train(training)

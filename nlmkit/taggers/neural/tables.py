@@ -1,6 +1,7 @@
 """What a neural tagger knows of its training words beside the vocabulary: characters, feature values, pairs of words.
 
-Id 0 is padding, and id 1 stands for what training lacks or has only once, so that its vector is trained.
+Id 0 is padding, and id 1 stands for what training lacks or has only once, so that its vector is trained; if all occurs
+more often, it is zero.
 """
 
 from __future__ import annotations
@@ -136,15 +137,14 @@ class Tables:
         Raises:
             SavedModelError: They are missing or invalid.
         """
-        from nlmkit.saving import require, require_array
+        from nlmkit.saving import ascends, require, require_array
 
         names = ["characters", *_names(features)]
         characters, *values = (_restored_strings(arrays, f"{PREFIX}{name}") for name in names)
         single = all(len(character) == 1 for character in characters)
         require(single, "its table of characters is invalid; save the model again")
         pairs = require_array(arrays, f"{PREFIX}pairs", dtype="int64", shape=(None,))
-        rising = bool((np.diff(pairs) > 0).all()) and not (len(pairs) and pairs[0] < 0)
-        require(rising, "its pairs of words are not sorted; save the model again")
+        require(ascends(pairs), "its pairs of words are not sorted; save the model again")
         return cls("".join(characters), tuple(values), np.array(pairs, np.int64), words)
 
 

@@ -266,7 +266,8 @@ def digest(sentences: Sentences) -> str:
         if array is not None:
             found.update(np.ascontiguousarray(array, "<i8").data)
     if sentences.spellings is not None:
-        found.update(np.ascontiguousarray(sentences.spellings.ids, "<i8").data)
+        for array in (sentences.spellings.ids, sentences.spellings.offsets, sentences.spellings.words):
+            found.update(np.ascontiguousarray(array, "<i8").data)
     return found.hexdigest()[:16]
 
 

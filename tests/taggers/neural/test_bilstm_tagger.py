@@ -72,6 +72,18 @@ def test_all_feature_columns_are_read() -> None:
     assert {"feature 1", "feature 2", "shapes"} <= set(model.fit_report_["parameters_by_part"])
 
 
+def test_what_is_unknown_and_never_read_in_training_is_zero() -> None:
+    """Its vector would stay random."""
+    data = TaggedSentences([["ab", "ba"]] * 2, [["X", "Y"]] * 2, features=[[["p", "q"]] * 2])
+    weights = BiLSTMTagger(embedding=4, hidden=4, epochs=1, shape=True).fit(data).module_.state_dict()
+    for name in ("columns.0", "columns.1", "characters"):
+        assert not weights[f"{name}.vectors"][1].any()
+        assert weights[f"{name}.vectors"][2].any()
+    data = TaggedSentences([["ab", "bc"]] * 2, [["X", "Y"]] * 2)
+    weights = BiLSTMTagger(embedding=4, hidden=4, epochs=1).fit(data).module_.state_dict()
+    assert weights["characters.vectors"][1].any()
+
+
 @pytest.mark.slow
 def test_held_out_sentences_choose_the_weights() -> None:
     model = BiLSTMTagger(**SMALL).fit(SENTENCES * 4, CHUNKS * 4, valid=(SENTENCES, CHUNKS))  # type: ignore[arg-type]

@@ -12,7 +12,8 @@ from nlmkit.errors import HyperParameterError
 from nlmkit.taggers.neural import task as task_module
 from nlmkit.taggers.neural.bilstm_tagger import BiLSTMTagger
 from nlmkit.taggers.neural.settings import TaggerSettings, enough_epochs
-from nlmkit.taggers.neural.task import TaggingTask
+from nlmkit.taggers.neural.task import TaggingTask, digest
+from nlmkit.text.tagged import TaggedSentences
 from nlmkit.training.batches import hidden
 from nlmkit.training.divergence import Diverged
 from nlmkit.training.task import Task
@@ -105,3 +106,14 @@ def test_options_without_effect_are_refused() -> None:
             BiLSTMTagger(**TINY, **options).fit(WORDS, TAGS)  # type: ignore[arg-type]
     with pytest.raises(HyperParameterError, match="patience=1 requires held-out sentences"):
         BiLSTMTagger(**TINY, patience=1).fit(WORDS, TAGS)
+
+
+def test_the_digest_of_sentences_tells_which_spelling_is_where() -> None:
+    """Words that differ in case have the same ids of words."""
+    tagger = BiLSTMTagger(**TINY).fit([["ab", "AB"]], [["X", "X"]])
+    one, two = (
+        tagger.sentences_of(TaggedSentences([["ab", "AB"], last], [["X", "X"]] * 2))
+        for last in (["ab", "AB"], ["AB", "ab"])
+    )
+    assert np.array_equal(one.words, two.words)
+    assert digest(one) != digest(two)
