@@ -13,7 +13,7 @@ time, the folder contains the old model or the new one. Nothing here unpickles, 
 file. Importing this package must not import NumPy, to show a manifest without it.
 """
 
-from nlmkit.saving.checks import require, require_array, require_weights
+from nlmkit.saving.checks import ascends, require, require_array, require_weights
 from nlmkit.saving.hashing import arrays_sha256, vocabulary_sha256
 from nlmkit.saving.manifest import FORMAT_VERSION, read_manifest
 from nlmkit.saving.reading import SavedFolder, load_folder
@@ -23,6 +23,7 @@ __all__ = [
     "FORMAT_VERSION",
     "SavedFolder",
     "arrays_sha256",
+    "ascends",
     "check_target",
     "load_folder",
     "read_manifest",

@@ -65,6 +65,21 @@ def require_array(
     return array
 
 
+def ascends(values: NDArray[Any], *, strictly: bool = True) -> bool:
+    """Return whether integers, the first at least 0, never decrease, or always increase if ``strictly``.
+
+    They are compared, since differences of integers of a damaged file can overflow.
+
+    Args:
+        values: Integers of a saved model, such as ends of rows or sorted keys: [n].
+        strictly: Whether equal neighbours are refused.
+    """
+    if not len(values):
+        return True
+    later, earlier = values[1:], values[:-1]
+    return int(values[0]) >= 0 and bool((later > earlier if strictly else later >= earlier).all())
+
+
 def require_weights(array: NDArray[Any], name: str) -> None:
     """Check that the weights of a network are finite and within ``LARGEST_WEIGHT``.
 

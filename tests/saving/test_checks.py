@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nlmkit.errors import SavedModelError
-from nlmkit.saving import load_folder, require, require_array, require_weights
+from nlmkit.saving import ascends, load_folder, require, require_array, require_weights
 
 from .helpers import one_line, payload_path
 
@@ -64,3 +64,16 @@ def test_weights_that_no_training_ends_with_are_refused(value: float) -> None:
     weights[1, 1] = value
     with pytest.raises(SavedModelError, match="array 'w' contains NaN or infinity, or a weight beyond 1e"):
         require_weights(weights, "w")
+
+
+def test_ascending_integers_are_compared_without_overflow() -> None:
+    far = 2**62 + 10
+    for values, loosely, strictly in (
+        ([], True, True),
+        ([0, 1, 5], True, True),
+        ([0, 0, 5], True, False),
+        ([-1, 0], False, False),
+        ([far, -far, 5], False, False),  # whose differences overflow to positive numbers
+    ):
+        array = np.array(values, np.int64)
+        assert (ascends(array, strictly=False), ascends(array)) == (loosely, strictly)

@@ -7,19 +7,21 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import HyperParameterError
-from nlmkit.saving import require, require_array
+from nlmkit.saving import ascends, require, require_array
 from nlmkit.saving.strings import require_strings, strings_as_bytes
 from nlmkit.taggers.crf.templates import Template
 from nlmkit.taggers.crf.views import COLUMN, view
 from nlmkit.text.tagged import Column, TaggedSentences
 
 _OUTSIDE, _NOTHING, _FIRST = 0, 1, 2  # ids of values: beyond the sentence; none, or not seen in training; the first one
+
+_TOO_MANY: Final = 1 << 63  # combinations, which int64 cannot number
 
 Keys = NDArray[np.int64]
 
@@ -64,9 +66,8 @@ class Attributes:
         found = []
         for number, template in enumerate(templates):
             keys = require_array(arrays, f"keys.{number}", dtype="int64", shape=(None,))
-            sound = not len(keys) or (
-                int(keys[0]) >= 0 and int(keys[-1]) < combinations(template, values) and (np.diff(keys) > 0).all()
-            )
+            number_of_keys = combinations(template, values)
+            sound = number_of_keys < _TOO_MANY and ascends(keys) and (not len(keys) or int(keys[-1]) < number_of_keys)
             require(sound, f"array 'keys.{number}' does not hold combinations of values; save the model again")
             found.append(np.asarray(keys))
         return cls(tuple(templates), values, tuple(found))
@@ -124,7 +125,7 @@ def refuse_overflow(template: Template, values: Mapping[str, Sequence[str]]) -> 
     Raises:
         HyperParameterError: They do not.
     """
-    if combinations(template, values) >= 1 << 63:
+    if combinations(template, values) >= _TOO_MANY:
         problem = " × ".join(f"{len(values[name])} ({name})" for name, _ in template)
         raise HyperParameterError(f"too many values to combine, {problem}: choose a lower ngram")
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nlmkit.saving import require, require_array, require_weights
+from nlmkit.saving import ascends, require, require_array, require_weights
 
 Ids = NDArray[np.int64]
 
@@ -76,7 +76,7 @@ class StateWeights:
         tags = require_array(arrays, "weight_tags", dtype="int32", shape=(len(values),))
         last = int(ends[-1]) if attributes else 0
         require(
-            last == len(values) and (np.diff(ends, prepend=0) >= 0).all(),
+            last == len(values) and ascends(ends, strictly=False),
             "array 'weight_ends' does not fit the weights; save the model again",
         )
         require(

@@ -128,6 +128,8 @@ class Lexicon:
             require(len(own) == len(strings), f"array 'contexts.{number}' has a string twice; save the model again")
             keys.append(own)
             counts.append(TagCounts.restored(arrays, f"context_counts.{number}", len(own), number_of_tags))
+        occur = np.bincount(counts[-1].rows, minlength=len(keys[-1])) > 0
+        require(len(occur) and occur.all(), "its words have no counts; save the model again")
         return cls(np.asarray(prior), tuple(keys), tuple(counts), characters, suffix)
 
 

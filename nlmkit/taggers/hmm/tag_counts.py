@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nlmkit.saving import require, require_array
+from nlmkit.saving import ascends, require, require_array
 
 Rows = NDArray[np.integer[Any]]
 Floats = NDArray[np.float64]
@@ -84,7 +84,7 @@ class TagCounts:
         counts = require_array(arrays, f"{prefix}.counts", dtype="int32", shape=(None,))
         tags = require_array(arrays, f"{prefix}.tags", dtype="int32", shape=(len(counts),))
         last = int(ends[-1]) if number_of_rows else 0
-        sound = last == len(counts) and (np.diff(ends, prepend=0) >= 0).all()
+        sound = last == len(counts) and ascends(ends, strictly=False)
         require(sound, f"array '{prefix}.ends' does not fit its counts; save the model again")
         found = cls(np.asarray(ends), np.asarray(tags), np.asarray(counts), number_of_tags)
         if len(counts):
@@ -94,5 +94,5 @@ class TagCounts:
                 f"array '{prefix}.tags' has tags that do not exist; save the model again",
             )
             pairs = found.rows * number_of_tags + tags
-            require((np.diff(pairs) > 0).all(), f"array '{prefix}.tags' repeats tags; save the model again")
+            require(ascends(pairs), f"array '{prefix}.tags' repeats tags; save the model again")
         return found

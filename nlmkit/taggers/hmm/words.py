@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nlmkit.saving import require, require_array
+from nlmkit.saving import ascends, require, require_array
 from nlmkit.taggers.hmm.tag_counts import TagCounts
 
 if TYPE_CHECKING:
@@ -166,9 +166,7 @@ class WordModel:
         histories = words + 1
         for number in range(order - 1):
             keys = require_array(arrays, f"sequences.{number}", dtype="int64", shape=(None,))
-            sound = not len(keys) or (
-                int(keys[0]) >= 0 and int(keys[-1]) < histories * (words + 1) and (np.diff(keys) > 0).all()
-            )
+            sound = ascends(keys) and (not len(keys) or int(keys[-1]) < histories * (words + 1))
             require(sound, f"array 'sequences.{number}' does not hold sequences of words; save the model again")
             counts = TagCounts.restored(arrays, f"sequence_counts.{number}", len(keys), len(lexicon.prior))
             found.append(History(np.asarray(keys), counts, histories, words))

@@ -269,6 +269,7 @@ def put(value: Any, at: int = 0) -> Callable[[Any], Any]:
         (changed("weight_tags", put(99)), "'weight_tags' has tags that do not exist"),
         (changed("weight_ends", put(10**9, -1)), "'weight_ends' does not fit"),
         (changed("weight_ends", put(10**9)), "'weight_ends' does not fit"),
+        (changed("weight_ends", lambda found: np.r_[2**62 + 9, -(2**62) - 9, found[2:]]), "'weight_ends' does not fit"),
         (changed("keys.1", put(10**15, -1)), "'keys.1' does not hold combinations"),
         (changed("keys.1", lambda found: found[::-1].copy()), "'keys.1' does not hold combinations"),
         (changed("keys.1", put(-1)), "'keys.1' does not hold combinations"),
