@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nlmkit.core.parameters import param
+from nlmkit.core.parameters import param, value_of
 from nlmkit.core.run import RunOptions
 from nlmkit.saving.state import FittedState
 from nlmkit.taggers.chain_tagger import ChainTagger, batches, padded
@@ -54,7 +54,13 @@ class CRFTagger(ChainTagger):
     units: str = param("auto", choices=UNITS, help="what tokens are; auto: characters if nearly all have one")
     window: int = param(2, ge=0, le=10, help="distance of the farthest token looked at")
     ngram: int = param(3, ge=1, le=4, help="longest sequence of characters or feature values; of words at most 2")
-    affixes: int = param(4, ge=0, le=10, help="length of the longest prefix and suffix of words; characters have none")
+    affixes: int = param(
+        4,
+        ge=0,
+        le=10,
+        help="length of the longest prefix and suffix of words; characters have none",
+        needs=value_of("units", "auto", "words"),
+    )
     min_count: int = param(1, ge=1, help="least number of occurrences of an attribute")
 
     if TYPE_CHECKING:  # fitted state, not hyper-parameters
@@ -90,6 +96,7 @@ class CRFTagger(ChainTagger):
         return {
             "units": "characters" if characters else "words",
             "iterations": found.iterations,
+            "converged": found.converged,
             "loss": found.loss,
             "attributes": self.attributes_.bases[-1],
             "weights": len(self.weights_.values) + found.transitions.size,

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from nlmkit.core.parameters import param
+from nlmkit.core.parameters import param, value_of
 from nlmkit.core.run import RunOptions
 from nlmkit.errors import HyperParameterError, SavedModelError
 from nlmkit.language_models.base import LanguageModel
@@ -57,7 +57,7 @@ class HMMTagger(ChainTagger):
     order: int = param(3, ge=1, le=6, help="length of the longest n-gram of tags")
     smoothing: str = param(
         "witten-bell",
-        choices=tuple(each for each in METHODS if each != "stupid-backoff"),
+        choices=tuple(each for each in METHODS if each not in ("stupid-backoff", "mle")),
         help="smoothing method of the n-grams of tags, as of ngram",
     )
     transitions: LanguageModel | None = param(
@@ -66,7 +66,13 @@ class HMMTagger(ChainTagger):
     word_order: int = param(
         2, ge=1, le=3, help="length of the longest sequence of words counted with a tag; 1: words are independent"
     )
-    suffix_length: int = param(5, ge=0, le=20, help="length of the longest ending of unknown words looked at")
+    suffix_length: int = param(
+        5,
+        ge=0,
+        le=20,
+        help="length of the longest ending of unknown words looked at; characters have none",
+        needs=value_of("units", "auto", "words"),
+    )
     rare_count: int = param(10, ge=1, help="most occurrences of words whose endings are counted for unknown words")
     units: str = param("auto", choices=UNITS, help="what tokens are; auto: characters if nearly all have one")
 
@@ -81,7 +87,8 @@ class HMMTagger(ChainTagger):
         """Count tags and words; see ``Tagger.fit_sentences``.
 
         Raises:
-            HyperParameterError: The transitions are not an unfitted ngram, or have too high an order.
+            HyperParameterError: The transitions are not an unfitted ngram, have too high an order, or give tags the
+                probability zero.
         """
         from nlmkit.taggers.hmm.lexicon import Lexicon
         from nlmkit.taggers.hmm.tokens import DistinctTokens
@@ -210,7 +217,10 @@ class HMMTagger(ChainTagger):
         )
         self.words_ = WordModel.restored(lexicon, state.arrays, self.word_order)
         self.transitions_ = transitions
-        self.chain_ = chain_of(transitions, tags, self.legal())
+        try:
+            self.chain_ = chain_of(transitions, tags, self.legal())
+        except HyperParameterError as error:
+            raise SavedModelError(f"the saved model is damaged: {error}") from error
 
 
 def _probabilities(transitions: NGram) -> NGram:

@@ -70,13 +70,16 @@ def check_size(tags: int, order: int) -> None:
 def chain_of(model: NGram, tags: int, legal: Legal) -> Chain:
     """Return the scores of tags by an n-gram model, among legal ones.
 
-    Of tags that training lacked the first has what the model gives to ``<unk>``, and they share it. The probabilities
-    of tags and the end sum to one after each history.
+    Tags that training lacked share what the model gives to ``<unk>``. The probabilities of tags and the end sum to one
+    after each history.
 
     Args:
         model: Fitted on ``tag_corpus``; its words are the first tags, in order.
         tags: Number of tags.
         legal: What ``Tagger.legal`` returns.
+
+    Raises:
+        HyperParameterError: A tag has the probability zero after some history, so that sentences could have no tags.
     """
     start, pairs, _ = legal
     known = len(model.vocabulary_) - len(SPECIAL)
@@ -89,6 +92,11 @@ def chain_of(model: NGram, tags: int, legal: Legal) -> Chain:
         """Score of each tag, and of the end, after tags; −1 is what is before the sentence."""
         words = [BOS_ID if tag < 0 else int(ids[tag]) for tag in context]
         values: Floats = model.table_.distribution(tuple(words))[ids] + shares
+        if not np.isfinite(values).all():
+            raise HyperParameterError(
+                f"the transitions, an ngram with smoothing={model.smoothing}, give some sequences of tags the "
+                "probability zero: choose another smoothing or other discounts"
+            )
         normalized: Floats = values - np.logaddexp.reduce(values)
         return normalized
 

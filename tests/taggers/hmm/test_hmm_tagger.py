@@ -91,6 +91,9 @@ def test_notes_on_the_transitions_are_shown() -> None:
         ({"transitions": NGram(smoothing="stupid-backoff")}, "transitions must be probabilities"),
         ({"transitions": Cache()}, "transitions must be an ngram, not cache"),
         ({"smoothing": "stupid-backoff"}, "smoothing must be one of"),
+        ({"smoothing": "mle"}, "smoothing must be one of"),
+        ({"transitions": NGram(smoothing="mle")}, "smoothing=mle, give some sequences of tags the probability zero"),
+        ({"units": "characters", "suffix_length": 3}, "suffix_length=3 has no effect: it needs units=auto or words"),
         ({"smoothing": "jelinek-mercer"}, "requires validation text"),
     ],
 )
@@ -259,6 +262,19 @@ def test_files_that_contradict_themselves_are_refused(name: str, change: Any, pr
         restored(dataclasses.replace(state, arrays=arrays, metadata=metadata))
 
 
+def test_words_that_never_occur_are_refused() -> None:
+    state = FITTED.fitted_state()
+    arrays = {
+        **state.arrays,
+        "contexts.7": np.append(state.arrays["contexts.7"], np.frombuffer(b"\tnew\n", np.uint8)),
+        "context_counts.7.ends": np.append(
+            state.arrays["context_counts.7.ends"], FITTED.words_.lexicon.counts[7].ends[-1]
+        ),
+    }
+    with pytest.raises(SavedModelError, match="its words have no counts"):
+        restored(dataclasses.replace(state, arrays=arrays))
+
+
 @pytest.mark.parametrize(
     ("member", "problem"),
     [
@@ -266,6 +282,7 @@ def test_files_that_contradict_themselves_are_refused(name: str, change: Any, pr
         (NGram(), "its transitions are missing"),
         (NGram(order=2, smoothing="stupid-backoff").fit(KINDS), "its transitions are missing"),
         (NGram(order=2).fit([["D", "V"]]), "its transitions are of other tags"),
+        (NGram(order=2, smoothing="mle").fit([["D", "N"]]), "damaged: the transitions, .* probability zero"),
         (NGram(order=20).fit([["D", "N"]]), "damaged: transitions of order 20 over 4 tags"),
     ],
 )
