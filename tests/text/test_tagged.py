@@ -521,7 +521,7 @@ splits = {{ train = ["words.txt"] }}
 
 @pytest.mark.parametrize(
     ("name", "scheme", "sizes"),
-    [("chunks-en", "IOB2", (246, 2793, 1523)), ("segments-zh", "BMES", (329, 4030, 3035))],
+    [("chunks-en", "IOB2", (246, 2793, 1523)), ("segments-zh", "BMES", (329, 4030, 3034))],
 )
 def test_bundled_corpora(name: str, scheme: str, sizes: tuple[int, int, int]) -> None:
     parts = [TaggedSentences.read(f"corpus:{name}/{split}") for split in ("train", "valid", "test")]
