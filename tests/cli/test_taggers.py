@@ -245,14 +245,28 @@ def test_another_layout_or_scheme_is_said_by_options(run: Run, data: Path, names
     assert found["f1"] == 1
     stderr = run("score", names, data / "train.conllu", *args, "--feature-column", "lemma", code=1).stderr
     assert "was trained with 1 feature column (column 1), but the text has 2 feature columns (upos, lemma)" in stderr
-    Path("bioes.txt").write_text(TRAIN.replace("I-LOC", "E-LOC"))
-    assert "E-LOC is not a tag of the scheme IOB2" in run("score", names, "bioes.txt", code=1).stderr
 
 
-def test_a_scheme_of_the_test_file(run: Run, data: Path, names: str) -> None:
-    Path("bioes.txt").write_text("Rome NNP S-LOC\nis VBZ O\n\nNew NNP B-LOC\nYork NNP E-LOC\n")
-    facts = json.loads(run("score", names, "bioes.txt", "--scheme", "BIOES", "--json").stdout)
-    assert (facts["scheme"], facts["f1"], facts["accuracy"]) == ("BIOES", 1, 1)
+@pytest.mark.parametrize(("scheme", "tags"), [("BIOES", "SBE"), ("BILOU", "UBL"), ("IOB1", "III"), ("IOB2", "BBI")])
+def test_a_scheme_of_the_test_file(run: Run, data: Path, names: str, scheme: str, tags: str) -> None:
+    one, two, three = list(tags)
+    Path("test.txt").write_text(f"Rome NNP {one}-LOC\nis VBZ O\n\nNew NNP {two}-LOC\nYork NNP {three}-LOC\n")
+    for flags in ([], ["--scheme", scheme]):
+        facts = json.loads(run("score", names, "test.txt", *flags, "--json").stdout)
+        assert (facts["scheme"], facts["gold_repairs"]) == (scheme, 0)
+        assert (facts["f1"], facts["accuracy"]) == (1, 1)
+
+
+def test_validation_sentences_may_be_in_another_scheme(run: Run, data: Path) -> None:
+    Path("valid.txt").write_text("Rome NNP S-LOC\nis VBZ O\n\nNew NNP B-LOC\nYork NNP E-LOC\n")
+    args = ["fit", "toy-frequent", data / "train.txt", "--valid", "valid.txt", "-o", "m"]
+    assert json.loads(run(*args, "--json").stdout)["fit"]["validation_f1"] == 1
+
+
+def test_a_scheme_of_spans_does_not_suit_plain_tags(run: Run, data: Path) -> None:
+    run("fit", "toy-frequent", data / "train.txt", "-o", "plain", "--scheme", "plain")
+    stderr = run("score", "plain", data / "train.txt", "--scheme", "IOB2", code=1).stderr
+    assert "plain: its tags are plain and form no spans: omit --scheme IOB2" in stderr
 
 
 def test_segmented_text_has_a_scheme_of_its_own(run: Run) -> None:

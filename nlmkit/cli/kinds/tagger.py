@@ -19,7 +19,7 @@ from nlmkit.core.kinds import kind_called
 from nlmkit.core.notes import note
 from nlmkit.core.processes import is_main_process
 from nlmkit.errors import NlmkitError
-from nlmkit.text.tag_schemes import SCHEMES
+from nlmkit.text.tag_schemes import PLAIN, SCHEMES
 
 if TYPE_CHECKING:
     from nlmkit.core.component import Component
@@ -33,7 +33,7 @@ COLUMN_OPTIONS: Final = column_options("Tagger: ")
 SCHEME: Final[Option] = click.option(
     "--scheme",
     type=click.Choice(SCHEMES, case_sensitive=False),
-    help="Tagger: scheme of the tags in the files.  [default: detected; for a saved model that of training]",
+    help="Tagger: scheme of the tags in the files.  [default: detected]",
 )
 
 
@@ -98,13 +98,15 @@ class TaggerPart(Part):
         return {name: value for name, value in resolved.items() if name != "params"}
 
     def read(self, job: Job, display: Progress | None) -> tuple[TaggedSentences, TaggedSentences | None]:
-        """Tagged sentences; the held-out ones are in the scheme of those for training."""
+        """Tagged sentences; the held-out ones may be in another scheme than those for training."""
         if display is not None:
             display.start("reading tagged sentences")
         arguments, decoding = _layout(job).arguments(), job.pipeline.decoding
-        data = read_tagged(job.train, arguments, cast("Tagger", job.fitted).scheme, decoding)
+        stated = cast("Tagger", job.fitted).scheme
+        data = read_tagged(job.train, arguments, stated, decoding)
         data = _with_tokenizer(data, **_raw_tokenizer(job))
-        held_out = None if job.valid is None else read_tagged((job.valid,), arguments, data.scheme, decoding)
+        own = stated or _plain_or_detected(data.scheme)
+        held_out = None if job.valid is None else read_tagged((job.valid,), arguments, own, decoding)
         _print_notes(data, quiet=job.quiet)
         return data, held_out
 
@@ -135,7 +137,13 @@ class TaggerPart(Part):
         samples: int = 1000,
         seed: int = 0,
     ) -> None:
-        """Print the report of a tagger on tagged sentences; the score is its F1, or its accuracy."""
+        """Print the report of a tagger on tagged sentences; the score is its F1, or its accuracy.
+
+        Raises:
+            NlmkitError: The tagger's tags are plain, and the scheme is one of spans.
+        """
+        if component.scheme_ == PLAIN and scheme not in (None, PLAIN):
+            raise NlmkitError(f"{model}: its tags are plain and form no spans: omit --scheme {scheme}")
         if plot is not None:
             from nlmkit.plots.figure import check_plot
 
@@ -147,8 +155,8 @@ class TaggerPart(Part):
         with progress(quiet=quiet) as display:
             if display is not None:
                 display.start("reading tagged sentences")
-            known = None if layout.get("format") == "segmented" else component.scheme_  # that format has its own
-            data = read_tagged(texts, layout, scheme or known, pipeline.decoding)
+            known = None if layout.get("format") == "segmented" else _plain_or_detected(component.scheme_)
+            data = read_tagged(texts, layout, scheme or known, pipeline.decoding)  # that format has its own scheme
             data = data if feature_column is None else with_feature_names(data, component.feature_names_)
             _print_notes(data, quiet=quiet)
             if display is not None:
@@ -187,6 +195,14 @@ PART = TaggerPart()
 
 def _layout(job: Job) -> Layout:
     return Layout(format=job.form.format, **{name: job.options[name] for name in COLUMN_OPTIONS})
+
+
+def _plain_or_detected(scheme: str | None) -> str | None:
+    """Return the scheme to read further files in: plain as in training, or None to detect that of their spans.
+
+    IOB2 tags read as IOB1 or BIOES give the same spans, but another accuracy.
+    """
+    return PLAIN if scheme == PLAIN else None
 
 
 def _raw_tokenizer(job: Job) -> dict[str, str]:
