@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nlmkit.saving import require, require_array
 from nlmkit.saving.state import FittedState
 from nlmkit.saving.timing import without_timing
+from nlmkit.taggers.fitting import MOST_TAGS
 from nlmkit.taggers.known_words import as_bytes, of_bytes
 from nlmkit.text.tag_schemes import OUTSIDE, PLAIN, SCHEMES, inner_scheme, is_of
 
@@ -46,9 +47,10 @@ def restore(tagger: FittedTagger, state: FittedState) -> None:
             _are_names(values.get(name)) and len(values[name]) >= least,
             f"its {name} are not a list of different strings; {_REMEDY}",
         )
+    require(len(values["tags"]) <= MOST_TAGS, f"it has {len(values['tags'])} tags, more than {MOST_TAGS}; {_REMEDY}")
     require(_are_tags(values["tags"], inner_scheme(values["scheme"])), f"its tags do not suit its scheme; {_REMEDY}")
     layout, report = values.get("layout"), values.get("fit_report")
-    require(layout is None or isinstance(layout, Mapping), f"its layout is not a JSON object; {_REMEDY}")
+    require(layout is None or _is_layout(layout), f"its layout is not that of a tagged file; {_REMEDY}")
     require(isinstance(report, Mapping), f"fit_report is missing from its metadata; {_REMEDY}")
     known = require_array(state.arrays, KNOWN_WORDS, dtype="uint8", shape=(None,))
     tagger.known_words_ = of_bytes(known)
@@ -65,6 +67,24 @@ def _are_names(value: Any) -> bool:
         and all(isinstance(each, str) and each for each in value)
         and len(set(value)) == len(value)
     )
+
+
+def _is_layout(value: Any) -> bool:
+    """Return whether a layout can be arguments of ``TaggedSentences.read``."""
+    if not isinstance(value, Mapping) or not set(value) <= {"format", "word_column", "tag_column", "feature_columns"}:
+        return False
+    features = value.get("feature_columns", [])
+    return (
+        isinstance(value.get("format", ""), str)
+        and _is_column(value.get("word_column", 0))
+        and (value.get("tag_column") is None or _is_column(value["tag_column"]))
+        and isinstance(features, list)
+        and all(map(_is_column, features))
+    )
+
+
+def _is_column(value: Any) -> bool:
+    return isinstance(value, (int, str)) and not isinstance(value, bool)
 
 
 def _are_tags(tags: list[str], inner: str) -> bool:

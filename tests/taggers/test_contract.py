@@ -351,7 +351,10 @@ def test_restored_state(fitted: ToyTagger) -> None:
         *(("scheme", value) for value in (None, 3, "IOB", ["IOB2"])),
         *(("tags", value) for value in (None, [], "O", [1], ["O", "O"], [""], ["O", "X-NP"], ["B-NP", "E-NP"], {})),
         *(("feature_names", value) for value in (None, "a", ["a", "a"], [1])),
-        *(("layout", value) for value in ([], "x", 3)),
+        ("tags", ["O", *(f"S-{number}" for number in range(5000))]),
+        *(("layout", value) for value in ([], "x", 3, {"source": "x"}, {"format": {}}, {"scheme": "plain"})),
+        *(("layout", {name: value}) for name in ("word_column", "tag_column") for value in (True, [1], 0.5)),
+        *(("layout", {"feature_columns": value}) for value in (1, None, "pos", [None], [[1]])),
         *(("fit_report", value) for value in (None, [])),
     ],
 )
