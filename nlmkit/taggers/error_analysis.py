@@ -58,9 +58,7 @@ def most_frequent_errors(
     words = data.words.values()
     errors: Iterator[_Error]
     if tables is None:
-        errors = (
-            _Error("tag", tags[true[at]], tags[guess[at]], at, at + 1) for at in np.flatnonzero(true != guess).tolist()
-        )
+        errors = _tag_errors(tags, true, guess)
     elif segments:
         errors = _segment_errors(*tables, words)
     else:
