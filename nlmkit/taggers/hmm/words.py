@@ -141,7 +141,8 @@ class WordModel:
     def scored(self, tokens: DistinctTokens) -> Scored:
         """Return what is to be known of the distinct tokens of some sentences."""
         rows = self.lexicon.rows(tokens)
-        totals = self.lexicon.counts[-1].dense(np.arange(len(self.lexicon.keys[-1]))).sum(axis=1)
+        words = self.lexicon.counts[-1]
+        totals = np.bincount(words.rows, words.counts, minlength=len(words))
         own = np.where(rows >= 0, np.append(totals, 0)[rows], _UNSEEN)
         shares = np.log(own / totals.sum())[:, None]
         base = np.log(self.lexicon.probabilities(tokens)) - np.log(self.lexicon.prior) + shares

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from nlmkit.core import optional
 from nlmkit.core.run import RunOptions
 from nlmkit.core.vocabulary_limits import VocabularyLimits
+from nlmkit.errors import HyperParameterError
 from nlmkit.representations.base import Representation
 from nlmkit.saving.state import FittedState
 from nlmkit.taggers.chain_tagger import ChainTagger
@@ -104,9 +105,12 @@ class BiLSTMTagger(
         """Train the network; see ``Tagger.fit_sentences``.
 
         Raises:
+            HyperParameterError: Filters over characters have no width.
             SavedModelError: The representation cannot be loaded.
             NlmkitError: Training diverged.
         """
+        if not self.character_widths:
+            raise HyperParameterError("character_widths=[]: the filters over characters need at least one width")
         started = getattr(self, "_started", seconds())
         optional.require("torch", extra="taggers", who=self.name)
         import numpy as np
@@ -339,6 +343,11 @@ class BiLSTMTagger(
         single = state.metadata.get("single_characters")
         require(isinstance(single, bool), "single_characters is missing from its metadata; save the model again")
         self.single_characters_ = bool(single)
+        last_filter = f"characters.filters.{len(self.character_widths) - 1}"
+        require(
+            self.character_encoder != "cnn" or last_filter in state.arrays,
+            "its filters are not those of character_widths; save the model again",
+        )
         words = len(self.vocabulary_)
         self.tables_ = Tables.restored(state.arrays, words, features=len(self.feature_names_))
         generator = torch.Generator().manual_seed(self.seed)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from nlmkit.errors import HyperParameterError
+from nlmkit.errors import HyperParameterError, SavedModelError
 from nlmkit.taggers.neural import task as task_module
 from nlmkit.taggers.neural.bilstm_tagger import BiLSTMTagger
 from nlmkit.taggers.neural.settings import TaggerSettings, enough_epochs
@@ -106,6 +106,18 @@ def test_options_without_effect_are_refused() -> None:
             BiLSTMTagger(**TINY, **options).fit(WORDS, TAGS)  # type: ignore[arg-type]
     with pytest.raises(HyperParameterError, match="patience=1 requires held-out sentences"):
         BiLSTMTagger(**TINY, patience=1).fit(WORDS, TAGS)
+    with pytest.raises(HyperParameterError, match=r"character_widths=\[\]: the filters over characters need"):
+        BiLSTMTagger(**TINY, character_widths=()).fit(WORDS, TAGS)
+
+
+def test_filters_that_are_not_saved_are_refused() -> None:
+    model = BiLSTMTagger(**TINY).fit([["ab", "ba"]], [["X", "Y"]])
+    state = model.fitted_state()
+    for widths in ((), (2,) * 9):
+        other = BiLSTMTagger(**TINY, character_widths=widths)
+        other.restore_text(model.vocabulary_, model.pipeline_)
+        with pytest.raises(SavedModelError, match="its filters are not those of character_widths"):
+            other.restore(state)
 
 
 def test_the_digest_of_sentences_tells_which_spelling_is_where() -> None:
