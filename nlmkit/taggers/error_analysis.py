@@ -53,9 +53,10 @@ def most_frequent_errors(
         true: Right tags: int64 [tokens].
         guess: Predicted tags: int64 [tokens].
         tables: Spans of the data and predicted ones, with the same names of types; None for plain tags.
-        segments: Whether the spans are words of segmented text.
+        segments: Whether the tagger's spans are words of segmented text; those of the data may be others.
     """
     words = data.words.values()
+    segments = segments and tables is not None and all(_are_words(table, len(words)) for table in tables)
     errors: Iterator[_Error]
     if tables is None:
         errors = _tag_errors(tags, true, guess)
@@ -112,6 +113,11 @@ def _span_errors(gold: SpanTable, predicted: SpanTable, *, tokens: int) -> Itera
 def _overlapping(table: SpanTable, start: int, end: int) -> tuple[int, int]:
     """Return the first and the last index, exclusive, of the spans that share a token with these."""
     return int(np.searchsorted(table.ends, start, "right")), int(np.searchsorted(table.starts, end, "left"))
+
+
+def _are_words(table: SpanTable, tokens: int) -> bool:
+    """Return whether spans are words of segmented text: without types, and with every token in one of them."""
+    return table.names == ("",) and int((table.ends - table.starts).sum()) == tokens
 
 
 def _segment_errors(gold: SpanTable, predicted: SpanTable, words: list[str]) -> Iterator[_Error]:

@@ -315,3 +315,13 @@ def test_figures_between_epochs_are_those_of_the_report(drawn: list[list[tuple[s
     assert f1_of(*ids, offsets, tags) == report.f1
     assert accuracy_of(*ids) == report.accuracy
     assert np.isnan(accuracy_of(np.empty(0), np.empty(0)))
+
+
+@pytest.mark.parametrize(
+    ("tags", "kind"),
+    [(["O", "B-X"], "bounds"), (["B-X", "O"], "bounds"), (["O", "O"], "spurious"), (["B-X", "I-X"], "type")],
+)
+def test_a_segmenter_is_judged_on_spans_of_other_data(tags: list[str], kind: str) -> None:
+    report = tagging_report(TaggedSentences([["a", "b"]], [tags]), [["B", "I"]], segments=True, resamples=0)
+    assert (report.f1, report.predicted) == (0, 1)
+    assert [error.kind for error in report.errors] == [kind] * len(report.errors) != []
