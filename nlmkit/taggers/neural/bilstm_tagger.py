@@ -326,7 +326,7 @@ class BiLSTMTagger(
         import torch
 
         from nlmkit.saving import require
-        from nlmkit.taggers.neural.saving import without_tables
+        from nlmkit.taggers.neural.saving import require_vectors, without_tables
         from nlmkit.taggers.neural.tables import Tables
         from nlmkit.training.word_networks import with_weights
 
@@ -357,6 +357,8 @@ class BiLSTMTagger(
             sizes=self._sizes(),
             build=lambda tuned, frozen: self.new_module(tuned, frozen, generator),
         )
+        if self.representation is not None:
+            require_vectors(self.fitted_representation(), self.module_)
 
     def _sizes(self) -> dict[str, int]:
         """Return sizes by name; each must be the length of some array of a saved model."""

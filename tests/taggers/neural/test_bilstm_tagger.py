@@ -9,6 +9,7 @@ import pytest
 from toys.representations import toy
 
 from nlmkit import load
+from nlmkit.errors import SavedModelError
 from nlmkit.taggers.neural import scoring
 from nlmkit.taggers.neural.bilstm_tagger import BiLSTMTagger
 from nlmkit.text.tagged import TaggedSentences
@@ -134,3 +135,14 @@ def test_sentences_without_a_token_are_skipped() -> None:
     model = fitted(epochs=1)
     assert model.predict([[], ["Ann"]])[0] == []
     assert [len(each) for each in model.predict_marginals([[], ["Ann"], []])] == [0, 1, 0]
+
+
+def test_a_saved_representation_without_fitting_vectors_is_refused() -> None:
+    words = {word: np.ones(4, np.float32) for word in ("ab", "ba")}
+    model = BiLSTMTagger(representation=toy(words), hidden=4, epochs=1).fit([["ab", "ba"]], [["X", "Y"]])
+    wider = toy({word: np.ones(5, np.float32) for word in words})
+    for given, problem in ((wider, "vectors of width 5, not 4"), ("folder", "its representation is missing")):
+        other = BiLSTMTagger(representation=given, hidden=4, epochs=1)
+        other.restore_text(model.vocabulary_, model.pipeline_)
+        with pytest.raises(SavedModelError, match=problem):
+            other.restore(model.fitted_state())
