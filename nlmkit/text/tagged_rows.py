@@ -234,7 +234,7 @@ def _shape(text: str) -> tuple[int, str, int]:
     """Return the line of the first row that is no comment, what separates its cells, and their number; or zeros."""
     for number, line in enumerate(text.split("\n"), start=1):
         content = line.strip(" \t\r")
-        if content and not content.startswith(("#", DOCSTART)):
+        if content not in ("", "#") and not content.startswith(("# ", DOCSTART)):
             if "\t" in content:
                 return number, "\t", line.removesuffix("\r").count("\t") + 1
             return number, " ", len([cell for cell in content.replace("\r", " ").split(" ") if cell])

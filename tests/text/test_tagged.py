@@ -590,3 +590,8 @@ def test_real_files_have_the_published_sizes(shared_data: Path) -> None:
     assert (len(words), words.tokens) == (1944, 172733)
     assert sum(tag in "BS" for tag in words.required_tags().values()) == 104372
     assert all(part.notes == [] for part in (train, test, trees, names, words))
+
+
+def test_words_that_begin_with_a_hash_are_words() -> None:
+    data = TaggedSentences.read(iter(["# a comment of more columns", "#tag O", "#\tB-X"]), scheme="IOB2")
+    assert (data.token_lists(), data.tag_lists()) == ([["#tag", "#"]], [["O", "B-X"]])
