@@ -331,7 +331,10 @@ def _read(
         raise DataError("no text: pass at least one file")
     reading, decoding = Reading(progress, stage), pipeline.decoding
     builder = _Builder(pipeline)
-    block_bytes = min(block_bytes, _SMALL_BLOCK) if builder.is_slow else block_bytes
+    if (
+        not isinstance(sources[0], TokenSource) and builder.is_slow
+    ):  # tokens need no tokenizer, not even an installed one
+        block_bytes = min(block_bytes, _SMALL_BLOCK)
     total = total_bytes(sources)
     finished = 0
     for source in sources:

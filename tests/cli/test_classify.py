@@ -184,7 +184,7 @@ def test_one_class_and_malformed_lines_are_one_clear_line(run: Run) -> None:
             "--format: for classifiers and regressors, and ngram is a language-model",
         ),
         (["ngram", "train.tsv", "--cross-validate", "3"], "--cross-validate: for classifiers"),
-        (["nbsvm", "train.tsv", "-o", "m", "--model", "x"], "does not take models: drop --model"),
+        (["ngram", "train.tsv", "-o", "m", "--model", "x"], "does not take models: drop --model"),
     ],
 )
 def test_options_that_mean_nothing_are_usage_errors(run: Run, arguments: list[str], problem: str) -> None:

@@ -130,10 +130,15 @@ def test_validation_perplexity_is_exact_for_one_column() -> None:
 
 
 def test_the_best_weights_are_kept_when_later_ones_are_worse() -> None:
+    """At rates far too high the loss goes up and down; where it ends lower than ever depends on the machine."""
     valid = VALID[:200]
-    module, result = fit(tiny(epochs=6, lr=0.5, schedule="constant", clip_norm=None), valid=valid)
-    assert result.best.step < result.steps
-    assert perplexity(module, valid) == pytest.approx(result.best.metrics["perplexity"], rel=1e-4)
+    worse = 0
+    for lr in (0.3, 0.5, 0.8, 1.2):
+        module, result = fit(tiny(epochs=6, lr=lr, schedule="constant", clip_norm=None), valid=valid)
+        assert result.best.metrics["perplexity"] == min(each.metrics["perplexity"] for each in result.history)
+        assert perplexity(module, valid) == pytest.approx(result.best.metrics["perplexity"], rel=1e-4)
+        worse += result.best.step < result.steps
+    assert worse
 
 
 def test_without_validation_text_the_last_weights_are_kept() -> None:
