@@ -126,7 +126,7 @@ def own_epoch(model: BiLSTMTagger, sentences: Sentences) -> None:
             )
         )
 
-    training.train(model, task, RunOptions(device="cpu", progress=None), time.monotonic(), 1)
+    training.train(model, task, RunOptions(device="cpu", progress=None), time.monotonic(), sentences.lengths)
 
 
 def seconds_of(action: Callable[[], object]) -> float:
