@@ -111,7 +111,7 @@ def command(
 
     A text is a file, a directory, corpus:NAME, or `-` for standard input, which is also read where none is named. Each
     line is one sentence, whose tokens are separated by spaces. A segmenter tags characters; white space separates words
-    and is no token. A line that comes through a pipe is answered at once.
+    and is not a token. A line that comes through a pipe is answered at once.
 
     Tags are in the scheme of the training file. A row of columns is token<TAB>tag; --marginals adds the probability of
     that tag. A row of spans is sentence (from 1), start, end (tokens from start to before end, from 0), type,

@@ -52,7 +52,7 @@ class Segmenter(Protocol):
 class SegmenterTokenizer:
     """Tokenizer that splits a line into words by a fitted segmenter.
 
-    White space of any kind separates words and is no token. The other characters of the line are tagged together, as
+    White space of any kind separates words and is not a token. The other characters of the line are tagged together, as
     one sentence, so that each word is chosen in the context of the whole line; none of them is lost or changed.
 
     Attributes:

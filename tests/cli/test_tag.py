@@ -260,7 +260,7 @@ def test_show_draws_the_transitions(run: Run, folder: Path, model: str) -> None:
     for text in ("start", "end", "B-LOC", "tag before", "tag after"):
         assert f">{text}<" in drawn
     stderr = run("show", model, "--plot", "lm.svg", code=1).stderr
-    assert "there is no picture of a language-model; omit --plot" in stderr
+    assert "a language-model has no picture; omit --plot" in stderr
     assert (
         "--plot is for a saved model, and ngram is a component"
         in run("show", "ngram", "--plot", "x.svg", code=2).stderr

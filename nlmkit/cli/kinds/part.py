@@ -214,9 +214,9 @@ class Part(abc.ABC):
             path: File of the picture.
 
         Raises:
-            NlmkitError: there is no such picture.
+            NlmkitError: Components of this kind have no picture.
         """
-        raise NlmkitError(f"{model}: there is no picture of a {component.kind}; omit --plot")
+        raise NlmkitError(f"{model}: a {component.kind} has no picture; omit --plot")
 
     # ------------------------------------------------------------------------------------------------------ both
 
