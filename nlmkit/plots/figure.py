@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nlmkit.core import optional
 from nlmkit.core.tables import JOINERS
 from nlmkit.errors import DataError, NlmkitError
+from nlmkit.saving.written import written
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SUFFIXES: Final = (".png", ".svg", ".pdf")
 """File formats by suffix."""
+
+_DARK: Final = 0.6
+"""Share above which a cell is so dark that its number is white."""
 
 
 def check_plot(path: str | os.PathLike[str]) -> None:
@@ -59,6 +66,31 @@ def load_matplotlib() -> None:
             raise
         reason = f"unknown matplotlib backend {backend!r} in MPLBACKEND"
         raise NlmkitError(f"{reason}: unset it, since pictures in files do not require it") from error
+
+
+def save_figure(figure: Any, path: str | os.PathLike[str]) -> None:
+    """Write a figure in the format of the file's suffix, without a date.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    form = Path(path).suffix.lower()[1:]
+    with written(Path(path)) as stream:
+        figure.savefig(stream, format=form, metadata={"Date": None} if form == "svg" else None)
+
+
+def number_shares(axes: Any, shares: NDArray[Any], *, least: float) -> None:
+    """Write percentages into the cells of a picture of shares.
+
+    Args:
+        axes: Axes with the picture.
+        shares: Shares of at most 1: [columns, rows].
+        least: Smallest share that gets a number.
+    """
+    for column, row in zip(*(shares >= least).nonzero(), strict=True):
+        share = float(shares[column, row])
+        colour = "white" if share > _DARK else "black"
+        axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=colour, fontsize=8)
 
 
 def by_type(tag: str) -> tuple[str, str]:

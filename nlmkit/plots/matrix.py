@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from nlmkit.plots.figure import save_figure
 from nlmkit.plots.fonts import noted_drawing
-from nlmkit.saving.written import written
 
 MOST: Final = 50
 """Maximum number of names drawn: those with most errors, and the others merged into one."""
@@ -73,9 +73,7 @@ def draw_confusion(
         axes.set_xlabel("predicted")
         axes.set_ylabel(rows)
         axes.set_title(heading)
-        form = Path(path).suffix.lower()[1:]
-        with written(Path(path)) as stream:
-            figure.savefig(stream, format=form, metadata={"Date": None} if form == "svg" else None)
+        save_figure(figure, path)
 
 
 def _drawn(names: Sequence[str], cells: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.core.tables import figure_text
-from nlmkit.plots.figure import check_plot, printable
+from nlmkit.plots.figure import check_plot, printable, save_figure
 from nlmkit.plots.fonts import noted_drawing
 from nlmkit.regressors.report import RegressionReport
-from nlmkit.saving.written import written
 
 _POINTS: Final = 2000
 """Number of texts above which shaded cells with counts are drawn instead of points."""
@@ -63,9 +62,7 @@ def plot_residuals(report: RegressionReport, path: str | os.PathLike[str], *, ti
         errors.set_xlabel("predicted")
         errors.set_ylabel("residual: number less predicted")
         figure.suptitle(heading)
-        form = Path(path).suffix.lower()[1:]
-        with written(Path(path)) as stream:
-            figure.savefig(stream, format=form, metadata={"Date": None} if form == "svg" else None)
+        save_figure(figure, path)
 
 
 def _draw(

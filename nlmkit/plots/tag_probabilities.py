@@ -12,9 +12,8 @@ from numpy.typing import ArrayLike
 
 from nlmkit.core.notes import note
 from nlmkit.errors import DataError
-from nlmkit.plots.figure import by_type, check_plot, printable
+from nlmkit.plots.figure import by_type, check_plot, number_shares, printable, save_figure
 from nlmkit.plots.fonts import noted_drawing
-from nlmkit.saving.written import written
 
 MOST_TOKENS: Final = 60
 """Number of tokens drawn."""
@@ -22,7 +21,6 @@ MOST_TOKENS: Final = 60
 MOST_TAGS: Final = 40
 """Number of tags drawn: those that are predicted, then those with the highest probabilities."""
 
-_DARK: Final = 0.6  # probability above which a number is white
 _NUMBERED: Final = 30  # tokens above which the cells have no numbers
 _SHOWN: Final = 0.005  # least probability that has a number, or that makes a row
 _LONGEST: Final = 24  # characters of a token
@@ -82,16 +80,14 @@ def plot_tag_probabilities(
         picture = axes.imshow(shares[:, rows].T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         figure.colorbar(picture, ax=axes, label="probability")
         if len(words) <= _NUMBERED:
-            _write_numbers(axes, shares[:, rows])
+            number_shares(axes, shares[:, rows], least=_SHOWN)
         for column, tag in enumerate(predicted[:MOST_TOKENS]):
             row = rows.index(tags.index(tag))
             axes.add_patch(_frame(column, row))
         axes.set_xticks(range(len(words)), words, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
         axes.set_yticks(range(len(names)), names, parse_math=False)
         axes.set_title(heading, parse_math=False)
-        form = Path(path).suffix.lower()[1:]
-        with written(Path(path)) as stream:
-            figure.savefig(stream, format=form, metadata={"Date": None} if form == "svg" else None)
+        save_figure(figure, path)
 
 
 def _drawn(shares: np.ndarray[Any, Any], predicted: Sequence[int]) -> list[int]:
@@ -100,13 +96,6 @@ def _drawn(shares: np.ndarray[Any, Any], predicted: Sequence[int]) -> list[int]:
     others = [tag for tag in np.argsort(-highest, kind="stable").tolist() if highest[tag] >= _SHOWN]
     of_tokens = dict.fromkeys(predicted[:MOST_TOKENS])
     return list(of_tokens | dict.fromkeys(others))[: max(MOST_TAGS, len(of_tokens))]
-
-
-def _write_numbers(axes: Any, shares: np.ndarray[Any, Any]) -> None:
-    for (column, row), share in np.ndenumerate(shares):
-        if share >= _SHOWN:
-            colour = "white" if share > _DARK else "black"
-            axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=colour, fontsize=8)
 
 
 def _frame(column: int, row: int) -> Any:

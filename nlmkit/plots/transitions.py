@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from nlmkit.core.notes import note
 from nlmkit.decoding.chain import Chain
 from nlmkit.errors import DataError
-from nlmkit.plots.figure import by_type, check_plot, printable
+from nlmkit.plots.figure import by_type, check_plot, printable, save_figure
 from nlmkit.plots.fonts import noted_drawing
-from nlmkit.saving.written import written
 
 MOST_TAGS: Final = 60
 """Number of tags drawn."""
@@ -75,9 +74,7 @@ def plot_transitions(chain: Chain, tags: Sequence[str], path: str | os.PathLike[
         axes.set_xlabel("tag after")
         axes.set_ylabel("tag before")
         axes.set_title(heading, parse_math=False)
-        form = Path(path).suffix.lower()[1:]
-        with written(Path(path)) as stream:
-            figure.savefig(stream, format=form, metadata={"Date": None} if form == "svg" else None)
+        save_figure(figure, path)
 
 
 def _matrix(chain: Chain) -> NDArray[np.float64]:
