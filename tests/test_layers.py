@@ -32,7 +32,7 @@ FLOORS: Final[tuple[tuple[str, ...], ...]] = (
     ("text", "saving"),
     tuple(f"core.{name}" for name in CORE_TOP),
     ("training", "layers", "decoding"),
-    ("representations", "language_models", "documents", "classifiers", "regressors", "taggers"),
+    ("representations", "language_models", "documents", "classifiers", "regressors", "taggers", "seq2seq"),
     ("plots",),
     ("cli", "testing", "scaffold", "plugin", "__init__", "__main__"),
 )
@@ -48,6 +48,8 @@ BETWEEN_ROOMS: Final[Mapping[tuple[str, str], str]] = {
     ("taggers.neural", "representations"): "vectors are the input layer of neural models",
     ("taggers.neural", "language_models"): "states of language models are features",
     ("taggers.hmm", "language_models"): "sequences of tags are scored by an n-gram model",
+    ("seq2seq", "language_models"): "targets have the perplexity report of language models",
+    ("seq2seq", "taggers"): "a segmenter is a tokenizer of texts",
     ("cli", "testing"): "nlmkit plugins check runs the kits",
     ("cli", "scaffold"): "nlmkit plugins new writes packages",
     ("__main__", "cli"): "python -m nlmkit is the command line",

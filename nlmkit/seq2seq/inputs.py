@@ -1,0 +1,193 @@
+"""Sources and targets in all forms that a sequence-to-sequence model takes, as ``ParallelTexts`` and ``Pairs``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nlmkit.errors import DataError
+from nlmkit.seq2seq.pairs import Pairs, Sources
+from nlmkit.text.corpus import Corpus
+from nlmkit.text.labelled import encode
+from nlmkit.text.parallel import ParallelTexts
+
+if TYPE_CHECKING:
+    from nlmkit.seq2seq.fitted import FittedModel
+    from nlmkit.text import TextPipeline
+
+
+def paired(model: FittedModel, sources: Any, targets: Any = None, *, what: str = "pairs") -> ParallelTexts:
+    """Return sources and targets, given in any supported form, as ``ParallelTexts``.
+
+    Args:
+        model: The model, fitted or not.
+        sources: ParallelTexts, or a pair of sources and targets, without ``targets``; or texts or vectors, with them.
+        targets: One text per source.
+        what: Name of the pairs in the error if there is none.
+
+    Raises:
+        DataError: Targets are missing, given twice, too many or too few; there is no pair; or the sources are unusable
+            or not what the model takes.
+    """
+    if isinstance(sources, ParallelTexts):
+        if targets is not None:
+            raise DataError("these sources already have targets: do not pass targets separately")
+        data = sources
+    else:
+        if targets is None:
+            sources, targets = _taken_apart(sources)
+        data = ParallelTexts(sources, targets)
+    if data.targets is None:
+        raise DataError("the sources have no targets: read them with their targets", source=data.source)
+    if not len(data):
+        raise DataError(f"no {what}", source=data.source)
+    _check_kind(model, data)
+    return data
+
+
+def _taken_apart(given: Any) -> tuple[Any, Any]:
+    """Return the two parts of a pair of sources and targets."""
+    is_pair = isinstance(given, (tuple, list)) and len(given) == 2
+    if not (is_pair and all(_is_sequence(part) for part in given)):
+        raise DataError("targets are missing: pass sources and targets, or ParallelTexts")
+    sources, targets = given
+    return sources, targets
+
+
+def _is_sequence(value: object) -> bool:
+    return hasattr(value, "__len__") and not isinstance(value, (str, bytes, Mapping))
+
+
+def _check_kind(model: FittedModel, data: ParallelTexts) -> None:
+    """Raise unless the sources are texts or vectors, as the model takes."""
+    if data.has_vectors and model.takes == "texts":
+        raise DataError(f"{model.name} takes texts as sources, but these are vectors", source=data.source)
+    if not data.has_vectors and model.takes == "vectors":
+        raise DataError(f"{model.name} takes vectors as sources, but these are texts", source=data.source)
+
+
+def encoded(model: FittedModel, data: ParallelTexts) -> Pairs:
+    """Return pairs as the fitted model sees them.
+
+    Raises:
+        DataError: A source has no token, or vectors have another dimension than those of training.
+    """
+    assert data.targets is not None
+    targets = as_corpus(data.targets, model.pipeline_, data, "target")
+    return Pairs(encoded_sources(model, data), targets, model.vocabulary_)
+
+
+def encoded_sources(model: FittedModel, sources: Any) -> Sources:
+    """Return sources as the fitted model sees them.
+
+    Args:
+        model: The model.
+        sources: Texts, vectors, a Corpus of texts with the model's tokenization of sources, or ParallelTexts, whose
+            targets are passed over.
+
+    Raises:
+        DataError: A source has no token, is not finite, or is of another kind or dimension than those of training.
+    """
+    if isinstance(sources, Corpus):
+        return _of_corpus(model, sources)
+    data = sources if isinstance(sources, ParallelTexts) else ParallelTexts(_checked(model, sources))
+    _check_kind(model, data)
+    if data.has_vectors:
+        if data.dimension != model.dimension_:
+            problem = f"vectors of dimension {data.dimension}, but this {model.name} was trained on {model.dimension_}"
+            raise DataError(problem, source=data.source)
+        return Sources(vectors=np.asarray(data.sources, np.float32))
+    assert model.source_pipeline_ is not None
+    corpus = source_corpus(data, model.source_pipeline_)
+    return Sources(corpus=corpus, vocabulary=model.source_vocabulary_)
+
+
+def _checked(model: FittedModel, sources: Any) -> Any:
+    """Return sources after refusing a single one."""
+    if isinstance(sources, (str, bytes)):
+        raise DataError("expected a sequence of sources, not one text: pass a single source in a list")
+    if model.takes == "vectors" and getattr(sources, "ndim", 2) == 1:
+        raise DataError("expected vectors [n, dimension], not one vector: pass a single vector in a list")
+    return sources
+
+
+def _of_corpus(model: FittedModel, corpus: Corpus) -> Sources:
+    if model.takes != "texts":
+        raise DataError(f"{model.name} takes vectors as sources, but these are texts")
+    assert model.source_pipeline_ is not None
+    wanted = model.source_pipeline_.tokenization
+    if corpus.tokenization is not None and corpus.tokenization != wanted:
+        raise DataError(
+            f"the corpus was tokenized with {corpus.tokenization.signature}, but sources of this {model.name} with "
+            f"{wanted.signature}: pass the texts themselves"
+        )
+    refuse_blank(corpus, "source", None)
+    return Sources(corpus=corpus, vocabulary=model.source_vocabulary_)
+
+
+def encoded_targets(model: FittedModel, data: Any) -> Corpus:
+    """Return targets as a corpus, read with the model's pipeline.
+
+    Args:
+        model: The model.
+        data: Anything that ``Corpus.read`` takes, or a Corpus.
+
+    Raises:
+        DataError: A Corpus was tokenized differently from the targets of training.
+    """
+    if not isinstance(data, Corpus):
+        return Corpus.read(data, model.pipeline_)
+    wanted = model.pipeline_.tokenization
+    if data.tokenization is not None and data.tokenization != wanted:
+        raise DataError(
+            f"the corpus was tokenized with {data.tokenization.signature}, but targets of this {model.name} with "
+            f"{wanted.signature}: pass the texts themselves"
+        )
+    return data
+
+
+def source_corpus(data: ParallelTexts, pipeline: TextPipeline) -> Corpus:
+    """Return sources that are texts as a corpus.
+
+    Raises:
+        DataError: One has no token; names its line or number.
+    """
+    assert not isinstance(data.sources, np.ndarray)
+    corpus = as_corpus(data.sources, pipeline, data, "source")
+    refuse_blank(corpus, "source", data)
+    return corpus
+
+
+def as_corpus(texts: Sequence[str], pipeline: TextPipeline, data: ParallelTexts, side: str) -> Corpus:
+    """Return the texts of one side as a corpus.
+
+    Args:
+        texts: The texts.
+        pipeline: How they become tokens.
+        data: What they are from, for messages.
+        side: ``source`` or ``target``.
+    """
+    return encode(texts, pipeline, source=data.source, lines=_lines(data), marks=data.decoding.marks)
+
+
+def refuse_blank(corpus: Corpus, side: str, data: ParallelTexts | None) -> None:
+    """Raise if a text of one side has no token.
+
+    Raises:
+        DataError: One has none; names its line or number.
+    """
+    blank = np.flatnonzero(np.diff(corpus.offsets) == 0)
+    if not len(blank):
+        return
+    first = int(blank[0])
+    lines = None if data is None else _lines(data)
+    name = None if data is None else data.source
+    if lines is None:
+        raise DataError(f"{side} {first + 1} is blank", source=name)
+    raise DataError(f"the {side} is blank", source=name, line=int(lines[first]))
+
+
+def _lines(data: ParallelTexts) -> Any:
+    return None if data.lines is None else np.asarray(data.lines, np.int64)

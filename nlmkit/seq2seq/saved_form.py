@@ -1,0 +1,94 @@
+"""The part of a saved model that all sequence-to-sequence models share: the source side, and the fit report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from nlmkit.errors import DataError, SavedModelError
+from nlmkit.saving import require, require_array
+from nlmkit.saving.state import FittedState
+from nlmkit.saving.timing import without_timing
+from nlmkit.saving.vocabulary import decode_vocabulary, encode_vocabulary
+from nlmkit.text import TextPipeline, Vocabulary
+from nlmkit.text.segmenter import SegmenterTokenizer, component_in
+from nlmkit.text.vocabulary import SPECIAL
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nlmkit.seq2seq.fitted import FittedModel
+
+WORDS: Final = "source.words"
+COUNTS: Final = "source.counts"
+
+_LARGEST: Final = 1 << 20
+_REMEDY: Final = "save the model again"
+
+
+def fitted_state(model: FittedModel) -> FittedState:
+    """Return the state that ``SequenceToSequence`` itself has fitted, besides what storage saves."""
+    arrays: dict[str, NDArray[Any]] = {}
+    metadata: dict[str, Any] = {"dimension": model.dimension_, "source_pipeline": None}
+    if model.source_pipeline_ is not None:
+        metadata["source_pipeline"] = model.source_pipeline_.to_dict()
+        if not _is_joint(model):
+            assert model.source_vocabulary_ is not None
+            words = b"".join(encode_vocabulary(model.source_vocabulary_.words, Path(model.name)))
+            arrays |= {WORDS: np.frombuffer(words, np.uint8), COUNTS: np.asarray(model.source_vocabulary_.counts)}
+    return FittedState(arrays, {**metadata, "fit_report": without_timing(model.fit_report_)})
+
+
+def restore(model: FittedModel, state: FittedState) -> None:
+    """Set what ``fitted_state`` returned.
+
+    Raises:
+        SavedModelError: Something is missing or invalid.
+    """
+    values = state.metadata
+    report = values.get("fit_report")
+    require(isinstance(report, Mapping), f"fit_report is missing from its metadata; {_REMEDY}")
+    dimension, pipeline = values.get("dimension"), values.get("source_pipeline")
+    if model.takes == "vectors":
+        is_size = isinstance(dimension, int) and not isinstance(dimension, bool)
+        require(is_size and 1 <= values["dimension"] <= _LARGEST, f"its dimension is {dimension!r}; {_REMEDY}")
+        require(pipeline is None, f"its sources are vectors, but it has a text pipeline for them; {_REMEDY}")
+        model.dimension_, model.source_pipeline_, model.source_vocabulary_ = values["dimension"], None, None
+    else:
+        require(dimension is None, f"its sources are texts, but it has a dimension of vectors; {_REMEDY}")
+        require(isinstance(pipeline, Mapping), f"a text pipeline of sources is missing; {_REMEDY}")
+        model.dimension_ = None
+        model.source_pipeline_ = _source_pipeline(model, values["source_pipeline"])
+        model.source_vocabulary_ = model.vocabulary_ if _is_joint(model) else _source_vocabulary(state)
+    model.fit_report_ = dict(values["fit_report"])
+
+
+def _is_joint(model: FittedModel) -> bool:
+    return bool(getattr(model, "joint", False))
+
+
+def _source_vocabulary(state: FittedState) -> Vocabulary:
+    data = require_array(state.arrays, WORDS, dtype="uint8", shape=(None,))
+    words = decode_vocabulary(data.tobytes(), WORDS)
+    counts = require_array(state.arrays, COUNTS, dtype="int64", shape=(len(words),))
+    require(tuple(words[: len(SPECIAL)]) == SPECIAL, f"the source vocabulary does not begin with {', '.join(SPECIAL)}")
+    try:
+        return Vocabulary(words[len(SPECIAL) :], counts)
+    except DataError as error:
+        raise SavedModelError(f"sources: {error}") from error
+
+
+def _source_pipeline(model: Any, values: Mapping[str, Any]) -> TextPipeline:
+    """Return the text pipeline of sources, with its segmenter where it has one."""
+    pipeline = TextPipeline.from_dict(values)
+    if pipeline.tokenizer == model.pipeline_.tokenizer:  # one object, which may be large
+        return pipeline.with_tokenizer(model.pipeline_.resolved_tokenizer)
+    if component_in(pipeline.tokenizer) is None:
+        return pipeline
+    segmenter = model.target_tokenizer if model.source_tokenizer is None else model.source_tokenizer
+    if getattr(segmenter, "name", None) != component_in(pipeline.tokenizer):
+        raise SavedModelError(f"the segmenter {pipeline.tokenizer} of sources is missing; {_REMEDY}")
+    return pipeline.with_tokenizer(SegmenterTokenizer(segmenter, pipeline.tokenizer))
