@@ -22,8 +22,8 @@ from typing import Any, Literal, get_args
 from nlmkit.errors import DataError, HyperParameterError, MissingFileError
 
 Provider = Literal["bundled", "gensim", "nltk", "prepare"]
-Task = Literal["language-modelling", "classification", "tagging"]
-Format = Literal["lines", "paragraphs", "tagged", "trees", "columns", "segmented"]
+Task = Literal["language-modelling", "classification", "tagging", "translation"]
+Format = Literal["lines", "paragraphs", "tagged", "trees", "columns", "segmented", "pairs"]
 
 _CATALOG = "catalog.toml"
 
@@ -47,8 +47,8 @@ class CatalogEntry:
         format: How the files are to be read: ``lines`` as they are; ``paragraphs`` are joined to one line each;
             ``tagged`` has ``word/TAG`` tokens, and ``trees`` has bracketed parses, whose words become a line each;
             ``columns`` has a word and its tags per line, and a blank line after each sentence, whose words become a
-            line; ``segmented`` has words separated by spaces, as they are. The last two are also read as tagged
-            sentences.
+            line; ``segmented`` has words separated by spaces, as they are. These two are also read as tagged
+            sentences. ``pairs`` has ``source<TAB>target``, which become a line each; it is also read as parallel texts.
         encoding: Encoding of the files. Only UTF-8 lines are left to the reader's own text pipeline.
         prepare: How to get it, where it is not bundled.
     """
@@ -219,6 +219,13 @@ def _columns(files: Iterable[Path], encoding: str) -> Iterator[str]:
                 yield " ".join(words)
 
 
+def _pairs(files: Iterable[Path], encoding: str) -> Iterator[str]:
+    """Yield source and target of each line as a line each."""
+    for line in _lines(files, encoding):
+        if line.strip(" \r"):
+            yield from line.removesuffix("\r").split("\t")
+
+
 def _trees(files: Iterable[Path], encoding: str) -> Iterator[str]:
     """Yield the words of each bracketed parse, without the empty elements, which are tagged ``-NONE-``."""
     for file in files:
@@ -251,6 +258,7 @@ _READERS = {
     "trees": _trees,
     "columns": _columns,
     "segmented": _lines,
+    "pairs": _pairs,
 }
 
 
@@ -295,7 +303,7 @@ def _checked_entry(name: str, values: Any, file: Path) -> CatalogEntry:
         raise fault("title, language, licence, source, size, task, tokenizer and provider are required") from None
     if made.provider == "prepare" and not made.prepare:
         raise fault("prepare must describe how to obtain it")
-    if made.format in ("columns", "segmented") and made.encoding != "utf-8":
+    if made.format in ("columns", "segmented", "pairs") and made.encoding != "utf-8":
         raise fault(f"the format {made.format} must have the encoding utf-8")
     if made.provider != "prepare" and not made.splits:
         raise fault("splits must list its files")

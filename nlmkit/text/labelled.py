@@ -269,6 +269,7 @@ def encode(
     source: str = "<texts>",
     lines: NDArray[np.int64] | None = None,
     marks: Marks = "literal",
+    item: str = "text",
 ) -> Corpus:
     """Tokenize texts: a corpus with one document per sentence. Line feeds in a text are spaces.
 
@@ -278,11 +279,12 @@ def encode(
         source: What errors call them.
         lines: Line of each in its source; without, they are counted from 1.
         marks: What to do with NUL and the tokens ``<s>`` and ``</s>``.
+        item: What errors call one text where there are no lines.
 
     Raises:
         DataError: A text is not a string, or holds a lone surrogate, or under ``error`` NUL or a sentence mark.
     """
-    documents = [one_line(text) for text in as_texts(texts)]
+    documents = [one_line(text) for text in as_texts(texts, item)]
     try:
         return Corpus.read(
             iter(documents), pipeline.with_marks(marks)
@@ -291,22 +293,26 @@ def encode(
         if error.line is None:
             raise
         number = error.line if lines is None else int(lines[error.line - 1])
-        place = f"{source}, text {number}" if lines is None else source
+        place = f"{source}, {item} {number}" if lines is None else source
         raise DataError(error.problem, source=place, line=None if lines is None else number) from None
 
 
-def as_texts(texts: Iterable[str]) -> tuple[str, ...]:
+def as_texts(texts: Iterable[str], item: str = "text") -> tuple[str, ...]:
     """Texts as a tuple.
+
+    Args:
+        texts: The texts.
+        item: What errors call one of them.
 
     Raises:
         DataError: They are a table, a mapping, a set or one string, or one of them is not a string; names which.
     """
-    refuse_table(texts, "the list of texts")
+    refuse_table(texts, f"the list of {item}s")
     if isinstance(texts, str) or not isinstance(texts, Iterable):
-        what = "one text" if isinstance(texts, str) else type(texts).__name__
-        raise DataError(f"expected a sequence of texts, not {what}: pass a single text in a list")
+        what = f"one {item}" if isinstance(texts, str) else type(texts).__name__
+        raise DataError(f"expected a sequence of {item}s, not {what}: pass a single {item} in a list")
     found = tuple(items_of(texts))
     for number, text in enumerate(found, start=1):
         if not isinstance(text, str):
-            raise DataError(f"text {number} {problem_of_item(text) or f'is {type(text).__name__}, not a string'}")
+            raise DataError(f"{item} {number} {problem_of_item(text) or f'is {type(text).__name__}, not a string'}")
     return found

@@ -1,0 +1,220 @@
+"""Pairs of texts in files: ``source<TAB>target``, CSV, JSON Lines, or a file per side."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Literal, NamedTuple, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlmkit.core.suggestions import suggestion
+from nlmkit.errors import DataError, HyperParameterError
+from nlmkit.text import catalog
+from nlmkit.text.columns import format_of
+from nlmkit.text.decoding import Decoding
+from nlmkit.text.rows import CSV, JSONL, Columns, Lines, Row
+from nlmkit.text.sources import CATALOG_PREFIX, STDIN, ByteSource, Source, TextSource, expand, expand_names
+
+Format = Literal["tsv", "csv", "jsonl"]
+FORMATS: Final = get_args(Format)
+
+SOURCE_COLUMN: Final = "source"
+TARGET_COLUMN: Final = "target"
+
+_COLUMNS: Final = Columns((SOURCE_COLUMN, TARGET_COLUMN), "call the two sides source and target")
+_BLOCK_BYTES: Final = 1 << 20
+_LINES_AT_ONCE: Final = 4096
+_SHOWN: Final = 40  # characters of a value in an error
+
+PairRow = tuple[int, str, str]
+"""Line number, source, target."""
+
+
+class ReadPairs(NamedTuple):
+    """What was read; see the attributes of ``ParallelTexts``."""
+
+    sources: list[str]
+    targets: list[str]
+    source: str
+    target_source: str
+    lines: NDArray[np.int64] | None
+    reading_notes: tuple[str, ...]
+
+
+def read_pairs(
+    source: TextSource | Sequence[str],
+    target: TextSource | Sequence[str] | None,
+    decoding: Decoding,
+    format: str | None,
+) -> ReadPairs:
+    """Read pairs; arguments are as for ``ParallelTexts.read``.
+
+    Raises:
+        DataError: A source is missing or malformed, or has no pairs; names the file and the line, or both counts.
+        HyperParameterError: The format is unknown, or set for a file per side.
+    """
+    if format is not None and format not in FORMATS:
+        raise HyperParameterError(
+            f"the format of pairs must be one of {', '.join(FORMATS)}, not {format!r}{suggestion(str(format), FORMATS)}"
+        )
+    notes: list[str] = []
+    rows: list[PairRow] = []
+    if target is None:
+        parts = sources_with_formats(source, format)
+        for each, form in parts:
+            before = len(rows)
+            rows += pair_rows(each, decoding, form)
+            if len(rows) == before:
+                raise DataError("no pairs", source=each.name)
+        sides = [[each for each, _ in parts]] * 2
+    else:
+        if format is not None:
+            raise HyperParameterError(f"a file per side has a text on each line: do not set the format {format}")
+        sides = _both_sides(source, target)
+        for one, other in zip(*sides, strict=True):
+            before = len(rows)
+            rows += _beside(one, other, decoding, notes)
+            if len(rows) == before:
+                raise DataError("no pairs", source=f"{one.name}, {other.name}")
+    if not rows:
+        raise DataError("no pairs: pass at least one file")
+    numbers, sources, targets = zip(*rows, strict=True)
+    names = [", ".join(dict.fromkeys(each.name for each in side)) for side in sides]
+    lines = np.array(numbers, np.int64) if len(sides[0]) == 1 else None
+    return ReadPairs(list(sources), list(targets), names[0], names[1], lines, tuple(notes))
+
+
+def sources_with_formats(source: TextSource | Sequence[str], format: str | None) -> list[tuple[Source, Format]]:
+    """Return the sources that are meant, each with its format.
+
+    Raises:
+        DataError: A source is missing, or a corpus of the catalogue that has no pairs.
+    """
+    found: list[tuple[Source, Format]] = []
+    for name in _names(source):
+        if isinstance(name, str) and name.startswith(CATALOG_PREFIX):
+            entry, files = catalog.locate(name.removeprefix(CATALOG_PREFIX))
+            if entry.format == "pairs":
+                form = cast(Format, format or "tsv")
+                found += [(ByteSource(str(file), name, path=file), form) for file in files]
+                continue
+            if format is None:
+                problem = f"{name} has no pairs, it is a corpus for {entry.task}: set a format to read it all the same"
+                raise DataError(problem)
+        found += [(each, cast(Format, format) or format_of(each.name)) for each in expand(name)]
+    return found
+
+
+def pair_rows(source: Source, decoding: Decoding, form: Format) -> Iterator[PairRow]:
+    """Yield the pairs of a source that has both sides, in the order of its lines.
+
+    Raises:
+        DataError: A line is malformed, or a side of it is empty; names the file and the line.
+    """
+    lines = Lines(source, decoding, "pairs are", size=_BLOCK_BYTES, most=_LINES_AT_ONCE)
+    if form == "tsv":
+        return _tsv(lines, source.name)
+    reader = (CSV if form == "csv" else JSONL)(source.name, _COLUMNS)
+    return _of_table(reader.rows(lines), source.name)
+
+
+def _tsv(lines: Lines, name: str) -> Iterator[PairRow]:
+    first = True
+    for number, record in lines.numbered():
+        line = record.removesuffix("\r")
+        if not line.strip(" \r"):
+            continue
+        cells = line.split("\t")
+        if len(cells) != 2:
+            problem = f"{len(cells)} columns, expected 2, source<TAB>target"
+            if len(cells) == 1:
+                problem = "no tab on this line: the form is source<TAB>target (or pass the targets in a file apart)"
+            raise DataError(problem, source=name, line=number)
+        is_header = first and cells == [SOURCE_COLUMN, TARGET_COLUMN]
+        first = False
+        if not is_header:
+            yield _checked(number, cells[0], cells[1], name)
+
+
+def _of_table(rows: Iterator[Row], name: str) -> Iterator[PairRow]:
+    for row in rows:
+        for what, value in zip((SOURCE_COLUMN, TARGET_COLUMN), row.wanted, strict=True):
+            if not isinstance(value, str):
+                problem = f"the {what} is {json.dumps(value)[:_SHOWN]}: it must be a string"
+                raise DataError(problem, source=name, line=row.line)
+        yield _checked(row.line, *row.wanted, name)
+
+
+def _checked(line: int, source: str, target: str, name: str) -> PairRow:
+    """Return a pair of which no side is blank."""
+    for what, text in ((SOURCE_COLUMN, source), (TARGET_COLUMN, target)):
+        if not text.strip():
+            raise DataError(f"the {what} is empty: drop the pair", source=name, line=line)
+    return line, source, target
+
+
+def _names(source: TextSource | Sequence[str]) -> Sequence[Any]:
+    several = isinstance(source, (list, tuple)) and all(isinstance(name, (str, os.PathLike)) for name in source)
+    return cast(Sequence[Any], source) if several else [source]
+
+
+def _both_sides(
+    source: TextSource | Sequence[str], target: TextSource | Sequence[str]
+) -> tuple[list[Source], list[Source]]:
+    """Return the files of sources and those of targets, as many of each."""
+    sides = []
+    for side in (source, target):
+        names = _names(side)
+        for name in names:
+            if _is_corpus_of_pairs(name):
+                raise DataError(f"{name} has both sides: do not pass the targets in a file apart")
+        sides.append(expand_names(cast(Any, names)) if names != [side] else expand(cast(TextSource, side)))
+    sources, targets = sides
+    if len(sources) != len(targets):
+        raise DataError(
+            f"{len(sources)} files of sources and {len(targets)} of targets: expected as many of each",
+            source=sources[0].name if sources else None,
+        )
+    if any(one.name == other.name == STDIN for one, other in itertools.product(sources, targets)):
+        raise DataError("standard input cannot be both the sources and the targets", source=STDIN)
+    return sources, targets
+
+
+def _is_corpus_of_pairs(name: object) -> bool:
+    if not isinstance(name, str) or not name.startswith(CATALOG_PREFIX):
+        return False
+    return catalog.entry(name.removeprefix(CATALOG_PREFIX).partition("/")[0]).format == "pairs"
+
+
+def _beside(source: Source, target: Source, decoding: Decoding, notes: list[str]) -> Iterator[PairRow]:
+    """Yield the pairs of two files, of which line n of one belongs to line n of the other."""
+    sides = [
+        Lines(each, decoding, "pairs are", size=_BLOCK_BYTES, most=_LINES_AT_ONCE).numbered()
+        for each in (source, target)
+    ]
+    blank = 0
+    for one, other in itertools.zip_longest(*sides):
+        if one is None or other is None:
+            number = (one or other)[0]
+            counts = [number - 1, number + sum(1 for _ in sides[one is None])]
+            if one is not None:
+                counts.reverse()
+            raise DataError(
+                f"{counts[0]} lines, and {counts[1]} in {target.name}: expected the target of each source on the same "
+                "line",
+                source=source.name,
+            )
+        number, texts = one[0], [text.removesuffix("\r") for _, text in (one, other)]
+        if not any(text.strip() for text in texts):
+            blank += 1
+            continue
+        for what, text, each in zip((SOURCE_COLUMN, TARGET_COLUMN), texts, (source, target), strict=True):
+            if not text.strip():
+                raise DataError(f"the {what} is empty: drop the line from both files", source=each.name, line=number)
+        yield number, *texts
+    if blank:
+        notes.append(f"{source.name}: {blank} lines are blank here and in {target.name}, and were passed over")
