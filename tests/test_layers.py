@@ -47,6 +47,8 @@ BETWEEN_ROOMS: Final[Mapping[tuple[str, str], str]] = {
     ("documents.neural", "language_models"): "a language model's layers are transferred",
     ("taggers.neural", "representations"): "vectors are the input layer of neural models",
     ("taggers.neural", "language_models"): "states of language models are features",
+    ("seq2seq.neural", "representations"): "vectors are the input layer of neural models",
+    ("seq2seq.neural", "language_models"): "a decoder starts from a language model",
     ("taggers.hmm", "language_models"): "sequences of tags are scored by an n-gram model",
     ("seq2seq", "language_models"): "targets have the perplexity report of language models",
     ("seq2seq", "taggers"): "a segmenter is a tokenizer of texts",

@@ -1,0 +1,1 @@
+"""Neural sequence-to-sequence models."""
