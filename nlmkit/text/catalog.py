@@ -35,7 +35,7 @@ class CatalogEntry:
     Attributes:
         name: What follows ``corpus:``.
         title: Its full name.
-        language: BCP 47 code.
+        language: BCP 47 code; of a corpus of translations, that of the sources.
         licence: Under what terms its text may be used, as its publishers state them.
         source: Where it comes from.
         size: How large it is.

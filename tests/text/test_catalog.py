@@ -267,8 +267,8 @@ def test_a_faulty_catalogue_is_an_error(place: Path, text: str, message: str) ->
 
 def test_the_real_catalogue() -> None:
     known = {entry.name: entry for entry in catalog.entries()}
-    assert {"english", "chinese", "reviews-en", "reviews-zh", "chunks-en", "segments-zh", "lee", "brown"} <= set(known)
-    assert {"ptb", "wikitext-2", "imdb"} <= set(known)
+    assert {"english", "chinese", "reviews-en", "reviews-zh", "chunks-en", "segments-zh"} <= set(known)
+    assert {"pairs-en-zh", "lee", "brown", "ptb", "wikitext-2", "imdb"} <= set(known)
     assert catalog.entry("ptb") is known["ptb"]
     for entry in known.values():
         assert entry.tokenizer in BUILT_IN
@@ -286,6 +286,28 @@ def test_the_bundled_corpora_can_be_read() -> None:
     for entry in bundled:
         for split in entry.splits:
             assert Corpus.read(f"corpus:{entry.name}/{split}", TextPipeline(tokenizer=entry.tokenizer)).tokens > 0
+
+
+def test_the_bundled_translations() -> None:
+    """Sizes are those of the datasheet; no sentence occurs twice; held-out pairs have no word that training lacks."""
+    parts = {}
+    for split in ("train", "valid", "test"):
+        _, (file,) = catalog.locate(f"pairs-en-zh/{split}")
+        parts[split] = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()]
+    pairs = [pair for part in parts.values() for pair in part]
+    assert [len(part) for part in parts.values()] == [600, 60, 60]
+    assert sum(len(english.split()) for english, _ in pairs) == 3994
+    assert sum(len(chinese) for _, chinese in pairs) == 5566
+    assert len({english for english, _ in pairs}) == len({chinese for _, chinese in pairs}) == 720
+    for english, chinese in pairs:
+        assert english.isascii()
+        assert english == " ".join(english.split())
+        assert ".?!".index(english[-1]) == "。？！".index(chinese[-1])
+        assert not any(character.isascii() or character.isspace() for character in chinese)
+    word = TextPipeline(tokenizer="word", lowercase=True)
+    known = {token for pair in parts["train"] for text in pair for token in word.tokenize(text)}
+    held_out = {token for pair in parts["valid"] + parts["test"] for text in pair for token in word.tokenize(text)}
+    assert held_out <= known
 
 
 def test_the_lee_corpus_does_not_import_gensim() -> None:
