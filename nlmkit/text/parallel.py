@@ -17,6 +17,8 @@ from nlmkit.text.corpus import Corpus
 from nlmkit.text.decoding import Decoding, DecodingErrors
 from nlmkit.text.labelled import as_texts, encode
 from nlmkit.text.marks import Marks, without_nul
+from nlmkit.text.parallel_notes import copy_note, side_notes
+from nlmkit.text.parallel_rows import read_pairs
 from nlmkit.text.pipeline import TextPipeline
 from nlmkit.text.rows import one_line
 from nlmkit.text.sources import TextSource
@@ -123,8 +125,6 @@ class ParallelTexts:
                 have not as many lines as each other; names the file and the line, or both counts.
             HyperParameterError: The format is unknown, or set for a file per side.
         """
-        from nlmkit.text.parallel_rows import read_pairs
-
         decoding = Decoding(encoding, errors, marks)
         read = read_pairs(source, target, decoding, format)
         return cls(**read._asdict(), decoding=decoding)
@@ -254,9 +254,14 @@ class ParallelTexts:
     @cached_property
     def notes(self) -> list[str]:
         """Notes for users of the pairs."""
-        from nlmkit.text.parallel_notes import pair_notes
-
-        return [*self.reading_notes, *pair_notes(self)]
+        notes = list(self.reading_notes)
+        if isinstance(self.sources, tuple):
+            notes += side_notes(self.sources, "source", self.source, self.lines)
+        if self.targets is not None:
+            notes += side_notes(self.targets, "target", self.target_source, self.lines)
+            if isinstance(self.sources, tuple):
+                notes += copy_note(self.sources, self.targets, self.source)
+        return notes
 
     @cached_property
     def digest(self) -> str:
