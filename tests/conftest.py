@@ -1,9 +1,14 @@
 """What all tests share: reproducible property tests, and real corpora where the machine has them."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers share the cores: threads of each, idle most of the time, would wait for one another.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("nlmkit", derandomize=True, deadline=None)
 settings.load_profile("nlmkit")

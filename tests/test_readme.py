@@ -64,7 +64,7 @@ def test_the_installing_commands_are_two() -> None:
     main_job, tests = installing
     assert "nlmkit fit ngram corpus:english" in main_job
     assert "nlmkit perplexity english-5gram corpus:english/test" in main_job
-    assert tests.rstrip().endswith("&& pytest")
+    assert tests.rstrip().endswith("&& pytest -n auto --dist worksteal")
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "README.md" in ci, "CI runs the README's own command"
 
