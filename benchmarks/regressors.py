@@ -25,10 +25,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from measuring import settings_of
 
 from nlmkit.core import registry
 from nlmkit.documents.splits import k_folds_of_numbers
-from nlmkit.errors import DataError, HyperParameterError
+from nlmkit.errors import DataError
 from nlmkit.regressors.base import Regressor
 from nlmkit.text.labelled import LabelledTexts
 from nlmkit.text.numbered import NumberedTexts
@@ -84,22 +85,6 @@ def measure(name: str, settings: dict[str, Any], train: NumberedTexts, test: Num
         "hyper_parameters": regressor.params_as_json(),
         "fit": {key: value for key, value in regressor.fit_report_.items() if key != "history"},
     }
-
-
-def settings_of(name: str, pairs: list[str]) -> dict[str, Any]:
-    """What ``-p`` sets for a regressor: keys without a name are for all of them."""
-    settings: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        whose, dot, bare = key.rpartition(".")
-        if not equals:
-            raise HyperParameterError(f"{pair!r} is not key=value")
-        if not dot or whose == name:
-            try:
-                settings[bare] = json.loads(value)
-            except ValueError:
-                settings[bare] = value
-    return settings
 
 
 def row(name: str, found: list[dict[str, Any]]) -> str:
