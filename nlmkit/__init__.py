@@ -62,11 +62,13 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.representations.lsa.model": ("LSA",),
     "nlmkit.representations.one_hot": ("OneHot",),
     "nlmkit.representations.word2vec.model": ("Word2Vec",),
+    "nlmkit.seq2seq.base": ("SequenceToSequence",),
     "nlmkit.taggers.base": ("Tagger",),
     "nlmkit.taggers.crf.model": ("CRFTagger",),
     "nlmkit.taggers.hmm.model": ("HMMTagger",),
     "nlmkit.taggers.neural.bilstm_tagger": ("BiLSTMTagger",),
     "nlmkit.text": ("Corpus", "Decoding", "TextPipeline", "Tokenization", "Vocabulary"),
+    "nlmkit.text.parallel": ("ParallelTexts",),
     "nlmkit.text.tagged": ("TaggedSentences",),
 }
 """The public names, by the module that has them. scripts/public_names.py writes ``__init__.pyi`` of it."""

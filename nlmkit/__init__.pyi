@@ -44,6 +44,7 @@ from nlmkit.representations.glove.model import GloVe as GloVe
 from nlmkit.representations.lsa.model import LSA as LSA
 from nlmkit.representations.one_hot import OneHot as OneHot
 from nlmkit.representations.word2vec.model import Word2Vec as Word2Vec
+from nlmkit.seq2seq.base import SequenceToSequence as SequenceToSequence
 from nlmkit.taggers.base import Tagger as Tagger
 from nlmkit.taggers.crf.model import CRFTagger as CRFTagger
 from nlmkit.taggers.hmm.model import HMMTagger as HMMTagger
@@ -53,6 +54,7 @@ from nlmkit.text import Decoding as Decoding
 from nlmkit.text import TextPipeline as TextPipeline
 from nlmkit.text import Tokenization as Tokenization
 from nlmkit.text import Vocabulary as Vocabulary
+from nlmkit.text.parallel import ParallelTexts as ParallelTexts
 from nlmkit.text.tagged import TaggedSentences as TaggedSentences
 __version__: str
 __all__ = [
@@ -91,6 +93,7 @@ __all__ = [
     "NotFittedError",
     "NotNormalizedError",
     "OneHot",
+    "ParallelTexts",
     "PluginError",
     "RNNLM",
     "RegistryError",
@@ -98,6 +101,7 @@ __all__ = [
     "Representation",
     "RunOptions",
     "SavedModelError",
+    "SequenceToSequence",
     "TaggedSentences",
     "Tagger",
     "Temperature",

@@ -3,19 +3,19 @@
 A name is imported when it is first used, so importing a plugin costs only what the plugin uses.
 
 Contracts:
-    ``Component``, ``Representation``, ``LanguageModel``, ``Classifier``, ``Regressor``, ``Tagger``, ``Tokenizer``:
-    base classes of a plugin's class; a tokenizer only needs the same methods. ``RunOptions``: options of a run of
-    ``fit``, separate from the model. ``Context``, ``check_context``: the contexts ``sentence`` and ``stream``.
-    ``API_VERSION``: the version of the contracts.
+    ``Component``, ``Representation``, ``LanguageModel``, ``Classifier``, ``Regressor``, ``Tagger``,
+    ``SequenceToSequence``, ``Tokenizer``: base classes of a plugin's class; a tokenizer only needs the same methods.
+    ``RunOptions``: options of a run of ``fit``, separate from the model. ``Context``, ``check_context``: the contexts
+    ``sentence`` and ``stream``. ``API_VERSION``: the version of the contracts.
 Hyper-parameters:
     ``param`` declares one; ``Needs``, ``value_of``, ``given``, ``above`` are arguments of ``param(needs=)``.
     ``with_default`` inherits one with another default. ``VocabularyLimits`` has the vocabulary options.
 Text:
     ``Corpus``, ``Vocabulary``, ``Decoding``, ``Tokenization``, and ``TextPipeline``, which combines both;
-    ``LabelledTexts``, ``NumberedTexts``, ``TaggedSentences``. ``UNK``, ``BOS``, ``EOS`` with their ids ``UNK_ID``,
-    ``BOS_ID``, ``EOS_ID``; ``SPECIAL``, all three. ``SpaceTokenizer``, ``WordTokenizer``, ``CharTokenizer``;
-    ``FLAG``, ``INVISIBLE_JOINTS``, ``KEYCAP``, ``PICTURES``, patterns of pictographs that form one token.
-    ``get_tokenizer`` returns a tokenizer by name.
+    ``LabelledTexts``, ``NumberedTexts``, ``TaggedSentences``, ``ParallelTexts``. ``UNK``, ``BOS``, ``EOS`` with their
+    ids ``UNK_ID``, ``BOS_ID``, ``EOS_ID``; ``SPECIAL``, all three. ``SpaceTokenizer``, ``WordTokenizer``,
+    ``CharTokenizer``; ``FLAG``, ``INVISIBLE_JOINTS``, ``KEYCAP``, ``PICTURES``, patterns of pictographs that form one
+    token. ``get_tokenizer`` returns a tokenizer by name.
 Saved models:
     ``FittedState`` is returned by ``fitted_state``; ``require``, ``require_array`` check the state passed to
     ``restore``. ``load`` reads a saved model.
@@ -39,6 +39,9 @@ Training in steps:
     ``without_timing`` removes times from a report.
 Taggers:
     ``ChainTagger`` is a ``Tagger`` whose scores form a ``Chain``: it implements all of inference exactly.
+Sequence to sequence:
+    ``TextSources`` has the options of a ``SequenceToSequence`` whose sources are texts. It is fitted to ``Pairs``, and
+    its targets start from a ``Condition``.
 Counts and vectors of words:
     ``NGram`` reads and writes ARPA files. ``known_text``, ``rows_of_types`` map a corpus to vocabulary ids;
     ``Sentences`` passes it to gensim; ``refuse_diverged`` checks the result.
@@ -97,6 +100,9 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.saving": ("require", "require_array"),
     "nlmkit.saving.state": ("FittedState",),
     "nlmkit.saving.timing": ("without_timing",),
+    "nlmkit.seq2seq.base": ("SequenceToSequence",),
+    "nlmkit.seq2seq.options": ("TextSources",),
+    "nlmkit.seq2seq.pairs": ("Condition", "Pairs"),
     "nlmkit.taggers.base": ("Tagger",),
     "nlmkit.taggers.chain_tagger": ("ChainTagger",),
     "nlmkit.testing": ("checks_for", "conformance", "run_checks"),
@@ -120,6 +126,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "nlmkit.text.labelled": ("LabelledTexts",),
     "nlmkit.text.numbered": ("NumberedTexts",),
+    "nlmkit.text.parallel": ("ParallelTexts",),
     "nlmkit.text.tagged": ("TaggedSentences",),
     "nlmkit.text.tokenizers": ("FLAG", "INVISIBLE_JOINTS", "KEYCAP", "PICTURES"),
     "nlmkit.text.vocabulary": ("SPECIAL",),

@@ -54,6 +54,10 @@ from nlmkit.saving import require as require
 from nlmkit.saving import require_array as require_array
 from nlmkit.saving.state import FittedState as FittedState
 from nlmkit.saving.timing import without_timing as without_timing
+from nlmkit.seq2seq.base import SequenceToSequence as SequenceToSequence
+from nlmkit.seq2seq.options import TextSources as TextSources
+from nlmkit.seq2seq.pairs import Condition as Condition
+from nlmkit.seq2seq.pairs import Pairs as Pairs
 from nlmkit.taggers.base import Tagger as Tagger
 from nlmkit.taggers.chain_tagger import ChainTagger as ChainTagger
 from nlmkit.testing import checks_for as checks_for
@@ -77,6 +81,7 @@ from nlmkit.text import Vocabulary as Vocabulary
 from nlmkit.text import WordTokenizer as WordTokenizer
 from nlmkit.text.labelled import LabelledTexts as LabelledTexts
 from nlmkit.text.numbered import NumberedTexts as NumberedTexts
+from nlmkit.text.parallel import ParallelTexts as ParallelTexts
 from nlmkit.text.tagged import TaggedSentences as TaggedSentences
 from nlmkit.text.tokenizers import FLAG as FLAG
 from nlmkit.text.tokenizers import INVISIBLE_JOINTS as INVISIBLE_JOINTS
@@ -115,6 +120,7 @@ __all__ = [
     "CharTokenizer",
     "Classifier",
     "Component",
+    "Condition",
     "Context",
     "Corpus",
     "DataError",
@@ -152,6 +158,8 @@ __all__ = [
     "Optimization",
     "OptimizationOptions",
     "PICTURES",
+    "Pairs",
+    "ParallelTexts",
     "Place",
     "PluginError",
     "Processes",
@@ -164,6 +172,7 @@ __all__ = [
     "SPECIAL",
     "SavedModelError",
     "Sentences",
+    "SequenceToSequence",
     "SpaceTokenizer",
     "State",
     "Step",
@@ -173,6 +182,7 @@ __all__ = [
     "Tagger",
     "Task",
     "TextPipeline",
+    "TextSources",
     "Tokenization",
     "Tokenizer",
     "TorchModel",

@@ -120,6 +120,17 @@ KINDS: Final = (
         template="tagger",
         synonyms=("sequence-tagger",),
     ),
+    Kind(
+        name="sequence-to-sequence",
+        group="nlmkit.sequence_to_sequence",
+        base="nlmkit.seq2seq.base:SequenceToSequence",
+        data="nlmkit.text.parallel:ParallelTexts.read",
+        needs_text=True,
+        cli="nlmkit.cli.kinds.sequence_to_sequence",
+        kit="nlmkit.testing.sequence_to_sequence",
+        template="sequence-to-sequence",
+        synonyms=("seq2seq", "translation-model", "translator"),
+    ),
 )
 """Every kind, in the order of listing."""
 

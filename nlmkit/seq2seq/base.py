@@ -52,7 +52,9 @@ class SequenceToSequence(VocabularyLimits, Component):
 
     Fitted attributes: ``vocabulary_`` and ``pipeline_`` (of targets), ``source_vocabulary_`` and ``source_pipeline_``
     (of sources that are texts, else None; with ``joint``, the vocabulary is that of targets), ``dimension_`` (of
-    sources that are vectors, else None), ``fit_report_`` (JSON-ready dictionary).
+    sources that are vectors, else None), ``longest_target_`` (tokens of the longest target of training) and
+    ``length_ratio_`` (tokens of all targets divided by those of all sources; None for vectors), which limit the length
+    of predictions where no option does, ``fit_report_`` (JSON-ready dictionary).
     """
 
     kind: ClassVar[str] = "sequence-to-sequence"
@@ -75,6 +77,8 @@ class SequenceToSequence(VocabularyLimits, Component):
         source_vocabulary_: Vocabulary | None = dataclasses.field(init=False)
         source_pipeline_: TextPipeline | None = dataclasses.field(init=False)
         dimension_: int | None = dataclasses.field(init=False)
+        longest_target_: int = dataclasses.field(init=False)
+        length_ratio_: float | None = dataclasses.field(init=False)
         fit_report_: dict[str, Any] = dataclasses.field(init=False)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -271,8 +275,10 @@ class SequenceToSequence(VocabularyLimits, Component):
             language_model: Language model over the tokens of targets whose log-probabilities, times ``lm_weight``, are
                 added to those of the model (shallow fusion).
             lm_weight: Weight of the language model.
-            replace_unknown: Replace each ``<unk>`` by the source token that has most attention.
-            options: Further fields of ``nlmkit.decoding.beam.BeamOptions``, such as ``max_length``.
+            replace_unknown: Let search produce ``<unk>``, and replace each by the source token with most attention.
+            options: Further fields of ``nlmkit.decoding.hypotheses.BeamOptions``, such as ``max_length``. Without
+                ``max_length`` and ``max_ratio``, a target has at most 10 words more than twice ``length_ratio_``, at
+                least 2, per source token; that of a vector at most 10 more than twice ``longest_target_``.
 
         Raises:
             DataError: A source is unusable, or the language model reads text in other tokens.

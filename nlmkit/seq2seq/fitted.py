@@ -27,6 +27,8 @@ class FittedModel(Protocol):
     source_vocabulary_: Vocabulary | None
     source_pipeline_: TextPipeline | None
     dimension_: int | None
+    longest_target_: int
+    length_ratio_: float | None
     fit_report_: dict[str, Any]
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from nlmkit.errors import DataError, HyperParameterError
-from nlmkit.seq2seq.inputs import as_corpus, refuse_blank, source_corpus
+from nlmkit.seq2seq.inputs import refuse_blank, source_corpus
 from nlmkit.seq2seq.pairs import Pairs, Sources
 from nlmkit.text import TextPipeline, Tokenization, Vocabulary
 from nlmkit.text.unspaced import note_unspaced
@@ -29,22 +29,23 @@ def training_pairs(model: FittedModel, data: ParallelTexts) -> tuple[Pairs, dict
         DataError: A source or target is blank, or the limits leave no words.
         HyperParameterError: A tokenizer is unknown, or options contradict each other.
     """
-    assert data.targets is not None
+    _ = data.required_targets()
     source, target = _pipelines(model, data)
     model.source_pipeline_, model.pipeline_ = source, target
-    targets = as_corpus(data.targets, target, data, "target")
-    refuse_blank(targets, "target", data)
+    targets = data.target_corpus(target)
+    refuse_blank(targets, "target", data.target_source, data.lines)
+    model.longest_target_ = int(np.diff(targets.offsets).max())
     facts: dict[str, Any] = {"pairs": len(data), "target_tokens": targets.tokens}
     if source is None:
-        vectors = np.asarray(data.sources, np.float32)
+        vectors = data.required_vectors()
         model.source_vocabulary_ = None
-        model.dimension_ = vectors.shape[1]
+        model.dimension_, model.length_ratio_ = vectors.shape[1], None
         model.vocabulary_ = model.limited_vocabulary(targets)
         sources = Sources(vectors=vectors)
         facts |= {"dimension": model.dimension_}
     else:
         corpus = source_corpus(data, source)
-        model.dimension_ = None
+        model.dimension_, model.length_ratio_ = None, targets.tokens / corpus.tokens
         _set_vocabularies(cast("Any", model), corpus, targets)
         sources = Sources(corpus=corpus, vocabulary=model.source_vocabulary_)
         facts |= {"source_tokens": corpus.tokens, "source_vocabulary": len(_of(model.source_vocabulary_))}
@@ -65,13 +66,13 @@ def _pipelines(model: FittedModel, data: ParallelTexts) -> tuple[TextPipeline | 
     form: Any = model.unicode_form  # which the hyper-parameter's choices restrict
     decoding = data.decoding.with_marks("error")
     target = TextPipeline.of(decoding, Tokenization(model.target_tokenizer, model.lowercase, form))
-    targets = cast("tuple[str, ...]", data.targets)
+    targets = data.required_targets()
     if model.takes == "vectors":
         return None, _trained(target, targets)
     options: Any = model
     given = model.target_tokenizer if options.source_tokenizer is None else options.source_tokenizer
     source = TextPipeline.of(decoding, Tokenization(given, model.lowercase, form))
-    sources = cast("tuple[str, ...]", data.sources)
+    sources = data.required_texts()
     if not options.joint:
         return _trained(source, sources), _trained(target, targets)
     if source.tokenization != target.tokenization:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +10,11 @@ import numpy as np
 from nlmkit.errors import DataError
 from nlmkit.seq2seq.pairs import Pairs, Sources
 from nlmkit.text.corpus import Corpus
-from nlmkit.text.labelled import encode
 from nlmkit.text.parallel import ParallelTexts
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from nlmkit.seq2seq.fitted import FittedModel
     from nlmkit.text import TextPipeline
 
@@ -74,9 +75,7 @@ def encoded(model: FittedModel, data: ParallelTexts) -> Pairs:
     Raises:
         DataError: A source has no token, or vectors have another dimension than those of training.
     """
-    assert data.targets is not None
-    targets = as_corpus(data.targets, model.pipeline_, data, "target")
-    return Pairs(encoded_sources(model, data), targets, model.vocabulary_)
+    return Pairs(encoded_sources(model, data), data.target_corpus(model.pipeline_), model.vocabulary_)
 
 
 def encoded_sources(model: FittedModel, sources: Any) -> Sources:
@@ -95,10 +94,7 @@ def encoded_sources(model: FittedModel, sources: Any) -> Sources:
     data = sources if isinstance(sources, ParallelTexts) else ParallelTexts(_checked(model, sources))
     _check_kind(model, data)
     if data.has_vectors:
-        if data.dimension != model.dimension_:
-            problem = f"vectors of dimension {data.dimension}, but this {model.name} was trained on {model.dimension_}"
-            raise DataError(problem, source=data.source)
-        return Sources(vectors=np.asarray(data.sources, np.float32))
+        return Sources(vectors=data.required_vectors(model.dimension_))
     assert model.source_pipeline_ is not None
     corpus = source_corpus(data, model.source_pipeline_)
     return Sources(corpus=corpus, vocabulary=model.source_vocabulary_)
@@ -123,7 +119,7 @@ def _of_corpus(model: FittedModel, corpus: Corpus) -> Sources:
             f"the corpus was tokenized with {corpus.tokenization.signature}, but sources of this {model.name} with "
             f"{wanted.signature}: pass the texts themselves"
         )
-    refuse_blank(corpus, "source", None)
+    refuse_blank(corpus, "source", None, None)
     return Sources(corpus=corpus, vocabulary=model.source_vocabulary_)
 
 
@@ -154,26 +150,19 @@ def source_corpus(data: ParallelTexts, pipeline: TextPipeline) -> Corpus:
     Raises:
         DataError: One has no token; names its line or number.
     """
-    assert not isinstance(data.sources, np.ndarray)
-    corpus = as_corpus(data.sources, pipeline, data, "source")
-    refuse_blank(corpus, "source", data)
+    corpus = data.source_corpus(pipeline)
+    refuse_blank(corpus, "source", data.source, data.lines)
     return corpus
 
 
-def as_corpus(texts: Sequence[str], pipeline: TextPipeline, data: ParallelTexts, side: str) -> Corpus:
-    """Return the texts of one side as a corpus.
+def refuse_blank(corpus: Corpus, side: str, source: str | None, lines: NDArray[np.int64] | None) -> None:
+    """Raise if a text of one side has no token.
 
     Args:
-        texts: The texts.
-        pipeline: How they become tokens.
-        data: What they are from, for messages.
+        corpus: The texts of the side.
         side: ``source`` or ``target``.
-    """
-    return encode(texts, pipeline, source=data.source, lines=_lines(data), marks=data.decoding.marks)
-
-
-def refuse_blank(corpus: Corpus, side: str, data: ParallelTexts | None) -> None:
-    """Raise if a text of one side has no token.
+        source: What errors call the texts.
+        lines: Line of each; None where there are no lines.
 
     Raises:
         DataError: One has none; names its line or number.
@@ -182,12 +171,6 @@ def refuse_blank(corpus: Corpus, side: str, data: ParallelTexts | None) -> None:
     if not len(blank):
         return
     first = int(blank[0])
-    lines = None if data is None else _lines(data)
-    name = None if data is None else data.source
     if lines is None:
-        raise DataError(f"{side} {first + 1} is blank", source=name)
-    raise DataError(f"the {side} is blank", source=name, line=int(lines[first]))
-
-
-def _lines(data: ParallelTexts) -> Any:
-    return None if data.lines is None else np.asarray(data.lines, np.int64)
+        raise DataError(f"{side} {first + 1} has no token", source=source)
+    raise DataError(f"the {side} has no token", source=source, line=int(lines[first]))

@@ -25,14 +25,19 @@ if TYPE_CHECKING:
 WORDS: Final = "source.words"
 COUNTS: Final = "source.counts"
 
-_LARGEST: Final = 1 << 20
+_LARGEST: Final = 1 << 31
 _REMEDY: Final = "save the model again"
 
 
 def fitted_state(model: FittedModel) -> FittedState:
     """Return the state that ``SequenceToSequence`` itself has fitted, besides what storage saves."""
     arrays: dict[str, NDArray[Any]] = {}
-    metadata: dict[str, Any] = {"dimension": model.dimension_, "source_pipeline": None}
+    metadata: dict[str, Any] = {
+        "dimension": model.dimension_,
+        "longest_target": model.longest_target_,
+        "length_ratio": model.length_ratio_,
+        "source_pipeline": None,
+    }
     if model.source_pipeline_ is not None:
         metadata["source_pipeline"] = model.source_pipeline_.to_dict()
         if not _is_joint(model):
@@ -51,7 +56,10 @@ def restore(model: FittedModel, state: FittedState) -> None:
     values = state.metadata
     report = values.get("fit_report")
     require(isinstance(report, Mapping), f"fit_report is missing from its metadata; {_REMEDY}")
-    dimension, pipeline = values.get("dimension"), values.get("source_pipeline")
+    dimension, pipeline, ratio = (values.get(name) for name in ("dimension", "source_pipeline", "length_ratio"))
+    longest = values.get("longest_target")
+    require(_is_size(longest), f"its longest target has {longest!r} tokens; {_REMEDY}")
+    model.longest_target_ = values["longest_target"]
     if model.takes == "vectors":
         is_size = isinstance(dimension, int) and not isinstance(dimension, bool)
         require(is_size and 1 <= values["dimension"] <= _LARGEST, f"its dimension is {dimension!r}; {_REMEDY}")
@@ -60,10 +68,16 @@ def restore(model: FittedModel, state: FittedState) -> None:
     else:
         require(dimension is None, f"its sources are texts, but it has a dimension of vectors; {_REMEDY}")
         require(isinstance(pipeline, Mapping), f"a text pipeline of sources is missing; {_REMEDY}")
-        model.dimension_ = None
+        is_ratio = isinstance(ratio, (int, float)) and not isinstance(ratio, bool) and 0 < ratio < _LARGEST
+        require(is_ratio, f"its ratio of lengths is {ratio!r}; {_REMEDY}")
+        model.dimension_, model.length_ratio_ = None, float(values["length_ratio"])
         model.source_pipeline_ = _source_pipeline(model, values["source_pipeline"])
         model.source_vocabulary_ = model.vocabulary_ if _is_joint(model) else _source_vocabulary(state)
     model.fit_report_ = dict(values["fit_report"])
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _LARGEST
 
 
 def _is_joint(model: FittedModel) -> bool:
@@ -72,7 +86,7 @@ def _is_joint(model: FittedModel) -> bool:
 
 def _source_vocabulary(state: FittedState) -> Vocabulary:
     data = require_array(state.arrays, WORDS, dtype="uint8", shape=(None,))
-    words = decode_vocabulary(data.tobytes(), WORDS)
+    words = decode_vocabulary(data.tobytes(), Path(WORDS))
     counts = require_array(state.arrays, COUNTS, dtype="int64", shape=(len(words),))
     require(tuple(words[: len(SPECIAL)]) == SPECIAL, f"the source vocabulary does not begin with {', '.join(SPECIAL)}")
     try:

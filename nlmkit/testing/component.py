@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _HEAVY = """
-gensim jax jieba nltk numpy pandas scipy sklearn spacy tensorflow tokenizers torch transformers
+gensim jax jieba nltk numpy pandas sacrebleu scipy sklearn spacy tensorflow tokenizers torch transformers
 """
 HEAVY = frozenset(_HEAVY.split())
 """Libraries that a component's module may import only when something is fitted, loaded or scored."""
