@@ -94,9 +94,9 @@ def _tokenizer(name: str) -> Any:
     from nlmkit.text.segmenter import PREFIX
 
     if name.startswith(PREFIX):
-        from nlmkit.core.segmenters import load_segmenter
+        from nlmkit.core.saved_tokenizers import load_tokenizer
 
-        return load_segmenter(name.removeprefix(PREFIX))
+        return load_tokenizer(name.removeprefix(PREFIX))
     from nlmkit.core import registry
 
     return registry.get_tokenizer(name)

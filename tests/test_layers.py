@@ -22,7 +22,7 @@ CORE_TOP: Final = (
     "parts",
     "component",
     "presets",
-    "segmenters",
+    "saved_tokenizers",
     "storage",
     "vocabulary_limits",
 )

@@ -2,8 +2,8 @@
 
 Components inside a component are saved with it: the manifest describes them under ``members``, by place, and the
 payload of arrays contains their arrays as ``members/PLACE/NAME``. So replacing one manifest replaces all of them, and
-one hash covers them. The segmenter of a text pipeline is such a component; a member that reads text with that of its
-owner has no copy of its own.
+one hash covers them. The segmenter of a text pipeline is such a component, and a trained subword tokenizer is the
+array ``tokenizer.json``; a member that reads text with that of its owner has no copy of its own.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from nlmkit.errors import SavedModelError, UnknownComponentError
 from nlmkit.saving import arrays_sha256, save_folder, vocabulary_sha256
 from nlmkit.saving.state import FittedState, Savable
 from nlmkit.text.segmenter import SegmenterTokenizer, component_in
+from nlmkit.text.subwords import SubwordTokenizer, is_trained
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,15 +37,17 @@ PLACE: Final = re.compile(r"[^\W\d]\w*(?:\.\d+)*", re.ASCII)
 
 COUNTS: Final = "vocabulary.counts"
 WORDS: Final = "vocabulary.words"
-RESERVED: Final = (COUNTS, WORDS)
-"""Names of the arrays that contain the vocabulary."""
+SUBWORDS: Final = "tokenizer.json"
+"""Name of the array that contains the trained subword tokenizer of the text pipeline: its JSON, uint8 [bytes]."""
+RESERVED: Final = (COUNTS, WORDS, SUBWORDS)
+"""Names of the arrays that contain the vocabulary and the tokenizer."""
 
 MEMBERS: Final = "members/"
 """Prefix of the names of members' arrays."""
 
 OWN: Final = "own"
 OWNERS: Final = "owner's"
-"""Source of the words of a member's vocabulary: its own arrays, or its owner, whose segmenter it may share, too."""
+"""Source of the words of a member's vocabulary: its own arrays, or its owner, whose tokenizer it may share, too."""
 
 SEGMENTER: Final = "tokenizer_"
 """Place of the segmenter of a text pipeline, where it is not among the hyper-parameters."""
@@ -163,7 +166,7 @@ def _take_apart(
     component: Savable,
     *,
     owners_words: Sequence[str] | None = None,
-    owners_segmenter: str | None = None,
+    owners_tokenizer: str | None = None,
     depth: int = 1,
 ) -> _Parts:
     if depth > MAX_NESTING:
@@ -173,7 +176,7 @@ def _take_apart(
     vocabulary, pipeline = getattr(component, "vocabulary_", None), getattr(component, "pipeline_", None)
     for name in arrays:
         if name in RESERVED or name.startswith(MEMBERS):
-            whose = "the members" if name.startswith(MEMBERS) else "the vocabulary"
+            whose = "the members" if name.startswith(MEMBERS) else "the vocabulary and the tokenizer"
             raise SavedModelError(f"{component.name}: {name} is reserved for {whose}; rename the array")
     if vocabulary is not None:
         import numpy as np
@@ -184,6 +187,9 @@ def _take_apart(
             kind = OWNERS if words == owners_words else OWN
         if kind == OWN:
             arrays[WORDS] = _words_as_bytes(words, component.name)
+    tokenizer = None if pipeline is None else pipeline.tokenizer
+    if is_trained(tokenizer) and tokenizer != owners_tokenizer:
+        arrays[SUBWORDS] = subwords_as_array(pipeline)
     inside = dict(component.members())
     for place, member in state.members.items():
         if not PLACE.fullmatch(place) or place.partition(".")[0] in component.hyper_parameters():
@@ -193,7 +199,7 @@ def _take_apart(
         inside[place] = member
     segmenter, place_of_segmenter = segmenter_of(component), None
     if segmenter is not None:
-        place_of_segmenter = OWNERS if segmenter.name == owners_segmenter else _place(segmenter, inside)
+        place_of_segmenter = OWNERS if segmenter.name == owners_tokenizer else _place(segmenter, inside)
         if place_of_segmenter != OWNERS:
             inside[place_of_segmenter] = segmenter.model
     return _Parts(
@@ -208,7 +214,7 @@ def _take_apart(
             place: _take_apart(
                 member,
                 owners_words=words,
-                owners_segmenter=None if segmenter is None else segmenter.name,
+                owners_tokenizer=tokenizer,
                 depth=depth + 1,
             )
             for place, member in inside.items()
@@ -224,6 +230,14 @@ def segmenter_of(component: Any) -> SegmenterTokenizer | None:
         return None
     segmenter: SegmenterTokenizer = pipeline.resolved_tokenizer
     return segmenter
+
+
+def subwords_as_array(pipeline: Any) -> NDArray[Any]:
+    """Return the JSON of a text pipeline's trained subword tokenizer: uint8 [bytes]."""
+    import numpy as np
+
+    tokenizer: SubwordTokenizer = pipeline.resolved_tokenizer
+    return np.frombuffer(tokenizer.json, np.uint8)
 
 
 def _place(segmenter: SegmenterTokenizer, inside: Mapping[str, Savable]) -> str:
@@ -275,7 +289,7 @@ def _record(parts: _Parts, *, member: bool = False) -> tuple[dict[str, Any], lis
 
 def _plugin_of_tokenizer(pipeline: Mapping[str, Any] | None) -> Entry | None:
     """Return the plugin's declaration that a text pipeline's tokenizer comes from; None for a built-in one."""
-    if pipeline is None or component_in(pipeline["tokenizer"]) is not None:
+    if pipeline is None or component_in(pipeline["tokenizer"]) is not None or is_trained(pipeline["tokenizer"]):
         return None
     try:
         entry = registry.tokenizer_entry(pipeline["tokenizer"])

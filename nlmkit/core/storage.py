@@ -12,7 +12,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar, overload
 
 from nlmkit.contract import API_VERSION, MAX_NESTING
 from nlmkit.core import registry
@@ -28,6 +28,7 @@ from nlmkit.core.parts import (
     PLACE,
     RESERVED,
     SEGMENTER,
+    SUBWORDS,
     WORDS,
     digest,
     digest_of,
@@ -47,7 +48,8 @@ from nlmkit.saving import load_folder, read_manifest
 from nlmkit.saving.state import FittedState
 from nlmkit.saving.strict_json import shown
 from nlmkit.text.segmenter import SegmenterTokenizer, component_in
-from nlmkit.text.tokenizer_lookup import without_folders
+from nlmkit.text.subwords import SubwordTokenizer, is_trained
+from nlmkit.text.tokenizer_lookup import SavedTokenizer, without_folders
 
 if TYPE_CHECKING:
     from nlmkit.saving import SavedFolder
@@ -231,28 +233,30 @@ def _rebuild(
     stored: _Stored,
     where: str,
     owners: Vocabulary | None = None,
-    owners_segmenter: SegmenterTokenizer | None = None,
+    owners_tokenizer: SavedTokenizer | None = None,
 ) -> Component:
     """The component that ``facts`` and ``stored`` describe, its members first; ``where`` stands in its errors."""
     cls = _class_of(facts, where)
     with _located(where, facts["component"]):
         stored.check_members(facts.get("members", {}))
         vocabulary = _vocabulary(stored, owners)
+        tokenizer: SavedTokenizer | None = _subwords(stored, facts, owners_tokenizer)
     records = facts.get("members", {})
     place_of_segmenter = facts.get("tokenizer", {}).get("member")
-    segmenter = owners_segmenter if place_of_segmenter == OWNERS else None
+    if place_of_segmenter == OWNERS:
+        tokenizer = owners_tokenizer
     inside: dict[str, Component] = {}
     for place in sorted(records, key=lambda place: place != place_of_segmenter):  # which the others may share
         there = f"{where}, member {place}"
         member = _of_member(stored, place, records[place], where)
-        inside[place] = _rebuild(records[place], member, there, vocabulary, segmenter)
+        inside[place] = _rebuild(records[place], member, there, vocabulary, tokenizer)
         if place == place_of_segmenter:
-            segmenter = _segmenter(inside[place], facts, there)
+            tokenizer = _segmenter(inside[place], facts, there)
     component = _construct(cls, facts, inside, where)
     if facts.get("fitted", True):
         with _located(where, facts["component"]):
             _restore_text(component, vocabulary, facts["pipeline"])
-            _restore_tokenizer(component, facts, segmenter, where)
+            _restore_tokenizer(component, facts, tokenizer, where)
             made_by_fit = {
                 place: member
                 for place, member in inside.items()
@@ -260,6 +264,23 @@ def _rebuild(
             }
             component.restore(FittedState(stored.own(), facts["metadata"], made_by_fit))
     return component
+
+
+def _subwords(stored: _Stored, facts: Mapping[str, Any], owners: SavedTokenizer | None) -> SubwordTokenizer | None:
+    """Return the trained subword tokenizer of a component, its own or its owner's; None if it has another."""
+    from nlmkit.saving import require, require_array
+
+    name: Any = (facts["pipeline"] or {}).get("tokenizer")
+    if SUBWORDS not in stored.arrays:
+        require(not is_trained(name) or _is_subwords(owners, name), f"the tokenizer {shown(name)} is missing")
+        return owners if _is_subwords(owners, name) else None
+    require(is_trained(name), f"the array {SUBWORDS} does not belong to the tokenizer {shown(name)}")
+    data = require_array(stored.arrays, SUBWORDS, dtype="uint8", shape=(None,))
+    return SubwordTokenizer.restored(data.tobytes(), name)
+
+
+def _is_subwords(tokenizer: SavedTokenizer | None, name: object) -> TypeGuard[SubwordTokenizer]:
+    return isinstance(tokenizer, SubwordTokenizer) and tokenizer.name == name
 
 
 def _segmenter(model: Component, facts: Mapping[str, Any], where: str) -> SegmenterTokenizer:
@@ -382,22 +403,24 @@ def _restore_text(component: Component, vocabulary: Vocabulary | None, pipeline:
 
 
 def _restore_tokenizer(
-    component: Component, facts: Mapping[str, Any], segmenter: SegmenterTokenizer | None, where: str
+    component: Component, facts: Mapping[str, Any], tokenizer: SavedTokenizer | None, where: str
 ) -> None:
-    """Set the tokenizer of the text pipeline: of the plugin that the model was fitted with, or the saved segmenter."""
+    """Set the tokenizer of the text pipeline: of the plugin that the model was fitted with, or the saved one."""
     own = facts.get("tokenizer", {})
     saved_name = (facts["pipeline"] or {}).get("tokenizer", "")
-    if "member" in own or component_in(saved_name) is not None:
-        if segmenter is None or component_in(saved_name) != segmenter.model.name:
-            raise SavedModelError(f"the segmenter {shown(saved_name)} is missing; save the model again")
-        component.pipeline_ = component.pipeline_.with_tokenizer(segmenter)
+    if ("member" in own or component_in(saved_name) is not None) and not (
+        isinstance(tokenizer, SegmenterTokenizer) and component_in(saved_name) == tokenizer.model.name
+    ):
+        raise SavedModelError(f"the segmenter {shown(saved_name)} is missing; save the model again")
+    if tokenizer is not None and tokenizer.name == saved_name:
+        component.pipeline_ = component.pipeline_.with_tokenizer(tokenizer)
         return
     if not own:
         return
     name = component.pipeline_.tokenizer.rpartition(":")[2]
     try:
         # Not by its bare name, which may lead to another package by now.
-        tokenizer = registry.get_tokenizer(f"{own['distribution']}:{name}")
+        of_plugin = registry.get_tokenizer(f"{own['distribution']}:{name}")
     except RegistryError as error:
         raise type(error)(f"{where}: {error}") from error
-    component.pipeline_ = component.pipeline_.with_tokenizer(tokenizer)
+    component.pipeline_ = component.pipeline_.with_tokenizer(of_plugin)

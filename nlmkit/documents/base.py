@@ -19,7 +19,8 @@ from nlmkit.errors import DataError
 from nlmkit.saving.state import FittedState
 from nlmkit.saving.timing import without_timing
 from nlmkit.taggers.base import Tagger
-from nlmkit.text.tokenizer_lookup import segmenter_given
+from nlmkit.text.segmenter import SegmenterTokenizer
+from nlmkit.text.tokenizer_lookup import saved_tokenizer_given
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,8 +92,8 @@ class TextModel(Component):
             HyperParameterError: It is not a segmenter.
             SavedModelError: The folder cannot be loaded.
         """
-        segmenter = segmenter_given(value) if name == "tokenizer" else None
-        super().__setattr__(name, value if segmenter is None else segmenter.model)
+        saved = saved_tokenizer_given(value) if name == "tokenizer" else None
+        super().__setattr__(name, saved.model if isinstance(saved, SegmenterTokenizer) else value)
 
     # ------------------------------------------------------------------------------------- what a model implements
 
@@ -205,6 +206,9 @@ class TextModel(Component):
             run.stage("reading text")
             self.pipeline_ = self.text_pipeline(data)
             corpus = data.encode(self.pipeline_)
+            if self.pipeline_.needs_training:
+                assert corpus.pipeline is not None
+                self.pipeline_ = corpus.pipeline
             if not corpus.tokens:
                 raise DataError("no training text has a word", source=data.source)
             note_unspaced(corpus)

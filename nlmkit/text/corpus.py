@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from nlmkit.errors import DataError
 from nlmkit.text.blocks import BLOCK_BYTES, TextBlock, byte_blocks, line_blocks
 from nlmkit.text.decoding import Decoding
 from nlmkit.text.indexing import Ids, TypeIndex, index_token_lists
-from nlmkit.text.marks import Marks
+from nlmkit.text.marks import Marks, without_nul
 from nlmkit.text.pipeline import TextPipeline, as_pipeline
 from nlmkit.text.progress import Reading, Watcher
 from nlmkit.text.sources import (
@@ -107,7 +107,8 @@ class Corpus:
                 for standard input; ``corpus:NAME`` or ``corpus:NAME/SPLIT`` from the catalogue; a binary file; an
                 iterable of lines, one sentence each; or an iterable of token lists, which are taken as they are.
             pipeline: How lines become tokens, split on spaces by default. Token lists do not pass through it, other
-                than by its ``marks``.
+                than by its ``marks``. A subword tokenizer that is yet to be trained is trained on this text; the
+                corpus has the pipeline with the trained one, by which other texts are to be read.
             decoding: How bytes become characters; by default that of the pipeline, or UTF-8.
             progress: A progress display, or a function that is called after each block with how much has been read,
                 and of how much where that is known.
@@ -116,6 +117,7 @@ class Corpus:
         Raises:
             DataError: The source cannot be read, or its text is unusable; names the file and the line or byte.
             UnknownComponentError: No tokenizer has the pipeline's name.
+            HyperParameterError: The tokenizer is to be trained, and to have too few tokens for this text.
         """
         return _read(expand(source), as_pipeline(pipeline, decoding), progress, stage=stage)
 
@@ -329,34 +331,71 @@ def _read(
     """Read sources one after another into one corpus; the size of the blocks makes no difference to it."""
     if not sources:
         raise DataError("no text: pass at least one file")
-    reading, decoding = Reading(progress, stage), pipeline.decoding
+    reading = Reading(progress, stage)
+    if isinstance(sources[0], TokenSource):
+        return _read_tokens(sources[0], pipeline, reading)
+    labels = tuple(dict.fromkeys(source.label for source in sources))
+    waiting: list[tuple[TextBlock, str]] = []
+    if pipeline.needs_training:  # on this text, which may be one that cannot be read twice
+        waiting += _blocks(sources, pipeline.decoding, reading, size=block_bytes, most=most_lines, characters=True)
+        pipeline = _trained(pipeline, [block for block, _ in waiting], ", ".join(labels))
     builder = _Builder(pipeline)
-    if (
-        not isinstance(sources[0], TokenSource) and builder.is_slow
-    ):  # tokens need no tokenizer, not even an installed one
-        block_bytes = min(block_bytes, _SMALL_BLOCK)
+    size = min(block_bytes, _SMALL_BLOCK) if builder.is_slow else block_bytes
+    blocks = waiting or _blocks(
+        sources, pipeline.decoding, reading, size=size, most=most_lines, characters=builder.characters
+    )
+    for block, name in blocks:
+        builder.add(block, name)
+    return builder.corpus(labels)
+
+
+def _trained(pipeline: TextPipeline, blocks: Sequence[TextBlock], source: str) -> TextPipeline:
+    """Return the pipeline with its tokenizer trained on the text."""
+    texts = (block.text() for block in blocks)
+    if pipeline.marks != "error":
+        texts = (cast(str, without_nul(text, pipeline.marks)) for text in texts)
+    return pipeline.with_tokenization(pipeline.tokenization.trained_on_blocks(texts, source=source))
+
+
+def _read_tokens(source: TokenSource, pipeline: TextPipeline, reading: Reading) -> Corpus:
+    """Read token lists, which need no tokenizer, not even an installed one."""
+    if pipeline.needs_training:
+        raise DataError(
+            f"the tokenizer {pipeline.tokenizer} is trained on lines of text, but these are lists of tokens: pass the "
+            "lines themselves",
+            source=source.name,
+        )
+    corpus = _from_token_lists(source.sentences, source, pipeline.marks)
+    _note_texts(corpus)
+    reading.at(corpus.sentences, corpus.sentences)
+    return corpus
+
+
+def _blocks(
+    sources: Sequence[Source],
+    decoding: Decoding,
+    reading: Reading,
+    *,
+    size: int,
+    most: int,
+    characters: bool,
+) -> Iterator[tuple[TextBlock, str]]:
+    """Yield the blocks of the sources, each with the name of its source."""
     total = total_bytes(sources)
     finished = 0
     for source in sources:
-        if isinstance(source, TokenSource):
-            corpus = _from_token_lists(source.sentences, source, decoding.marks)
-            _note_texts(corpus)
-            reading.at(corpus.sentences, corpus.sentences)
-            return corpus
+        assert not isinstance(source, TokenSource)  # which come alone
         if isinstance(source, LineSource):
             length = len(source.lines) if isinstance(source.lines, Sized) else None
-            for block in line_blocks(
-                source.lines, decoding, source.name, size=block_bytes, most=most_lines, characters=builder.characters
-            ):
-                builder.add(block, source.name)
+            for block in line_blocks(source.lines, decoding, source.name, size=size, most=most, characters=characters):
+                yield block, source.name
                 reading.at(block.first_line + block.lines - 1, length)
             continue
         with ByteReader(source, utf8=decoding.is_utf8) as reader:
-            for block in byte_blocks(reader, decoding, source.name, size=block_bytes, characters=builder.characters):
-                builder.add(block, source.name)
+            for block in byte_blocks(reader, decoding, source.name, size=size, characters=characters):
+                yield block, source.name
                 reading.at(finished + reader.consumed, total)
             finished += reader.consumed
-    return builder.corpus(tuple(dict.fromkeys(source.label for source in sources)))
 
 
 def _from_token_lists(

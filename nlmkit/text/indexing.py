@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import AnyStr, TypeAlias
+from typing import AnyStr, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from nlmkit.errors import DataError, PluginError
 from nlmkit.text.blocks import TextBlock
 from nlmkit.text.marks import Marks, clean_sentence, may_hold_marks, without_marks, without_nul
+from nlmkit.text.subwords import SubwordTokenizer, UntrainedSubwords
 from nlmkit.text.tables import problem_of_item, tokens_of
 from nlmkit.text.tokenization import Tokenization
 from nlmkit.text.tokenizers import (
@@ -44,6 +45,10 @@ class TypeIndex:
     Args:
         tokenization: How lines become tokens.
         marks: What to do with sentence marks and NUL.
+
+    Raises:
+        UnknownComponentError: No tokenizer has the name.
+        HyperParameterError: The tokenizer is not trained yet.
     """
 
     def __init__(self, tokenization: Tokenization, marks: Marks = "error") -> None:
@@ -55,6 +60,10 @@ class TypeIndex:
         # no text that is split holds one; the other tokenizers never give out an LF.
         self._in_bytes = self._built_in is SpaceTokenizer
         self._ids[b"\0" if self._in_bytes else "\n"] = _END
+        tokenizer = None if self._built_in else tokenization.resolved_tokenizer
+        if isinstance(tokenizer, UntrainedSubwords):
+            raise tokenizer.untrained()
+        self._subwords = SubwordIndex(tokenizer) if isinstance(tokenizer, SubwordTokenizer) else None
 
     @property
     def characters(self) -> bool:
@@ -64,10 +73,14 @@ class TypeIndex:
     @property
     def is_slow(self) -> bool:
         """Whether blocks should be small, since the tokenizer is one that takes its time with many lines."""
-        return self._built_in is None and isinstance(self._tokenization.resolved_tokenizer, BlockTokenizer)
+        if self._built_in or self._subwords:
+            return False
+        return isinstance(self._tokenization.resolved_tokenizer, BlockTokenizer)
 
     def types(self) -> list[str]:
         """Return the word types seen so far, by id."""
+        if self._subwords:
+            return self._subwords.types
         keys = iter(self._ids)
         next(keys)
         return [key.decode() if isinstance(key, bytes) else key for key in keys]
@@ -86,6 +99,9 @@ class TypeIndex:
             DataError: A token is ``<s>`` or ``</s>``.
             PluginError: A plugin's tokenizer returned something that is no token.
         """
+        if self._subwords:
+            text = block.text() if self._marks == "error" else cast(str, without_nul(block.text(), self._marks))
+            return self._subwords.add(self._tokenization.normalize(text))
         known = len(self._ids)
         content = block.content
         pieces: Iterator[str | bytes] = (
@@ -202,6 +218,35 @@ class TypeIndex:
             first = min(positions)
             line = block.first_line + int(np.count_nonzero(ids[:first] == _END))
             raise reserved_token(positions[first], name, line)
+
+
+class SubwordIndex:
+    """Numbers the tokens of a trained subword tokenizer, which are known beforehand, by first appearance.
+
+    None of them can be a sentence mark, so that a text cannot hold one.
+
+    Args:
+        tokenizer: The tokenizer.
+
+    Attributes:
+        types: The tokens seen so far, by id.
+    """
+
+    def __init__(self, tokenizer: SubwordTokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._id_of = np.full(len(tokenizer.tokens), -1, np.int32)
+        self.types: list[str] = []
+
+    def add(self, text: str) -> tuple[Ids, NDArray[np.int64]]:
+        """Tokenize normalized whole lines, each ended by LF; return what ``TypeIndex.add`` returns."""
+        tokens, lengths = self._tokenizer.ids_of(text)
+        unseen = tokens[self._id_of[tokens] < 0]
+        if len(unseen):
+            new, first = np.unique(unseen, return_index=True)
+            new = new[np.argsort(first)]
+            self._id_of[new] = np.arange(len(self.types), len(self.types) + len(new), dtype=np.int32)
+            self.types += [self._tokenizer.tokens[token] for token in new.tolist()]
+        return self._id_of[tokens], lengths
 
 
 def index_token_lists(

@@ -6,7 +6,7 @@ text, and the default for other texts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from nlmkit.text.decoding import Decoding, DecodingErrors
 from nlmkit.text.marks import Marks
 from nlmkit.text.normalization import UnicodeForm
 from nlmkit.text.segmenter import Segmenter, SegmenterTokenizer
+from nlmkit.text.subwords import SubwordTokenizer
 from nlmkit.text.tokenization import Tokenization
 from nlmkit.text.tokenizers import Tokenizer
 
@@ -35,7 +36,7 @@ class TextPipeline:
 
     Raises:
         HyperParameterError: A value is not one of those allowed.
-        SavedModelError: The folder of a segmenter cannot be loaded.
+        SavedModelError: The folder of a tokenizer cannot be loaded.
     """
 
     encoding: str = "utf-8"
@@ -53,7 +54,7 @@ class TextPipeline:
             errors: DecodingErrors = "strict",
             unicode_form: UnicodeForm | None = None,
             lowercase: bool = False,
-            tokenizer: str | Segmenter | SegmenterTokenizer = "space",
+            tokenizer: str | Segmenter | SegmenterTokenizer | SubwordTokenizer = "space",
             marks: Marks = "error",
         ) -> None: ...
 
@@ -103,6 +104,15 @@ class TextPipeline:
     def resolved_tokenizer(self) -> Tokenizer:
         """The tokenizer itself; see ``resolved_tokenizer``."""
         return self.tokenization.resolved_tokenizer
+
+    @property
+    def needs_training(self) -> bool:
+        """Whether the tokenizer is yet to be trained; see ``Tokenization``."""
+        return self.tokenization.needs_training
+
+    def trained(self, lines: Iterable[str]) -> TextPipeline:
+        """Return the same pipeline with the tokenizer trained on a text; see ``Tokenization.trained``."""
+        return self.with_tokenization(self.tokenization.trained(lines))
 
     def normalize(self, text: str) -> str:
         """Apply Unicode form and case; see ``normalize``."""
@@ -156,9 +166,12 @@ class TextPipeline:
             if keys:
                 raise SavedModelError(f"the text pipeline has {problem} keys: {', '.join(sorted(map(str, keys)))}")
         try:
-            return cls(**values)
+            restored = cls(**values)
         except HyperParameterError as error:
             raise SavedModelError(f"the text pipeline is not valid: {error}") from error
+        if restored.needs_training:
+            raise SavedModelError(f"the text pipeline is not valid: the tokenizer {restored.tokenizer} is not trained")
+        return restored
 
 
 def as_pipeline(given: TextPipeline | Tokenization | None, decoding: Decoding | None = None) -> TextPipeline:

@@ -1,4 +1,4 @@
-"""Lookup of tokenizers that are not built in, by name, through the registry and through saved segmenters.
+"""Lookup of tokenizers that are not built in, by name, through the registry and through saved models.
 
 Nothing in this package imports the registry. Whoever imports both, which is the top of nlmkit, says once how a name is
 looked up.
@@ -9,13 +9,17 @@ from __future__ import annotations
 import contextlib
 import contextvars
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from nlmkit.errors import SavedModelError, UnknownComponentError
 from nlmkit.text.segmenter import PREFIX, Segmenter, SegmenterTokenizer, component_in
+from nlmkit.text.subwords import SubwordTokenizer, is_trained
 
 if TYPE_CHECKING:
     from nlmkit.text.tokenizers import Tokenizer
+
+SavedTokenizer: TypeAlias = SegmenterTokenizer | SubwordTokenizer
+"""A tokenizer that is saved with each model that uses it."""
 
 _lookups: list[Callable[[str], Tokenizer]] = []
 _folders_refused: contextvars.ContextVar[bool] = contextvars.ContextVar("nlmkit-no-tokenizer-folders", default=False)
@@ -37,19 +41,20 @@ def without_folders() -> Iterator[None]:
 
 
 def tokenizer_called(name: str) -> Tokenizer:
-    """Return the tokenizer of a plugin, or that of the segmenter in a folder (``model:FOLDER``).
+    """Return the tokenizer of a plugin, or that of the model in a folder (``model:FOLDER``).
 
     Raises:
         UnknownComponentError: No tokenizer has the name.
         PluginError: A plugin has it, and cannot be loaded.
-        HyperParameterError: The folder contains a model that is not a segmenter.
+        HyperParameterError: The folder contains a model that is not a segmenter and has no trained tokenizer.
         SavedModelError: The folder cannot be loaded.
     """
     if name.startswith(PREFIX) and _folders_refused.get():
-        raise SavedModelError(f"the tokenizer {name} is a folder, but a saved model contains its segmenter: damaged")
-    if component_in(name) is not None:
+        raise SavedModelError(f"the tokenizer {name} is a folder, but a saved model contains its tokenizer: damaged")
+    if component_in(name) is not None or is_trained(name):
+        what = "trained on a text" if is_trained(name) else "a segmenter"
         raise UnknownComponentError(
-            f"the tokenizer {name} is a segmenter, to which its name alone does not lead: use the tokenization of the "
+            f"the tokenizer {name} is {what}, and its name alone does not lead to it: use the tokenization of the "
             "model that contains it, or model:FOLDER"
         )
     if not _lookups:
@@ -57,16 +62,16 @@ def tokenizer_called(name: str) -> Tokenizer:
     return _lookups[-1](name)
 
 
-def segmenter_given(given: object) -> SegmenterTokenizer | None:
-    """Return the tokenizer of a segmenter that is given itself, or by its folder; None for any other value.
+def saved_tokenizer_given(given: object) -> SavedTokenizer | None:
+    """Return the tokenizer of a segmenter or a trained one, given itself or by a folder; None for any other value.
 
     Raises:
         HyperParameterError: It is not fitted, or another kind of model.
         SavedModelError: The folder cannot be loaded.
     """
     if isinstance(given, str):
-        return cast(SegmenterTokenizer, tokenizer_called(given)) if given.startswith(PREFIX) else None
-    if isinstance(given, SegmenterTokenizer):
+        return cast(SavedTokenizer, tokenizer_called(given)) if given.startswith(PREFIX) else None
+    if isinstance(given, SavedTokenizer):
         return given
     is_component = hasattr(given, "hyper_parameters") and not isinstance(given, type)
     return SegmenterTokenizer(cast(Segmenter, given)) if is_component else None

@@ -33,9 +33,11 @@ FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
 
 # Hangul is not here: Korean separates words by spaces.
 _WIDE = re.compile(f"[{HAN}\u3000-\u30ff\uff01-\uff60]")
-# How the pattern repeats a group. Both match the same; the possessive way takes no memory for each repetition, but
-# CPython before 3.11.5 has it wrong (python/cpython#106052).
-_ANY = "*+" if sys.version_info >= (3, 11, 5) else "*"
+# Both match the same; the possessive way takes no memory for each repetition, but CPython before 3.11.5 has it wrong
+# (python/cpython#106052).
+ANY_TIMES = "*+" if sys.version_info >= (3, 11, 5) else "*"
+"""How a pattern repeats a group."""
+
 _NO_SPACE_BEFORE = frozenset(".,;:!?%)]}»”’…。，、；：！？）】》」』〉")
 _NO_SPACE_AFTER = frozenset("([{«“‘$£€#（【《「『〈")
 
@@ -150,18 +152,18 @@ def word_pattern(*, line_feed: bool = False) -> re.Pattern[str]:
     Args:
         line_feed: Whether LF matches too, as a token of its own; a block of whole lines is then split in one go.
     """
-    mark = f"[{_marks()}]"
-    letters = rf"[^\W{HAN}]++(?:{mark}++[^\W{HAN}]*+){_ANY}"
+    mark = f"[{combining_marks()}]"
+    letters = rf"[^\W{HAN}]++(?:{mark}++[^\W{HAN}]*+){ANY_TIMES}"
     joint = rf"['’‐‑{INVISIBLE_JOINTS}-]|(?<=\d)[.,](?=\d)"
     # Skin tones, and the tags that spell the flags of regions.
     modifiers = "\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"
-    picture = rf"[{PICTURES}][{_marks()}{modifiers}]*+"
-    emoji = rf"{picture}(?:(?<=\u200d){picture}){_ANY}"
+    picture = rf"[{PICTURES}][{combining_marks()}{modifiers}]*+"
+    emoji = rf"{picture}(?:(?<=\u200d){picture}){ANY_TIMES}"
     # What most tokens are comes first; it says nothing that `letters` does not, and halves the time.
     plain = r"[0-9A-Z_a-z]++(?=[ \n])"
     alternatives = [
         plain,
-        rf"{KEYCAP}{mark}*+|{letters}(?:(?:{joint}){letters}){_ANY}",
+        rf"{KEYCAP}{mark}*+|{letters}(?:(?:{joint}){letters}){ANY_TIMES}",
         rf"[{HAN}]{mark}*+",
         rf"{FLAG}{mark}*+",
         emoji,
@@ -170,7 +172,7 @@ def word_pattern(*, line_feed: bool = False) -> re.Pattern[str]:
     return re.compile("|".join(["\n", *alternatives] if line_feed else alternatives))
 
 
-def _marks() -> str:
+def combining_marks() -> str:
     """Return the characters that extend the one before them, as ranges of a pattern's class.
 
     These are the combining marks (general category M), which Python's ``\\w`` leaves out, and the zero-width joiners
