@@ -19,7 +19,8 @@ from nlmkit.core.run import RunOptions
 from nlmkit.core.vocabulary_limits import VocabularyLimits
 from nlmkit.saving.state import FittedState
 from nlmkit.taggers.base import Tagger
-from nlmkit.text.tokenizer_lookup import segmenter_given
+from nlmkit.text.segmenter import SegmenterTokenizer
+from nlmkit.text.tokenizer_lookup import saved_tokenizer_given
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -88,8 +89,8 @@ class SequenceToSequence(VocabularyLimits, Component):
             HyperParameterError: It is not a segmenter.
             SavedModelError: The folder cannot be loaded.
         """
-        segmenter = segmenter_given(value) if name in ("target_tokenizer", "source_tokenizer") else None
-        super().__setattr__(name, value if segmenter is None else segmenter.model)
+        saved = saved_tokenizer_given(value) if name in ("target_tokenizer", "source_tokenizer") else None
+        super().__setattr__(name, saved.model if isinstance(saved, SegmenterTokenizer) else value)
 
     # ---------------------------------------------------------------------------------- what a subclass implements
 
