@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -173,16 +173,17 @@ def command(
         raise click.UsageError("missing COMPONENT (nlmkit list prints them)")
     cls = registry.get(component)
     part = part_of(kind_of(cls))
-    if not train and (part.always_reads or needs_text(cls)):
-        train = standard_input("TRAIN")
-        if not quiet:
-            note("no TRAIN: reading the training text from standard input")
-    elif not (train or model or params):  # without text it must be made of something else
-        raise click.UsageError("missing TRAIN, or --model with the models to combine")
+    if not (train or part.names_text(options)):
+        if part.always_reads or needs_text(cls):
+            train = standard_input("TRAIN")
+            if not quiet:
+                note("no TRAIN: reading the training text from standard input")
+        elif not (model or params):  # without text it must be made of something else
+            raise click.UsageError("missing TRAIN, or --model with the models to combine")
     _refuse_foreign(part, component, form.given | {name: value for name, value in options.items() if value is not None})
     if part.saves(options) and not output:
         raise click.UsageError("missing MODEL (-o)")
-    refuse_stdin_twice([*train, valid])
+    refuse_stdin_twice([*train, valid, *part.inputs(options)])
     refuse_options_as_parameters(ctx.command, cls, params)
     values, origins = resolve_parameters(cls, params, config, quiet=quiet)
     refuse_conflicts(
@@ -194,6 +195,7 @@ def command(
         [
             *train,
             valid,
+            *part.inputs(options),
             *model,
             config_path(ctx),
             *parameter_inputs({"tokenizer": given_tokenizer(pipeline)}, {}),
@@ -202,7 +204,7 @@ def command(
     )
     pipeline = pipeline.with_marks(part.marks_or(marks))
     set_by = _option_origins(ctx, part)
-    values, origins = part.with_options(values, origins, pipeline, options, set_by)
+    values, origins = part.with_options(values, origins, pipeline, options, set_by, cls=cls)
     members = load_members(cls, model, values)
     fitted = cls(**values | members)
     job = Job(
@@ -261,7 +263,11 @@ def _refuse_foreign(part: Part, component: str, given: Mapping[str, Any]) -> Non
     if foreign:
         flags = ", ".join(_flag(part, name, given) for name in foreign)
         takers = [f"{each.kind.in_words}s" for each in all_parts() if not set(each.refused(given)) & set(foreign)]
-        raise click.UsageError(f"{flags}: for {' and '.join(takers)}, and {component} is a {part.kind.name}")
+        raise click.UsageError(f"{flags}: for {_listed(takers)}, and {component} is a {part.kind.name}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), *names[-1:]])
 
 
 def _flag(part: Part, name: str, given: Mapping[str, Any]) -> str:

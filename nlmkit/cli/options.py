@@ -23,6 +23,11 @@ _ERRORS = ("strict", "replace", "ignore")
 _MARKS = ("error", "skip", "literal")
 
 
+def after(prefix: str, text: str) -> str:
+    """Return the help of an option after what it is for, or as a sentence where there is no such prefix."""
+    return prefix + text if prefix else text[0].upper() + text[1:]
+
+
 def json_option(function: _Function) -> _Function:
     """``--json``, passed as ``as_json``."""
     option = click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Print strict JSON.")

@@ -80,8 +80,9 @@ def command(
 
     component = load(model)
     part = part_of(kind_of(type(component)))
-    if part.score_needs and not texts:
+    if part.score_needs and not (texts or part.names_text(options)):
         texts = standard_input(f"{part.score_needs} ({model} is a {component.kind})")
+    refuse_stdin_twice([*texts, *part.inputs(options)])
     given = {name: value for name, value in options.items() if not (value is None or value is False or value == ())}
     for name, value in given.items():
         is_value = part.refuses_format(name, value) and name in part.score_shared

@@ -28,6 +28,7 @@ class Kind:
         kit: Module with the kind's conformance kit, ``Subject`` and ``CHECKS`` (``nlmkit.testing``).
         template: Folder with a new plugin's files, under ``nlmkit/scaffold/template``.
         synonyms: Other names for the kind, which an error then explains.
+        noun: What a component of the kind is called in a sentence, where that is not the name.
     """
 
     name: str
@@ -39,11 +40,12 @@ class Kind:
     kit: str
     template: str
     synonyms: tuple[str, ...] = ()
+    noun: str = ""
 
     @property
     def in_words(self) -> str:
-        """Name of the kind as written in a sentence."""
-        return self.name.replace("-", " ")
+        """What a component of the kind is called in a sentence."""
+        return self.noun or self.name.replace("-", " ")
 
     @property
     def base_name(self) -> str:
@@ -130,6 +132,7 @@ KINDS: Final = (
         kit="nlmkit.testing.sequence_to_sequence",
         template="sequence-to-sequence",
         synonyms=("seq2seq", "translation-model", "translator"),
+        noun="sequence-to-sequence model",
     ),
 )
 """Every kind, in the order of listing."""

@@ -203,7 +203,7 @@ def test_files_of_other_systems_are_read(run: Run, data: Path) -> None:
         (["toy-frequent", "t", "--cross-validate", "3"], "--cross-validate: for classifiers and regressors"),
         (
             ["toy-frequent", "t", "-o", "m", "--format", "csv"],
-            "--format csv: for classifiers and regressors, and toy-frequent is a tagger",
+            "--format csv: for classifiers, regressors and sequence-to-sequence models, and toy-frequent is a tagger",
         ),
         (["toy-frequent", "t", "-o", "m", "--budget", "3s"], "does not train in steps"),
         (["toy-frequent", "t", "-o", "m", "--scheme", "BIO"], "'BIO' is not one of"),

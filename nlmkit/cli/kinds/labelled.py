@@ -18,6 +18,7 @@ from nlmkit.cli.options import for_source, given_tokenizer
 from nlmkit.cli.progress import progress
 
 if TYPE_CHECKING:
+    from nlmkit.core.component import Component
     from nlmkit.core.progress import Progress
     from nlmkit.documents.base import TextModel
     from nlmkit.text import Corpus, TextPipeline
@@ -67,6 +68,8 @@ class LabelledPart(Part):
         pipeline: TextPipeline,
         options: Mapping[str, Any],
         set_by: Mapping[str, str],
+        *,
+        cls: type[Component],
     ) -> tuple[dict[str, Any], dict[str, str]]:
         """Hyper-parameters, with what ``--tokenizer`` and its like set of them: a tokenization has the same names.
 

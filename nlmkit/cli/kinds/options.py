@@ -11,13 +11,14 @@ from nlmkit.cli.kinds.part import Option
 SAMPLES: Final[Option] = click.option(
     "--samples",
     type=click.IntRange(0, 10_000_000),
-    help="Representation, classifier, regressor, tagger: bootstrap samples for the intervals; 0 for none.  "
-    "[default: 1000]",
+    help="Representation, classifier, regressor, tagger, sequence to sequence: bootstrap samples for the intervals; 0 "
+    "for none.  [default: 1000]",
 )
 SEED: Final[Option] = click.option(
     "--seed",
     type=click.IntRange(min=0),
-    help="Representation, classifier, regressor, tagger: seed of the samples and of the plot of words.  [default: 0]",
+    help="Representation, classifier, regressor, tagger, sequence to sequence: seed of the samples and of the plot of "
+    "words.  [default: 0]",
 )
 PLOT: Final[Option] = click.option(
     "--plot",

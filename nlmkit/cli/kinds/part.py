@@ -123,6 +123,14 @@ class Part(abc.ABC):
     def layout_options(self, given: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the options of a table's layout that mean something where ``given`` were given to ``fit``."""
 
+    def names_text(self, options: Mapping[str, Any]) -> bool:
+        """Return whether options of ``fit_options`` or ``score_flags`` name the text, which is no argument then."""
+        return False
+
+    def inputs(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the files and folders that options of ``fit_options`` or ``score_flags`` name."""
+        return ()
+
     def saves(self, options: Mapping[str, Any]) -> bool:
         """Return whether ``fit`` with these options of ``fit_options`` saves a model; else ``try_out`` is called."""
         return True
@@ -134,6 +142,8 @@ class Part(abc.ABC):
         pipeline: TextPipeline,
         options: Mapping[str, Any],
         set_by: Mapping[str, str],
+        *,
+        cls: type[Component],
     ) -> tuple[dict[str, Any], dict[str, str]]:
         """Hyper-parameters, and who set them and the options, once options have set some of them.
 
@@ -143,6 +153,7 @@ class Part(abc.ABC):
             pipeline: What the options of a text pipeline come to.
             options: The options that only some kinds take.
             set_by: Who set each of the options that were not left at their default.
+            cls: The component.
 
         Raises:
             click.UsageError: an option contradicts a hyper-parameter.

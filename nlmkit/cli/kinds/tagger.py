@@ -68,6 +68,8 @@ class TaggerPart(Part):
         pipeline: TextPipeline,
         options: Mapping[str, Any],
         set_by: Mapping[str, str],
+        *,
+        cls: type[Component],
     ) -> tuple[dict[str, Any], dict[str, str]]:
         """Hyper-parameters, with what ``--scheme``, ``--lowercase`` and ``--unicode-form`` set of them.
 
