@@ -74,6 +74,8 @@ class Part:
         records: What each was read from: the same, or a table's whole row.
         others: The other columns of a table by name; empty where the texts are no tables.
         header: The header of a table, as it was, in front of its first row; None elsewhere.
+        source: What errors call the text; empty for tables.
+        first_line: Number of the first line in it, from 1; 0 for tables.
     """
 
     corpus: Corpus
@@ -81,6 +83,8 @@ class Part:
     records: list[str]
     others: dict[str, list[Any]]
     header: str | None = None
+    source: str = ""
+    first_line: int = 0
 
 
 def parts(names: Sequence[str], pipeline: TextPipeline, column: TextColumn | None = None) -> Iterator[Part]:
@@ -107,7 +111,7 @@ def parts(names: Sequence[str], pipeline: TextPipeline, column: TextColumn | Non
     for name in names:
         note_tables([name])  # not all of them first: a missing one is an error only after the rows before it
         for block in stream_blocks(name, pipeline):
-            yield Part(block.corpus, block.lines, block.lines, {})
+            yield Part(block.corpus, block.lines, block.lines, {}, None, block.source, block.first_line)
 
 
 def _part(rows: TableRows, corpus: Corpus) -> Part:

@@ -290,7 +290,7 @@ def test_options_that_exclude_each_other(args: list[str], run: Run, model: str, 
 
 def test_per_token_scores_a_text_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from nlmkit import NGram
-    from nlmkit.cli.perplexity import _token_rows
+    from nlmkit.cli.perplexity_rows import TextScorer, _token_rows
     from nlmkit.cli.texts import parts
     from nlmkit.language_models.ngram.table import BackoffTable
 
@@ -305,7 +305,7 @@ def test_per_token_scores_a_text_once(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
     expected, lengths = lm.log_probs(tmp_path / "text"), lm.event_details(tmp_path / "text")["ngram_length"]
     monkeypatch.setattr(BackoffTable, "score", counted)
-    (rows,) = _token_rows(lm, parts([str(tmp_path / "text")], lm.pipeline_), "sentence")
+    (rows,) = _token_rows(TextScorer(lm, "sentence"), parts([str(tmp_path / "text")], lm.pipeline_))
     assert calls == [7]
     assert (rows.columns["log_prob"], rows.columns["ngram_length"]) == (expected.tolist(), lengths.tolist())
     assert rows.columns["oov"] == [False, False, False, False, True, False, False]
