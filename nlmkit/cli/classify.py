@@ -38,5 +38,11 @@ def command(**given: Any) -> None:
     table's other columns along after these, before the text, called input_NAME where the name is taken; so does --json.
     """
     answer(
-        [kind_called("classifier")], hints={"regressor": ": use nlmkit predict", "tagger": ": use nlmkit tag"}, **given
+        [kind_called("classifier")],
+        hints={
+            "regressor": ": use nlmkit predict",
+            "tagger": ": use nlmkit tag",
+            "sequence-to-sequence": ": use nlmkit translate",
+        },
+        **given,
     )

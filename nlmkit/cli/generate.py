@@ -79,7 +79,15 @@ def command(
     backward model samples from the last word to the first, and --max-tokens cuts off the beginning.
     """
     from nlmkit.cli.texts import load_language_model
+    from nlmkit.core.storage import describe
+    from nlmkit.errors import SavedModelError
 
+    found = describe(model)
+    if found["kind"] == "sequence-to-sequence":
+        raise SavedModelError(
+            f"{model}: {found['component']} is a {found['kind']} model, whose sentences depend on a source: use nlmkit "
+            "translate, with --sample to sample"
+        )
     lm = load_language_model(model)
     marks = part_of(kind_of(type(lm))).marks_or(marks)
     pipeline = lm.pipeline_.with_marks(marks)

@@ -28,6 +28,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "classify": ("nlmkit.cli.classify", "Label each line of a text with a classifier."),
     "tag": ("nlmkit.cli.tag", "Tag each token of a text with a tagger, or find spans and words."),
     "predict": ("nlmkit.cli.predict", "Predict a number for each line of a text with a regressor."),
+    "translate": (
+        "nlmkit.cli.translate",
+        "Translate each line of a text with a sequence-to-sequence model, or describe vectors.",
+    ),
     "plugins": ("nlmkit.cli.plugins", "List and check installed plugins."),
     "corpora": ("nlmkit.cli.corpora", "List the corpora for corpus:NAME and the sources of others."),
 }

@@ -10,7 +10,11 @@ from nlmkit.cli.answering import answer, answering_options
 from nlmkit.cli.group import Command, examples
 from nlmkit.core.kinds import kind_called
 
-_HINTS = {"language-model": ": use nlmkit generate for the next words", "tagger": ": use nlmkit tag"}
+_HINTS = {
+    "language-model": ": use nlmkit generate for the next words",
+    "tagger": ": use nlmkit tag",
+    "sequence-to-sequence": ": use nlmkit translate",
+}
 
 
 @click.command(

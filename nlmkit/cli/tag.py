@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from nlmkit.text.tagged import TaggedSentences
 
 _COLUMNS = column_options(tags="column of gold tags, printed before the predicted ones", default="none")
-_HINTS = {"classifier": ": use nlmkit classify", "regressor": ": use nlmkit predict"}
+_HINTS = {
+    "classifier": ": use nlmkit classify",
+    "regressor": ": use nlmkit predict",
+    "sequence-to-sequence": ": use nlmkit translate",
+}
 
 
 def _column_options(function: Any) -> Any:
