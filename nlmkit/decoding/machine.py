@@ -1,4 +1,4 @@
-"""Interface that decoding requires of a language model: ``StateMachine``."""
+"""Interfaces that decoding requires of models: ``Machine``, ``StateMachine`` and ``ConditionalMachine``."""
 
 from __future__ import annotations
 
@@ -13,10 +13,23 @@ if TYPE_CHECKING:
     from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
 
-class StateMachine(Protocol):
-    """A fitted language model as a state machine over the ids of its vocabulary; see ``nlmkit.LanguageModel``."""
+class Machine(Protocol):
+    """What continues a text from any of its states, over the ids of ``vocabulary_``."""
 
     vocabulary_: Vocabulary
+
+    def advance(self, state: Any, word_id: int) -> Hashable:
+        """State after reading a word."""
+        ...
+
+    def next_log_probs(self, state: Any) -> NDArray[np.float64]:
+        """Log-probability of each vocabulary id as the next event: float64 [V]."""
+        ...
+
+
+class StateMachine(Machine, Protocol):
+    """A fitted language model as a state machine over the ids of its vocabulary; see ``nlmkit.LanguageModel``."""
+
     pipeline_: TextPipeline
 
     @property
@@ -33,14 +46,14 @@ class StateMachine(Protocol):
         """State at the beginning of a text."""
         ...
 
-    def advance(self, state: Any, word_id: int) -> Hashable:
-        """State after reading a word."""
-        ...
-
-    def next_log_probs(self, state: Any) -> NDArray[np.float64]:
-        """Log-probability of each vocabulary id as the next event: float64 [V]."""
-        ...
-
     def encode(self, data: Any) -> Corpus:
         """Text as a corpus, read as the model reads it."""
+        ...
+
+
+class ConditionalMachine(Machine, Protocol):
+    """A fitted model of texts given a condition, such as a source sentence: a language model per condition."""
+
+    def start(self, condition: Any) -> Hashable:
+        """State at the beginning of a text, given what it depends on."""
         ...

@@ -6,19 +6,18 @@ Neural Text Degeneration"), then one draw.
 
 from __future__ import annotations
 
-import math
-import numbers
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nlmkit.decoding.checks import check_whole, is_finite
 from nlmkit.errors import DataError, HyperParameterError, NotNormalizedError
 from nlmkit.text import BOS_ID, EOS_ID, UNK_ID, Corpus
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nlmkit.decoding.machine import StateMachine
+    from nlmkit.decoding.machine import Machine, StateMachine
     from nlmkit.text.marks import Marks
 
 
@@ -57,33 +56,79 @@ def generate(
         DataError: The prompt cannot be read.
         NotNormalizedError: No word can be produced, or the model's scores are NaN.
     """
-    _check_whole("max_tokens", max_tokens, at_least=0)
-    _check_whole("seed", seed, at_least=0)
-    if top_k is not None:
-        _check_whole("top_k", top_k, at_least=1)
-    if not (_is_finite(temperature) and temperature >= 0):
-        raise HyperParameterError(f"temperature must be a number ≥ 0, not {temperature!r}")
-    if top_p is not None and not (_is_finite(top_p) and 0 < top_p <= 1):
-        raise HyperParameterError(f"top_p must be a number > 0 and ≤ 1, not {top_p!r}")
+    options: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+    options |= {"allow_unk": allow_unk, "seed": seed}
+    _check(**options)
     if not isinstance(prompt, str) or "\n" in prompt:
         raise HyperParameterError(f"prompt must be one line of text, not {prompt!r}")
-    if not isinstance(allow_unk, bool):
-        raise HyperParameterError(f"allow_unk must be true or false, not {allow_unk!r}")
-
-    random = np.random.Generator(np.random.PCG64(int(seed)))
     state: Any = model.start()
     step = -1 if model.reads_backward else 1
     for word_id in _prompt_ids(model, prompt, marks)[::step]:
         state = model.advance(state, word_id)
-    words: list[str] = []
-    while len(words) < max_tokens:
-        scores = _allowed(model.next_log_probs(state), allow_unk)
+    ids = sample(model, state, **options)
+    return [model.vocabulary_.word(word_id) for word_id in ids[::step]]
+
+
+def sample(
+    machine: Machine,
+    state: Any,
+    *,
+    max_tokens: int = 50,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    allow_unk: bool = False,
+    seed: int = 0,
+) -> list[int]:
+    """Sample the ids of the words after ``state``, in the order in which the machine reads them, without ``</s>``.
+
+    Args:
+        machine: Fitted language model, or one that depends on a condition.
+        state: Where to begin, such as ``start(condition)``.
+        max_tokens: As for ``generate``, like all that follow.
+        temperature: See ``generate``.
+        top_k: See ``generate``.
+        top_p: See ``generate``.
+        allow_unk: See ``generate``.
+        seed: See ``generate``.
+
+    Raises:
+        HyperParameterError: An argument has an invalid type or value.
+        NotNormalizedError: No word can be produced, or the model's scores are NaN.
+    """
+    _check(max_tokens=max_tokens, temperature=temperature, top_k=top_k, top_p=top_p, allow_unk=allow_unk, seed=seed)
+    random = np.random.Generator(np.random.PCG64(int(seed)))
+    ids: list[int] = []
+    while len(ids) < max_tokens:
+        scores = _allowed(machine.next_log_probs(state), allow_unk)
         word_id = _choose(scores, float(temperature), top_k, top_p, random)
         if word_id == EOS_ID:
             break
-        words.append(model.vocabulary_.word(word_id))
-        state = model.advance(state, word_id)
-    return words[::step]
+        ids.append(word_id)
+        state = machine.advance(state, word_id)
+    return ids
+
+
+def _check(
+    *,
+    max_tokens: int,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    allow_unk: bool,
+    seed: int,
+) -> None:
+    """Raise an error for an argument of ``sample`` that has an invalid type or value."""
+    check_whole("max_tokens", max_tokens, at_least=0)
+    check_whole("seed", seed, at_least=0)
+    if top_k is not None:
+        check_whole("top_k", top_k, at_least=1)
+    if not (is_finite(temperature) and temperature >= 0):
+        raise HyperParameterError(f"temperature must be a number ≥ 0, not {temperature!r}")
+    if top_p is not None and not (is_finite(top_p) and 0 < top_p <= 1):
+        raise HyperParameterError(f"top_p must be a number > 0 and ≤ 1, not {top_p!r}")
+    if not isinstance(allow_unk, bool):
+        raise HyperParameterError(f"allow_unk must be true or false, not {allow_unk!r}")
 
 
 def _prompt_ids(model: StateMachine, prompt: str, marks: Marks) -> list[int]:
@@ -138,17 +183,3 @@ def _draw(weights: NDArray[np.float64], random: np.random.Generator) -> int:
     """Draw an index with probability proportional to its weight; weight zero is never drawn."""
     cumulative = weights.cumsum()
     return int(np.searchsorted(cumulative, random.random() * cumulative[-1], side="right"))
-
-
-def _check_whole(name: str, value: Any, *, at_least: int) -> None:
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < at_least:
-        raise HyperParameterError(f"{name} must be a whole number ≥ {at_least}, not {value!r}")
-
-
-def _is_finite(value: Any) -> bool:
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an int beyond every float
-        return False

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toys.decoding import DrawnMachine
 from toys.language_models import Bigram, Scripted
 
-from nlmkit.decoding.sample import generate
+from nlmkit.decoding.sample import generate, sample
 from nlmkit.errors import DataError, HyperParameterError, NotFittedError, NotNormalizedError
 from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
@@ -240,3 +241,25 @@ def test_generation_needs_only_the_state_machine() -> None:
         log_probs = distributions = None
 
     assert Bare(WORDS, {"a": 0.0}).generate(max_tokens=1) == ["a"]
+
+
+def test_sampling_begins_at_any_state() -> None:
+    chain = Bigram(alpha=1e-9).fit(["a b c", "d c"])
+    state = chain.advance(chain.start(), chain.vocabulary_.id("a"))
+    assert [chain.vocabulary_.word(id_) for id_ in sample(chain, state)] == chain.generate(prompt="a") == ["b", "c"]
+
+
+def test_sampling_given_a_condition_follows_its_distribution() -> None:
+    machine = DrawnMachine(1, weights=(1, 2, 4))
+    for condition in (0, 1):
+        start = machine.start(condition)
+        counts = Counter((*sample(machine, start, max_tokens=1, seed=seed), 2)[0] for seed in range(2000))
+        weights = {id_: math.exp(value) for id_, value in enumerate(machine.row(start)) if id_ >= 2}
+        for id_, weight in weights.items():
+            assert counts[id_] / 2000 == pytest.approx(weight / sum(weights.values()), abs=0.035)
+
+
+def test_sampling_from_a_state_refuses_what_generation_refuses() -> None:
+    machine = DrawnMachine(1)
+    with pytest.raises(HyperParameterError, match="max_tokens must be a whole number ≥ 0"):
+        sample(machine, machine.start(0), max_tokens=-1)
