@@ -156,7 +156,7 @@ class _Search:
             for at, row in enumerate(best.rows[ends].tolist()):
                 covered = self._covered[row, : self._lengths[self.owner[row]]]
                 scores[at] += self._options.coverage_penalty(covered)
-        for at in np.flatnonzero(scores >= self._least[self.owner[best.rows[ends]]]).tolist():
+        for at in np.flatnonzero(scores > self._least[self.owner[best.rows[ends]]]).tolist():
             row = int(best.rows[ends[at]])
             self._keep(row, float(best.totals[ends[at]]), float(scores[at]), finished=True)
 
