@@ -109,7 +109,7 @@ def main() -> None:
         for _ in range(arguments.rounds):
             seconds["bare"].append(bare_epoch(bare, optimizer, batches, labels))
             begin = time.perf_counter()
-            train(cnn, task_of(cnn, module, sample), sample, None, RunOptions(device="cpu"), begin)
+            train(cnn, task_of(cnn, module, sample), sample, RunOptions(device="cpu"), begin)
             seconds["cnn"].append(time.perf_counter() - begin)
         loop, own = min(seconds["bare"]), min(seconds["cnn"])
         print(f"| {name} | {loop:.2f} | {own:.2f} | {own / loop:.3f} |", flush=True)

@@ -209,7 +209,7 @@ class NeuralTextModel(
             counts = self.vocabulary_.counts
             return self.task(TaskSetup(module, sample, watched, settings, counts, self.unknown_share, device))
 
-        report = train(self, task, sample, watched, run, started)
+        report = train(self, task, sample, run, started)
         self.module_ = module
         counts = module.parameter_counts()
         return {
