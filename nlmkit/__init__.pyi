@@ -45,6 +45,7 @@ from nlmkit.representations.lsa.model import LSA as LSA
 from nlmkit.representations.one_hot import OneHot as OneHot
 from nlmkit.representations.word2vec.model import Word2Vec as Word2Vec
 from nlmkit.seq2seq.base import SequenceToSequence as SequenceToSequence
+from nlmkit.seq2seq.neural.encoder_decoder import EncoderDecoder as EncoderDecoder
 from nlmkit.taggers.base import Tagger as Tagger
 from nlmkit.taggers.crf.model import CRFTagger as CRFTagger
 from nlmkit.taggers.hmm.model import HMMTagger as HMMTagger
@@ -69,6 +70,7 @@ __all__ = [
     "DataError",
     "Decoding",
     "DynamicEvaluation",
+    "EncoderDecoder",
     "ExportError",
     "GRU",
     "GloVe",

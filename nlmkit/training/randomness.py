@@ -38,6 +38,12 @@ class Purpose(enum.IntEnum):
     """Dropout on tagged sentences, per epoch."""
     UNKNOWN_IN_SENTENCES = 23
     """Choice of the once-seen words of tagged sentences read as ``<unk>``, per epoch."""
+    ORDER_OF_PAIRS = 31
+    """Order of pairs of sources and targets, per epoch."""
+    MASKS_ON_PAIRS = 32
+    """Dropout on pairs, per epoch."""
+    UNKNOWN_IN_PAIRS = 33
+    """Choice of the once-seen words of pairs read as ``<unk>``, per epoch."""
 
 
 @enum.verify(enum.UNIQUE)

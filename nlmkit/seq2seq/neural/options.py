@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Final
 
-from nlmkit.core.parameters import Needs, given, param
+from nlmkit.core.parameters import Needs, given, param, value_of
 from nlmkit.core.presets import redeclared
 from nlmkit.language_models.base import LanguageModel
 from nlmkit.representations.base import Representation
@@ -132,3 +132,51 @@ class TrainingOptions:
         OptimizationOptions, "patience", help="stop after this many epochs without improvement on held-out pairs"
     )
     seed: int = param(1, ge=0, le=2**63 - 1, help="seed of initialization, masks and order")
+
+
+_ADDITIVE: Final = ("luong-concat", "bahdanau")
+
+
+@dataclasses.dataclass(kw_only=True)
+class EncoderDecoderOptions:
+    """Options of the encoder, and of what joins it to the decoder."""
+
+    encoder: str = param("lstm", choices=("lstm", "gru"), help="recurrent layers of the encoder")
+    encoder_hidden: int = param(256, ge=1, le=65536, help="units of a recurrent layer of the encoder, per direction")
+    encoder_layers: int = param(1, ge=1, le=16, help="number of stacked recurrent layers of the encoder")
+    bidirectional: bool = param(True, help="read the source in both directions")
+    attention_type: str = param(
+        "luong-general",
+        choices=("luong-dot", "luong-general", "luong-concat", "bahdanau", "none"),
+        help="attention on the source: Luong et al. 2015 after the step of the decoder, Bahdanau et al. 2015 before it",
+    )
+    attention_units: int = param(
+        256,
+        ge=1,
+        le=65536,
+        help="units of the hidden layer of the attention",
+        needs=value_of("attention_type", *_ADDITIVE),
+    )
+    input_feeding: bool = param(
+        False,
+        help="feed the features of a step to the next one (Luong et al. 2015), step by step",
+        needs=Needs("one of Luong's attentions", lambda model: model.attention_type.startswith("luong")),
+    )
+    tied: str = param(
+        "auto",
+        choices=("auto", "none", "output", "all"),
+        help="output: the vectors of target words are the weights of the output layer (Press & Wolf 2017); all: also "
+        "those of source words, with the same vocabulary on both sides; auto: all where the vocabularies are the same, "
+        "else output",
+    )
+    dropout_source: float = param(0.3, ge=0, lt=1, help="dropout on the vectors of source words, one mask per text")
+    dropout_encoder: float = param(
+        0.0,
+        ge=0,
+        lt=1,
+        help="dropout on the outputs of the encoder and between its layers, one mask per text",
+        needs=Needs(
+            "an attention, or encoder_layers=2 or more",
+            lambda model: model.attention_type != "none" or model.encoder_layers > 1,
+        ),
+    )
