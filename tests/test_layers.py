@@ -39,6 +39,7 @@ FLOORS: Final[tuple[tuple[str, ...], ...]] = (
 """The rooms from the ground up; a room of a longer name is apart from the one that it lies in."""
 
 BETWEEN_ROOMS: Final[Mapping[tuple[str, str], str]] = {
+    ("text.vector_files", "saving.tensors"): "vectors beside texts may be in a safetensors file",
     ("language_models", "representations"): "vectors are the input layer of neural models",
     ("documents", "representations"): "vectors are the input layer of neural models",
     ("documents", "taggers"): "a segmenter is a tokenizer of texts",

@@ -22,6 +22,7 @@ from nlmkit.text.parallel_rows import read_pairs
 from nlmkit.text.pipeline import TextPipeline
 from nlmkit.text.rows import one_line
 from nlmkit.text.sources import TextSource
+from nlmkit.text.vector_reading import WordVectors, read_vectors
 from nlmkit.text.vectors import as_vectors, holds_vectors
 
 _IN_MEMORY: Final = Decoding()
@@ -47,7 +48,7 @@ class ParallelTexts:
     Raises:
         DataError: A side is a table or a mapping, an item is not a text, or holds NUL (under ``error``) or a lone
             surrogate, a source is blank, vectors differ in dimension or are not finite, or there are not as many
-            targets as sources; says which.
+            targets or lines as sources; says which.
     """
 
     sources: tuple[str, ...] | NDArray[np.float32]
@@ -78,6 +79,8 @@ class ParallelTexts:
             blank = next((number for number, text in enumerate(given) if not text.strip()), None)
             if blank is not None:
                 raise blank_side("source", source, blank, lines)
+        if lines is not None and len(lines) != len(given):
+            raise DataError(f"{len(given)} sources and {len(lines)} lines", source=source)
         set_(self, "sources", given)
         set_(self, "targets", None if targets is None else _texts(targets, "target", target_source, lines, decoding))
         if self.targets is not None and len(self.targets) != len(given):
@@ -128,6 +131,61 @@ class ParallelTexts:
         decoding = Decoding(encoding, errors, marks)
         read = read_pairs(source, target, decoding, format)
         return cls(**read._asdict(), decoding=decoding)
+
+    @classmethod
+    def read_vectors(
+        cls,
+        vectors: TextSource | ArrayLike,
+        texts: TextSource | Sequence[str] | None = None,
+        *,
+        key: str | None = None,
+        representation: WordVectors | None = None,
+        unknown: str = "drop",
+        with_targets: bool = True,
+        format: str | None = None,
+        encoding: str = "utf-8",
+        errors: DecodingErrors = "strict",
+        marks: Marks = "error",
+    ) -> ParallelTexts:
+        """Read vectors, each with its text.
+
+        Vectors come from an array, whose row *n* belongs to line *n* of ``texts``: in memory, or in a file ``.npy``,
+        ``.npz`` or ``.safetensors``. Or from files of text: ``tsv`` with the numbers of a vector in front of its text,
+        in one column, separated by spaces, or in several; ``jsonl`` with a list of numbers as ``source``; or numbers
+        alone, with ``texts`` apart. Or they are the vectors of words: the sources are words then, in files as for
+        ``read``.
+
+        Args:
+            vectors: A path (of text also several, ``-``, or ``corpus:NAME/SPLIT``), or an array [n, d].
+            texts: Files of the texts, one per line, for vectors in arrays, or in files without texts.
+            key: Name of the array in a file that has several.
+            representation: What words are looked up in: a fitted ``Representation``.
+            unknown: What to do with words that have no vector: ``drop`` passes over their pairs and counts them in a
+                note, ``error`` raises.
+            with_targets: Whether there are texts; without, a line of text is a vector or word.
+            format: One of ``FORMATS`` of ``nlmkit.text.parallel_rows``, as for ``read``.
+            encoding: Encoding of files of text.
+            errors: What to do with undecodable bytes: ``strict``, ``replace`` or ``ignore``.
+            marks: What to do with NUL and the tokens ``<s>`` and ``</s>``: ``error``, ``skip`` or ``literal``.
+
+        Raises:
+            DataError: A file is missing or damaged, a vector has other than finite numbers or not as many as the
+                first, there are not as many texts as vectors, or no word has a vector; names the file, and the line or
+                row, or both counts.
+            HyperParameterError: An argument is unknown, or has no effect on such vectors.
+        """
+        decoding = Decoding(encoding, errors, marks)
+        read = read_vectors(
+            vectors,
+            texts,
+            decoding,
+            key=key,
+            representation=representation,
+            unknown=unknown,
+            with_targets=with_targets,
+            format=format,
+        )
+        return cls(**read, decoding=decoding)
 
     @property
     def has_vectors(self) -> bool:
@@ -202,9 +260,13 @@ class ParallelTexts:
         """Return the pairs with these indices, in their order; without notes on reading."""
         chosen = np.asarray(indices, np.int64).reshape(-1)
         places = chosen.tolist()
-        vectors = isinstance(self.sources, np.ndarray)
+        if isinstance(self.sources, np.ndarray):
+            sources: Any = self.sources[chosen]
+            sources.flags.writeable = False  # it need not be copied
+        else:
+            sources = [self.sources[place] for place in places]
         return self._changed(
-            sources=self.sources[chosen] if vectors else tuple(self.sources[place] for place in places),
+            sources=sources,
             targets=None if self.targets is None else tuple(self.targets[place] for place in places),
             lines=None if self.lines is None else self.lines[chosen],
             reading_notes=(),

@@ -17,7 +17,7 @@ from nlmkit.text import catalog
 from nlmkit.text.columns import format_of
 from nlmkit.text.decoding import Decoding
 from nlmkit.text.rows import CSV, JSONL, Columns, Lines, Row
-from nlmkit.text.sources import CATALOG_PREFIX, STDIN, ByteSource, Source, TextSource, expand, expand_names
+from nlmkit.text.sources import CATALOG_PREFIX, STDIN, ByteSource, Source, TextSource, expand
 
 Format = Literal["tsv", "csv", "jsonl"]
 FORMATS: Final = get_args(Format)
@@ -26,19 +26,20 @@ SOURCE_COLUMN: Final = "source"
 TARGET_COLUMN: Final = "target"
 
 _COLUMNS: Final = Columns((SOURCE_COLUMN, TARGET_COLUMN), "call the two sides source and target")
+_SOURCES: Final = Columns((SOURCE_COLUMN,), "call the sources source")
 _BLOCK_BYTES: Final = 1 << 20
 _LINES_AT_ONCE: Final = 4096
 _SHOWN: Final = 40  # characters of a value in an error
 
-PairRow = tuple[int, str, str]
-"""Line number, source, target."""
+PairRow = tuple[int, Any, str]
+"""Line number, source, target. A source is a string, or of JSON perhaps another value where it is a vector."""
 
 
 class ReadPairs(NamedTuple):
     """What was read; see the attributes of ``ParallelTexts``."""
 
-    sources: list[str]
-    targets: list[str]
+    sources: list[Any]
+    targets: list[str] | None
     source: str
     target_source: str
     lines: NDArray[np.int64] | None
@@ -50,27 +51,36 @@ def read_pairs(
     target: TextSource | Sequence[str] | None,
     decoding: Decoding,
     format: str | None,
+    *,
+    numbers: bool = False,
+    with_targets: bool = True,
 ) -> ReadPairs:
-    """Read pairs; arguments are as for ``ParallelTexts.read``.
+    """Read pairs.
+
+    Args:
+        source: As for ``ParallelTexts.read``.
+        target: As for ``ParallelTexts.read``.
+        decoding: How bytes become characters.
+        format: One of ``FORMATS``; None for that of each file's suffix.
+        numbers: Whether sources are vectors: in ``tsv`` all columns except the last, in ``jsonl`` any value.
+        with_targets: Whether there are targets; without, each line of a file that is not a table is a source.
 
     Raises:
         DataError: A source is missing or malformed, or has no pairs; names the file and the line, or both counts.
         HyperParameterError: The format is unknown, or set for a file per side.
     """
-    if format is not None and format not in FORMATS:
-        raise HyperParameterError(
-            f"the format of pairs must be one of {', '.join(FORMATS)}, not {format!r}{suggestion(str(format), FORMATS)}"
-        )
+    check_format(format)
     notes: list[str] = []
     rows: list[PairRow] = []
+    sides: tuple[list[Source], list[Source]]
     if target is None:
         parts = sources_with_formats(source, format)
         for each, form in parts:
             before = len(rows)
-            rows += pair_rows(each, decoding, form)
+            rows += pair_rows(each, decoding, form, numbers=numbers, with_targets=with_targets)
             if len(rows) == before:
-                raise DataError("no pairs", source=each.name)
-        sides = [[each for each, _ in parts]] * 2
+                raise DataError("no pairs" if with_targets else "no sources", source=each.name)
+        sides = ([each for each, _ in parts],) * 2
     else:
         if format is not None:
             raise HyperParameterError(f"a file per side has a text on each line: do not set the format {format}")
@@ -82,10 +92,23 @@ def read_pairs(
                 raise DataError("no pairs", source=f"{one.name}, {other.name}")
     if not rows:
         raise DataError("no pairs: pass at least one file")
-    numbers, sources, targets = zip(*rows, strict=True)
+    places, sources, targets = zip(*rows, strict=True)
     names = [", ".join(dict.fromkeys(each.name for each in side)) for side in sides]
-    lines = np.array(numbers, np.int64) if len(sides[0]) == 1 else None
-    return ReadPairs(list(sources), list(targets), names[0], names[1], lines, tuple(notes))
+    lines = np.array(places, np.int64) if len(sides[0]) == 1 else None
+    kept = list(targets) if with_targets else None
+    return ReadPairs(list(sources), kept, names[0], names[1], lines, tuple(notes))
+
+
+def check_format(format: str | None) -> None:
+    """Raise unless a format is known, or None.
+
+    Raises:
+        HyperParameterError: It is unknown.
+    """
+    if format is not None and format not in FORMATS:
+        raise HyperParameterError(
+            f"the format of pairs must be one of {', '.join(FORMATS)}, not {format!r}{suggestion(str(format), FORMATS)}"
+        )
 
 
 def sources_with_formats(source: TextSource | Sequence[str], format: str | None) -> list[tuple[Source, Format]]:
@@ -109,30 +132,64 @@ def sources_with_formats(source: TextSource | Sequence[str], format: str | None)
     return found
 
 
-def pair_rows(source: Source, decoding: Decoding, form: Format) -> Iterator[PairRow]:
-    """Yield the pairs of a source that has both sides, in the order of its lines.
+def pair_rows(
+    source: Source,
+    decoding: Decoding,
+    form: Format,
+    *,
+    numbers: bool = False,
+    with_targets: bool = True,
+    eager: bool = False,
+) -> Iterator[PairRow]:
+    """Yield the pairs of one source, in the order of its lines.
+
+    Args:
+        source: The source.
+        decoding: How bytes become characters.
+        form: Its format.
+        numbers: As for ``read_pairs``.
+        with_targets: As for ``read_pairs``; without, targets are empty.
+        eager: Whether what a pipe holds comes out at once.
 
     Raises:
         DataError: A line is malformed, or a side of it is empty; names the file and the line.
     """
-    lines = Lines(source, decoding, "pairs are", size=_BLOCK_BYTES, most=_LINES_AT_ONCE)
-    if form == "tsv":
-        return _tsv(lines, source.name)
-    reader = (CSV if form == "csv" else JSONL)(source.name, _COLUMNS)
-    return _of_table(reader.rows(lines), source.name)
+    lines = Lines(source, decoding, "pairs are", size=_BLOCK_BYTES, most=_LINES_AT_ONCE, eager=eager)
+    if form != "tsv":
+        reader = (CSV if form == "csv" else JSONL)(source.name, _COLUMNS if with_targets else _SOURCES)
+        return _of_table(reader.rows(lines), source.name, numbers=numbers)
+    if with_targets:
+        return _tsv(lines, source.name, numbers=numbers)
+    numbered = ((number, record.removesuffix("\r")) for number, record in lines.numbered())
+    return ((number, line, "") for number, line in numbered if line.strip(" "))
 
 
-def _tsv(lines: Lines, name: str) -> Iterator[PairRow]:
+def plain_lines(source: TextSource | Sequence[str], decoding: Decoding) -> tuple[list[Source], list[list[str]]]:
+    """Return the files of one side, and of each its lines, blank ones too.
+
+    Raises:
+        DataError: A file is missing or malformed, or a corpus of pairs; names the file and the line.
+    """
+    parts = _side(source)
+    return parts, [[record.removesuffix("\r") for _, record in _lines(each, decoding)] for each in parts]
+
+
+def _lines(source: Source, decoding: Decoding) -> Iterator[tuple[int, str]]:
+    return Lines(source, decoding, "pairs are", size=_BLOCK_BYTES, most=_LINES_AT_ONCE).numbered()
+
+
+def _tsv(lines: Lines, name: str, *, numbers: bool) -> Iterator[PairRow]:
     first = True
     for number, record in lines.numbered():
         line = record.removesuffix("\r")
         if not line.strip(" \r"):
             continue
-        cells = line.split("\t")
+        cells = line.rsplit("\t", 1) if numbers else line.split("\t")
         if len(cells) != 2:
             problem = f"{len(cells)} columns, expected 2, source<TAB>target"
             if len(cells) == 1:
-                problem = "no tab on this line: the form is source<TAB>target (or pass the targets in a file apart)"
+                form = "numbers<TAB>text" if numbers else "source<TAB>target"
+                problem = f"no tab on this line: the form is {form} (or pass the targets in a file apart)"
             raise DataError(problem, source=name, line=number)
         is_header = first and cells == [SOURCE_COLUMN, TARGET_COLUMN]
         first = False
@@ -140,21 +197,21 @@ def _tsv(lines: Lines, name: str) -> Iterator[PairRow]:
             yield _checked(number, cells[0], cells[1], name)
 
 
-def _of_table(rows: Iterator[Row], name: str) -> Iterator[PairRow]:
+def _of_table(rows: Iterator[Row], name: str, *, numbers: bool) -> Iterator[PairRow]:
     for row in rows:
-        for what, value in zip((SOURCE_COLUMN, TARGET_COLUMN), row.wanted, strict=True):
-            if not isinstance(value, str):
+        for what, value in zip((SOURCE_COLUMN, TARGET_COLUMN), row.wanted, strict=False):
+            if not isinstance(value, str) and not (numbers and what == SOURCE_COLUMN):
                 problem = f"the {what} is {json.dumps(value)[:_SHOWN]}: it must be a string"
                 raise DataError(problem, source=name, line=row.line)
-        yield _checked(row.line, *row.wanted, name)
+        yield _checked(row.line, row.wanted[0], row.wanted[1] if len(row.wanted) > 1 else None, name)
 
 
-def _checked(line: int, source: str, target: str, name: str) -> PairRow:
+def _checked(line: int, source: Any, target: str | None, name: str) -> PairRow:
     """Return a pair of which no side is blank."""
     for what, text in ((SOURCE_COLUMN, source), (TARGET_COLUMN, target)):
-        if not text.strip():
+        if isinstance(text, str) and not text.strip():
             raise DataError(f"the {what} is empty: drop the pair", source=name, line=line)
-    return line, source, target
+    return line, source, target or ""
 
 
 def _names(source: TextSource | Sequence[str]) -> Sequence[Any]:
@@ -162,18 +219,24 @@ def _names(source: TextSource | Sequence[str]) -> Sequence[Any]:
     return cast(Sequence[Any], source) if several else [source]
 
 
+def _side(side: TextSource | Sequence[str]) -> list[Source]:
+    """Return the files of one side.
+
+    Raises:
+        DataError: One is missing, or a corpus of pairs.
+    """
+    names = _names(side)
+    for name in names:
+        if _is_corpus_of_pairs(name):
+            raise DataError(f"{name} has both sides: do not pass the targets in a file apart")
+    return [part for name in names for part in expand(name)]
+
+
 def _both_sides(
     source: TextSource | Sequence[str], target: TextSource | Sequence[str]
 ) -> tuple[list[Source], list[Source]]:
     """Return the files of sources and those of targets, as many of each."""
-    sides = []
-    for side in (source, target):
-        names = _names(side)
-        for name in names:
-            if _is_corpus_of_pairs(name):
-                raise DataError(f"{name} has both sides: do not pass the targets in a file apart")
-        sides.append(expand_names(cast(Any, names)) if names != [side] else expand(cast(TextSource, side)))
-    sources, targets = sides
+    sources, targets = _side(source), _side(target)
     if len(sources) != len(targets):
         raise DataError(
             f"{len(sources)} files of sources and {len(targets)} of targets: expected as many of each",
@@ -192,10 +255,7 @@ def _is_corpus_of_pairs(name: object) -> bool:
 
 def _beside(source: Source, target: Source, decoding: Decoding, notes: list[str]) -> Iterator[PairRow]:
     """Yield the pairs of two files, of which line n of one belongs to line n of the other."""
-    sides = [
-        Lines(each, decoding, "pairs are", size=_BLOCK_BYTES, most=_LINES_AT_ONCE).numbered()
-        for each in (source, target)
-    ]
+    sides = [_lines(each, decoding) for each in (source, target)]
     blank = 0
     for one, other in itertools.zip_longest(*sides):
         if one is None or other is None:
@@ -208,13 +268,13 @@ def _beside(source: Source, target: Source, decoding: Decoding, notes: list[str]
                 "line",
                 source=source.name,
             )
-        number, texts = one[0], [text.removesuffix("\r") for _, text in (one, other)]
+        number, texts = one[0], (one[1].removesuffix("\r"), other[1].removesuffix("\r"))
         if not any(text.strip() for text in texts):
             blank += 1
             continue
         for what, text, each in zip((SOURCE_COLUMN, TARGET_COLUMN), texts, (source, target), strict=True):
             if not text.strip():
                 raise DataError(f"the {what} is empty: drop the line from both files", source=each.name, line=number)
-        yield number, *texts
+        yield number, texts[0], texts[1]
     if blank:
         notes.append(f"{source.name}: {blank} lines are blank here and in {target.name}, and were passed over")

@@ -10,21 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import DataError
-from nlmkit.text.tables import items_of, refuse_table
+from nlmkit.text.tables import items_of, refuse_columns
 
 _REAL: Final = "fiub"  # kinds of NumPy's types that are numbers
-LARGEST: Final = float(np.finfo(np.float32).max)
 
 
 def holds_vectors(data: Any) -> bool:
     """Return whether sources in memory are vectors, or numbers, and not texts.
 
-    That is an array of numbers or of two or more dimensions, a table of numbers that converts to one, or a sequence
-    that begins with a number or a vector. An iterator is not looked at.
+    That is an array or column of numbers, or a sequence that begins with a number or a vector. An iterator is not
+    looked at.
     """
-    kind = getattr(getattr(data, "dtype", None), "kind", None)
-    if hasattr(data, "__array__") and hasattr(data, "shape"):  # also tensors of torch, whose types have no kind
-        return kind in (*_REAL, "c") or (kind is None and len(data.shape) > 1) or _is_tensor(data)
+    if hasattr(data, "__array__") and hasattr(data, "shape") and not hasattr(data, "columns"):
+        kind = getattr(getattr(data, "dtype", None), "kind", "f")  # the types of torch have no kind, and are numbers
+        return kind in (*_REAL, "c")
     if not isinstance(data, (list, tuple)) or not data:
         return False
     first = data[0]
@@ -33,10 +32,6 @@ def holds_vectors(data: Any) -> bool:
     if isinstance(first, Sequence) and not isinstance(first, (str, bytes)):
         return bool(first) and isinstance(first[0], (Number, np.number))
     return hasattr(first, "__array__") and holds_vectors(first)
-
-
-def _is_tensor(data: Any) -> bool:
-    return type(data).__module__.partition(".")[0] == "torch"
 
 
 def as_vectors(data: Any, *, source: str | None = None, lines: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
@@ -51,6 +46,7 @@ def as_vectors(data: Any, *, source: str | None = None, lines: NDArray[np.int64]
         DataError: They are not real numbers in one or two dimensions, differ in length, have no dimensions, or one is
             not finite or not within float32; names the row, counted from 1, or its line.
     """
+    refuse_columns(data, "the vectors", "an array, as in data.to_numpy()")
     array = _array(data, source)
     if array.dtype.kind not in _REAL:
         raise DataError(f"the vectors are of {array.dtype}, which is not a type of real numbers", source=source)
@@ -63,8 +59,10 @@ def as_vectors(data: Any, *, source: str | None = None, lines: NDArray[np.int64]
         )
     if len(array) and not array.shape[1]:
         raise DataError("the vectors have no dimensions", source=source)
-    with np.errstate(over="ignore"):  # found below, with the place
-        found = np.array(array, np.float32, order="C")
+    found = array
+    if array.flags.writeable or array.base is not None or array.dtype != np.float32 or not array.flags.c_contiguous:
+        with np.errstate(over="ignore"):  # found below, with the place
+            found = np.array(array, np.float32, order="C")
     finite = np.isfinite(found)
     if not finite.all():
         row, column = (int(place) for place in np.argwhere(~finite)[0])
@@ -86,14 +84,26 @@ def _array(data: Any, source: str | None) -> NDArray[Any]:
         return np.asarray(data.detach().cpu())
     if not hasattr(data, "__array__"):
         data = list(items_of(data))
-        lengths = [len(row) if hasattr(row, "__len__") else None for row in data]
+        lengths = [_length(row, number, source) for number, row in enumerate(data, start=1)]
         odd = next((number for number, length in enumerate(lengths) if length != lengths[0]), None)
         if odd is not None:
-            shown = ["one number" if length is None else f"{length} numbers" for length in (lengths[odd], lengths[0])]
-            raise DataError(f"row {odd + 1} has {shown[0]}, and row 1 {shown[1]}", source=source)
-    else:
-        refuse_table(data, "the vectors") if hasattr(data, "columns") else None
+            raise DataError(
+                f"row {odd + 1} is {_described(lengths[odd])}, and row 1 {_described(lengths[0])}", source=source
+            )
     try:
         return np.asarray(data)
     except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"the vectors are not an array of numbers: {error}", source=source) from None
+
+
+def _length(row: Any, number: int, source: str | None) -> int | None:
+    """Return the number of numbers in a row; None for one that is a number."""
+    if isinstance(row, (Number, np.number)):
+        return None
+    if isinstance(row, (str, bytes)) or not hasattr(row, "__len__"):
+        raise DataError(f"row {number} is {type(row).__name__}, not a vector", source=source)
+    return len(row)
+
+
+def _described(length: int | None) -> str:
+    return "a number" if length is None else f"a vector of {length} number{'s' * (length != 1)}"
