@@ -42,7 +42,13 @@ def train(kind: Kind, size: int, texts: Iterable[str], *, name: str, source: str
             f"the tokenizer {name} is too small for this text: its {len(alphabet)} characters and {len(BYTES)} bytes "
             f"are tokens, too, so use {kind}:{least} at least"
         )
-    return _bpe(package, counts.words(alphabet), alphabet, size - len(BYTES))
+    words = counts.words(alphabet)
+    if kind == "bpe":
+        return _bpe(package, words, alphabet, size - len(BYTES))
+    from nlmkit.text.unigram_training import train_unigram
+
+    scores = train_unigram(words, alphabet, size - len(BYTES))
+    return SubwordModel("unigram", tuple(scores), scores=tuple(scores.values()))
 
 
 def _bpe(package: Any, words: Mapping[str, int], alphabet: Sequence[str], size: int) -> SubwordModel:

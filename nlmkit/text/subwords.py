@@ -1,6 +1,6 @@
-"""Subword tokenizer ``bpe``: trained on the training text, and saved with the model.
+"""Subword tokenizers ``bpe`` and ``unigram``: trained on the training text, and saved with the model.
 
-A tokenizer named ``bpe`` or ``bpe:8000`` is a wish: it splits no text until it has been
+A tokenizer named ``bpe``, ``bpe:8000``, ``unigram`` or ``unigram:8000`` is a wish: it splits no text until it has been
 trained. A trained one is named by what it is, kind, number of tokens and digest, as ``bpe(8000 1a2b3c4d5e6f7a8b)``, so
 that tokenizations of one tokenizer are equal wherever it came from.
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SIZE: Final = 8000
 """Number of tokens where the name has none."""
 
-_WANTED: Final = re.compile(r"(bpe)(?::(.*))?", re.DOTALL)
+_WANTED: Final = re.compile(r"(bpe|unigram)(?::(.*))?", re.DOTALL)
 _TRAINED: Final = re.compile(r"(?:bpe|unigram)\(([1-9][0-9]{0,9}) [0-9a-f]{16}\)")
 _LARGEST: Final = 1_000_000
 _REMEMBERED: Final = 1 << 18  # pieces of which the tokens are kept: some tens of megabytes

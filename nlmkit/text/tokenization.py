@@ -24,8 +24,8 @@ class Tokenization:
     Attributes:
         tokenizer: ``space``, ``word``, ``char``, or the name of a plugin's tokenizer, looked up when first used. A
             fitted segmenter, or ``model:FOLDER``, from which one is loaded at once, is replaced by what it is called
-            wherever it lies: ``model(bilstm-tagger 1a2b3c4d5e6f7a8b)``. ``bpe`` and ``bpe:8000``
-            are subword tokenizers that are yet to be trained (``trained``), of that many tokens; a
+            wherever it lies: ``model(bilstm-tagger 1a2b3c4d5e6f7a8b)``. ``bpe``, ``bpe:8000``, ``unigram`` and
+            ``unigram:8000`` are subword tokenizers that are yet to be trained (``trained``), of that many tokens; a
             trained one, or a folder that contains a model with one, is replaced by what it is called:
             ``bpe(8000 1a2b3c4d5e6f7a8b)``.
         lowercase: Whether to lower-case, by Unicode's rules.
@@ -101,7 +101,7 @@ class Tokenization:
         """Train the tokenizer on any number of whole lines at a time, each ended by LF; see ``trained``."""
         untrained = self.resolved_tokenizer
         if not isinstance(untrained, UntrainedSubwords):
-            raise HyperParameterError(f"the tokenizer {self.tokenizer} is not one that is trained, such as bpe")
+            raise HyperParameterError(f"the tokenizer {self.tokenizer} is not one to be trained, bpe or unigram")
         trained = untrained.trained(map(self.normalize, blocks), source=source)
         return Tokenization(trained, self.lowercase, self.unicode_form)
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -26,6 +29,8 @@ LINES = [
     "the theory of the other mother",
 ] * 5
 BPE = Tokenization("bpe:400").trained(LINES)
+BOTH = [BPE, Tokenization("unigram:400").trained(LINES)]
+each_kind = pytest.mark.parametrize("tokenization", BOTH, ids=["bpe", "unigram"])
 
 
 def tokenizer_of(tokenization: Any) -> SubwordTokenizer:
@@ -45,21 +50,24 @@ def test_merges_by_hand() -> None:
 
 
 @pytest.mark.parametrize("line", ["", " ", "  ", " the cat ", "the  cat", "the cat\t", "▁the▁", "\u3000猫", "<s> </s>"])
-def test_lines_come_back_exactly(line: str) -> None:
-    tokens = BPE.tokenize(line)
-    assert BPE.detokenize(tokens) == line
+@each_kind
+def test_lines_come_back_exactly(tokenization: Tokenization, line: str) -> None:
+    tokens = tokenization.tokenize(line)
+    assert tokenization.detokenize(tokens) == line
     assert not any(character.isspace() for token in tokens for character in token)
     assert not {"<s>", "</s>", "<unk>"} & {*tokens}
 
 
-@settings(max_examples=150)
+@each_kind
+@settings(max_examples=60)
 @given(st.lists(st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]) | st.sampled_from(" ▁<猫a"))))
-def test_any_text_comes_back_exactly(lines: list[str]) -> None:
+def test_any_text_comes_back_exactly(tokenization: Tokenization, lines: list[str]) -> None:
     lines = [line.rstrip("\r") for line in lines]
-    split = tokenizer_of(BPE).tokenize_lines(lines)
-    assert [BPE.detokenize(tokens) for tokens in split] == lines
-    assert split == [BPE.tokenize(line) for line in lines]
-    assert {token for tokens in split for token in tokens} <= {*tokenizer_of(BPE).tokens}
+    tokenizer = tokenizer_of(tokenization)
+    split = tokenizer.tokenize_lines(lines)
+    assert [tokenization.detokenize(tokens) for tokens in split] == lines
+    assert split == [tokenization.tokenize(line) for line in lines]
+    assert {token for tokens in split for token in tokens} <= {*tokenizer.tokens}
     assert not any(character.isspace() for tokens in split for token in tokens for character in token)
 
 
@@ -68,10 +76,18 @@ def test_a_carriage_return_before_the_line_feed_is_a_part_of_it() -> None:
     assert BPE.tokenize("the\rcat") != BPE.tokenize("thecat")
 
 
-def test_unseen_characters_are_spelt_in_bytes() -> None:
-    assert BPE.tokenize("é") == ["▁", "<0xC3>", "<0xA9>"]
-    assert BPE.tokenize("<0xC3>")[:3] == ["▁", "<", "0"] or "<0xC3>" not in BPE.tokenize("<0xC3>")
-    assert BPE.detokenize(["<0xC3>", "x", "<0xA9>"]) == "\ufffdx\ufffd"
+@each_kind
+def test_unseen_characters_are_spelt_in_bytes(tokenization: Tokenization) -> None:
+    assert tokenization.tokenize("é") == ["▁", "<0xC3>", "<0xA9>"]
+    assert "<0xC3>" not in tokenization.tokenize("<0xC3>")
+    assert tokenization.detokenize(["<0xC3>", "x", "<0xA9>"]) == "\ufffdx\ufffd"
+
+
+def test_characters_that_are_rare_in_training_are_spelt_in_bytes() -> None:
+    common, rare = "ab " * 1000, "é"
+    tokenization = Tokenization("bpe:400").trained([common + rare])
+    assert "é" not in tokenizer_of(tokenization).tokens
+    assert tokenization.tokenize("abé")[-2:] == ["<0xC3>", "<0xA9>"]
 
 
 def test_case_and_form_are_normalized_before() -> None:
@@ -81,16 +97,16 @@ def test_case_and_form_are_normalized_before() -> None:
     assert tokens[0] == "▁été"
 
 
-def test_a_corpus_has_the_tokens_of_tokenize() -> None:
+@each_kind
+def test_a_corpus_has_the_tokens_of_tokenize(tokenization: Tokenization) -> None:
     text = [*LINES, "", " two  words ", "<s> ▁é"]
-    corpus = Corpus.read(text, TextPipeline(tokenizer=BPE.resolved_tokenizer))
-    assert [corpus.sentence(index) for index in range(corpus.sentences)] == [BPE.tokenize(line) for line in text]
-    assert corpus.tokenization == BPE
+    corpus = Corpus.read(text, TextPipeline(tokenizer=tokenizer_of(tokenization)))
+    wanted = [tokenization.tokenize(line) for line in text]
+    assert [corpus.sentence(index) for index in range(corpus.sentences)] == wanted
+    assert corpus.tokenization == tokenization
     assert corpus.characters == sum(len(line) + 1 for line in text)
     blocks = list(stream_blocks(text, corpus.pipeline, max_lines=3))
-    assert [block.corpus.sentence(i) for block in blocks for i in range(block.corpus.sentences)] == [
-        BPE.tokenize(line) for line in text
-    ]
+    assert [block.corpus.sentence(i) for block in blocks for i in range(block.corpus.sentences)] == wanted
 
 
 @pytest.mark.parametrize("marks", ["skip", "literal"])
@@ -127,8 +143,26 @@ def test_reading_a_text_trains_the_tokenizer_on_it() -> None:
     assert TextPipeline(tokenizer="bpe:400").trained(LINES) == corpus.pipeline
 
 
-def test_the_order_of_lines_makes_no_difference() -> None:
-    assert Tokenization("bpe:400").trained(reversed(LINES)) == BPE
+@each_kind
+def test_the_order_of_lines_makes_no_difference(tokenization: Tokenization) -> None:
+    kind = tokenizer_of(tokenization).model.kind
+    assert Tokenization(f"{kind}:400").trained(reversed(LINES)) == tokenization
+
+
+@pytest.mark.slow
+def test_another_process_with_other_threads_trains_the_same() -> None:
+    code = (
+        "from nlmkit.text import Corpus, TextPipeline;"
+        "names = 'bpe:600', 'unigram:600';"
+        "print([Corpus.read('corpus:english', TextPipeline(tokenizer=name)).tokenization.tokenizer for name in names])"
+    )
+    found = set()
+    for parallel, threads in (("true", "3"), ("false", "1")):
+        more = {"TOKENIZERS_PARALLELISM": parallel, "RAYON_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+        more["PYTHONHASHSEED"] = threads
+        done = subprocess.run([sys.executable, "-c", code], env=os.environ | more, capture_output=True, check=True)
+        found.add(done.stdout)
+    assert len(found) == 1
 
 
 def test_two_texts_can_share_a_tokenizer() -> None:
@@ -141,19 +175,18 @@ def test_two_texts_can_share_a_tokenizer() -> None:
         trained_jointly((sources, LINES), (Tokenization("bpe"), LINES))
 
 
-@pytest.mark.parametrize(
-    "name", ["bpe:", "bpe:x", "bpe:0", "bpe:-3", "bpe:1.5", "bpe:1000001", "bpe:²", "bpe:9999999999"]
-)
+@pytest.mark.parametrize("name", ["bpe:", "bpe:x", "bpe:0", "bpe:-3", "bpe:1000001", "bpe:²", "bpe:9999999999"])
 def test_the_number_of_tokens_must_be_one(name: str) -> None:
     with pytest.raises(HyperParameterError, match=f"the tokenizer {name}: expected the number of its tokens"):
         Tokenization(name)
 
 
-def test_too_few_tokens_for_the_text() -> None:
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_too_few_tokens_for_the_text(kind: str) -> None:
     least = len(BYTES) + len(set("".join(LINES)))
-    with pytest.raises(HyperParameterError, match=f"bpe:260 is too small for this text: .* use bpe:{least} at least"):
-        Tokenization("bpe:260").trained(LINES)
-    assert len(tokenizer_of(Tokenization(f"bpe:{least}").trained(LINES)).tokens) == least
+    with pytest.raises(HyperParameterError, match=f"{kind}:260 is too small for .* use {kind}:{least} at least"):
+        Tokenization(f"{kind}:260").trained(LINES)
+    assert len(tokenizer_of(Tokenization(f"{kind}:{least}").trained(LINES)).tokens) == least
 
 
 def test_a_text_that_repeats_little_gives_fewer_tokens() -> None:
@@ -177,7 +210,7 @@ def test_an_untrained_tokenizer_splits_nothing() -> None:
             use()
     with pytest.raises(HyperParameterError, match="not trained yet"):
         list(stream_blocks(["a"], TextPipeline(tokenizer="bpe")))
-    with pytest.raises(HyperParameterError, match="the tokenizer word is not one that is trained"):
+    with pytest.raises(HyperParameterError, match="the tokenizer word is not one to be trained"):
         Tokenization("word").trained(["a"])
     with pytest.raises(DataError, match="a line must not hold a line feed"):
         Tokenization("bpe").trained(["a\nb"])
@@ -188,6 +221,7 @@ def test_an_untrained_tokenizer_splits_nothing() -> None:
 
 def test_names() -> None:
     assert is_untrained("bpe")
+    assert is_untrained("unigram:99")
     assert is_trained(BPE.tokenizer)
     assert not any(map(is_untrained, ("word", "my-bpe", "bpes", BPE.tokenizer, None)))
     assert not any(map(is_trained, ("bpe", "bpe:400", "bpe(400)", None)))
