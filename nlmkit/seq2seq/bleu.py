@@ -87,13 +87,13 @@ def text_figures(
     characters = chrf.corpus_score(list(predictions), streams)
     counts = _counts(metrics, tokenizer, predictions, references) if resamples else None
     return TextFigures(
-        bleu=float(result.score),
+        bleu=_score(result),
         bleu_interval=None if counts is None else _interval(counts, resamples, seed),
         bleu_signature=str(bleu.get_signature()),
         bleu_tokenizer=tokenizer,
-        bleu_lowercase_tokenized=float(split.score),
+        bleu_lowercase_tokenized=_score(split),
         bleu_lowercase_tokenized_signature=f"{words.get_signature()}|words:nlmkit-word",
-        chrf=float(characters.score),
+        chrf=_score(characters),
         chrf_signature=str(chrf.get_signature()),
         length_ratio=float(result.sys_len / result.ref_len) if result.ref_len else float("nan"),
         exact_match=sum(text in own for text, own in zip(predictions, references, strict=True)) / len(predictions),
@@ -118,6 +118,11 @@ def bleu_tokenizer(references: Sequence[Sequence[str]]) -> tuple[str, list[str]]
     if unspaced / letters >= _SHARE:
         return "char", ["BLEU is that of characters (tok:char), since the script of the targets has no spaces"]
     return "13a", []
+
+
+def _score(result: Any) -> float:
+    """Return the score of a result, without what rounding adds to 100."""
+    return min(float(result.score), 100.0)
 
 
 def _words(text: str) -> str:
@@ -165,4 +170,4 @@ def bleu_of_counts(sums: NDArray[np.float64]) -> NDArray[np.float64]:
         logs = np.log(np.where(totals > 0, smoothed, 0)).mean(axis=1)
         brevity = np.where(length < wanted, 1 - wanted / length, 0)
         values = 100 * np.exp(logs + brevity)
-    return np.where(matches.any(axis=1) & (length > 0), values, 0.0)
+    return np.where(matches.any(axis=1) & (length > 0), np.minimum(values, 100), 0.0)

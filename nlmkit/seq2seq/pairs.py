@@ -18,6 +18,11 @@ Condition = NDArray[Any]
 """One source: ids of its tokens, int32 [tokens], or a vector, float32 [dimension]."""
 
 
+def parts(values: NDArray[Any], offsets: NDArray[np.int64]) -> list[NDArray[Any]]:
+    """Return the parts of an array between the offsets, of which the first is 0 and the last its length."""
+    return np.split(values, offsets[1:-1]) if len(offsets) > 1 else []
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sources:
     """Encoded sources: texts as ids, or vectors.
@@ -60,7 +65,7 @@ class Sources:
         """Return each source as ``SequenceToSequence.start`` takes it."""
         if self.vectors is not None:
             return list(self.vectors)
-        return np.split(self.ids, self.offsets[1:-1])
+        return parts(self.ids, self.offsets)
 
     def tokens(self, index: int) -> list[str]:
         """Return the tokens of one source as given, unknown words too; of vectors none."""
@@ -110,7 +115,7 @@ class Pairs:
 
     def events(self) -> Sequence[NDArray[np.int32]]:
         """Return the event ids of each target."""
-        return np.split(self.event_ids, self.event_offsets[1:-1])
+        return parts(self.event_ids, self.event_offsets)
 
     @cached_property
     def digest(self) -> str:

@@ -62,6 +62,11 @@ class TranslationReport(Rendered):
         return self.figures.length_ratio
 
     @property
+    def exact_match(self) -> float:
+        """Share of sources whose prediction is one of its references."""
+        return self.figures.exact_match
+
+    @property
     def perplexity(self) -> float:
         """Perplexity of the targets, given their sources."""
         return self.perplexity_report.perplexity

@@ -61,10 +61,11 @@ def restore(model: FittedModel, state: FittedState) -> None:
     require(_is_size(longest), f"its longest target has {longest!r} tokens; {_REMEDY}")
     model.longest_target_ = values["longest_target"]
     if model.takes == "vectors":
-        is_size = isinstance(dimension, int) and not isinstance(dimension, bool)
-        require(is_size and 1 <= values["dimension"] <= _LARGEST, f"its dimension is {dimension!r}; {_REMEDY}")
-        require(pipeline is None, f"its sources are vectors, but it has a text pipeline for them; {_REMEDY}")
-        model.dimension_, model.source_pipeline_, model.source_vocabulary_ = values["dimension"], None, None
+        require(_is_size(dimension), f"its dimension is {dimension!r}; {_REMEDY}")
+        of_texts = pipeline is not None or ratio is not None
+        require(not of_texts, f"its sources are vectors, but it has facts on texts; {_REMEDY}")
+        model.dimension_, model.length_ratio_ = values["dimension"], None
+        model.source_pipeline_, model.source_vocabulary_ = None, None
     else:
         require(dimension is None, f"its sources are texts, but it has a dimension of vectors; {_REMEDY}")
         require(isinstance(pipeline, Mapping), f"a text pipeline of sources is missing; {_REMEDY}")
