@@ -19,8 +19,7 @@ from nlmkit.errors import DataError
 from nlmkit.saving.state import FittedState
 from nlmkit.saving.timing import without_timing
 from nlmkit.taggers.base import Tagger
-from nlmkit.text.segmenter import SegmenterTokenizer
-from nlmkit.text.tokenizer_lookup import saved_tokenizer_given
+from nlmkit.text.tokenizer_lookup import tokenizer_as_parameter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,8 +91,7 @@ class TextModel(Component):
             HyperParameterError: It is not a segmenter.
             SavedModelError: The folder cannot be loaded.
         """
-        saved = saved_tokenizer_given(value) if name == "tokenizer" else None
-        super().__setattr__(name, saved.model if isinstance(saved, SegmenterTokenizer) else value)
+        super().__setattr__(name, tokenizer_as_parameter(value) if name == "tokenizer" else value)
 
     # ------------------------------------------------------------------------------------- what a model implements
 

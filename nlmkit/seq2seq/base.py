@@ -19,8 +19,7 @@ from nlmkit.core.run import RunOptions
 from nlmkit.core.vocabulary_limits import VocabularyLimits
 from nlmkit.saving.state import FittedState
 from nlmkit.taggers.base import Tagger
-from nlmkit.text.segmenter import SegmenterTokenizer
-from nlmkit.text.tokenizer_lookup import saved_tokenizer_given
+from nlmkit.text.tokenizer_lookup import tokenizer_as_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -89,8 +88,9 @@ class SequenceToSequence(VocabularyLimits, Component):
             HyperParameterError: It is not a segmenter.
             SavedModelError: The folder cannot be loaded.
         """
-        saved = saved_tokenizer_given(value) if name in ("target_tokenizer", "source_tokenizer") else None
-        super().__setattr__(name, saved.model if isinstance(saved, SegmenterTokenizer) else value)
+        super().__setattr__(
+            name, tokenizer_as_parameter(value) if name in ("target_tokenizer", "source_tokenizer") else value
+        )
 
     # ---------------------------------------------------------------------------------- what a subclass implements
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,6 +11,7 @@ from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.seq2seq.inputs import refuse_blank, source_corpus
 from nlmkit.seq2seq.pairs import Pairs, Sources
 from nlmkit.text import TextPipeline, Tokenization, Vocabulary
+from nlmkit.text.tokenization import trained_jointly
 from nlmkit.text.unspaced import note_unspaced
 
 if TYPE_CHECKING:
@@ -65,30 +65,29 @@ def _pipelines(model: FittedModel, data: ParallelTexts) -> tuple[TextPipeline | 
     """Return the text pipelines of sources, None for vectors, and of targets."""
     form: Any = model.unicode_form  # which the hyper-parameter's choices restrict
     decoding = data.decoding.with_marks("error")
-    target = TextPipeline.of(decoding, Tokenization(model.target_tokenizer, model.lowercase, form))
-    targets = data.required_targets()
+    target = Tokenization(model.target_tokenizer, model.lowercase, form)
     if model.takes == "vectors":
-        return None, _trained(target, targets)
+        return None, TextPipeline.of(decoding, _trained(target, data.required_targets()))
     options: Any = model
     given = model.target_tokenizer if options.source_tokenizer is None else options.source_tokenizer
-    source = TextPipeline.of(decoding, Tokenization(given, model.lowercase, form))
-    sources = data.required_texts()
+    source = Tokenization(given, model.lowercase, form)
+    sides = (source, data.required_texts()), (target, data.required_targets())
     if not options.joint:
-        return _trained(source, sources), _trained(target, targets)
-    if source.tokenization != target.tokenization:
+        source, target = (_trained(*side) for side in sides)
+    elif source != target:
         problem = f"source_tokenizer {source.tokenizer} and target_tokenizer {target.tokenizer}"
         raise HyperParameterError(f"joint=true needs one tokenizer for both sides, not {problem}")
-    both = _trained(target, itertools.chain(sources, targets))
-    return both, both
+    elif source.needs_training:
+        source, target = trained_jointly(*sides)
+    return TextPipeline.of(decoding, source), TextPipeline.of(decoding, target)
 
 
-def _trained(pipeline: TextPipeline, lines: Iterable[str]) -> TextPipeline:
-    """Return the pipeline with its tokenizer trained on the lines, where it needs training."""
-    if getattr(pipeline, "needs_training", False):
-        trained: TextPipeline = cast("Any", pipeline).trained(lines)
-        return trained
-    _ = pipeline.resolved_tokenizer  # report an unknown name before reading
-    return pipeline
+def _trained(tokenization: Tokenization, lines: Iterable[str]) -> Tokenization:
+    """Return the tokenization with its tokenizer trained on the lines, where it needs training."""
+    if tokenization.needs_training:
+        return tokenization.trained(lines)
+    _ = tokenization.resolved_tokenizer  # report an unknown name before reading
+    return tokenization
 
 
 # ----------------------------------------------------------------------------------------------------- vocabularies

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from nlmkit.core.parts import subwords_as_array
 from nlmkit.errors import DataError, SavedModelError
 from nlmkit.saving import require, require_array
 from nlmkit.saving.state import FittedState
@@ -15,6 +16,7 @@ from nlmkit.saving.timing import without_timing
 from nlmkit.saving.vocabulary import decode_vocabulary, encode_vocabulary
 from nlmkit.text import TextPipeline, Vocabulary
 from nlmkit.text.segmenter import SegmenterTokenizer, component_in
+from nlmkit.text.subwords import SubwordTokenizer, is_trained
 from nlmkit.text.vocabulary import SPECIAL
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 WORDS: Final = "source.words"
 COUNTS: Final = "source.counts"
+SUBWORDS: Final = "source.tokenizer.json"
 
 _LARGEST: Final = 1 << 31
 _REMEDY: Final = "save the model again"
@@ -40,6 +43,9 @@ def fitted_state(model: FittedModel) -> FittedState:
     }
     if model.source_pipeline_ is not None:
         metadata["source_pipeline"] = model.source_pipeline_.to_dict()
+        tokenizer = model.source_pipeline_.tokenizer
+        if is_trained(tokenizer) and tokenizer != model.pipeline_.tokenizer:
+            arrays[SUBWORDS] = subwords_as_array(model.source_pipeline_)
         if not _is_joint(model):
             assert model.source_vocabulary_ is not None
             words = b"".join(encode_vocabulary(model.source_vocabulary_.words, Path(model.name)))
@@ -72,7 +78,7 @@ def restore(model: FittedModel, state: FittedState) -> None:
         is_ratio = isinstance(ratio, (int, float)) and not isinstance(ratio, bool) and 0 < ratio < _LARGEST
         require(is_ratio, f"its ratio of lengths is {ratio!r}; {_REMEDY}")
         model.dimension_, model.length_ratio_ = None, float(values["length_ratio"])
-        model.source_pipeline_ = _source_pipeline(model, values["source_pipeline"])
+        model.source_pipeline_ = _source_pipeline(model, values["source_pipeline"], state)
         model.source_vocabulary_ = model.vocabulary_ if _is_joint(model) else _source_vocabulary(state)
     model.fit_report_ = dict(values["fit_report"])
 
@@ -96,14 +102,18 @@ def _source_vocabulary(state: FittedState) -> Vocabulary:
         raise SavedModelError(f"sources: {error}") from error
 
 
-def _source_pipeline(model: Any, values: Mapping[str, Any]) -> TextPipeline:
-    """Return the text pipeline of sources, with its segmenter where it has one."""
+def _source_pipeline(model: Any, values: Mapping[str, Any], state: FittedState) -> TextPipeline:
+    """Return the text pipeline of sources, with its trained tokenizer or segmenter where it has one."""
     pipeline = TextPipeline.from_dict(values)
-    if pipeline.tokenizer == model.pipeline_.tokenizer:  # one object, which may be large
+    name = pipeline.tokenizer
+    if name == model.pipeline_.tokenizer:  # one object, which may be large
         return pipeline.with_tokenizer(model.pipeline_.resolved_tokenizer)
-    if component_in(pipeline.tokenizer) is None:
+    if is_trained(name):
+        data = require_array(state.arrays, SUBWORDS, dtype="uint8", shape=(None,))
+        return pipeline.with_tokenizer(SubwordTokenizer.restored(data.tobytes(), name))
+    if component_in(name) is None:
         return pipeline
     segmenter = model.target_tokenizer if model.source_tokenizer is None else model.source_tokenizer
-    if getattr(segmenter, "name", None) != component_in(pipeline.tokenizer):
-        raise SavedModelError(f"the segmenter {pipeline.tokenizer} of sources is missing; {_REMEDY}")
-    return pipeline.with_tokenizer(SegmenterTokenizer(segmenter, pipeline.tokenizer))
+    if getattr(segmenter, "name", None) != component_in(name):
+        raise SavedModelError(f"the segmenter {name} of sources is missing; {_REMEDY}")
+    return pipeline.with_tokenizer(SegmenterTokenizer(segmenter, name))

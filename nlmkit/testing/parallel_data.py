@@ -32,12 +32,11 @@ class Both(NamedTuple):
 
 def _pairs() -> list[tuple[tuple[int, int, int], str, str]]:
     """Return numbers, text and target of all 36 sources."""
-    parts = [list(words.items()) for words in (_WHO, _DOES, _WHAT)]
     found = []
-    for places in itertools.product(*(range(len(part)) for part in parts)):
-        chosen = [part[place] for part, place in zip(parts, places, strict=True)]
-        texts = (" ".join(words[side] for words in chosen) for side in (0, 1))
-        found.append((places, *texts))
+    for who, does, what in itertools.product(*(enumerate(words.items()) for words in (_WHO, _DOES, _WHAT))):
+        (one, own), (two, act), (three, thing) = who, does, what
+        source, target = (" ".join((own[side], act[side], thing[side])) for side in (0, 1))
+        found.append(((one, two, three), source, target))
     return found
 
 

@@ -75,3 +75,19 @@ def saved_tokenizer_given(given: object) -> SavedTokenizer | None:
         return given
     is_component = hasattr(given, "hyper_parameters") and not isinstance(given, type)
     return SegmenterTokenizer(cast(Segmenter, given)) if is_component else None
+
+
+def tokenizer_as_parameter(given: object) -> object:
+    """Return a tokenizer as the value of a hyper-parameter: a segmenter as the component that it is, others as given.
+
+    While a saved model is read, a folder is not: the model contains its tokenizer, and only another ``fit`` reads the
+    folder again.
+
+    Raises:
+        HyperParameterError: It is not fitted, or another kind of model.
+        SavedModelError: The folder cannot be loaded.
+    """
+    if isinstance(given, str) and _folders_refused.get():
+        return given
+    saved = saved_tokenizer_given(given)
+    return saved.model if isinstance(saved, SegmenterTokenizer) else given
