@@ -319,11 +319,11 @@ class SequenceToSequence(VocabularyLimits, Component):
             options: As of ``predict``.
         """
         self.check_fitted()
+        from nlmkit.seq2seq.search import Search
         from nlmkit.seq2seq.translating import translations
 
-        return translations(
+        search = Search.of(
             self,
-            sources,
             n=n,
             beam=beam,
             language_model=language_model,
@@ -331,6 +331,7 @@ class SequenceToSequence(VocabularyLimits, Component):
             replace_unknown=replace_unknown,
             options=options,
         )
+        return translations(self, sources, search)
 
     def generate(
         self,
@@ -436,18 +437,18 @@ class SequenceToSequence(VocabularyLimits, Component):
         self.check_fitted()
         from nlmkit.seq2seq.inputs import paired
         from nlmkit.seq2seq.judging import report
+        from nlmkit.seq2seq.search import Search
 
-        return report(
+        search = Search.of(
             self,
-            paired(self, sources, targets),
-            resamples=resamples,
-            seed=seed,
+            n=1,
             beam=beam,
             language_model=language_model,
             lm_weight=lm_weight,
             replace_unknown=replace_unknown,
             options=options,
         )
+        return report(self, paired(self, sources, targets), search, resamples=resamples, seed=seed)
 
     # ------------------------------------------------------------------------------------------------------- saving
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nlmkit.core.notes import note
 from nlmkit.errors import NotNormalizedError
@@ -11,13 +10,14 @@ from nlmkit.language_models import report as perplexities
 from nlmkit.seq2seq.bleu import text_figures
 from nlmkit.seq2seq.inputs import encoded
 from nlmkit.seq2seq.report import TranslationReport
-from nlmkit.seq2seq.translating import described, searched, translations
+from nlmkit.seq2seq.translating import translations
 from nlmkit.text import UNK
 
 if TYPE_CHECKING:
     from nlmkit.language_models.report import PerplexityReport
     from nlmkit.seq2seq.fitted import FittedModel
     from nlmkit.seq2seq.pairs import Pairs
+    from nlmkit.seq2seq.search import Search
     from nlmkit.text.parallel import ParallelTexts
 
 
@@ -62,27 +62,22 @@ def _without_marks(value: str) -> str:
     return value.replace("|", "-").replace(":", "-")
 
 
-def report(
-    model: FittedModel, data: ParallelTexts, *, resamples: int, seed: int, options: Mapping[str, Any], **search: Any
-) -> TranslationReport:
+def report(model: FittedModel, data: ParallelTexts, search: Search, *, resamples: int, seed: int) -> TranslationReport:
     """Translate sources and compute the report.
 
     Args:
         model: The model.
         data: Sources with targets.
+        search: How targets are searched.
         resamples: Number of bootstrap samples of the interval of BLEU.
         seed: Seed of the bootstrap.
-        options: Further options of the search.
-        search: Other arguments of ``translations``.
 
     Raises:
         DataError: Sources or targets are unusable.
-        HyperParameterError: An option is unknown, invalid or without effect.
     """
-    how = searched(n=1, beam=search["beam"], options=options)
     of_targets = perplexity_report(model, encoded(model, data))
     distinct, references = data.references()
-    found = [best[0] for best in translations(model, data.subset(distinct), n=1, options=options, **search)]
+    found = [best[0] for best in translations(model, data.subset(distinct), search)]
     predictions = tuple(one.text for one in found)
     figures = text_figures(predictions, references, resamples=resamples, seed=seed)
     for text in figures.notes:
@@ -93,7 +88,7 @@ def report(
         references=max(map(len, references)),
         figures=figures,
         perplexity_report=of_targets,
-        search=described(how, **search),
+        search=search.description,
         unfinished=sum(not one.finished for one in found),
         unknown=sum(token == UNK for one in found for token in one.tokens),
         predictions=predictions,

@@ -19,8 +19,9 @@ class Translation:
     Attributes:
         text: The target as readable text.
         tokens: Its tokens, without ``</s>``.
-        log_prob: Its natural log-probability by the model, with ``</s>`` where it is finished.
-        score: What search ranked it by: normalized, with the language model's share and penalties.
+        log_prob: Its natural log-probability, with ``</s>`` where it is finished; in shallow fusion with the language
+            model's share.
+        score: What search ranked it by: the log-probability after length normalization and penalties.
         attention: Attention on the source's tokens, float32 [events, S]; None for a model without. The rows are those
             of ``tokens``, and of ``</s>`` where it is finished; S is as of ``SequenceToSequence.attention_of``.
         source_tokens: Tokens of the source, as given; empty for a vector.

@@ -77,7 +77,7 @@ def rows_agree_with_the_state_machine(subject: Subject) -> None:
     conditions = model.conditions(sources)
     rows, states = model.rows(conditions), [model.start(condition) for condition in conditions]
     word = len(model.vocabulary_) - 1
-    for taken, ids in (([3, 0, 0, 2, 1], [word, word, UNK_ID, word, UNK_ID]), ([4, 1], [UNK_ID, word]), ([], [])):
+    for taken, ids in (([0, 0, 1, 2, 3], [word, UNK_ID, word, word, UNK_ID]), ([0, 1, 4], [UNK_ID, word, word])):
         expected = np.array([model.next_log_probs(state) for state in states])
         require_close(rows.log_probs(), expected, subject.tolerance, "log_probs of rows, and the state machine")
         rows = rows.take(np.array(taken, np.int64), np.array(ids, np.int64))
