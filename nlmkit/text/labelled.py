@@ -297,12 +297,13 @@ def encode(
         raise DataError(error.problem, source=place, line=None if lines is None else number) from None
 
 
-def as_texts(texts: Iterable[str], item: str = "text") -> tuple[str, ...]:
+def as_texts(texts: Iterable[str], item: str = "text", *, may_be_empty: bool = True) -> tuple[str, ...]:
     """Texts as a tuple.
 
     Args:
         texts: The texts.
         item: What errors call one of them.
+        may_be_empty: Whether errors may advise empty texts.
 
     Raises:
         DataError: They are a table, a mapping, a set or one string, or one of them is not a string; names which.
@@ -314,5 +315,6 @@ def as_texts(texts: Iterable[str], item: str = "text") -> tuple[str, ...]:
     found = tuple(items_of(texts))
     for number, text in enumerate(found, start=1):
         if not isinstance(text, str):
-            raise DataError(f"{item} {number} {problem_of_item(text) or f'is {type(text).__name__}, not a string'}")
+            problem = problem_of_item(text, may_be_empty=may_be_empty)
+            raise DataError(f"{item} {number} {problem or f'is {type(text).__name__}, not a string'}")
     return found

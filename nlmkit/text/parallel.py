@@ -378,7 +378,7 @@ def _texts(
         DataError: It is not a sequence of strings, or one holds what a text must not hold; names which.
     """
     try:
-        found = as_texts(texts, item)
+        found = as_texts(texts, item, may_be_empty=False)
     except DataError as error:
         raise DataError(error.problem, source=source) from None
     whole = "\n".join(found)

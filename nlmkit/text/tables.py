@@ -104,10 +104,15 @@ def is_missing(item: object) -> bool:
     return item is None or is_nan or type(item).__name__ in ("NAType", "NaTType")
 
 
-def problem_of_item(item: object) -> str | None:
-    """Return a description and remedy for an item that is not a text, or None."""
+def problem_of_item(item: object, *, may_be_empty: bool = True) -> str | None:
+    """Return a description and remedy for an item that is not a text, or None.
+
+    Args:
+        item: The item.
+        may_be_empty: Whether an empty text can take its place.
+    """
     if is_missing(item):
-        return "is missing (None or NaN): drop such rows, or fill them with ''"
+        return "is missing (None or NaN): drop such rows" + (", or fill them with ''" if may_be_empty else "")
     if isinstance(item, (bytes, bytearray)):
         return f"is {type(item).__name__}: decode it first, as in item.decode('utf-8')"
     if isinstance(item, Mapping):

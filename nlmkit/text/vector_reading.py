@@ -61,11 +61,16 @@ def read_vectors(
 
     Raises:
         DataError: Something is missing or malformed, or there are not as many texts as vectors.
-        HyperParameterError: Arguments contradict each other.
+        HyperParameterError: An argument is unknown, or arguments contradict each other.
     """
     check_format(format)
     if unknown not in get_args(Unknown):
         raise HyperParameterError(f"unknown must be drop or error, not {unknown!r}")
+    if representation is not None and not all(hasattr(representation, name) for name in ("ids", "vectors", "name")):
+        problem = f"representation must be a fitted representation, not {representation!r}"
+        raise HyperParameterError(
+            problem + (": pass nlmkit.load of its folder" if isinstance(representation, str) else "")
+        )
     if texts is not None and not with_targets:
         raise HyperParameterError("texts are the targets: do not pass them where targets are not wanted")
     array = vectors[0] if isinstance(vectors, (list, tuple)) and len(vectors) == 1 else vectors

@@ -18,7 +18,7 @@ from unittest import mock
 import numpy as np
 from hypothesis import strategies as st
 
-from fuzz import plugin_readers, round_trips, tagged
+from fuzz import parallel, plugin_readers, round_trips, tagged
 from fuzz.folders import changes, put
 from fuzz.mutations import mutated, number_changed
 from fuzz.target import Target, check_scores, check_vectors
@@ -80,6 +80,7 @@ def targets() -> Iterator[Target]:
     yield from _texts()
     yield from _tables()
     yield from tagged.targets()
+    yield from parallel.targets()
     yield from _models()
     yield from _checkpoints()
     yield from _command_line()

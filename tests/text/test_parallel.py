@@ -86,7 +86,7 @@ def test_columns_of_tables_are_sequences_of_texts() -> None:
         (["a", "b"], ["c"], "2 sources and 1 targets: expected one target per source"),
         ("a text", ["c"], "not one source: pass a single source in a list"),
         (7, ["c"], "not int"),
-        (["a", None], ["c", "d"], "source 2 is missing"),
+        (["a", None], ["c", "d"], r"source 2 is missing \(None or NaN\): drop such rows$"),
         (["a"], [b"c"], "target 1 is bytes: decode it"),
         ([["a", "b"]], ["c"], "source 1 is list, not a string"),
         (["a", " \u3000"], ["c", "d"], "source 2 is empty: drop the pair"),

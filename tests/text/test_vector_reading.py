@@ -135,6 +135,7 @@ def test_options_without_effect_are_refused(tmp_path: Path) -> None:
         ({"vectors": texts, "unknown": "zero"}, "unknown must be drop or error, not 'zero'"),
         ({"vectors": texts, "texts": texts, "with_targets": False}, "do not pass them"),
         ({"vectors": texts, "texts": texts, "format": "tsv"}, "do not set the format tsv"),
+        ({"vectors": texts, "representation": "w2v"}, "not 'w2v': pass nlmkit.load of its folder"),
         ({"vectors": texts, "format": "x"}, "must be one of tsv, csv, jsonl"),
     ):
         with pytest.raises(HyperParameterError, match=problem):
