@@ -72,8 +72,8 @@ class SequenceToSequence(VocabularyLimits, Component):
     )
 
     if TYPE_CHECKING:  # fitted state, not hyper-parameters
-        vocabulary_: Vocabulary
-        pipeline_: TextPipeline
+        vocabulary_: Vocabulary = dataclasses.field(init=False)
+        pipeline_: TextPipeline = dataclasses.field(init=False)
         source_vocabulary_: Vocabulary | None = dataclasses.field(init=False)
         source_pipeline_: TextPipeline | None = dataclasses.field(init=False)
         dimension_: int | None = dataclasses.field(init=False)
