@@ -14,6 +14,9 @@ from nlmkit.seq2seq.translating import translations
 from nlmkit.text import UNK
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from nlmkit.language_models.report import PerplexityReport
     from nlmkit.seq2seq.fitted import FittedModel
     from nlmkit.seq2seq.pairs import Pairs
@@ -21,10 +24,17 @@ if TYPE_CHECKING:
     from nlmkit.text.parallel import ParallelTexts
 
 
-def perplexity_report(model: FittedModel, pairs: Pairs) -> PerplexityReport:
+def perplexity_report(
+    model: FittedModel, pairs: Pairs, log_probs: NDArray[np.float64] | None = None
+) -> PerplexityReport:
     """Return the perplexity report of the targets, given their sources.
 
     The labels of the report identify the sources and, for texts, how they were read.
+
+    Args:
+        model: The model.
+        pairs: The pairs.
+        log_probs: What ``log_probs_of`` returns for them, if it is known: float64 [events].
 
     Raises:
         NotNormalizedError: The model's scores are not probabilities.
@@ -32,7 +42,7 @@ def perplexity_report(model: FittedModel, pairs: Pairs) -> PerplexityReport:
     if not model.normalized:
         raise NotNormalizedError(f"scores of {model.name} are not probabilities and have no perplexity: use score")
     return perplexities.perplexity_report(
-        model.log_probs_of(pairs),
+        model.log_probs_of(pairs) if log_probs is None else log_probs,
         corpus=pairs.targets,
         vocabulary=model.vocabulary_,
         context="sentence",

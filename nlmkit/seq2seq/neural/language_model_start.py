@@ -78,7 +78,9 @@ def fitted_language_model(
         lacking.append("direction=backward")
     if not isinstance(module.output, FullSoftmax):
         lacking.append(f"softmax={options.softmax}")
-    if stack.width != hidden or module.output.width != embedding:  # features are as wide as the word vectors
+    if module.projection is None and module.output.width not in (hidden, embedding):
+        lacking.append(f"projection={options.projection}")
+    if stack.width != hidden:
         lacking.append(f"projection={options.projection}")
     if lacking:
         raise HyperParameterError(f"{where} has {', '.join(lacking)}, which a decoder lacks")
