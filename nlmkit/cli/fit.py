@@ -81,6 +81,10 @@ def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "nlmkit fit bilstm-tagger train.txt --valid valid.txt -o chunker --feature-column 1 --budget 10m",
         "nlmkit fit crf-tagger train.conllu -o pos",
         "nlmkit fit hmm-tagger segmented.txt -o segmenter --format segmented",
+        "nlmkit fit encoder-decoder train.tsv --valid valid.tsv -o en-de -p source_tokenizer=bpe --budget 20m",
+        "nlmkit fit encoder-decoder --source train.en --target train.zh -o en-zh -p target_tokenizer=char",
+        "nlmkit fit vector-decoder captions.txt --vectors features.npy -o captioner",
+        "nlmkit fit vector-decoder glosses.tsv --representation vectors -o glosses",
     ),
 )
 @click.argument("component", required=False, metavar="COMPONENT")
@@ -160,6 +164,11 @@ def command(
 
     The texts of a tagger have a tag for each token: columns with a blank line after each sentence, CoNLL-U, or words
     separated by spaces. The scheme of the tags is detected; --scheme says it, as -p scheme= does.
+
+    The texts of a sequence-to-sequence model are pairs: source<TAB>target a line, CSV or JSONL with the columns source
+    and target, or a file per side (--source, --target). Sources that are vectors are rows of an array (--vectors) whose
+    targets are the lines of TRAIN, numbers in the columns before the target, or words looked up in a --representation.
+    --tokenizer is that of both sides, -p source_tokenizer= and -p target_tokenizer= that of one.
 
     A flag goes over the environment, that over the file of --config, and that over the default.
 

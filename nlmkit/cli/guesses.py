@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _FIT: Final = "nlmkit fit COMPONENT TRAIN... -o MODEL"
 _EVALUATE: Final = "nlmkit perplexity MODEL TEXT (language models) or nlmkit score MODEL TEST (any model)"
-_PLOT: Final = "--plot FILE, an option of fit, compare, score, show and tag"
+_PLOT: Final = "--plot FILE, an option of fit, compare, score, show and tag; --attention FILE of translate"
 _SIMILAR: Final = "nlmkit similar MODEL WORD..."
 _CORPORA: Final = "nlmkit corpora list, which names the source of each; nlmkit does not download them"
 _SHOW: Final = "nlmkit show NAME or nlmkit show ./MODEL"
@@ -27,6 +27,7 @@ _CLASSIFY: Final = "nlmkit classify MODEL TEXT"
 _PREDICT: Final = "nlmkit predict MODEL TEXT (labels or numbers) or nlmkit generate MODEL (the next words)"
 _TAG: Final = "nlmkit tag MODEL TEXT"
 _GENERATE: Final = "nlmkit generate MODEL"
+_TRANSLATE: Final = "nlmkit translate MODEL TEXT"
 
 _COMMANDS: Final = {
     **dict.fromkeys(("train", "build", "learn", "estimate", "run", "lmplz", "finetune", "fine-tune"), _FIT),
@@ -50,6 +51,9 @@ _COMMANDS: Final = {
     **dict.fromkeys(("mix", "interpolate"), "nlmkit fit mixture --model A --model B --valid TEXT -o MODEL"),
     **dict.fromkeys(("cross-validate", "crossvalidate", "cv"), "nlmkit fit COMPONENT TEXTS --cross-validate 10"),
     **dict.fromkeys(("rank", "diff"), "nlmkit compare MODEL MODEL... --text TEST"),
+    **dict.fromkeys(("translation", "mt", "decode", "beam", "beam-search", "caption", "summarize"), _TRANSLATE),
+    **dict.fromkeys(("bleu", "chrf", "sacrebleu"), "nlmkit score MODEL TEST.tsv, with a sequence-to-sequence model"),
+    **dict.fromkeys(("attention",), f"{_TRANSLATE} --attention FILE"),
     **dict.fromkeys(("plugin",), "nlmkit plugins list"),
     **dict.fromkeys(("version",), "nlmkit --version"),
     **dict.fromkeys(("help",), "nlmkit --help, or nlmkit COMMAND --help"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import click
 
 from nlmkit.cli.options import after
+from nlmkit.cli.text_arguments import standard_input
 from nlmkit.core.notes import note
 from nlmkit.core.processes import is_main_process
 
@@ -135,6 +136,19 @@ class PairFiles:
         """Whether the options name no text, so that it is an argument or standard input."""
         return self.source is None and self.target is None
 
+    def or_standard_input(self, what: str) -> PairFiles:
+        """Return the same, with standard input as the text where none is named.
+
+        Args:
+            what: Name of the missing argument in the error.
+
+        Raises:
+            click.UsageError: Standard input is a terminal.
+        """
+        if self.files or not self.needs_files:
+            return self
+        return dataclasses.replace(self, files=standard_input(what))
+
     def refuse_sides(self, why: str) -> None:
         """Raise an error if sources, targets or vectors are named apart from the text.
 
@@ -156,17 +170,22 @@ class PairFiles:
         Raises:
             click.UsageError: There are some.
         """
+        is_word = takes == "vectors" and self.representation is not None
         if takes == "texts":
             given = [name for name in ("vectors", "vector_key", "representation") if getattr(self, name) is not None]
             if given:
                 raise click.UsageError(f"{self._flags(given)}: the sources of {what} are texts")
+        elif self.vectors is not None and is_word:
+            raise click.UsageError(f"{self._flags(['vectors', 'representation'])} exclude each other")
+        elif self.source is not None and not is_word:
+            raise click.UsageError(
+                f"{self._flags(['source'])}: the sources of {what} are vectors: use {self._flags(['vectors'])}, or "
+                "--representation for words"
+            )
+        if takes == "texts" or is_word:
             if (self.source is None) != (self.target is None):
                 one, other = ("source", "target") if self.target is None else ("target", "source")
                 raise click.UsageError(f"{self._flags([one])} requires {self._flags([other])}")
-        elif self.source is not None:
-            raise click.UsageError(f"{self._flags(['source'])}: the sources of {what} are vectors: use --vectors")
-        elif self.vectors is not None and self.representation is not None:
-            raise click.UsageError(f"{self._flags(['vectors', 'representation'])} exclude each other")
         elif self.target is not None and self.vectors is None:
             raise click.UsageError(f"{self._flags(['target'])} requires {self._flags(['vectors'])}")
         if self.vector_key is not None and self.vectors is None:
@@ -208,14 +227,15 @@ class PairFiles:
     def _read_vectors(self, options: Mapping[str, Any]) -> ParallelTexts:
         from nlmkit.text.parallel import ParallelTexts
 
-        texts = list(self.target or self.files)
         if self.vectors is not None:
+            texts = list(self.target or self.files)
             return ParallelTexts.read_vectors(self.vectors, texts, key=self.vector_key, **options)
-        if self.representation is None:
-            return ParallelTexts.read_vectors(texts, format=self.format, **options)
-        return ParallelTexts.read_vectors(
-            texts, representation=load_representation(self.representation), format=self.format, **options
-        )
+        given: dict[str, Any] = {} if self.format is None else {"format": self.format}
+        if self.representation is not None:
+            given["representation"] = load_representation(self.representation)
+        if self.source is not None:
+            return ParallelTexts.read_vectors(list(self.source), list(self.target or ()), **given, **options)
+        return ParallelTexts.read_vectors(list(self.files), **given, **options)
 
 
 def load_representation(path: str) -> Any:

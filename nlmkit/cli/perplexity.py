@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.pairs import PairFiles, side_options
 from nlmkit.cli.perplexity_rows import RowForm
 from nlmkit.cli.progress import progress
-from nlmkit.cli.text_arguments import standard_input, text_argument
+from nlmkit.cli.text_arguments import text_argument
 from nlmkit.errors import NotNormalizedError
 from nlmkit.language_models.base import Context, LanguageModel
 
@@ -129,9 +128,7 @@ def command(
     if row_format == "jsonl" and no_header:
         raise click.UsageError("--no-header requires --format tsv")
 
-    files = PairFiles.of_options(texts, sides, format=text_format)
-    if not texts and files.needs_files:
-        files = dataclasses.replace(files, files=standard_input("TEXT"))
+    files = PairFiles.of_options(texts, sides, format=text_format).or_standard_input("TEXT")
     refuse_stdin_twice(files.inputs)
     form = RowForm(per_line=per_line, per_token=per_token, as_json=row_format == "jsonl", header=not no_header)
     from nlmkit.core.storage import describe

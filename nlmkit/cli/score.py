@@ -40,6 +40,9 @@ def kind_flags(function: Callable[..., Any]) -> Callable[..., Any]:
         "nlmkit score stars test.tsv --plot residuals.png",
         "nlmkit score chunker test.txt --json",
         "nlmkit score ner test.conll --tag-column 3 --plot confusion.png",
+        "nlmkit score en-de test.tsv --json",
+        "nlmkit score en-de --source test.en --target test.de --beam 10",
+        "nlmkit score captioner captions.txt --vectors features.npy",
     ),
 )
 @click.argument("model")
@@ -72,6 +75,11 @@ def command(
     A tagger scores TEST, tagged sentences laid out as its training file, if no option says otherwise: F1 of spans, or
     accuracy of tags that form no spans; precision, recall and F1 by type as conlleval counts them, accuracy, figures
     of words that training lacked, 95 % intervals, and the most frequent errors.
+
+    A sequence-to-sequence model scores TEST, pairs laid out as for `nlmkit fit`: the score is the mean natural
+    log-probability per event of the targets, as of language models; beside it BLEU and chrF of the best targets found
+    by search, with sacrebleu's signatures, and the perplexity of the targets. Targets of equal sources are references
+    of one another.
     """
     refuse_stdin_twice(texts)
     if options["plot"] is not None:
