@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from toys.command_line import ENTRY_POINTS
 from toys.frequent_tagger import ENTRY_POINTS as TAGGERS
 from toys.plugin_packages import write_package
+from toys.translators import ENTRY_POINTS as TRANSLATORS
 
 from nlmkit.cli.group import nlmkit
 
@@ -39,6 +40,16 @@ def toy_tagger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of the metadata of a plugin with a toy tagger, on ``sys.path`` for a module of tests."""
     folder = tmp_path_factory.mktemp("toy-tagger")
     write_package(folder, "nlmkit-toy-tagger", groups=TAGGERS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def toy_translators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of the metadata of a plugin with toy translators, on ``sys.path`` for a module of tests."""
+    folder = tmp_path_factory.mktemp("toy-translators")
+    write_package(folder, "nlmkit-toy-translators", groups=TRANSLATORS)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
         yield folder

@@ -26,6 +26,9 @@ from nlmkit.cli.guesses import _COMMANDS
         ("neighbours", "nlmkit similar MODEL WORD"),
         ("download", "nlmkit corpora list"),
         ("Train", "nlmkit fit"),
+        ("caption", "nlmkit translate MODEL TEXT"),
+        ("bleu", "nlmkit score MODEL TEST.tsv"),
+        ("attention", "nlmkit translate MODEL TEXT --attention FILE"),
         ("cross_validate", "--cross-validate 10"),
     ],
 )
