@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from nlmkit.decoding.rows import Rows
     from nlmkit.language_models.reading import ReadingOrder
     from nlmkit.language_models.report import LineFigures, PerplexityReport
     from nlmkit.text import Corpus, TextPipeline, Vocabulary
@@ -254,6 +255,16 @@ class LanguageModel(Component):
         self.check_fitted()
         if not self.normalized:
             raise NotNormalizedError(f"scores of {self.name} are not probabilities and have no perplexity: use score")
+
+    def rows(self, count: int) -> Rows:
+        """Return the beginnings of that many texts, for search and shallow fusion: one row each.
+
+        An override for speed must agree with the state machine within 1e-5.
+        """
+        self.check_fitted()
+        from nlmkit.decoding.rows import MachineRows
+
+        return MachineRows(self, [self.start()] * count)
 
     def generate(
         self,

@@ -20,7 +20,7 @@ from nlmkit.language_models.base import Context, LanguageModel
 from nlmkit.language_models.reading import ReadingOrder
 from nlmkit.testing import component, data
 from nlmkit.testing.checks import Check, ConformanceError, check_in, require, require_close, require_error
-from nlmkit.text import BOS, BOS_ID, EOS, UNK, Corpus, TextPipeline, Vocabulary
+from nlmkit.text import BOS, BOS_ID, EOS, EOS_ID, UNK, Corpus, TextPipeline, Vocabulary
 
 _CONTEXTS: Final[tuple[Context, ...]] = get_args(Context)
 
@@ -359,6 +359,27 @@ def distributions_are_those_of_the_state_machine(subject: Subject) -> None:
         expected = _order(model, data.test()).placed(np.array(read))
         what = f"distributions and next_log_probs in context {context}"
         require_close(np.concatenate(chunks), expected, subject.tolerance, what)
+
+
+@check_in(_OWN)
+def rows_are_those_of_the_state_machine(subject: Subject) -> None:
+    """``rows``, which searches continue, have the distributions of the state machine, whichever of them is continued.
+
+    Values may differ by 1e-5, since rows may be calculated together and in float32.
+    """
+    model = subject.fitted
+    states: list[Any] = [model.start(), model.start()]
+    rows, tolerance = model.rows(2), max(subject.tolerance, 1e-5)
+    again = EOS_ID
+    for number, (_, word_id) in enumerate(itertools.islice(_walk(model, data.test(), "stream"), 12)):
+        expected = [model.next_log_probs(state) for state in states]
+        require_close(rows.log_probs(), expected, tolerance, f"rows and next_log_probs after {number} words")
+        # Two histories that change places at each step, and a third that is given up at the next.
+        taken, ids = [1, 0, 1], [word_id, again, again]
+        rows = rows.take(np.array(taken), np.array(ids))
+        states = [model.advance(states[row], each) for row, each in zip(taken, ids, strict=True)]
+        again = word_id
+    require(rows.attention() is None, "rows of a language model have attention, without a source")
 
 
 @check_in(_OWN)

@@ -420,6 +420,35 @@ class LosesMass(Correct):
         return self
 
 
+class OneWordForAll(Correct):
+    """Continues all hypotheses by the same word."""
+
+    def rows(self, count: int) -> Any:
+        from nlmkit.decoding.rows import MachineRows
+
+        class Rows(MachineRows):
+            def take(self, rows: Any, ids: Any) -> Any:
+                return Rows(self._machine, super().take(rows, ids[:1].repeat(len(ids))).states)
+
+        return Rows(self, [self.start()] * count)
+
+
+class LooksAround(Correct):
+    """Claims to look at the words of a source."""
+
+    def rows(self, count: int) -> Any:
+        from nlmkit.decoding.rows import MachineRows
+
+        class Rows(MachineRows):
+            def attention(self) -> Any:
+                return [[1.0]] * len(self.states)
+
+            def take(self, rows: Any, ids: Any) -> Any:
+                return Rows(self._machine, super().take(rows, ids).states)
+
+        return Rows(self, [self.start()] * count)
+
+
 class ListStates(Correct):
     """Has lists for states."""
 

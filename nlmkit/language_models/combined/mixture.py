@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlmkit.language_models.combined.members import Weights
+    from nlmkit.language_models.combined.rows import MixtureRows
     from nlmkit.text import Corpus
 
 _BIGRAM_AND_UNIGRAM: Any = (
@@ -209,6 +210,13 @@ class Mixture(LanguageModel):
             found = model.next_log_probs(part)
             row[:] = found if ids is None else found[ids]
         return self._combined(rows)
+
+    def rows(self, count: int) -> MixtureRows:
+        """Return the beginnings of that many texts, each model's in its own way."""
+        self.check_fitted()
+        from nlmkit.language_models.combined.rows import MixtureRows
+
+        return MixtureRows([model.rows(count) for model in self.models_], self._ids, self._log_weights)
 
     def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
         """Return the natural log-probability of every event: float64 [events]."""

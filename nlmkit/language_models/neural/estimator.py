@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from nlmkit.decoding.rows import Rows
     from nlmkit.language_models.neural.inspection import Inspection
     from nlmkit.language_models.neural.module import LanguageModule
     from nlmkit.language_models.neural.scoring import NeuralState
@@ -346,6 +347,13 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         from nlmkit.language_models.neural import scoring
 
         return scoring.next_log_probs(self.module_, state)
+
+    def rows(self, count: int) -> Rows:
+        """Return the beginnings of that many texts, which the network reads as one batch, in float32."""
+        self.check_fitted()
+        from nlmkit.language_models.neural.rows import NeuralRows
+
+        return NeuralRows.start(self.module_, count)
 
     def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
         """Return the natural log-probability of every event: float64 [events].

@@ -99,7 +99,7 @@ def next_log_probs(module: LanguageModule, state: NeuralState) -> NDArray[np.flo
 def read(module: LanguageModule, tensors: tuple[torch.Tensor, ...], word_id: int) -> NeuralState:
     """Return the state after reading one id, from the module's state for one text."""
     with scoring(module):
-        output = _forward(module, np.full((1, 1), word_id, np.int64), tensors)
+        output = forward(module, np.full((1, 1), word_id, np.int64), tensors)
         return NeuralState(
             tuple(_as_array(tensor) for tensor in output.state),
             _as_array(output.features[0, 0]),
@@ -218,7 +218,7 @@ def sentence_outputs(
     inputs = _inputs(np.asarray(events, np.int64)[:, None])  # the first input of a sentence is the ``</s>`` before it
     for begin, end in itertools.pairwise(offsets.tolist()):
         with scoring(module):
-            output = _forward(module, inputs[begin:end], state if context == "stream" else module.initial_state(1))
+            output = forward(module, inputs[begin:end], state if context == "stream" else module.initial_state(1))
         state = output.state
         yield SentenceOutputs(output.features[:, 0], output.raw[:, 0])
 
@@ -275,7 +275,7 @@ def _read_columns(
     with scoring(module):
         for begin in range(0, len(targets), WINDOW):
             window = slice(begin, begin + WINDOW)
-            output = _forward(module, inputs[window], state)
+            output = forward(module, inputs[window], state)
             state = output.state
             mask = torch.from_numpy(real[window])
             wanted = torch.from_numpy(targets[window][real[window]])
@@ -293,7 +293,7 @@ def _inputs(targets: NDArray[np.int64]) -> NDArray[np.int64]:
     return inputs
 
 
-def _forward(module: LanguageModule, inputs: NDArray[np.int64], state: tuple[torch.Tensor, ...]) -> Output:
+def forward(module: LanguageModule, inputs: NDArray[np.int64], state: tuple[torch.Tensor, ...]) -> Output:
     """Return the output of the module for ids [T, B]."""
     ids = torch.from_numpy(inputs).to(device_of(module))
     with _threads(module, ids):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from nlmkit.language_models.ngram.counting import NGramCounts
     from nlmkit.language_models.ngram.estimates import Estimate, Keep
+    from nlmkit.language_models.ngram.rows import NGramRows
     from nlmkit.language_models.ngram.table import BackoffTable
     from nlmkit.text import Corpus, TextPipeline
 
@@ -216,6 +217,13 @@ class NGram(VocabularyLimits, LanguageModel):
         """Return the log-probability of each vocabulary id after ``state``: float64 [V]."""
         self.check_fitted()
         return self.table_.distribution(state)
+
+    def rows(self, count: int) -> NGramRows:
+        """Return the beginnings of that many texts, whose distributions are looked up all at once, in float32."""
+        self.check_fitted()
+        from nlmkit.language_models.ngram.rows import NGramRows
+
+        return NGramRows.start(self.table_, count)
 
     def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
         """Natural log-probability of every event: float64 [events]; both context modes agree."""

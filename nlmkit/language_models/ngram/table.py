@@ -86,7 +86,7 @@ class BackoffTable:
         return rows
 
     @cached_property
-    def _successors(self) -> list[tuple[NDArray[np.int64], Ids]]:
+    def successors(self) -> list[tuple[NDArray[np.int64], Ids]]:
         """For each order above one: the start of each context's n-grams, and the n-grams sorted by context."""
         tables = []
         for lower, history in zip(self.first[:-1], self.history[1:], strict=True):
@@ -219,7 +219,7 @@ class BackoffTable:
                 scores += self.unseen_backoff
                 continue
             scores += self.backoffs[k - 1][ids[k - 1]]
-            begins, by_context = self._successors[k - 1]
+            begins, by_context = self.successors[k - 1]
             grams = by_context[begins[ids[k - 1]] : begins[ids[k - 1] + 1]]
             scores[self.last[k][grams]] = self.log_probs[k][grams]
         scores[BOS_ID] = -np.inf
