@@ -15,12 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from nlmkit.errors import DataError
 from nlmkit.text.corpus import Corpus
 from nlmkit.text.decoding import Decoding, DecodingErrors
-from nlmkit.text.labelled import as_texts, encode
-from nlmkit.text.marks import Marks, without_nul
+from nlmkit.text.labelled import encode
+from nlmkit.text.marks import Marks
 from nlmkit.text.parallel_notes import copy_note, side_notes
 from nlmkit.text.parallel_rows import read_pairs
+from nlmkit.text.parallel_sides import blank_side, side_texts
 from nlmkit.text.pipeline import TextPipeline
-from nlmkit.text.rows import one_line
 from nlmkit.text.sources import TextSource
 from nlmkit.text.vector_reading import WordVectors, read_vectors
 from nlmkit.text.vectors import as_vectors, holds_vectors
@@ -75,14 +75,16 @@ class ParallelTexts:
         if holds_vectors(sources):
             given: Any = as_vectors(sources, source=source)
         else:
-            given = _texts(cast(Iterable[str], sources), "source", source, lines, decoding)
+            given = side_texts(cast(Iterable[str], sources), "source", source, lines, decoding)
             blank = next((number for number, text in enumerate(given) if not text.strip()), None)
             if blank is not None:
                 raise blank_side("source", source, blank, lines)
         if lines is not None and len(lines) != len(given):
             raise DataError(f"{len(given)} sources and {len(lines)} lines", source=source)
         set_(self, "sources", given)
-        set_(self, "targets", None if targets is None else _texts(targets, "target", target_source, lines, decoding))
+        set_(
+            self, "targets", None if targets is None else side_texts(targets, "target", target_source, lines, decoding)
+        )
         if self.targets is not None and len(self.targets) != len(given):
             what = "vectors" if isinstance(given, np.ndarray) else "sources"
             raise DataError(
@@ -353,52 +355,3 @@ class ParallelTexts:
         what += " without targets" if self.targets is None else ""
         pairs = "sources" if self.targets is None else "pairs"
         return f"<ParallelTexts: {len(self)} {pairs}, sources are {what}, from {self.source}>"
-
-
-def blank_side(side: str, source: str, number: int, lines: NDArray[np.int64] | None = None) -> DataError:
-    """Return the error of a blank side of a pair.
-
-    Args:
-        side: ``source`` or ``target``.
-        source: Where it comes from.
-        number: Index of the pair.
-        lines: Line of each pair.
-    """
-    if lines is None:
-        return DataError(f"{side} {number + 1} is empty: drop the pair", source=source)
-    return DataError(f"the {side} is empty: drop the pair", source=source, line=int(lines[number]))
-
-
-def _texts(
-    texts: Iterable[str], item: str, source: str, lines: NDArray[np.int64] | None, decoding: Decoding
-) -> tuple[str, ...]:
-    """Return one side of the pairs as it is kept.
-
-    Raises:
-        DataError: It is not a sequence of strings, or one holds what a text must not hold; names which.
-    """
-    try:
-        found = as_texts(texts, item, may_be_empty=False)
-    except DataError as error:
-        raise DataError(error.problem, source=source) from None
-    whole = "\n".join(found)
-    if "\n" in whole or "\r" in whole:
-        found = tuple(one_line(text.removesuffix("\n").removesuffix("\r")) for text in found)
-    if "\0" in whole and decoding.marks != "error":
-        found = tuple(cast(str, without_nul(text, decoding.marks)) for text in found)
-    elif "\0" in whole:
-        number = next(number for number, text in enumerate(found) if "\0" in text)
-        raise _fault("NUL, which is not text: remove it, or set marks to skip", item, source, number, lines)
-    try:
-        whole.encode()
-    except UnicodeEncodeError as error:
-        number = next(number for number, text in enumerate(found) if whole[error.start] in text)
-        what = f"lone surrogate U+{ord(whole[error.start]):04X}, which is not a character"
-        raise _fault(f"{what}: decode the text with its real encoding", item, source, number, lines) from None
-    return found
-
-
-def _fault(problem: str, item: str, source: str, number: int, lines: NDArray[np.int64] | None) -> DataError:
-    if lines is None:
-        return DataError(f"{item} {number + 1} holds a {problem}", source=source)
-    return DataError(f"the {item} holds a {problem}", source=source, line=int(lines[number]))

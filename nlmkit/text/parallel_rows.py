@@ -186,7 +186,7 @@ def _tsv(lines: Lines, name: str, *, numbers: bool) -> Iterator[PairRow]:
             continue
         cells = line.rsplit("\t", 1) if numbers else line.split("\t")
         if len(cells) != 2:
-            problem = f"{len(cells)} columns, expected 2, source<TAB>target"
+            problem = f"{len(cells)} columns, expected 2, source<TAB>target: pass two of them, as cut -f1,2 does"
             if len(cells) == 1:
                 form = "numbers<TAB>text" if numbers else "source<TAB>target"
                 problem = f"no tab on this line: the form is {form} (or pass the targets in a file apart)"

@@ -102,10 +102,10 @@ def numbers_of(cells: Sequence[Any], source: str, lines: NDArray[np.int64] | Non
     Raises:
         DataError: One has no numbers, as many as the first does not have, or one that is not finite; names the line.
     """
-    rows: list[list[float]] = []
+    rows: list[NDArray[np.float64]] = []
     for number, cell in enumerate(cells):
         try:
-            row = _numbers(cell)
+            row = np.array(_numbers(cell), np.float64)
             if rows and len(row) != len(rows[0]):
                 raise _Malformed(f"{_count(len(row))}, and the first vector has {len(rows[0])}")
         except _Malformed as error:
@@ -115,7 +115,7 @@ def numbers_of(cells: Sequence[Any], source: str, lines: NDArray[np.int64] | Non
         rows.append(row)
     if not rows:
         return np.empty((0, 0), np.float32)
-    return as_vectors(np.array(rows, np.float64), source=source, lines=lines)
+    return as_vectors(np.stack(rows), source=source, lines=lines)
 
 
 class _Malformed(Exception):

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlmkit.errors import DataError, HyperParameterError, MissingFileError
-from nlmkit.text import TextPipeline
+from nlmkit.text import Corpus, TextPipeline
 from nlmkit.text.parallel import ParallelTexts
 
 
@@ -237,7 +237,7 @@ def test_encodings(tmp_path: Path) -> None:
         ("\n\n", {}, "no pairs"),
         ("source\ttarget\n", {}, "no pairs"),
         ("a\n", {}, "line 1: no tab on this line: the form is source<TAB>target"),
-        ("a\tb\nc\td\te\n", {}, "line 2: 3 columns, expected 2, source<TAB>target"),
+        ("a\tb\nc\td\te\n", {}, "line 2: 3 columns, expected 2, source<TAB>target: pass two of them"),
         ("a\tb\n\tc\n", {}, "line 2: the source is empty: drop the pair"),
         ("a\t\n", {}, "line 1: the target is empty"),
         ("a\t \r\n", {}, "line 1: the target is empty"),
@@ -311,6 +311,7 @@ def test_a_corpus_of_the_catalogue() -> None:
     assert data.source.endswith("valid.tsv")
     assert all(text.isascii() for text in data.required_texts())
     assert not any(text.isascii() for text in data.required_targets())
+    assert Corpus.read("corpus:pairs-en-zh/valid").sentences == 120  # as text, each side is a line
     with pytest.raises(DataError, match="corpus:english/train has no pairs, it is a corpus for language-modelling"):
         ParallelTexts.read("corpus:english/train")
     with pytest.raises(DataError, match="has both sides"):
