@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nlmkit import LSA, HMMTagger, NGram, TfidfLogReg, TfidfRidge, load
+from nlmkit import LSA, EncoderDecoder, HMMTagger, NGram, TfidfLogReg, TfidfRidge, load
 from nlmkit.core.kinds import KINDS
 
 TRAIN = ["the cat sat on the mat", "the dog sat on a rug", "a cat and a dog ran home"]
@@ -64,6 +64,21 @@ def test_a_tagger(tmp_path: Path) -> None:
     assert 0.5 < probability <= 1
     tagger.save(tmp_path / "tagger")
     assert load(tmp_path / "tagger", HMMTagger).score(sentences, tags) == 1  # F1 of spans
+
+
+@pytest.mark.slow
+def test_a_sequence_to_sequence(tmp_path: Path) -> None:
+    for module in ("torch", "sacrebleu"):
+        pytest.importorskip(module, reason=f"{module} is not installed")
+    sources, targets = ["a b", "b a", "a a", "b b"] * 4, ["b a", "a b", "a a", "b b"] * 4
+    model = EncoderDecoder(embedding=16, hidden=32, encoder_hidden=16, epochs=60, batch=30, lr=0.02)
+    model.fit(sources, targets)
+    assert model.predict(["a b", "b a"]) == ["b a", "a b"]
+    report = model.report(sources, targets)
+    assert report.exact_match == 1
+    assert report.perplexity < 1.5
+    model.save(tmp_path / "reverser")
+    assert load(tmp_path / "reverser", EncoderDecoder).score(sources, targets) == pytest.approx(report.score)
 
 
 def test_there_is_one_of_each_kind() -> None:

@@ -46,7 +46,8 @@ def command(package: str, kind: str, folder: str | None, as_json: bool) -> None:
 
     The component is called like the package, without nlmkit- in front. It is small and complete, and is there to be
     replaced: a unigram language model, random-indexing vectors, a naive Bayes classifier, a least mean squares
-    regressor, a most-frequent-tag tagger, or a tokenizer of words and marks. Its tests run nlmkit's conformance kit.
+    regressor, a most-frequent-tag tagger, a word-by-word translator, or a tokenizer of words and marks. Its tests run
+    nlmkit's conformance kit.
     """
     refuse_conflicts([Output("-o", package if folder is None else folder)], [])
     made = new_plugin(package, kind, folder)

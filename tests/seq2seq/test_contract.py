@@ -390,6 +390,7 @@ def test_copies_and_threads() -> None:
         assert all(found == wanted for found in pool.map(lambda _: model.predict(SOURCES), range(8)))
 
 
+@pytest.mark.slow
 def test_scikit_learn_knows_what_it_takes() -> None:
     pytest.importorskip("sklearn", reason="scikit-learn is asked")
     from sklearn.utils import get_tags
