@@ -11,6 +11,7 @@ import click
 
 from nlmkit.cli.boundary import set_quiet
 from nlmkit.text.segmenter import PREFIX, component_in
+from nlmkit.text.subwords import is_trained
 
 if TYPE_CHECKING:
     from nlmkit.text import TextPipeline
@@ -82,7 +83,8 @@ def pipeline_options(function: Callable[..., Any]) -> Callable[..., Any]:
             default="space",
             show_default=True,
             show_envvar=True,
-            help="Tokenizer: space, word, char, the name of one from a plugin, or model:FOLDER for a saved segmenter.",
+            help="Tokenizer: space, word, char; bpe:8000 or unigram:8000 for that many subwords, trained on the text; "
+            "the name of one from a plugin; or model:FOLDER for a saved segmenter or the subwords of a saved model.",
         ),
         click.option("--lowercase/--no-lowercase", default=False, show_envvar=True, help="Lower-case the text."),
         click.option(
@@ -115,8 +117,8 @@ def pipeline_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def given_tokenizer(pipeline: TextPipeline) -> str:
-    """Return the value of ``--tokenizer`` that leads to a pipeline's; of a segmenter that has no folder, its name."""
-    if component_in(pipeline.tokenizer) is not None:
+    """Return the value of ``--tokenizer`` that leads to a pipeline's; of a saved one that has no folder, its name."""
+    if component_in(pipeline.tokenizer) is not None or is_trained(pipeline.tokenizer):
         folder: str | None = getattr(pipeline.resolved_tokenizer, "folder", None)
         if folder is not None:
             return f"{PREFIX}{folder}"

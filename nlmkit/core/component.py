@@ -54,6 +54,9 @@ class Component:
     takes_workers: ClassVar[bool] = False
     """Whether ``fit`` heeds ``RunOptions.workers``, threads that train without locks."""
 
+    predicts_words: ClassVar[bool] = False
+    """Whether the component gives every word of its vocabulary a probability, also words that its text lacks."""
+
     keeps_log: ClassVar[bool] = False
     """Whether ``fit`` writes ``RunOptions.log``, though it does not train in steps."""
 
@@ -88,6 +91,8 @@ class Component:
                 value = declared[name].check(value)
             if name in vars(self) and not _unchanged(vars(self)[name], value):
                 self._forget()  # what was fitted belongs to the old value
+        elif name == "pipeline_" and value.needs_training:
+            raise value.resolved_tokenizer.untrained()
         elif not (name.endswith("_") or name.startswith("_")):
             self.refuse_unknown([name])
         object.__setattr__(self, name, value)

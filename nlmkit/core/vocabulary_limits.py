@@ -17,7 +17,8 @@ class VocabularyLimits:
     """Vocabulary options of language models trained on text.
 
     By default the vocabulary is every training type plus ``<unk>``. A limit maps the other words to ``<unk>``, which
-    is then trained like a word.
+    is then trained like a word. Where the tokenizer is a trained subword tokenizer, the default is every one of its
+    tokens, so that no text has unknown words.
 
     A vocabulary file excludes other limits, except ``min_count`` at its default, which then has no effect.
     """
@@ -40,6 +41,7 @@ class VocabularyLimits:
             HyperParameterError: The limits contradict each other.
         """
         from nlmkit.text import Vocabulary
+        from nlmkit.text.subwords import tokens_of
         from nlmkit.text.unspaced import note_unspaced
 
         if not corpus.sentences:
@@ -55,8 +57,11 @@ class VocabularyLimits:
                 raise HyperParameterError(
                     f"vocabulary_file cannot be combined with vocabulary_size or min_count: drop {', '.join(given)}"
                 )
+        more: tuple[str, ...] = ()
+        if getattr(self, "predicts_words", False) and (self.vocabulary_size, self.least_count) == (None, 1):
+            more = tokens_of(corpus.pipeline)
         return Vocabulary.from_corpus(
-            corpus, size=self.vocabulary_size, min_count=self.least_count, file=self.vocabulary_file
+            corpus, size=self.vocabulary_size, min_count=self.least_count, file=self.vocabulary_file, more=more
         )
 
     @property

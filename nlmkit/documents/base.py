@@ -2,8 +2,9 @@
 
 **Tokenization** is the same for all of them: the hyper-parameters ``tokenizer``, ``lowercase`` and
 ``unicode_form`` define how a text becomes tokens, in ``fit`` and later. A segmenter that is named by its folder is
-loaded at once and is a component inside the model. Texts read from a file add only how their bytes were decoded. The
-fitted ``pipeline_`` combines both. A text is one document of any length; line feeds in it count as spaces.
+loaded at once and is a component inside the model; a subword tokenizer (``bpe:8000``) is trained by ``fit``. Texts
+read from a file add only how their bytes were decoded. The fitted ``pipeline_`` combines both. A text is one document
+of any length; line feeds in it count as spaces.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from nlmkit.errors import DataError
 from nlmkit.saving.state import FittedState
 from nlmkit.saving.timing import without_timing
 from nlmkit.taggers.base import Tagger
-from nlmkit.text.tokenizer_lookup import tokenizer_as_parameter
+from nlmkit.text.tokenizer_lookup import restored_parameter, tokenizer_as_parameter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,7 +74,7 @@ class TextModel(Component):
     _estimator_type: ClassVar[str]  # read by scikit-learn before 1.6 to recognize the kind of estimator
 
     tokenizer: str | Tagger = param(
-        "word", help="tokenizer: space, word, char, one of a plugin, or a segmenter (model:FOLDER)"
+        "word", help="tokenizer: space, word, char, bpe:8000, unigram:8000, one of a plugin, or model:FOLDER"
     )
     lowercase: bool = param(True, help="lower-case the texts")
     unicode_form: str | None = param(
@@ -85,10 +86,10 @@ class TextModel(Component):
         fit_report_: dict[str, Any] = dataclasses.field(init=False)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Put a segmenter that is named by its folder, or that is given, as a component; see ``Component``.
+        """Put the tokenizer of a saved model, or one that is given: a segmenter as a component; see ``Component``.
 
         Raises:
-            HyperParameterError: It is not a segmenter.
+            HyperParameterError: The model has none.
             SavedModelError: The folder cannot be loaded.
         """
         super().__setattr__(name, tokenizer_as_parameter(value) if name == "tokenizer" else value)
@@ -202,11 +203,12 @@ class TextModel(Component):
         try:
             targets, of_targets, about_targets = self.learn_targets(data)
             run.stage("reading text")
-            self.pipeline_ = self.text_pipeline(data)
-            corpus = data.encode(self.pipeline_)
-            if self.pipeline_.needs_training:
+            pipeline = self.text_pipeline(data)
+            corpus = data.encode(pipeline)
+            if pipeline.needs_training:
                 assert corpus.pipeline is not None
-                self.pipeline_ = corpus.pipeline
+                pipeline = corpus.pipeline
+            self.pipeline_ = pipeline
             if not corpus.tokens:
                 raise DataError("no training text has a word", source=data.source)
             note_unspaced(corpus)
@@ -311,6 +313,7 @@ class TextModel(Component):
         from nlmkit.saving import require
 
         require("pipeline_" in vars(self), f"a {self.kind} without a text pipeline; save the model again")
+        vars(self)["tokenizer"] = restored_parameter(self.tokenizer, self.pipeline_)
         report = state.metadata.get("fit_report")
         require(isinstance(report, dict), "fit_report is missing from its metadata; save the model again")
         self.fit_report_ = dict(state.metadata["fit_report"])

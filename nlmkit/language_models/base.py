@@ -43,6 +43,7 @@ class LanguageModel(Component):
     """
 
     kind = "language-model"
+    predicts_words = True
     vocabulary_: Vocabulary
     pipeline_: TextPipeline
 

@@ -59,6 +59,8 @@ class SequenceToSequence(VocabularyLimits, Component):
 
     kind: ClassVar[str] = "sequence-to-sequence"
 
+    predicts_words: ClassVar[bool] = True
+
     takes: ClassVar[Literal["texts", "vectors"]] = "texts"
     """What sources are."""
 
@@ -82,10 +84,10 @@ class SequenceToSequence(VocabularyLimits, Component):
         fit_report_: dict[str, Any] = dataclasses.field(init=False)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Put a segmenter that is named by its folder, or that is given, as a component; see ``Component``.
+        """Put the tokenizer of a saved model, or one that is given: a segmenter as a component; see ``Component``.
 
         Raises:
-            HyperParameterError: It is not a segmenter.
+            HyperParameterError: The model has none.
             SavedModelError: The folder cannot be loaded.
         """
         super().__setattr__(

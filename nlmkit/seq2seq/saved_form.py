@@ -17,6 +17,7 @@ from nlmkit.saving.vocabulary import decode_vocabulary, encode_vocabulary
 from nlmkit.text import TextPipeline, Vocabulary
 from nlmkit.text.segmenter import SegmenterTokenizer, component_in
 from nlmkit.text.subwords import SubwordTokenizer, is_trained
+from nlmkit.text.tokenizer_lookup import restored_parameter
 from nlmkit.text.vocabulary import SPECIAL
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ def restore(model: FittedModel, state: FittedState) -> None:
         model.dimension_, model.length_ratio_ = None, float(values["length_ratio"])
         model.source_pipeline_ = _source_pipeline(model, values["source_pipeline"], state)
         model.source_vocabulary_ = model.vocabulary_ if _is_joint(model) else _source_vocabulary(state)
+    for name, side in (("target_tokenizer", model.pipeline_), ("source_tokenizer", model.source_pipeline_)):
+        if name in vars(model) and side is not None:
+            vars(model)[name] = restored_parameter(vars(model)[name], side)
     model.fit_report_ = dict(values["fit_report"])
 
 

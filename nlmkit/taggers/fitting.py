@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from nlmkit.errors import DataError
+from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.taggers.inputs import looked_up, with_features
 from nlmkit.taggers.known_words import known_words
 from nlmkit.taggers.tag_sets import inner_tags, numbered
 from nlmkit.text import TextPipeline, Tokenization
+from nlmkit.text.subwords import is_trained
 from nlmkit.text.tag_schemes import PLAIN, inner_scheme
 
 if TYPE_CHECKING:
@@ -27,10 +28,16 @@ def learn_form(tagger: FittedTagger, data: TaggedSentences) -> None:
     """Set the attributes that depend on the form of the training sentences alone.
 
     Raises:
-        HyperParameterError: The tokenizer of the sentences is unknown.
+        HyperParameterError: The tokenizer of the sentences divides words into subwords.
+        UnknownComponentError: It is unknown.
     """
     tagger.scheme_ = data.scheme or PLAIN
     tokenization = Tokenization(data.tokenizer)
+    if tokenization.needs_training or is_trained(tokenization.tokenizer):
+        raise HyperParameterError(
+            f"the tokenizer {data.tokenizer}: a tagger tags the tokens of its training data, which are not divided "
+            "into subwords; expected a tokenizer that splits raw text like them, such as space or word"
+        )
     _ = tokenization.resolved_tokenizer  # report an unknown name before training
     tagger.pipeline_ = TextPipeline.of(data.decoding.with_marks("error"), tokenization)
     tagger.layout_ = None if data.layout is None else json.loads(json.dumps(dict(data.layout)))

@@ -16,12 +16,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Never, cast
+from typing import TYPE_CHECKING, Any, Final, Never, Protocol, Self, cast
 
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.text.subword_models import BYTES, Kind, SubwordModel, library, restored_model
 from nlmkit.text.subword_pieces import pieces_of
-from nlmkit.text.tokenizers import SPACE_SYMBOL
+from nlmkit.text.tokenizers import SPACE_SYMBOL, Tokenizer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +35,20 @@ _TRAINED: Final = re.compile(r"(?:bpe|unigram)\(([1-9][0-9]{0,9}) [0-9a-f]{16}\)
 _LARGEST: Final = 1_000_000
 _REMEMBERED: Final = 1 << 18  # pieces of which the tokens are kept: some tens of megabytes
 _BYTE: Final = {token: bytes([int(token[3:5], 16)]) for token in BYTES}
+
+
+class UsesTokenizer(Protocol):
+    """The tokenizer of a text pipeline or tokenization."""
+
+    @property
+    def tokenizer(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def resolved_tokenizer(self) -> Tokenizer:
+        """The tokenizer itself."""
+        ...
 
 
 class SubwordTokenizer:
@@ -153,6 +167,28 @@ class SubwordTokenizer:
         return f"<{self.name}>"
 
 
+class TrainedName(str):
+    """Name of a trained tokenizer, with the tokenizer that it leads to: a hyper-parameter that names it.
+
+    Attributes:
+        tokenizer: The tokenizer.
+
+    Args:
+        tokenizer: The tokenizer.
+    """
+
+    tokenizer: SubwordTokenizer
+
+    def __new__(cls, tokenizer: SubwordTokenizer) -> Self:
+        """Return the name of a tokenizer."""
+        made = super().__new__(cls, tokenizer.name)
+        made.tokenizer = tokenizer
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TrainedName, (self.tokenizer,)
+
+
 class UntrainedSubwords:
     """Subword tokenizer that is still to be trained: what a name such as ``bpe:8000`` asks for.
 
@@ -214,6 +250,12 @@ class UntrainedSubwords:
 
     def __repr__(self) -> str:
         return f"<{self.name}, not trained>"
+
+
+def tokens_of(pipeline: UsesTokenizer | None) -> tuple[str, ...]:
+    """Return all tokens of a text pipeline's trained subword tokenizer; none if it has another tokenizer."""
+    tokenizer = pipeline.resolved_tokenizer if pipeline is not None and is_trained(pipeline.tokenizer) else None
+    return tokenizer.tokens if isinstance(tokenizer, SubwordTokenizer) else ()
 
 
 def is_untrained(name: object) -> bool:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import contextvars
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from nlmkit.errors import SavedModelError, UnknownComponentError
 from nlmkit.text.segmenter import PREFIX, Segmenter, SegmenterTokenizer, component_in
-from nlmkit.text.subwords import SubwordTokenizer, is_trained
+from nlmkit.text.subwords import SubwordTokenizer, TrainedName, UsesTokenizer, is_trained
 
 if TYPE_CHECKING:
     from nlmkit.text.tokenizers import Tokenizer
@@ -69,6 +69,8 @@ def saved_tokenizer_given(given: object) -> SavedTokenizer | None:
         HyperParameterError: It is not fitted, or another kind of model.
         SavedModelError: The folder cannot be loaded.
     """
+    if isinstance(given, TrainedName):
+        return given.tokenizer
     if isinstance(given, str):
         return cast(SavedTokenizer, tokenizer_called(given)) if given.startswith(PREFIX) else None
     if isinstance(given, SavedTokenizer):
@@ -77,17 +79,26 @@ def saved_tokenizer_given(given: object) -> SavedTokenizer | None:
     return SegmenterTokenizer(cast(Segmenter, given)) if is_component else None
 
 
-def tokenizer_as_parameter(given: object) -> object:
-    """Return a tokenizer as the value of a hyper-parameter: a segmenter as the component that it is, others as given.
-
-    While a saved model is read, a folder is not: the model contains its tokenizer, and only another ``fit`` reads the
-    folder again.
+def tokenizer_as_parameter(given: Any) -> Any:
+    """Return a tokenizer as a component keeps it: a segmenter as a component inside it, any other by its name.
 
     Raises:
         HyperParameterError: It is not fitted, or another kind of model.
         SavedModelError: The folder cannot be loaded.
     """
-    if isinstance(given, str) and _folders_refused.get():
-        return given
     saved = saved_tokenizer_given(given)
-    return saved.model if isinstance(saved, SegmenterTokenizer) else given
+    if saved is None:
+        return given
+    return saved.model if isinstance(saved, SegmenterTokenizer) else TrainedName(saved)
+
+
+def restored_parameter(value: Any, pipeline: UsesTokenizer) -> Any:
+    """Return the value of a hyper-parameter of a saved model, with the trained tokenizer that it names, if it does.
+
+    Args:
+        value: The value; a name alone leads to no trained tokenizer.
+        pipeline: The text pipeline that contains the tokenizer.
+    """
+    if is_trained(value) and value == pipeline.tokenizer:
+        return tokenizer_as_parameter(pipeline.resolved_tokenizer)
+    return value

@@ -91,6 +91,7 @@ class Vocabulary:
         size: int | None = None,
         min_count: int = 1,
         file: str | os.PathLike[str] | None = None,
+        more: Iterable[str] = (),
     ) -> Vocabulary:
         """Make the vocabulary of a training corpus: all its types by first appearance, unless limited.
 
@@ -105,6 +106,7 @@ class Vocabulary:
                 with ``<unk>``, ``<s>`` or ``</s>``, which other toolkits write, are passed over. A word that the text
                 lacks is put into the Unicode form and case of the text; one that its tokenizer does not give as one
                 token is kept, and noted, since it cannot occur.
+            more: Words that follow those of the text; those that the text has are passed over. None with a ``file``.
 
         Raises:
             HyperParameterError: A limit is not a positive integer, or ``file`` is combined with another limit.
@@ -115,6 +117,7 @@ class Vocabulary:
         frequencies = corpus.type_counts()
         if file is None:
             words = _most_frequent(corpus.types, frequencies, size, min_count)
+            words = [*dict.fromkeys([*words, *more])]
         elif size is not None or min_count != 1:
             raise HyperParameterError("a vocabulary file cannot be combined with size or min_count: drop one of them")
         else:

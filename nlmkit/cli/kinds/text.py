@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from nlmkit.cli.kinds.part import Job, Part
 from nlmkit.cli.options import given_tokenizer, text_column
 from nlmkit.core.component import Component
 from nlmkit.text.segmenter import component_in
+from nlmkit.text.subwords import is_trained
 
 if TYPE_CHECKING:
     from nlmkit.core.progress import Progress
@@ -45,6 +48,8 @@ class TextPart(Part):
     def check(self, job: Job) -> None:
         """Refuse the layout of a table without the name of its column."""
         text_column(job.form.text_column, job.form.format)
+        if job.pipeline.needs_training and not job.train:
+            raise click.UsageError(f"--tokenizer {job.pipeline.tokenizer} is trained on the training text: name it")
 
     def resolved(self, job: Job) -> dict[str, Any]:
         """All settings; those of the pipeline are a group, and those of a table's layout are there if given."""
@@ -53,9 +58,9 @@ class TextPart(Part):
         return job.named() | {"pipeline": pipeline, "params": job.fitted.params_as_json()} | job.form.given
 
     def config(self, resolved: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the named texts and how they are read; with a segmenter of ``--model`` that is left out."""
+        """Return the named texts and how they are read; with a tokenizer of ``--model`` that is left out."""
         pipeline = dict(resolved["pipeline"])
-        if component_in(pipeline["tokenizer"]) is not None:
+        if component_in(pipeline["tokenizer"]) is not None or is_trained(pipeline["tokenizer"]):
             pipeline["tokenizer"] = None
         return {**{key: resolved[key] for key in _KEYS if key in resolved}, **pipeline}
 
@@ -63,10 +68,12 @@ class TextPart(Part):
         """Return the training text, which some components do without, and the held-out text."""
         read = self.kind.reader()
         column = text_column(job.form.text_column, job.form.format)
-        held_out = None
+        pipeline, held_out = job.pipeline, None
+        corpus = read(job.train, pipeline, display, "reading text", column) if job.train else None
+        if corpus is not None and pipeline.needs_training and corpus.pipeline is not None:
+            pipeline = pipeline.with_tokenization(corpus.pipeline.tokenization)
         if job.valid is not None:
-            held_out = read([job.valid], job.pipeline, display, f"reading {job.valid}", column)
-        corpus = read(job.train, job.pipeline, display, "reading text", column) if job.train else None
+            held_out = read([job.valid], pipeline, display, f"reading {job.valid}", column)
         return corpus, held_out
 
     def facts(self, fitted: Component, data: Corpus | None = None) -> dict[str, Any]:

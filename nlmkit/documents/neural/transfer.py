@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from nlmkit.documents.neural.batching import Documents
 from nlmkit.errors import HyperParameterError
 from nlmkit.text import Vocabulary
+from nlmkit.text.segmenter import PREFIX
+from nlmkit.text.subwords import is_trained
 from nlmkit.text.vocabulary import EOS_ID, UNK_ID
 
 if TYPE_CHECKING:
@@ -66,6 +68,8 @@ def language_model(start: str | LanguageModel, tokenization: Tokenization) -> LS
     if found.reads_backward:
         raise HyperParameterError(f"{where} was fitted with direction=backward, but models of texts read forward")
     own, theirs = dataclasses.asdict(tokenization), dataclasses.asdict(found.tokenization_)
+    if is_trained(theirs["tokenizer"]) and isinstance(start, str) and theirs["tokenizer"] != own["tokenizer"]:
+        theirs["tokenizer"] = f"{PREFIX}{start}"  # which its name does not lead to
     other = [f"{name}={value}" for name, value in theirs.items() if value != own[name]]
     if other:
         raise HyperParameterError(f"{where} uses {', '.join(other)}: set the same here")
