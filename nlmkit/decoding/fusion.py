@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from nlmkit.decoding.checks import is_finite
-from nlmkit.decoding.machine import StateMachine
 from nlmkit.errors import DataError, HyperParameterError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nlmkit.decoding.rows import Rows
+    from nlmkit.decoding.rows import Rows, SearchableMachine
     from nlmkit.text import TextPipeline, Vocabulary
 
 
@@ -27,18 +26,6 @@ class TargetModel(Protocol):
 
     vocabulary_: Vocabulary
     pipeline_: TextPipeline
-
-
-class SearchableModel(StateMachine, Protocol):
-    """A language model whose texts can be searched; see ``nlmkit.LanguageModel``."""
-
-    def check_fitted(self) -> None:
-        """Raise ``NotFittedError`` unless the model is fitted."""
-        ...
-
-    def rows(self, count: int) -> Rows:
-        """Beginnings of that many texts."""
-        ...
 
 
 class ShallowFusion:
@@ -55,7 +42,7 @@ class ShallowFusion:
         DataError: The language model reads text in other tokens than the targets.
     """
 
-    def __init__(self, model: TargetModel, language_model: SearchableModel, weight: float) -> None:
+    def __init__(self, model: TargetModel, language_model: SearchableMachine, weight: float) -> None:
         if not is_finite(weight) or weight <= 0:
             raise HyperParameterError(f"the weight of a language model must be a number > 0, not {weight!r}")
         if getattr(language_model, "kind", None) != "language-model":

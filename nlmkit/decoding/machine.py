@@ -1,4 +1,4 @@
-"""Interfaces that decoding requires of models: ``Machine``, ``StateMachine`` and ``ConditionalMachine``."""
+"""Interfaces that decoding requires of models: ``Machine`` and those built on it."""
 
 from __future__ import annotations
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
+from nlmkit.decoding.machine import Machine, StateMachine
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from nlmkit.decoding.machine import Machine
 
 REMEMBERED_BYTES: Final = 64 * 2**20
 """Size of the distributions that ``MachineRows`` remembers by state."""
@@ -36,6 +36,18 @@ class Rows(Protocol):
 
     def take(self, rows: NDArray[np.int64], ids: NDArray[np.int64]) -> Rows:
         """Hypotheses of which number i continues row ``rows[i]`` with the word ``ids[i]``: int64 [m] each."""
+        ...
+
+
+class SearchableMachine(StateMachine, Protocol):
+    """A language model whose texts can be searched, many at a time."""
+
+    def check_fitted(self) -> None:
+        """Raise ``NotFittedError`` unless the model is fitted."""
+        ...
+
+    def rows(self, count: int) -> Rows:
+        """Beginnings of that many texts."""
         ...
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nlmkit.decoding.checks import check_whole, is_finite
-from nlmkit.errors import DataError, HyperParameterError, NotNormalizedError
-from nlmkit.text import BOS_ID, EOS_ID, UNK_ID, Corpus
+from nlmkit.decoding.prompt import prompt_ids
+from nlmkit.errors import HyperParameterError, NotNormalizedError
+from nlmkit.text import BOS_ID, EOS_ID, UNK_ID
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,11 +60,10 @@ def generate(
     options: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p}
     options |= {"allow_unk": allow_unk, "seed": seed}
     _check(**options)
-    if not isinstance(prompt, str) or "\n" in prompt:
-        raise HyperParameterError(f"prompt must be one line of text, not {prompt!r}")
-    state: Any = model.start()
     step = -1 if model.reads_backward else 1
-    for word_id in _prompt_ids(model, prompt, marks)[::step]:
+    given = prompt_ids(model, prompt, marks)[::step]
+    state: Any = model.start()
+    for word_id in given:
         state = model.advance(state, word_id)
     ids = sample(model, state, **options)
     return [model.vocabulary_.word(word_id) for word_id in ids[::step]]
@@ -129,19 +129,6 @@ def _check(
         raise HyperParameterError(f"top_p must be a number > 0 and ≤ 1, not {top_p!r}")
     if not isinstance(allow_unk, bool):
         raise HyperParameterError(f"allow_unk must be true or false, not {allow_unk!r}")
-
-
-def _prompt_ids(model: StateMachine, prompt: str, marks: Marks) -> list[int]:
-    """Vocabulary ids of the prompt's words, read as any other text is."""
-    if not prompt:
-        return []
-    # An iterator, since a list of one file's name would be refused.
-    try:
-        corpus = Corpus.read(iter([prompt]), model.pipeline_.with_marks(marks))
-    except DataError as error:
-        raise DataError(error.problem, source="the prompt") from None
-    ids: list[int] = model.encode(corpus).event_ids(model.vocabulary_)[:-1].tolist()
-    return ids
 
 
 def _allowed(log_probs: NDArray[np.float64], allow_unk: bool) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from nlmkit.decoding.continuations import Continuation
     from nlmkit.decoding.rows import Rows
     from nlmkit.language_models.reading import ReadingOrder
     from nlmkit.language_models.report import LineFigures, PerplexityReport
@@ -294,6 +295,22 @@ class LanguageModel(Component):
             seed=seed,
             marks=marks,
         )
+
+    def most_probable(
+        self,
+        n: int = 1,
+        *,
+        beam: int = 5,
+        max_tokens: int = 50,
+        prompt: str = "",
+        allow_unk: bool = False,
+        marks: Marks = "error",
+    ) -> list[Continuation]:
+        """Search for the most probable words after ``prompt``, up to ``</s>``, best first; see ``most_probable``."""
+        self.check_fitted()
+        from nlmkit.decoding.continuations import most_probable
+
+        return most_probable(self, n, beam=beam, max_tokens=max_tokens, prompt=prompt, allow_unk=allow_unk, marks=marks)
 
 
 def check_context(context: str) -> None:

@@ -84,9 +84,30 @@ def test_tokens_are_joined_as_the_tokenizer_does(run: Run) -> None:
     assert "天" in printed
 
 
+def test_a_beam_finds_the_most_probable_sentences(run: Run, model: str) -> None:
+    lm = load(model)
+    assert isinstance(lm, LanguageModel)
+    best = lm.most_probable(3, beam=8, prompt="the", max_tokens=6)
+    args = ["generate", model, "--beam", "8", "-n", "3", "--prompt", "the", "--max-tokens", "6"]
+    assert run(*args).stdout.splitlines() == [" ".join(["the", *each.words]) for each in best]
+    objects = [json.loads(line) for line in run(*args, "--json").stdout.splitlines()]
+    assert [each["tokens"] for each in objects] == [each.words for each in best]
+    assert [each["log_prob"] for each in objects] == [each.log_prob for each in best]
+    assert all(each["finished"] and "seed" not in each for each in objects)
+    greedy = run("generate", model, "--beam", "1", "--prompt", "the", "--max-tokens", "6").stdout
+    assert greedy == " ".join(["the", *lm.generate(prompt="the", temperature=0, max_tokens=6)]) + "\n"
+
+
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
+        (["--beam", "0"], 2, "0 is not in the range"),
+        (["--beam", "2", "-n", "3"], 2, "-n 3 is more than --beam 2"),
+        (["--beam", "2", "--temperature", "0.5"], 2, "--temperature has no effect with --beam"),
+        (["--beam", "2", "--top-k", "3"], 2, "--top-k has no effect with --beam"),
+        (["--beam", "2", "--seed", "0"], 2, "--seed has no effect with --beam"),
+        (["--beam", "2", "--max-tokens", "0"], 1, "max_tokens must be a whole number ≥ 1"),
+        (["--beam", "2", "--prompt", "a\nb"], 1, "prompt must be one line"),
         (["--temperature", "-1"], 1, "temperature must be a number ≥ 0, not -1.0"),
         (["--temperature", "nan"], 1, "temperature must be a number ≥ 0, not nan"),
         (["--top-k", "0"], 1, "top_k must be a whole number ≥ 1, not 0"),
