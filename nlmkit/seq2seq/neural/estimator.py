@@ -272,14 +272,14 @@ class NeuralSequenceToSequence(
         import torch
 
         from nlmkit.saving import require
-        from nlmkit.seq2seq.saved_form import COUNTS, WORDS
+        from nlmkit.seq2seq.saved_form import COUNTS, SUBWORDS, WORDS
 
         widths = state.metadata.get("widths")
         require(
             isinstance(widths, list) and len(widths) == 2 and all(type(width) is int for width in widths),
             "widths are missing from its metadata; save the model again",
         )
-        arrays = {name: array for name, array in state.arrays.items() if name not in (WORDS, COUNTS)}
+        arrays = {name: array for name, array in state.arrays.items() if name not in (WORDS, COUNTS, SUBWORDS)}
         lengths = {length for array in arrays.values() for length in array.shape}
         sizes = {"widths": [*state.metadata["widths"]], "hidden": [self.hidden]}
         for name, values in sizes.items():
