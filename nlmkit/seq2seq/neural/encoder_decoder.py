@@ -46,7 +46,7 @@ class EncoderDecoder(EncoderDecoderOptions, SourceWordOptions, TextSources, Neur
 
     conformance_settings: ClassVar[Mapping[str, Any]] = {
         **NeuralSequenceToSequence.conformance_settings,
-        "encoder_hidden": 8,
+        "encoder_hidden": 12,
         "dropout_source": 0.0,
     }
 
@@ -74,6 +74,11 @@ class EncoderDecoder(EncoderDecoderOptions, SourceWordOptions, TextSources, Neur
         if self.tied == "auto":
             return self._same_words and self.source_representation is None
         return self.tied == "all"
+
+    @property
+    def has_attention(self) -> bool:
+        """Whether the decoder attends to the events of the source."""
+        return self.attention_type != "none"
 
     @property
     def ties_output(self) -> bool:

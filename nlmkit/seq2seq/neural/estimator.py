@@ -48,11 +48,12 @@ class NeuralSequenceToSequence(
     trains_in_steps = True
 
     conformance_settings: ClassVar[Mapping[str, Any]] = {
-        "embedding": 12,
-        "hidden": 16,
-        "epochs": 6,
+        "embedding": 24,
+        "hidden": 24,
+        "epochs": 22,
         "batch": 60,
-        "lr": 0.02,
+        "lr": 0.04,
+        "label_smoothing": 0.0,
         "dropout_input": 0.0,
         "dropout_output": 0.0,
     }
@@ -234,11 +235,6 @@ class NeuralSequenceToSequence(
         from nlmkit.seq2seq.neural.rows import NetworkRows
 
         return NetworkRows.of(self.module_, Conditions.of_list(conditions))
-
-    @property
-    def has_attention(self) -> bool:
-        """Whether the decoder attends to the events of the source."""
-        return self.is_fitted and self.module_.has_attention
 
     def attention_of(self, pairs: Pairs) -> list[NDArray[np.float32]]:
         """Return the attention of each event of a target on the tokens of its source and ``</s>``: [events, S + 1]."""
