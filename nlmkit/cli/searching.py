@@ -88,7 +88,7 @@ def search_options(prefix: str = "") -> dict[str, _Option]:
         ),
         "lm_weight": click.option(
             "--lm-weight",
-            type=float,
+            type=click.FloatRange(min=0, min_open=True),
             metavar="WEIGHT",
             help=after(prefix, "weight of the log-probabilities of --language-model."),
         ),

@@ -237,6 +237,11 @@ def test_options_of_search_and_of_the_interval_reach_the_report(run: Run, data: 
     args = ["--beam", "2", "--max-length", "2", "--samples", "10", "--seed", "3", "--json"]
     facts = json.loads(run("score", en_de, data / "test.tsv", *args).stdout)
     assert (facts["search"], facts["bleu_interval"]) == (report.search, list(report.figures.bleu_interval))
+    run("fit", "ngram", data / "train.de", "-p", "order=1", "-o", "lm")
+    args = ["--language-model", "lm", "--lm-weight", "0.5", "--samples", "0", "--json"]
+    facts = json.loads(run("score", en_de, data / "test.tsv", *args).stdout)
+    assert facts["search"].endswith(f"lm:ngram:{load('lm').digest}|weight:0.5")
+    assert facts["bleu_interval"] is None
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,6 @@ def test_options_of_search_reach_it(flags: list[str], options: dict[str, Any], r
 
 
 def test_shallow_fusion_with_any_saved_language_model(run: Run, folder: Path) -> None:
-    pytest.importorskip("nlmkit.decoding.fusion")
     model: Any = load(folder / "en-de")
     lm: Any = load(folder / "lm")
     args = ["--language-model", folder / "lm", "--lm-weight", "0.7", "--json"]
@@ -214,6 +214,7 @@ def test_a_bad_line_is_an_error_after_the_lines_before_it(content: bytes, proble
     ("args", "problem"),
     [
         (["--lm-weight", "1"], "--lm-weight requires --language-model"),
+        (["--lm-weight", "0", "--language-model", "lm"], "0.0 is not in the range"),
         (["--language-model", "lm"], "--language-model requires --lm-weight"),
         (["--normalization", "none", "--alpha", "1"], "--alpha is an exponent of --normalization gnmt"),
         (["--min-length", "4", "--max-length", "3"], "--min-length 4 is more than --max-length 3"),
@@ -249,9 +250,18 @@ def test_models_of_other_kinds_are_refused_with_their_command(run: Run, folder: 
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="pipes as POSIX has them")
-def test_a_line_in_a_pipe_is_answered_at_once(folder: Path, toy_translators: Path, environment: dict[str, str]) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="pipes and signals as POSIX has them")
+def test_a_line_in_a_pipe_is_answered_at_once_and_ctrl_c_ends_it(
+    folder: Path, toy_translators: Path, environment: dict[str, str]
+) -> None:
     found = environment | {"PYTHONPATH": f"{toy_translators}{os.pathsep}{environment['PYTHONPATH']}"}
+    with started("translate", str(folder / "en-de"), environment=found) as process:
+        say(process, "a dog runs\n")
+        assert hear(process) == "ein Hund rennt\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == b"nlmkit: interrupted\n"
     with started("translate", str(folder / "en-de"), "--beam", "2", environment=found) as process:
         say(process, "a dog runs\n")
         assert hear(process) == "ein Hund rennt\n"
