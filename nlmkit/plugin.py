@@ -42,6 +42,9 @@ Taggers:
 Sequence to sequence:
     ``TextSources`` has the options of a ``SequenceToSequence`` whose sources are texts. It is fitted to ``Pairs``, and
     its targets start from a ``Condition``.
+Search:
+    ``Rows`` is what ``rows`` of a language or sequence-to-sequence model returns: hypotheses that a search continues.
+    ``MachineRows`` makes them of any states.
 Counts and vectors of words:
     ``NGram`` reads and writes ARPA files. ``known_text``, ``rows_of_types`` map a corpus to vocabulary ids;
     ``Sentences`` passes it to gensim; ``refuse_diverged`` checks the result.
@@ -60,6 +63,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.classifiers.base": ("Classifier",),
     "nlmkit.contract": ("API_VERSION",),
     "nlmkit.decoding.chain": ("Chain",),
+    "nlmkit.decoding.rows": ("MachineRows", "Rows"),
     "nlmkit.core": ("optional",),
     "nlmkit.core.component": ("Component",),
     "nlmkit.core.notes": ("note",),

@@ -16,6 +16,8 @@ from nlmkit.core.run import RunOptions as RunOptions
 from nlmkit.core.storage import load as load
 from nlmkit.core.vocabulary_limits import VocabularyLimits as VocabularyLimits
 from nlmkit.decoding.chain import Chain as Chain
+from nlmkit.decoding.rows import MachineRows as MachineRows
+from nlmkit.decoding.rows import Rows as Rows
 from nlmkit.errors import DataError as DataError
 from nlmkit.errors import ExportError as ExportError
 from nlmkit.errors import HyperParameterError as HyperParameterError
@@ -143,6 +145,7 @@ __all__ = [
     "LabelledTexts",
     "LanguageModel",
     "LanguageModule",
+    "MachineRows",
     "Metric",
     "MissingFileError",
     "MissingModelError",
@@ -167,6 +170,7 @@ __all__ = [
     "Regressor",
     "RegularizationOptions",
     "Representation",
+    "Rows",
     "RunOptions",
     "RunResult",
     "SPECIAL",
