@@ -43,8 +43,8 @@ Sequence to sequence:
     ``TextSources`` has the options of a ``SequenceToSequence`` whose sources are texts. It is fitted to ``Pairs``, and
     its targets start from a ``Condition``.
 Search:
-    ``Rows`` is what ``rows`` of a language or sequence-to-sequence model returns: hypotheses that a search continues.
-    ``MachineRows`` makes them of any states.
+    ``Rows`` are hypotheses that a search continues, from a language or sequence-to-sequence model. ``MachineRows``
+    makes them of the states of any model.
 Counts and vectors of words:
     ``NGram`` reads and writes ARPA files. ``known_text``, ``rows_of_types`` map a corpus to vocabulary ids;
     ``Sentences`` passes it to gensim; ``refuse_diverged`` checks the result.
