@@ -159,7 +159,7 @@ class SequenceToSequence(VocabularyLimits, Component):
 
     @property
     def has_attention(self) -> bool:
-        """Whether ``attention_of`` returns anything."""
+        """Whether ``attention_of`` returns anything; a fact of the hyper-parameters, also before ``fit``."""
         return False
 
     @property

@@ -28,8 +28,6 @@ from nlmkit.text.parallel import ParallelTexts
 
 __all__ = ["CHECKS", "Subject"]
 
-_LEARNED: Final = 0.75  # share of training sources whose target is predicted
-
 OWN: list[Check] = [*predictions.CHECKS]
 
 
@@ -141,8 +139,10 @@ def files_are_read_like_lists(subject: Subject) -> None:
 @check_in(OWN)
 def foreign_corpus_is_refused(subject: Subject) -> None:
     """A Corpus read with another tokenizer than the training texts' raises DataError."""
-    pipeline = TextPipeline(tokenizer="char" if subject.fitted.pipeline_.tokenizer != "char" else "space")
-    foreign = Corpus.read(iter(["anna sees dogs"]), pipeline)
+    sides = (subject.fitted.pipeline_, subject.fitted.source_pipeline_)
+    used = {pipeline.tokenizer for pipeline in sides if pipeline is not None}
+    other = next(name for name in ("char", "space", "word") if name not in used)
+    foreign = Corpus.read(iter(["anna sees dogs"]), TextPipeline(tokenizer=other))
     require_error(DataError, lambda: subject.fitted.encode(foreign), "encode of a Corpus read otherwise")
     require_error(DataError, lambda: subject.fitted.conditions(foreign), "conditions of a Corpus read otherwise")
 
@@ -179,12 +179,10 @@ def vectors_of_one_dimension_are_needed(subject: Subject) -> None:
 
 @check_in(OWN)
 def learns_the_training_pairs(subject: Subject) -> None:
-    """Of training pairs whose targets the sources decide, nearly all targets are predicted."""
-    both = subject.train()
-    found = subject.fitted.predict(both.sources)
-    wanted = [subject.fitted.pipeline_.detokenize(subject.fitted.pipeline_.tokenize(text)) for text in both.targets]
-    share = sum(one == two for one, two in zip(found, wanted, strict=True)) / len(wanted)
-    require(share >= _LEARNED, f"{share:.0%} of the training targets are predicted, such as {found[0]!r}")
+    """Given their sources, targets of training have less than half of the perplexity that a uniform model has."""
+    uniform = len(subject.fitted.vocabulary_) - 1
+    found = subject.fitted.perplexity(*subject.train())
+    require(found < uniform / 2, f"perplexity {found:.4g} on the training pairs, where a uniform model has {uniform}")
 
 
 @check_in(OWN)
@@ -247,7 +245,8 @@ def report_has_bleu_and_perplexity(subject: Subject) -> None:
         require(found.get(name) is not None, f"the report has no {name}")
     require_close(report.score, model.score(*both), 1e-9, "the report's score, and score")
     require(report.predictions == tuple(model.predict(both.sources)), "the report's predictions are other ones")
-    require(report.exact_match >= _LEARNED, f"exact matches are {report.exact_match:.0%} of the training pairs")
+    exact = sum(one == two for one, two in zip(report.predictions, both.targets, strict=True)) / len(both.targets)
+    require_close(report.exact_match, exact, 1e-12, "the report's exact matches, and those of the predictions")
     json.dumps(found, allow_nan=False)
     twice = [np.concatenate([both.sources, both.sources]), [*both.targets, *both.targets[::-1]]]
     if subject.takes == "texts":

@@ -116,7 +116,7 @@ class NeverLearns(ToyTranslator):
 
         found = super().fit_pairs(data, **options)
         with np.errstate(divide="ignore"):
-            mixed = 0.9 / (len(self.vocabulary_) - 1) + 0.1 * np.exp(self.table_)
+            mixed = 0.98 / (len(self.vocabulary_) - 1) + 0.02 * np.exp(self.table_)
             mixed[:, 1] = 0
             self.table_ = np.log(mixed / mixed.sum(axis=1, keepdims=True))
         return found
