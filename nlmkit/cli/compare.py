@@ -22,6 +22,7 @@ from nlmkit.language_models.base import Context
 if TYPE_CHECKING:
     from nlmkit.core.progress import Progress
     from nlmkit.language_models.comparison import Refused, Scored
+    from nlmkit.language_models.measures import By
     from nlmkit.text import TextPipeline
     from nlmkit.text.columns import TextColumn
     from nlmkit.text.marks import Marks
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         "nlmkit compare kn5 lstm < test.txt",
         "nlmkit compare kn5 lstm --text test.txt --context sentence --context stream",
         "nlmkit compare kn5 lstm mixture --text test.txt --json --plot comparison.png",
+        "nlmkit compare words subwords characters --text test.txt --by bits-per-character",
         "nlmkit compare en-de-small en-de-large kn5 --text test.tsv",
     ),
 )
@@ -57,6 +59,13 @@ if TYPE_CHECKING:
     "model in order.  [default: sentence]",
 )
 @click.option(
+    "--by",
+    type=click.Choice(["perplexity", "bits-per-character"]),
+    default="perplexity",
+    show_default=True,
+    help="Measure to rank by; models that divide text into other tokens are only comparable by bits per character.",
+)
+@click.option(
     "--samples",
     type=click.IntRange(0, 10_000_000),
     default=1000,
@@ -65,7 +74,9 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the samples.")
 @click.option(
-    "--plot", metavar="FILE", help="Draw the perplexities as a bar chart: .png, .svg or .pdf (requires matplotlib)."
+    "--plot",
+    metavar="FILE",
+    help="Draw what the models are ranked by as a bar chart: .png, .svg or .pdf (requires matplotlib).",
 )
 @json_option
 @side_options
@@ -77,6 +88,7 @@ def command(
     models: tuple[str, ...],
     texts: tuple[str, ...],
     contexts: tuple[Context, ...],
+    by: By,
     samples: int,
     seed: int,
     plot: str | None,
@@ -95,8 +107,8 @@ def command(
     The default is standard input.
 
     The largest set of models that predict the same events over the same vocabulary is ranked; the others are listed
-    with the reason. Other differences between ranked models (context, adaptation to the text, the rule for <unk>) are
-    shown.
+    with the reason. With --by bits-per-character, all models that read the same raw text are ranked. Other differences
+    between ranked models (context, adaptation to the text, the rule for <unk>) are shown.
 
     Each model is compared with the next one by sentence: the ratio of perplexities with a 95 % interval (paired
     bootstrap), the p-value of the difference (approximate randomisation), and the number of sentences with a higher
@@ -131,10 +143,10 @@ def command(
     column = None if of_pairs else choose_text_column(text_column, text_format)
     decoded = functools.partial(for_source, encoding=encoding, errors=errors, marks=marks)
     with progress(quiet=quiet) as display:
-        scored = _scored(models, contexts, files, column, display, decoded=decoded, of_pairs=of_pairs)
+        scored = _scored(models, contexts, files, column, display, decoded=decoded, of_pairs=of_pairs, by=by)
         if display is not None:
             display.start("drawing samples")
-        comparison = compare(scored, samples=samples, seed=seed)
+        comparison = compare(scored, by=by, samples=samples, seed=seed)
     if as_json:
         output.write_json({"text": list(texts), **comparison.to_dict()})
     else:
@@ -179,6 +191,7 @@ def _scored(
     *,
     decoded: Callable[[TextPipeline], TextPipeline],
     of_pairs: bool,
+    by: By,
 ) -> list[Scored | Refused]:
     """Return the scores of the text, or of the targets of pairs, by each model."""
     if of_pairs:
@@ -189,7 +202,10 @@ def _scored(
     from nlmkit.language_models.compare import TextReader, scored_by
 
     reader = TextReader(
-        files.files, lambda names, pipeline: read_texts(names, pipeline, display, "reading text", column), decoded
+        files.files,
+        lambda names, pipeline: read_texts(names, pipeline, display, "reading text", column),
+        decoded,
+        lengths=by == "bits-per-character",
     )
     return [
         scored_by(path, load_language_model(path), each, reader, display)

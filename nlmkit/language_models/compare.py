@@ -6,6 +6,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nlmkit.core.component import Component
 from nlmkit.core.progress import AUTO, Progress, watched
 from nlmkit.core.run import RunOptions
@@ -14,6 +17,7 @@ from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.language_models.base import Context, LanguageModel, check_context
 from nlmkit.language_models.comparison import Comparison, Refused, Scored, score
 from nlmkit.language_models.comparison import compare as rank
+from nlmkit.language_models.measures import BITS_PER_CHARACTER, By, measure
 from nlmkit.language_models.unknown_words import note_cheap_unknown
 from nlmkit.text import Corpus, TextPipeline
 from nlmkit.text.sources import STDIN
@@ -27,20 +31,23 @@ def compare(
     text: Any,
     *,
     context: Context | Sequence[Context] = "sentence",
+    by: By = "perplexity",
     samples: int = 1000,
     seed: int = 0,
     progress: Progress | Literal["auto"] | None = AUTO,
 ) -> Comparison:
-    """Rank language models by their perplexity on one text.
+    """Rank language models by their perplexity on one text, or by bits per character.
 
     The largest set of models that predict the same events over the same vocabulary is ranked; the others are listed
-    with the reason. ``print`` shows the result like ``nlmkit compare``; ``to_dict`` returns its JSON.
+    with the reason. By bits per character, models of words, subwords and characters are ranked in one table.
+    ``print`` shows the result like ``nlmkit compare``; ``to_dict`` returns its JSON.
 
     Args:
         models: Fitted language models or folders of saved ones, or a mapping from names to them. By default, the name
             of a folder is its path and that of a model its component's name, numbered if repeated.
         text: Anything ``Corpus.read`` takes, or a ``Corpus``; each model reads it with its own pipeline.
         context: ``sentence`` or ``stream``, for all models or one per model.
+        by: ``perplexity`` or ``bits-per-character``.
         samples: Number of samples of the bootstrap and of the randomisation; 0 for none.
         seed: Random seed.
         progress: As in ``RunOptions``.
@@ -55,6 +62,7 @@ def compare(
 
         print(nlmkit.compare({"5-gram": kn5, "LSTM": "models/lstm"}, "test.txt"))
     """
+    rule = measure(by)
     named = _named(models)
     if not named:
         raise HyperParameterError("no models to compare")
@@ -67,14 +75,14 @@ def compare(
     if len(contexts) != len(named):
         raise HyperParameterError(f"{len(contexts)} contexts for {len(named)} models: expected one, or one per model")
     with watched(RunOptions(progress=progress).progress) as shown:
-        reader = TextReader(text, Corpus.read)
+        reader = TextReader(text, Corpus.read, lengths=rule is BITS_PER_CHARACTER)
         scored = [
             scored_by(name, _loaded(model), each, reader, shown)
             for (name, model), each in zip(named.items(), contexts, strict=True)
         ]
         if shown is not None:
             shown.start("drawing samples")
-        return rank(scored, samples=samples, seed=seed)
+        return rank(scored, by=by, samples=samples, seed=seed)
 
 
 class TextReader:
@@ -84,6 +92,7 @@ class TextReader:
         text: The text; a Corpus is used unchanged.
         read: Function that reads the text with a pipeline.
         decoded: Function that sets the decoding of this text in a model's pipeline.
+        lengths: Whether the characters of each line are counted, too.
     """
 
     def __init__(
@@ -91,8 +100,10 @@ class TextReader:
         text: Any,
         read: Callable[[Any, TextPipeline], Corpus],
         decoded: Callable[[TextPipeline], TextPipeline] = lambda pipeline: pipeline,
+        *,
+        lengths: bool = False,
     ) -> None:
-        self._text, self._source, self._decoded = text, read, decoded
+        self._text, self._source, self._decoded, self._lengths = text, read, decoded, lengths
         self._read: dict[TextPipeline, Corpus] = {}
 
     def read(self, model: LanguageModel) -> Corpus:
@@ -102,6 +113,18 @@ class TextReader:
             DataError: The text can be read only once, but is needed a second time.
         """
         return self._text if isinstance(self._text, Corpus) else self._through(self._decoded(model.pipeline_))
+
+    def line_lengths(self, model: LanguageModel) -> NDArray[np.int64] | None:
+        """Return the characters of each line of the text, its line feed included: int64 [lines].
+
+        Returns:
+            None if they are not wanted, or not known: of token lists, and of a text that can be read only once.
+        """
+        if not self._lengths or isinstance(self._text, Corpus) or _only_once(self._text):
+            return None
+        characters = TextPipeline(tokenizer="char").with_decoding(self._decoded(model.pipeline_).decoding)
+        corpus = self._through(characters)
+        return None if corpus.pipeline is None else np.diff(corpus.event_offsets)
 
     def _through(self, pipeline: TextPipeline) -> Corpus:
         if pipeline not in self._read:
@@ -129,7 +152,7 @@ def scored_by(
     corpus = text.read(model)
     if progress is not None:
         progress.start(f"scoring with {name}")
-    scored = score(name, model, corpus, context=context)
+    scored = score(name, model, corpus, context=context, line_lengths=text.line_lengths(model))
     if isinstance(scored, Scored):
         note_cheap_unknown(model, scored.report.oov, corpus.tokens, name=name)
     return scored

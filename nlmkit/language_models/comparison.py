@@ -19,7 +19,8 @@ from nlmkit.core.short_repr import Rendered, short_repr
 from nlmkit.core.tables import table
 from nlmkit.errors import DataError, NotNormalizedError
 from nlmkit.language_models.base import Context, LanguageModel
-from nlmkit.language_models.report import PerplexityReport, comparable, line_figures
+from nlmkit.language_models.measures import BITS_PER_CHARACTER, By, Measure, largest_comparable, measure
+from nlmkit.language_models.report import PerplexityReport, line_figures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,6 +46,8 @@ class Scored:
         log_probs: Natural log-probability of each sentence: float64 [sentences].
         events: Words and ``</s>`` of each sentence: int64 [sentences].
         training: Number of training steps and epochs, if the model was trained in steps.
+        characters: Characters of the raw text; None if it was given as tokens.
+        line_lengths: The same per sentence, with its line feed: int64 [sentences]; None if they were not counted.
     """
 
     model: str
@@ -52,6 +55,8 @@ class Scored:
     log_probs: NDArray[np.float64]
     events: NDArray[np.int64]
     training: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    characters: int | None = None
+    line_lengths: NDArray[np.int64] | None = None
 
     def __repr__(self) -> str:
         return short_repr(self)
@@ -77,10 +82,10 @@ class Ranked:
     """A ranked model.
 
     Attributes:
-        rank: 1 for the lowest perplexity; equal perplexities share a rank.
+        rank: 1 for the lowest perplexity, or bits per character; equal ones share a rank.
         model: Name to show.
         report: The report.
-        interval: Percentile interval of the perplexity at ``CONFIDENCE``; None for a text with a single sentence or
+        interval: Percentile interval of that measure at ``CONFIDENCE``; None for a text with a single sentence or
             without samples.
         training: Number of training steps and epochs, if the model was trained in steps.
     """
@@ -97,9 +102,9 @@ class Difference:
     """Comparison of a ranked model with the next one.
 
     Attributes:
-        better: The model with the lower perplexity.
+        better: The model with the lower perplexity, or bits per character.
         worse: The next one.
-        ratio: Perplexity of ``worse`` divided by that of ``better``; None if one is infinite.
+        ratio: That measure of ``worse`` divided by that of ``better``; None if one is infinite.
         interval: Percentile interval of the ratio, like that of ``Ranked``.
         p_value: Probability of a difference at least as large if the two models were interchangeable; None if a
             perplexity is infinite or there are no samples.
@@ -130,6 +135,7 @@ class Comparison(Rendered):
         notes: Notes for the reader of the table.
         samples: Number of samples of the bootstrap and of the randomisation.
         seed: Random seed.
+        by: The measure that the models are ranked by.
     """
 
     ranked: tuple[Ranked, ...]
@@ -139,6 +145,7 @@ class Comparison(Rendered):
     notes: tuple[str, ...]
     samples: int
     seed: int
+    by: By = "perplexity"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as JSON types; figures outside the reports can be infinite."""
@@ -163,6 +170,7 @@ class Comparison(Rendered):
             "confidence": CONFIDENCE,
             "samples": self.samples,
             "seed": self.seed,
+            "by": self.by,
         }
 
     def render(self) -> str:
@@ -173,7 +181,14 @@ class Comparison(Rendered):
         return short_repr(self)
 
 
-def score(name: str, model: LanguageModel, corpus: Corpus, *, context: Context = "sentence") -> Scored | Refused:
+def score(
+    name: str,
+    model: LanguageModel,
+    corpus: Corpus,
+    *,
+    context: Context = "sentence",
+    line_lengths: NDArray[np.int64] | None = None,
+) -> Scored | Refused:
     """Score a text with one model.
 
     Args:
@@ -181,6 +196,7 @@ def score(name: str, model: LanguageModel, corpus: Corpus, *, context: Context =
         model: Fitted language model.
         corpus: Text read with the model's pipeline.
         context: ``sentence`` or ``stream``.
+        line_lengths: Characters of each raw line, its line feed included: int64 [sentences]; None if not known.
 
     Raises:
         DataError: The text has no sentences, or was read with another pipeline.
@@ -194,7 +210,15 @@ def score(name: str, model: LanguageModel, corpus: Corpus, *, context: Context =
         lines = line_figures(log_probs, corpus.event_offsets, corpus.oov_events(model.vocabulary_))
     except NotNormalizedError as error:
         return Refused(model=name, reasons=(str(error),))
-    return Scored(model=name, report=report, log_probs=lines.log_prob, events=lines.events, training=_training(model))
+    return Scored(
+        model=name,
+        report=report,
+        log_probs=lines.log_prob,
+        events=lines.events,
+        training=_training(model),
+        characters=corpus.characters,
+        line_lengths=line_lengths,
+    )
 
 
 def _training(model: LanguageModel) -> dict[str, float]:
@@ -210,62 +234,60 @@ def _training(model: LanguageModel) -> dict[str, float]:
     return found
 
 
-def compare(models: Sequence[Scored | Refused], *, samples: int = 1000, seed: int = 0) -> Comparison:
-    """Rank models by perplexity.
+def compare(
+    models: Sequence[Scored | Refused], *, by: By = "perplexity", samples: int = 1000, seed: int = 0
+) -> Comparison:
+    """Rank models by perplexity, or by bits per character.
 
-    The largest set of models that cover the same events over the same vocabulary is ranked; among equally large sets,
-    the one with the first model in the given order.
+    The largest set of models that cover the same events over the same vocabulary is ranked, by bits per character that
+    of models that read the same raw text; among equally large sets, the one with the first model in the given order.
 
     Args:
         models: Results of ``score``; their order breaks ties.
+        by: The measure.
         samples: Number of samples of the bootstrap and of the randomisation; 0 for none.
         seed: Random seed; a model's interval depends on it and on the text, but not on other models.
     """
-    scored = [model for model in models if isinstance(model, Scored)]
-    table = _largest_comparable(scored)
-    ordered = sorted(table, key=lambda model: model.report.perplexity)
+    rule = measure(by)
+    table = largest_comparable([model for model in models if isinstance(model, Scored)], rule)
+    ordered = sorted(table, key=rule.of)
     refused = []
     for model in models:
         if isinstance(model, Refused):
             refused.append(model)
         elif model not in table:
-            reasons = tuple(comparable(table[0].report, model.report))
+            reasons = tuple(rule.obstacles(table[0], model) if table else rule.obstacles(model, model))
             refused.append(Refused(model=model.model, reasons=reasons, report=model.report))
-    resampled = _bootstrap(ordered, samples, seed) if ordered else np.empty((0, samples))
-    perplexities = [model.report.perplexity for model in ordered]
+    resampled = _bootstrap(ordered, rule, samples, seed) if ordered else np.empty((0, samples))
+    values = [rule.of(model) for model in ordered]
     ranked = tuple(
         Ranked(
-            rank=1 + sum(other < model.report.perplexity for other in perplexities),
+            rank=1 + sum(other < rule.of(model) for other in values),
             model=model.model,
             report=model.report,
             training=model.training,
-            interval=_interval(np.exp(row)),
+            interval=_interval(rule.of_mean(row)),
         )
         for model, row in zip(ordered, resampled, strict=True)
     )
     return Comparison(
         ranked=ranked,
-        differences=tuple(_differences(ordered, resampled, samples, seed)),
+        differences=tuple(_differences(ordered, rule, resampled, samples, seed)),
         refused=tuple(refused),
         differing=tuple(label for label in LABELS if len({getattr(row.report, label) for row in ranked}) > 1),
-        notes=tuple(_notes(ranked, refused)),
+        notes=tuple(_notes(ranked, refused, rule)),
         samples=samples,
         seed=seed,
+        by=rule.name,
     )
 
 
-def _largest_comparable(scored: Sequence[Scored]) -> list[Scored]:
-    groups: list[list[Scored]] = []
-    for model in scored:
-        group = next((group for group in groups if not comparable(group[0].report, model.report)), None)
-        if group is None:
-            groups.append([model])
-        else:
-            group.append(model)
-    return max(groups, key=len, default=[])
-
-
-def _notes(ranked: Sequence[Ranked], refused: Sequence[Refused]) -> Iterator[str]:
+def _notes(ranked: Sequence[Ranked], refused: Sequence[Refused], rule: Measure) -> Iterator[str]:
+    if rule is BITS_PER_CHARACTER and any(row.report.oov for row in ranked):
+        yield (
+            "OOV words count without their spelling, which flatters models that have many: only models without OOV "
+            "words, of subwords or characters, say how likely the text itself is"
+        )
     if any(row.report.adapted for row in ranked):
         yield "models marked as adapted learned from the preceding part of this text"
     if any(row.report.adapted or row.report.context == "stream" for row in ranked):
@@ -287,25 +309,26 @@ def _notes(ranked: Sequence[Ranked], refused: Sequence[Refused]) -> Iterator[str
         for name, report in reports
         if report.bits_per_character is not None
     ]
-    if len({report.text_pipeline for _, report in reports}) > 1 and len(figures) > 1:
+    pipelines = {report.text_pipeline for _, report in reports}
+    if len(pipelines) > 1 and len(figures) > 1 and rule is not BITS_PER_CHARACTER:
         yield (
-            "models that divide a text into other tokens are compared by bits per character, where OOV words, which "
-            f"count without their spelling, are few: {', '.join(figures)}"
+            "models that divide a text into other tokens are compared by bits per character (--by bits-per-character), "
+            f"where OOV words, which count without their spelling, are few: {', '.join(figures)}"
         )
 
 
 # ------------------------------------------------------------------------------------------------- significance
 
 
-def _bootstrap(models: Sequence[Scored], samples: int, seed: int) -> NDArray[np.float64]:
-    """Return ln perplexity of each model on sentences drawn with replacement, the same for all models.
+def _bootstrap(models: Sequence[Scored], rule: Measure, samples: int, seed: int) -> NDArray[np.float64]:
+    """Return the mean negative log-probability of each model on sentences drawn with replacement, the same for all.
 
     Returns:
-        float64 [models, samples]; no samples for a text with a single sentence.
+        float64 [models, samples], per event or character; no samples for a text with a single sentence.
     """
-    events = models[0].events
-    sentences = len(events)
-    if sentences < 2:
+    units = rule.units(models[0])
+    sentences = len(models[0].events)
+    if sentences < 2 or units is None:
         samples = 0
     values = np.empty((len(models), samples))
     random = np.random.Generator(np.random.PCG64(seed))
@@ -313,7 +336,8 @@ def _bootstrap(models: Sequence[Scored], samples: int, seed: int) -> NDArray[np.
     for begin in range(0, samples, step):
         end = min(begin + step, samples)
         drawn = random.integers(0, sentences, (end - begin, sentences))
-        totals = events[drawn].sum(axis=1)
+        assert units is not None
+        totals = units[drawn].sum(axis=1)
         for row, model in zip(values, models, strict=True):
             row[begin:end] = -model.log_probs[drawn].sum(axis=1) / totals
     return values
@@ -329,7 +353,7 @@ def _interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
 
 
 def _differences(
-    ordered: Sequence[Scored], resampled: NDArray[np.float64], samples: int, seed: int
+    ordered: Sequence[Scored], rule: Measure, resampled: NDArray[np.float64], samples: int, seed: int
 ) -> Iterator[Difference]:
     """Compare each model with the next one."""
     for place in range(len(ordered) - 1):
@@ -339,8 +363,8 @@ def _differences(
         lower = better.log_probs < worse.log_probs
         ratio = interval = p_value = None
         if finite:
-            ratio = math.exp((better.report.log_prob - worse.report.log_prob) / better.report.events)
-            interval = _interval(np.exp(resampled[place + 1] - resampled[place]))
+            ratio = _ratio(better, worse, rule)
+            interval = _interval(rule.ratio(resampled[place + 1], resampled[place]))
             p_value = _randomisation(better.log_probs - worse.log_probs, samples, seed)
         yield Difference(
             better=better.model,
@@ -352,6 +376,13 @@ def _differences(
             losses=int(lower.sum()),
             ties=int((~higher & ~lower).sum()),
         )
+
+
+def _ratio(better: Scored, worse: Scored, rule: Measure) -> float | None:
+    """Return the ratio of two finite measures; None for one of zero bits."""
+    if rule is BITS_PER_CHARACTER:
+        return rule.of(worse) / rule.of(better) if rule.of(better) else None
+    return math.exp((better.report.log_prob - worse.report.log_prob) / better.report.events)
 
 
 def _randomisation(differences: NDArray[np.float64], samples: int, seed: int) -> float | None:
@@ -371,9 +402,7 @@ def _randomisation(differences: NDArray[np.float64], samples: int, seed: int) ->
 
 # ------------------------------------------------------------------------------------------------- for a reader
 
-_MODEL = ("RANK", "MODEL", "PERPLEXITY", "95% INTERVAL", "BITS/TOKEN")
 _TRAINED = ("steps", "epochs")
-_PAIR = ("BETTER", "WORSE", "PERPLEXITY", "95% INTERVAL", "P", "SENTENCES WON:LOST:TIED")
 _COLUMNS = {
     "context": "CONTEXT",
     "direction": "DIRECTION",
@@ -385,19 +414,27 @@ _LEAST_P = 0.001  # a smaller p-value is shown as smaller than this
 
 
 def _parts(comparison: Comparison) -> Iterator[str]:
+    rule = measure(comparison.by)
+    by_bits = rule is BITS_PER_CHARACTER
     if comparison.ranked:
         report = comparison.ranked[0].report
-        common = [
+        events = [
             f"{report.events} events in {report.sentences} sentences",
             f"{report.vocabulary_size} predictable types",
+        ]
+        common = [
+            *([f"{report.sentences} sentences"] if by_bits else events),
             *(f"{label.replace('_', ' ')} {_fact(comparison.ranked[0], label)}" for label in _same(comparison)),
         ]
         yield f"{'; '.join(common)}\n"
         trained = [name for name in _TRAINED if any(name in row.training for row in comparison.ranked)]
-        heads = (*_MODEL, *(name.upper() for name in trained), *(_COLUMNS[label] for label in comparison.differing))
+        others = ("PERPLEXITY", "TYPES", "OOV") if by_bits else ("BITS/TOKEN",)
+        own = ("RANK", "MODEL", rule.heading, "95% INTERVAL", *others)
+        heads = (*own, *(name.upper() for name in trained), *(_COLUMNS[label] for label in comparison.differing))
         yield table([heads, *_rows(comparison, trained)])
     if comparison.differences:
-        yield table([_PAIR, *map(_difference, comparison.differences)])
+        pair = ("BETTER", "WORSE", rule.heading, "95% INTERVAL", "P", "SENTENCES WON:LOST:TIED")
+        yield table([pair, *map(_difference, comparison.differences)])
     labels = [(row.model, f"{name} {value}") for row in comparison.ranked for name, value in row.report.labels.items()]
     if labels:
         yield table(labels)
@@ -407,13 +444,16 @@ def _parts(comparison: Comparison) -> Iterator[str]:
 
 
 def _rows(comparison: Comparison, trained: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    rule = measure(comparison.by)
     for row in comparison.ranked:
+        report = row.report
+        others = (f"{report.perplexity:.4f}", f"{report.vocabulary_size}", f"{report.oov}")
         yield (
             str(row.rank),
             row.model,
-            f"{row.report.perplexity:.4f}",
-            _interval_text(row.interval, ".2f"),
-            f"{row.report.bits_per_token:.4f}",
+            f"{rule.value(report):.4f}",
+            _interval_text(row.interval, f".{rule.digits}f"),
+            *(others if rule is BITS_PER_CHARACTER else (f"{report.bits_per_token:.4f}",)),
             *(_count(row.training.get(name)) for name in trained),
             *(_fact(row, label) for label in comparison.differing),
         )

@@ -22,7 +22,7 @@ _TALLEST: Final = 200.0
 
 
 def plot_perplexities(comparison: Comparison, path: str | os.PathLike[str], *, title: str) -> None:
-    """Draw the ranked models' perplexities as horizontal bars with their intervals, the best on top.
+    """Draw what models are ranked by as horizontal bars with their intervals, the best on top.
 
     Args:
         comparison: What to draw; at least one model is ranked.
@@ -47,17 +47,21 @@ def plot_perplexities(comparison: Comparison, path: str | os.PathLike[str], *, t
         figure = Figure(figsize=(8, min(1.6 + 0.55 * len(rows), _TALLEST)), dpi=150, layout="constrained")
         axes = figure.add_subplot()
         places = range(len(rows))
-        widths = [row.report.perplexity if math.isfinite(row.report.perplexity) else 0.0 for row in rows]
+        values = [_value(comparison, row) for row in rows]
+        widths = [value if math.isfinite(value) else 0.0 for value in values]
         colours = [_ADAPTED if row.report.adapted else _COLOUR for row in rows]
         axes.barh(places, widths, height=0.6, color=colours)
-        reach = [_draw_interval(axes, place, row) for place, row in zip(places, rows, strict=True)]
+        reach = [
+            _draw_interval(axes, place, row, value) for place, row, value in zip(places, rows, values, strict=True)
+        ]
         largest = max([*reach, *widths]) or 1.0
-        for place, (row, end) in enumerate(zip(rows, reach, strict=True)):
-            axes.text(end + 0.012 * largest, place, _figure(row.report.perplexity), va="center", fontsize=10)
+        digits = 2 if comparison.by == "perplexity" else 3
+        for place, (value, end) in enumerate(zip(values, reach, strict=True)):
+            axes.text(end + 0.012 * largest, place, _figure(value, digits), va="center", fontsize=10)
         axes.set_yticks(places, labels, fontsize=10)
         axes.set_xlim(0, largest * 1.15)
         axes.invert_yaxis()
-        axes.set_xlabel(_axis(rows), fontsize=10)
+        axes.set_xlabel(_axis(comparison), fontsize=10)
         axes.set_title(printable(title), fontsize=11, loc="left")
         axes.spines[["top", "right"]].set_visible(False)
         if any(row.report.adapted for row in rows):
@@ -69,12 +73,19 @@ def plot_perplexities(comparison: Comparison, path: str | os.PathLike[str], *, t
             figure.savefig(stream, format=Path(path).suffix.lower()[1:])
 
 
-def _draw_interval(axes: object, place: int, row: Ranked) -> float:
+def _value(comparison: Comparison, row: Ranked) -> float:
+    """Return the figure that the models are ranked by."""
+    if comparison.by == "perplexity":
+        return row.report.perplexity
+    value = row.report.bits_per_character
+    return math.nan if value is None else value
+
+
+def _draw_interval(axes: object, place: int, row: Ranked, value: float) -> float:
     """Return the whiskers of a bar; returns where bar and whiskers end."""
     from matplotlib.axes import Axes
 
     assert isinstance(axes, Axes)
-    value = row.report.perplexity
     if not math.isfinite(value):
         return 0.0
     if row.interval is None or not math.isfinite(row.interval[1]):
@@ -99,11 +110,14 @@ def _label(row: Ranked, differing: Sequence[str]) -> str:
     return f"{printable(row.model, 40)}\n{below}" if below else printable(row.model, 40)
 
 
-def _axis(rows: Sequence[Ranked]) -> str:
+def _axis(comparison: Comparison) -> str:
+    rows = comparison.ranked
     events = f"{rows[0].report.events:,} events".replace(",", "\u202f")
     whiskers = "\nwhiskers: 95 % of bootstrap samples" if any(row.interval for row in rows) else ""
-    return f"Perplexity on {events}, lower is better{whiskers}"
+    if comparison.by == "perplexity":
+        return f"Perplexity on {events}, lower is better{whiskers}"
+    return f"Bits per character, lower is better{whiskers}"
 
 
-def _figure(value: float) -> str:
-    return f"{value:.2f}" if math.isfinite(value) else "infinite"
+def _figure(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if math.isfinite(value) else "infinite"

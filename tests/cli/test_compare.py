@@ -239,3 +239,27 @@ def test_steps_and_epochs_are_those_of_the_fit_report() -> None:
 
     assert comparison._training(Trained()) == {"steps": 7, "epochs": 0.5}  # type: ignore[arg-type]
     assert comparison._training(object()) == {}  # type: ignore[arg-type]
+
+
+def test_models_of_other_tokens_are_ranked_by_bits_per_character(run: Run, models: dict[str, str]) -> None:
+    run(
+        "fit",
+        "ngram",
+        "train.txt",
+        "-o",
+        "chars",
+        "--tokenizer",
+        "char",
+        "-p",
+        "order=2",
+        "-p",
+        "smoothing=witten-bell",
+    )
+    found = compare_json(run, "bigram", "chars", "--by", "bits-per-character")
+    assert found["by"] == "bits-per-character"
+    assert [row["rank"] for row in found["ranked"]] == [1, 2]
+    bits = [row["bits_per_character"] for row in found["ranked"]]
+    assert bits == sorted(bits)
+    assert all(row["interval"][0] <= row["bits_per_character"] <= row["interval"][1] for row in found["ranked"])
+    run("compare", "bigram", "chars", "--text", "test.txt", "--by", "bits-per-character", "--plot", "bits.svg")
+    assert "Bits per character" in Path("bits.svg").read_text(encoding="utf-8")
