@@ -280,8 +280,9 @@ class SequenceToSequence(VocabularyLimits, Component):
             lm_weight: Weight of the language model.
             replace_unknown: Let search produce ``<unk>``, and replace each by the source token with most attention.
             options: Further fields of ``nlmkit.decoding.hypotheses.BeamOptions``, such as ``max_length``. Without
-                ``max_length`` and ``max_ratio``, a target has at most 10 words more than twice ``length_ratio_``, at
-                least 2, per source token; that of a vector at most 10 more than twice ``longest_target_``.
+                ``max_length`` and ``max_ratio``, the target of a text has at most 10 words more than twice
+                ``length_ratio_``, at least 2, per source token, and than 4 times ``longest_target_``; that of a vector
+                at most 10 more than twice ``longest_target_``.
 
         Raises:
             DataError: A source is unusable, or the language model reads text in other tokens.

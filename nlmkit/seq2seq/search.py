@@ -95,9 +95,12 @@ def _limited(model: FittedModel, how: BeamOptions, given: Mapping[str, Any]) -> 
     """Return the options with the greatest length of targets, by those of training, where none is given."""
     if given.get("max_length") is not None or given.get("max_ratio") is not None:
         return how
+    # Of texts both, since a source may be a whole book, and a model may never end.
+    times = 2 if model.length_ratio_ is None else 4
+    limited = dataclasses.replace(how, max_length=max(how.min_length, times * model.longest_target_ + EXTRA_LENGTH))
     if model.length_ratio_ is None:
-        return dataclasses.replace(how, max_length=max(how.min_length, 2 * model.longest_target_ + EXTRA_LENGTH))
-    return dataclasses.replace(how, max_ratio=max(2.0, 2 * model.length_ratio_))
+        return limited
+    return dataclasses.replace(limited, max_ratio=max(2.0, 2 * model.length_ratio_))
 
 
 def _described(how: BeamOptions) -> str:

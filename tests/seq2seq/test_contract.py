@@ -177,6 +177,8 @@ def test_lengths_are_limited_by_those_of_training() -> None:
     model = Endless().fit(["a"], ["x y z"])
     (found,) = model.n_best(["a b"], 1)[0]
     assert len(found.tokens) == 2 * 3 * 2 + 10
+    (found,) = model.n_best([" ".join(["a"] * 20_000)], 1)[0]
+    assert len(found.tokens) == 4 * 3 + 10
 
     assert len(translator().n_best(["the cat"], 1, max_length=1)[0][0].tokens) == 1
 
