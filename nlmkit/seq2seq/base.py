@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nlmkit.language_models.report import PerplexityReport
     from nlmkit.seq2seq.pairs import Condition, Pairs
     from nlmkit.seq2seq.report import TranslationReport
+    from nlmkit.seq2seq.reranking import Cost
     from nlmkit.seq2seq.translations import Translation
     from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
@@ -264,7 +265,9 @@ class SequenceToSequence(VocabularyLimits, Component):
         self,
         sources: Any,
         *,
-        beam: int = 5,
+        beam: int | None = None,
+        rerank: Cost | None = None,
+        candidates: int | None = None,
         language_model: LanguageModel | None = None,
         lm_weight: float = 0.0,
         replace_unknown: bool = False,
@@ -274,7 +277,10 @@ class SequenceToSequence(VocabularyLimits, Component):
 
         Args:
             sources: As of ``conditions``.
-            beam: Hypotheses kept per source; 1 is greedy search.
+            beam: Hypotheses kept per source; 1 is greedy search. By default 5, or ``candidates`` if that is more.
+            rerank: Cost of a candidate, from the number of its source in ``sources``, from 0, and its ``Translation``.
+                The candidate with the least cost is returned; of equal cost, the one with the best score.
+            candidates: Candidates per source that ``rerank`` chooses from, 20 by default.
             language_model: Language model over the tokens of targets whose log-probabilities, times ``lm_weight``, are
                 added to those of the model (shallow fusion).
             lm_weight: Weight of the language model.
@@ -292,6 +298,8 @@ class SequenceToSequence(VocabularyLimits, Component):
             sources,
             1,
             beam=beam,
+            rerank=rerank,
+            candidates=candidates,
             language_model=language_model,
             lm_weight=lm_weight,
             replace_unknown=replace_unknown,
@@ -305,6 +313,8 @@ class SequenceToSequence(VocabularyLimits, Component):
         n: int,
         *,
         beam: int | None = None,
+        rerank: Cost | None = None,
+        candidates: int | None = None,
         language_model: LanguageModel | None = None,
         lm_weight: float = 0.0,
         replace_unknown: bool = False,
@@ -315,26 +325,30 @@ class SequenceToSequence(VocabularyLimits, Component):
         Args:
             sources: As of ``conditions``.
             n: How many at most; fewer where search ends with fewer.
-            beam: Hypotheses kept per source, at least ``n``; by default 5 or ``n``, whichever is more.
+            beam: Hypotheses kept per source, at least ``n`` and ``candidates``; by default the largest of these and 5.
+            rerank: As of ``predict``; the targets are then in the order of their costs.
+            candidates: As of ``predict``, at least ``n``.
             language_model: As of ``predict``.
             lm_weight: As of ``predict``.
             replace_unknown: As of ``predict``.
             options: As of ``predict``.
         """
         self.check_fitted()
+        from nlmkit.seq2seq.reranking import number_of_candidates, reranked
         from nlmkit.seq2seq.search import Search
         from nlmkit.seq2seq.translating import translations
 
         search = Search.of(
             self,
-            n=n,
+            n=number_of_candidates(n, rerank, candidates),
             beam=beam,
             language_model=language_model,
             lm_weight=lm_weight,
             replace_unknown=replace_unknown,
             options=options,
         )
-        return translations(self, sources, search)
+        found = translations(self, sources, search)
+        return found if rerank is None else reranked(found, rerank, n)
 
     def generate(
         self,
