@@ -46,6 +46,7 @@ from nlmkit.representations.one_hot import OneHot as OneHot
 from nlmkit.representations.word2vec.model import Word2Vec as Word2Vec
 from nlmkit.seq2seq.base import SequenceToSequence as SequenceToSequence
 from nlmkit.seq2seq.neural.encoder_decoder import EncoderDecoder as EncoderDecoder
+from nlmkit.seq2seq.neural.vector_decoder import VectorDecoder as VectorDecoder
 from nlmkit.taggers.base import Tagger as Tagger
 from nlmkit.taggers.crf.model import CRFTagger as CRFTagger
 from nlmkit.taggers.hmm.model import HMMTagger as HMMTagger
@@ -112,6 +113,7 @@ __all__ = [
     "TfidfRidge",
     "Tokenization",
     "UnknownComponentError",
+    "VectorDecoder",
     "Vectors",
     "Vocabulary",
     "Word2Vec",

@@ -248,6 +248,10 @@ class NeuralSequenceToSequence(
 
     # -------------------------------------------------------------------------------------------------- saving
 
+    def array_lengths(self) -> Mapping[str, Sequence[int]]:
+        """Return, by what sets them, lengths that some array of a saved model must have, before a network is built."""
+        return {"widths": self.widths_, "hidden": [self.hidden]}
+
     def fitted_state(self) -> FittedState:
         """Return the weights by torch name, and the widths of the input layers."""
         state = super().fitted_state()
@@ -277,11 +281,10 @@ class NeuralSequenceToSequence(
         )
         arrays = {name: array for name, array in state.arrays.items() if name not in (WORDS, COUNTS, SUBWORDS)}
         lengths = {length for array in arrays.values() for length in array.shape}
-        sizes = {"widths": [*state.metadata["widths"]], "hidden": [self.hidden]}
-        for name, values in sizes.items():
+        self.widths_ = Widths(*state.metadata["widths"])
+        for name, values in self.array_lengths().items():
             for value in values:
                 require(value in lengths, f"no array has the length {name}={value}; the arrays contradict the manifest")
-        self.widths_ = Widths(*state.metadata["widths"])
         module = self.build_module(self.widths_, torch.Generator().manual_seed(self.seed))
         put_weights(module, arrays)
         self._check_orders(module)
