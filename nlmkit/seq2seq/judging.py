@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nlmkit.core.notes import note
 from nlmkit.errors import NotNormalizedError
 from nlmkit.language_models import report as perplexities
 from nlmkit.seq2seq.bleu import text_figures
@@ -90,8 +89,6 @@ def report(model: FittedModel, data: ParallelTexts, search: Search, *, resamples
     found = [best[0] for best in translations(model, data.subset(distinct), search)]
     predictions = tuple(one.text for one in found)
     figures = text_figures(predictions, references, resamples=resamples, seed=seed)
-    for text in figures.notes:
-        note(text)
     return TranslationReport(
         pairs=len(data),
         sources=len(predictions),
