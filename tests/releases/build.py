@@ -40,9 +40,16 @@ SENTENCES = [["the", "brown", "horse", "eats"], ["Ann", "sleeps"], ["马", "吃"
 CHUNKS = [["B-NP", "I-NP", "I-NP", "O"], ["B-NP", "O"], ["B-NP", "O", "B-NP"]] * 4
 TAGGED = [["the", "horse", "sleeps"], ["Ann", "eats", "bread"], ["苹果"]]
 
+SOURCES = ["the horse eats", "a brown horse", "the girl sleeps", "an apple"] * 3
+TARGETS = ["马 吃", "一 匹 马", "女孩 睡觉", "苹果"] * 3
+VECTORS = [[0.0, 1.0], [1.0, 0.5], [-1.0, 0.0], [0.5, 0.5]] * 3
+ASKED = ["the brown horse sleeps", "an old cart"]
+ASKED_VECTORS = [[0.25, 1.0], [-1.0, 1.0]]
+
 TINY = {"embedding": 4, "hidden": 5, "epochs": 2, "batch": 2, "bptt": 5}
 TINY_CLASSIFIER = {"embedding": 4, "epochs": 2, "batch": 4}
 TINY_TAGGER = {"embedding": 4, "hidden": 5, "epochs": 2, "batch": 4}
+TINY_TRANSLATOR = {"embedding": 4, "hidden": 6, "encoder_hidden": 3, "epochs": 2, "batch": 20}
 
 
 def models() -> Iterator[tuple[str, Any]]:
@@ -80,6 +87,11 @@ def _recipes(fitted: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
         known = registry.get(name).hyper_parameters()
         chosen = {key: value for key, value in {**TINY_TAGGER, **settings}.items() if key in known}
         return lambda: lm(name, **chosen).fit(SENTENCES, CHUNKS)
+
+    def translator(name: str, sources: list[Any], **settings: Any) -> Callable[[], Any]:
+        known = registry.get(name).hyper_parameters()
+        chosen = {key: value for key, value in {**TINY_TRANSLATOR, **settings}.items() if key in known}
+        return lambda: lm(name, **chosen).fit(sources, TARGETS)
 
     smoothings = registry.get("ngram").hyper_parameters()["smoothing"].choices or ()
     recipes: dict[str, Callable[[], Any]] = {}
@@ -127,6 +139,11 @@ def _recipes(fitted: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
         "bilstm-tagger": tagger("bilstm-tagger"),
         "crf-tagger": tagger("crf-tagger", iterations=5),
         "hmm-tagger": tagger("hmm-tagger"),
+        "encoder-decoder": translator("encoder-decoder", SOURCES),
+        "encoder-decoder-subwords": translator(
+            "encoder-decoder", SOURCES, target_tokenizer="bpe:300", source_tokenizer="unigram:290", decoder="gru"
+        ),
+        "vector-decoder": translator("vector-decoder", VECTORS, target_tokenizer="space"),
     }
     return recipes
 
@@ -159,6 +176,10 @@ def answers(model: Any) -> dict[str, Any]:
     elif model.kind == "tagger":
         found["marginals"] = [row for values in model.predict_marginals(TAGGED) for row in values.tolist()]
         found["tags"] = [" ".join(tags) for tags in model.predict(TAGGED)]
+    elif model.kind == "sequence-to-sequence":
+        asked = ASKED if model.takes == "texts" else ASKED_VECTORS
+        found["log_probs"] = model.log_probs(asked, ["马 睡觉", "一 苹果 x"]).tolist()
+        found["predictions"] = model.predict(asked, max_length=8)
     else:
         words = [word for word in ("horse", "apple", "马") if word in model.vocabulary_]
         found["words"] = words

@@ -20,7 +20,8 @@ MODELS = [
     for release in RELEASES
     for name, expected in json.loads((release / "answers.json").read_text(encoding="utf-8")).items()
 ]
-TOLERANCE = {"language-model": 1e-5, "classifier": 1e-5, "regressor": 1e-5, "tagger": 1e-5, "representation": 0.0}
+NETWORKS = ("language-model", "classifier", "regressor", "tagger", "sequence-to-sequence")
+TOLERANCE = {"representation": 0.0, **dict.fromkeys(NETWORKS, 1e-5)}
 """Largest difference of a figure: networks compute in float32, which differs between processors."""
 
 
@@ -41,6 +42,18 @@ def test_a_regressor_of_the_next_release_answers_as_it_did(tmp_path: Path) -> No
     model.save(tmp_path / "model")
     expected = answers(model)
     assert len(expected["predictions"]) == 3
+    assert answers(load(tmp_path / "model")) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["encoder-decoder", "encoder-decoder-subwords", "vector-decoder"])
+def test_a_translator_of_the_next_release_answers_as_it_did(name: str, tmp_path: Path) -> None:
+    for module in ("torch", "tokenizers"):
+        pytest.importorskip(module, reason=f"{module} is not installed")
+    model = _recipes({})[name]()
+    model.save(tmp_path / "model")
+    expected = answers(model)
+    assert len(expected["predictions"]) == 2
     assert answers(load(tmp_path / "model")) == expected
 
 

@@ -3,8 +3,9 @@
 Components: ``language_models`` has a uniform model, a bigram model and one with scores that a test dictates,
 ``recurrent`` an Elman network, ``combined`` a model that contains others, ``representations`` vectors that a test
 gives, ``regressors`` a line through lengths of texts, ``frequent_tagger`` and ``taggers`` taggers by counts,
-``segmenters`` a segmenter and its text, and ``command_line`` the models of the command line's tests, one of which fails
-in every way. ``broken_classifiers``, ``broken_language_models``, ``broken_regressors``, ``broken_representations``,
+``sequence_to_sequence`` a translator word by word and one of vectors, ``segmenters`` a segmenter and its text, and
+``command_line`` the models of the command line's tests, one of which fails in every way. ``broken_classifiers``,
+``broken_language_models``, ``broken_regressors``, ``broken_representations``, ``broken_sequence_to_sequence``,
 ``broken_taggers``, ``broken_tokenizers`` and ``broken_training`` have a correct component each (the language models'
 derives from ``Bigram``) and, for each check in ``nlmkit.testing``, one that breaks its promise and nothing else;
 ``heavy_import`` is that for the check of imports. ``plugin_packages`` writes the metadata that makes any of them a
