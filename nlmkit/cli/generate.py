@@ -13,8 +13,10 @@ from nlmkit.cli.group import Command, examples
 from nlmkit.cli.kinds import part_of
 from nlmkit.cli.options import marks_option
 from nlmkit.core.kinds import kind_of
+from nlmkit.errors import SavedModelError
 
 if TYPE_CHECKING:
+    from nlmkit.language_models.base import LanguageModel
     from nlmkit.text.marks import Marks
 
 _SAMPLING: Final = ("temperature", "top_k", "top_p", "seed")
@@ -102,9 +104,7 @@ def command(
                 raise click.UsageError(f"--{name.replace('_', '-')} has no effect with --beam: omit one of them")
         if sentences > beam:
             raise click.UsageError(f"-n {sentences} is more than --beam {beam}")
-    from nlmkit.cli.texts import load_language_model
-
-    lm = load_language_model(model)
+    lm = _loaded(model)
     marks = part_of(kind_of(type(lm))).marks_or(marks)
     pipeline = lm.pipeline_.with_marks(marks)
 
@@ -137,3 +137,21 @@ def command(
             marks=marks,
         )
         write(tokens, {"seed": number}, {})
+
+
+def _loaded(model: str) -> LanguageModel:
+    """Return the saved language model.
+
+    Raises:
+        SavedModelError: It is of another kind, or damaged.
+    """
+    from nlmkit.cli.texts import load_language_model
+    from nlmkit.core.storage import describe
+
+    found = describe(model)
+    if found["kind"] == "sequence-to-sequence":
+        raise SavedModelError(
+            f"{model}: {found['component']} is a {found['kind']} model, whose sentences depend on a source: use nlmkit "
+            "translate, with --sample to sample"
+        )
+    return load_language_model(model)

@@ -140,9 +140,9 @@ def command(
 ) -> None:
     r"""Translate each line of TEXT with the saved sequence-to-sequence model MODEL: one line out per line in.
 
-    A text is a file, a directory, corpus:NAME, or `-` for standard input, which is also read where none is named. A
-    line is a source as it is, not tokenized; a blank line is answered with a blank line. A line that comes through a
-    pipe is answered at once.
+    A text is a file, a directory, corpus:NAME (of pairs their sources), or `-` for standard input, which is also read
+    where none is named. A line is a source as it is, not tokenized; a blank line is answered with a blank line. A line
+    that comes through a pipe is answered at once.
 
     Of a model whose sources are vectors, TEXT is a .npy, .npz or .safetensors file with a source per row; or each line
     has the numbers of a vector, separated by tabs or spaces; or with --representation each line is a word.

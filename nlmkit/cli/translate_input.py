@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from nlmkit.cli.pairs import load_representation
 from nlmkit.cli.texts import Part, parts
 from nlmkit.errors import DataError
-from nlmkit.text import TextPipeline, Tokenization, stream_blocks
+from nlmkit.text import TextPipeline, Tokenization, catalog, stream_blocks
 from nlmkit.text.parallel import ParallelTexts
+from nlmkit.text.sources import CATALOG_PREFIX
+from nlmkit.text.vector_files import is_array_file
+from nlmkit.text.vector_reading import numbers_of
 
 if TYPE_CHECKING:
     from nlmkit.representations.base import Representation
@@ -60,7 +63,29 @@ def text_blocks(texts: Sequence[str], pipeline: TextPipeline, column: TextColumn
     def make(lines: list[str], source: str, numbers: _Lines) -> ParallelTexts:
         return ParallelTexts(lines, source=source, lines=numbers, decoding=pipeline.decoding)
 
-    return _blocks(parts(texts, pipeline, column), make, refuses_tabs=column is None)
+    if column is not None:
+        yield from _blocks(parts(texts, pipeline, column), make, refuses_tabs=False)
+        return
+    for name in texts:
+        if _has_pairs(name):
+            data = ParallelTexts.read(name, **dataclasses.asdict(pipeline.decoding))
+            yield from _batches(data.without_targets(), data.required_texts())
+        else:
+            yield from _blocks(parts([name], pipeline), make, refuses_tabs=True)
+
+
+def _has_pairs(name: str) -> bool:
+    """Return whether a name is that of a corpus of pairs in the catalog, of which the sources are read."""
+    if not name.startswith(CATALOG_PREFIX):
+        return False
+    return catalog.locate(name.removeprefix(CATALOG_PREFIX))[0].format == "pairs"
+
+
+def _batches(data: ParallelTexts, lines: Sequence[str]) -> Iterator[Block]:
+    """Yield sources that are all there, with what each was read from."""
+    for start in range(0, len(data), AT_ONCE):
+        places = range(min(AT_ONCE, len(data) - start))
+        yield Block(lines[start : start + AT_ONCE], data.subset(np.arange(len(places)) + start), places, {})
 
 
 def vector_blocks(
@@ -81,8 +106,6 @@ def vector_blocks(
         DataError: A text is missing or malformed, or a word is unknown, after the lines before it have come out.
         NlmkitError: The representation cannot be loaded.
     """
-    from nlmkit.text.vector_files import is_array_file
-
     arrays = [name for name in texts if is_array_file(name)]
     if arrays and (representation is not None or column is not None):
         flag = "--representation" if representation is not None else "--text-column"
@@ -102,11 +125,11 @@ def _vector_blocks(
     key: str | None,
     column: TextColumn | None,
 ) -> Iterator[Block]:
-    from nlmkit.text.vector_files import is_array_file
-
     for name in texts:
         if is_array_file(name):
-            yield from _rows(name, key, pipeline.decoding)
+            options = dataclasses.asdict(pipeline.decoding)
+            data = ParallelTexts.read_vectors(name, key=key, with_targets=False, **options)
+            yield from _batches(data, [""] * len(data))
         elif words is not None:
             yield from _blocks(parts([name], pipeline, column), _looking_up(words), refuses_tabs=column is None)
         else:
@@ -117,16 +140,7 @@ def _vector_blocks(
             yield from _blocks(numbers, _written, refuses_tabs=False)
 
 
-def _rows(name: str, key: str | None, decoding: Decoding) -> Iterator[Block]:
-    data = ParallelTexts.read_vectors(name, key=key, with_targets=False, **dataclasses.asdict(decoding))
-    for start in range(0, len(data), AT_ONCE):
-        places = range(min(AT_ONCE, len(data) - start))
-        yield Block([""] * len(places), data.subset(np.arange(len(places)) + start), places, {})
-
-
 def _written(lines: list[str], source: str, numbers: _Lines) -> ParallelTexts:
-    from nlmkit.text.vector_reading import numbers_of
-
     return ParallelTexts(numbers_of(lines, source, numbers), source=source, lines=numbers)
 
 

@@ -155,6 +155,12 @@ def test_a_table_is_translated_by_its_column(run: Run, folder: Path) -> None:
     assert (blank["translation"], blank["id"], blank["input_score"]) == ("", "2", "6")
 
 
+def test_of_a_corpus_of_pairs_the_sources_are_translated(run: Run, folder: Path) -> None:
+    sources = ParallelTexts.read("corpus:pairs-en-zh/test").required_texts()
+    found = objects(run("translate", folder / "en-de", "corpus:pairs-en-zh/test", "--json", "--beam", "1").stdout)
+    assert [each["source"] for each in found] == list(sources)
+
+
 def test_a_line_feed_in_a_target_does_not_end_its_line(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from nlmkit.seq2seq.translations import Translation
 
