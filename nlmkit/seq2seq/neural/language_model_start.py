@@ -78,9 +78,7 @@ def fitted_language_model(
         lacking.append("direction=backward")
     if not isinstance(module.output, FullSoftmax):
         lacking.append(f"softmax={options.softmax}")
-    if module.projection is None and module.output.width not in (hidden, embedding):
-        lacking.append(f"projection={options.projection}")
-    if stack.width != hidden:
+    if stack.width != hidden or module.output.width != embedding:  # features are as wide as the word vectors
         lacking.append(f"projection={options.projection}")
     if lacking:
         raise HyperParameterError(f"{where} has {', '.join(lacking)}, which a decoder lacks")
