@@ -155,10 +155,20 @@ def check_registered(name: str, kind: str, settings: Mapping[str, Any] | None = 
         return []
     with contextlib.redirect_stdout(sys.stderr):
         if kind == registry.TOKENIZER:
-            return run_checks(registry.get_tokenizer(name))
+            return run_checks(_trained(registry.get_tokenizer(name)))
         cls = registry.get(name)
         chosen: Mapping[str, Any] = getattr(cls, "conformance_settings", {}) if settings is None else settings
         return run_checks(cls(**chosen))
+
+
+def _trained(tokenizer: Any) -> Any:
+    """Return a tokenizer that splits text, where it is one that is to be trained first."""
+    from nlmkit.testing import data
+    from nlmkit.text.subwords import UntrainedSubwords
+
+    if isinstance(tokenizer, UntrainedSubwords):
+        return tokenizer.trained(f"{line}\n" for line in data.plain_lines())
+    return tokenizer
 
 
 def _kit_of_kind(component: Checked) -> Any:

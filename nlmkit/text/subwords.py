@@ -16,7 +16,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Never, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Never, Protocol, Self, cast
 
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.text.subword_models import BYTES, Kind, SubwordModel, library, restored_model
@@ -63,6 +63,9 @@ class SubwordTokenizer:
         folder: The folder that it was loaded from.
     """
 
+    lossless: ClassVar[bool] = False
+    """What the conformance kit asks: tokens are not made of the characters of the line where they are bytes."""
+
     def __init__(self, model: SubwordModel, *, folder: str | None = None) -> None:
         self.model, self.folder = model, folder
         self._known: dict[str, tuple[int, ...]] = {}
@@ -98,7 +101,7 @@ class SubwordTokenizer:
     def tokenize_lines(self, lines: Sequence[str]) -> list[list[str]]:
         """Split lines: the tokens of each."""
         ids, lengths = self.ids_of("".join(f"{line}\n" for line in lines))
-        tokens = [self.tokens[id_] for id_ in ids.tolist()]
+        tokens = list(map(self.tokens.__getitem__, ids.tolist()))
         ends = list(itertools.accumulate(lengths.tolist(), initial=0))
         return [tokens[begin:end] for begin, end in itertools.pairwise(ends)]
 
@@ -117,7 +120,7 @@ class SubwordTokenizer:
         places = np.fromiter(map(numbers.__getitem__, pieces), np.int32, len(pieces))
         coded = [(), *self._coded(list(numbers)[1:])]
         sizes = np.fromiter(map(len, coded), np.int64, len(coded))
-        flat = np.fromiter(itertools.chain.from_iterable(coded), np.int32, int(sizes.sum()))
+        flat = np.fromiter(itertools.chain.from_iterable(coded), np.int32, int(sizes.sum())) - self.model.first_id
         lengths = sizes[places]
         ends = np.cumsum(lengths)
         begins = (np.cumsum(sizes) - sizes)[places] - (ends - lengths)
@@ -125,7 +128,7 @@ class SubwordTokenizer:
         return ids, np.diff(ends[places == line_end], prepend=0)
 
     def _coded(self, pieces: Sequence[str]) -> list[tuple[int, ...]]:
-        """Return the ids of the tokens of each piece."""
+        """Return the library's ids of the tokens of each piece."""
         known = self._known  # of which another thread may take leave meanwhile
         new = [piece for piece in pieces if piece not in known]
         if len(known) + len(new) > _REMEMBERED:
@@ -138,12 +141,11 @@ class SubwordTokenizer:
     def _encoded(self, pieces: Sequence[str]) -> list[tuple[int, ...]]:
         if not pieces:
             return []
-        first = self.model.first_id
         try:
             encodings = self._library.encode_batch_fast(list(pieces), add_special_tokens=False)
         except TypeError:
             raise DataError("a line contains a lone surrogate, which is not a character") from None
-        return [tuple(id_ - first for id_ in encoding.ids) for encoding in encodings]
+        return [tuple(encoding.ids) for encoding in encodings]
 
     @cached_property
     def _library(self) -> Any:
@@ -250,6 +252,20 @@ class UntrainedSubwords:
 
     def __repr__(self) -> str:
         return f"<{self.name}, not trained>"
+
+
+class BPE(UntrainedSubwords):
+    """Splits text into subwords that merge frequent pairs (byte pair encoding), trained on the training text."""
+
+    def __init__(self) -> None:
+        super().__init__("bpe")
+
+
+class Unigram(UntrainedSubwords):
+    """Splits text into the most probable subwords of a unigram model, trained on the training text."""
+
+    def __init__(self) -> None:
+        super().__init__("unigram")
 
 
 def tokens_of(pipeline: UsesTokenizer | None) -> tuple[str, ...]:

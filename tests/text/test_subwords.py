@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nlmkit.core import registry
 from nlmkit.errors import DataError, HyperParameterError, UnknownComponentError
+from nlmkit.testing import check_registered, run_checks
 from nlmkit.text import Corpus, TextPipeline, Tokenization, stream_blocks
 from nlmkit.text.subword_models import BYTES
 from nlmkit.text.subwords import SubwordTokenizer, is_trained, is_untrained
@@ -239,3 +241,18 @@ def test_equality_and_copies() -> None:
         assert copied.tokenize("the other") == BPE.tokenize("the other")
     assert repr(BPE.resolved_tokenizer) == f"<{BPE.tokenizer}>"
     assert repr(Tokenization("bpe").resolved_tokenizer) == "<bpe, not trained>"
+
+
+@pytest.mark.slow
+@each_kind
+def test_contract(tokenization: Tokenization) -> None:
+    assert [outcome for outcome in run_checks(tokenizer_of(tokenization)) if not outcome.passed] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_registered_tokenizers_are_trained_before_they_are_checked(kind: str) -> None:
+    if not any((entry.kind, entry.name) == ("tokenizer", kind) for entry in registry.entries()):
+        pytest.skip("the installed metadata is older than this tokenizer")
+    assert registry.get_tokenizer(kind).name == kind
+    assert all(outcome.passed for outcome in check_registered(kind, "tokenizer"))
