@@ -507,3 +507,26 @@ def test_foreign_options_of_compare(args: list[str], problem: str, run: Run, en_
 def test_compare_refuses_other_kinds_and_pairs_for_language_models(run: Run, model: str) -> None:
     stderr = run("compare", model, model, "--source", "a", "--target", "b", code=2).stderr
     assert "--source, --target: for sequence-to-sequence models, and all of these are language models" in stderr
+
+
+# --------------------------------------------------------------------------------------------------------- neural
+
+
+@pytest.mark.slow
+def test_an_encoder_decoder_from_fit_to_a_picture(run: Run, data: Path) -> None:
+    for module in ("torch", "sacrebleu", "matplotlib"):
+        pytest.importorskip(module)
+    small = [f"-p{name}={value}" for name, value in (("hidden", 8), ("embedding", 8), ("epochs", 2), ("batch", 20))]
+    args = ["fit", "encoder-decoder", data / "train.tsv", "--valid", data / "test.tsv", *small, "--log", "log.jsonl"]
+    facts = json.loads(run(*args, "-p", "target_tokenizer=char", "-o", "m", "--json").stdout)
+    assert facts["fit"]["steps"] >= 2
+    assert Path("log.jsonl").read_text(encoding="utf-8").count("\n") >= 2
+    assert not Path("m.checkpoint").exists()
+    model: Any = load("m")
+    pairs = ParallelTexts.read(data / "test.tsv")
+    found = json.loads(run("perplexity", "m", data / "test.tsv", "--json").stdout)
+    assert found["perplexity"] == pytest.approx(model.perplexity(pairs), rel=1e-5)
+    assert json.loads(run("score", "m", data / "test.tsv", "--json").stdout)["signature"] == found["signature"]
+    shown = run("translate", "m", data / "test.en", "--attention", "a.svg").stdout
+    assert shown.splitlines() == model.predict(pairs.sources)
+    assert ">&lt;/s&gt;<" in Path("a.svg").read_text(encoding="utf-8")
