@@ -113,6 +113,11 @@ def test_a_blank_target_is_kept_until_a_fit_asks_for_targets() -> None:
         data.without_targets().required_targets()
 
 
+def test_lines_are_as_many_as_pairs() -> None:
+    with pytest.raises(DataError, match="2 sources and 1 lines"):
+        ParallelTexts(["a", "b"], ["c", "d"], lines=np.array([1]))
+
+
 def test_marks() -> None:
     pipeline = TextPipeline()
     with pytest.raises(DataError, match=r"^here, target 2: the token <s>"):
@@ -167,6 +172,7 @@ def test_notes() -> None:
         "every source holds a tab, which is white space here",
         "1 texts contain a byte-order mark (U+FEFF), probably from concatenated files",
     ]
+    assert ParallelTexts([], []).notes == []
     (note,) = ParallelTexts(["a", "b"], ["a", "b"]).notes
     assert "2 of 2 targets equal their sources" in note
 

@@ -44,7 +44,7 @@ def f32(shape: list[int], begin: int, end: int) -> dict[str, Any]:
 
 def header(text: str) -> bytes:
     """An .npy file with a header of our own, and eight bytes of data."""
-    padded = text.encode() + b" " * (117 - len(text)) + b"\n"
+    padded = text.encode() + b" " * (245 - len(text)) + b"\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(padded)) + padded + b"\0" * 8
 
 
@@ -111,6 +111,7 @@ CASES: list[tuple[str, bytes, str]] = [
     ("a.npy", header("{'descr': '<f4', 'fortran_order': False, 'shape': (-1, -2)}"), "header is damaged"),
     ("a.npy", header("{'descr': '<f4', 'fortran_order': False, 'shape': (%s,)}" % ("9" * 60)), "header is damaged"),
     ("a.npy", header("{'descr': '<f4', 'fortran_order': False}"), "not a valid"),
+    ("a.npy", header("{'descr': '<f8', 'fortran_order': False, 'shape': (" + "1, " * 40 + ")}"), "has 40 dimensions"),
     ("a.npy", header("{'descr': '<f1', 'fortran_order': False, 'shape': (8,)}"), "of <f1, which is not a type of real"),
     ("a.npy", header("__import__('os').getcwd()"), "not a valid"),
     ("a.npy", header("{'descr': '<V0', 'fortran_order': False, 'shape': (2,)}"), "not a type of real numbers"),

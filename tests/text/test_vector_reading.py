@@ -106,6 +106,16 @@ def test_bad_numbers(tmp_path: Path, content: str, form: str, problem: str) -> N
     assert caught.value.source == file
 
 
+def test_several_files_have_no_lines(tmp_path: Path) -> None:
+    one, two = write(tmp_path, "one.tsv", "1 2\ta\n"), write(tmp_path, "two.tsv", "3 4\tb\n3\tc\n")
+    assert ParallelTexts.read_vectors([one, one]).lines is None
+    with pytest.raises(DataError, match="vector 3: 1 number, and the first vector has 2"):
+        ParallelTexts.read_vectors([one, two])
+    words = write(tmp_path, "words.tsv", "green\tgrass\n")
+    with pytest.raises(DataError, match=r"words.tsv, word 1: none of the words has a vector"):
+        ParallelTexts.read_vectors([words, words], representation=Parts())
+
+
 def test_bad_arrays(tmp_path: Path) -> None:
     file, texts = str(tmp_path / "a.npy"), write(tmp_path, "texts", "one\n\n")
     np.save(file, VECTORS)

@@ -34,6 +34,7 @@ def test_what_holds_vectors(data: Any) -> None:
     assert repr(pairs) == "<ParallelTexts: 2 pairs, sources are vectors of 2 dimensions, from <pairs>>"
 
 
+@pytest.mark.slow  # imports torch
 def test_tensors_are_vectors() -> None:
     torch = pytest.importorskip("torch")
     assert as_vectors(torch.ones(2, 3, requires_grad=True)).tolist() == [[1] * 3] * 2
@@ -77,6 +78,7 @@ def test_what_holds_no_vectors(data: Any) -> None:
         (np.zeros(()), r"shape \[\]: expected two dimensions"),
         (np.zeros((2, 0)), "no dimensions"),
         ([[10**400]], "not"),
+        ([np.zeros((2, 2)), np.zeros((2, 3))], "the vectors are not an array of numbers"),
     ],
 )
 def test_bad_vectors(data: Any, problem: str) -> None:
