@@ -9,8 +9,12 @@ from nlmkit.language_models.comparison import Refused, Scored, score
 from nlmkit.language_models.report import line_figures
 from nlmkit.seq2seq.inputs import encoded, paired
 from nlmkit.seq2seq.judging import perplexity_report
+from nlmkit.text.joining import line_lengths
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from nlmkit.language_models.base import LanguageModel
     from nlmkit.seq2seq.base import SequenceToSequence
     from nlmkit.text.parallel import ParallelTexts
@@ -32,7 +36,7 @@ def score_targets(name: str, model: SequenceToSequence | LanguageModel, data: Pa
     if not isinstance(model, SequenceToSequence):
         if not len(data):
             raise DataError("no pairs", source=data.source)
-        return score(name, model, data.target_corpus(model.pipeline_))
+        return score(name, model, data.target_corpus(model.pipeline_), line_lengths=_lengths(data))
     pairs = encoded(model, paired(model, data))
     values = model.log_probs_of(pairs)
     try:
@@ -43,4 +47,17 @@ def score_targets(name: str, model: SequenceToSequence | LanguageModel, data: Pa
     training: dict[str, float] = {
         what: model.fit_report_[what] for what in ("steps", "epochs") if what in model.fit_report_
     }
-    return Scored(model=name, report=report, log_probs=lines.log_prob, events=lines.events, training=training)
+    return Scored(
+        model=name,
+        report=report,
+        log_probs=lines.log_prob,
+        events=lines.events,
+        training=training,
+        characters=pairs.targets.characters,
+        line_lengths=_lengths(data),
+    )
+
+
+def _lengths(data: ParallelTexts) -> NDArray[np.int64]:
+    """Return the characters of each target, with a line feed: int64 [pairs]."""
+    return line_lengths(data.required_targets(blank=True))

@@ -492,6 +492,18 @@ def test_compare_ranks_conditional_and_other_models_by_the_targets(run: Run, dat
     assert run(*args, input=TEST.encode()).stdout == run(*args, data / "test.tsv").stdout
 
 
+def test_models_of_other_tokens_are_ranked_by_bits_per_character(run: Run, data: Path, en_de: str) -> None:
+    run("fit", "toy-translator", data / "train.tsv", "-p", "target_tokenizer=char", "-o", "chars")
+    run("fit", "ngram", data / "train.de", "-p", "order=2", "--tokenizer", "char", "-o", "lm")
+    args = ["compare", en_de, "chars", "lm", data / "train.tsv", "--by", "bits-per-character", "--json"]
+    found = json.loads(run(*args).stdout)
+    assert sorted(row["model"] for row in found["ranked"]) == sorted([en_de, "chars", "lm"])
+    pairs = ParallelTexts.read(data / "train.tsv")
+    bits = {name: load(name).perplexity_report(pairs).bits_per_character for name in (en_de, "chars")}  # type: ignore[attr-defined]
+    assert {row["model"]: row["bits_per_character"] for row in found["ranked"] if row["model"] != "lm"} == bits
+    assert all(row["interval"] for row in found["ranked"])
+
+
 @pytest.mark.parametrize(
     ("args", "problem"),
     [
