@@ -42,6 +42,7 @@ def loaded_by(code: str) -> set[str]:
         "import nlmkit.representations.base, nlmkit.classifiers.base, nlmkit.representations.formats",
         "from nlmkit import OneHot, LSA, Word2Vec, GloVe, Vectors; OneHot(), LSA(), Word2Vec(), GloVe(), Vectors()",
         "from nlmkit import CNN, LSTMClassifier, LSTMCNN, HAN, NBSVM, TfidfLogReg; NBSVM(), TfidfLogReg(), HAN()",
+        "from nlmkit import EncoderDecoder, VectorDecoder; VectorDecoder().params_as_json(), EncoderDecoder()",
         "from nlmkit import NGram; NGram(order=5).params_as_json(), NGram.hyper_parameters()",
         "from nlmkit.core.registry import get, get_tokenizer; get('ngram'), get_tokenizer('word')",
     ],
@@ -62,7 +63,9 @@ def test_the_public_names_are_exactly_the_documented_ones() -> None:
     models |= {"CNN", "LSTMClassifier", "LSTMCNN", "HAN", "NBSVM", "TfidfLogReg"}
     models |= {"CNNRegressor", "LSTMRegressor", "TfidfRidge"}
     models |= {"BiLSTMTagger", "CRFTagger", "HMMTagger"}
+    models |= {"EncoderDecoder", "VectorDecoder"}
     documented = {
+        "ParallelTexts",
         "TaggedSentences",
         "compare",
         "load",
@@ -74,6 +77,7 @@ def test_the_public_names_are_exactly_the_documented_ones() -> None:
         "RunOptions",
     }
     documented |= {"Component", "Representation", "LanguageModel", "Classifier", "Regressor", "Tagger"}
+    documented |= {"SequenceToSequence"}
     assert set(nlmkit.__all__) == documented | models | errors | {"__version__"}
     assert len(nlmkit.__all__) == len(set(nlmkit.__all__))
 
