@@ -11,6 +11,7 @@ import contextvars
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import SavedModelError, UnknownComponentError
 from nlmkit.text.segmenter import PREFIX, Segmenter, SegmenterTokenizer, component_in
 from nlmkit.text.subwords import SubwordTokenizer, TrainedName, UsesTokenizer, is_trained
@@ -56,6 +57,12 @@ def tokenizer_called(name: str) -> Tokenizer:
         raise UnknownComponentError(
             f"the tokenizer {name} is {what}, and its name alone does not lead to it: use the tokenization of the "
             "model that contains it, or model:FOLDER"
+        )
+    kind, colon, size = name.partition(":")
+    if colon and size.isdecimal():
+        raise UnknownComponentError(
+            f"no tokenizer named {name!r}: those with a number of tokens are bpe:SIZE and unigram:SIZE"
+            + suggestion(kind.lower(), ("bpe", "unigram"))
         )
     if not _lookups:
         raise UnknownComponentError(f"no tokenizer named {name!r}: only the built-in ones are known here")

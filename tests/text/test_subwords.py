@@ -231,6 +231,12 @@ def test_names() -> None:
         _ = Tokenization(BPE.tokenizer).resolved_tokenizer
 
 
+@pytest.mark.parametrize("name", ["BPE:500", "x:500", "word:500"])
+def test_other_tokenizers_have_no_number_of_tokens(name: str) -> None:
+    with pytest.raises(UnknownComponentError, match=f"no tokenizer named '{name}': those with a number of tokens are"):
+        _ = Tokenization(name).resolved_tokenizer
+
+
 def test_equality_and_copies() -> None:
     again = Tokenization("bpe:400").trained(LINES)
     assert again == BPE
