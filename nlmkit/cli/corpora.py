@@ -67,7 +67,7 @@ def show(name: str, as_json: bool) -> None:
 def path(name: str) -> None:
     """Print the files of the corpus NAME, one per line; the default split is train."""
     entry, files = catalog.locate(name)
-    if entry.format not in ("lines", "columns", "segmented") or entry.encoding != "utf-8":
+    if entry.format not in ("lines", "columns", "segmented", "pairs") or entry.encoding != "utf-8":
         raise DataError(f"the files of corpus {name} are not plain text: read it as corpus:{name}")
     output.write("".join(f"{output.for_terminal(str(file))}\n" for file in files))
 
