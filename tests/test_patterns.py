@@ -27,9 +27,9 @@ def test_no_pattern_repeats_a_group_possessively() -> None:
 @given(st.text("ab1é.,-'’ \u0301\u0e31你の\n", max_size=60))
 def test_both_ways_of_repeating_groups_match_the_same(text: str) -> None:
     found = []
-    for repeated in ("*", tokenizers._ANY):
+    for repeated in ("*", tokenizers.ANY_TIMES):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(tokenizers, "_ANY", repeated)
+            patch.setattr(tokenizers, "ANY_TIMES", repeated)
             found.append(tokenizers.word_pattern.__wrapped__().findall(text))
     assert found[0] == found[1]
     assert "" not in found[0]

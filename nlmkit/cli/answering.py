@@ -105,7 +105,7 @@ def answer(
     if kind not in kinds or not isinstance(answers, LabelledPart):
         wanted = " or ".join(each.in_words for each in kinds)
         rest = hints.get(kind.name, "")
-        raise NlmkitError(f"{model}: {component.name} is a {kind.name}, expected a {wanted}{rest}")
+        raise NlmkitError(f"{model}: {component.name} is a {kind.noun or kind.name}, expected a {wanted}{rest}")
     if highlights and not hasattr(component, "highlights"):
         raise NlmkitError(f"{model}: {component.name} cannot explain its predictions; omit --highlights")
     pipeline = for_source(component.pipeline_, encoding, errors, answers.marks_or(marks))

@@ -106,7 +106,7 @@ def _check_kind(facts: Mapping[str, Any], kind: type[Component], where: str) -> 
     """Raise an error for a model of another kind before restoring it."""
     if kind is not Component and not issubclass(cls := _class_of(facts, where), kind):
         wanted = str(getattr(kind, "name", None) or getattr(kind, "kind", kind.__name__)).replace("-", " ")
-        raise SavedModelError(f"{where}: {cls.name} is a {cls.kind}, expected a {wanted}")
+        raise SavedModelError(f"{where}: {cls.name} is a {kind_of(cls).noun or cls.kind}, expected a {wanted}")
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:

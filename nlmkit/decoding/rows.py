@@ -77,6 +77,9 @@ class MachineRows:
         found = np.empty((len(self._states), len(self._machine.vocabulary_)))
         first: dict[Any, int] = {}
         for row, state in enumerate(self._states):
+            if not _has_hash(state):
+                found[row] = self._machine.next_log_probs(state)
+                continue
             same = first.setdefault(state, row)
             found[row] = found[same] if same < row else self._memory.recall(self._machine, state)
         return found
@@ -91,10 +94,22 @@ class MachineRows:
         states = []
         for row, word_id in zip(rows.tolist(), ids.tolist(), strict=True):
             step = self._states[row], word_id
+            if not _has_hash(step):
+                states.append(self._machine.advance(*step))
+                continue
             if step not in known:
                 known[step] = self._machine.advance(*step)
             states.append(known[step])
         return MachineRows(self._machine, states, _memory=self._memory)
+
+
+def _has_hash(value: Any) -> bool:
+    """Whether a value can be remembered by; states of a model that breaks its contract cannot."""
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 class _Memory:

@@ -181,7 +181,7 @@ def test_one_class_and_malformed_lines_are_one_clear_line(run: Run) -> None:
         (["nbsvm", "train.tsv", "--cross-validate", "1"], "not in the range"),
         (
             ["ngram", "train.tsv", "-o", "m", "--format", "csv"],
-            "--format: for classifiers and regressors, and ngram is a language-model",
+            "--format: for classifiers, regressors and sequence-to-sequence models, and ngram is a language-model",
         ),
         (["ngram", "train.tsv", "--cross-validate", "3"], "--cross-validate: for classifiers"),
         (["ngram", "train.tsv", "-o", "m", "--model", "x"], "does not take models: drop --model"),

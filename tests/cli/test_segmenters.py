@@ -114,7 +114,7 @@ def test_an_imported_model_reads_text_by_it(run: Run) -> None:
         (("nbsvm", "train.tsv", "-o", "seg", "-p", "tokenizer=model:seg"), "-o seg is the same as seg, which is read"),
         (("ngram", "train.txt", "-o", "zh", "--tokenizer", "model:gone"), "tokenizer model:gone: gone: no such folder"),
         (("nbsvm", "train.tsv", "-o", "zh", "-p", "tokenizer=model:gone"), "tokenizer model:gone: gone: no such"),
-        (("ngram", "train.txt", "-o", "zh", "--tokenizer", "model:"), "lacks the folder of a segmenter"),
+        (("ngram", "train.txt", "-o", "zh", "--tokenizer", "model:"), "lacks the folder of a model"),
         (("ngram", "train.txt", "-o", "zh", "--tokenizer", "model:zh1"), "ngram is a language model; expected a segm"),
     ],
 )

@@ -123,7 +123,7 @@ def test_shallow_fusion_with_any_saved_language_model(run: Run, folder: Path) ->
     ((best,),) = model.n_best(["a bird runs"], 1, language_model=lm, lm_weight=0.7)
     assert (found["translation"], found["score"]) == (best.text, best.score)
     stderr = run("translate", folder / "en-de", "--language-model", folder / "en-de", "--lm-weight", "1", code=1).stderr
-    assert "is a sequence-to-sequence, expected a language model" in stderr
+    assert "is a sequence-to-sequence model, expected a language model" in stderr
 
 
 def test_samples_repeat_with_their_seed(run: Run, folder: Path) -> None:

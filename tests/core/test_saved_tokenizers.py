@@ -79,7 +79,7 @@ def test_a_folder_is_loaded_at_once(saved: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
-        ("model:", HyperParameterError, "the tokenizer model: lacks the folder of a segmenter: model:FOLDER"),
+        ("model:", HyperParameterError, "the tokenizer model: lacks the folder of a model: model:FOLDER"),
         ("model:{}/none", MissingModelError, "tokenizer model:.*/none: .*/none: no such folder"),
         ("model:{}", MissingModelError, "no manifest.json"),
         ("model:{}/file", SavedModelError, "is a file"),
@@ -260,11 +260,11 @@ def test_another_segmenter_makes_the_model_unfitted(saved: Path) -> None:
 def test_nothing_that_a_manifest_names_is_loaded(name: str, saved: Path, tmp_path: Path) -> None:
     Bigram().fit(Corpus.read(TEXT, TextPipeline(tokenizer="char"))).save(tmp_path / "model")
     resave(tmp_path / "model", lambda manifest: manifest["pipeline"].update(tokenizer=name.format(saved)))
-    with pytest.raises(SavedModelError, match=r"a saved model contains its segmenter|the segmenter .* is missing"):
+    with pytest.raises(SavedModelError, match=r"a saved model contains its tokenizer|the segmenter .* is missing"):
         load(tmp_path / "model")
     NBSVM().fit(TEXT, LABELS).save(tmp_path / "classifier")
     resave(tmp_path / "classifier", lambda manifest: manifest["hyper_parameters"].update(tokenizer=f"model:{saved}"))
-    with pytest.raises(SavedModelError, match="a saved model contains its segmenter"):
+    with pytest.raises(SavedModelError, match="a saved model contains its tokenizer"):
         load(tmp_path / "classifier")
 
 

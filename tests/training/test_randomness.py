@@ -24,6 +24,9 @@ def test_the_numbers_of_purposes_stay_as_they_are() -> None:
         "ORDER_OF_SENTENCES": 21,
         "MASKS_ON_SENTENCES": 22,
         "UNKNOWN_IN_SENTENCES": 23,
+        "ORDER_OF_PAIRS": 31,
+        "MASKS_ON_PAIRS": 32,
+        "UNKNOWN_IN_PAIRS": 33,
     }
     assert [int(purpose) for purpose in (ArrayPurpose.PAIR_WEIGHTS, ArrayPurpose.PAIR_ORDER)] == [0, 1]
 
