@@ -76,7 +76,7 @@ WRONG = {
     "next_log_probs_cover_the_vocabulary": [wrong(models.SinglePrecision)],
     "begin_mark_is_never_predicted": [wrong(models.PredictsBegin)],
     "distributions_sum_to_one": [wrong(models.LosesMass)],
-    "states_are_values": [wrong(models.ListStates, "rows_are_those_of_the_state_machine"), wrong(models.ObjectStates)],
+    "states_are_values": [wrong(models.ListStates), wrong(models.ObjectStates)],
     "advance_keeps_its_argument": [wrong(models.MovingState)],
     "end_mark_opens_the_next_sentence": [wrong(models.EndsForever)],
     "log_probs_have_one_value_per_event": [wrong(models.SinglePrecisionBatch)],
