@@ -119,18 +119,6 @@ class Documents:
         )
         return Batch(groups, torch.from_numpy(lengths), torch.from_numpy(counts))
 
-    def words(self, chosen: Indices) -> int:
-        """Return the number of words of some documents, without padding.
-
-        Args:
-            chosen: Indices of the documents: int64 [B].
-        """
-        ends, begins = (
-            self.sentence_offsets[self.document_offsets[chosen + 1]],
-            self.sentence_offsets[self.document_offsets[chosen]],
-        )
-        return int((ends - begins).sum())
-
     def padded(self, chosen: Indices) -> int:
         """Return the number of words of the batch of some documents, padding included.
 

@@ -6,8 +6,8 @@ import abc
 import dataclasses
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from nlmkit.documents.neural.batching import (
     Documents,
-    Indices,
     Sample,
     parts_of_batch,
     scoring_batches,
@@ -26,48 +25,17 @@ from nlmkit.documents.neural.module import TextModule, train_only, weights_of
 from nlmkit.documents.neural.scoring import WORDS, outputs_of
 from nlmkit.documents.neural.settings import TextSettings
 from nlmkit.training.batches import once_seen, training_batches
+from nlmkit.training.examples import Chosen, ExampleEpoch
 from nlmkit.training.optimization import clip_rows, layered_groups
 from nlmkit.training.randomness import Purpose, generator
 from nlmkit.training.stepper import Extent
-from nlmkit.training.task import Batch, Carry, Step, Task
+from nlmkit.training.task import Carry, Step, Task
 
 _TIMED_BATCHES: Final = 8
 """Number of batches of held-out texts timed to estimate the time of an evaluation."""
 
 _JUDGED_TEXTS: Final = 256
 """Number of training texts used to detect divergence."""
-
-
-class Chosen(NamedTuple):
-    """Documents of one step.
-
-    Attributes:
-        documents: All documents, as read in the epoch.
-        numbers: Indices of those in the step: int64 [B].
-    """
-
-    documents: Documents
-    numbers: Indices
-
-
-class TextEpoch:
-    """One pass over the training documents, in batches."""
-
-    def __init__(self, number: int, documents: Documents, batches: Sequence[Indices]) -> None:
-        self._number, self._documents, self._batches = number, documents, batches
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def __getitem__(self, index: int) -> Batch[Chosen]:
-        numbers = self._batches[index]
-        words = self._documents.words(numbers)
-        # A text without words takes time too.
-        return Batch(Chosen(self._documents, numbers), len(numbers), words, max(1, words))
-
-    def passed(self, index: int) -> float:
-        """Return the number of passes over the documents before a batch, a fraction."""
-        return (self._number * len(self) + index) / len(self)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -93,7 +61,7 @@ class TaskSetup:
     device: torch.device
 
 
-class TextTask(Task[Chosen]):
+class TextTask(Task[Chosen[Documents]]):
     """Task with a network over texts, training documents and held-out documents.
 
     A subclass for a kind of model defines the loss (``mean_loss``, ``summed_loss``) and the metrics
@@ -162,15 +130,15 @@ class TextTask(Task[Chosen]):
         closing = 0.0 if valid is None else min(1.0, judged / len(valid.documents))
         return Extent(self._epoch_steps, max(1, int(documents.lengths.sum())) / self._epoch_steps, closing=closing)
 
-    def epoch(self, number: int) -> TextEpoch:
+    def epoch(self, number: int) -> ExampleEpoch[Documents]:
         """Return the batches of epoch ``number``, with some words read as ``<unk>``."""
         settings = self._settings
         unknown = generator(settings.seed, Purpose.UNKNOWN_IN_TEXTS, number)
         documents = with_unknown(self._sample.documents, self._rare, self._unknown_rate, unknown)
         order = generator(settings.seed, Purpose.ORDER_OF_TEXTS, number)
-        return TextEpoch(
-            number, documents, training_batches(documents.lengths, settings.batch, settings.sort_within, order)
-        )
+        lengths = documents.lengths
+        batches = training_batches(lengths, settings.batch, settings.sort_within, order)
+        return ExampleEpoch(number, documents, batches, lengths)
 
     # ------------------------------------------------------------------------------------------------- the steps
 
@@ -192,13 +160,13 @@ class TextTask(Task[Chosen]):
         """Return the generator of the masks."""
         return {"module": self.module.generator}
 
-    def parts(self, data: Chosen) -> Iterator[tuple[Chosen, float]]:
+    def parts(self, data: Chosen[Documents]) -> Iterator[tuple[Chosen[Documents], float]]:
         """Yield the batch, or parts of it if it is very large."""
         documents, numbers = data
         for part in parts_of_batch(documents, numbers, floats=self._floats):
             yield Chosen(documents, part), len(part) / len(numbers)
 
-    def loss(self, data: Chosen, carry: Carry) -> Step:
+    def loss(self, data: Chosen[Documents], carry: Carry) -> Step:
         """Return the mean loss of some documents."""
         documents, numbers = data
         outputs = self.module(documents.batch(numbers).to(self.device))

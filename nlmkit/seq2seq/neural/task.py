@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -19,11 +19,12 @@ from nlmkit.seq2seq.neural.scoring import PLACES, batches, log_probs_of
 from nlmkit.seq2seq.neural.settings import PairSettings
 from nlmkit.training.batches import hide_rare
 from nlmkit.training.divergence import Diverged
+from nlmkit.training.examples import Chosen, ExampleEpoch
 from nlmkit.training.metrics import Metric
 from nlmkit.training.optimization import layered_groups
 from nlmkit.training.randomness import Purpose, generator
 from nlmkit.training.stepper import Extent
-from nlmkit.training.task import Batch, Carry, Step, Task
+from nlmkit.training.task import Carry, Step, Task
 
 PERPLEXITY: Final = Metric("perplexity", greater_is_better=False, form="{:.3f}")
 
@@ -38,38 +39,6 @@ _JUDGED_PAIRS: Final = 256
 
 _SLACK: Final = (1.5, 0.5)
 """Factor of the loss of equally probable words, and an amount above it, from which a model counts as diverged."""
-
-
-class Chosen(NamedTuple):
-    """Pairs of one step.
-
-    Attributes:
-        pairs: All pairs, as read in the epoch.
-        numbers: Indices of those in the step: int64 [B].
-    """
-
-    pairs: EncodedPairs
-    numbers: Indices
-
-
-class PairEpoch:
-    """One pass over the training pairs, in batches."""
-
-    def __init__(self, number: int, pairs: EncodedPairs, chosen: Sequence[Indices]) -> None:
-        self._number, self._pairs, self._chosen = number, pairs, chosen
-        self._lengths = pairs.lengths
-
-    def __len__(self) -> int:
-        return len(self._chosen)
-
-    def __getitem__(self, index: int) -> Batch[Chosen]:
-        numbers = self._chosen[index]
-        events = int(self._lengths[numbers].sum())
-        return Batch(Chosen(self._pairs, numbers), events, events, events)
-
-    def passed(self, index: int) -> float:
-        """Return the number of passes over the pairs before a batch, a fraction."""
-        return (self._number * len(self) + index) / len(self)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -95,7 +64,7 @@ class TaskSetup:
     device: torch.device
 
 
-class SequenceTask(Task[Chosen]):
+class SequenceTask(Task[Chosen[EncodedPairs]]):
     """Task with a network that predicts targets given their sources.
 
     The loss is the mean cross-entropy per event with smoothed targets; the deciding metric is the perplexity of the
@@ -144,13 +113,14 @@ class SequenceTask(Task[Chosen]):
         closing = 0.0 if valid is None else min(1.0, self._judged / len(valid))
         return Extent(self._epoch_steps, self._pairs.events / self._epoch_steps, closing=closing)
 
-    def epoch(self, number: int) -> PairEpoch:
+    def epoch(self, number: int) -> ExampleEpoch[EncodedPairs]:
         """Return the batches of epoch ``number``, with some once-seen words read as ``<unk>``."""
         settings, pairs = self._settings, self._pairs
         order = generator(settings.seed, Purpose.ORDER_OF_PAIRS, number)
         sources = pairs.conditions.lengths
         chosen = epoch_batches(self._lengths, sources, self._epoch_steps, settings.sort_within, order)
-        return PairEpoch(number, self._with_unknown(number), chosen)
+        lengths = self._lengths
+        return ExampleEpoch(number, self._with_unknown(number), chosen, lengths, events=lengths)
 
     def _with_unknown(self, number: int) -> EncodedPairs:
         """Return the training pairs with some once-seen words replaced by ``<unk>``."""
@@ -174,16 +144,17 @@ class SequenceTask(Task[Chosen]):
         """Return the generator of the masks."""
         return {"module": self.module.generator}
 
-    def parts(self, data: Chosen) -> Iterator[tuple[Chosen, float]]:
+    def parts(self, data: Chosen[EncodedPairs]) -> Iterator[tuple[Chosen[EncodedPairs], float]]:
         """Yield the batch, or parts of it if it is very large."""
-        events = self._lengths[data.numbers].sum()
-        for part in parts_of_batch(self._sizes, data.numbers, _WHOLE_PLACES):
-            yield Chosen(data.pairs, part), float(self._lengths[part].sum() / events)
+        pairs, numbers = data
+        events = self._lengths[numbers].sum()
+        for part in parts_of_batch(self._sizes, numbers, _WHOLE_PLACES):
+            yield Chosen(pairs, part), float(self._lengths[part].sum() / events)
 
-    def loss(self, data: Chosen, carry: Carry) -> Step:
+    def loss(self, data: Chosen[EncodedPairs], carry: Carry) -> Step:
         """Return the mean loss per event of some pairs."""
-        module = self.module
-        batch = data.pairs.batch(data.numbers).to(self.device)
+        module, (pairs, numbers) = self.module, data
+        batch = pairs.batch(numbers).to(self.device)
         features, penalty = module.training_features(module.encode(batch.sources), batch.inputs, batch.lengths)
         places = batch.is_event.flatten().nonzero()[:, 0]
         loss = module.output.loss(

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -22,11 +22,12 @@ from nlmkit.taggers.neural.tables import UNKNOWN_VALUE
 from nlmkit.text.vocabulary import UNK_ID
 from nlmkit.training.batches import batches_by_length, hidden, training_batches
 from nlmkit.training.divergence import Diverged
+from nlmkit.training.examples import Chosen, ExampleEpoch
 from nlmkit.training.metrics import Metric
 from nlmkit.training.optimization import layered_groups
 from nlmkit.training.randomness import Purpose, generator
 from nlmkit.training.stepper import Extent
-from nlmkit.training.task import Batch, Carry, Step, Task
+from nlmkit.training.task import Carry, Step, Task
 
 _WHOLE_FLOATS: Final = 400_000_000
 """Maximum number of activations kept for the gradient of a batch read in one part: 1.6 GB of float32."""
@@ -42,38 +43,6 @@ _JUDGED_SENTENCES: Final = 256
 
 _SLACK: Final = (1.5, 0.5)
 """Factor of the loss of equally probable tags, and an amount above it, from which a tagger counts as diverged."""
-
-
-class Chosen(NamedTuple):
-    """Sentences of one step.
-
-    Attributes:
-        sentences: All sentences, as read in the epoch.
-        numbers: Indices of those in the step: int64 [B].
-    """
-
-    sentences: Sentences
-    numbers: Indices
-
-
-class TaggingEpoch:
-    """One pass over the training sentences, in batches."""
-
-    def __init__(self, number: int, sentences: Sentences, batches: Sequence[Indices]) -> None:
-        self._number, self._sentences, self._batches = number, sentences, batches
-        self._lengths = sentences.lengths
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def __getitem__(self, index: int) -> Batch[Chosen]:
-        numbers = self._batches[index]
-        tokens = int(self._lengths[numbers].sum())
-        return Batch(Chosen(self._sentences, numbers), len(numbers), tokens, tokens)
-
-    def passed(self, index: int) -> float:
-        """Return the number of passes over the sentences before a batch, a fraction."""
-        return (self._number * len(self) + index) / len(self)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -107,7 +76,7 @@ class TaskSetup:
     device: torch.device
 
 
-class TaggingTask(Task[Chosen]):
+class TaggingTask(Task[Chosen[Sentences]]):
     """Task with a network that scores tags; the loss is the negative log-likelihood of a sentence's tags.
 
     The deciding metric is F1 of spans, or the accuracy of plain tags.
@@ -157,7 +126,7 @@ class TaggingTask(Task[Chosen]):
         closing = 0.0 if valid is None else min(1.0, self._judged / len(valid))
         return Extent(self._epoch_steps, tokens / self._epoch_steps, closing=closing)
 
-    def epoch(self, number: int) -> TaggingEpoch:
+    def epoch(self, number: int) -> ExampleEpoch[Sentences]:
         """Return the batches of epoch ``number``, with some words and values read as unknown."""
         settings, setup = self._settings, self._setup
         unknown = generator(settings.seed, Purpose.UNKNOWN_IN_SENTENCES, number)
@@ -167,7 +136,8 @@ class TaggingTask(Task[Chosen]):
             columns[column] = hidden(columns[column], chances, UNKNOWN_VALUE, unknown)
         order = generator(settings.seed, Purpose.ORDER_OF_SENTENCES, number)
         batches = training_batches(self._lengths, settings.batch, settings.sort_within, order)
-        return TaggingEpoch(number, dataclasses.replace(self._sentences, words=words, columns=columns), batches)
+        sentences = dataclasses.replace(self._sentences, words=words, columns=columns)
+        return ExampleEpoch(number, sentences, batches, self._lengths)
 
     # ------------------------------------------------------------------------------------------------- the steps
 
@@ -179,7 +149,7 @@ class TaggingTask(Task[Chosen]):
         """Return the generator of the masks."""
         return {"module": self.module.generator}
 
-    def parts(self, data: Chosen) -> Iterator[tuple[Chosen, float]]:
+    def parts(self, data: Chosen[Sentences]) -> Iterator[tuple[Chosen[Sentences], float]]:
         """Yield the batch, or parts of it if it is very large."""
         sentences, numbers = data
         if _padded(self._lengths, numbers) <= self._whole:
@@ -188,7 +158,7 @@ class TaggingTask(Task[Chosen]):
         for part in batches_by_length(self._lengths, numbers, self._whole):
             yield Chosen(sentences, part), len(part) / len(numbers)
 
-    def loss(self, data: Chosen, carry: Carry) -> Step:
+    def loss(self, data: Chosen[Sentences], carry: Carry) -> Step:
         """Return the mean negative log-likelihood of some sentences."""
         sentences, numbers = data
         return Step(self.module.loss(sentences.batch(numbers).to(self.device)) / len(numbers))

@@ -59,7 +59,7 @@ def test_parts_of_a_batch_have_its_gradient(task: TaggingTask, monkeypatch: pyte
 
 def test_epochs_are_functions_of_their_number(task: TaggingTask) -> None:
     def read(number: int) -> list[int]:
-        return task.epoch(number)[0].data.sentences.words.tolist()
+        return task.epoch(number)[0].data.data.words.tolist()
 
     assert read(3) == read(3)
     assert len({tuple(read(number)) for number in range(8)}) > 1
