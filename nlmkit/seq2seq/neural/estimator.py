@@ -135,7 +135,7 @@ class NeuralSequenceToSequence(
 
         from nlmkit.seq2seq.neural.training import train
 
-        found = train(self, task, run, started, int(pairs.size.max()))
+        found = train(self, task, run, started, int(pairs.size.max()), pairs.events)
         self.module_ = module
         counts = module.parameter_counts()
         return {"parameters": sum(counts.values()), "parameters_by_part": counts, **report, **found}

@@ -130,9 +130,8 @@ def copy_language_model(
             layer.weight_input[:, : other.inputs] = other.weight_input.cpu()
             layer.weight_recurrent.copy_(other.weight_recurrent)
             layer.bias.copy_(other.bias)
-        for weight in (readout.weight_context,):
-            if weight is not None:
-                weight.zero_()
+        if readout.weight_context is not None:
+            readout.weight_context.zero_()
         if theirs.projection is None:
             readout.weight_hidden.copy_(torch.eye(*readout.weight_hidden.shape))
             readout.bias.zero_()

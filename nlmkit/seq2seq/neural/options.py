@@ -110,9 +110,18 @@ class TrainingOptions:
     schedule: str = redeclared(OptimizationOptions, "schedule", default="one-cycle")
     warmup: float = redeclared(OptimizationOptions, "warmup")
     decay: float = redeclared(OptimizationOptions, "decay", default=0.5)
-    epochs: int = redeclared(OptimizationOptions, "epochs", default=10, help="passes over the training pairs")
-    batch: int = redeclared(
-        OptimizationOptions, "batch", default=1500, help="target events per step: words and one </s> per pair"
+    epochs: int | None = param(
+        None,
+        ge=1,
+        le=100000,
+        help="passes over the training pairs (--budget overrides); none: 10, or up to 30 to make 1,000 steps",
+    )
+    batch: int | None = param(
+        None,
+        ge=1,
+        le=65536,
+        help="target events per step, words and one </s> per pair; none: 1,500, or a fiftieth of all if that is "
+        "less, but at least 100",
     )
     sort_within: int = param(
         20, ge=1, le=100000, help="number of batches whose pairs are sorted by length together; 1: random batches"

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from nlmkit.seq2seq.neural.task import SequenceTask
 
 
-def train(
+def train(  # noqa: PLR0917
     model: Component,
     build: Callable[[PairSettings, torch.device], SequenceTask],
     run: RunOptions,
     started: float,
     longest: int,
+    events: int,
     *,
     clock: Clock = seconds,
 ) -> dict[str, Any]:
@@ -35,9 +36,10 @@ def train(
         run: Device, budget, checkpoints, log and progress.
         started: Time on ``clock`` at which the fit started, so that the budget includes everything since.
         longest: Events of the longest source or target.
+        events: Events of all training targets.
         clock: Monotonic clock, in seconds.
     """
-    settings = PairSettings.of(model)
+    settings = PairSettings.of(model, events)
     return train_in_one_process(
         lambda device: build(settings, device),
         Optimization.of(model),

@@ -58,5 +58,5 @@ class VectorOptions:
     decoder: str = redeclared(DecoderOptions, "decoder", needs=_PLAIN)
     hidden: int = redeclared(DecoderOptions, "hidden", default=128)
     lr: float = redeclared(TrainingOptions, "lr", default=0.005)
-    batch: int = redeclared(TrainingOptions, "batch", default=400)
+    batch: int | None = redeclared(TrainingOptions, "batch", default=400)
     label_smoothing: float = redeclared(TrainingOptions, "label_smoothing", default=0.0)
