@@ -39,7 +39,7 @@ SETTINGS: dict[str, Any] = {
     "target_tokenizer": "word",
     "lowercase": True,
     "min_count": 2,
-    "vector_scaling": "standardize",
+    "vector_scaling": "unit",
     "embedding": 200,
     "hidden": 300,
     "batch": 1000,

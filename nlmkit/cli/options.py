@@ -25,7 +25,7 @@ _MARKS = ("error", "skip", "literal")
 
 
 def after(prefix: str, text: str) -> str:
-    """Return the help of an option after what it is for, or as a sentence where there is no such prefix."""
+    """Return the help of an option after a prefix that names its use; without a prefix, as a sentence."""
     return prefix + text if prefix else text[0].upper() + text[1:]
 
 

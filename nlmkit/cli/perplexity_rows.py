@@ -207,7 +207,7 @@ def _token_rows(scorer: Scorer, read: Parts) -> Iterator[_Rows]:
 
 
 def _write_tsv(blocks: Iterator[_Rows], names: Sequence[str], *, header: bool) -> None:
-    """Write rows as they come; ``names`` are the columns where there are no rows to tell them."""
+    """Write rows as they come; ``names`` are the columns if there is not a row."""
     for rows in blocks:
         if header:
             output.write("\t".join(map(output.escape_controls, rows.columns)) + "\n")

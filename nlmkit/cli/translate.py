@@ -193,7 +193,7 @@ def command(
             display.start("translating")
         _translate(loaded, blocks, finder, writer, display)
     if attention is not None and getattr(finder, "plot", None) is not None:
-        output.note(f"{attention} is not drawn: there is no source with a target")
+        output.note(f"{attention} is not drawn: expected a source with a target")
 
 
 def _check(

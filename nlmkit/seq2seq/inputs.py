@@ -113,12 +113,7 @@ def _of_corpus(model: FittedModel, corpus: Corpus) -> Sources:
     if model.takes != "texts":
         raise DataError(f"{model.name} takes vectors as sources, but these are texts")
     assert model.source_pipeline_ is not None
-    wanted = model.source_pipeline_.tokenization
-    if corpus.tokenization is not None and corpus.tokenization != wanted:
-        raise DataError(
-            f"the corpus was tokenized with {corpus.tokenization.signature}, but sources of this {model.name} with "
-            f"{wanted.signature}: pass the texts themselves"
-        )
+    _check_tokenization(model, corpus, model.source_pipeline_, "sources")
     refuse_blank(corpus, "source", None, None)
     return Sources(corpus=corpus, vocabulary=model.source_vocabulary_)
 
@@ -135,13 +130,18 @@ def encoded_targets(model: FittedModel, data: Any) -> Corpus:
     """
     if not isinstance(data, Corpus):
         return Corpus.read(data, model.pipeline_)
-    wanted = model.pipeline_.tokenization
-    if data.tokenization is not None and data.tokenization != wanted:
+    _check_tokenization(model, data, model.pipeline_, "targets")
+    return data
+
+
+def _check_tokenization(model: FittedModel, corpus: Corpus, pipeline: TextPipeline, side: str) -> None:
+    """Raise unless a corpus was tokenized as the model tokenizes a side, or was given as tokens."""
+    found, wanted = corpus.tokenization, pipeline.tokenization
+    if found is not None and found != wanted:
         raise DataError(
-            f"the corpus was tokenized with {data.tokenization.signature}, but targets of this {model.name} with "
+            f"the corpus was tokenized with {found.signature}, but {side} of this {model.name} with "
             f"{wanted.signature}: pass the texts themselves"
         )
-    return data
 
 
 def source_corpus(data: ParallelTexts, pipeline: TextPipeline) -> Corpus:

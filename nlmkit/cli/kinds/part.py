@@ -124,7 +124,7 @@ class Part(abc.ABC):
         """Return the options of a table's layout that mean something where ``given`` were given to ``fit``."""
 
     def names_text(self, options: Mapping[str, Any]) -> bool:
-        """Return whether options of ``fit_options`` or ``score_flags`` name the text, which is no argument then."""
+        """Return whether options of ``fit_options`` or ``score_flags`` name the text; it is then not an argument."""
         return False
 
     def inputs(self, options: Mapping[str, Any]) -> tuple[str, ...]:
