@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,6 +34,8 @@ CATALOG_PREFIX = "corpus:"
 # is no UTF-8 there, or spells out more than a word of nonsense.
 _COMPRESSED = {b"\x1f\x8b\x08": ".gz", b"BZh91AY&SY": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
 _ARCHIVES = {b"PK\x03\x04": "zip"}
+_NUMPY = b"\x93NUMPY"
+_TENSORS = re.compile(rb".{4}\0\0\0\0\{", re.DOTALL)  # the size of a header in JSON: 8 bytes, the lowest first
 _BYTE_ORDER_MARKS = {
     b"\xff\xfe\x00\x00": "utf-32",
     b"\x00\x00\xfe\xff": "utf-32",
@@ -352,6 +355,8 @@ class ByteReader:
             if start.startswith(magic):
                 remedy = "unpack it first" if self._source.path is None else f"rename it to end in {suffix}"
                 raise DataError(f"this is {suffix} compressed data, not text: {remedy}", source=name, byte=0)
+        if start.startswith(_NUMPY) or _TENSORS.match(start) or (start.startswith(b"PK") and name.endswith(".npz")):
+            raise DataError("this is a file of arrays, not text", source=name, byte=0)
         for magic, kind in _ARCHIVES.items():
             if start.startswith(magic):
                 raise DataError(f"this is a {kind} archive, not text: unpack it first", source=name, byte=0)
@@ -373,7 +378,7 @@ def _may_become_magic(start: bytes) -> bool:
     """
     return any(
         len(start) < len(magic) and magic.startswith(start)
-        for magic in chain(_COMPRESSED, _ARCHIVES, _BYTE_ORDER_MARKS)
+        for magic in chain(_COMPRESSED, _ARCHIVES, (_NUMPY,), _BYTE_ORDER_MARKS)
     )
 
 
