@@ -63,6 +63,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.representations.one_hot": ("OneHot",),
     "nlmkit.representations.word2vec.model": ("Word2Vec",),
     "nlmkit.seq2seq.base": ("SequenceToSequence",),
+    "nlmkit.seq2seq.comparison": ("compare_pairs",),
     "nlmkit.seq2seq.neural.encoder_decoder": ("EncoderDecoder",),
     "nlmkit.seq2seq.neural.vector_decoder": ("VectorDecoder",),
     "nlmkit.taggers.base": ("Tagger",),

@@ -45,6 +45,7 @@ from nlmkit.representations.lsa.model import LSA as LSA
 from nlmkit.representations.one_hot import OneHot as OneHot
 from nlmkit.representations.word2vec.model import Word2Vec as Word2Vec
 from nlmkit.seq2seq.base import SequenceToSequence as SequenceToSequence
+from nlmkit.seq2seq.comparison import compare_pairs as compare_pairs
 from nlmkit.seq2seq.neural.encoder_decoder import EncoderDecoder as EncoderDecoder
 from nlmkit.seq2seq.neural.vector_decoder import VectorDecoder as VectorDecoder
 from nlmkit.taggers.base import Tagger as Tagger
@@ -119,5 +120,6 @@ __all__ = [
     "Word2Vec",
     "__version__",
     "compare",
+    "compare_pairs",
     "load",
 ]

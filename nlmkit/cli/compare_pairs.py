@@ -6,11 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from nlmkit.cli.pairs import PairFiles, print_notes
-from nlmkit.core.storage import load
-from nlmkit.errors import SavedModelError
-from nlmkit.language_models.base import LanguageModel
 from nlmkit.seq2seq.base import SequenceToSequence
-from nlmkit.seq2seq.comparison import score_targets
+from nlmkit.seq2seq.comparison import load_model, score_targets
 
 if TYPE_CHECKING:
     from nlmkit.core.progress import Progress
@@ -37,7 +34,7 @@ def scored_on_pairs(
         SavedModelError: A model is of another kind, or cannot be loaded.
         DataError: The pairs cannot be read.
     """
-    loaded = [load(path) for path in models]
+    loaded = [load_model(path) for path in models]
     read: dict[str, ParallelTexts] = {}
     for path, model in zip(models, loaded, strict=True):
         if isinstance(model, SequenceToSequence):
@@ -45,16 +42,10 @@ def scored_on_pairs(
             if model.takes not in read:
                 read[model.takes] = files.read(model.takes, decoded(model.pipeline_).decoding)
                 print_notes(read[model.takes], quiet=False)
-        elif not isinstance(model, LanguageModel):
-            raise SavedModelError(
-                f"{path}: {model.name} is a {model.kind}, expected a sequence-to-sequence or language model"
-            )
     scored = []
     for path, model in zip(models, loaded, strict=True):
         if display is not None:
             display.start(f"scoring with {path}")
-        if isinstance(model, SequenceToSequence):
-            scored.append(score_targets(path, model, read[model.takes]))
-        elif isinstance(model, LanguageModel):
-            scored.append(score_targets(path, model, next(iter(read.values()))))
+        pairs = read[model.takes] if isinstance(model, SequenceToSequence) else next(iter(read.values()))
+        scored.append(score_targets(path, model, pairs))
     return scored

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from nlmkit.text.sources import STDIN
 
 Model = LanguageModel | str | os.PathLike[str]
 """Fitted language model, or the folder of a saved one."""
+
+_Given = TypeVar("_Given", bound=Component | str | os.PathLike[str])
 
 
 def compare(
@@ -63,15 +65,11 @@ def compare(
         print(nlmkit.compare({"5-gram": kn5, "LSTM": "models/lstm"}, "test.txt"))
     """
     rule = measure(by)
-    named = _named(models)
-    if not named:
-        raise HyperParameterError("no models to compare")
+    named = named_models(models, LanguageModel)
     contexts = [context] * len(named) if isinstance(context, str) or context is None else list(context)
     for each in contexts:
         check_context(each)
-    for option, value in (("samples", samples), ("seed", seed)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise HyperParameterError(f"{option} must be a whole number of at least 0, not {value!r}")
+    check_sampling(samples, seed)
     if len(contexts) != len(named):
         raise HyperParameterError(f"{len(contexts)} contexts for {len(named)} models: expected one, or one per model")
     with watched(RunOptions(progress=progress).progress) as shown:
@@ -158,26 +156,52 @@ def scored_by(
     return scored
 
 
-def _named(models: Mapping[str, Model] | Sequence[Model]) -> dict[str, Model]:
+def check_sampling(samples: object, seed: object) -> None:
+    """Raise for a number of samples, or a seed, that is not a whole number of at least 0.
+
+    Raises:
+        HyperParameterError: One is not.
+    """
+    for option, value in (("samples", samples), ("seed", seed)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise HyperParameterError(f"{option} must be a whole number of at least 0, not {value!r}")
+
+
+def named_models(
+    models: Mapping[str, _Given] | Sequence[_Given], *kinds: type[Component], what: str = "language model"
+) -> dict[str, _Given]:
+    """Return the models by name: the one given, the path of a folder, or that of the component, numbered if repeated.
+
+    Args:
+        models: Models or folders, or a mapping from names to them.
+        kinds: Base classes of the models.
+        what: What a model must be, in words.
+
+    Raises:
+        HyperParameterError: There are none, or an entry is neither such a model nor a path.
+    """
     if isinstance(models, (str, os.PathLike, Component)) or not isinstance(models, Iterable):
         raise HyperParameterError("models must be a list of models or a mapping from names to models")
+    named: dict[str, _Given] = {}
     if isinstance(models, Mapping):
         for name, model in models.items():
-            _check_model(model, repr(name))
-        return {str(name): model for name, model in models.items()}
-    named: dict[str, Model] = {}
-    for number, model in enumerate(models, start=1):
-        _check_model(model, str(number))
-        name = model.name if isinstance(model, LanguageModel) else os.fspath(model)
-        free = next(candidate for candidate in _numbered(name) if candidate not in named)
-        named[free] = model
+            _check_model(model, repr(name), kinds, what)
+        named = {str(name): model for name, model in models.items()}
+    else:
+        for number, model in enumerate(models, start=1):
+            _check_model(model, str(number), kinds, what)
+            name = model.name if isinstance(model, Component) else os.fspath(cast(str, model))
+            free = next(candidate for candidate in _numbered(name) if candidate not in named)
+            named[free] = model
+    if not named:
+        raise HyperParameterError("no models to compare")
     return named
 
 
-def _check_model(model: object, place: str) -> None:
-    if not isinstance(model, (LanguageModel, str, os.PathLike)):
-        what = f"a {model.kind}" if isinstance(model, Component) else type(model).__name__
-        raise HyperParameterError(f"model {place} is {what}: expected a language model or the folder of a saved one")
+def _check_model(model: object, place: str, kinds: tuple[type[Component], ...], what: str) -> None:
+    if not isinstance(model, (*kinds, str, os.PathLike)):
+        found = f"a {model.kind}" if isinstance(model, Component) else type(model).__name__
+        raise HyperParameterError(f"model {place} is {found}: expected a {what} or the folder of a saved one")
 
 
 def _numbered(name: str) -> Iterator[str]:

@@ -1,11 +1,20 @@
-"""Scores of models on targets, for a comparison: conditional models given the sources, language models without."""
+"""Comparison of models on targets: conditional models given the sources, language models without."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, TypeAlias, Union
 
-from nlmkit.errors import DataError, NotNormalizedError
+from nlmkit.core.progress import AUTO, Progress, watched
+from nlmkit.core.run import RunOptions
+from nlmkit.core.storage import load
+from nlmkit.errors import DataError, NotNormalizedError, SavedModelError
+from nlmkit.language_models.base import LanguageModel
+from nlmkit.language_models.compare import check_sampling, named_models
 from nlmkit.language_models.comparison import Refused, Scored, score
+from nlmkit.language_models.comparison import compare as rank
+from nlmkit.language_models.measures import By, measure
 from nlmkit.language_models.report import line_figures
 from nlmkit.seq2seq.inputs import encoded, paired
 from nlmkit.seq2seq.judging import perplexity_report
@@ -15,9 +24,77 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nlmkit.language_models.base import LanguageModel
+    from nlmkit.language_models.comparison import Comparison
     from nlmkit.seq2seq.base import SequenceToSequence
     from nlmkit.text.parallel import ParallelTexts
+
+Model: TypeAlias = Union["SequenceToSequence", LanguageModel, str, os.PathLike[str]]
+"""Fitted sequence-to-sequence or language model, or the folder of a saved one."""
+
+
+def compare_pairs(
+    models: Mapping[str, Model] | Sequence[Model],
+    pairs: ParallelTexts,
+    *,
+    by: By = "perplexity",
+    samples: int = 1000,
+    seed: int = 0,
+    progress: Progress | Literal["auto"] | None = AUTO,
+) -> Comparison:
+    """Rank models by the perplexity of the targets of pairs, or by their bits per character.
+
+    A sequence-to-sequence model predicts the targets given the sources, a language model without them. Otherwise
+    ``nlmkit.compare`` for pairs.
+
+    Args:
+        models: Fitted models or folders of saved ones, or a mapping from names to them, as in ``nlmkit.compare``.
+        pairs: Sources with targets; all sequence-to-sequence models take the same kind of sources.
+        by: ``perplexity`` or ``bits-per-character``.
+        samples: Number of samples of the bootstrap and of the randomisation; 0 for none.
+        seed: Random seed.
+        progress: As in ``RunOptions``.
+
+    Raises:
+        DataError: There are no pairs, or the sources are not what a model takes.
+        HyperParameterError: There are no models, an entry is no such model, or an option is invalid.
+        SavedModelError: A folder does not contain such a model.
+
+    ::
+
+        print(nlmkit.compare_pairs(["en-de", "lm-de"], ParallelTexts.read("test.tsv")))
+    """
+    from nlmkit.seq2seq.base import SequenceToSequence
+
+    measure(by)
+    check_sampling(samples, seed)
+    named = named_models(models, SequenceToSequence, LanguageModel, what="sequence-to-sequence or language model")
+    with watched(RunOptions(progress=progress).progress) as shown:
+        scored = []
+        for name, model in named.items():
+            loaded = load_model(model) if isinstance(model, (str, os.PathLike)) else model
+            loaded.check_fitted()
+            if shown is not None:
+                shown.start(f"scoring with {name}")
+            scored.append(score_targets(name, loaded, pairs))
+        if shown is not None:
+            shown.start("drawing samples")
+        return rank(scored, by=by, samples=samples, seed=seed)
+
+
+def load_model(path: str | os.PathLike[str]) -> SequenceToSequence | LanguageModel:
+    """Load a saved sequence-to-sequence or language model.
+
+    Raises:
+        SavedModelError: The model is of another kind, or cannot be loaded.
+    """
+    from nlmkit.seq2seq.base import SequenceToSequence
+
+    model = load(path)
+    if not isinstance(model, (SequenceToSequence, LanguageModel)):
+        raise SavedModelError(
+            f"{os.fspath(path)}: {model.name} is a {model.kind}, expected a sequence-to-sequence or language model"
+        )
+    return model
 
 
 def score_targets(name: str, model: SequenceToSequence | LanguageModel, data: ParallelTexts) -> Scored | Refused:

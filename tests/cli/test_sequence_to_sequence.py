@@ -473,8 +473,7 @@ def test_formats_and_options_are_those_of_what_is_called() -> None:
 
 
 def test_compare_ranks_conditional_and_other_models_by_the_targets(run: Run, data: Path, en_de: str) -> None:
-    from nlmkit.language_models.comparison import compare
-    from nlmkit.seq2seq.comparison import score_targets
+    from nlmkit import compare_pairs
 
     run("fit", "toy-translator", data / "train.tsv", "--tokenizer", "space", "-p", "alpha=1", "-o", "flat")
     run("fit", "ngram", data / "train.de", "-p", "order=1", "-o", "lm")
@@ -485,7 +484,8 @@ def test_compare_ranks_conditional_and_other_models_by_the_targets(run: Run, dat
     models: list[Any] = [load(path) for path in (en_de, "flat", "lm")]
     perplexities = [models[0].perplexity(pairs), models[1].perplexity(pairs), models[2].perplexity(data / "test.de")]
     assert [row["perplexity"] for row in found["ranked"]] == pytest.approx(perplexities)
-    expected = compare([score_targets(path, model, pairs) for path, model in zip(args[1:], models, strict=True)])
+    expected = compare_pairs(dict(zip(args[1:], models, strict=True)), pairs)
+    assert compare_pairs(args[1:], pairs).to_dict() == expected.to_dict()
     assert found == {"text": [str(data / "test.tsv")]} | json.loads(json.dumps(expected.to_dict()))
     sides = ["--source", data / "test.en", "--target", data / "test.de"]
     assert json.loads(run(*args, *sides, "--json").stdout)["ranked"] == found["ranked"]
