@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from nlmkit.core.run import RunOptions
 from nlmkit.documents.base import TextModel, with_targets
@@ -38,12 +38,16 @@ class Classifier(TextModel):
 
     Compatible with scikit-learn's tools; see ``TextModel``.
 
+    ``takes`` says what a classifier is fitted to: texts, or labelled trees (``LabelledTrees``). The command line reads
+    files accordingly.
+
     Fitted attributes: ``classes_`` (the labels, sorted: array of strings, integers or booleans), ``pipeline_``
     (``TextPipeline``), ``fit_report_`` (JSON-ready dictionary), and ``vocabulary_``
     (``Vocabulary``) if the classifier has one, from the training texts alone.
     """
 
     kind = "classifier"
+    takes: ClassVar[Literal["texts", "trees"]] = "texts"
     _estimator_type: ClassVar[str] = "classifier"
 
     if TYPE_CHECKING:  # fitted state, not hyper-parameters

@@ -206,10 +206,8 @@ def conllu_rows(
             if len(cells) != len(CONLLU_COLUMNS):
                 problem = f"{len(cells)} columns separated by tabs, expected the 10 of CoNLL-U"
                 raise DataError(f"{problem}: set the format to columns if it is another one", source=name, line=number)
-            if not _ID.fullmatch(cells[0]):
-                if _SKIPPED_ID.fullmatch(cells[0]):
-                    continue
-                raise DataError(f"the ID is {cells[0][:_SHOWN]!r}, not a number", source=name, line=number)
+            if not is_word_id(cells[0], name, number):
+                continue
             if "" in cells:
                 _check_cells(pick(cells), name, number)
             if not is_open:
@@ -218,6 +216,19 @@ def conllu_rows(
             rows.append(pick(cells))
             lines.append(number)
         yield _block(rows, lines, starts, len(request.all), is_open)
+
+
+def is_word_id(cell: str, name: str, line: int) -> bool:
+    """Return whether the first cell of a row of CoNLL-U is that of a word, and not of a range or an empty node.
+
+    Raises:
+        DataError: It is no ID.
+    """
+    if _ID.fullmatch(cell):
+        return True
+    if _SKIPPED_ID.fullmatch(cell):
+        return False
+    raise DataError(f"the ID is {cell[:_SHOWN]!r}, not a number", source=name, line=line)
 
 
 def _picking(places: Sequence[int]) -> Callable[[list[str]], Any]:
