@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 _RARE: Final = 100
 """How many of the rarest words stand in for unknown ones."""
 
-_FREE: Final = ("epochs", "memory")
-"""Hyper-parameters that can differ when a run is resumed: neither changes a step."""
+_FREE: Final = ("epochs", "memory", "add_contexts")
+"""Hyper-parameters that can differ when a run is resumed: none changes a step."""
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -38,7 +38,8 @@ class GloVe(VocabularyLimits, Representation):
 
     Words at a distance d of at most ``window`` in a sentence count 1/d together. Weighted least squares fit
     w·w̃ + b + b̃ to the logarithm of each pair's count, by AdaGrad, one pair at a time, in an order that is shuffled
-    once. The vectors are w + w̃; the loop is machine code that numba makes when it is first run.
+    once. The vectors are w + w̃, or w alone with ``add_contexts=False``. The loop is machine code that numba makes when
+    it is first run.
 
     The defaults suit texts of some million words: ``x_max`` 10 and 50 epochs, where the Stanford tool has 100 and 25,
     and ``window`` 10, with which published vectors were trained, where it has 15.
@@ -74,6 +75,9 @@ class GloVe(VocabularyLimits, Representation):
         10.0, gt=0, le=1e12, help="count at which the weight of a pair reaches 1; 100 in the Stanford tool"
     )
     alpha: float = param(0.75, ge=0, le=10, help="exponent of count / x_max in the weight of rarer pairs")
+    add_contexts: bool = param(
+        True, help="add the words' context vectors to their own (W + C); false leaves them out", later=True
+    )
     epochs: int = param(50, ge=1, le=1_000_000, help="epochs over the pairs")
     lr: float = param(0.05, gt=0, le=1000, help="AdaGrad's learning rate")
     clip: float = param(100.0, gt=0, le=1e12, help="maximum absolute value of a gradient, before lr")
@@ -230,11 +234,11 @@ class GloVe(VocabularyLimits, Representation):
 
         from nlmkit.text.vocabulary import SPECIAL, UNK_ID
 
-        sums = weights.sums()
+        rows = weights.rows(with_contexts=self.add_contexts)
         words = len(vocabulary) - len(SPECIAL)
         matrix = np.zeros((len(vocabulary), self.dimension), np.float32)
-        matrix[len(SPECIAL) :] = sums[:words]
-        matrix[UNK_ID] = sums[words] if len(sums) > words else sums[-_RARE:].mean(axis=0, dtype=np.float64)
+        matrix[len(SPECIAL) :] = rows[:words]
+        matrix[UNK_ID] = rows[words] if len(rows) > words else rows[-_RARE:].mean(axis=0, dtype=np.float64)
         return matrix
 
     def _identity(self, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, Any]:

@@ -159,10 +159,10 @@ class Weights:
                 weights.biases[side, rows, 0] = drawn[:, -1]
         return weights
 
-    def sums(self) -> NDArray[Any]:
-        """W + W̃, without biases: [words, d]."""
-        values: NDArray[Any] = self.vectors[0, :, : self.dimension] + self.vectors[1, :, : self.dimension]
-        return values
+    def rows(self, *, with_contexts: bool) -> NDArray[Any]:
+        """Return W + W̃, or W alone, without biases: [words, d]."""
+        values: NDArray[Any] = self.vectors[0, :, : self.dimension]
+        return values + self.vectors[1, :, : self.dimension] if with_contexts else values
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Views without the padding, by name."""

@@ -418,6 +418,23 @@ def test_a_finished_run_goes_on_with_more_epochs(tmp_path: Path) -> None:
         GloVe(dimension=8, epochs=3).fit(TEXT, run=run)
 
 
+def test_context_vectors_are_added_or_left_out(tmp_path: Path) -> None:
+    """Of one run: whether they are added changes no step of it, so that a checkpoint serves both."""
+    settings = Settings(dimension=2)
+    weights = Weights.initial(3, settings)
+    np.testing.assert_array_equal(weights.rows(with_contexts=False), weights.vectors[0, :, :2])
+    np.testing.assert_array_equal(weights.rows(with_contexts=True), weights.vectors[:, :, :2].sum(axis=0))
+
+    run = RunOptions(checkpoint=tmp_path / "checkpoint", resume=True)
+    added = GloVe(**SMALL).fit(TEXT, run=run)
+    alone = GloVe(**SMALL, add_contexts=False).fit(TEXT, run=run)
+    assert bits(alone) == bits(GloVe(**SMALL, add_contexts=False).fit(TEXT))
+    assert alone.fit_report_["costs"] == added.fit_report_["costs"]
+    assert not np.array_equal(alone.matrix, added.matrix)
+    np.testing.assert_allclose(alone.matrix[0], alone.matrix[3:].mean(axis=0), rtol=1e-4, atol=1e-7)
+    assert "add_contexts" not in added.saved_params()
+
+
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "checkpoint"
     run = RunOptions(checkpoint=folder, resume=True)

@@ -216,6 +216,53 @@ def test_vectors_of_two_exponents_differ_by_powers_of_the_singular_values() -> N
     assert np.array_equal(LSA(dimension=6, min_count=1).fit(text).matrix, by_exponent[0.5].matrix)
 
 
+def test_leading_components_are_left_out() -> None:
+    text = sentences()
+    whole = LSA(dimension=10, min_count=1).fit(text)
+    rest = LSA(dimension=7, skip=3, min_count=1).fit(text)
+    assert np.allclose(rest.matrix, whole.matrix[:, 3:], atol=1e-6)
+    assert np.allclose(rest.singular_values_, whole.singular_values_[3:])
+    assert rest.fit_report_["energy"] < whole.fit_report_["energy"]
+    for options, message in (
+        (
+            {"dimension": 36, "skip": 10},
+            "dimension=36 with skip=10 is too large .* rank 40; set dimension plus skip to",
+        ),
+        ({"dimension": 50}, "dimension=50 is too large .* rank 40; set dimension to at most"),
+    ):
+        with pytest.raises(HyperParameterError, match=message):
+            LSA(min_count=1, **options).fit(text)
+
+
+def test_vectors_of_words_as_contexts_are_added() -> None:
+    text = sentences()
+    options: dict[str, Any] = {"window": 3, "window_weight": "uniform", "context_smoothing": 0.6, "min_count": 1}
+    lsa = LSA(dimension=8, skip=2, exponent=0.25, add_contexts=True, **options).fit(text)
+    left, values, right = np.linalg.svd(dense_ppmi(text, lsa.vocabulary_.words[3:], 3, 0.6, 1.0))
+    expected = ((left + right.T) * values**0.25)[:, 2:10]
+    assert same_but_for_signs(lsa.matrix[3:], expected, 1e-5)
+    with pytest.raises(HyperParameterError, match="add_contexts=True has no effect: it needs variant=ppmi"):
+        LSA(variant="tf-idf", dimension=2, min_count=1, add_contexts=True).fit(text)
+
+
+def test_contexts_of_a_symmetric_matrix_double_or_cancel() -> None:
+    text = sentences()
+    alone, both = (LSA(dimension=20, min_count=1, add_contexts=added).fit(text).matrix for added in (False, True))
+    positive = np.abs(both).max(axis=0) > 1e-6
+    assert 0 < positive.sum() < 20  # the others have negative eigenvalues
+    assert np.allclose(both[:, positive], 2 * alone[:, positive], atol=1e-5)
+
+
+def test_what_a_later_release_added_is_saved_where_it_is_used(tmp_path: Path) -> None:
+    text = sentences()
+    assert not {"skip", "add_contexts"} & LSA().saved_params().keys()
+    lsa = LSA(dimension=4, skip=1, add_contexts=True, min_count=1).fit(text)
+    lsa.save(tmp_path / "m")
+    again = load(tmp_path / "m")
+    assert again.get_params() == lsa.get_params()
+    assert again.digest == lsa.digest
+
+
 def test_equal_seeds_and_any_memory_give_equal_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(svd_module, "_DENSE_ENTRIES", 0)
     text = sentences()
