@@ -231,7 +231,7 @@ class Representation(Component):
 
     # --------------------------------------------------------------------------------------- what is made of them
 
-    def normalized(self, how: Normalization, *, std: float = 1.0) -> Vectors:
+    def normalized(self, how: Normalization, *, std: float = 1.0, components: int | None = None) -> Vectors:
         """Return a copy whose vectors are normalised, as a fitted ``Vectors``.
 
         LSA, PPMI and word2vec differ in scale by orders of magnitude, so compare consumers only on equal terms. The
@@ -239,17 +239,21 @@ class Representation(Component):
 
         Args:
             how: ``none``; ``unit`` length; ``centre``: the words' mean is subtracted; ``rescale_std``: scaled so that
-                all values of the words have the standard deviation ``std`` (Turian, Ratinov & Bengio 2010).
+                all values of the words have the standard deviation ``std`` (Turian, Ratinov & Bengio 2010);
+                ``all-but-the-top``: centred, and without the directions of greatest variance (Mu & Viswanath 2018).
             std: For ``rescale_std``.
+            components: For ``all-but-the-top``: number of directions to remove; about a hundredth of the dimension,
+                at least one, if left out.
 
         Raises:
-            HyperParameterError: The method is unknown, or ``std`` is not a positive number.
+            HyperParameterError: The method is unknown, ``std`` is not a positive number, or ``components`` is not
+                between 1 and one less than the dimension, or belongs to another method.
             DataError: All vectors are equal, so the standard deviation cannot be set.
         """
         self.check_fitted()
         from nlmkit.representations.normalization import normalized_matrix
 
-        matrix = normalized_matrix(self, how, std)
+        matrix = normalized_matrix(self, how, std, components)
         report = {"made_from": self.name, "normalized": how}
         return Vectors.from_arrays(self.vocabulary_, matrix, pipeline=self.pipeline_, report=report)
 

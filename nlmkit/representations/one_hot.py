@@ -114,7 +114,7 @@ class OneHot(VocabularyLimits, Representation):
             raise self._missing(vocabulary.word(int(known.argmin())))
         return summarise(None, known, vocabulary, oov, self.dimension)
 
-    def normalized(self, how: Normalization, *, std: float = 1.0) -> Vectors:
+    def normalized(self, how: Normalization, *, std: float = 1.0, components: int | None = None) -> Vectors:
         """Raise an error: one-hot vectors have length one already."""
         self._refuse(NlmkitError)
 

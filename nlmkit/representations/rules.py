@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nlmkit.text import TextPipeline, Vocabulary
 
 Measure = Literal["cosine", "euclidean"]
-Normalization = Literal["none", "unit", "centre", "rescale_std"]
+Normalization = Literal["none", "unit", "centre", "rescale_std", "all-but-the-top"]
 
 LOOKUP_RULES: Final = ("error", "zero", "unk", "mean-rare")
 """What ``Representation.vectors`` can do with a word that has no vector."""

@@ -272,7 +272,8 @@ def test_normalising_keeps_counts_and_pipeline() -> None:
 
 def test_normalising_refuses_what_cannot_be(world: Vectors) -> None:
     with pytest.raises(
-        HyperParameterError, match="how must be one of none, unit, centre, rescale_std, not 'center'; did"
+        HyperParameterError,
+        match="how must be one of none, unit, centre, rescale_std, all-but-the-top, not 'center'; did",
     ):
         world.normalized("center")  # type: ignore[arg-type]
     for std in (0, -1.0, float("nan"), float("inf"), True, "x"):
@@ -280,6 +281,28 @@ def test_normalising_refuses_what_cannot_be(world: Vectors) -> None:
             world.normalized("rescale_std", std=std)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="all values of the vectors are equal"):
         Vectors().fit({"a": [2.0, 2.0]}).normalized("rescale_std")
+
+
+def test_all_but_the_top_leaves_out_the_directions_of_greatest_variance() -> None:
+    random = np.random.default_rng(3)
+    rows = random.normal(size=(60, 6)) * [9, 5, 1, 1, 1, 1] + 2
+    vectors = Vectors.from_arrays([f"w{i}" for i in range(60)], rows)
+    centred = rows - rows.mean(axis=0)
+    right = np.linalg.svd(centred)[2]
+    for components, expected in ((None, 1), (1, 1), (2, 2), (5, 5)):
+        found = vectors.normalized("all-but-the-top", components=components)
+        kept = centred - centred @ right[:expected].T @ right[:expected]
+        np.testing.assert_allclose(found.matrix[3:], kept, atol=1e-4)
+        assert not found.matrix[:3].any()  # there is no <unk>, and none is made
+    wide = Vectors.from_arrays([f"w{i}" for i in range(400)], random.normal(size=(400, 300)))
+    assert np.linalg.matrix_rank(wide.normalized("all-but-the-top").matrix[3:], tol=1e-3) == 297
+    single = Vectors.from_arrays(["a", "b"], [[1.0], [3.0]])
+    assert single.normalized("all-but-the-top").matrix[3:].ravel().tolist() == [-1, 1]  # nothing else would be left
+    for components in (0, 6, True, 1.0):
+        with pytest.raises(HyperParameterError, match="components must be a whole number from 1 to 5, not"):
+            vectors.normalized("all-but-the-top", components=components)  # type: ignore[arg-type]
+    with pytest.raises(HyperParameterError, match="components=2 has no effect: it needs how=all-but-the-top"):
+        vectors.normalized("centre", components=2)
 
 
 # ------------------------------------------------------------------------------------------- gensim, saving
