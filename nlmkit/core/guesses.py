@@ -19,6 +19,7 @@ _CALLED: Final = {
     **dict.fromkeys(("rnn", "elman"), "rnnlm"),
     **dict.fromkeys(("mlp", "feedforward", "feed-forward"), "nnlm"),
     **dict.fromkeys(("interpolation", "ensemble", "mix"), "mixture"),
+    "fasttext": "word2vec with -p subwords=true",
     "unigram": "ngram with -p order=1",
     "bigram": "ngram with -p order=2",
     "trigram": "ngram with -p order=3",
@@ -30,7 +31,7 @@ _SMOOTHING: Final = (
     *("stupid-backoff", "mle"),
 )
 
-_PLUGINS: Final = ("transformer", "kenlm", "fasttext", "jieba")
+_PLUGINS: Final = ("transformer", "kenlm", "jieba")
 """What packages called nlmkit-NAME add."""
 
 _KINDS: Final = {

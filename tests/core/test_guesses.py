@@ -23,6 +23,7 @@ from nlmkit.language_models.ngram.smoothing import METHODS
         ("kneser-ney", ": it is a smoothing method; use ngram with -p smoothing=kneser-ney"),
         ("bigram", ": use ngram with -p order=2"),
         ("skipgram", ": use word2vec"),
+        ("fasttext", ": use word2vec with -p subwords=true"),
         ("word2vce", "; did you mean word2vec?"),
         ("n-gram", "; did you mean ngram?"),
     ],

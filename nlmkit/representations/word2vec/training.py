@@ -1,4 +1,4 @@
-"""Training of word2vec by gensim: how it gets its sentences, and how its loss is kept.
+"""Training of word2vec and fastText by gensim: how it gets its sentences, and how its loss is kept.
 
 Two things that gensim does quietly are mended here. It drops what a sentence has beyond 10,000 words; longer ones are
 passed in pieces. And it sums its loss in one 32-bit float for the whole training, whose unit soon exceeds what a word
@@ -13,9 +13,10 @@ import itertools
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from gensim.models import FastText as GensimFastText
 from gensim.models import Word2Vec as GensimWord2Vec
 from gensim.models.callbacks import CallbackAny2Vec
 from numpy.typing import NDArray
@@ -84,7 +85,7 @@ class Epoch:
         loss: Mean loss of a trained word, in nats: the negative log-likelihood that word2vec minimises, summed over
             the word's neighbours and their negative samples (or the nodes of the tree), while it is being trained.
             It is gensim's: from a table that makes it some 2 % too high, and without the pairs whose logit is beyond
-            ±6, which are not trained. None if no word was trained.
+            ±6, which are not trained. None if no word was trained, and with subwords, where gensim keeps no loss.
         words: Words that were trained: known ones that subsampling left.
         batches: Jobs of at most `LONGEST` words, since training began.
         seconds: Since training began.
@@ -105,6 +106,8 @@ class Trainer(GensimWord2Vec):  # type: ignore[misc]  # gensim has no types
         advance: Called with the number of tokens of each batch that is done, by one thread at a time.
         ended: Called after each epoch.
     """
+
+    keeps_loss: ClassVar[bool] = True
 
     def __init__(
         self, settings: dict[str, Any], *, advance: Callable[[int], None], ended: Callable[[Epoch], None]
@@ -133,7 +136,7 @@ class Trainer(GensimWord2Vec):  # type: ignore[misc]  # gensim has no types
                 epochs=self.epochs,
                 start_alpha=self.alpha,
                 end_alpha=self.min_alpha,
-                compute_loss=True,
+                compute_loss=self.keeps_loss,
                 callbacks=[_EpochEnds(self._epoch_ended)],
             )
         finally:
@@ -149,7 +152,7 @@ class Trainer(GensimWord2Vec):  # type: ignore[misc]  # gensim has no types
             job = object.__new__(type(self))
             job.__dict__.update(vars(self))
             job.running_training_loss = 0.0
-            trained, raw = GensimWord2Vec._do_train_job(job, sentences, alpha, inits)
+            trained, raw = super(Trainer, job)._do_train_job(sentences, alpha, inits)
             with self._lock:
                 self._loss += float(job.running_training_loss)
                 self._trained += trained
@@ -165,10 +168,16 @@ class Trainer(GensimWord2Vec):  # type: ignore[misc]  # gensim has no types
         """Report the epoch, in the thread that called `run`."""
         if self._error is not None:
             raise self._error
-        loss = self._loss / self._trained if self._trained else None
+        loss = self._loss / self._trained if self._trained and self.keeps_loss else None
         self._epochs += 1
         self._ended(Epoch(self._epochs, loss, self._trained, self._batches, seconds() - self._began))
         self._loss, self._trained = 0.0, 0
+
+
+class SubwordTrainer(Trainer, GensimFastText):  # type: ignore[misc]
+    """The same of gensim's FastText, which keeps no loss."""
+
+    keeps_loss = False
 
 
 class _EpochEnds(CallbackAny2Vec):  # type: ignore[misc]
