@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
+from nlmkit.core.parameters import Needs, param
 from nlmkit.core.run import RunOptions
 from nlmkit.documents.base import TextModel, with_targets
 from nlmkit.errors import DataError, SavedModelError
@@ -32,7 +33,9 @@ class Classifier(TextModel):
 
     A subclass is a ``@dataclass(kw_only=True)`` and implements ``fit_corpus``, ``probabilities``, and, for
     saving, ``fitted_state`` and ``restore``, which call those of this class first. It sees documents as a
-    ``Corpus`` of which each "sentence" is one document, and labels as indices into ``classes_``.
+    ``Corpus`` of which each "sentence" is one document, and labels as indices into ``classes_``. ``fit_corpus`` may
+    take ``weights``, which are the ``sample_weight`` of ``fit`` times those of ``class_weight``; a mapping given for
+    ``class_weight`` is kept as a tuple of pairs.
     A subclass may also have ``highlights(text) -> list[tuple[str, float]]``: the tokens of a text, each with its
     contribution to the predicted class, which ``nlmkit classify --highlights`` shows.
 
@@ -50,8 +53,24 @@ class Classifier(TextModel):
     takes: ClassVar[Literal["texts", "trees"]] = "texts"
     _estimator_type: ClassVar[str] = "classifier"
 
+    class_weight: str | tuple[tuple[str | bool | int, float], ...] | None = param(
+        None,
+        help='weight of the texts of each class: balanced, or {"label": weight}, 1 for labels not given',
+        later=True,
+        needs=Needs("a classifier that can weight its texts", lambda model: model.takes_weights),
+    )
+
     if TYPE_CHECKING:  # fitted state, not hyper-parameters
         classes_: NDArray[Any] = dataclasses.field(init=False)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """See ``TextModel``; refuse a ``class_weight`` that is not one."""
+        if name == "class_weight":
+            from nlmkit.documents.weights import check_class_weight
+
+            value = self.hyper_parameters()[name].check(value)
+            check_class_weight(value)
+        super().__setattr__(name, value)
 
     # ---------------------------------------------------------------------------------- what a subclass implements
 
@@ -87,7 +106,15 @@ class Classifier(TextModel):
 
     # ------------------------------------------------------------------------------------------------------ fitting
 
-    def fit(self, texts: Any, labels: Any = None, *, valid: Any = None, run: RunOptions | None = None) -> Self:
+    def fit(
+        self,
+        texts: Any,
+        labels: Any = None,
+        *,
+        sample_weight: Any = None,
+        valid: Any = None,
+        run: RunOptions | None = None,
+    ) -> Self:
         """Estimate the classifier from labelled texts and return self.
 
         A failed fit leaves the classifier unchanged.
@@ -95,16 +122,18 @@ class Classifier(TextModel):
         Args:
             texts: A sequence of strings, or a ``LabelledTexts``.
             labels: One label per text: strings, integers or booleans; None if ``texts`` has them.
+            sample_weight: One number per text, or None: a text of weight 2 counts like two, one of weight 0 is left
+                out. Numbers of texts, such as document frequencies, count each text once.
             valid: Held-out ``(texts, labels)`` or LabelledTexts, for early stopping or the choice of settings.
                 Texts whose label is missing from the training texts are dropped, with a note.
             run: Options of the run, not of the classifier.
 
         Raises:
-            DataError: Texts or labels are unusable, there are fewer than two classes, or no text has a word.
-            HyperParameterError: Options contradict each other.
+            DataError: Texts, labels or weights are unusable, there are fewer than two classes, or no text has a word.
+            HyperParameterError: Options contradict each other, or the classifier cannot weight its texts.
         """
         data, held_out = labelled(texts, labels), None if valid is None else labelled(valid)
-        return self.fit_texts(data, held_out, run or RunOptions())
+        return self.fit_texts(data, held_out, run or RunOptions(), sample_weight)
 
     def learn_targets(self, data: LabelledTexts) -> tuple[NDArray[np.int64], Mapping[str, Any], list[str]]:
         """Set ``classes_``; see ``TextModel.learn_targets``.
@@ -126,6 +155,22 @@ class Classifier(TextModel):
         counts = {str(name): int(n) for name, n in zip(classes, np.bincount(targets), strict=True)}
         lone = lone_note({str(label): count for label, count in data.counts.items()})
         return targets.astype(np.int64), {"classes": counts}, [lone] if lone else []
+
+    def text_weights(
+        self, targets: NDArray[np.int64], weights: NDArray[np.float64] | None
+    ) -> tuple[NDArray[np.float64] | None, Mapping[str, Any]]:
+        """Return the weights of the texts times those of their classes; see ``TextModel.text_weights``.
+
+        Raises:
+            DataError: ``class_weight`` has a label that no text has.
+        """
+        if self.class_weight is None:
+            return weights, {}
+        from nlmkit.documents.weights import class_weights
+
+        by_class = class_weights(self.class_weight, self.classes_, targets, weights)
+        report = {"class_weights": dict(zip(map(str, self.classes_.tolist()), by_class.tolist(), strict=True))}
+        return by_class[targets] * (1.0 if weights is None else weights), report
 
     def validation_data(self, data: LabelledTexts, notes: list[str]) -> tuple[LabelledTexts, NDArray[np.int64]]:
         """Return the held-out texts that have one of the classes, and their targets.

@@ -119,14 +119,14 @@ class HyperParameter:
         return ", ".join(f"{signs[kind]} {bound:g}" for kind, bound in self.bounds.items())
 
     def check(self, value: Any) -> Any:
-        """Return ``value`` validated; unchanged, except that lists become tuples.
+        """Return ``value`` validated; unchanged, except that lists become tuples, and mappings tuples of pairs.
 
         Raises:
             HyperParameterError: wrong type, out of bounds or not among the choices.
         """
-        value = _freeze(value)
+        given, value = value, _freeze(value)
         if not _matches(value, self.type):
-            raise HyperParameterError(f"{self.name} must be {self.type_name}, not {shown(value)}")
+            raise HyperParameterError(f"{self.name} must be {self.type_name}, not {shown(given)}")
         if self.choices is not None and value not in self.choices:
             near = suggestion(value, map(str, self.choices)) if isinstance(value, str) else ""
             raise HyperParameterError(f"{self.name} must be {self.constraint}, not {shown(value)}{near}")
@@ -208,8 +208,10 @@ def _fields_of(cls: type) -> Mapping[str, dataclasses.Field[Any]]:
 
 
 def _freeze(value: Any) -> Any:
-    """Convert lists to tuples; a value without lists is returned unchanged (same object), as ``clone`` of scikit-learn
-    checks."""
+    """Convert lists to tuples, and mappings to tuples of pairs; a value without either is returned unchanged (same
+    object), as ``clone`` of scikit-learn checks."""
+    if isinstance(value, Mapping):
+        value = tuple(value.items())
     if not isinstance(value, (list, tuple)):
         return value
     frozen = tuple(map(_freeze, value))

@@ -10,13 +10,14 @@ of any length; line feeds in it count as spaces.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeAlias, TypeVar
 
 from nlmkit.core.component import Component
 from nlmkit.core.parameters import param
 from nlmkit.core.run import RunOptions
-from nlmkit.errors import DataError
+from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.saving.state import FittedState
 from nlmkit.saving.timing import without_timing
 from nlmkit.taggers.base import Tagger
@@ -24,7 +25,7 @@ from nlmkit.text.tokenizer_lookup import restored_parameter, tokenizer_as_parame
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from nlmkit.text import Corpus, Decoding, TextPipeline
 
@@ -47,9 +48,15 @@ class TargetTexts(Protocol):
     def __len__(self) -> int:
         """Return the number of texts."""
 
+    def take(self, indices: ArrayLike) -> TargetTexts:
+        """Return the texts with these indices, in their order."""
+
     def encode(self, pipeline: TextPipeline) -> Corpus:
         """Return the texts as a corpus with one document per sentence."""
 
+
+Tokenizing: TypeAlias = str | Tagger
+"""Type of the hyper-parameter ``tokenizer``."""
 
 Texts = TypeVar("Texts", bound=TargetTexts)
 
@@ -73,7 +80,7 @@ class TextModel(Component):
 
     _estimator_type: ClassVar[str]  # read by scikit-learn before 1.6 to recognize the kind of estimator
 
-    tokenizer: str | Tagger = param(
+    tokenizer: Tokenizing = param(
         "word", help="tokenizer: space, word, char, bpe:8000, unigram:8000, one of a plugin, or model:FOLDER"
     )
     lowercase: bool = param(True, help="lower-case the texts")
@@ -108,6 +115,10 @@ class TextModel(Component):
 
         Everything estimated, including vocabulary and word weights, must come from ``corpus`` alone.
 
+        A model that can weight its texts has another keyword argument, ``weights``: float64 [documents], positive, or
+        None. A document of weight 2 counts like two. The argument is passed only where some weights are given, which
+        other models refuse.
+
         Args:
             corpus: The training documents, in the order given.
             targets: Target of each document, as ``learn_targets`` returns it: [documents].
@@ -135,6 +146,17 @@ class TextModel(Component):
             DataError: The targets are unusable for training.
         """
         raise NotImplementedError
+
+    def text_weights(
+        self, targets: NDArray[Any], weights: NDArray[np.float64] | None
+    ) -> tuple[NDArray[np.float64] | None, Mapping[str, Any]]:
+        """Return the weight of each text, and entries of ``fit_report_`` on them.
+
+        Args:
+            targets: As ``learn_targets`` returns them.
+            weights: Weights given to ``fit``: float64 [texts], positive; or None.
+        """
+        return weights, {}
 
     def validation_data(self, data: Any, notes: list[str]) -> tuple[Any, NDArray[Any]]:
         """Return the usable held-out texts, and their targets in the form that ``learn_targets`` returns.
@@ -187,12 +209,20 @@ class TextModel(Component):
 
     # ----------------------------------------------------------------------------------------------------- fitting
 
-    def fit_texts(self, data: TargetTexts, held_out: TargetTexts | None, run: RunOptions) -> Self:
+    def fit_texts(
+        self, data: TargetTexts, held_out: TargetTexts | None, run: RunOptions, sample_weight: Any = None
+    ) -> Self:
         """Estimate the model from texts with targets and return self; a failed fit leaves it unchanged.
 
+        Args:
+            data: Training texts.
+            held_out: Validation texts, or None.
+            run: Options of the run.
+            sample_weight: One number per training text, or None; texts of weight 0 are left out.
+
         Raises:
-            DataError: Texts or targets are unusable, or no text has a word.
-            HyperParameterError: Options contradict each other.
+            DataError: Texts, targets or weights are unusable, or no text has a word.
+            HyperParameterError: Options contradict each other, or the model cannot weight its texts.
         """
         from nlmkit.text.unspaced import note_unspaced
 
@@ -201,7 +231,10 @@ class TextModel(Component):
         before = dict(vars(self))
         self._forget()
         try:
+            about_texts, (data, weights) = list(data.notes), self._weighted(data, sample_weight)
             targets, of_targets, about_targets = self.learn_targets(data)
+            weights, of_weights = self.text_weights(targets, weights)
+            weighted = {} if weights is None else {"weights": weights}
             run.stage("reading text")
             pipeline = self.text_pipeline(data)
             corpus = data.encode(pipeline)
@@ -212,17 +245,41 @@ class TextModel(Component):
             if not corpus.tokens:
                 raise DataError("no training text has a word", source=data.source)
             note_unspaced(corpus)
-            notes = [*data.notes, *about_targets]
+            notes = [*about_texts, *about_targets]
             valid = None if held_out is None else self._validation(held_out, notes)
-            own = self.fit_corpus(corpus, targets, valid=valid, run=run)
+            own = self.fit_corpus(corpus, targets, valid=valid, run=run, **weighted)
             of_valid = {} if valid is None else self.validation_report(*valid, own)
-            report = {"texts": len(data), **of_targets, **of_valid, **own}
+            report = {"texts": len(data), **of_targets, **of_weights, **of_valid, **own}
             self.fit_report_ = {**report, "notes": [*notes, *own.get("notes", ())]}
         except BaseException:
             vars(self).clear()
             vars(self).update(before)
             raise
         return self
+
+    @property
+    def takes_weights(self) -> bool:
+        """Whether ``fit_corpus`` takes the weights of texts."""
+        return "weights" in inspect.signature(self.fit_corpus).parameters
+
+    def _weighted(self, data: TargetTexts, sample_weight: Any) -> tuple[TargetTexts, NDArray[np.float64] | None]:
+        """Return the texts whose weight is not 0, and their weights: float64 [texts], or None.
+
+        Raises:
+            DataError: The weights are unusable.
+            HyperParameterError: The model cannot weight its texts.
+        """
+        if sample_weight is None:
+            return data, None
+        import numpy as np
+
+        from nlmkit.documents.weights import checked_weights
+
+        if not self.takes_weights:
+            raise HyperParameterError(f"{self.name} cannot weight its training texts: omit sample_weight")
+        weights = checked_weights(sample_weight, len(data))
+        kept = np.flatnonzero(weights)
+        return (data if len(kept) == len(weights) else data.take(kept)), weights[kept]
 
     def _validation(self, data: TargetTexts, notes: list[str]) -> tuple[Corpus, NDArray[Any]]:
         if not len(data):

@@ -89,7 +89,15 @@ class Regressor(TextModel):
 
     # ------------------------------------------------------------------------------------------------------ fitting
 
-    def fit(self, texts: Any, numbers: Any = None, *, valid: Any = None, run: RunOptions | None = None) -> Self:
+    def fit(
+        self,
+        texts: Any,
+        numbers: Any = None,
+        *,
+        sample_weight: Any = None,
+        valid: Any = None,
+        run: RunOptions | None = None,
+    ) -> Self:
         """Estimate the regressor from texts with numbers and return self.
 
         A failed fit leaves the regressor unchanged.
@@ -98,15 +106,17 @@ class Regressor(TextModel):
             texts: A sequence of strings, or a ``NumberedTexts``.
             numbers: One number per text: integers or floats, finite, from −1e100 to 1e100; None if ``texts`` has
                 them.
+            sample_weight: One number per text, or None: the error of a text of weight 2 counts twice, a text of weight
+                0 is left out. Mean and deviation of the numbers, and document frequencies, count each text once.
             valid: Held-out ``(texts, numbers)`` or NumberedTexts, for early stopping or the choice of settings.
             run: Options of the run, not of the regressor.
 
         Raises:
-            DataError: Texts or numbers are unusable, all numbers are equal, or no text has a word.
-            HyperParameterError: Options contradict each other.
+            DataError: Texts, numbers or weights are unusable, all numbers are equal, or no text has a word.
+            HyperParameterError: Options contradict each other, or the regressor cannot weight its texts.
         """
         data, held_out = numbered(texts, numbers), None if valid is None else numbered(valid)
-        return self.fit_texts(data, held_out, run or RunOptions())
+        return self.fit_texts(data, held_out, run or RunOptions(), sample_weight)
 
     def learn_targets(self, data: NumberedTexts) -> tuple[NDArray[np.float64], Mapping[str, Any], list[str]]:
         """Set ``target_mean_`` and ``target_scale_``; see ``TextModel.learn_targets``.

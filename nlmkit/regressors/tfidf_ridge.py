@@ -63,6 +63,7 @@ class TfidfRidge(Regressor):
         *,
         valid: tuple[Corpus, NDArray[np.float64]] | None,
         run: RunOptions,
+        weights: NDArray[np.float64] | None = None,
     ) -> Mapping[str, Any]:
         """Count n-grams, weight them, and fit the regression."""
         from nlmkit.documents.ngram_features import NGramFeatures
@@ -85,10 +86,10 @@ class TfidfRidge(Regressor):
         alpha = self.alpha
         if alpha is None:
             held_out = None if valid is None else (self._matrix(valid[0]), valid[1])
-            alpha, report = self._chosen(matrix, targets, held_out, run)
+            alpha, report = self._chosen(matrix, targets, held_out, weights, run)
         run.stage("fitting the regression")
         self.alpha_ = float(alpha)
-        self.weights_, self.intercept_, notes = self._solved(matrix, targets, self.alpha_)
+        self.weights_, self.intercept_, notes = self._solved(matrix, targets, self.alpha_, weights)
         return {"features": len(self.features_), "alpha": self.alpha_, **report, "notes": notes}
 
     def _chosen(
@@ -96,28 +97,36 @@ class TfidfRidge(Regressor):
         matrix: csr_matrix,
         targets: NDArray[np.float64],
         valid: tuple[csr_matrix, NDArray[np.float64]] | None,
+        weights: NDArray[np.float64] | None,
         run: RunOptions,
     ) -> tuple[float, dict[str, Any]]:
         """Return the strength with the lowest RMSE on held-out texts, and its entry of the report."""
         import numpy as np
 
+        of_valid = None
         if valid is None:
             order = np.random.default_rng(0).permutation(len(targets))
             held_out = max(round(_VALID_SHARE * len(targets)), 1)
             some, rest = np.sort(order[:held_out]), np.sort(order[held_out:])
             valid = matrix[some], targets[some]
             matrix, targets = matrix[rest], targets[rest]
+            if weights is not None:
+                weights, of_valid = weights[rest], weights[some]
         run.stage("choosing alpha", len(ALPHAS))
         errors = []
         for alpha in ALPHAS:
-            weights, intercept, _ = self._solved(matrix, targets, alpha)
-            errors.append(float(np.sqrt(np.mean((valid[0] @ weights + intercept - valid[1]) ** 2))))
+            slopes, intercept, _ = self._solved(matrix, targets, alpha, weights)
+            errors.append(float(np.sqrt(np.average((valid[0] @ slopes + intercept - valid[1]) ** 2, weights=of_valid))))
             run.advance()
         tried = {f"{alpha:g}": self.target_scale_ * error for alpha, error in zip(ALPHAS, errors, strict=True)}
         return ALPHAS[int(np.argmin(errors))], {"rmse_by_alpha": tried}
 
     def _solved(
-        self, matrix: csr_matrix, targets: NDArray[np.float64], alpha: float
+        self,
+        matrix: csr_matrix,
+        targets: NDArray[np.float64],
+        alpha: float,
+        weights: NDArray[np.float64] | None,
     ) -> tuple[NDArray[np.float64], float, list[str]]:
         """Return weights (float64 [features]) and intercept; append a note if the solver did not converge."""
         import numpy as np
@@ -127,10 +136,11 @@ class TfidfRidge(Regressor):
 
         merged = MergedFeatures.of(matrix)
         ridge = Ridge(alpha=alpha, solver="sparse_cg", tol=_TOLERANCE)
-        ridge.fit(merged.matrix, targets)
+        ridge.fit(merged.matrix, targets, sample_weight=weights)
+        each: Any = 1.0 if weights is None else weights
         residuals = targets - merged.matrix @ ridge.coef_ - ridge.intercept_
-        gradient = merged.matrix.T @ residuals - alpha * ridge.coef_
-        start = merged.matrix.T @ (targets - targets.mean())
+        gradient = merged.matrix.T @ (each * residuals) - alpha * ridge.coef_
+        start = merged.matrix.T @ (each * (targets - np.average(targets, weights=weights)))
         notes = []
         if np.linalg.norm(gradient) > _SLACK * _TOLERANCE * np.linalg.norm(start):  # not reported by scikit-learn
             notes.append("the solver of the regression did not converge: raise alpha")

@@ -8,10 +8,12 @@ classes with opposite margins that is Platt's sigmoid.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nlmkit.documents.weights import rescaled
 
 _RANGE: Final = 12.0
 """Bound of the search: absolute natural logarithm of the scale."""
@@ -29,7 +31,7 @@ def softmax(margins: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def fit_scale_and_offsets(
-    margins: NDArray[np.float64], targets: NDArray[np.int64]
+    margins: NDArray[np.float64], targets: NDArray[np.int64], weights: NDArray[np.float64] | None = None
 ) -> tuple[float, NDArray[np.float64]]:
     """Fit scale and offsets by maximum likelihood of the targets, with L-BFGS.
 
@@ -39,6 +41,7 @@ def fit_scale_and_offsets(
     Args:
         margins: Held-out margins: float64 [texts, classes].
         targets: Right class of each text: int64 [texts].
+        weights: Weight of each text: float64 [texts]; None for 1.
 
     Returns:
         The scale, positive, and the offsets, which sum to zero: float64 [classes].
@@ -46,6 +49,7 @@ def fit_scale_and_offsets(
     from scipy.optimize import minimize
 
     texts, classes = margins.shape
+    shares = rescaled(weights)
     block = max(_BLOCK // classes, 1)
 
     def part(values: NDArray[np.float64], rows: slice) -> tuple[float, NDArray[np.float64]]:
@@ -55,10 +59,13 @@ def fit_scale_and_offsets(
         scale = math.exp(values[0])
         logits = scale * own + values[1:]
         gaps = (softmax(logits) - smoothed) / texts
+        each: Any = 1.0 if shares is None else shares[rows]
+        if shares is not None:
+            gaps *= shares[rows, None]
         gradient = np.concatenate([[scale * (gaps * own).sum()], gaps.sum(axis=0)])
         highest = logits.max(axis=1)
         log_sums = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
-        return float((log_sums - (smoothed * logits).sum(axis=1)).sum()) / texts, gradient
+        return float(((log_sums - (smoothed * logits).sum(axis=1)) * each).sum()) / texts, gradient
 
     def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         total, gradient = 0.0, np.zeros(classes + 1)

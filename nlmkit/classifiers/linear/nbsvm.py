@@ -90,6 +90,7 @@ class NBSVM(Classifier):
         *,
         valid: tuple[Corpus, NDArray[np.int64]] | None,
         run: RunOptions,
+        weights: NDArray[np.float64] | None = None,
     ) -> Mapping[str, Any]:
         """Count n-grams, fit one linear classifier per decision, and the scale of the probabilities."""
         import numpy as np
@@ -120,14 +121,19 @@ class NBSVM(Classifier):
         if others is not None:
             notes.append(sampled_note(others, classes, len(targets)))
         run.stage("fitting the classifier", decisions_of(classes))
-        for index, weights, intercept in self._decisions(matrix, targets, classes, notes):
-            self.weights_[index], self.intercepts_[index] = weights, intercept
+        for index, slopes, intercept in self._decisions(matrix, targets, weights, classes, notes):
+            self.weights_[index], self.intercepts_[index] = slopes, intercept
             run.advance()
-        self.scale_, self.offsets_ = self._calibrated(matrix, targets, notes, run)
+        self.scale_, self.offsets_ = self._calibrated(matrix, targets, weights, notes, run)
         return {"features": len(self.features_), "notes": list(dict.fromkeys(notes))}
 
     def _decisions(
-        self, matrix: csr_matrix, targets: NDArray[np.int64], classes: int, notes: list[str]
+        self,
+        matrix: csr_matrix,
+        targets: NDArray[np.int64],
+        text_weights: NDArray[np.float64] | None,
+        classes: int,
+        notes: list[str],
     ) -> Iterator[tuple[int, NDArray[np.float64], float]]:
         """Yield index, weights [features] and intercept of each decision; of two classes only the second has one.
 
@@ -140,9 +146,11 @@ class NBSVM(Classifier):
 
         others = others_to_sample(matrix, decisions_of(classes))
         documents = np.arange(len(targets))
-        members = csr_matrix((np.ones(len(targets)), (targets, documents)), shape=(classes, len(targets)))
+        each = np.ones(len(targets)) if text_weights is None else text_weights
+        members = csr_matrix((each, (targets, documents)), shape=(classes, len(targets)))
         counts = members @ matrix
-        total = np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.float64)
+        of_values = None if text_weights is None else np.repeat(text_weights, np.diff(matrix.indptr))
+        total = np.bincount(matrix.indices, of_values, minlength=matrix.shape[1]).astype(np.float64)
         weighted = matrix.copy() if others is None else None
         for number, index in enumerate((1,) if classes == 2 else range(classes)):
             own = np.zeros(matrix.shape[1])
@@ -153,14 +161,14 @@ class NBSVM(Classifier):
             right = targets == index
             sample = None if others is None else own_and_others(targets, index, others, self.seed)
             if sample is not None:
-                rows, text_weights = sample
+                rows, of_sample = sample
                 some = matrix[rows]
                 some.data = ratios[some.indices]
-                found, intercept = self._weights(some, right[rows], notes, text_weights)
+                found, intercept = self._weights(some, right[rows], notes, of_sample * each[rows])
             else:
                 weighted = matrix.copy() if weighted is None else weighted
                 np.take(ratios, matrix.indices, out=weighted.data)
-                found, intercept = self._weights(weighted, right, notes)
+                found, intercept = self._weights(weighted, right, notes, text_weights)
             interpolated = (1 - self.beta) * np.abs(found).mean() + self.beta * found
             yield number, ratios * interpolated, intercept
 
@@ -169,7 +177,7 @@ class NBSVM(Classifier):
         weighted: csr_matrix,
         positive: NDArray[np.bool_],
         notes: list[str],
-        text_weights: NDArray[np.float64] | None = None,
+        text_weights: NDArray[np.float64] | None,
     ) -> tuple[NDArray[np.float64], float]:
         """Return the weights [features] and intercept of the linear classifier."""
         from sklearn.exceptions import ConvergenceWarning
@@ -197,7 +205,12 @@ class NBSVM(Classifier):
         return classifier.coef_[0], float(classifier.intercept_[0])
 
     def _calibrated(
-        self, matrix: csr_matrix, targets: NDArray[np.int64], notes: list[str], run: RunOptions
+        self,
+        matrix: csr_matrix,
+        targets: NDArray[np.int64],
+        text_weights: NDArray[np.float64] | None,
+        notes: list[str],
+        run: RunOptions,
     ) -> tuple[float, NDArray[np.float64]]:
         """Fit scale and offsets of the softmax, on the margins of held-out training texts."""
         import numpy as np
@@ -214,7 +227,8 @@ class NBSVM(Classifier):
         if len(known) < 2:
             notes.append("too few texts to fit the probabilities: they are the softmax of the margins")
             return 1.0, offsets
-        rows = matrix[np.isin(targets, known)]
+        usable = np.isin(targets, known)
+        rows, weights = matrix[usable], None if text_weights is None else text_weights[usable]
         folds, used = self._calibration_folds(kept, len(known), notes)
         run.stage("calibrating probabilities", used * decisions_of(len(known)))
         turn, ended = threading.Lock(), threading.Event()
@@ -225,8 +239,9 @@ class NBSVM(Classifier):
             held_out = folds == fold
             inside, outside = rows[~held_out], rows[held_out]
             found = np.empty((outside.shape[0], len(known)))
-            for index, weights, intercept in self._decisions(inside, kept[~held_out], len(known), own):
-                found[:, -1 if len(known) == 2 else index] = outside @ weights + intercept
+            of_inside = None if weights is None else weights[~held_out]
+            for index, slopes, intercept in self._decisions(inside, kept[~held_out], of_inside, len(known), own):
+                found[:, -1 if len(known) == 2 else index] = outside @ slopes + intercept
                 if ended.is_set():
                     break
                 with turn:
@@ -244,7 +259,8 @@ class NBSVM(Classifier):
                     notes += own
             finally:
                 ended.set()  # an interrupted fit waits for the current decisions only, not for a whole fold
-        right = np.concatenate([kept[folds == fold] for fold in range(used)])
+        order = np.concatenate([np.flatnonzero(folds == fold) for fold in range(used)])
+        right = kept[order]
         together = np.concatenate(margins)
         del margins
         seen, right = np.unique(right, return_inverse=True)
@@ -252,7 +268,8 @@ class NBSVM(Classifier):
             return 1.0, offsets
         if len(seen) < len(known):
             together = together[:, seen]
-        scale, offsets[known[seen]] = fit_scale_and_offsets(together, right)
+        of_margins = None if weights is None else weights[order]
+        scale, offsets[known[seen]] = fit_scale_and_offsets(together, right, of_margins)
         return scale, offsets
 
     def _calibration_folds(

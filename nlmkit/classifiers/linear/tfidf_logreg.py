@@ -64,6 +64,7 @@ class TfidfLogReg(Classifier):
         *,
         valid: tuple[Corpus, NDArray[np.int64]] | None,
         run: RunOptions,
+        weights: NDArray[np.float64] | None = None,
     ) -> Mapping[str, Any]:
         """Count n-grams, weight them, and fit the regression."""
         import numpy as np
@@ -99,11 +100,11 @@ class TfidfLogReg(Classifier):
         self.weights_ = empty_weights(classes, len(self.features_))
         self.intercepts_ = np.empty(decisions_of(classes))
         begin = iterations = 0
-        for regression in self._regressions(matrix, targets, classes if apart else None, notes):
-            for row, (weights, intercept) in enumerate(
+        for regression in self._regressions(matrix, targets, classes if apart else None, weights, notes):
+            for row, (slopes, intercept) in enumerate(
                 zip(regression.coef_, regression.intercept_, strict=True), start=begin
             ):
-                self.weights_[row] = weights if merged is None else merged.expanded(weights)
+                self.weights_[row] = slopes if merged is None else merged.expanded(slopes)
                 self.intercepts_[row] = intercept
             begin += len(regression.coef_)
             iterations = max(iterations, int(regression.n_iter_.max()))
@@ -111,7 +112,12 @@ class TfidfLogReg(Classifier):
         return {"features": len(self.features_), "iterations": iterations, "notes": list(dict.fromkeys(notes))}
 
     def _regressions(
-        self, matrix: csr_matrix, targets: NDArray[np.int64], apart: int | None, notes: list[str]
+        self,
+        matrix: csr_matrix,
+        targets: NDArray[np.int64],
+        apart: int | None,
+        text_weights: NDArray[np.float64] | None,
+        notes: list[str],
     ) -> Iterator[LogisticRegression]:
         """Yield the multinomial regression, or with ``apart`` one regression per class against the others."""
         from sklearn.exceptions import ConvergenceWarning
@@ -129,11 +135,13 @@ class TfidfLogReg(Classifier):
                 regression = LogisticRegression(
                     C=self.C, max_iter=self.max_iter, solver="liblinear", dual=True, tol=_TOLERANCE, random_state=0
                 )
-            right, some, weights = targets if index is None else targets == index, matrix, None
+            right, some, weights = targets if index is None else targets == index, matrix, text_weights
             if index is not None and others is not None:
                 sample = own_and_others(targets, index, others, seed=0)
                 if sample is not None:
                     rows, weights = sample
+                    if text_weights is not None:
+                        weights = weights * text_weights[rows]
                     some, right = matrix[rows], right[rows]
             with LIBLINEAR, warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", ConvergenceWarning)

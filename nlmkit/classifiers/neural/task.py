@@ -30,25 +30,34 @@ class ClassificationTask(TextTask):
         super().__init__(setup)
         self._label_smoothing = label_smoothing
 
-    def mean_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def mean_loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the mean cross-entropy with smoothed labels."""
-        return functional.cross_entropy(outputs, targets, label_smoothing=self._label_smoothing)
+        smoothing = self._label_smoothing
+        if weights is None:
+            return functional.cross_entropy(outputs, targets, label_smoothing=smoothing)
+        losses = functional.cross_entropy(outputs, targets, label_smoothing=smoothing, reduction="none")
+        return (weights * losses).mean()
 
-    def summed_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def summed_loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the sum of −ln p(class)."""
-        return functional.cross_entropy(outputs, targets, reduction="sum")
+        if weights is None:
+            return functional.cross_entropy(outputs, targets, reduction="sum")
+        return (weights * functional.cross_entropy(outputs, targets, reduction="none")).sum()
 
-    def measured(self, outputs: NDArray[np.float64], targets: NDArray[np.int64]) -> Mapping[str, float]:
-        """Return the accuracy, and the mean −ln p(class).
+    def measured(
+        self, outputs: NDArray[np.float64], targets: NDArray[np.int64], weights: NDArray[np.float64] | None = None
+    ) -> Mapping[str, float]:
+        """Return the accuracy, and the mean −ln p(class), weighted if the texts are.
 
         Raises:
             Diverged: A probability is not finite.
         """
         log_probs = log_softmax(outputs)
-        loss = float(-log_probs[np.arange(len(log_probs)), targets].mean())
+        loss = float(-np.average(log_probs[np.arange(len(log_probs)), targets], weights=weights))
         if not np.isfinite(loss):
             raise divergence.Diverged("probabilities of held-out texts are not finite")
-        return {"accuracy": float((log_probs.argmax(axis=1) == targets).mean()), "loss": loss}
+        right = log_probs.argmax(axis=1) == targets
+        return {"accuracy": float(np.average(right, weights=weights)), "loss": loss}
 
     def judge(self, loss: float, kept: Mapping[str, float] | None, last: Mapping[str, float] | None) -> list[str]:
         """Raise for weights worse than chance on their own training texts; return notes on doubtful results."""

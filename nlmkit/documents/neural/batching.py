@@ -170,11 +170,14 @@ class Sample:
         documents: Documents as ids.
         targets: Class of each document, int64 [documents], or number, float64 [documents].
         extra: Vectors of the ids from V on, for documents that are only scored: float32 [n, d].
+        weights: Weight of each document, with the mean one over the training documents: float64 [documents]; None for
+            1.
     """
 
     documents: Documents
     targets: NDArray[Any]
     extra: NDArray[np.float32] | None = None
+    weights: NDArray[np.float64] | None = None
 
 
 def similar_lengths(lengths: Indices) -> list[Indices]:

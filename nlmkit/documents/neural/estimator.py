@@ -146,11 +146,13 @@ class NeuralTextModel(
 
     # -------------------------------------------------------------------------------------------------- fitting
 
-    def fit_texts(self, data: TargetTexts, held_out: TargetTexts | None, run: RunOptions) -> Self:
+    def fit_texts(
+        self, data: TargetTexts, held_out: TargetTexts | None, run: RunOptions, sample_weight: Any = None
+    ) -> Self:
         """See ``TextModel.fit_texts``. A budget starts here, so that it includes reading the texts."""
         self._started = seconds()
         try:
-            return super().fit_texts(data, held_out, run)
+            return super().fit_texts(data, held_out, run, sample_weight)
         finally:
             del self._started
 
@@ -161,8 +163,12 @@ class NeuralTextModel(
         *,
         valid: tuple[Corpus, NDArray[Any]] | None,
         run: RunOptions,
+        weights: NDArray[np.float64] | None = None,
     ) -> Mapping[str, Any]:
         """Train the network; see ``TextModel.fit_corpus``.
+
+        Weights of texts are rescaled to the mean one. Held-out texts keep theirs where they are chosen among the
+        training texts; given ones count equally.
 
         Raises:
             HyperParameterError: Options contradict each other.
@@ -172,22 +178,26 @@ class NeuralTextModel(
         started = getattr(self, "_started", seconds())
         optional.require("torch", extra="classifiers", who=self.name)
         self.check_options()
+        import numpy as np
         import torch
 
         from nlmkit.documents.neural.batching import Sample
         from nlmkit.documents.neural.task import TaskSetup
         from nlmkit.documents.neural.training import train
+        from nlmkit.documents.weights import rescaled
         from nlmkit.training.devices import memory_errors
 
         cut: list[str] = []
         corpus = self._cut(corpus, "training ", cut)
         if valid is not None:
             valid = self._cut(valid[0], "validation ", cut), valid[1]
-        corpus, targets, valid, held_out, notes = self._held_out(corpus, targets, valid)
+        corpus, targets, valid, held_out, notes, parts = self._held_out(corpus, targets, valid)
+        weights, of_valid = (weights, None) if weights is None or parts is None else (weights[part] for part in parts)
         self._take_representation(corpus, run)
         originals = corpus
         if self.augment:
             corpus, targets = self._augmented(corpus, targets, run)
+            weights = None if weights is None else np.tile(weights, 1 + self.augment)
         generator = torch.Generator().manual_seed(self.seed)
         with memory_errors("the network; a smaller embedding, hidden or maps, or fewer words, need less"):
             texts = TrainingTexts(corpus, originals, None if valid is None else valid[0])
@@ -202,8 +212,8 @@ class NeuralTextModel(
                 f"the representation covers only {coverage:.0%} of the training words: "
                 "check that it was trained on text with the same tokenizer and case"
             )
-        sample = Sample(self.documents_of(corpus)[0], targets)
-        watched = None if valid is None else self._sample(*valid)
+        sample = Sample(self.documents_of(corpus)[0], targets, weights=rescaled(weights))
+        watched = None if valid is None else self._sample(*valid, of_valid)
 
         def task(settings: TextSettings, device: torch.device) -> TextTask:
             counts = self.vocabulary_.counts
@@ -238,24 +248,31 @@ class NeuralTextModel(
 
     def _held_out(
         self, corpus: Corpus, targets: NDArray[Any], valid: tuple[Corpus, NDArray[Any]] | None
-    ) -> tuple[Corpus, NDArray[Any], tuple[Corpus, NDArray[Any]] | None, dict[str, Any], list[str]]:
-        """Return training and held-out texts, how they were split, and notes."""
+    ) -> tuple[
+        Corpus,
+        NDArray[Any],
+        tuple[Corpus, NDArray[Any]] | None,
+        dict[str, Any],
+        list[str],
+        tuple[NDArray[np.int64], NDArray[np.int64]] | None,
+    ]:
+        """Return training and held-out texts, how they were split, notes, and the indices of both in the corpus."""
         from nlmkit.documents.neural.batching import dev_split
         from nlmkit.documents.subsets import subset
 
         if valid is not None:
-            return corpus, targets, valid, {"texts": valid[0].sentences, "chosen": "given"}, []
+            return corpus, targets, valid, {"texts": valid[0].sentences, "chosen": "given"}, [], None
         notes = ["no held-out texts: early stopping was not possible, and the last weights were kept"]
         nothing = {"texts": 0, "chosen": "none"}
         if self.valid_share == 0:
-            return corpus, targets, None, nothing, notes
+            return corpus, targets, None, nothing, notes, None
         strata = self.strata(targets)
         train, dev = dev_split(strata, self.valid_share, self.seed)
         if not len(dev) or not subset(corpus, train).tokens:
-            return corpus, targets, None, nothing, notes
+            return corpus, targets, None, nothing, notes, None
         chosen = f"{self.valid_share:g} of the training texts, {self.held_out_by}seed {self.seed}"
         held_out = {"texts": len(dev), "chosen": chosen}
-        return subset(corpus, train), targets[train], (subset(corpus, dev), targets[dev]), held_out, []
+        return subset(corpus, train), targets[train], (subset(corpus, dev), targets[dev]), held_out, [], (train, dev)
 
     def _take_representation(self, corpus: Corpus, run: RunOptions) -> None:
         """Load the representation of the input layer, or fit it on the training texts, if requested."""
@@ -361,11 +378,11 @@ class NeuralTextModel(
                 extra = representation.vectors([corpus.types[index] for index in new])
         return self.divide(corpus, ids[corpus.ids]), extra
 
-    def _sample(self, corpus: Corpus, targets: NDArray[Any]) -> Sample:
+    def _sample(self, corpus: Corpus, targets: NDArray[Any], weights: NDArray[np.float64] | None) -> Sample:
         from nlmkit.documents.neural.batching import Sample
 
         documents, extra = self.documents_of(corpus)
-        return Sample(documents, targets, extra)
+        return Sample(documents, targets, extra, weights)
 
     def batch_of_one(self, text: str) -> tuple[list[str], Batch, NDArray[np.float32] | None]:
         """Return the tokens of one text, a batch of it alone, and the vectors of ``documents_of``, for highlights."""

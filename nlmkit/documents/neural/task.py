@@ -81,6 +81,7 @@ class TextTask(Task[Chosen[Documents]]):
         self._sample, self._valid, self._settings = setup.sample, setup.valid, setup.settings
         self._rare, self._unknown_rate = once_seen(setup.counts), setup.unknown_rate
         self._targets = self.as_tensor(setup.sample.targets).to(setup.device)
+        self._weights = _as_weights(setup.sample.weights, setup.device)
         self._parts = module.parts()
         self._floats = module.floats_per_word
         self._epoch_steps = math.ceil(len(setup.sample.documents) / setup.settings.batch)
@@ -92,16 +93,25 @@ class TextTask(Task[Chosen[Documents]]):
         return torch.from_numpy(targets)
 
     @abc.abstractmethod
-    def mean_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss that training minimizes: a scalar from outputs [B, O], float32, and targets [B]."""
+    def mean_loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return the mean loss that training minimizes: a scalar.
+
+        Args:
+            outputs: float32 [B, O].
+            targets: As ``as_tensor`` returns them: [B].
+            weights: Factor of each document's loss: float32 [B]; their mean over all training documents is one, and
+                the sum is divided by B, so that the losses of batches and of their parts add up. None for 1.
+        """
 
     @abc.abstractmethod
-    def summed_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def summed_loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the sum of the losses used to compare weights; arguments as in ``mean_loss``."""
 
     @abc.abstractmethod
-    def measured(self, outputs: NDArray[np.float64], targets: NDArray[Any]) -> Mapping[str, float]:
-        """Return the metrics of held-out documents, from outputs [documents, O] and targets [documents]."""
+    def measured(
+        self, outputs: NDArray[np.float64], targets: NDArray[Any], weights: NDArray[np.float64] | None = None
+    ) -> Mapping[str, float]:
+        """Return the metrics of held-out documents, from outputs [documents, O], targets and weights [documents]."""
 
     # -------------------------------------------------------------------------------------------------- the data
 
@@ -170,8 +180,9 @@ class TextTask(Task[Chosen[Documents]]):
         """Return the mean loss of some documents."""
         documents, numbers = data
         outputs = self.module(documents.batch(numbers).to(self.device))
-        targets = self._targets[torch.from_numpy(numbers).to(self.device)]
-        return Step(self.mean_loss(outputs.float(), targets))
+        places = torch.from_numpy(numbers).to(self.device)
+        weights = None if self._weights is None else self._weights[places]
+        return Step(self.mean_loss(outputs.float(), self._targets[places], weights))
 
     def after_step(self) -> None:
         """Clip the norm of the last layer's weights per output."""
@@ -200,7 +211,7 @@ class TextTask(Task[Chosen[Documents]]):
         assert self._valid is not None
         valid = self._valid
         outputs = outputs_of(self.module, valid.documents, extra=valid.extra, interrupted=interrupted)
-        return self.measured(outputs, valid.targets)
+        return self.measured(outputs, valid.targets, valid.weights)
 
     def evaluation_seconds(self, clock: Callable[[], float], most: float) -> float:
         """Estimate the time of ``evaluate`` from some of its batches."""
@@ -220,21 +231,26 @@ class TextTask(Task[Chosen[Documents]]):
         return (clock() - begins) * sum(map(documents.padded, batches)) / timed
 
     def training_loss(self) -> float:
-        """Return the mean loss of the first training texts."""
+        """Return the mean loss of the first training texts, weighted if they are."""
         documents, targets = self._sample.documents, self._sample.targets
-        total, texts = 0.0, self._judged
+        total, texts, weights = 0.0, self._judged, self._sample.weights
         with torch.inference_mode():
             for begin in range(0, texts, self._settings.batch):
                 chosen = np.arange(begin, min(begin + self._settings.batch, texts))
                 for some in parts_of_batch(documents, chosen, floats=self._floats):
                     outputs = self.module(documents.batch(some).to(self.device)).float().cpu()
-                    total += float(self.summed_loss(outputs, self.as_tensor(targets[some])))
-        return total / texts
+                    each = None if weights is None else _as_weights(weights[some], torch.device("cpu"))
+                    total += float(self.summed_loss(outputs, self.as_tensor(targets[some]), each))
+        return total / (texts if weights is None else float(weights[:texts].sum()))
 
     @property
     def _judged(self) -> int:
         """Return the number of training texts of ``training_loss``."""
         return min(len(self._sample.documents), _JUDGED_TEXTS)
+
+
+def _as_weights(weights: NDArray[np.float64] | None, device: torch.device) -> Tensor | None:
+    return None if weights is None else torch.from_numpy(weights).float().to(device)
 
 
 def _digest(sample: Sample) -> str:
@@ -243,4 +259,6 @@ def _digest(sample: Sample) -> str:
     for array in (documents.ids, documents.sentence_offsets, documents.document_offsets):
         digest.update(np.ascontiguousarray(array, "<i8").data)
     digest.update(np.ascontiguousarray(targets, "<f8" if targets.dtype.kind == "f" else "<i8").data)
+    if sample.weights is not None:
+        digest.update(np.ascontiguousarray(sample.weights, "<f8").data)
     return digest.hexdigest()[:16]

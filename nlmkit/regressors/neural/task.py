@@ -44,13 +44,17 @@ class RegressionTask(TextTask):
         """Return the numbers as float32."""
         return torch.from_numpy(targets).float()
 
-    def mean_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def mean_loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the mean loss."""
-        return self._loss(outputs, targets, "mean")
+        if weights is None:
+            return self._loss(outputs, targets, "mean")
+        return (weights * self._loss(outputs, targets, "none")).mean()
 
-    def summed_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def summed_loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the sum of the losses."""
-        return self._loss(outputs, targets, "sum")
+        if weights is None:
+            return self._loss(outputs, targets, "sum")
+        return (weights * self._loss(outputs, targets, "none")).sum()
 
     def _loss(self, outputs: Tensor, targets: Tensor, reduction: str) -> Tensor:
         if self._delta is None:
@@ -64,8 +68,10 @@ class RegressionTask(TextTask):
         size, delta = np.abs(errors), self._delta
         return np.where(size <= delta, errors**2 / 2, delta * (size - delta / 2))
 
-    def measured(self, outputs: NDArray[np.float64], targets: NDArray[np.float64]) -> Mapping[str, float]:
-        """Return the mean loss, and the RMSE in the original unit.
+    def measured(
+        self, outputs: NDArray[np.float64], targets: NDArray[np.float64], weights: NDArray[np.float64] | None = None
+    ) -> Mapping[str, float]:
+        """Return the mean loss, and the RMSE in the original unit, weighted if the texts are.
 
         Raises:
             Diverged: An estimate is not finite.
@@ -73,11 +79,13 @@ class RegressionTask(TextTask):
         errors = outputs[:, 0] - targets
         if not np.isfinite(errors).all():
             raise Diverged("the numbers estimated for held-out texts are not finite")
-        return {"loss": float(self.losses(errors).mean()), "rmse": self._scale * float(np.sqrt(np.mean(errors**2)))}
+        loss = float(np.average(self.losses(errors), weights=weights))
+        return {"loss": loss, "rmse": self._scale * float(np.sqrt(np.average(errors**2, weights=weights)))}
 
     def judge(self, loss: float, kept: Mapping[str, float] | None, last: Mapping[str, float] | None) -> list[str]:
         """Raise for weights far worse than the mean on their own training texts; return notes on doubtful results."""
-        of_mean = float(self.losses(self._sample.targets[: self._judged]).mean())
+        weights = None if self._sample.weights is None else self._sample.weights[: self._judged]
+        of_mean = float(np.average(self.losses(self._sample.targets[: self._judged]), weights=weights))
         if loss > _SLACK[0] * of_mean + _SLACK[1]:
             raise Diverged(
                 f"the final weights have the loss {loss:.4g} on the training texts, worse than the "
@@ -90,7 +98,7 @@ class RegressionTask(TextTask):
             ]
         if kept is None or last is None or self._valid is None:
             return []
-        held_out = float(self.losses(self._valid.targets).mean())
+        held_out = float(np.average(self.losses(self._valid.targets), weights=self._valid.weights))
         found = []
         if kept["loss"] > _HARDLY * held_out:
             found.append(
