@@ -17,6 +17,8 @@ from nlmkit.text.tokenizer_lookup import look_up_with
 
 _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.classifiers.base": ("Classifier",),
+    "nlmkit.classifiers.combined.ensemble": ("Ensemble",),
+    "nlmkit.classifiers.combined.lm_classifier": ("LMClassifier",),
     "nlmkit.classifiers.neural.cnn": ("CNN",),
     "nlmkit.classifiers.neural.han": ("HAN",),
     "nlmkit.classifiers.neural.lstm_classifier": ("LSTMClassifier",),

@@ -1,5 +1,7 @@
 # Written by scripts/public_names.py from _HOMES in __init__.py.
 from nlmkit.classifiers.base import Classifier as Classifier
+from nlmkit.classifiers.combined.ensemble import Ensemble as Ensemble
+from nlmkit.classifiers.combined.lm_classifier import LMClassifier as LMClassifier
 from nlmkit.classifiers.linear.nbsvm import NBSVM as NBSVM
 from nlmkit.classifiers.linear.tfidf_logreg import TfidfLogReg as TfidfLogReg
 from nlmkit.classifiers.neural.cnn import CNN as CNN
@@ -73,6 +75,7 @@ __all__ = [
     "Decoding",
     "DynamicEvaluation",
     "EncoderDecoder",
+    "Ensemble",
     "ExportError",
     "GRU",
     "GloVe",
@@ -80,6 +83,7 @@ __all__ = [
     "HMMTagger",
     "HyperParameterError",
     "IntegrityError",
+    "LMClassifier",
     "LSA",
     "LSTM",
     "LSTMCNN",

@@ -21,11 +21,16 @@ def note(message: str) -> None:
 
     if (known := _known.get()) is not None:
         said, new = known
-        kind = _NUMBER.sub("0", message)
+        kind = kind_of_note(message)
         if kind in said:
             return
         new.add(kind)
     logging.getLogger(LOGGER).warning("%s", message)
+
+
+def kind_of_note(message: str) -> str:
+    """Return a note without its numbers: notes that differ only in these are of one kind."""
+    return _NUMBER.sub("0", message)
 
 
 _NUMBER = re.compile("[0-9]+")

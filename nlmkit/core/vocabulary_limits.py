@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import dataclasses
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from nlmkit.core.parameters import param
@@ -10,6 +13,22 @@ from nlmkit.errors import DataError, HyperParameterError
 
 if TYPE_CHECKING:
     from nlmkit.text import Corpus, Vocabulary
+
+_shared: contextvars.ContextVar[Vocabulary | None] = contextvars.ContextVar("nlmkit-vocabulary", default=None)
+
+
+@contextlib.contextmanager
+def shared_vocabulary(vocabulary: Vocabulary) -> Iterator[None]:
+    """Give the language models that are fitted in the body this vocabulary instead of that of their training text.
+
+    Probabilities of models of different texts, such as those of different classes, are comparable only over one
+    vocabulary.
+    """
+    mark = _shared.set(vocabulary)
+    try:
+        yield
+    finally:
+        _shared.reset(mark)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -48,6 +67,9 @@ class VocabularyLimits:
             raise DataError("the training text is empty", source=", ".join(corpus.sources) or None)
         if not noted:
             note_unspaced(corpus)
+        shared = _shared.get()
+        if shared is not None and getattr(self, "predicts_words", False):
+            return shared.counted(corpus)
 
         if self.vocabulary_file is not None:
             default = next(field.default for field in dataclasses.fields(self) if field.name == "min_count")

@@ -128,11 +128,14 @@ class Vocabulary:
                 raise DataError(nothing, source=os.fspath(file))
             if problem:
                 note(f"{os.fspath(file)}: {problem}")
-        vocabulary = cls(words)
-        counts = np.zeros(len(vocabulary), np.int64)
-        np.add.at(counts, vocabulary.ids(corpus.types), frequencies)
+        return cls(words).counted(corpus)
+
+    def counted(self, corpus: CountedText) -> Vocabulary:
+        """Return the same words with their counts in a corpus."""
+        counts = np.zeros(len(self), np.int64)
+        np.add.at(counts, self.ids(corpus.types), corpus.type_counts())
         counts[EOS_ID] = corpus.sentences
-        return cls._with_counts(vocabulary, counts)
+        return self._with_counts(self, counts)
 
     @classmethod
     def _with_counts(cls, vocabulary: Vocabulary, counts: NDArray[np.int64]) -> Vocabulary:
