@@ -126,7 +126,8 @@ class HyperParameter:
         """
         given, value = value, _freeze(value)
         if not _matches(value, self.type):
-            raise HyperParameterError(f"{self.name} must be {self.type_name}, not {shown(given)}")
+            wrong = given if isinstance(given, Mapping) else value
+            raise HyperParameterError(f"{self.name} must be {self.type_name}, not {shown(wrong)}")
         if self.choices is not None and value not in self.choices:
             near = suggestion(value, map(str, self.choices)) if isinstance(value, str) else ""
             raise HyperParameterError(f"{self.name} must be {self.constraint}, not {shown(value)}{near}")
