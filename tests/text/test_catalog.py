@@ -268,6 +268,7 @@ def test_a_faulty_catalogue_is_an_error(place: Path, text: str, message: str) ->
 def test_the_real_catalogue() -> None:
     known = {entry.name: entry for entry in catalog.entries()}
     assert {"english", "chinese", "reviews-en", "reviews-zh", "chunks-en", "segments-zh"} <= set(known)
+    assert {"trees-en", "trees-zh"} <= set(known)
     assert {"pairs-en-zh", "lee", "brown", "ptb", "wikitext-2", "imdb"} <= set(known)
     assert catalog.entry("ptb") is known["ptb"]
     for entry in known.values():

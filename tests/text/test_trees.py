@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import io
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from nltk import Tree
 
 from nlmkit.errors import DataError, HyperParameterError, MissingFileError
+from nlmkit.text import Corpus
 from nlmkit.text.trees import LabelledTrees
 
 FILM = "(3 (2 The) (3 (4 good) (2 film)))"
@@ -30,6 +32,7 @@ DOGS = """\
 
 1\tOut\tout\tADV\tRB\t_\t0\troot\t_\tLabel=neu
 """
+SIZES = {"train": 240, "valid": 60, "test": 60}
 PHRASE = "(NP the (NN dog) (NP (DT a) (JJ b) c))"
 
 
@@ -456,3 +459,47 @@ def test_deep_trees() -> None:
     chain = LabelledTrees.from_dependencies([[(place, "w", None) for place in range(depth)]])
     assert chain.parent.tolist() == [*range(1, depth), -1]
     assert chain.positions.tolist() == [*range(depth - 1, -1, -1)]
+
+
+# ------------------------------------------------------------------------------------------------------------- corpora
+
+
+@pytest.mark.parametrize(("name", "nodes", "words"), [("trees-en", 7298, 3829), ("trees-zh", 6154, 3257)])
+def test_the_bundled_treebanks(name: str, nodes: int, words: int) -> None:
+    """Sizes are those of the datasheets; no sentence occurs twice; held-out trees have no word that training lacks."""
+    parts = {split: LabelledTrees.read(f"corpus:{name}/{split}") for split in ("train", "valid", "test")}
+    assert {split: trees.counts for split, trees in parts.items()} == {
+        split: {str(label): size // 5 for label in range(5)} for split, size in SIZES.items()
+    }
+    assert sum(trees.nodes for trees in parts.values()) == nodes
+    assert sum(trees.corpus().tokens for trees in parts.values()) == words
+    assert len({text for trees in parts.values() for text in trees.texts}) == sum(SIZES.values())
+    assert set(parts["train"].word_types) >= {word for trees in parts.values() for word in trees.word_types}
+    assert all((trees.label_ids >= 0).all() and trees.binarized() is trees for trees in parts.values())
+    assert Corpus.read(f"corpus:{name}/test").sentences == SIZES["test"]  # as text, the words of each tree are a line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "language"), [("trees-en", "English"), ("trees-zh", "Chinese")])
+def test_the_script_writes_the_bundled_treebanks(name: str, language: str) -> None:
+    spec = importlib.util.spec_from_file_location("treebanks", Path(__file__).parents[2] / "scripts" / "treebanks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    treebanks = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(treebanks)
+    written = treebanks.treebank(getattr(treebanks, language), treebanks.SEED)
+    for split, trees in written.items():
+        assert trees == LabelledTrees.read(f"corpus:{name}/{split}").strings()
+
+
+@pytest.mark.slow
+def test_the_sentiment_treebank_has_the_published_sizes(shared_data: Path) -> None:
+    """Socher et al. 2013: sentences of each split, all of them binary, and distinct labels 0 to 4 on each node."""
+    trees = LabelledTrees.read(shared_data / "sst" / "test.txt")
+    assert (len(trees), trees.counts) == (2210, {"0": 279, "1": 633, "2": 389, "3": 510, "4": 399})
+    assert trees.binarized() is trees
+    assert sorted(trees.label_names) == ["0", "1", "2", "3", "4"]
+    assert (trees.label_ids >= 0).all()
+    raw = (shared_data / "sst" / "test.txt").read_text(encoding="utf-8").splitlines()
+    assert sum(one == other for one, other in zip(raw, trees.strings(), strict=True)) > 2150  # the rest escapes slashes
+    assert LabelledTrees.from_nltk(map(Tree.fromstring, raw[:200])).digest == trees.take(range(200)).digest
