@@ -152,13 +152,14 @@ class TreeColumns:
         self.ends.append(len(self.parent))
 
     def nodes(self) -> Nodes:
-        """Return what was built."""
+        """Return the trees that were ended."""
+        end = self.ends[-1] if self.ends else 0
         return Nodes(
             word_types=tuple(self._words.types),
-            word_ids=np.array(self.word_ids, np.int32),
+            word_ids=np.array(self.word_ids[:end], np.int32),
             label_names=tuple(self._labels),
-            label_ids=np.array(self.label_ids, np.int32),
-            parent=np.array(self.parent, np.int32),
-            positions=np.array(self.positions, np.int32),
+            label_ids=np.array(self.label_ids[:end], np.int32),
+            parent=np.array(self.parent[:end], np.int32),
+            positions=np.array(self.positions[:end], np.int32),
             offsets=np.array([0, *self.ends], np.int64),
         )

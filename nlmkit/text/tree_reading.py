@@ -39,6 +39,7 @@ class ReadTrees(NamedTuple):
 
 def read_trees(source: TextSource | Sequence[str], decoding: Decoding, format: str | None) -> ReadTrees:
     """Read trees; arguments and errors are as for ``LabelledTrees.read``."""
+    check_marks(decoding)
     parts = sources_with_formats(source, format)
     form = parts[0][1]
     columns = TreeColumns(decoding.marks, unescaped if form == "brackets" else str)
@@ -48,8 +49,7 @@ def read_trees(source: TextSource | Sequence[str], decoding: Decoding, format: s
             problem = f"the format is {other}, and that of {parts[0][0].name} is {form}: read them apart"
             raise DataError(problem, source=each.name)
         before = len(lines)
-        for line in add_source(columns, each, form, decoding):
-            lines.append(line)
+        lines += _add_source(columns, each, form, decoding)
         if len(lines) == before:
             raise DataError("no trees", source=each.name)
     return ReadTrees(
@@ -60,42 +60,34 @@ def read_trees(source: TextSource | Sequence[str], decoding: Decoding, format: s
     )
 
 
-def add_source(
-    columns: TreeColumns, source: Source, form: TreeFormat, decoding: Decoding, *, eager: bool = False
-) -> Iterator[int]:
-    """Append the trees of a source one by one, and yield the line on which each begins.
-
-    Args:
-        columns: What takes the nodes.
-        source: The source.
-        form: Its format.
-        decoding: How bytes become characters.
-        eager: Whether what a pipe holds comes out at once.
+def check_marks(decoding: Decoding) -> None:
+    """Raise if words are to be skipped.
 
     Raises:
-        DataError: The source is missing or malformed; names the file and the line.
+        HyperParameterError: They are.
     """
     if decoding.marks == "skip":
         raise HyperParameterError("marks must be error or literal for trees: a node cannot lose its word")
-    numbered = _numbered(source, decoding, eager=eager)
+
+
+def _add_source(columns: TreeColumns, source: Source, form: TreeFormat, decoding: Decoding) -> Iterator[int]:
+    """Append the trees of a source, and yield the line on which each begins."""
+    numbered = _numbered(source, decoding)
     if form == "conllu":
         for sentence in conllu_sentences(numbered, source.name):
             add_sentence(columns, sentence, source.name)
             yield cast(int, sentence.lines[0])
         return
     reader = BracketReader(columns, source.name)
-    known = 0
     for number, line in numbered:
         reader.line(line, number)
-        complete = len(reader.lines) - reader.is_open
-        yield from reader.lines[known:complete]
-        known = complete
     reader.end()
+    yield from reader.lines
 
 
-def _numbered(source: Source, decoding: Decoding, *, eager: bool) -> Iterator[tuple[int, str]]:
+def _numbered(source: Source, decoding: Decoding) -> Iterator[tuple[int, str]]:
     number = 0
-    for block in decoded(source, decoding, "trees are", size=_BLOCK_BYTES, most=_LINES_AT_ONCE, eager=eager):
+    for block in decoded(source, decoding, "trees are", size=_BLOCK_BYTES, most=_LINES_AT_ONCE):
         text = block if decoding.marks == "error" else cast(str, without_nul(block, decoding.marks))
         for line in text.split("\n")[:-1]:
             number += 1
