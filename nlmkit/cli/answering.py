@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,39 @@ from nlmkit.cli.kinds.labelled import LabelledPart
 from nlmkit.cli.options import decoding_options, for_source, refuse_stdin_twice, text_column_options
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.text_arguments import text_argument
+from nlmkit.cli.trees import takes_trees
 from nlmkit.core.kinds import Kind, kind_of
 from nlmkit.errors import NlmkitError
 
 if TYPE_CHECKING:
     from nlmkit.cli.texts import Part
+    from nlmkit.text import Decoding
     from nlmkit.text.marks import Marks
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TreeOptions:
+    """Options of ``classify`` for classifiers of trees.
+
+    Attributes:
+        format: Layout of the trees; None for that of each file's name.
+        nodes: Whether the labels of all nodes are printed.
+        plot: File of the picture of the first tree.
+    """
+
+    format: str | None = None
+    nodes: bool = False
+    plot: str | None = None
+
+    @property
+    def given(self) -> str:
+        """The options that were given."""
+        return ", ".join(
+            flag
+            for flag, value in (("--input", self.format), ("--nodes", self.nodes), ("--tree-plot", self.plot))
+            if value
+        )
+
 
 _BESIDE = ("highlights", "text")  # columns that an answer of any kind may have
 
@@ -70,6 +98,7 @@ def answer(
     errors: str | None,
     marks: Marks | None,
     hints: Mapping[str, str],
+    trees: TreeOptions | None = None,
 ) -> None:
     """Print the answer of a model to each line.
 
@@ -87,6 +116,7 @@ def answer(
         errors: What to do with undecodable bytes; None for what was done in training.
         marks: What to do with sentence marks and NUL; None for what suits the kind.
         hints: What takes a model of another kind, as the end of the error, by the name of that kind.
+        trees: Options for classifiers of trees.
 
     Raises:
         NlmkitError: the model is of another kind, or has no highlights.
@@ -109,6 +139,14 @@ def answer(
     if highlights and not hasattr(component, "highlights"):
         raise NlmkitError(f"{model}: {component.name} cannot explain its predictions; omit --highlights")
     pipeline = for_source(component.pipeline_, encoding, errors, answers.marks_or(marks))
+    trees = trees or TreeOptions()
+    if takes_trees(component):
+        if column is not None:
+            raise click.UsageError(f"--text-column: {model} classifies trees, which have no columns")
+        _answer_trees(answers, component, texts, pipeline.decoding, trees, as_json=as_json, with_text=with_text)
+        return
+    if trees.given:
+        raise click.UsageError(f"{trees.given}: {component.name}, which {model} is, reads texts, not trees")
     header_due = column is not None and not (as_json or no_header)
     for part in parts(texts, pipeline, column):
         others = carried(part.others, (*answers.answer_keys, *_BESIDE))
@@ -119,6 +157,28 @@ def answer(
         for facts in _answers(answers, component, part, others, highlights=highlights, with_text=with_text):
             output.write(output.to_json(facts) + "\n" if as_json else _row(answers, facts, others))
         output.flush()
+
+
+def _answer_trees(
+    answers: LabelledPart,
+    component: Any,
+    texts: Sequence[str],
+    decoding: Decoding,
+    options: TreeOptions,
+    *,
+    as_json: bool,
+    with_text: bool,
+) -> None:
+    if options.plot is not None:
+        from nlmkit.plots.figure import check_plot
+
+        check_plot(options.plot)
+    from nlmkit.cli.tree_answers import TreeChoice, answer_trees
+
+    choice = TreeChoice(
+        format=options.format, as_json=as_json, with_text=with_text, nodes=options.nodes, plot=options.plot
+    )
+    answer_trees(answers, component, texts, decoding, choice)
 
 
 def _answers(

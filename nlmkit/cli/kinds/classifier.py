@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from nlmkit.cli import output
 from nlmkit.cli.kinds.labelled import LabelledPart
+from nlmkit.cli.kinds.part import TABLE_FORMATS
+from nlmkit.cli.labelled import Form
+from nlmkit.cli.trees import FORMATS as TREE_FORMATS
+from nlmkit.cli.trees import check_form, read_trees, takes_trees
 from nlmkit.core.kinds import kind_called
 from nlmkit.errors import DataError
 
 if TYPE_CHECKING:
     from nlmkit.classifiers.base import Classifier
-    from nlmkit.text import Corpus
+    from nlmkit.text import Corpus, TextPipeline
     from nlmkit.text.labelled import LabelledTexts
 
 _LABEL_SHOWN = 40  # characters of a label in an error
@@ -25,6 +29,23 @@ class ClassifierPart(LabelledPart):
     kind = kind_called("classifier")
     answer_keys = ("label", "probability", "probabilities")
     answer_columns = ("label", "probability")
+    formats = TABLE_FORMATS | {*TREE_FORMATS}
+
+    def check_form(self, component: Any, form: Form) -> None:
+        """Raise an error for a layout of texts if the classifier takes trees, and the other way round."""
+        check_form(component, form)
+
+    def _read(self, component: Any, names: tuple[str, ...], form: Form, pipeline: TextPipeline) -> Any:
+        if takes_trees(component):
+            return read_trees(names, form, pipeline.decoding)
+        return super()._read(component, names, form, pipeline)
+
+    def further(self, component: Any, data: Any) -> dict[str, Any]:
+        """Return the accuracy at all labelled nodes, for a classifier of trees."""
+        if not takes_trees(component):
+            return {}
+        nodes = int((data.label_ids >= 0).sum())
+        return {"node_accuracy": component.node_accuracy(data), "labelled_nodes": nodes}
 
     def as_learned(self, component: Classifier, data: LabelledTexts) -> LabelledTexts:
         """Convert the string labels of a file to integers or booleans if the classifier was fitted to those.
@@ -35,7 +56,7 @@ class ClassifierPart(LabelledPart):
         from nlmkit.text.labelled import label_kind
 
         kind = label_kind(component.classes_)
-        if kind == "U":
+        if kind == "U" or takes_trees(component):  # which converts them itself
             return data
         convert = _integer if kind == "i" else {"True": True, "true": True, "False": False, "false": False}.__getitem__
         labels = []

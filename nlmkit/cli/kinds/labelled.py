@@ -16,6 +16,7 @@ from nlmkit.cli.kinds.part import Job, Option, Part
 from nlmkit.cli.labelled import Form, print_notes
 from nlmkit.cli.options import for_source, given_tokenizer
 from nlmkit.cli.progress import progress
+from nlmkit.core.tables import figure_text
 
 if TYPE_CHECKING:
     from nlmkit.core.component import Component
@@ -80,7 +81,8 @@ class LabelledPart(Part):
         return merged(values, origins, tokens, set_by)
 
     def check(self, job: Job) -> None:
-        """Raise an error for options that do not apply to cross-validation."""
+        """Raise an error for options that do not apply to cross-validation, or a layout that the data cannot have."""
+        self.check_form(job.fitted, job.form)
         if self.saves(job.options):
             if job.options["fold_seed"] is not None:
                 raise click.UsageError("--fold-seed needs --cross-validate")
@@ -112,12 +114,19 @@ class LabelledPart(Part):
         """Labelled texts, as the class of the kind's data."""
         if display is not None:
             display.start("reading labelled texts")
-        held_out = None if job.valid is None else self._read((job.valid,), job.form, job.pipeline)
-        data = self._read(job.train, job.form, job.pipeline)
+        held_out = None if job.valid is None else self._read(job.fitted, (job.valid,), job.form, job.pipeline)
+        data = self._read(job.fitted, job.train, job.form, job.pipeline)
         print_notes(data, quiet=job.quiet)
         return data, held_out
 
-    def _read(self, names: tuple[str, ...], form: Form, pipeline: TextPipeline) -> Any:
+    def check_form(self, component: Any, form: Form) -> None:
+        """Raise an error for a layout that the data of a component cannot have.
+
+        Raises:
+            click.UsageError: It is one.
+        """
+
+    def _read(self, component: Any, names: tuple[str, ...], form: Form, pipeline: TextPipeline) -> Any:
         return form.read(names, self.kind.reader(), pipeline.decoding)
 
     def try_out(self, job: Job) -> None:
@@ -159,6 +168,10 @@ class LabelledPart(Part):
         """
         return data
 
+    def further(self, component: Any, data: Any) -> dict[str, Any]:
+        """Return figures that the report of the kind lacks: JSON-ready."""
+        return {}
+
     @abc.abstractmethod
     def draw(self, report: Any, path: str, title: str) -> None:
         """Draw the picture of a report."""
@@ -186,20 +199,26 @@ class LabelledPart(Part):
             from nlmkit.plots.figure import check_plot
 
             check_plot(plot)
+        form = Form(format, label_column, text_column)
+        self.check_form(component, form)
         pipeline = for_source(component.pipeline_, encoding, errors, self.marks_or(marks))
         with progress(quiet=quiet) as display:
             if display is not None:
                 display.start("reading labelled texts")
-            read = self._read(texts, Form(format, label_column, text_column), pipeline)
+            read = self._read(component, texts, form, pipeline)
             data = self.as_learned(component, read)
             print_notes(data, quiet=quiet)
             if display is not None:
                 display.start("predicting")
             report = cast(Any, component).report(data, resamples=samples, seed=seed)
+            further = self.further(component, data)
         if plot is not None:
             self.draw(report, plot, model)
         if as_json:
             score = getattr(report, next(iter(report.headings)))
-            output.write_json({"model": model, "kind": component.kind, "score": score, **report.to_dict()})
+            output.write_json({"model": model, "kind": component.kind, "score": score, **further, **report.to_dict()})
         else:
+            for name, value in further.items():
+                figure = figure_text(value) if isinstance(value, float) else str(value)
+                output.write(f"{name.replace('_', ' ')}  {figure}\n")
             output.write(report.render() + "\n")
