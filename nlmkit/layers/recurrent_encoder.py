@@ -80,11 +80,7 @@ class RecurrentEncoder(nn.Module):
         sequence = vectors.transpose(0, 1)
         time = torch.arange(columns, device=lengths.device).unsqueeze(1)
         is_word = time < lengths
-        mirrored = None
-        if len(self.backwards):
-            # The place of each word when the words of each row are reversed and its padding stays: int64 [T · R].
-            turned = torch.where(is_word, lengths - 1 - time, time)
-            mirrored = (turned * rows + torch.arange(rows, device=lengths.device)).flatten()
+        mirrored = _mirrored(lengths, columns) if len(self.backwards) else None
         for number, layer in enumerate(self.layers):
             if number:
                 sequence = self.dropout_hidden(sequence, generator)
@@ -107,6 +103,24 @@ class RecurrentEncoder(nn.Module):
             outputs, state = layer(piece.contiguous(), state, generator)
             found.append(outputs)
         return torch.cat(found)
+
+
+def reversed_rows(vectors: Tensor, lengths: Tensor, *, kept: int = 0) -> Tensor:
+    """Return rows with their words in reverse order, behind the first ``kept`` of them; padding stays: [R, T, n].
+
+    Args:
+        vectors: [R, T, n].
+        lengths: Words of each row: int64 [R].
+        kept: Number of words that stay in their places, such as one mark at the beginning.
+    """
+    return _reordered(vectors.transpose(0, 1), _mirrored(lengths, vectors.shape[1], kept)).transpose(0, 1)
+
+
+def _mirrored(lengths: Tensor, columns: int, kept: int = 0) -> Tensor:
+    """Return the place of each word of rows [T, R] whose words, behind the first ``kept``, are reversed: int64 [T · R]."""
+    time = torch.arange(columns, device=lengths.device).unsqueeze(1)
+    turned = torch.where((time < lengths) & (time >= kept), lengths - 1 + kept - time, time)
+    return (turned * len(lengths) + torch.arange(len(lengths), device=lengths.device)).flatten()
 
 
 class _Reordered(torch.autograd.Function):

@@ -14,7 +14,7 @@ from nlmkit.layers.attention import Attention
 from nlmkit.layers.convolution import Convolution, MaxPoolIndices
 from nlmkit.layers.masks import Dropout
 from nlmkit.layers.pooling import last_states, max_over_time, mean_over_time
-from nlmkit.layers.recurrent_encoder import RecurrentEncoder
+from nlmkit.layers.recurrent_encoder import RecurrentEncoder, reversed_rows
 
 if TYPE_CHECKING:
     from nlmkit.documents.neural.options import ConvolutionOptions, StackOptions
@@ -91,20 +91,31 @@ class RecurrentConvolutionEncoder(DocumentEncoder):
 class PooledRecurrentEncoder(DocumentEncoder):
     """Recurrent layers whose outputs are pooled over time in one or several ways.
 
+    With a ``twin`` there are two stacks that do not know each other: word vectors are those of both side by side; the
+    first stack reads its half from left to right, the twin its own half from right to left, each after the first
+    vector of the row, the mark that language models read first. Features are those of both.
+
     Args:
         encoder: The recurrent layers.
         pooling: ``last``, ``mean``, ``max``, or ``concat`` of all three.
         dense: Units of a ReLU layer above; None for no layer.
         dropout: Rate of dropout before that layer.
         generator: Source of its initial weights.
+        twin: Recurrent layers of the same sizes that read backward; None for none.
     """
 
-    def __init__(
-        self, encoder: RecurrentEncoder, pooling: str, dense: int | None, dropout: float, generator: torch.Generator
+    def __init__(  # noqa: PLR0917
+        self,
+        encoder: RecurrentEncoder,
+        pooling: str,
+        dense: int | None,
+        dropout: float,
+        generator: torch.Generator,
+        twin: RecurrentEncoder | None = None,
     ) -> None:
         super().__init__()
-        self.encoder, self.pooling = encoder, pooling
-        self.width = encoder.width * (3 if pooling == "concat" else 1)
+        self.encoder, self.twin, self.pooling = encoder, twin, pooling
+        self.width = encoder.width * (3 if pooling == "concat" else 1) * (1 if twin is None else 2)
         self.dropout = Dropout(dropout if dense else 0.0, locked=False)
         self.dense: nn.Linear | None = None
         if dense:
@@ -115,20 +126,30 @@ class PooledRecurrentEncoder(DocumentEncoder):
 
     def forward(self, words: WordInput, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the features [B, F]; see ``DocumentEncoder``."""
-        lengths = batch.lengths
-        outputs = self.encoder(words(batch.ids, generator), lengths, generator)
+        vectors, lengths = words(batch.ids, generator), batch.lengths
+        if self.twin is None:
+            pooled = self._pooled(self.encoder(vectors, lengths, generator), lengths)
+        else:
+            ahead, behind = vectors.chunk(2, dim=2)
+            back = self.twin(reversed_rows(behind, lengths, kept=1), lengths, generator)
+            pooled = [*self._pooled(self.encoder(ahead, lengths, generator), lengths), *self._pooled(back, lengths)]
+        features = torch.cat(pooled, dim=1)
+        return features if self.dense is None else self.dense(self.dropout(features, generator)).relu()
+
+    def _pooled(self, outputs: Tensor, lengths: Tensor) -> list[Tensor]:
+        """Return what the pooling makes of the outputs [R, T, h] of a stack: [R, h] each."""
         pooled = {
             "last": lambda: last_states(outputs, lengths, bidirectional=bool(len(self.encoder.backwards))),
             "mean": lambda: mean_over_time(outputs, lengths),
             "max": lambda: max_over_time(outputs, lengths),
         }
         wanted = ("last", "max", "mean") if self.pooling == "concat" else (self.pooling,)
-        features = torch.cat([pooled[name]() for name in wanted], dim=1)
-        return features if self.dense is None else self.dense(self.dropout(features, generator)).relu()
+        return [pooled[name]() for name in wanted]
 
     def parts(self) -> Parts:
         """Return the layers, each with the one of the other direction."""
-        backwards = self.encoder.backwards or [None] * len(self.encoder.layers)
+        others = self.encoder.backwards if self.twin is None else self.twin.layers
+        backwards = others or [None] * len(self.encoder.layers)
         return [
             (f"layer {number}", [*layer.parameters(), *(twin.parameters() if twin is not None else ())])
             for number, (layer, twin) in enumerate(zip(self.encoder.layers, backwards, strict=True), start=1)

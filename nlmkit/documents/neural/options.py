@@ -161,8 +161,10 @@ class StackOptions:
 class TransferOptions:
     """Options of the language model to start from; see ``nlmkit.documents.neural.transfer``."""
 
-    start_from: str | LanguageModel | None = param(
-        None, help="fitted lstm language model, or its folder, whose vectors and layers initialize the network"
+    start_from: str | LanguageModel | tuple[str | LanguageModel, ...] | None = param(
+        None,
+        help="fitted lstm language model, or its folder, whose vectors and layers initialize the network; "
+        "a list of two: a forward and a backward one, of which both are read",
     )
     lm_epochs: int = param(
         0,

@@ -49,7 +49,8 @@ class RecurrentTextModel(TransferOptions, StackOptions, NeuralTextModel):
     """LSTM over the words, pooled over time: the network of ``lstm-classifier`` and ``lstm-regressor``.
 
     With ``start_from`` it is initialized from an ``lstm`` language model without the output layer: size, vocabulary and
-    tokenization are those of that model, and it reads forward only.
+    tokenization are those of that model, and it reads in its direction only. A pair of language models, forward and
+    backward, gives two stacks, which do not know each other, and the features of both.
     """
 
     hidden: int | None = param(
@@ -79,15 +80,17 @@ class RecurrentTextModel(TransferOptions, StackOptions, NeuralTextModel):
     if TYPE_CHECKING:  # fitted state, not hyper-parameters
         units_: tuple[int, ...] = dataclasses.field(init=False)
         layer_norm_: bool = dataclasses.field(init=False)
+        reads_backward_: bool = dataclasses.field(init=False)
 
     def check_options(self) -> None:
         """See ``NeuralTextModel.check_options``."""
         super().check_options()
         if self.start_from is None:
             return
-        if self.bidirectional:
+        if self.bidirectional or (self.bidirectional is not None and self.has_pair):
             raise HyperParameterError(
-                "bidirectional=True: the language model in start_from reads forward only; do not set bidirectional"
+                f"bidirectional={self.bidirectional}: a language model in start_from reads one way only, a pair of "
+                "them both; do not set bidirectional"
             )
         if self.representation is not None:
             raise HyperParameterError(
@@ -99,41 +102,59 @@ class RecurrentTextModel(TransferOptions, StackOptions, NeuralTextModel):
         """Whether the layers read in both directions."""
         return self.start_from is None if self.bidirectional is None else self.bidirectional
 
+    @property
+    def has_pair(self) -> bool:
+        """Whether there are two stacks, of a forward and a backward language model."""
+        return isinstance(self.start_from, tuple)
+
     # ------------------------------------------------------------------------------------------------- transfer
 
     def start(self, texts: TrainingTexts, generator: torch.Generator, run: RunOptions) -> Start:
-        """Start from the language model if there is one, tuned if requested; see ``NeuralTextModel.start``."""
+        """Start from the language models if there are any, tuned if requested; see ``NeuralTextModel.start``."""
         if self.start_from is None:
             self.units_, self.layer_norm_ = (self.hidden or HIDDEN,) * (self.layers or LAYERS), False
+            self.reads_backward_ = False
             return super().start(texts, generator, run)
+        import torch
+
         from nlmkit.documents.neural import transfer
         from nlmkit.documents.neural.encoders import PooledRecurrentEncoder
 
-        lm = transfer.language_model(self.start_from, self.tokenization_)
-        self._check_sizes(lm)
-        report: dict[str, Any] = {"digest": lm.digest, "words": len(lm.vocabulary_)}
+        given = transfer.language_models(self.start_from, self.tokenization_)
+        self._check_sizes(given[0])
+        reports: dict[str, dict[str, Any]] = {
+            transfer.direction(lm): {"digest": lm.digest, "words": len(lm.vocabulary_)} for lm in given
+        }
         notes: list[str] = []
+        lms = given
         if self.lm_epochs:
-            lm = self._tuned(lm, texts, run)
-            fit_report = lm.fit_report_
+            lms = tuple(self._tuned(lm, texts, run, 1 / len(given)) for lm in given)
             names = ("steps", "epochs", "validation_perplexity")
-            report["tuned"] = {"lr": lm.lr, **{name: fit_report[name] for name in names}}
-            notes = transfer.notes_of_tuning(lm)
-        self.units_, self.layer_norm_ = tuple(transfer.units(lm)), lm.layer_norm
+            for lm in lms:
+                fit_report = lm.fit_report_
+                tuned = {"lr": lm.lr, **{name: fit_report[name] for name in names}}
+                reports[transfer.direction(lm)]["tuned"] = tuned
+                notes += transfer.notes_of_tuning(lm)
+        first = lms[0]
+        self.units_, self.layer_norm_ = tuple(transfer.units(first)), first.layer_norm
+        self.reads_backward_ = first.reads_backward
 
         def initialize(module: TextModule) -> None:
             assert isinstance(module.encoder, PooledRecurrentEncoder)
-            transfer.copy_layers(lm, list(module.encoder.encoder.layers))
+            stacks = [module.encoder.encoder, *([] if module.encoder.twin is None else [module.encoder.twin])]
+            for lm, stack in zip(lms, stacks, strict=True):
+                transfer.copy_layers(lm, list(stack.layers))
 
-        vocabulary = transfer.grown_vocabulary(lm.vocabulary_, self.limited_vocabulary(texts.corpus, noted=True))
-        vectors = transfer.first_vectors(lm, vocabulary)
-        added = len(vocabulary) - len(lm.vocabulary_)
+        known = first.vocabulary_ if len(lms) == 1 else transfer.grown_vocabulary(*(lm.vocabulary_ for lm in lms))
+        vocabulary = transfer.grown_vocabulary(known, self.limited_vocabulary(texts.corpus, noted=True))
+        vectors = torch.cat([transfer.first_vectors(lm, vocabulary) for lm in lms], dim=1)
+        added = len(vocabulary) - len(known)
         return Start(
             vocabulary,
             self.word_input(vectors, None),
             initialize,
-            input_report={"start_from": lm.name, "dimension": vectors.shape[1], "new_words": added},
-            report={"language_model": report},
+            input_report={"start_from": first.name, "dimension": vectors.shape[1], "new_words": added},
+            report={"language_model": reports if self.has_pair else next(iter(reports.values()))},
             notes=tuple(notes),
         )
 
@@ -149,18 +170,20 @@ class RecurrentTextModel(TransferOptions, StackOptions, NeuralTextModel):
             words = BETWEEN_LAYERS.words
             raise HyperParameterError(f"dropout_hidden={self.dropout_hidden} has no effect: it needs {words}")
 
-    def _tuned(self, lm: LSTM, texts: TrainingTexts, run: RunOptions) -> LSTM:
-        """Return the language model after ``lm_epochs`` on the training texts."""
+    def _tuned(self, lm: LSTM, texts: TrainingTexts, run: RunOptions, share: float) -> LSTM:
+        """Return a language model after ``lm_epochs`` on the training texts; ``share`` is its part of a budget."""
         from nlmkit.documents.neural import transfer
 
-        run.stage("tuning the language model")
+        run.stage(
+            f"tuning the {transfer.direction(lm)} language model" if self.has_pair else "tuning the language model"
+        )
         with (
             during("tuning the language model, with lr=lm_lr and the other options of start_from"),
             interruption_saying(
                 "while tuning the language model, for which no checkpoint is kept; the same command starts again"
             ),
         ):
-            return transfer.fine_tuned(lm, texts.originals, texts.valid, self.lm_epochs, self.lm_lr, run)
+            return transfer.fine_tuned(lm, texts.originals, texts.valid, self.lm_epochs, self.lm_lr, run, share)
 
     def divide(self, corpus: Corpus, ids: NDArray[np.int64]) -> Documents:
         """Return whole documents, preceded by ``</s>`` with ``start_from``."""
@@ -168,7 +191,7 @@ class RecurrentTextModel(TransferOptions, StackOptions, NeuralTextModel):
             return super().divide(corpus, ids)
         from nlmkit.documents.neural.transfer import after_sentence_end
 
-        return after_sentence_end(ids, corpus.offsets)
+        return after_sentence_end(ids, corpus.offsets, backward=self.reads_backward_)
 
     # -------------------------------------------------------------------------------------------------- network
 
@@ -176,14 +199,19 @@ class RecurrentTextModel(TransferOptions, StackOptions, NeuralTextModel):
         """Build layers and pooling; see ``NeuralTextModel.build_encoder``."""
         from nlmkit.documents.neural.encoders import PooledRecurrentEncoder, stack
 
-        widths = [inputs, *self.units_]
-        encoder = stack(self, widths, generator, bidirectional=self.reads_both_ways, layer_norm=self.layer_norm_)
-        return PooledRecurrentEncoder(encoder, self.pooling, self.dense, self.dropout, generator)
+        widths = [inputs // 2 if self.has_pair else inputs, *self.units_]
+        encoder, *twin = (
+            stack(self, widths, generator, bidirectional=self.reads_both_ways, layer_norm=self.layer_norm_)
+            for _ in range(2 if self.has_pair else 1)
+        )
+        return PooledRecurrentEncoder(encoder, self.pooling, self.dense, self.dropout, generator, *twin)
 
     def fitted_state(self) -> FittedState:
         """See ``NeuralTextModel.fitted_state``; the layers' sizes are metadata."""
         state = super().fitted_state()
         sizes = {"units": list(self.units_), "layer_norm": self.layer_norm_}
+        if self.reads_backward_:
+            sizes["reads_backward"] = True
         return dataclasses.replace(state, metadata={**state.metadata, **sizes})
 
     def restore(self, state: FittedState) -> None:
@@ -191,11 +219,13 @@ class RecurrentTextModel(TransferOptions, StackOptions, NeuralTextModel):
         from nlmkit.saving import require
 
         units, layer_norm = state.metadata.get("units"), state.metadata.get("layer_norm")
+        backward = state.metadata.get("reads_backward", False)
         lengths = {length for array in state.arrays.values() for length in array.shape}
         require(
             isinstance(units, list) and 1 <= len(units) <= 16 and all(type(u) is int and u in lengths for u in units),
             "the sizes of its layers contradict its arrays; save the model again",
         )
         require(isinstance(layer_norm, bool), "layer_norm is missing from its metadata; save the model again")
-        self.units_, self.layer_norm_ = tuple(units or ()), bool(layer_norm)
+        require(isinstance(backward, bool), "reads_backward is wrong in its metadata; save the model again")
+        self.units_, self.layer_norm_, self.reads_backward_ = tuple(units or ()), bool(layer_norm), bool(backward)
         super().restore(state)

@@ -1,7 +1,11 @@
 """Transfer from a language model to a classifier or regressor (Howard & Ruder 2018, ULMFiT).
 
 The model copies the language model's word vectors and recurrent layers, and reads texts in the same way: ``</s>``
-first, then the words. Words missing from the language model join its vocabulary, initialized with its ``<unk>`` vector.
+first, then the words, in reverse order if the language model reads backward. Words missing from the language model join
+its vocabulary, initialized with its ``<unk>`` vector.
+
+Of a pair of language models, forward and backward, both are copied: the vectors of a word stand side by side, each
+stack reads its own part in its own direction, and the pooled outputs of both are the features.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from nlmkit.errors import HyperParameterError
 from nlmkit.text import Vocabulary
 from nlmkit.text.segmenter import PREFIX
 from nlmkit.text.subwords import is_trained
-from nlmkit.text.vocabulary import EOS_ID, UNK_ID
+from nlmkit.text.vocabulary import EOS_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,21 +36,59 @@ if TYPE_CHECKING:
     from nlmkit.text import Corpus, Tokenization
 
 BUDGET_SHARE: Final = 0.5
-"""Share of a budget for tuning the language model."""
+"""Share of a budget for tuning the language model, or both."""
 
 LR_SHARE: Final = 0.25
 """Learning rate of the tuning, as a share of the rate of the language model's fit."""
 
 
-def language_model(start: str | LanguageModel, tokenization: Tokenization) -> LSTM:
-    """Load and check the fitted language model of ``start_from``.
+Given = "str | LanguageModel"
+"""A language model, or its folder."""
+
+
+def language_models(start: Given | tuple[Given, ...], tokenization: Tokenization) -> tuple[LSTM, ...]:
+    """Load and check the fitted language models of ``start_from``: one, or the forward and the backward one of a pair.
+
+    Args:
+        start: The model or its folder; or two of them, one per direction, in any order.
+        tokenization: Tokenization of the classifier or regressor.
+
+    Raises:
+        HyperParameterError: One is not a fitted lstm, has another tokenization, or an unsupported option; or a pair
+            lacks a direction, or its models differ in size.
+        SavedModelError: One cannot be loaded.
+    """
+    if not isinstance(start, tuple):
+        return (language_model(start, tokenization),)
+    if len(start) != 2:
+        raise HyperParameterError(
+            f"start_from has {len(start)} language models in its list: expected two, a forward and a backward one"
+        )
+    found = sorted((language_model(each, tokenization) for each in start), key=lambda lm: lm.reads_backward)
+    if found[0].reads_backward or not found[1].reads_backward:
+        both = direction(found[0])
+        raise HyperParameterError(f"both language models in start_from read {both}: expected one for each direction")
+    sizes = [{"units": units(lm), "vectors": lm.module_.words.width, "layer_norm": lm.layer_norm} for lm in found]
+    other = [f"{name} {value} and {sizes[1][name]}" for name, value in sizes[0].items() if value != sizes[1][name]]
+    if other:
+        raise HyperParameterError(f"the two language models in start_from differ in size: {', '.join(other)}")
+    return tuple(found)
+
+
+def direction(lm: LSTM) -> str:
+    """Return ``forward`` or ``backward``."""
+    return "backward" if lm.reads_backward else "forward"
+
+
+def language_model(start: Given, tokenization: Tokenization) -> LSTM:
+    """Load and check a fitted language model of ``start_from``.
 
     Args:
         start: The model or its folder.
         tokenization: Tokenization of the classifier or regressor.
 
     Raises:
-        HyperParameterError: It is not a fitted lstm, has another tokenization or direction, or an unsupported option.
+        HyperParameterError: It is not a fitted lstm, has another tokenization, or an unsupported option.
         SavedModelError: It cannot be loaded.
     """
     from nlmkit.language_models.neural.lstm import LSTM
@@ -65,8 +107,6 @@ def language_model(start: str | LanguageModel, tokenization: Tokenization) -> LS
         raise HyperParameterError(
             f"{where} was trained with zoneout={found.zoneout:g}, which models of texts do not support"
         )
-    if found.reads_backward:
-        raise HyperParameterError(f"{where} was fitted with direction=backward, but models of texts read forward")
     own, theirs = dataclasses.asdict(tokenization), dataclasses.asdict(found.tokenization_)
     if is_trained(theirs["tokenizer"]) and isinstance(start, str) and theirs["tokenizer"] != own["tokenizer"]:
         theirs["tokenizer"] = f"{PREFIX}{start}"  # which its name does not lead to
@@ -77,7 +117,7 @@ def language_model(start: str | LanguageModel, tokenization: Tokenization) -> LS
 
 
 def fine_tuned(  # noqa: PLR0917
-    lm: LSTM, corpus: Corpus, valid: Corpus | None, epochs: int, lr: float | None, run: RunOptions
+    lm: LSTM, corpus: Corpus, valid: Corpus | None, epochs: int, lr: float | None, run: RunOptions, share: float = 1.0
 ) -> LSTM:
     """Return the language model after some epochs on the task's texts, with their words in its vocabulary.
 
@@ -88,6 +128,7 @@ def fine_tuned(  # noqa: PLR0917
         epochs: Passes over the training texts.
         lr: Maximum learning rate; None for ``LR_SHARE`` of the model's own, which suits its optimizer.
         run: Progress, device and budget. ``BUDGET_SHARE`` of a budget replaces ``epochs``.
+        share: Share of that part of the budget that is this language model's.
     """
     from nlmkit.core.run import RunOptions
     from nlmkit.language_models.neural.options import chosen_softmax
@@ -106,7 +147,7 @@ def fine_tuned(  # noqa: PLR0917
         progress=run.progress,
         device=run.device,
         precision=run.precision,
-        budget_seconds=None if run.budget_seconds is None else BUDGET_SHARE * run.budget_seconds,
+        budget_seconds=None if run.budget_seconds is None else share * BUDGET_SHARE * run.budget_seconds,
     )
     return tuned.fit(corpus, valid=valid if valid is not None and valid.tokens else None, run=own)
 
@@ -128,9 +169,7 @@ def grown_vocabulary(old: Vocabulary, new: Vocabulary) -> Vocabulary:
 
 def first_vectors(lm: LSTM, vocabulary: Vocabulary) -> Tensor:
     """Return the language model's vectors, and that of ``<unk>`` for each new word: float32 [V, e]."""
-    theirs = lm.module_.word_vectors().cpu()
-    new = len(vocabulary) - len(theirs)
-    return torch.cat([theirs, theirs[UNK_ID].expand(new, -1)])
+    return lm.module_.word_vectors().cpu()[torch.from_numpy(lm.vocabulary_.ids(vocabulary.words)).long()]
 
 
 def copy_layers(lm: LSTM, layers: Sequence[torch.nn.Module]) -> None:
@@ -150,11 +189,15 @@ def _stack(lm: LSTM) -> RecurrentStack:
     return stack
 
 
-def after_sentence_end(ids: NDArray[np.int64], offsets: NDArray[np.int64]) -> Documents:
+def after_sentence_end(ids: NDArray[np.int64], offsets: NDArray[np.int64], *, backward: bool = False) -> Documents:
     """Return documents of one sentence each, preceded by ``</s>`` as in a language model.
 
     Args:
         ids: Ids of all words: int64 [words].
         offsets: Start of each document, and the end of the last: int64 [documents + 1].
+        backward: Whether the words of a document go from its last to its first.
     """
+    if backward:
+        lengths = np.diff(offsets)
+        ids = ids[np.repeat(offsets[:-1] + offsets[1:] - 1, lengths) - np.arange(len(ids))]
     return Documents.whole(np.insert(ids, offsets[:-1], EOS_ID), offsets + np.arange(len(offsets)))

@@ -260,7 +260,7 @@ def test_small_pieces(lm: LSTM) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"bidirectional": True}, "reads forward only"),
+        ({"bidirectional": True}, "reads one way only"),
         ({"hidden": 9}, "hidden=9, but the language model in start_from has 8"),
         ({"layers": 1}, "layers=1, but the language model in start_from has 2"),
         ({"lm_lr": 0.5}, "lm_lr=0.5 has no effect"),
