@@ -135,6 +135,7 @@ SOURCES: Final[Mapping[str, str]] = {
     "awd": "Merity et al. 2018",
     "bengio": "Bengio et al. 2003",
     "kim": "Kim 2014",
+    "ulmfit": "Howard & Ruder 2018",
 }
 """Publications of the presets, including those of classifiers."""
 

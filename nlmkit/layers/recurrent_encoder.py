@@ -117,7 +117,7 @@ def reversed_rows(vectors: Tensor, lengths: Tensor, *, kept: int = 0) -> Tensor:
 
 
 def _mirrored(lengths: Tensor, columns: int, kept: int = 0) -> Tensor:
-    """Return the place of each word of rows [T, R] whose words, behind the first ``kept``, are reversed: int64 [T · R]."""
+    """Return the place of each word of rows whose words, behind the first ``kept``, are reversed: int64 [T · R]."""
     time = torch.arange(columns, device=lengths.device).unsqueeze(1)
     turned = torch.where((time < lengths) & (time >= kept), lengths - 1 + kept - time, time)
     return (turned * len(lengths) + torch.arange(len(lengths), device=lengths.device)).flatten()

@@ -25,10 +25,12 @@ class _Own(threading.local):
 
     Attributes:
         extended: Channels of input layers with further rows, by the layer's ``id``.
+        shifts: What is added to the vectors of input layers, by the layer's ``id``.
     """
 
     def __init__(self) -> None:
         self.extended: dict[int, list[Tensor]] = {}
+        self.shifts: dict[int, Tensor] = {}
 
 
 _OWN: Final = _Own()
@@ -117,6 +119,9 @@ class WordInput(nn.Module):
             for matrix in _OWN.extended.get(id(self), self.channels)
         ]
         vectors = found[0] if len(found) == 1 else torch.cat(found, dim=1)
+        shift = _OWN.shifts.get(id(self))
+        if shift is not None:
+            vectors = vectors + shift
         if self.training and self.dropout_word:
             vectors = vectors * keep_mask((len(ids), 1), self.dropout_word, generator, vectors)
         width = vectors.shape[1]
@@ -141,6 +146,20 @@ class WordInput(nn.Module):
             yield
         finally:
             _OWN.extended.pop(id(self), None)
+
+    @contextlib.contextmanager
+    def shifted(self, by: Tensor) -> Iterator[None]:
+        """Add something to the vectors, before any dropout, within the ``with`` block; other threads do not see it.
+
+        Args:
+            by: What is added to the vector of each word of a batch, padding included, in the order of the groups and
+                their rows: [words, width].
+        """
+        _OWN.shifts[id(self)] = by
+        try:
+            yield
+        finally:
+            _OWN.shifts.pop(id(self), None)
 
 
 def _without_padding(matrix: Tensor) -> Tensor:

@@ -144,7 +144,8 @@ class GradientStepper(Generic[B]):
             with self._autocast():
                 found = self.task.loss(part, self._carry)
             loss = found.loss if share == 1 else found.loss * share
-            objective = loss if found.penalty is None else loss + found.penalty
+            penalty = found.penalty if found.penalty is None or share == 1 else found.penalty * share
+            objective = loss if penalty is None else loss + penalty
             objective.backward()  # type: ignore[no-untyped-call]
             total = loss.detach() if total is None else total + loss.detach()
             carry = found.carry

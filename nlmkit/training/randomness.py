@@ -32,6 +32,10 @@ class Purpose(enum.IntEnum):
     """Dropout on documents, per epoch."""
     UNKNOWN_IN_TEXTS = 13
     """Choice of the once-seen words of documents read as ``<unk>``, per epoch."""
+    ROUND_OF_UNLABELLED_TEXTS = 14
+    """Order of unlabelled documents, per round through them."""
+    ORDER_OF_UNLABELLED_TEXTS = 15
+    """Order of the batches of unlabelled documents, per epoch."""
     ORDER_OF_SENTENCES = 21
     """Order of tagged sentences, per epoch."""
     MASKS_ON_SENTENCES = 22

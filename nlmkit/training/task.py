@@ -147,7 +147,7 @@ class Task(abc.ABC, Generic[B]):
         """Prepare for an epoch, for example by seeding masks or unfreezing layers."""
 
     def parts(self, data: B) -> Iterable[tuple[B, float]]:
-        """Yield parts whose gradients are accumulated, with their shares of the loss, which sum to 1."""
+        """Yield parts whose gradients are accumulated, with their shares of loss and penalty, which sum to 1."""
         return ((data, 1.0),)
 
     def after_step(self) -> None:

@@ -38,6 +38,11 @@ class ClassificationTask(TextTask):
         losses = functional.cross_entropy(outputs, targets, label_smoothing=smoothing, reduction="none")
         return (weights * losses).mean()
 
+    def divergence(self, fixed: Tensor, outputs: Tensor) -> Tensor:
+        """Return the mean Kullback-Leibler divergence of the probabilities from others that are constant."""
+        probs, others = outputs.log_softmax(dim=1), fixed.log_softmax(dim=1)
+        return functional.kl_div(probs, others, reduction="batchmean", log_target=True)
+
     def summed_loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the sum of −ln p(class)."""
         if weights is None:

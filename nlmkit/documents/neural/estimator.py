@@ -16,8 +16,9 @@ from nlmkit.core.presets import NONE, WithPresets
 from nlmkit.core.run import RunOptions
 from nlmkit.core.vocabulary_limits import VocabularyLimits
 from nlmkit.documents.base import TargetTexts, TextModel
-from nlmkit.documents.neural.options import AugmentationOptions, InputOptions, TrainingOptions
+from nlmkit.documents.neural.options import AdversarialOptions, AugmentationOptions, InputOptions, TrainingOptions
 from nlmkit.documents.neural.start import Start, TrainingTexts
+from nlmkit.errors import DataError
 from nlmkit.representations.base import Representation
 from nlmkit.saving.state import FittedState
 from nlmkit.training.clock import seconds
@@ -42,6 +43,7 @@ _POOR_COVERAGE: Final = 0.5
 class NeuralTextModel(
     TrainingOptions,
     AugmentationOptions,
+    AdversarialOptions,
     InputOptions,
     VocabularyLimits,
     WithPresets,
@@ -193,6 +195,7 @@ class NeuralTextModel(
             valid = self._cut(valid[0], "validation ", cut), valid[1]
         corpus, targets, valid, held_out, notes, parts = self._held_out(corpus, targets, valid)
         weights, of_valid = (weights, None) if weights is None or parts is None else (weights[part] for part in parts)
+        unlabelled = self._unlabelled_texts(cut)
         self._take_representation(corpus, run)
         originals = corpus
         if self.augment:
@@ -214,16 +217,25 @@ class NeuralTextModel(
             )
         sample = Sample(self.documents_of(corpus)[0], targets, weights=rescaled(weights))
         watched = None if valid is None else self._sample(*valid, of_valid)
+        further = None
+        if unlabelled is not None:
+            further = self.divide(unlabelled, self.vocabulary_.ids(unlabelled.types).astype(np.int64)[unlabelled.ids])
 
         def task(settings: TextSettings, device: torch.device) -> TextTask:
             counts = self.vocabulary_.counts
-            return self.task(TaskSetup(module, sample, watched, settings, counts, self.unknown_share, device))
+            share = self.unknown_share
+            return self.task(TaskSetup(module, sample, watched, settings, counts, share, device, further))
 
         report = train(self, task, sample, run, started)
         self.module_ = module
         counts = module.parameter_counts()
         return {
             **start.report,
+            **(
+                {}
+                if unlabelled is None
+                else {"unlabelled": {"texts": unlabelled.sentences, "words": unlabelled.tokens}}
+            ),
             "words": int(corpus.tokens),
             "vocabulary": len(self.vocabulary_),
             "held_out": held_out,
@@ -245,6 +257,21 @@ class NeuralTextModel(
                 "and were truncated"
             )
         return found
+
+    def _unlabelled_texts(self, notes: list[str]) -> Corpus | None:
+        """Read the texts without labels, if there are any, as the training texts are read.
+
+        Raises:
+            DataError: They cannot be read, or have no words.
+        """
+        if self.unlabelled is None:
+            return None
+        from nlmkit.text import Corpus
+
+        found = Corpus.read(self.unlabelled, self.pipeline_)
+        if not found.tokens:
+            raise DataError("the unlabelled texts have no words", source=self.unlabelled)
+        return self._cut(found, "unlabelled ", notes)
 
     def _held_out(
         self, corpus: Corpus, targets: NDArray[Any], valid: tuple[Corpus, NDArray[Any]] | None

@@ -132,6 +132,42 @@ class AugmentationOptions:
 
 
 @dataclasses.dataclass(kw_only=True)
+class AdversarialOptions:
+    """Losses at the worst small shifts of the word vectors; see ``nlmkit.documents.neural.adversarial``."""
+
+    adversarial: float = param(
+        0.0,
+        ge=0,
+        help="weight of the loss at the shift that raises it most (Miyato et al. 2017: 1); a step takes 2 to 3 times "
+        "as long",
+        later=True,
+    )
+    virtual_adversarial: float = param(
+        0.0,
+        ge=0,
+        help="weight of the change of the prediction by the shift that changes it most (Miyato et al. 2017: 1)",
+        later=True,
+    )
+    adversarial_norm: float = param(
+        5.0,
+        gt=0,
+        help="norm of these shifts over all words of a text, of vectors with variance 1 in each dimension",
+        later=True,
+        needs=Needs(
+            "adversarial or virtual_adversarial above 0",
+            lambda model: model.adversarial > 0 or model.virtual_adversarial > 0,
+        ),
+    )
+    unlabelled: str | None = param(
+        None,
+        help="file, or corpus:NAME, of texts without labels, one per line, for virtual_adversarial: as many per step "
+        "as labelled ones",
+        later=True,
+        needs=above("virtual_adversarial", 0),
+    )
+
+
+@dataclasses.dataclass(kw_only=True)
 class ConvolutionOptions:
     """Options of filters over windows of words."""
 
@@ -217,5 +253,26 @@ KIM: Final = {
     "oov": "uniform",
 }
 """Kim 2014, "Convolutional Neural Networks for Sentence Classification", and the code published with it."""
+
+ULMFIT: Final = {
+    "lm_epochs": 15,
+    "unfreeze": "gradual",
+    "layer_rate": 2.6,
+    "pooling": "concat",
+    "dense": 50,
+    "dropout": 0.4,
+    "dropout_input": 0.4,
+    "dropout_word": 0.05,
+    "weight_drop": 0.5,
+    "optimizer": "adamw",
+    "lr": 0.01,
+    "schedule": "slanted-triangular",
+    "warmup": 0.1,
+    "batch": 64,
+    "averaging": "none",
+}
+"""Howard & Ruder 2018, "Universal Language Model Fine-tuning for Text Classification"."""
+
+LSTM_PRESETS: Final = {NONE: {}, "ulmfit": ULMFIT}
 
 CNN_PRESETS: Final = {NONE: {}, "kim": KIM}

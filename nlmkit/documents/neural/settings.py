@@ -28,6 +28,9 @@ class TextSettings:
         layer_rate: Ratio of the learning rates of a layer and of the layer below.
         valid_share: Share of the training texts held out, for messages.
         patience: Number of epochs without improvement after which the run stops.
+        adversarial: Weight of the adversarial loss.
+        virtual_adversarial: Weight of the virtual adversarial loss.
+        adversarial_norm: Norm of the shifts of the word vectors of a text.
     """
 
     component: str
@@ -43,6 +46,9 @@ class TextSettings:
     layer_rate: float = 1.0
     valid_share: float = 0.0
     patience: int | None = None
+    adversarial: float = 0.0
+    virtual_adversarial: float = 0.0
+    adversarial_norm: float = 0.0
 
     @classmethod
     def of(cls, component: Component) -> Self:

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from nlmkit.documents.neural.adversarial import Adversary, joined, unlabelled_batches
 from nlmkit.documents.neural.batching import (
     Documents,
     Sample,
@@ -50,6 +51,7 @@ class TaskSetup:
         counts: Training counts of the vocabulary: int64 [V].
         unknown_rate: Share of once-seen words read as ``<unk>``, drawn again in each epoch.
         device: Device of the computation.
+        unlabelled: Documents without targets, for virtual adversarial training, or None.
     """
 
     module: TextModule
@@ -59,6 +61,7 @@ class TaskSetup:
     counts: NDArray[np.int64]
     unknown_rate: float
     device: torch.device
+    unlabelled: Documents | None = None
 
 
 class TextTask(Task[Chosen[Documents]]):
@@ -85,6 +88,16 @@ class TextTask(Task[Chosen[Documents]]):
         self._parts = module.parts()
         self._floats = module.floats_per_word
         self._epoch_steps = math.ceil(len(setup.sample.documents) / setup.settings.batch)
+        self._unlabelled, self._adversary = setup.unlabelled, None
+        settings = setup.settings
+        if settings.adversarial or settings.virtual_adversarial:
+            self._adversary = Adversary(
+                module,
+                setup.sample.documents.ids,
+                norm=settings.adversarial_norm,
+                adversarial=settings.adversarial,
+                virtual=settings.virtual_adversarial,
+            )
 
     # ------------------------------------------------------------------------------------- what a kind implements
 
@@ -102,6 +115,10 @@ class TextTask(Task[Chosen[Documents]]):
             weights: Factor of each document's loss: float32 [B]; their mean over all training documents is one, and
                 the sum is divided by B, so that the losses of batches and of their parts add up. None for 1.
         """
+
+    @abc.abstractmethod
+    def divergence(self, fixed: Tensor, outputs: Tensor) -> Tensor:
+        """Return the mean divergence, at least zero, of outputs [B, O] from constant ones [B, O]: a scalar."""
 
     @abc.abstractmethod
     def summed_loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -122,11 +139,14 @@ class TextTask(Task[Chosen[Documents]]):
 
     def identity(self) -> Mapping[str, Any]:
         """Return component, hyper-parameters, and digests of the texts with their targets."""
+        unlabelled = self._unlabelled
+        without_targets = np.empty(0, np.int64)
         return {
             "component": self._settings.component,
             "hyper_parameters": self._settings.hyper_parameters,
             "training texts": _digest(self._sample),
             "held-out texts": None if self._valid is None else _digest(self._valid),
+            **({} if unlabelled is None else {"unlabelled texts": _digest(Sample(unlabelled, without_targets))}),
         }
 
     def steps(self, epochs: int | None = None) -> int:
@@ -138,17 +158,37 @@ class TextTask(Task[Chosen[Documents]]):
         documents, valid = self._sample.documents, self._valid
         judged = min(_JUDGED_TEXTS, len(documents))
         closing = 0.0 if valid is None else min(1.0, judged / len(valid.documents))
-        return Extent(self._epoch_steps, max(1, int(documents.lengths.sum())) / self._epoch_steps, closing=closing)
+        words = max(1, int(documents.lengths.sum())) / self._epoch_steps
+        if self._unlabelled is not None:
+            words += float(self._unlabelled.lengths.mean()) * self._settings.batch
+        return Extent(self._epoch_steps, words, closing=closing)
 
     def epoch(self, number: int) -> ExampleEpoch[Documents]:
-        """Return the batches of epoch ``number``, with some words read as ``<unk>``."""
+        """Return the batches of epoch ``number``, with some words read as ``<unk>``.
+
+        Unlabelled documents have the indices behind those of the labelled ones, and are a part of the batches.
+        """
         settings = self._settings
         unknown = generator(settings.seed, Purpose.UNKNOWN_IN_TEXTS, number)
         documents = with_unknown(self._sample.documents, self._rare, self._unknown_rate, unknown)
         order = generator(settings.seed, Purpose.ORDER_OF_TEXTS, number)
         lengths = documents.lengths
         batches = training_batches(lengths, settings.batch, settings.sort_within, order)
-        return ExampleEpoch(number, documents, batches, lengths)
+        if self._unlabelled is None:
+            return ExampleEpoch(number, documents, batches, lengths)
+        count = len(documents)
+        more = unlabelled_batches(
+            self._unlabelled.lengths,
+            settings.batch,
+            len(batches),
+            sort_within=settings.sort_within,
+            seed=settings.seed,
+            epoch=number,
+        )
+        batches = [np.append(own, count + further) for own, further in zip(batches, more, strict=True)]
+        documents = joined(documents, self._unlabelled)
+        labelled = (np.arange(len(documents)) < count).astype(np.int64)
+        return ExampleEpoch(number, documents, batches, documents.lengths, events=labelled)
 
     # ------------------------------------------------------------------------------------------------- the steps
 
@@ -171,18 +211,28 @@ class TextTask(Task[Chosen[Documents]]):
         return {"module": self.module.generator}
 
     def parts(self, data: Chosen[Documents]) -> Iterator[tuple[Chosen[Documents], float]]:
-        """Yield the batch, or parts of it if it is very large."""
+        """Yield the labelled documents of a batch, then the unlabelled ones, or parts of each if they are large."""
         documents, numbers = data
-        for part in parts_of_batch(documents, numbers, floats=self._floats):
-            yield Chosen(documents, part), len(part) / len(numbers)
+        unlabelled = numbers >= len(self._targets)
+        for some in (numbers[~unlabelled], numbers[unlabelled]) if unlabelled.any() else (numbers,):
+            for part in parts_of_batch(documents, some, floats=self._floats):
+                yield Chosen(documents, part), len(part) / len(some)
 
     def loss(self, data: Chosen[Documents], carry: Carry) -> Step:
-        """Return the mean loss of some documents."""
+        """Return the mean loss of some documents, all of them labelled or none."""
         documents, numbers = data
-        outputs = self.module(documents.batch(numbers).to(self.device))
+        batch = documents.batch(numbers).to(self.device)
+        if self._adversary is not None and numbers[0] >= len(self._targets):
+            return self._adversary.unlabelled_step(batch, self.divergence)
         places = torch.from_numpy(numbers).to(self.device)
-        weights = None if self._weights is None else self._weights[places]
-        return Step(self.mean_loss(outputs.float(), self._targets[places], weights))
+        targets, weights = self._targets[places], None if self._weights is None else self._weights[places]
+
+        def loss(outputs: Tensor) -> Tensor:
+            return self.mean_loss(outputs, targets, weights)
+
+        if self._adversary is not None:
+            return self._adversary.step(batch, loss, self.divergence)
+        return Step(loss(self.module(batch).float()))
 
     def after_step(self) -> None:
         """Clip the norm of the last layer's weights per output."""

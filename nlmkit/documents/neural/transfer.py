@@ -42,11 +42,9 @@ LR_SHARE: Final = 0.25
 """Learning rate of the tuning, as a share of the rate of the language model's fit."""
 
 
-Given = "str | LanguageModel"
-"""A language model, or its folder."""
-
-
-def language_models(start: Given | tuple[Given, ...], tokenization: Tokenization) -> tuple[LSTM, ...]:
+def language_models(
+    start: str | LanguageModel | tuple[str | LanguageModel, ...], tokenization: Tokenization
+) -> tuple[LSTM, ...]:
     """Load and check the fitted language models of ``start_from``: one, or the forward and the backward one of a pair.
 
     Args:
@@ -80,7 +78,7 @@ def direction(lm: LSTM) -> str:
     return "backward" if lm.reads_backward else "forward"
 
 
-def language_model(start: Given, tokenization: Tokenization) -> LSTM:
+def language_model(start: str | LanguageModel, tokenization: Tokenization) -> LSTM:
     """Load and check a fitted language model of ``start_from``.
 
     Args:

@@ -50,6 +50,10 @@ class RegressionTask(TextTask):
             return self._loss(outputs, targets, "mean")
         return (weights * self._loss(outputs, targets, "none")).mean()
 
+    def divergence(self, fixed: Tensor, outputs: Tensor) -> Tensor:
+        """Return half the mean squared difference: the divergence of normal distributions with variance 1."""
+        return functional.mse_loss(outputs, fixed) / 2
+
     def summed_loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the sum of the losses."""
         if weights is None:

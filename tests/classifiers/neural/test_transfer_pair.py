@@ -137,6 +137,15 @@ def test_of_a_budget_each_gets_a_quarter(forward: LSTM, backward: LSTM, monkeypa
     assert seen == [("forward", 2.0), ("backward", 2.0)]
 
 
+def test_the_preset_is_ulmfit(forward: LSTM, backward: LSTM) -> None:
+    given = {**TINY, "preset": "ulmfit", "lm_epochs": 1}
+    model = LSTMClassifier(**given, start_from=(forward, backward)).fit(TEXTS, LABELS)
+    assert (model.layer_rate, model.unfreeze, model.pooling, model.dense) == (2.6, "gradual", "concat", 50)
+    assert model.fit_report_["language_model"]["forward"]["tuned"]["epochs"] == 1
+    with pytest.raises(HyperParameterError, match="preset=ulmfit tunes a language model: set start_from"):
+        LSTMClassifier(preset="ulmfit").fit(TEXTS, LABELS)
+
+
 def test_other_lists_are_refused(forward: LSTM, backward: LSTM) -> None:
     wide = fitted(TEXTS[:6], hidden=9, direction="backward")
     for given, message in (
