@@ -6,6 +6,7 @@ Each function takes the folder that has the data sets' folders. Nothing is token
     trec    train.all, test.all: ``label text``, train Latin-1 (Li & Roth 2002); 5,452 and 500 questions
     sst2    train.txt, valid.txt, test.txt: bracketed trees with labels 0 to 4 (Socher 2013)
     waimai  waimai_10k.csv: ``label,review``; 11,987 texts
+    imdb    train.tsv.gz, test.tsv.gz: ``label<TAB>text`` (Maas 2011); 25,000 reviews each
 """
 
 from __future__ import annotations
@@ -85,7 +86,13 @@ def waimai(folder: Path, seed: int) -> Task:
     return Task(train, valid, test, {"tokenizer": "char"})
 
 
-TASKS: dict[str, Callable[[Path, int], Task]] = {"mr": mr, "trec": trec, "sst2": sst2, "waimai": waimai}
+def imdb(folder: Path, seed: int) -> Task:
+    """Movie reviews, two classes, with a test set; classifiers hold validation texts out themselves."""
+    train, test = (LabelledTexts.read(folder / "imdb" / f"{name}.tsv.gz") for name in ("train", "test"))
+    return Task(train, None, test, {})
+
+
+TASKS: dict[str, Callable[[Path, int], Task]] = {"mr": mr, "trec": trec, "sst2": sst2, "waimai": waimai, "imdb": imdb}
 
 
 def folds_of(

@@ -186,7 +186,7 @@ def test_it_starts_from_a_language_model_and_from_a_representation(tmp_path: Pat
     assert not unfitted.is_fitted
     assert over.representation_.is_fitted
     assert over.module_.words.width == 3
-    with pytest.raises(HyperParameterError, match="reads forward only"):
+    with pytest.raises(HyperParameterError, match="reads one way only"):
         LSTMRegressor(**options, start_from=lm, bidirectional=True).fit(TEXTS, NUMBERS)
 
 
