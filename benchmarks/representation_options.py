@@ -52,6 +52,7 @@ OPTIONS: Final[Mapping[str, tuple[dict[str, Any], ...]]] = {
         {"skip": 20},
         {"add_contexts": True},
         {"shift": 3.0},
+        {"window": 2},
         {"window": 5},
         {"window": 5, "window_weight": "uniform"},
         {"dimension": 400},
