@@ -75,6 +75,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.text": ("Corpus", "Decoding", "TextPipeline", "Tokenization", "Vocabulary"),
     "nlmkit.text.parallel": ("ParallelTexts",),
     "nlmkit.text.tagged": ("TaggedSentences",),
+    "nlmkit.text.trees": ("LabelledTrees",),
 }
 """The public names, by the module that has them. scripts/public_names.py writes ``__init__.pyi`` of it."""
 

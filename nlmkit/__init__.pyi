@@ -61,6 +61,7 @@ from nlmkit.text import Tokenization as Tokenization
 from nlmkit.text import Vocabulary as Vocabulary
 from nlmkit.text.parallel import ParallelTexts as ParallelTexts
 from nlmkit.text.tagged import TaggedSentences as TaggedSentences
+from nlmkit.text.trees import LabelledTrees as LabelledTrees
 __version__: str
 __all__ = [
     "BiLSTMTagger",
@@ -89,6 +90,7 @@ __all__ = [
     "LSTMCNN",
     "LSTMClassifier",
     "LSTMRegressor",
+    "LabelledTrees",
     "LanguageModel",
     "MissingFileError",
     "MissingModelError",

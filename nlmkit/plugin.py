@@ -12,10 +12,10 @@ Hyper-parameters:
     ``with_default`` inherits one with another default. ``VocabularyLimits`` has the vocabulary options.
 Text:
     ``Corpus``, ``Vocabulary``, ``Decoding``, ``Tokenization``, and ``TextPipeline``, which combines both;
-    ``LabelledTexts``, ``NumberedTexts``, ``TaggedSentences``, ``ParallelTexts``. ``UNK``, ``BOS``, ``EOS`` with their
-    ids ``UNK_ID``, ``BOS_ID``, ``EOS_ID``; ``SPECIAL``, all three. ``SpaceTokenizer``, ``WordTokenizer``,
-    ``CharTokenizer``; ``FLAG``, ``INVISIBLE_JOINTS``, ``KEYCAP``, ``PICTURES``, patterns of pictographs that form one
-    token. ``get_tokenizer`` returns a tokenizer by name.
+    ``LabelledTexts``, ``NumberedTexts``, ``TaggedSentences``, ``ParallelTexts``, ``LabelledTrees``. ``UNK``, ``BOS``,
+    ``EOS`` with their ids ``UNK_ID``, ``BOS_ID``, ``EOS_ID``; ``SPECIAL``, all three. ``SpaceTokenizer``,
+    ``WordTokenizer``, ``CharTokenizer``; ``FLAG``, ``INVISIBLE_JOINTS``, ``KEYCAP``, ``PICTURES``, patterns of
+    pictographs that form one token. ``get_tokenizer`` returns a tokenizer by name.
 Saved models:
     ``FittedState`` is returned by ``fitted_state``; ``require``, ``require_array`` check the state passed to
     ``restore``. ``load`` reads a saved model.
@@ -132,6 +132,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.text.numbered": ("NumberedTexts",),
     "nlmkit.text.parallel": ("ParallelTexts",),
     "nlmkit.text.tagged": ("TaggedSentences",),
+    "nlmkit.text.trees": ("LabelledTrees",),
     "nlmkit.text.tokenizers": ("FLAG", "INVISIBLE_JOINTS", "KEYCAP", "PICTURES"),
     "nlmkit.text.vocabulary": ("SPECIAL",),
     "nlmkit.training.devices": ("choose_device",),

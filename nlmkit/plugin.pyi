@@ -89,6 +89,7 @@ from nlmkit.text.tokenizers import FLAG as FLAG
 from nlmkit.text.tokenizers import INVISIBLE_JOINTS as INVISIBLE_JOINTS
 from nlmkit.text.tokenizers import KEYCAP as KEYCAP
 from nlmkit.text.tokenizers import PICTURES as PICTURES
+from nlmkit.text.trees import LabelledTrees as LabelledTrees
 from nlmkit.text.vocabulary import SPECIAL as SPECIAL
 from nlmkit.training.devices import choose_device as choose_device
 from nlmkit.training.distributed import Processes as Processes
@@ -143,6 +144,7 @@ __all__ = [
     "IntegrityError",
     "KEYCAP",
     "LabelledTexts",
+    "LabelledTrees",
     "LanguageModel",
     "LanguageModule",
     "MachineRows",

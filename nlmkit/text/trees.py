@@ -111,7 +111,7 @@ class LabelledTrees:
 
         Args:
             source: A path, several path names, ``-`` for standard input, ``corpus:NAME/SPLIT``, an open binary file,
-                or lines; compressed files are unpacked.
+                an iterator of lines, or a list of bracketed trees; compressed files are unpacked.
             format: ``brackets`` or ``conllu``; by default ``conllu`` for files that end in .conllu, else ``brackets``.
             encoding: Encoding of the files.
             errors: What to do with undecodable bytes: ``strict``, ``replace`` or ``ignore``.
