@@ -40,6 +40,10 @@ class ExampleEpoch(Generic[D]):
         self._number, self._data, self._batches = number, data, batches
         self._sizes, self._events = sizes, events
 
+    def with_events(self, events: Indices) -> ExampleEpoch[D]:
+        """Return the same pass with other numbers of terms in the mean loss: int64 [examples]."""
+        return ExampleEpoch(self._number, self._data, self._batches, self._sizes, events=events)
+
     def __len__(self) -> int:
         return len(self._batches)
 

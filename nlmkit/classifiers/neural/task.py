@@ -24,7 +24,7 @@ class ClassificationTask(TextTask):
         label_smoothing: Share of the target spread over all classes.
     """
 
-    metrics: ClassVar = (Metric("accuracy", greater_is_better=True, form="{:.1%}"), Metric("loss"))
+    metrics: ClassVar[tuple[Metric, ...]] = (Metric("accuracy", greater_is_better=True, form="{:.1%}"), Metric("loss"))
 
     def __init__(self, setup: TaskSetup, *, label_smoothing: float) -> None:
         super().__init__(setup)

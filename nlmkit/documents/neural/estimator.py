@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from nlmkit.core import optional
 from nlmkit.core.parameters import param
@@ -19,7 +19,7 @@ from nlmkit.documents.base import TargetTexts, TextModel
 from nlmkit.documents.neural.options import AdversarialOptions, AugmentationOptions, InputOptions, TrainingOptions
 from nlmkit.documents.neural.start import Start, TrainingTexts
 from nlmkit.errors import DataError
-from nlmkit.representations.base import Representation
+from nlmkit.representations.input_vectors import WithInputRepresentation
 from nlmkit.saving.state import FittedState
 from nlmkit.training.clock import seconds
 from nlmkit.training.torch_model import TorchModel
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from nlmkit.documents.neural.settings import TextSettings
     from nlmkit.documents.neural.task import TaskSetup, TextTask
     from nlmkit.layers.word_input import WordInput
+    from nlmkit.representations.base import Representation
     from nlmkit.text import Corpus, Vocabulary
 
 _POOR_COVERAGE: Final = 0.5
@@ -47,6 +48,7 @@ class NeuralTextModel(
     InputOptions,
     VocabularyLimits,
     WithPresets,
+    WithInputRepresentation,
     TorchModel["TextModule"],
     TextModel,
 ):
@@ -196,7 +198,7 @@ class NeuralTextModel(
         corpus, targets, valid, held_out, notes, parts = self._held_out(corpus, targets, valid)
         weights, of_valid = (weights, None) if weights is None or parts is None else (weights[part] for part in parts)
         unlabelled = self._unlabelled_texts(cut)
-        self._take_representation(corpus, run)
+        self.take_representation(corpus, run)
         originals = corpus
         if self.augment:
             corpus, targets = self._augmented(corpus, targets, run)
@@ -301,20 +303,6 @@ class NeuralTextModel(
         held_out = {"texts": len(dev), "chosen": chosen}
         return subset(corpus, train), targets[train], (subset(corpus, dev), targets[dev]), held_out, [], (train, dev)
 
-    def _take_representation(self, corpus: Corpus, run: RunOptions) -> None:
-        """Load the representation of the input layer, or fit it on the training texts, if requested."""
-        from nlmkit.representations.resolve import fitted_representation
-
-        given = self.representation
-        if given is not None and (isinstance(given, str) or not given.is_fitted):
-            self.representation_ = fitted_representation(given, corpus, run)
-
-    def fitted_representation(self) -> Representation | None:
-        """Fitted representation of the input layer, or None."""
-        own: Representation | None = getattr(self, "representation_", None)
-        given = self.representation
-        return own if own is not None else None if isinstance(given, str) else given
-
     def _augmented(self, corpus: Corpus, targets: NDArray[Any], run: RunOptions) -> tuple[Corpus, NDArray[Any]]:
         """Return the texts, followed by their altered copies."""
         import numpy as np
@@ -386,23 +374,13 @@ class NeuralTextModel(
 
     def documents_of(self, corpus: Corpus) -> tuple[Documents, NDArray[np.float32] | None]:
         """Return documents as ids, and the vectors of ids from V on: words known only to the representation."""
-        import numpy as np
-
         from nlmkit.documents.subsets import beginnings
+        from nlmkit.representations.input_vectors import ids_beyond
 
         corpus = beginnings(corpus, self.max_length)[0]
-        ids, extra = self.vocabulary_.ids(corpus.types).astype(np.int64), None
-        representation = self.fitted_representation()
         limited = self.vocabulary_size is not None or self.min_count > 1 or self.vocabulary_file is not None
-        if representation is not None and not limited and representation.name != "one-hot":
-            new = [
-                index
-                for index in np.flatnonzero(ids == 0).tolist()
-                if corpus.types[index] not in self.vocabulary_ and corpus.types[index] in representation
-            ]
-            if new:
-                ids[new] = len(self.vocabulary_) + np.arange(len(new))
-                extra = representation.vectors([corpus.types[index] for index in new])
+        known = None if limited else self.fitted_representation()
+        ids, extra = ids_beyond(corpus.types, self.vocabulary_, known)
         return self.divide(corpus, ids[corpus.ids]), extra
 
     def _sample(self, corpus: Corpus, targets: NDArray[Any], weights: NDArray[np.float64] | None) -> Sample:
@@ -434,9 +412,8 @@ class NeuralTextModel(
     def fitted_state(self) -> FittedState:
         """Return the weights by torch name, and the representation that ``fit`` loaded or fitted."""
         state = super().fitted_state()
-        own = getattr(self, "representation_", None)
-        members = {} if own is None else {"representation_": own}
-        return dataclasses.replace(state, arrays={**state.arrays, **self.saved_weights()}, members=members)
+        arrays = {**state.arrays, **self.saved_weights()}
+        return dataclasses.replace(state, arrays=arrays, members=self.saved_representation())
 
     def restore(self, state: FittedState) -> None:
         """Rebuild the network and load the saved weights.
@@ -452,10 +429,7 @@ class NeuralTextModel(
         from nlmkit.training.word_networks import with_weights
 
         require("vocabulary_" in vars(self), "its vocabulary is missing; save the model again")
-        member = state.members.get("representation_")
-        if member is not None:
-            require(isinstance(member, Representation), "its member representation_ is not a representation")
-            self.representation_ = cast("Representation", member)
+        self.restore_representation(state)
         generator = torch.Generator().manual_seed(self.seed)
         self.module_ = with_weights(
             state.arrays,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -63,6 +64,23 @@ def outputs_of(
     """
     found = np.empty((len(documents), module.outputs))
     device = module.device
+    with scoring(module, extra, words):
+        for chosen in scoring_batches(documents, words):
+            if interrupted():
+                raise KeyboardInterrupt
+            found[chosen] = module(documents.batch(chosen).to(device)).double().cpu().numpy()
+    return found
+
+
+@contextlib.contextmanager
+def scoring(module: TextModule, extra: NDArray[np.float32] | None, words: int) -> Iterator[None]:
+    """Put a network into evaluation mode within the ``with`` block, and restore its mode afterwards.
+
+    Args:
+        module: The network.
+        extra: Vectors of the ids from V on: float32 [n, d], or None.
+        words: Maximum words of a batch, for the message if there is too little memory.
+    """
     training = module.training
     module.eval()
     try:
@@ -70,10 +88,6 @@ def outputs_of(
         exact = torch.backends.cudnn.flags(enabled=None, benchmark=None, deterministic=None, allow_tf32=False)
         purpose = f"scoring in batches of up to {words} words"
         with torch.inference_mode(), module.words.with_extra(extra), memory_errors(purpose), exact:
-            for chosen in scoring_batches(documents, words):
-                if interrupted():
-                    raise KeyboardInterrupt
-                found[chosen] = module(documents.batch(chosen).to(device)).double().cpu().numpy()
+            yield
     finally:
         module.train(training)
-    return found

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from nlmkit.core import optional
 from nlmkit.core.run import RunOptions
 from nlmkit.core.vocabulary_limits import VocabularyLimits
 from nlmkit.errors import HyperParameterError
-from nlmkit.representations.base import Representation
+from nlmkit.representations.input_vectors import WithInputRepresentation
 from nlmkit.saving.state import FittedState
 from nlmkit.taggers.chain_tagger import ChainTagger
 from nlmkit.taggers.neural.options import BiLSTMOptions
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from nlmkit.decoding.chain import Chain
     from nlmkit.language_models.base import LanguageModel
+    from nlmkit.representations.base import Representation
     from nlmkit.taggers.neural.batching import Sentences
     from nlmkit.taggers.neural.module import TaggerModule
     from nlmkit.taggers.neural.settings import TaggerSettings
@@ -42,6 +43,7 @@ _MODELS: Final = "language_models_"
 class BiLSTMTagger(
     BiLSTMOptions,
     VocabularyLimits,
+    WithInputRepresentation,
     TorchModel["TaggerModule"],
     ChainTagger,
 ):
@@ -127,7 +129,7 @@ class BiLSTMTagger(
         data = data.subset(np.flatnonzero(np.diff(data.offsets)))
         data, valid, held_out, notes = preparation.held_out(data, valid, self.valid_share, self.seed)
         corpus = words_as_looked_up(data, lowercase=self.lowercase)
-        self._take_representation(corpus, run)
+        self.take_representation(corpus, run)
         self.language_models_ = ()
         of_states: list[dict[str, Any]] = []
         if self.language_models:
@@ -199,20 +201,6 @@ class BiLSTMTagger(
             **report,
             "notes": [*notes, *report["notes"]],
         }
-
-    def _take_representation(self, corpus: Any, run: RunOptions) -> None:
-        """Load the representation of the input layer, or fit it on the training words, if requested."""
-        from nlmkit.representations.resolve import fitted_representation
-
-        given = self.representation
-        if given is not None and (isinstance(given, str) or not given.is_fitted):
-            self.representation_ = fitted_representation(given, corpus, run)
-
-    def fitted_representation(self) -> Representation | None:
-        """Fitted representation of the input layer, or None."""
-        own: Representation | None = getattr(self, "representation_", None)
-        given = self.representation
-        return own if own is not None else None if isinstance(given, str) else given
 
     @property
     def character_encoder(self) -> str:
@@ -303,8 +291,7 @@ class BiLSTMTagger(
     def fitted_state(self) -> FittedState:
         """Return the weights by torch name, the tables, and the representation that ``fit`` loaded or fitted."""
         state = super().fitted_state()
-        own = getattr(self, "representation_", None)
-        members: dict[str, Any] = {} if own is None else {"representation_": own}
+        members = self.saved_representation()
         for number, given in enumerate(self.language_models):
             if isinstance(given, str):  # others are saved as hyper-parameters
                 members[f"{_MODELS}.{number}"] = self.language_models_[number]
@@ -326,15 +313,12 @@ class BiLSTMTagger(
         import torch
 
         from nlmkit.saving import require
-        from nlmkit.taggers.neural.saving import require_vectors, without_tables
+        from nlmkit.taggers.neural.saving import without_tables
         from nlmkit.taggers.neural.tables import Tables
         from nlmkit.training.word_networks import with_weights
 
         require("vocabulary_" in vars(self), "its vocabulary is missing; save the model again")
-        member = state.members.get("representation_")
-        if member is not None:
-            require(isinstance(member, Representation), "its member representation_ is not a representation")
-            self.representation_ = cast("Representation", member)
+        self.restore_representation(state)
         self.language_models_ = ()
         if self.language_models:
             from nlmkit.taggers.neural.language_states import restored_models
@@ -357,8 +341,7 @@ class BiLSTMTagger(
             sizes=self._sizes(),
             build=lambda tuned, frozen: self.new_module(tuned, frozen, generator),
         )
-        if self.representation is not None:
-            require_vectors(self.fitted_representation(), self.module_)
+        self.require_vectors(self.module_.words.channels[0].shape[1])
 
     def _sizes(self) -> dict[str, int]:
         """Return sizes by name; each must be the length of some array of a saved model."""
