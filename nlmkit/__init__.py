@@ -25,6 +25,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.classifiers.neural.lstm_cnn": ("LSTMCNN",),
     "nlmkit.classifiers.linear.nbsvm": ("NBSVM",),
     "nlmkit.classifiers.linear.tfidf_logreg": ("TfidfLogReg",),
+    "nlmkit.classifiers.trees.tree_lstm": ("TreeLSTM",),
     "nlmkit.core.component": ("Component",),
     "nlmkit.core.run": ("RunOptions",),
     "nlmkit.language_models.base": ("LanguageModel",),

@@ -8,6 +8,7 @@ from nlmkit.classifiers.neural.cnn import CNN as CNN
 from nlmkit.classifiers.neural.han import HAN as HAN
 from nlmkit.classifiers.neural.lstm_classifier import LSTMClassifier as LSTMClassifier
 from nlmkit.classifiers.neural.lstm_cnn import LSTMCNN as LSTMCNN
+from nlmkit.classifiers.trees.tree_lstm import TreeLSTM as TreeLSTM
 from nlmkit.core.component import Component as Component
 from nlmkit.core.run import RunOptions as RunOptions
 from nlmkit.core.storage import load as load
@@ -119,6 +120,7 @@ __all__ = [
     "TfidfLogReg",
     "TfidfRidge",
     "Tokenization",
+    "TreeLSTM",
     "UnknownComponentError",
     "VectorDecoder",
     "Vectors",

@@ -46,6 +46,7 @@ BETWEEN_ROOMS: Final[Mapping[tuple[str, str], str]] = {
     ("classifiers", "documents"): "what the kinds that read documents share",
     ("regressors", "documents"): "what the kinds that read documents share",
     ("classifiers.combined", "language_models"): "Bayes' rule over one language model per class",
+    ("classifiers.trees", "representations"): "vectors are the input layer of neural models",
     ("documents.neural", "language_models"): "a language model's layers are transferred",
     ("taggers.neural", "representations"): "vectors are the input layer of neural models",
     ("taggers.neural", "language_models"): "states of language models are features",

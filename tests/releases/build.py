@@ -36,6 +36,8 @@ TEXTS = ["a warm and funny film", "dull , cold and long", "funny and fine", "a l
 LABELS = ["good", "bad", "good", "bad"] * 4
 STARS = [5, 1.5, 4, 2] * 4
 QUERIES = ["a fine film", "cold and dull", "nothing known"]
+TREES = ["(good (0 a) (good (good warm) (0 film)))", "(bad (bad dull) (0 (0 and) (0 long)))"] * 4
+ASKED_TREES = ["(_ (_ a) (_ (_ fine) (_ film)))", "(_ (_ cold) (_ and) (_ dull))", "(_ (_ nothing))"]
 SENTENCES = [["the", "brown", "horse", "eats"], ["Ann", "sleeps"], ["马", "吃", "苹果"]] * 4
 CHUNKS = [["B-NP", "I-NP", "I-NP", "O"], ["B-NP", "O"], ["B-NP", "O", "B-NP"]] * 4
 TAGGED = [["the", "horse", "sleeps"], ["Ann", "eats", "bread"], ["苹果"]]
@@ -135,6 +137,7 @@ def _recipes(fitted: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
         "lstm-classifier": classifier("lstm-classifier", hidden=4),
         "lstm-cnn": classifier("lstm-cnn", hidden=4, filters=3),
         "han": classifier("han", hidden=4),
+        "tree-lstm": lambda: lm("tree-lstm", **TINY_CLASSIFIER, hidden=5).fit(TREES),
         "tfidf-ridge": regressor("tfidf-ridge"),
         "cnn-regressor": regressor("cnn-regressor", maps=3),
         "lstm-regressor": regressor("lstm-regressor", hidden=4, loss="huber"),
@@ -171,17 +174,18 @@ def answers(model: Any) -> dict[str, Any]:
         found["log_probs"] = model.log_probs(TEST).tolist()
         found["vocabulary"] = len(model.vocabulary_)
     elif model.kind == "classifier":
-        found["probabilities"] = model.predict_proba(QUERIES).tolist()
-        found["labels"] = [str(label) for label in model.predict(QUERIES)]
+        asked = ASKED_TREES if model.takes == "trees" else QUERIES
+        found["probabilities"] = model.predict_proba(asked).tolist()
+        found["labels"] = [str(label) for label in model.predict(asked)]
     elif model.kind == "regressor":
         found["predictions"] = model.predict(QUERIES).tolist()
     elif model.kind == "tagger":
         found["marginals"] = [row for values in model.predict_marginals(TAGGED) for row in values.tolist()]
         found["tags"] = [" ".join(tags) for tags in model.predict(TAGGED)]
     elif model.kind == "sequence-to-sequence":
-        asked = ASKED if model.takes == "texts" else ASKED_VECTORS
-        found["log_probs"] = model.log_probs(asked, ["马 睡觉", "一 苹果 x"]).tolist()
-        found["predictions"] = model.predict(asked, max_length=8)
+        sources = ASKED if model.takes == "texts" else ASKED_VECTORS
+        found["log_probs"] = model.log_probs(sources, ["马 睡觉", "一 苹果 x"]).tolist()
+        found["predictions"] = model.predict(sources, max_length=8)
     else:
         words = [word for word in ("horse", "apple", "马") if word in model.vocabulary_]
         found["words"] = words

@@ -64,7 +64,15 @@ class TreeClassifier(Classifier):
 
     # ------------------------------------------------------------------------------------------------------ fitting
 
-    def fit(self, texts: Any, labels: Any = None, *, valid: Any = None, run: RunOptions | None = None) -> Self:
+    def fit(
+        self,
+        texts: Any,
+        labels: Any = None,
+        *,
+        valid: Any = None,
+        run: RunOptions | None = None,
+        sample_weight: Any = None,
+    ) -> Self:
         """Estimate the classifier from labelled trees and return self.
 
         A failed fit leaves the classifier unchanged.
@@ -75,13 +83,14 @@ class TreeClassifier(Classifier):
             valid: Held-out trees, or ``(trees, labels)``, for early stopping. Trees whose root has no label, or one
                 that is missing from training, are dropped, with a note.
             run: Options of the run, not of the classifier.
+            sample_weight: One number per tree, for a classifier that can weight its trees; see ``Classifier.fit``.
 
         Raises:
             DataError: Trees or labels are unusable, or fewer than two classes are to be learned.
             HyperParameterError: Options contradict each other.
         """
         data, held_out = self.gather(texts, labels), None if valid is None else self.gather(valid)
-        return self.fit_texts(data, held_out, run or RunOptions())
+        return self.fit_texts(data, held_out, run or RunOptions(), sample_weight)
 
     def learn_targets(self, data: TypedTrees) -> tuple[NDArray[np.int64], Mapping[str, Any], list[str]]:  # type: ignore[override]
         """Set ``classes_`` and ``at_roots_``; return the class of each node, -1 where there is none to learn.
@@ -275,7 +284,8 @@ class TreeClassifier(Classifier):
 
         That of a root is what ``predict`` returns.
         """
-        labels: NDArray[Any] = self.classes_[self._most_probable_nodes(trees)]
+        best = self._most_probable_nodes(trees)
+        labels: NDArray[Any] = self.classes_[best]
         return labels
 
     def _most_probable_nodes(self, trees: Any) -> NDArray[np.int64]:
@@ -288,7 +298,8 @@ class TreeClassifier(Classifier):
 
     def predict(self, texts: Any) -> NDArray[Any]:
         """Return the most probable label of the root of each tree: array [trees] of the type of the labels."""
-        labels: NDArray[Any] = self.classes_[self.predict_proba(texts).argmax(axis=1)]
+        best = self.predict_proba(texts).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[best]
         return labels
 
     # ------------------------------------------------------------------------------------------------------- saving

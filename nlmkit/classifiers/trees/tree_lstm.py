@@ -97,11 +97,13 @@ class TreeLSTM(
 
     # ------------------------------------------------------------------------------------------------------ fitting
 
-    def fit_texts(self, data: TargetTexts, held_out: TargetTexts | None, run: RunOptions) -> Self:
+    def fit_texts(
+        self, data: TargetTexts, held_out: TargetTexts | None, run: RunOptions, sample_weight: Any = None
+    ) -> Self:
         """See ``TextModel.fit_texts``. A budget starts here, so that it includes reading the words."""
         self._started = seconds()
         try:
-            return super().fit_texts(data, held_out, run)
+            return super().fit_texts(data, held_out, run, sample_weight)
         finally:
             vars(self).pop("_started", None)
 
@@ -208,13 +210,17 @@ class TreeLSTM(
     def prepared(self, trees: LabelledTrees) -> tuple[LabelledTrees, NDArray[np.int64]]:
         """Return trees as the network reads them, and for each node of ``trees`` the node there: int64 [nodes].
 
-        They are binarized with ``form=n-ary``, ``branching=2`` and ``binarize``, and else left as they are.
+        Constituents are binarized with ``form=n-ary``, ``branching=2`` and ``binarize``; other trees are left alone.
         """
         import numpy as np
 
-        if self.form != "n-ary" or self.branching != 2 or self.binarize == "none":
+        if not self._binarizes(trees):
             return trees, np.arange(trees.nodes)
         return trees.binarized_with_places(cast("Any", self.binarize))
+
+    def _binarizes(self, trees: LabelledTrees) -> bool:
+        of_two = self.form == "n-ary" and self.branching == 2
+        return of_two and self.binarize != "none" and trees.form == "constituency"
 
     def _check_shapes(self, trees: LabelledTrees) -> None:
         """Raise unless each node has few enough children for ``form``.
@@ -224,16 +230,17 @@ class TreeLSTM(
         """
         import numpy as np
 
-        if self.form != "n-ary":
-            return
-        is_dependency = trees.form == "dependency"
-        if self.branching == 2 and self.binarize != "none" and not is_dependency:
+        if self.form != "n-ary" or self._binarizes(trees):
             return
         children = np.bincount(trees.parent[trees.parent >= 0], minlength=trees.nodes)
         wide = np.flatnonzero(children > self.branching)
         if len(wide):
             node = int(wide[0])
-            remedy = "use form=child-sum" if is_dependency else "use a larger branching, form=child-sum, or binarize"
+            remedy = (
+                "use form=child-sum"
+                if trees.form == "dependency"
+                else "use a larger branching, form=child-sum, or binarize"
+            )
             problem = f"a node has {int(children[node])} children, more than branching={self.branching}: {remedy}"
             raise DataError(problem, **trees.place(int(np.searchsorted(trees.offsets, node, side="right")) - 1))
 
