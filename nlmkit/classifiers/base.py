@@ -50,6 +50,7 @@ class Classifier(TextModel):
     """
 
     kind = "classifier"
+    takes: ClassVar[Literal["texts", "trees"]] = "texts"
     _estimator_type: ClassVar[str] = "classifier"
 
     class_weight: str | tuple[tuple[str | bool | int, float], ...] | None = param(
