@@ -50,7 +50,8 @@ class Ensemble(Classifier):
     **Models.** Copies of unfitted models are fitted to the training texts, and see the validation texts, too. Fitted
     ones are used unchanged; if all are fitted, the training texts only serve to fit the weights, and must differ from
     those of the models. With ``seeds`` above 1, each unfitted model that trains in steps is fitted that
-    often, with seeds that count up from its own, and the mean of their log-probabilities is that of the model: a single
+    often, with seeds that count up from its own plus ``seed · seeds`` (ensembles of different ``seed`` have no seed in
+    common), and the mean of their log-probabilities is that of the model: a single
     neural classifier with ``seeds=5`` is the average of five.
 
     **Texts.** Each model has its own tokenization. The ensemble itself only splits texts at spaces by default, and
@@ -85,7 +86,9 @@ class Ensemble(Classifier):
     seeds: int = param(
         1, ge=1, le=1000, help="fits of each unfitted model that trains in steps, with seeds that count up from its own"
     )
-    seed: int = param(0, ge=0, le=2**32 - 1, help="seed of the folds")
+    seed: int = param(
+        0, ge=0, le=2**32 - 1, help="seed of the folds; times seeds, it is added to that of each model that seeds fits"
+    )
     tokenizer: Tokenizing = with_default(TextModel, "tokenizer", "space")
     lowercase: bool = with_default(TextModel, "lowercase", False)
 
@@ -128,7 +131,7 @@ class Ensemble(Classifier):
                 notes.append("too few texts per class to fit the weights of the models: they are equal")
         number = 0 if folds is None else int(folds.max()) + 1
         rounds = 1 if folds is None else 2 + int(folds.max())
-        fits = Fits(models, self.seeds, self.classes_, held_out, run, rounds)
+        fits = Fits(models, self.seeds, self.seed, self.classes_, held_out, run, rounds)
         scored = None if folds is None else self._cross_validated(fits, data, folds, targets, weights)
         self.models_ = fits.fitted(data, weights, "")
         notes += fits.notes()

@@ -100,6 +100,7 @@ class Fits:
     Attributes:
         models: The models; fitted ones are used unchanged.
         seeds: Number of versions of each model that ``is_seeded``.
+        seed: Number of the ensemble; ensembles of different numbers have different seeds.
         classes: The labels.
         valid: Validation texts, or None.
         run: Options of the run; a budget is shared equally by the fits that train in steps.
@@ -108,6 +109,7 @@ class Fits:
 
     models: Sequence[Classifier]
     seeds: int
+    seed: int
     classes: NDArray[Any]
     valid: LabelledTexts | None
     run: RunOptions
@@ -132,7 +134,7 @@ class Fits:
             for version in range(versions):
                 values = model.get_params(deep=False)
                 if is_seeded(model):
-                    values["seed"] += version
+                    values["seed"] += self.seed * self.seeds + version
                 about = f"model {number} ({model.name})" + (f", seed {values['seed']}" if versions > 1 else "")
                 run = self._options(", ".join([*([what] if what else []), about]), model)
                 copy = type(model)(**values)

@@ -142,7 +142,8 @@ def test_seeds_of_a_neural_model_are_averaged(tmp_path: Path) -> None:
     loaded: Any = load(tmp_path / "model")
     assert [len(group) for group in loaded.models_] == [3, 1]
     assert loaded.digest == ensemble.digest
-    single = Ensemble(models=(CNN(**TINY, seed=4),), seeds=2).fit(TEXTS, LABELS)
+    single = Ensemble(models=(CNN(**TINY, seed=4),), seeds=2, seed=3).fit(TEXTS, LABELS)
+    assert [model.get_params()["seed"] for model in single.models_[0]] == [10, 11]
     assert (single.fit_report_["weights_from"], single.weights_.tolist()) == ("equal", [1.0])
 
 
@@ -163,7 +164,7 @@ def test_models_keep_their_tokenization() -> None:
 
 
 def test_a_budget_is_shared_by_the_fits_that_train_in_steps() -> None:
-    fits = Fits([CNN(**TINY), NB], 2, np.array(LABELS[:2]), None, RunOptions(budget_seconds=60, log="x"), 3)
+    fits = Fits([CNN(**TINY), NB], 2, 0, np.array(LABELS[:2]), None, RunOptions(budget_seconds=60, log="x"), 3)
     of_cnn = fits._options("fold 1 of 2", fits.models[0])
     assert (of_cnn.budget_seconds, of_cnn.log) == (10, None)
     assert fits._options("fold 1 of 2", fits.models[1]).budget_seconds is None
