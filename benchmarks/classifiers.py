@@ -20,6 +20,13 @@ brown/brown.txt, lower-cased (LM with `--tokenizer space`):
     mr    --only lstm-classifier --only-folds 0 1 2 -p start_from=LM -p lm_epochs=6 -p epochs=6 -p dropout_input=0.5 \
           -p dropout_word=0.2
 
+An ensemble, and class-conditional language models; --seeds varies the seeds of the neural models of an ensemble:
+
+    mr    --only lm-classifier -p 'language_model={"component":"ngram","hyper_parameters":{"order":3}}'
+    mr    --only ensemble -p folds=2 -p 'models=[{"component":"nbsvm"},{"component":"lm-classifier"},
+          {"component":"cnn","hyper_parameters":{"representation":"W2V"}}]'
+    trec  --only ensemble --seeds 0,1,2 -p seeds=5 -p 'models=["cnn"]'
+
 DATA is the folder that has the folders mr, trec, sst and waimai. mr is cross-validated; the others have a test set, on
 which the same classifier is tested once for each seed. Nothing is tuned here. A row of the JSON file is one fit, and
 is there as soon as it is done.

@@ -77,7 +77,7 @@ def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "nlmkit fit mixture --model kn5 --model lstm --valid valid.txt -o mixed",
         "nlmkit fit nbsvm reviews.tsv -o sentiment",
         "nlmkit fit nbsvm reviews.csv --cross-validate 10 --text-column review",
-        "nlmkit fit ensemble reviews.tsv -o both -p 'models=[\"nbsvm\",\"cnn\"]'",
+        'nlmkit fit ensemble reviews.tsv -o both -p \'models=["nbsvm","cnn"]\'',
         "nlmkit fit ensemble valid.tsv --model sentiment --model cnn -o both",
         "nlmkit fit tfidf-ridge reviews.csv -o stars --label-column stars --text-column review",
         "nlmkit fit bilstm-tagger train.txt --valid valid.txt -o chunker --feature-column 1 --budget 10m",
