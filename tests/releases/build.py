@@ -136,9 +136,9 @@ def _recipes(fitted: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
         "cnn": classifier("cnn", filters=3),
         "lstm-classifier": classifier("lstm-classifier", hidden=4),
         "lm-classifier": classifier("lm-classifier", folds=2),
-        "ensemble": classifier(
+        "ensemble": lambda: lm(
             "ensemble", models=(fitted["nbsvm"], lm("tfidf-logreg")), weights=(0.5, 1.0), class_weight={"good": 2.0}
-        ),
+        ).fit(TEXTS, LABELS),
         "lstm-cnn": classifier("lstm-cnn", hidden=4, filters=3),
         "han": classifier("han", hidden=4),
         "tree-lstm": lambda: lm("tree-lstm", **TINY_CLASSIFIER, hidden=5).fit(TREES),

@@ -31,11 +31,11 @@ def resolved(given: Classifier | str, number: int) -> Classifier:
         number: Place among the models, from 1, for errors.
 
     Raises:
-        HyperParameterError: Another kind of model is there.
+        HyperParameterError: Another kind of model is there, or the classifier does not read texts.
         SavedModelError: The folder cannot be loaded.
     """
     if not isinstance(given, str):
-        return given
+        return _of_texts(given, number)
     if any(entry.kind == "classifier" and entry.name == given for entry in registry.entries()):
         made: Any = registry.get(given)()
     else:
@@ -44,7 +44,18 @@ def resolved(given: Classifier | str, number: int) -> Classifier:
         made = load(given)
     if not isinstance(made, Classifier):
         raise HyperParameterError(f"model {number}: {given} is a {made.kind} ({made.name}); expected a classifier")
-    return made
+    return _of_texts(made, number)
+
+
+def _of_texts(model: Classifier, number: int) -> Classifier:
+    """Return a classifier of texts.
+
+    Raises:
+        HyperParameterError: It reads something else, such as trees.
+    """
+    if model.takes != "texts":
+        raise HyperParameterError(f"model {number} ({model.name}) reads {model.takes}, but an ensemble reads texts")
+    return model
 
 
 def require_classes(model: Classifier, number: int, classes: NDArray[Any]) -> None:

@@ -24,6 +24,12 @@ TINY: dict[str, Any] = {"embedding": 6, "maps": 4, "widths": (2, 3), "epochs": 2
 NEW = ["a fine evening", "what a dull meal", "nothing known", ""]
 
 
+class OfTrees(TfidfLogReg):
+    """A classifier that says it reads trees."""
+
+    takes = "trees"
+
+
 def by_hand(models: Any, weights: Any, texts: list[str]) -> Any:
     logits = sum(
         weight * np.log(np.maximum(model.predict_proba(texts), 1e-12))
@@ -196,6 +202,8 @@ def test_other_models_are_refused(tmp_path: Path) -> None:
         Ensemble(models=(NB, str(tmp_path / "lm"))).fit(TEXTS, LABELS)
     with pytest.raises(SavedModelError):
         Ensemble(models=(NB, str(tmp_path / "none"))).fit(TEXTS, LABELS)
+    with pytest.raises(HyperParameterError, match=r"model 2 \(tfidf-logreg\) reads trees, but an ensemble reads texts"):
+        Ensemble(models=(NB, OfTrees())).fit(TEXTS, LABELS)
     with pytest.raises(HyperParameterError, match="models must be"):
         Ensemble(models=(NB, NGram()))
 
