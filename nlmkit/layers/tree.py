@@ -138,14 +138,22 @@ class _TreeLSTM(nn.Module):
         """
         # The recursion keeps its dtype: sums of bfloat16 over a deep tree would be far off.
         with torch.autocast(vectors.device.type, enabled=False):
-            driven = vectors.to(self.bias.dtype) @ self.weight_input.T
+            # Forget gates of leaves have nothing to forget.
+            gates = 4 if sum(levels.words[1:]) else 3
+            driven = vectors.to(self.bias.dtype) @ self.weight_input[: gates * self.hidden].T
             mask = None
             if self.training and self.dropout:
                 mask = keep_mask((levels.nodes, self.hidden), self.dropout, generator, driven)
             return self.recursion(driven, mask, levels)
 
     def recursion(self, driven: Tensor, mask: Tensor | None, levels: Levels) -> Tensor:
-        """Return the hidden states [nodes, h], given W x [words, 4h], and masks of the candidates [nodes, h]."""
+        """Return the hidden states [nodes, h].
+
+        Args:
+            driven: W x of the words: [words, 4h], or [words, 3h], without f, if leaves alone have words.
+            mask: Masks of the candidates: [nodes, h], or None.
+            levels: The nodes.
+        """
         raise NotImplementedError
 
     def extra_repr(self) -> str:
@@ -208,7 +216,7 @@ class NaryTreeLSTM(_TreeLSTM):
 def _sums(of_words: Tensor, bias: Tensor, size: int) -> Tensor:
     """Return W x + b of the nodes of a level, of which the first have words."""
     found = bias.expand(size, -1).clone()
-    found[: len(of_words)] += of_words
+    found[: len(of_words), : of_words.shape[1]] += of_words
     return found
 
 
@@ -264,7 +272,7 @@ class _ChildSum(torch.autograd.Function):
                 kept[span.children] = forget
                 cell[span.nodes].index_add_(0, owners, forget * cell[children])
             _leave(gates[span.nodes], cell[span.nodes], hidden[span.nodes], None if mask is None else mask[span.nodes])
-        ctx.levels, ctx.masked = levels, mask is not None
+        ctx.levels, ctx.masked, ctx.columns = levels, mask is not None, driven.shape[1]
         ctx.save_for_backward(weight, hidden, cell, gates, kept, below, *(() if mask is None else (mask,)))
         return hidden
 
@@ -294,7 +302,8 @@ class _ChildSum(torch.autograd.Function):
                 # Each node is a child once, so no gradient is added twice.
                 of_hidden[children] += (of_gates @ of_rest)[owners] + gradient @ of_forget
         of_weight = torch.cat([of_sums[:, : 3 * units].T @ below, of_forgets.T @ hidden[levels.children]])
-        return torch.cat([of_sums[_words(span)] for span in spans]), of_weight, of_sums.sum(0), None, None
+        of_driven = torch.cat([of_sums[_words(span), : ctx.columns] for span in spans])
+        return of_driven, of_weight, of_sums.sum(0), None, None
 
 
 class _Nary(torch.autograd.Function):
@@ -329,6 +338,7 @@ class _Nary(torch.autograd.Function):
                 here[:words, : 3 * units] += driven[span.words, : 3 * units]
             _leave(here, cell[span.nodes], hidden[span.nodes], None if mask is None else mask[span.nodes])
         ctx.levels, ctx.masked, ctx.branching = levels, mask is not None, branching
+        ctx.columns = driven.shape[1]
         ctx.save_for_backward(weight, cell, gates, states, cells, *(() if mask is None else (mask,)))
         return hidden
 
@@ -364,8 +374,9 @@ class _Nary(torch.autograd.Function):
                 of_hidden[children] += (of_sums[span.nodes] @ weight).view(span.size, branching, units)[at]
         of_weight = of_sums[leaves:].T @ states.flatten(1)
         of_forget = of_sums[:, 3 * units :].view(-1, branching, units).sum(1)
-        of_driven = torch.cat([of_sums[:, : 3 * units], of_forget], dim=1)
-        return torch.cat([of_driven[_words(span)] for span in spans]), of_weight, of_driven.sum(0), None, None, None
+        of_gates = torch.cat([of_sums[:, : 3 * units], of_forget], dim=1)
+        of_driven = torch.cat([of_gates[_words(span), : ctx.columns] for span in spans])
+        return of_driven, of_weight, of_gates.sum(0), None, None, None
 
 
 def _words(span: _Span) -> slice:

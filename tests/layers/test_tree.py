@@ -121,9 +121,13 @@ def test_gradients_are_those_of_the_equations(case):
     mask = torch.rand(batch.levels.nodes, H, dtype=torch.double, generator=seeded(3))
 
     def states(inputs, *parameters):
-        return cell.recursion(inputs @ cell.weight_input.T, mask, batch.levels)
+        return cell.recursion(inputs @ cell.weight_input[:rows].T, mask, batch.levels)
 
+    rows = 4 * H
     assert torch.autograd.gradcheck(states, (inputs, *cell.parameters()))
+    if not sum(batch.levels.words[1:]):  # then the layer leaves out the forget gates of words
+        rows = 3 * H
+        assert torch.autograd.gradcheck(states, (inputs, *cell.parameters()))
 
 
 def chain(length):
