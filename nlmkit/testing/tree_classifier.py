@@ -98,7 +98,7 @@ def _require_distributions(subject: Subject, classifier: TreeClassifier, trees: 
 @check_in(_OWN)
 def fit_sets_classes_and_pipeline(subject: Subject) -> None:
     """``fit`` sets ``classes_``, the sorted labels, ``at_roots_``, and ``pipeline_``."""
-    found = cast("NDArray[Any]", subject.fitted.classes_).tolist()
+    found = subject.fitted.classes_.tolist()
     require(found == sorted({GOOD, BAD}), f"classes_ is {found}, but the labels are {sorted({GOOD, BAD})}")
     require(subject.fitted.at_roots_.tolist() == [True, True], "at_roots_ lacks a label that roots had")
     pipeline = subject.fitted.pipeline_
@@ -144,7 +144,7 @@ def all_forms_of_trees_agree(subject: Subject) -> None:
     held_out = tree_data.valid()
     forest = LabelledTrees.of(trees, labels)
     wanted = subject.results(subject.fitted)
-    forms = {
+    forms: dict[str, Callable[[], TreeClassifier]] = {
         "arrays": lambda: subject.fitted_on(np.array(trees, object), np.array(labels), held_out=held_out),
         "LabelledTrees": lambda: subject.fitted_on(forest, held_out=LabelledTrees.of(*held_out)),
         "trees of NLTK": lambda: subject.fitted_on(forest.to_nltk(), held_out=held_out),

@@ -299,7 +299,7 @@ class LabelledTrees:
 
     # ------------------------------------------------------------------------------------------------------ changes
 
-    def take(self, indices: ArrayLike) -> LabelledTrees:
+    def take(self, indices: ArrayLike) -> Self:
         """Return the trees with these indices, in their order, with only their own words and labels; without notes."""
         chosen = np.asarray(indices, np.int64).reshape(-1)
         sizes = self.sizes[chosen]

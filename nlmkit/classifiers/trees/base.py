@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from nlmkit.classifiers.base import Classifier
 from nlmkit.core.presets import redeclared
@@ -148,7 +148,7 @@ class TreeClassifier(Classifier):
             named = ", ".join([*unknown[:_NAMED], *(["..."] if len(unknown) > _NAMED else [])])
             why = f"missing from training ({named})" if unknown else "missing"
             notes.append(f"{int((~known).sum())} validation trees are ignored: the labels of their roots are {why}")
-            data = cast("TypedTrees", data.take(np.flatnonzero(known)))
+            data = data.take(np.flatnonzero(known))
             targets = self._targets(data)
         if not self.learns_from_nodes:
             targets = np.where(_is_root(data), targets, -1)
