@@ -38,6 +38,8 @@ def test_dependencies(tmp_path: Path) -> None:
     assert len(parts) == 2
     assert [text for part in parts for text in part.texts] == [f"w{number}" for number in range(300)]
     assert {part.form for part in parts} == {"dependency"}
+    file.write_text(WORD.format("w") + "\n# the end\n", encoding="utf-8")
+    assert [part.texts for part in stream_trees([str(file)], LITERAL)] == [("w",)]
 
 
 def test_trees_before_a_fault_come_out(tmp_path: Path) -> None:

@@ -294,6 +294,12 @@ def test_faults_of_rows_name_the_word(sentence: list[Any], problem: str) -> None
         LabelledTrees.from_dependencies([sentence])
 
 
+def test_a_root_without_a_label_is_named_by_its_line(tmp_path: Path) -> None:
+    trees = LabelledTrees.read(write(tmp_path, "(1 a)\n\n(_ b)\n"))
+    with pytest.raises(DataError, match=r"trees\.txt, line 3: the root has no label"):
+        _ = trees.labels
+
+
 def test_labels_of_roots() -> None:
     trees = LabelledTrees.from_strings(["(1 a)", "(_ (1 a) (2 b))"])
     with pytest.raises(DataError, match="<trees>, tree 2: the root has no label"):
