@@ -48,6 +48,7 @@ OPTIONS: Final[Mapping[str, tuple[dict[str, Any], ...]]] = {
         {"exponent": 0.0},
         {"exponent": 0.25},
         {"skip": 1},
+        {"skip": 2},
         {"skip": 5},
         {"skip": 20},
         {"add_contexts": True},

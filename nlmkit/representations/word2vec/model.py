@@ -46,9 +46,10 @@ class Word2Vec(VocabularyLimits, Representation):
     With ``subwords`` it is fastText (Bojanowski, Grave, Joulin & Mikolov 2017): the vector of a word is the mean of its
     own and those of its character n-grams, and a word that training lacked has the mean vector of those of its n-grams
     that training had, wherever vectors are asked for. Inflected words come near each other, which answers far more
-    analogies on small texts. (fastText itself also counts the n-grams of which nothing was learnt, with their random
-    initial vectors; they are neither counted nor saved here.) Training holds ``buckets`` vectors in memory, for
-    200,000 of 100 values 80 MB.
+    analogies on small texts and agrees less with judgements of similarity: on a million words of Penn Treebank and
+    Brown with five epochs, 24 % of the covered questions instead of 2 %, at 2.5 times the training time. (fastText
+    itself also counts the n-grams of which nothing was learnt, with their random initial vectors; they are neither
+    counted nor saved here.) Training holds ``buckets`` vectors in memory, for 200,000 of 100 values 80 MB.
 
     ``fit_report_`` has, beside what was trained, ``losses`` by epoch: the mean loss of a trained word, in nats, summed
     over its neighbours, as ``Epoch`` explains; None with ``subwords``, for which gensim keeps no loss. The attribute
