@@ -25,8 +25,8 @@ class TreeInputOptions:
     embedding: int = with_default(InputOptions, "embedding", 150)
     embedding_range: float = with_default(InputOptions, "embedding_range", 0.1)
     unknown_rate: float = redeclared(InputOptions, "unknown_rate")
-    dropout_input: float = with_default(InputOptions, "dropout_input", 0.3)
-    dropout_word: float = redeclared(InputOptions, "dropout_word")
+    dropout_input: float = with_default(InputOptions, "dropout_input", 0.5)
+    dropout_word: float = with_default(InputOptions, "dropout_word", 0.1)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -47,7 +47,7 @@ class TreeShapeOptions:
     )
     hidden: int = param(150, ge=1, le=65536, help="units of a node's state")
     dropout_hidden: float = param(
-        0.0, ge=0, lt=1, help="dropout on the candidates of the cells, a mask per node (Semeniuta et al. 2016)"
+        0.2, ge=0, lt=1, help="dropout on the candidates of the cells, a mask per node (Semeniuta et al. 2016)"
     )
     forget_bias: float = param(1.0, help="initial bias of the forget gates")
     train_on: str = param("nodes", choices=("nodes", "root"), help="labels that are learned: of all nodes, or of roots")
@@ -58,7 +58,7 @@ class TreeShapeOptions:
 class TreeTrainingOptions(TrainingOptions):
     """Options of training, with other defaults than those of models of texts."""
 
-    epochs: int = with_default(TrainingOptions, "epochs", 10)
+    epochs: int = with_default(TrainingOptions, "epochs", 12)
     batch: int = redeclared(TrainingOptions, "batch", default=25, help="trees per step")
     sort_within: int = redeclared(
         TrainingOptions,

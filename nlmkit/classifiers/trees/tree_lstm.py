@@ -83,6 +83,9 @@ class TreeLSTM(
         "epochs": 12,
         "batch": 8,
         "lr": 0.01,
+        "dropout_input": 0.2,
+        "dropout_word": 0.0,
+        "dropout_hidden": 0.0,
     }
     """Small settings for ``nlmkit.testing``, which fits a model many times."""
 

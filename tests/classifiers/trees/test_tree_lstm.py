@@ -12,6 +12,7 @@ from nlmkit.text.trees import LabelledTrees
 pytestmark = pytest.mark.slow
 
 SMALL = {"embedding": 6, "hidden": 6, "epochs": 10, "batch": 4, "lr": 0.05, "dropout": 0.0, "dropout_input": 0.0}
+SMALL |= {"dropout_word": 0.0, "dropout_hidden": 0.0}
 PHRASES = (("+", "fine"), ("-", "dull"))
 
 
