@@ -1,13 +1,15 @@
 """Adversarial and virtual adversarial training of models of texts (Miyato, Dai & Goodfellow 2017).
 
-The word vectors s of a text are shifted by r, whose norm over all words of the text is ε, towards what changes the
-output most, to first order::
+The word vectors s of a text of n words are shifted by r towards what changes the output most, to first order::
 
-    adversarial          r = ε g / ‖g‖,  g = ∇_s loss(s)                   adds  weight · loss(s + r)
-    virtual adversarial  r = ε g / ‖g‖,  g = ∇_d D(s, s + d) at d = ξ u    adds  weight · D(s, s + r)
+    adversarial          r = ε √n g / ‖g‖,  g = ∇_s loss(s)                   adds  weight · loss(s + r)
+    virtual adversarial  r = ε √n g / ‖g‖,  g = ∇_d D(s, s + d) at d = ξ u    adds  weight · D(s, s + r)
 
 u is random of norm 1. D is the divergence of the output at s + r from that at s, which is taken as constant: it needs
 no target, and so takes unlabelled texts, too. All passes of a step share the masks of dropout.
+
+Norms are over all words of a text. The paper has no √n; its norm of 5 for reviews of 400 words is ε = .25 here, which
+suits sentences, too.
 
 Norms are those of normalized vectors: every dimension has mean 0 and variance 1 over the words of the training texts.
 The paper normalizes the vectors that the network reads; here the network reads the vectors as they are, and r is
@@ -54,7 +56,7 @@ class Adversary:
     Args:
         module: The network.
         ids: Ids of all words of the training texts, whose vectors are normalized: int64 [words].
-        norm: ε.
+        norm: ε, per square root of the number of words.
         adversarial: Weight of the adversarial loss.
         virtual: Weight of the virtual adversarial loss.
     """
@@ -136,20 +138,25 @@ class _Passes:
         return found.float()
 
     def shift(self, gradient: Tensor, norm: float) -> Tensor:
-        """Return the shift of a norm along a gradient by the vectors [words, width]; zero for texts without any."""
-        return self._of_norm(gradient * self._scales, norm)
+        """Return the shift along a gradient [words, width], with that norm times √n; zero where that is zero."""
+        words = self._per_text(self._is_word.float()[:, 0]).sqrt()
+        return self._of_norm(gradient * self._scales, norm * words)
 
     def probe(self) -> Tensor:
         """Return the random shift of each text [words, width]."""
         assert self._random is not None
-        return self._of_norm(self._random.to(self._scales), PROBE)
+        norms = self._scales.new_full((len(self._batch.sentences),), PROBE)
+        return self._of_norm(self._random.to(self._scales), norms)
 
-    def _of_norm(self, shift: Tensor, norm: float) -> Tensor:
-        """Return a shift of normalized vectors with that norm per text, in the units of the vectors."""
+    def _of_norm(self, shift: Tensor, norms: Tensor) -> Tensor:
+        """Return a shift of normalized vectors, with the norm given for each text [B], in the units of the vectors."""
         shift = shift * self._is_word
-        squares = shift.new_zeros(len(self._batch.sentences)).index_add_(0, self._texts, shift.square().sum(dim=1))
-        lengths = squares.sqrt().clamp_min(_NOTHING)[self._texts]
-        return shift * (norm / lengths).unsqueeze(1) * self._scales
+        factors = norms / self._per_text(shift.square().sum(dim=1)).sqrt().clamp_min(_NOTHING)
+        return shift * factors[self._texts].unsqueeze(1) * self._scales
+
+    def _per_text(self, values: Tensor) -> Tensor:
+        """Return the sum over the words of each text [B], of a value for each word and padding [words]."""
+        return values.new_zeros(len(self._batch.sentences)).index_add_(0, self._texts, values)
 
 
 def joined(one: Documents, other: Documents) -> Documents:

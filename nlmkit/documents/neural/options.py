@@ -149,9 +149,10 @@ class AdversarialOptions:
         later=True,
     )
     adversarial_norm: float = param(
-        5.0,
+        0.25,
         gt=0,
-        help="norm of these shifts over all words of a text, of vectors with variance 1 in each dimension",
+        help="norm of these shifts over all words of a text, per square root of their number, of vectors with variance "
+        "1 in each dimension (5 for 400 words is 0.25)",
         later=True,
         needs=Needs(
             "adversarial or virtual_adversarial above 0",

@@ -30,7 +30,7 @@ class TextSettings:
         patience: Number of epochs without improvement after which the run stops.
         adversarial: Weight of the adversarial loss.
         virtual_adversarial: Weight of the virtual adversarial loss.
-        adversarial_norm: Norm of the shifts of the word vectors of a text.
+        adversarial_norm: Norm of the shifts of a text's word vectors, per square root of their number.
     """
 
     component: str
