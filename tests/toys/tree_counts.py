@@ -6,7 +6,6 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
 from nlmkit.classifiers.trees.base import TreeClassifier
-
 from nlmkit.saving.state import FittedState
 from nlmkit.text.vocabulary import Vocabulary
 
