@@ -18,10 +18,11 @@ class WeightAverage:
 
     Args:
         kind: ``none``, ``asgd``, ``nt-asgd`` or ``ema``.
-        parameters: Parameters to average; they remain the same tensors.
+        parameters: Parameters to average, and buffers such as running statistics; they remain the same tensors.
         decay: Decay of ``ema``.
 
     Attributes:
+        parameters: What is averaged.
         count: Number of iterates averaged so far.
         tensors: The average, one tensor per parameter; None before it starts.
     """
@@ -30,7 +31,7 @@ class WeightAverage:
         self.kind = kind
         self.count = 0
         self.tensors: list[Tensor] | None = None
-        self._parameters = list(parameters)
+        self.parameters = list(parameters)
         self._decay = decay
 
     @property
@@ -42,7 +43,7 @@ class WeightAverage:
     def start(self) -> None:
         """Average the iterates from the next step on; do nothing if already started, or with kind ``none``."""
         if self.tensors is None and self.kind != "none":
-            self.tensors = [parameter.detach().clone() for parameter in self._parameters]
+            self.tensors = [parameter.detach().clone() for parameter in self.parameters]
 
     @torch.no_grad()
     def update(self) -> None:
@@ -52,7 +53,7 @@ class WeightAverage:
         self.count += 1
         decay = min(self._decay, (1 + self.count) / (10 + self.count))
         share = 1 - decay if self.kind == "ema" else 1 / self.count
-        for average, parameter in zip(self.tensors, self._parameters, strict=True):
+        for average, parameter in zip(self.tensors, self.parameters, strict=True):
             average.lerp_(parameter, share)
 
     @torch.no_grad()
@@ -71,17 +72,17 @@ class WeightAverage:
             yield
             return
         assert self.tensors is not None
-        kept = [parameter.detach().clone() for parameter in self._parameters]
-        _copy(self.tensors, self._parameters)
+        kept = [parameter.detach().clone() for parameter in self.parameters]
+        _copy(self.tensors, self.parameters)
         try:
             yield
         finally:
-            _copy(kept, self._parameters)
+            _copy(kept, self.parameters)
 
     def keep(self) -> None:
         """Replace the parameters by the average, if there is one."""
         if self.active and self.tensors is not None:
-            _copy(self.tensors, self._parameters)
+            _copy(self.tensors, self.parameters)
 
 
 @torch.no_grad()

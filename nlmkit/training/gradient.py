@@ -66,7 +66,8 @@ class GradientStepper(Generic[B]):
         self._on_cpu = task.device.type == "cpu"
         self._parameters = task.parameters()
         self._optimizer = build_optimizer(task.parameter_groups(), options, task.device)
-        self._average = WeightAverage(options.averaging, self._parameters, decay=options.ema_decay)
+        averaged = [*self._parameters, *task.statistics()]
+        self._average = WeightAverage(options.averaging, averaged, decay=options.ema_decay)
         if task.averages_from_first_weights and options.averaging == "ema":
             self._average.start()
         self._clips = options.clip_norm is not None or options.clip_value is not None

@@ -105,6 +105,6 @@ class NetworkState:
         require(averaging or self._average.tensors is None, "its average of the weights is missing")
         if averaging:
             require(self._average.kind != "none", "it has an average of the weights, but the run does not average")
-            self._average.load(averages(arrays, self._parameters), count)
+            self._average.load(averages(arrays, self._average.parameters), count)
         self._module.load_state_dict(weights)
         load_optimizer_state(self._optimizer, self._module, memory)

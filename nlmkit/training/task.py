@@ -157,6 +157,13 @@ class Task(abc.ABC, Generic[B]):
         """Return the parameters that are trained, averaged and clipped together."""
         return [parameter for parameter in self.module.parameters() if parameter.requires_grad]
 
+    def statistics(self) -> list[Tensor]:
+        """Return the buffers that steps move, such as running statistics of batch normalization.
+
+        A running average of the weights includes them, so that averaged weights meet averaged statistics.
+        """
+        return []
+
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Groups of the optimizer; see ``build_optimizer``."""
         return [{"params": self.parameters()}]
