@@ -5,9 +5,11 @@ from nlmkit.classifiers.combined.lm_classifier import LMClassifier as LMClassifi
 from nlmkit.classifiers.linear.nbsvm import NBSVM as NBSVM
 from nlmkit.classifiers.linear.tfidf_logreg import TfidfLogReg as TfidfLogReg
 from nlmkit.classifiers.neural.cnn import CNN as CNN
+from nlmkit.classifiers.neural.dpcnn import DPCNN as DPCNN
 from nlmkit.classifiers.neural.han import HAN as HAN
 from nlmkit.classifiers.neural.lstm_classifier import LSTMClassifier as LSTMClassifier
 from nlmkit.classifiers.neural.lstm_cnn import LSTMCNN as LSTMCNN
+from nlmkit.classifiers.neural.vdcnn import VDCNN as VDCNN
 from nlmkit.classifiers.trees.tree_lstm import TreeLSTM as TreeLSTM
 from nlmkit.core.component import Component as Component
 from nlmkit.core.run import RunOptions as RunOptions
@@ -73,6 +75,7 @@ __all__ = [
     "Classifier",
     "Component",
     "Corpus",
+    "DPCNN",
     "DataError",
     "Decoding",
     "DynamicEvaluation",
@@ -122,6 +125,7 @@ __all__ = [
     "Tokenization",
     "TreeLSTM",
     "UnknownComponentError",
+    "VDCNN",
     "VectorDecoder",
     "Vectors",
     "Vocabulary",

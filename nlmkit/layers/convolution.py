@@ -115,8 +115,7 @@ class Convolution(nn.Module):
             found.append(functional.relu(products.clamp_min(0) + bias))
         return torch.cat(found, dim=1)
 
-    @staticmethod
-    def _at(vectors: Tensor, begins: Tensor, weight: Tensor) -> Tensor:
+    def _at(self, vectors: Tensor, begins: Tensor, weight: Tensor) -> Tensor:
         """Return the products of filters and windows [R, maps].
 
         Args:
@@ -124,20 +123,33 @@ class Convolution(nn.Module):
             begins: Start of the window of each filter, possibly outside the row: int64 [R, maps].
             weight: The filters: [maps, n, w].
         """
+        return torch.einsum("rmwn,mnw->rm", self.windows_at(vectors, begins, weight.shape[2]), weight)
+
+    @staticmethod
+    def windows_at(vectors: Tensor, begins: Tensor, width: int) -> Tensor:
+        """Return the window of each filter [R, maps, width, n], with zeros outside the row; arguments as in ``_at``."""
         rows, columns, inputs = vectors.shape
-        places = begins.unsqueeze(2) + torch.arange(weight.shape[2], device=begins.device)
+        places = begins.unsqueeze(2) + torch.arange(width, device=begins.device)
         inside = (places >= 0) & (places < columns)
         first = torch.arange(rows, device=begins.device).view(-1, 1, 1) * columns
         words = vectors.reshape(-1, inputs).index_select(0, torch.where(inside, first + places, 0).flatten())
-        windows = words.view(*places.shape, inputs) * inside.unsqueeze(3)
-        return torch.einsum("rmwn,mnw->rm", windows, weight)
+        return words.view(*places.shape, inputs) * inside.unsqueeze(3)
+
+    def _score(self, number: int, piece: Tensor) -> Tensor:
+        """Return the products of the filters of a width with each window of a piece: [R, maps, windows].
+
+        Args:
+            number: Index of the width.
+            piece: [R, n, t].
+        """
+        return functional.conv1d(piece, self.filters[number])
 
     def _search(self, vectors: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return, per filter width, the largest products [R, maps], and the start of the first such windows."""
         found: list[tuple[Tensor, Tensor]] = []
         for place, piece in self._pieces(vectors):
-            for number, weight in enumerate(self.filters):
-                values, indices = functional.conv1d(piece, weight).max(dim=2)
+            for number in range(len(self.widths)):
+                values, indices = self._score(number, piece).max(dim=2)
                 begins = indices + place
                 if place > -self.padding:
                     best, before = found[number]

@@ -25,6 +25,7 @@ test_linear = conformance(*LINEAR, tolerance=1e-12, sum_tolerance=1e-12)
 
 def test_no_built_in_is_left_out() -> None:
     # The others are checked in neural, combined and trees.
-    elsewhere = {"cnn", "ensemble", "han", "lm-classifier", "lstm-classifier", "lstm-cnn", "tree-lstm"}
+    neural = {"cnn", "dpcnn", "han", "lstm-classifier", "lstm-cnn", "vdcnn"}
+    elsewhere = neural | {"ensemble", "lm-classifier", "tree-lstm"}
     checked = {type(one).name for one in LINEAR} | elsewhere
     assert checked == {entry.name for entry in registry.entries() if entry.builtin and entry.kind == "classifier"}

@@ -23,6 +23,9 @@ class CNN(ConvolutionalTextModel, NeuralClassifier):
     (``tune=frozen``, *static*), tuned (``fine-tune``, *non-static*), or both (``multichannel``), with
     separate filter weights for each copy.
 
+    ``pointwise`` puts 1×1 layers between filters and maximum (network in network, Lin et al. 2014): see
+    ``PointwiseConvolution``. ``layer_summary()`` shows the shapes of the layers.
+
     The defaults differ from the paper: AdamW, dropout on the word vectors too, once-seen words read as unknown half
     of the time, and an exponential average of the weights.
 

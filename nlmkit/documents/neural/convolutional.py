@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nlmkit.core.presets import with_default
 from nlmkit.documents.neural.estimator import NeuralTextModel
+from nlmkit.documents.neural.layered import LayeredTextModel
 from nlmkit.documents.neural.options import ConvolutionOptions, InputOptions, TrainingOptions
 from nlmkit.errors import HyperParameterError
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import torch
 
     from nlmkit.documents.neural.encoders import ConvolutionEncoder
+    from nlmkit.documents.neural.layer_shapes import ShapeTracer
+    from nlmkit.documents.neural.module import DocumentEncoder
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -38,7 +41,7 @@ class WithFilters(ConvolutionOptions, NeuralTextModel):
 
 
 @dataclasses.dataclass(kw_only=True)
-class ConvolutionalTextModel(WithFilters):
+class ConvolutionalTextModel(LayeredTextModel, WithFilters):
     """Filters over word vectors (Kim 2014): the network of ``cnn`` and ``cnn-regressor``, without the last layer."""
 
     max_norm: float | None = with_default(TrainingOptions, "max_norm", 3.0)
@@ -51,3 +54,18 @@ class ConvolutionalTextModel(WithFilters):
         from nlmkit.documents.neural.encoders import ConvolutionEncoder, convolution
 
         return ConvolutionEncoder(convolution(self, inputs, generator))
+
+    def trace(self, encoder: DocumentEncoder, shapes: ShapeTracer) -> None:
+        """Append the filters of each width, and their 1×1 layers; see ``LayeredTextModel.trace``."""
+        from nlmkit.documents.neural.encoders import ConvolutionEncoder
+
+        assert isinstance(encoder, ConvolutionEncoder)
+        filters = encoder.filters
+        padded = shapes.positions + filters.padding + max(filters.padding, max(filters.widths) - 1)
+        for weight, bias in zip(filters.filters, filters.biases, strict=True):
+            width = weight.shape[2]
+            windows, above = padded - width + 1, filters.maps * (filters.maps + 1)
+            shapes.add_windows(f"filters of {width}", windows, filters.maps, width, weight.numel() + bias.numel())
+            for number in range(1, self.pointwise + 1):
+                shapes.add_windows(f"1×1 layer {number} of {width}", windows, filters.maps, width, above)
+        shapes.add_once("maximum", filters.width, 0)

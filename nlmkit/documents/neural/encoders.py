@@ -13,6 +13,7 @@ from nlmkit.documents.neural.module import DocumentEncoder, Parts
 from nlmkit.layers.attention import Attention
 from nlmkit.layers.convolution import Convolution, MaxPoolIndices
 from nlmkit.layers.masks import Dropout
+from nlmkit.layers.network_in_network import PointwiseConvolution
 from nlmkit.layers.pooling import last_states, max_over_time, mean_over_time
 from nlmkit.layers.recurrent_encoder import RecurrentEncoder, reversed_rows
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 def convolution(options: ConvolutionOptions, inputs: int, generator: torch.Generator) -> Convolution:
     """Build the filters from a component's options."""
     kim = options.initialisation == "kim"
+    if options.pointwise:
+        layers = options.pointwise
+        return PointwiseConvolution(
+            inputs, options.widths, options.maps, options.padding, generator, layers=layers, kim=kim
+        )
     return Convolution(inputs, options.widths, options.maps, options.padding, generator, kim=kim)
 
 

@@ -129,6 +129,10 @@ class NeuralTextModel(
         """Whether the last layer is initialized with zeros."""
         return False
 
+    def network_report(self) -> Mapping[str, Any]:
+        """Return further entries of the fit report on the network, JSON-ready."""
+        return {}
+
     def sizes(self) -> Mapping[str, int]:
         """Return sizes by name; each must be the length of some array of a saved model."""
         return {}
@@ -244,6 +248,7 @@ class NeuralTextModel(
             "input": start.input_report,
             "parameters": sum(counts.values()),
             "parameters_by_part": counts,
+            **self.network_report(),
             **report,
             "notes": [*cut, *notes, *report["notes"]],
         }

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nlmkit.documents.neural.batching import Batch
+from nlmkit.layers.batch_norm import BatchNorm
 from nlmkit.layers.masks import Dropout
 from nlmkit.layers.recurrent import RecurrentLayer
 from nlmkit.layers.word_input import WordInput
@@ -40,6 +41,11 @@ class DocumentEncoder(nn.Module):
             generator: Source of masks.
         """
         raise NotImplementedError
+
+    @property
+    def floats_per_word(self) -> int:
+        """Return the approximate number of activations kept per word of a batch, for the gradient."""
+        return _FLOATS_PER_UNIT * sum(layer.hidden for layer in self.modules() if isinstance(layer, RecurrentLayer))
 
     def parts(self) -> Parts:
         """Return the parts to unfreeze one after another, lowest first; one unless overridden."""
@@ -100,8 +106,11 @@ class TextModule(nn.Module):
     @property
     def floats_per_word(self) -> int:
         """Return the approximate number of activations kept per word of a batch, or padding, for the gradient."""
-        units = sum(layer.hidden for layer in self.encoder.modules() if isinstance(layer, RecurrentLayer))
-        return _FLOATS_PER_INPUT * self.words.width + _FLOATS_PER_UNIT * units
+        return _FLOATS_PER_INPUT * self.words.width + self.encoder.floats_per_word
+
+    def statistics(self) -> list[Tensor]:
+        """Return the running statistics of batch normalization, which are averaged together with the weights."""
+        return [found for layer in self.modules() if isinstance(layer, BatchNorm) for found in layer.statistics()]
 
     def parts(self) -> Parts:
         """Return the trained parts from input to output, which are unfrozen, or have a learning rate, one by one."""

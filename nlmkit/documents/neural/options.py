@@ -177,6 +177,13 @@ class ConvolutionOptions:
     padding: int = param(
         4, ge=0, le=1024, help="number of padding positions before a text; padding after it is unlimited"
     )
+    pointwise: int = param(
+        0,
+        ge=0,
+        le=16,
+        help="number of 1×1 layers between filters and maximum, of as many units as maps (Lin et al. 2014)",
+        later=True,
+    )
     initialisation: str = param(
         "glorot", choices=("glorot", "kim"), help="kim: filters uniform in ±.01, last layer zero, as in Kim's code"
     )

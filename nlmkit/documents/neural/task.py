@@ -243,6 +243,10 @@ class TextTask(Task[Chosen[Documents]]):
         """Return all parameters, including those still frozen."""
         return weights_of(self._parts)
 
+    def statistics(self) -> list[Tensor]:
+        """Return the running statistics of batch normalization; none without it."""
+        return self.module.statistics()
+
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return parameter groups: weight decay for matrices, one learning rate per part."""
         layers = [parameters for _, parameters in self._parts]

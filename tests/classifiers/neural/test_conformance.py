@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from nlmkit.classifiers.neural.cnn import CNN
+from nlmkit.classifiers.neural.dpcnn import DPCNN
 from nlmkit.classifiers.neural.han import HAN
 from nlmkit.classifiers.neural.lstm_classifier import LSTMClassifier
 from nlmkit.classifiers.neural.lstm_cnn import LSTMCNN
+from nlmkit.classifiers.neural.vdcnn import VDCNN
 from nlmkit.testing import conformance
 
 pytestmark = pytest.mark.slow
@@ -23,6 +25,8 @@ NEURAL = [
     LSTMClassifier(**SMALL, hidden=8),
     LSTMCNN(**SMALL, hidden=6, maps=5, dropout_output=0.0),
     HAN(**SMALL, hidden=6, attention=5, dropout_sentence=0.0),
+    DPCNN(**SMALL, maps=6, blocks=3, dropout_word=0.0),
+    VDCNN(**{**SMALL, "embedding": 6}, maps=3, k=2, dense=(8,)),
 ]
 
 # Sums in another order, in float32, and softmax in float64.
@@ -30,7 +34,7 @@ test_neural = conformance(*NEURAL, tolerance=1e-5, sum_tolerance=1e-12)
 
 
 def test_declarations_import_nothing_heavy() -> None:
-    modules = ("cnn", "han", "lstm_classifier", "lstm_cnn")
+    modules = ("cnn", "han", "lstm_classifier", "lstm_cnn", "dpcnn", "vdcnn")
     imports = "; ".join(f"import nlmkit.classifiers.neural.{module}" for module in modules)
     code = (
         f"import sys; {imports}; from nlmkit.classifiers.neural.cnn import CNN; CNN(preset='kim').params_as_json(); "
