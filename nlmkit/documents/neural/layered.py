@@ -100,6 +100,6 @@ class DeepTextModel(LayeredTextModel):
 class DeepCharacterModel(DeepTextModel):
     """Deep model that reads characters unless told otherwise."""
 
-    tokenizer: str | Tagger = with_default(TextModel, "tokenizer", "char")  # noqa: RUF009 - a field, not a value
+    tokenizer: str | Tagger = with_default(TextModel, "tokenizer", "char")
     embedding: int = with_default(InputOptions, "embedding", 16)
     unknown_rate: float = with_default(InputOptions, "unknown_rate", 0.5)
