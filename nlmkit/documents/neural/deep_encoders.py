@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -111,8 +111,8 @@ class VeryDeepEncoder(DeepEncoder):
         """See ``DeepEncoder.read``."""
         mask = position_mask(lengths, vectors.shape[2], vectors)
         found = masked(self.first(vectors), mask)
-        for level, blocks in enumerate(self.levels):
-            for number, block in enumerate(blocks):  # type: ignore[arg-type]
+        for level, blocks in enumerate(self._blocks_by_level()):
+            for number, block in enumerate(blocks):
                 if level and number == 0:
                     if self.pooling == "max":
                         found = max_pool(found, mask)
@@ -130,8 +130,8 @@ class VeryDeepEncoder(DeepEncoder):
         """See ``DeepEncoder.trace``."""
         shapes.windows(WIDTH)
         shapes.add("filters", self.maps, _count(self.first))
-        for level, blocks in enumerate(self.levels):
-            maps, count = self.maps * 2**level, len(blocks)  # type: ignore[arg-type]
+        for level, blocks in enumerate(self._blocks_by_level()):
+            maps, count = self.maps * 2**level, len(blocks)
             if level and self.pooling != "stride":
                 if self.pooling == "max":
                     shapes.windows(POOL_WIDTH)
@@ -144,7 +144,11 @@ class VeryDeepEncoder(DeepEncoder):
         top = self.maps * 2 ** (len(self.blocks) - 1)
         shapes.add_once(f"{self.k}-max", top, 0, positions=self.k)
         for number, layer in enumerate(self.dense, start=1):
-            shapes.add_once(f"dense {number}", layer.out_features, _count(layer))  # type: ignore[arg-type]
+            assert isinstance(layer, nn.Linear)
+            shapes.add_once(f"dense {number}", layer.out_features, _count(layer))
+
+    def _blocks_by_level(self) -> list[nn.ModuleList]:
+        return cast("list[nn.ModuleList]", list(self.levels))
 
     @property
     def floats_per_word(self) -> int:
