@@ -27,9 +27,16 @@ An ensemble, and class-conditional language models; --seeds varies the seeds of 
           {"component":"cnn","hyper_parameters":{"representation":"W2V"}}]'
     trec  --only ensemble --seeds 0,1,2 -p seeds=5 -p 'models=["cnn"]'
 
-DATA is the folder that has the folders mr, trec, sst and waimai. mr is cross-validated; the others have a test set, on
-which the same classifier is tested once for each seed. Nothing is tuned here. A row of the JSON file is one fit, and
-is there as soon as it is done.
+The deep convolutions on IMDb, where IMDB is fitted on the texts of train.tsv.gz and on unlabelled.txt.gz (`word2vec
+-p min_count=5`, 100 d); `vdcnn` is the slow row:
+
+    imdb  --only dpcnn,cnn,han,nbsvm,tfidf-logreg
+    imdb  --only dpcnn --seeds 0,1,2 -p representation=IMDB
+    imdb  --only vdcnn -p depth=9
+
+DATA is the folder that has the folders mr, trec, sst, waimai and imdb. mr is cross-validated; the others have a test
+set, on which the same classifier is tested once for each seed. Nothing is tuned here. A row of the JSON file is one
+fit, and is there as soon as it is done.
 """
 
 from __future__ import annotations
