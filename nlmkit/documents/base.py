@@ -22,6 +22,7 @@ from nlmkit.saving.state import FittedState
 from nlmkit.saving.timing import without_timing
 from nlmkit.taggers.base import Tagger
 from nlmkit.text.tokenizer_lookup import restored_parameter, tokenizer_as_parameter
+from nlmkit.text.tokenizers import SPACE_SYMBOL
 
 if TYPE_CHECKING:
     import numpy as np
@@ -242,7 +243,7 @@ class TextModel(Component):
                 assert corpus.pipeline is not None
                 pipeline = corpus.pipeline
             self.pipeline_ = pipeline
-            if not corpus.tokens:
+            if set(corpus.types) <= {SPACE_SYMBOL}:
                 raise DataError("no training text has a word", source=data.source)
             note_unspaced(corpus)
             notes = [*about_texts, *about_targets]

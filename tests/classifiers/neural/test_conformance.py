@@ -26,7 +26,7 @@ NEURAL = [
     LSTMCNN(**SMALL, hidden=6, maps=5, dropout_output=0.0),
     HAN(**SMALL, hidden=6, attention=5, dropout_sentence=0.0),
     DPCNN(**SMALL, maps=6, blocks=3, dropout_word=0.0),
-    VDCNN(**{**SMALL, "embedding": 6}, maps=3, k=2, dense=(8,)),
+    VDCNN(**{**SMALL, "embedding": 8, "epochs": 12, "lr": 0.01}, maps=4, k=2, dense=(12,)),
 ]
 
 # Sums in another order, in float32, and softmax in float64.

@@ -18,7 +18,7 @@ from toys.classifiers import (
     seeds_decide,
 )
 
-from nlmkit import DPCNN, VDCNN, HyperParameterError, SavedModelError
+from nlmkit import DPCNN, VDCNN, DataError, HyperParameterError, SavedModelError
 from nlmkit.classifiers.neural.base import NeuralClassifier
 from nlmkit.documents.neural.batching import parts_of_batch
 from nlmkit.documents.neural.deep_encoders import batch_norms
@@ -175,6 +175,11 @@ def test_texts_are_cut_to_a_maximum_length() -> None:
     model = VDCNN(**{**CHARACTERS, "epochs": 1}, max_length=9).fit(TEXTS, LABELS)
     assert any("max_length=9" in note for note in model.fit_report_["notes"])
     assert np.array_equal(model.predict_proba(["a dull film"]), model.predict_proba(["a dull fi"]))
+
+
+def test_spaces_are_no_words_although_they_are_characters() -> None:
+    with pytest.raises(DataError, match="no training text has a word"):
+        VDCNN(**CHARACTERS).fit(["", "  ", " "], ["good", "bad", "bad"])
 
 
 def test_a_large_batch_is_read_in_parts(vdcnn: VDCNN) -> None:
