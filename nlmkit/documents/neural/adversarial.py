@@ -6,7 +6,8 @@ The word vectors s of a text of n words are shifted by r towards what changes th
     virtual adversarial  r = ε √n g / ‖g‖,  g = ∇_d D(s, s + d) at d = ξ u    adds  weight · D(s, s + r)
 
 u is random of norm 1. D is the divergence of the output at s + r from that at s, which is taken as constant: it needs
-no target, and so takes unlabelled texts, too. All passes of a step share the masks of dropout.
+no target, and so takes unlabelled texts, too. All passes of a step share the masks of dropout; the first alone, without
+a shift, moves the running statistics of batch normalization.
 
 Norms are over all words of a text. The paper has no √n; its norm of 5 for reviews of 400 words is ε = .25 here, which
 suits sentences, too.
@@ -129,13 +130,24 @@ class _Passes:
         source = module.generator
         self._random = torch.randn(self.origin.shape, generator=source, device=source.device) if draws else None
         self._masks = source.get_state()
+        self._statistics: list[Tensor] | None = None  # after the first pass
 
     def outputs(self, shift: Tensor) -> Tensor:
         """Return the outputs of the network [B, O], with its vectors shifted: [words, width]."""
         self._module.generator.set_state(self._masks)
         with self._module.words.shifted(shift):
             found: Tensor = self._module(self._batch)
+        if self._module.training:
+            self._keep_statistics()
         return found.float()
+
+    def _keep_statistics(self) -> None:
+        """Note the running statistics after the first pass, and put them back after the others."""
+        moved = self._module.statistics()
+        if self._statistics is None:
+            self._statistics = [statistic.clone() for statistic in moved]
+        for statistic, kept in zip(moved, self._statistics, strict=True):
+            statistic.copy_(kept)
 
     def shift(self, gradient: Tensor, norm: float) -> Tensor:
         """Return the shift along a gradient [words, width], with that norm times √n; zero where that is zero."""

@@ -16,6 +16,7 @@ from nlmkit import DataError, HyperParameterError, RunOptions
 from nlmkit.classifiers.neural.cnn import CNN
 from nlmkit.classifiers.neural.han import HAN
 from nlmkit.classifiers.neural.lstm_classifier import LSTMClassifier
+from nlmkit.classifiers.neural.vdcnn import VDCNN
 from nlmkit.documents.neural import adversarial
 from nlmkit.documents.neural.adversarial import Adversary, joined, unlabelled_batches
 from nlmkit.documents.neural.batching import Documents
@@ -147,6 +148,33 @@ def test_masks_of_all_passes_are_the_same() -> None:
     assert float(further.loss) == 0
     assert further.penalty is not None
     assert float(further.penalty.detach()) == pytest.approx(0, abs=1e-7)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_the_pass_without_a_shift_alone_moves_running_statistics(labelled: bool) -> None:
+    model = VDCNN(**TINY | {"embedding": 4}, maps=2, dense=(), k=2).fit(TEXTS, LABELS)
+    module, before = model.module_.train(), [statistic.clone() for statistic in model.module_.statistics()]
+    documents, _ = model.documents_of(model.encode(SOME))
+    batch = documents.batch(np.arange(len(SOME)))
+    module(batch)
+    expected = [statistic.clone() for statistic in module.statistics()]
+    assert not torch.equal(expected[0], before[0])
+    for statistic, kept in zip(module.statistics(), before, strict=True):
+        statistic.copy_(kept)
+    adversary = Adversary(module, documents.ids, norm=1.0, adversarial=1.0, virtual=1.0)
+    targets = torch.tensor([0, 1, 0, 1])
+
+    def loss(outputs: torch.Tensor) -> torch.Tensor:
+        return functional.cross_entropy(outputs, targets)
+
+    def divergence(found: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
+        return functional.mse_loss(outputs, found)
+
+    step = adversary.step(batch, loss, divergence) if labelled else adversary.unlabelled_step(batch, divergence)
+    assert all(map(torch.equal, module.statistics(), expected))
+    assert step.penalty is not None
+    (step.loss + step.penalty).backward()  # type: ignore[no-untyped-call]
+    assert module.weight.grad is not None
 
 
 def test_divergences_of_the_kinds() -> None:
