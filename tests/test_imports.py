@@ -61,7 +61,7 @@ def test_the_public_names_are_exactly_the_documented_ones() -> None:
     models = {"NGram", "NNLM", "RNNLM", "LSTM", "GRU", "Mixture", "Cache", "Temperature", "DynamicEvaluation"}
     models |= {"OneHot", "LSA", "Word2Vec", "GloVe", "Vectors"}
     models |= {"CNN", "LSTMClassifier", "LSTMCNN", "HAN", "NBSVM", "TfidfLogReg"}
-    models |= {"Ensemble", "LMClassifier", "TreeLSTM"}
+    models |= {"DPCNN", "VDCNN", "Ensemble", "LMClassifier", "TreeLSTM"}
     models |= {"CNNRegressor", "LSTMRegressor", "TfidfRidge"}
     models |= {"BiLSTMTagger", "CRFTagger", "HMMTagger"}
     models |= {"EncoderDecoder", "VectorDecoder"}

@@ -27,6 +27,7 @@ class Kind:
         cli: Module with the kind's part of the command line, ``PART`` (``nlmkit.cli.kinds.part``).
         kit: Module with the kind's conformance kit, ``Subject`` and ``CHECKS`` (``nlmkit.testing``).
         template: Folder with a new plugin's files, under ``nlmkit/scaffold/template``.
+        other_kits: Kits of components that take other data than most of their kind, by their ``takes``.
         synonyms: Other names for the kind, which an error then explains.
         noun: What a component of the kind is called in a sentence, where that is not the name.
     """
@@ -39,6 +40,7 @@ class Kind:
     cli: str
     kit: str
     template: str
+    other_kits: tuple[tuple[str, str], ...] = ()
     synonyms: tuple[str, ...] = ()
     noun: str = ""
 
@@ -51,6 +53,10 @@ class Kind:
     def base_name(self) -> str:
         """Name of the contract's class."""
         return self.base.partition(":")[2]
+
+    def kit_for(self, component: object) -> str:
+        """Return the module with the conformance kit of a component of the kind, or of its class."""
+        return dict(self.other_kits).get(getattr(component, "takes", ""), self.kit)
 
     def base_class(self) -> type[Any]:
         """Return the contract, which this imports."""
@@ -100,6 +106,7 @@ KINDS: Final = (
         cli="nlmkit.cli.kinds.classifier",
         kit="nlmkit.testing.classifier",
         template="classifier",
+        other_kits=(("trees", "nlmkit.testing.tree_classifier"),),
     ),
     Kind(
         name="regressor",

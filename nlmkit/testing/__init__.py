@@ -53,9 +53,6 @@ __all__ = [
 
 Checked: TypeAlias = "Component | Tokenizer"
 
-_KITS = {("classifier", "trees"): "nlmkit.testing.tree_classifier"}
-"""Kits of components that take other data than most of their kind, by kind and ``takes``."""
-
 TOLERANCE = 1e-5
 """How far apart two log-probabilities may be that ought to be equal."""
 
@@ -178,8 +175,7 @@ def _kit_of_kind(component: Checked) -> Any:
     """The module of the kit of a component's kind; None where it is of no kind that there is."""
     for kind in KINDS:
         if isinstance(component, kind.base_class()):
-            takes = getattr(component, "takes", None)
-            return import_module(_KITS.get((kind.name, takes), kind.kit) if isinstance(takes, str) else kind.kit)
+            return import_module(kind.kit_for(component))
     return None
 
 

@@ -14,7 +14,7 @@ from nlmkit.language_models.ngram.smoothing import METHODS
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("classifier", "no component named 'classifier': it is a kind of component; choose one of: cnn, han, "),
+        ("classifier", "no component named 'classifier': it is a kind of component; choose one of: cnn, dpcnn, "),
         ("representations", ": it is a kind of component; choose one of: glove, lsa, one-hot, vectors, word2vec"),
         ("Language_Model", ": it is a kind of component; choose one of: cache, "),
         ("lm", "ngram"),
