@@ -2,7 +2,8 @@
 
 Components: ``language_models`` has a uniform model, a bigram model and one with scores that a test dictates,
 ``recurrent`` an Elman network, ``combined`` a model that contains others, ``representations`` vectors that a test
-gives, ``regressors`` a line through lengths of texts, ``frequent_tagger`` and ``taggers`` taggers by counts,
+gives, ``regressors`` a line through lengths of texts, ``tree_counts`` a classifier of trees by counts of words,
+``frequent_tagger`` and ``taggers`` taggers by counts,
 ``sequence_to_sequence`` a translator word by word and one of vectors, ``translators`` others for the command line,
 ``segmenters`` a segmenter and its text, and ``command_line`` the models of the command line's tests, one of which
 fails in every way. ``broken_classifiers``, ``broken_language_models``, ``broken_regressors``,

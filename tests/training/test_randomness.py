@@ -21,6 +21,8 @@ def test_the_numbers_of_purposes_stay_as_they_are() -> None:
         "ORDER_OF_TEXTS": 11,
         "MASKS_ON_TEXTS": 12,
         "UNKNOWN_IN_TEXTS": 13,
+        "ROUND_OF_UNLABELLED_TEXTS": 14,
+        "ORDER_OF_UNLABELLED_TEXTS": 15,
         "ORDER_OF_SENTENCES": 21,
         "MASKS_ON_SENTENCES": 22,
         "UNKNOWN_IN_SENTENCES": 23,
