@@ -11,6 +11,7 @@ from nlmkit.errors import NlmkitError
 
 _TITLES: Final[Mapping[str, str]] = {
     "torch": "PyTorch",
+    "nltk": "NLTK",
     "sklearn": "scikit-learn",
     "scipy": "SciPy",
     "pycrfsuite": "python-crfsuite",

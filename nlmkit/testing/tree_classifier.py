@@ -139,7 +139,7 @@ def failed_fit_leaves_the_classifier_as_it_was(subject: Subject) -> None:
 
 @check_in(_OWN)
 def all_forms_of_trees_agree(subject: Subject) -> None:
-    """Strings, arrays, ``LabelledTrees`` and trees of NLTK are fitted and answered alike."""
+    """Strings, arrays, ``LabelledTrees`` and trees of NLTK, if it is installed, are fitted and answered alike."""
     trees, labels = tree_data.train()
     held_out = tree_data.valid()
     forest = LabelledTrees.of(trees, labels)
@@ -147,8 +147,9 @@ def all_forms_of_trees_agree(subject: Subject) -> None:
     forms: dict[str, Callable[[], TreeClassifier]] = {
         "arrays": lambda: subject.fitted_on(np.array(trees, object), np.array(labels), held_out=held_out),
         "LabelledTrees": lambda: subject.fitted_on(forest, held_out=LabelledTrees.of(*held_out)),
-        "trees of NLTK": lambda: subject.fitted_on(forest.to_nltk(), held_out=held_out),
     }
+    if importlib.util.find_spec("nltk") is not None:
+        forms["trees of NLTK"] = lambda: subject.fitted_on(forest.to_nltk(), held_out=held_out)
     for what, fit in forms.items():
         require_close(subject.results(fit()), wanted, 0, f"probabilities when fitted on {what}, and on strings")
     some = tree_data.test()

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, Self, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlmkit.core.optional import require
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.text.corpus import Corpus
 from nlmkit.text.decoding import Decoding, DecodingErrors
@@ -383,9 +384,9 @@ class LabelledTrees:
 
         Raises:
             DataError: The trees are dependency trees.
+            NlmkitError: NLTK is not installed.
         """
-        from nltk import Tree
-
+        tree_class = require("nltk", extra="trees", who="LabelledTrees.to_nltk").Tree
         if self.form != "constituency":
             raise DataError(f"{self.form} trees are no trees of NLTK's class Tree", source=self.source)
         words, labels = self.words, self.node_labels
@@ -393,7 +394,7 @@ class LabelledTrees:
         below: list[list[Any]] = [[] for _ in words]
         for node, parent in enumerate(self.parent.tolist()):
             label = labels[node]
-            tree = Tree(UNLABELLED if label is None else label, [words[node]] if words[node] else below[node])
+            tree = tree_class(UNLABELLED if label is None else label, [words[node]] if words[node] else below[node])
             (below[parent] if parent >= 0 else made).append(tree)
         return made
 

@@ -209,7 +209,10 @@ def test_files_of_other_systems_are_read(run: Run, data: Path) -> None:
         (["toy-frequent", "t", "-o", "m", "--scheme", "BIO"], "'BIO' is not one of"),
         (["toy-frequent", "t", "-o", "m", "--feature-column", ""], "the name of a column is empty"),
         (["ngram", "t", "-o", "m", "--tag-column", "1"], "--tag-column: for taggers, and ngram is a language-model"),
-        (["ngram", "t", "-o", "m", "--format", "conllu"], "--format: for taggers, and ngram is a language-model"),
+        (
+            ["ngram", "t", "-o", "m", "--format", "conllu"],
+            "--format: for classifiers and taggers, and ngram",
+        ),
         (["nbsvm", "t", "-o", "m", "--format", "columns"], "--format columns: for taggers, and nbsvm is a classifier"),
         (["nbsvm", "t", "-o", "m", "--scheme", "IOB2"], "--scheme: for taggers, and nbsvm is a classifier"),
     ],

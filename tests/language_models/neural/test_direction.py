@@ -11,7 +11,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from nlmkit import HyperParameterError, LanguageModel, LSTMClassifier, compare, load
+from nlmkit import HyperParameterError, LanguageModel, compare, load
 from nlmkit.cli.group import nlmkit
 from nlmkit.core.run import RunOptions
 from nlmkit.language_models.base import Context
@@ -210,12 +210,6 @@ def test_a_model_starts_only_from_one_of_the_same_direction(pair: tuple[LSTM, LS
             LSTM(**TINY, direction=direction, start_from=start).fit(TRAIN)
     more = LSTM(**{**TINY, "lr": 1e-9}, direction="backward", start_from=backward).fit(["the dog meets a cat"])
     np.testing.assert_allclose(more.log_probs(["a cat"]), backward.log_probs(["a cat"]), atol=0.1)
-
-
-def test_models_of_texts_refuse_a_backward_model(pair: tuple[LSTM, LSTM]) -> None:
-    classifier = LSTMClassifier(start_from=pair[0])
-    with pytest.raises(HyperParameterError, match="start_from was fitted with direction=backward, but models of texts"):
-        classifier.fit(["a cat", "a dog"] * 4, ["x", "y"] * 4)
 
 
 def test_the_feed_forward_model_has_no_direction() -> None:
