@@ -23,18 +23,16 @@ import dataclasses
 import json
 import math
 import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from representations import changed
+from representations import changed, facts_of
 
 from nlmkit.core import registry
 from nlmkit.core.run import RunOptions
@@ -111,15 +109,8 @@ def main() -> None:
     rows = list(chain.from_iterable(table_of(name, corpus, halves(), arguments) for name in arguments.only))
     if arguments.json:
         facts = {
-            "texts": list(corpus.sources),
-            "tokens": corpus.tokens,
-            "lines": corpus.sentences,
-            "min_count": arguments.min_count,
+            **facts_of(corpus, arguments),
             "seeds": arguments.seeds,
-            "workers": arguments.workers,
-            "processors": os.cpu_count(),
-            "python": platform.python_version(),
-            "libraries": {library: version(library) for library in ("numpy", "scipy", "gensim", "numba")},
             "rows": rows,
         }
         print(json.dumps(facts, indent=2))

@@ -21,6 +21,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from measuring import processor
+
 from nlmkit.core import registry
 from nlmkit.core.run import RunOptions
 from nlmkit.representations.report import evaluate
@@ -49,14 +51,7 @@ def main() -> None:
         results.append({"representation": name, "settings": settings, "runs": runs})
     if arguments.json:
         facts = {
-            "texts": list(corpus.sources),
-            "tokens": corpus.tokens,
-            "lines": corpus.sentences,
-            "min_count": arguments.min_count,
-            "workers": arguments.workers,
-            "processors": os.cpu_count(),
-            "python": platform.python_version(),
-            "libraries": {library: version(library) for library in ("numpy", "scipy", "gensim", "numba")},
+            **facts_of(corpus, arguments),
             "results": results,
         }
         print(json.dumps(facts, indent=2))
@@ -65,6 +60,20 @@ def main() -> None:
     print("| representation | dimension | WordSim-353 | SimLex-999 | seconds |\n|---|---|---|---|---|")
     for result in results:
         print(row(result["representation"], result["runs"]))
+
+
+def facts_of(corpus: Corpus, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Text, settings, processor and libraries of a run, JSON-ready."""
+    return {
+        "texts": list(corpus.sources),
+        "tokens": corpus.tokens,
+        "lines": corpus.sentences,
+        "min_count": arguments.min_count,
+        "workers": arguments.workers,
+        "processor": processor(),
+        "python": platform.python_version(),
+        "libraries": {library: version(library) for library in ("numpy", "scipy", "gensim", "numba")},
+    }
 
 
 def changed(pairs: list[str], name: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ The rows, of which each has what the one before has unless it says otherwise:
     adversarial  the pair, with the adversarial loss
     virtual      the pair, with the virtual adversarial loss instead
 
-Beside the mean over fits stands the accuracy of the averaged log-probabilities of all seeds of a fold, or of the test
+Beside the mean over fits is the accuracy of the averaged log-probabilities of all seeds of a fold, or of the test
 set. MR is cross-validated; the others have a test set. IMDb's reviews are cut to 400 tokens for training and test:
 their last ones. ``--budget`` of a task is that of each fit, in place of epochs. Nothing is tuned here:
 ``-p [ROW.]KEY=VALUE`` sets hyper-parameters, which are to be chosen on development texts. A row of the JSON file is one
