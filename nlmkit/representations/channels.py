@@ -39,8 +39,8 @@ def initial_channels(
     vocabulary: Vocabulary,
     generator: torch.Generator,
     seed: int,
-) -> tuple[Tensor | None, Tensor | None, dict[str, Any]]:
-    """Return the initial tuned and frozen vectors, and their entry of the fit report.
+) -> tuple[Tensor | None, Tensor | None, dict[str, Any], list[str]]:
+    """Return the initial tuned and frozen vectors, their entry of the fit report, and notes on poor coverage.
 
     Args:
         options: Input options of the component.
@@ -55,18 +55,20 @@ def initial_channels(
     """
     if representation is not None:
         found = representation.align(vocabulary, oov=options.oov, seed=seed)
-        check_coverage(found, representation, vocabulary, options.tune)  # the component notes poor coverage
+        poor = check_coverage(found, representation, vocabulary, options.tune)
+        notes = [poor] if poor else []
         report = {"representation": representation.name, "digest": representation.digest, **found.report()}
         if found.matrix is not None:
             matrix = torch.from_numpy(np.array(found.matrix, np.float32))
             tuned = None if options.tune == "frozen" else matrix
-            return tuned, None if options.tune == "fine-tune" else matrix.clone(), {"tune": options.tune, **report}
+            frozen = None if options.tune == "fine-tune" else matrix.clone()
+            return tuned, frozen, {"tune": options.tune, **report}, notes
         if options.tune != "fine-tune":
             raise HyperParameterError(
                 f"tune={options.tune}: {representation.name} vectors cannot be frozen, since the matrix that "
                 "projects them is trained; use tune=fine-tune"
             )
     else:
-        report = {"representation": None}
+        report, notes = {"representation": None}, []
     vectors = random_vectors(len(vocabulary), options.embedding, options.embedding_range, generator)
-    return vectors, None, {"tune": "fine-tune", **report, "dimension": options.embedding}
+    return vectors, None, {"tune": "fine-tune", **report, "dimension": options.embedding}, notes

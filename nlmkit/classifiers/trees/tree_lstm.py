@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from nlmkit.classifiers.trees.base import TreeClassifier
 from nlmkit.classifiers.trees.options import TreeInputOptions, TreeShapeOptions, TreeTrainingOptions
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from nlmkit.representations.base import Representation
     from nlmkit.text import Corpus, Vocabulary
     from nlmkit.text.trees import LabelledTrees
-
-_POOR_COVERAGE: Final = 0.5
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -153,16 +151,10 @@ class TreeLSTM(
         generator = torch.Generator().manual_seed(self.seed)
         with memory_errors("the network; a smaller embedding or hidden, or fewer words, need less"):
             self.vocabulary_ = self.limited_vocabulary(trees, noted=True)
-            tuned, frozen, of_input = initial_channels(
+            tuned, frozen, of_input, of_coverage = initial_channels(
                 self, self.fitted_representation(), self.vocabulary_, generator, self.seed
             )
             module = self.new_module(self.word_input(tuned, frozen), generator)
-        coverage = of_input.get("token_coverage")
-        if coverage is not None and coverage < _POOR_COVERAGE:
-            notes.append(
-                f"the representation covers only {coverage:.0%} of the training words: "
-                "check that it was trained on text with the same case"
-            )
         sample = self._sample(trees, targets)
         of_held_out = None if watched is None else self._sample(*watched)
         unknown = 0.0 if self.vocabulary_.counts[0] else self.unknown_rate
@@ -184,7 +176,7 @@ class TreeLSTM(
             "parameters": sum(counts.values()),
             "parameters_by_part": counts,
             **report,
-            "notes": [*notes, *report["notes"]],
+            "notes": [*notes, *of_coverage, *report["notes"]],
         }
 
     def word_input(self, tuned: torch.Tensor | None, frozen: torch.Tensor | None) -> WordInput:

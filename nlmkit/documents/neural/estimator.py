@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from nlmkit.core import optional
 from nlmkit.core.parameters import param
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from nlmkit.layers.word_input import WordInput
     from nlmkit.representations.base import Representation
     from nlmkit.text import Corpus, Vocabulary
-
-_POOR_COVERAGE: Final = 0.5
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -121,8 +119,10 @@ class NeuralTextModel(
         from nlmkit.representations.channels import initial_channels
 
         vocabulary = self.limited_vocabulary(texts.corpus, noted=True)
-        tuned, frozen, report = initial_channels(self, self.fitted_representation(), vocabulary, generator, self.seed)
-        return Start(vocabulary, self.word_input(tuned, frozen), input_report=report)
+        tuned, frozen, report, notes = initial_channels(
+            self, self.fitted_representation(), vocabulary, generator, self.seed
+        )
+        return Start(vocabulary, self.word_input(tuned, frozen), input_report=report, notes=tuple(notes))
 
     @property
     def zero_output(self) -> bool:
@@ -215,12 +215,6 @@ class NeuralTextModel(
             module = self.new_module(start.input_layer, generator)
             start.initialize(module)
         notes += start.notes
-        coverage = start.input_report.get("token_coverage")
-        if coverage is not None and coverage < _POOR_COVERAGE:
-            notes.append(
-                f"the representation covers only {coverage:.0%} of the training words: "
-                "check that it was trained on text with the same tokenizer and case"
-            )
         sample = Sample(self.documents_of(corpus)[0], targets, weights=rescaled(weights))
         watched = None if valid is None else self._sample(*valid, of_valid)
         further = None

@@ -141,7 +141,7 @@ class BiLSTMTagger(
         generator = torch.Generator().manual_seed(self.seed)
         with memory_errors("the network; a smaller embedding or hidden, or fewer words, need less"):
             self.vocabulary_ = self.limited_vocabulary(corpus, noted=True)
-            tuned, frozen, input_report = initial_channels(
+            tuned, frozen, input_report, of_vectors = initial_channels(
                 self, self.fitted_representation(), self.vocabulary_, generator, self.seed
             )
             ids = self.vocabulary_.ids(corpus.types).astype(np.int64)[corpus.ids]
@@ -153,7 +153,7 @@ class BiLSTMTagger(
                 pairs_from=self.bigram_min_count if self.uses_bigrams else None,
             )
             module = self.new_module(tuned, frozen, generator)
-        notes += preparation.coverage_notes(input_report, of_states)
+        notes += [*of_vectors, *preparation.coverage_notes(of_states)]
         sentences = self.sentences_of(data, keep=run)
         module.forget_unread(sentences)
         watched = None if valid is None else self.sentences_of(valid, keep=run)

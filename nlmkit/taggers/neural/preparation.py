@@ -63,20 +63,13 @@ def unknown_rates(
     return {"unknown_words": words, "unknown_values": values}
 
 
-def coverage_notes(vectors: Mapping[str, Any], models: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return notes on a representation or language models that know few of the training words.
+def coverage_notes(models: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return notes on language models that know few of the training words.
 
     Args:
-        vectors: Entry of the fit report on the word vectors.
-        models: Its entries on language models.
+        models: Entries of the fit report on language models.
     """
     notes = []
-    coverage = vectors.get("token_coverage")
-    if coverage is not None and coverage < POOR_COVERAGE:
-        notes.append(
-            f"the representation covers only {coverage:.0%} of the training words: check that it was trained on text "
-            "with the same tokens and case"
-        )
     for each in models:
         units = "words" if "token_coverage" in each else "characters"
         known = each["token_coverage" if units == "words" else "character_coverage"]
