@@ -368,7 +368,7 @@ CHINESE_MODIFIERS: Final[Modifiers] = {
 }
 
 NOUNS: Final = frozenset(("垃圾", "灾难"))
-"""Adjectives of these lists that are nouns: 是 stands before them."""
+"""Adjectives of these lists that are nouns: 是 precedes them."""
 
 
 class Chinese:

@@ -45,7 +45,7 @@ class BatchNorm(nn.Module):
 
         Args:
             sequences: [R, n, T], with any values at padding.
-            mask: Ones at real positions, zeros at padding, [R, 1, T]; None if there is no padding.
+            mask: Ones at real positions, zeros at padding, [R, 1, T]; None without padding.
         """
         if not self.training:
             scale = self.weight * (self.variance + EPSILON).rsqrt()

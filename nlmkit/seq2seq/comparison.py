@@ -55,8 +55,8 @@ def compare_pairs(
         progress: As in ``RunOptions``.
 
     Raises:
-        DataError: There are no pairs, or the sources are not what a model takes.
-        HyperParameterError: There are no models, an entry is no such model, or an option is invalid.
+        DataError: The pairs are empty, or their sources are not of the kind that a model takes.
+        HyperParameterError: The models are empty, an entry is not such a model, or an option is invalid.
         SavedModelError: A folder does not contain such a model.
 
     ::

@@ -227,7 +227,7 @@ def deep_trees_are_classified(subject: Subject) -> None:
 
 @check_in(_OWN)
 def no_trees_have_no_predictions(subject: Subject) -> None:
-    """Of no trees at all there are no predictions, a score of NaN, and no report."""
+    """An empty list of trees has empty predictions, a score of NaN, and a report that raises an error."""
     classifier = subject.fitted
     require(classifier.predict_proba([]).shape == (0, 2), "probabilities of no trees")
     require(classifier.predict_proba_nodes([]).shape == (0, 2), "probabilities of the nodes of no trees")
@@ -238,7 +238,7 @@ def no_trees_have_no_predictions(subject: Subject) -> None:
 
 @check_in(_OWN)
 def texts_are_refused(subject: Subject) -> None:
-    """Plain texts are no trees: DataError."""
+    """Plain texts are not trees: DataError."""
     require_error(DataError, lambda: subject.fitted.predict(["the film was fine ."]), "predict of texts")
     require_error(DataError, lambda: subject.fitted.predict("(_ fine)"), "predict of one string")
 

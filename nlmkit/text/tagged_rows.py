@@ -222,7 +222,7 @@ def is_word_id(cell: str, name: str, line: int) -> bool:
     """Return whether the first cell of a row of CoNLL-U is that of a word, and not of a range or an empty node.
 
     Raises:
-        DataError: It is no ID.
+        DataError: It is not an ID.
     """
     if _ID.fullmatch(cell):
         return True

@@ -98,7 +98,8 @@ def add_sentence(columns: TreeColumns, sentence: Sentence, name: str) -> None:
     """Append the tree of a sentence: the dependents of a word before it, each with its own, in the sentence's order.
 
     Raises:
-        DataError: The heads form no tree: no root, two, a cycle, or a head that is no word; names the line.
+        DataError: The heads do not form a tree: no root, two roots, a cycle, or a head that is not a word. The error
+            names the line.
     """
     heads, count = sentence.heads, len(sentence.words)
     below: list[list[int]] = [[] for _ in range(count + 1)]  # dependents of each word, from 1; of 0 the roots

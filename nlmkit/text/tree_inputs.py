@@ -75,7 +75,7 @@ def sentence_of(rows: Iterable[Any], place: str) -> Sentence:
 
 def _row_problem(row: Any) -> str | None:
     if not isinstance(row, (tuple, list)) or len(row) != 3:
-        return "is no triple"
+        return "is not a triple"
     head, word, label = row
     if isinstance(head, bool) or not isinstance(head, (int, np.integer)):
         return f"has the head {head!r}"

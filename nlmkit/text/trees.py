@@ -283,7 +283,7 @@ class LabelledTrees:
         """Return the same trees with other labels of their roots: strings, or integers and booleans as they are spelt.
 
         Raises:
-            DataError: Their number is not that of the trees, or one of them is no label.
+            DataError: Their number is not that of the trees, or one of them is not a label.
         """
         given = as_labels(labels, source=self.source)
         if len(given) != len(self):
@@ -388,7 +388,7 @@ class LabelledTrees:
         """
         tree_class = require("nltk", extra="trees", who="LabelledTrees.to_nltk").Tree
         if self.form != "constituency":
-            raise DataError(f"{self.form} trees are no trees of NLTK's class Tree", source=self.source)
+            raise DataError(f"{self.form} trees cannot be trees of NLTK's class Tree", source=self.source)
         words, labels = self.words, self.node_labels
         made: list[Any] = []
         below: list[list[Any]] = [[] for _ in words]

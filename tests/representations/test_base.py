@@ -293,7 +293,7 @@ def test_all_but_the_top_leaves_out_the_directions_of_greatest_variance() -> Non
         found = vectors.normalized("all-but-the-top", components=components)
         kept = centred - centred @ right[:expected].T @ right[:expected]
         np.testing.assert_allclose(found.matrix[3:], kept, atol=1e-4)
-        assert not found.matrix[:3].any()  # there is no <unk>, and none is made
+        assert not found.matrix[:3].any()  # <unk> is missing, and not added
     wide = Vectors.from_arrays([f"w{i}" for i in range(400)], random.normal(size=(400, 300)))
     assert np.linalg.matrix_rank(wide.normalized("all-but-the-top").matrix[3:], tol=1e-3) == 297
     single = Vectors.from_arrays(["a", "b"], [[1.0], [3.0]])

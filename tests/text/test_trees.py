@@ -281,7 +281,7 @@ def test_faults_in_memory_name_the_tree(trees: Any, problem: str) -> None:
     ("sentence", "problem"),
     [
         ([], "tree 1: the sentence has no words"),
-        ([(0, "a")], "tree 1: word 1 is no triple"),
+        ([(0, "a")], "tree 1: word 1 is not a triple"),
         ([("0", "a", None)], "word 1 has the head '0'"),
         ([(0, "", None)], "word 1 is ''"),
         ([(0, "a", 3)], "word 1 has the label 3"),

@@ -100,8 +100,8 @@ class LMClassifier(Classifier):
         """Fit the language models, and the temperature; see ``Classifier.fit_corpus``.
 
         Raises:
-            HyperParameterError: The language model is fitted, is no language model of probabilities, or reads text in
-                its own vocabulary; or there is not one prior per class.
+            HyperParameterError: The language model is fitted, does not give probabilities, or reads text in its own
+                vocabulary; or there is not one prior per class.
             DataError: Weights within a class are not in the ratio of integers.
         """
         import numpy as np

@@ -37,8 +37,8 @@ class VDCNN(DeepCharacterModel, NeuralClassifier):
     one position.
 
     Characters that the training texts lack are ``<unk>``; every character of the training texts, such as a Chinese one,
-    has a vector, where the paper has an alphabet of 69. Other than there, texts end after ``max_length`` characters but
-    are not padded to it, the optimizer is AdamW, and there is dropout before the fully connected layers.
+    has a vector, where the paper has an alphabet of 69. Unlike in the paper, texts end after ``max_length`` characters
+    but are not padded to it, the optimizer is AdamW, and there is dropout before the fully connected layers.
 
     Example:
         >>> texts = ["a fine film", "a fine day", "a dull film", "a dull day"] * 5

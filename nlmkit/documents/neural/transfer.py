@@ -4,7 +4,7 @@ The model copies the language model's word vectors and recurrent layers, and rea
 first, then the words, in reverse order if the language model reads backward. Words missing from the language model join
 its vocabulary, initialized with its ``<unk>`` vector.
 
-Of a pair of language models, forward and backward, both are copied: the vectors of a word stand side by side, each
+Of a pair of language models, forward and backward, both are copied: the vectors of a word are concatenated, each
 stack reads its own part in its own direction, and the pooled outputs of both are the features.
 """
 

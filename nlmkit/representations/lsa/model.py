@@ -34,7 +34,7 @@ class LSA(VocabularyLimits, Representation):
 
     ``skip`` leaves out the leading components, whose large values say how frequent words are rather than what they mean
     (Bullinaria & Levy 2012; Sahlgren & Lenci 2016). ``add_contexts`` adds the vectors of the words as contexts,
-    V · Σ^p: the cosine then also measures how often two words stand together (Levy, Goldberg & Dagan 2015). Without
+    V · Σ^p: the cosine then also measures how often two words occur together (Levy, Goldberg & Dagan 2015). Without
     context smoothing the matrix is symmetric, and the components of its negative eigenvalues become zero.
 
     The defaults performed best on two million words of English (Penn Treebank and Brown). Common settings for larger
