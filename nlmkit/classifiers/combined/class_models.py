@@ -78,7 +78,8 @@ class ClassModels:
         vocabulary: Vocabulary of all copies.
         classes: Number of classes.
         copies: How often each training text is read: int64 [texts].
-        run: Options of the run; a budget is for the final fits together.
+        run: Options of the run; a budget is shared equally by all fits.
+        rounds: Number of calls of ``fitted`` to come.
     """
 
     model: LanguageModel
@@ -88,6 +89,7 @@ class ClassModels:
     classes: int
     copies: NDArray[np.int64]
     run: RunOptions
+    rounds: int
 
     @classmethod
     def of(
@@ -97,13 +99,15 @@ class ClassModels:
         targets: NDArray[np.int64],
         copies: NDArray[np.int64],
         run: RunOptions,
+        *,
+        rounds: int,
     ) -> ClassModels:
         """Prepare fits over the vocabulary of the training texts, under the limits of the model."""
         if isinstance(model, VocabularyLimits):
             vocabulary = model.limited_vocabulary(corpus, noted=True)
         else:
             vocabulary = Vocabulary.from_corpus(corpus)
-        return cls(model, corpus, targets, vocabulary, int(targets.max()) + 1, copies, run)
+        return cls(model, corpus, targets, vocabulary, int(targets.max()) + 1, copies, run, rounds)
 
     def fitted(
         self,
@@ -124,6 +128,8 @@ class ClassModels:
             HyperParameterError: The model does not take the vocabulary of the training texts.
         """
         models = []
+        budget = self.run.budget_seconds
+        share = None if budget is None else budget / (self.rounds * self.classes)
         for index in range(self.classes):
             own = chosen[self.targets[chosen] == index]
             texts = subset(self.corpus, np.repeat(own, self.copies[own]))
@@ -134,6 +140,7 @@ class ClassModels:
             options = dataclasses.replace(
                 self.run,
                 progress=with_prefix(self.run.progress, f"{what}, {about}" if what else about),
+                budget_seconds=share,
                 checkpoint=None,
                 resume=False,
                 log=None,

@@ -107,12 +107,18 @@ class LMClassifier(Classifier):
         import numpy as np
 
         from nlmkit.classifiers.combined.class_models import ClassModels, copies_of_texts
-        from nlmkit.classifiers.combined.log_linear import mean_loss
+        from nlmkit.classifiers.combined.log_linear import held_out_folds, mean_loss
 
         model = self._language_model()
         copies = copies_of_texts(weights, targets, self.classes_)
         self.log_priors_ = self._log_priors(targets, weights)
-        fits = ClassModels.of(model, corpus, targets, copies, run)
+        folds = (
+            None
+            if self.temperature is not None or valid is not None
+            else held_out_folds(targets, self.folds, seed=self.seed)
+        )
+        rounds = 1 if folds is None else 2 + int(folds.max())
+        fits = ClassModels.of(model, corpus, targets, copies, run, rounds=rounds)
         notes: list[str] = []
         self.vocabulary_ = fits.vocabulary
         self.models_ = fits.fitted(np.arange(len(targets)), valid, "", notes)
@@ -120,7 +126,7 @@ class LMClassifier(Classifier):
         self.temperature_ = 1.0 if self.temperature is None else float(self.temperature)
         if self.temperature is None:
             optional.require("scipy", extra="classifiers", who=self.name)
-            found, right, of_right = self._held_out(fits, valid, weights, notes)
+            found, right, of_right = self._held_out(fits, folds, valid, weights, notes)
             if len(right):
                 self.temperature_ = self._fitted_temperature(found, right, of_right)
                 together = self._logits(found)
@@ -137,6 +143,7 @@ class LMClassifier(Classifier):
     def _held_out(
         self,
         fits: ClassModels,
+        folds: NDArray[np.int64] | None,
         valid: tuple[Corpus, NDArray[np.int64]] | None,
         weights: NDArray[np.float64] | None,
         notes: list[str],
@@ -145,12 +152,10 @@ class LMClassifier(Classifier):
         import numpy as np
 
         from nlmkit.classifiers.combined.class_models import log_probs
-        from nlmkit.classifiers.combined.log_linear import held_out_folds
         from nlmkit.documents.subsets import subset
 
         if valid is not None:
             return self._scaled(log_probs(self.models_, valid[0]), valid[0]), valid[1], None
-        folds = held_out_folds(fits.targets, self.folds, seed=self.seed)
         if folds is None:
             notes.append("too few texts per class to fit the temperature: it is 1")
             return np.empty((0, len(self.classes_))), np.empty(0, np.int64), None

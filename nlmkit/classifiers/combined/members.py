@@ -164,8 +164,9 @@ class Fits:
         """Return the options of one fit."""
         budget = self.run.budget_seconds
         if budget is not None:
-            of_round = sum((self.seeds if is_seeded(each) else 1) for each in self.models if each.trains_in_steps)
-            budget = budget / (self.rounds * max(of_round, 1)) if model.trains_in_steps else None
+            in_steps = [each for each in self.models if each.trains_in_steps and not each.is_fitted]
+            fits = self.rounds * sum(self.seeds if is_seeded(each) else 1 for each in in_steps)
+            budget = budget / fits if model.trains_in_steps else None
         return dataclasses.replace(
             self.run,
             progress=with_prefix(self.run.progress, what),

@@ -17,7 +17,6 @@ from nlmkit.classifiers.combined.members import Fits, log_probs, texts_of
 from nlmkit.errors import HyperParameterError, SavedModelError
 from nlmkit.text import TextPipeline
 from nlmkit.text.labelled import encode
-from nlmkit.training.clock import seconds
 
 NB, LOGREG = NBSVM(calibration=0, order=1), TfidfLogReg(order=1)
 TINY: dict[str, Any] = {"embedding": 6, "maps": 4, "widths": (2, 3), "epochs": 2, "batch": 12}
@@ -174,7 +173,8 @@ def test_a_budget_is_shared_by_the_fits_that_train_in_steps() -> None:
     of_cnn = fits._options("fold 1 of 2", fits.models[0])
     assert (of_cnn.budget_seconds, of_cnn.log) == (10, None)
     assert fits._options("fold 1 of 2", fits.models[1]).budget_seconds is None
-    assert seconds() > 0
+    fitted = Fits([CNN(**TINY), CNN(**TINY).fit(TEXTS, LABELS)], 2, 0, fits.classes, None, fits.run, 1)
+    assert fitted._options("", fitted.models[0]).budget_seconds == 30
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from toys.classifiers import LABELS, TEXTS
 from toys.language_models import Uniform
 
-from nlmkit import LSTM, LMClassifier, Mixture, NGram, Vocabulary, load
+from nlmkit import LSTM, LMClassifier, Mixture, NGram, RunOptions, Vocabulary, load
 from nlmkit.classifiers.combined.class_models import copies_of_texts
 from nlmkit.core.vocabulary_limits import shared_vocabulary
 from nlmkit.errors import DataError, HyperParameterError, SavedModelError
@@ -182,3 +182,24 @@ def test_damaged_folders_are_refused() -> None:
         restored(arrays={"temperature": np.zeros(1)})
     with pytest.raises(SavedModelError, match="language model of class 2 is missing"):
         restored(members={"models_.1": NGram(order=1).fit([["a"]])})
+
+
+@pytest.mark.parametrize(
+    ("options", "valid", "fits"), [({"folds": 2}, False, 6), ({"folds": 2}, True, 2), ({"temperature": 1.0}, False, 2)]
+)
+def test_a_budget_is_shared_by_all_fits(
+    options: dict[str, Any], valid: bool, fits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[float | None] = []
+    fit = NGram.fit
+
+    def noted(self: NGram, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> NGram:
+        assert run is not None
+        seen.append(run.budget_seconds)
+        return fit(self, data, valid=valid)
+
+    monkeypatch.setattr(NGram, "fit", noted)
+    held_out = (TEXTS, LABELS) if valid else None
+    model = LMClassifier(language_model=NGram(order=1), **options)
+    model.fit(TEXTS, LABELS, valid=held_out, run=RunOptions(budget_seconds=60))
+    assert seen == [60 / fits] * fits
