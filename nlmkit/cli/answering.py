@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from nlmkit.cli.kinds.labelled import LabelledPart
 from nlmkit.cli.options import decoding_options, for_source, refuse_stdin_twice, text_column_options
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.text_arguments import text_argument
-from nlmkit.cli.trees import takes_trees
+from nlmkit.cli.trees import TreeOptions, takes_trees
 from nlmkit.core.kinds import Kind, kind_of
 from nlmkit.errors import NlmkitError
 
@@ -23,30 +22,6 @@ if TYPE_CHECKING:
     from nlmkit.cli.texts import Part
     from nlmkit.text import Decoding
     from nlmkit.text.marks import Marks
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TreeOptions:
-    """Options of ``classify`` for classifiers of trees.
-
-    Attributes:
-        format: Layout of the trees; None for that of each file's name.
-        nodes: Whether the labels of all nodes are printed.
-        plot: File of the picture of the first tree.
-    """
-
-    format: str | None = None
-    nodes: bool = False
-    plot: str | None = None
-
-    @property
-    def given(self) -> str:
-        """The options that were given."""
-        return ", ".join(
-            flag
-            for flag, value in (("--input", self.format), ("--nodes", self.nodes), ("--tree-plot", self.plot))
-            if value
-        )
 
 
 _BESIDE = ("highlights", "text")  # columns that an answer of any kind may have
@@ -173,12 +148,9 @@ def _answer_trees(
         from nlmkit.plots.figure import check_plot
 
         check_plot(options.plot)
-    from nlmkit.cli.tree_answers import TreeChoice, answer_trees
+    from nlmkit.cli.tree_answers import answer_trees
 
-    choice = TreeChoice(
-        format=options.format, as_json=as_json, with_text=with_text, nodes=options.nodes, plot=options.plot
-    )
-    answer_trees(answers, component, texts, decoding, choice)
+    answer_trees(answers, component, texts, decoding, options, as_json=as_json, with_text=with_text)
 
 
 def _answers(

@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
-from nlmkit.cli.answering import TreeOptions, answer, answering_options
+from nlmkit.cli.answering import answer, answering_options
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.trees import FORMATS as TREE_FORMATS
+from nlmkit.cli.trees import TreeOptions
 from nlmkit.core.kinds import kind_called
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,47 +16,45 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlmkit.cli.kinds.labelled import LabelledPart
+    from nlmkit.cli.trees import TreeOptions
     from nlmkit.text import Decoding
     from nlmkit.text.trees import LabelledTrees
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TreeChoice:
-    """Options of input and output.
-
-    Attributes:
-        format: Layout of the trees; None for that of each file's name.
-        as_json: Whether to print a line of JSON per tree.
-        with_text: Whether to print the words, too.
-        nodes: Whether to print the labels of all nodes.
-        plot: File of the picture of the first tree; None for none.
-    """
-
-    format: str | None
-    as_json: bool
-    with_text: bool
-    nodes: bool
-    plot: str | None
-
-
 def answer_trees(
-    part: LabelledPart, component: Any, texts: Sequence[str], decoding: Decoding, choice: TreeChoice
+    part: LabelledPart,
+    component: Any,
+    texts: Sequence[str],
+    decoding: Decoding,
+    options: TreeOptions,
+    *,
+    as_json: bool,
+    with_text: bool,
 ) -> None:
     """Print the label of each tree.
+
+    Args:
+        part: Part of the command line for classifiers.
+        component: The classifier.
+        texts: Names of the files.
+        decoding: Of the files.
+        options: What is read, printed of each tree, and drawn.
+        as_json: Whether to print a line of JSON per tree.
+        with_text: Whether to print the words, too.
 
     Raises:
         DataError: A file is missing or malformed, after the answers to the trees before the fault.
     """
-    to_draw = choice.plot
-    for trees in stream_trees(texts, decoding, choice.format):
+    to_draw = options.plot
+    for trees in stream_trees(texts, decoding, options.format):
         corpus = component.encode(trees)
-        of_nodes = component.predict_proba_nodes(corpus) if choice.nodes or to_draw else None
+        of_nodes = component.predict_proba_nodes(corpus) if options.nodes or to_draw else None
         for index, facts in enumerate(part.answers(component, corpus)):
-            if of_nodes is not None and choice.nodes:
+            if of_nodes is not None and options.nodes:
                 facts["nodes"] = _nodes(component, trees, index, of_nodes, facts)
-            if choice.with_text:
+            if with_text:
                 facts["text"] = trees.texts[index]
-            output.write(output.to_json(facts) + "\n" if choice.as_json else _row(part, trees, index, facts))
+            output.write(output.to_json(facts) + "\n" if as_json else _row(part, trees, index, facts))
         output.flush()
         if to_draw is not None and of_nodes is not None and _draw(component, trees, of_nodes, to_draw):
             to_draw = None

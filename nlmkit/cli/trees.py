@@ -18,6 +18,30 @@ FORMATS: Final = ("brackets", "conllu")
 """Layouts of files of trees."""
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TreeOptions:
+    """Options of ``classify`` for classifiers of trees.
+
+    Attributes:
+        format: Layout of the trees; None for that of each file's name.
+        nodes: Whether the labels of all nodes are printed.
+        plot: File of the picture of the first tree.
+    """
+
+    format: str | None = None
+    nodes: bool = False
+    plot: str | None = None
+
+    @property
+    def given(self) -> str:
+        """The options that were given."""
+        return ", ".join(
+            flag
+            for flag, value in (("--input", self.format), ("--nodes", self.nodes), ("--tree-plot", self.plot))
+            if value
+        )
+
+
 def takes_trees(component: Any) -> bool:
     """Return whether a component is a classifier of trees, not of texts."""
     return getattr(component, "takes", "texts") == "trees"
