@@ -25,6 +25,7 @@ from nlmkit.core.run import RunOptions
 from nlmkit.taggers.neural import training
 from nlmkit.taggers.neural.batching import Batch, Sentences
 from nlmkit.taggers.neural.bilstm_tagger import BiLSTMTagger
+from nlmkit.taggers.neural.settings import TaggerSettings
 from nlmkit.taggers.neural.task import TaggingTask, TaskSetup
 from nlmkit.text.tagged import TaggedSentences
 from nlmkit.training.batches import batches_by_length, training_batches
@@ -109,7 +110,7 @@ def bare_tags(module: BareTagger, batches: list[Batch]) -> None:
 def own_epoch(model: BiLSTMTagger, sentences: Sentences) -> None:
     """An epoch by the task that ``fit`` trains."""
 
-    def task(settings: training.TaggerSettings, device: torch.device) -> TaggingTask:
+    def task(settings: TaggerSettings, device: torch.device) -> TaggingTask:
         return TaggingTask(
             TaskSetup(
                 module=model.module_,

@@ -39,7 +39,7 @@ def sample_words(table: BackoffTable, state: np.ndarray, rng: np.random.Generato
         ids[known] = table.find(k, contexts[-1][known], state[known, k - 1])
         contexts.append(ids)
     for k in range(table.order - 1, 0, -1):
-        begins, grams = table._successors[k - 1]
+        begins, grams = table.successors[k - 1]
         mass = np.concatenate([[0.0], np.cumsum(np.exp(table.log_probs[k][grams]))])
         open_ = np.flatnonzero((chosen < 0) & (contexts[k - 1] >= 0))
         low = begins[contexts[k - 1][open_]]

@@ -13,6 +13,7 @@ turns, and the fastest pass of each counts.
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Callable
 
@@ -81,7 +82,7 @@ def own_epoch(model: EncoderDecoder, pairs: EncodedPairs) -> None:
         return SequenceTask(TaskSetup(model.module_, pairs, None, settings, None, None, device))
 
     longest = int(pairs.size.max())
-    training.train(model, task, RunOptions(device="cpu", progress=None), time.monotonic(), longest)
+    training.train(model, task, RunOptions(device="cpu", progress=None), time.monotonic(), longest, pairs.events)
 
 
 def seconds_of(action: Callable[[], object]) -> float:
@@ -110,7 +111,7 @@ def main() -> None:
     model = EncoderDecoder(**options).fit(*sides, run=RunOptions(device="cpu", progress=None))
     encoded = model.encode_pairs(*sides)
     pairs = EncodedPairs.of(encoded)
-    steps = -(-pairs.events // model.batch)
+    steps = math.ceil(pairs.events / PairSettings.of(model, pairs.events).batch)
     order = epoch_batches(
         pairs.lengths, pairs.conditions.lengths, steps, model.sort_within, torch.Generator().manual_seed(1)
     )
