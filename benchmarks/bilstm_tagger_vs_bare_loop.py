@@ -16,6 +16,7 @@ import argparse
 import dataclasses
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,7 +58,8 @@ class BareTagger(nn.Module):
         spelt = self.filters(self.characters(batch.characters.words).transpose(1, 2)).relu().amax(2)
         columns = [vectors(ids) for vectors, ids in zip(self.columns, batch.columns, strict=True)]
         inputs = torch.cat([self.words(batch.words), spelt[batch.characters.places], *columns], dim=2)
-        return self.output(self.after(self.lstm(self.before(inputs))[0]))
+        scores: Tensor = self.output(self.after(self.lstm(self.before(inputs))[0]))
+        return scores
 
     def loss(self, batch: Batch) -> Tensor:
         """Negative log-likelihood, a mean over sentences."""
@@ -72,7 +74,8 @@ class BareTagger(nn.Module):
             step = self.transitions[tags[time_ - 1], tags[time_]] + scores[time_, rows, tags[time_]]
             gold = gold + step * inside[time_]
         gold = gold + self.end[tags[batch.lengths - 1, rows]]
-        return (torch.logsumexp(alpha + self.end, dim=1) - gold).mean()
+        losses: Tensor = torch.logsumexp(alpha + self.end, dim=1) - gold
+        return losses.mean()
 
     def tag(self, batch: Batch) -> Tensor:
         """Best tags [T, B]; those of the padding mean nothing."""
@@ -94,7 +97,7 @@ def bare_epoch(module: BareTagger, optimizer: torch.optim.Optimizer, batches: li
     module.train()
     for batch in batches:
         optimizer.zero_grad()
-        module.loss(batch).backward()
+        module.loss(batch).backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(module.parameters(), 5.0)
         optimizer.step()
 
@@ -149,10 +152,12 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     data = TaggedSentences.read(arguments.train, feature_columns=arguments.feature_column)
     data = data.subset(np.arange(min(len(data), arguments.sentences or len(data))))
-    plain = {"averaging": "none", "unknown_rate": 0.0, "character_widths": (3,)}
+    plain: dict[str, Any] = {"averaging": "none", "unknown_rate": 0.0, "character_widths": (3,)}
     model = BiLSTMTagger(epochs=1, **plain).fit(data.subset(np.arange(len(data))), run=RunOptions(device="cpu"))
     encoded = model.encode(data)
-    tags = np.array([model.tags_.index(tag) for tag in data.in_scheme(model.inner_scheme_)[0].tags.values()], np.int64)
+    column = data.in_scheme(model.inner_scheme_)[0].tags
+    assert column is not None
+    tags = np.array([model.tags_.index(tag) for tag in column.values()], np.int64)
     sentences = dataclasses.replace(model.sentences_of(encoded), tags=tags)
     order = training_batches(sentences.lengths, model.batch, model.sort_within, torch.Generator().manual_seed(1))
     batches = [sentences.batch(chosen) for chosen in order]

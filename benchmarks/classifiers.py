@@ -100,7 +100,7 @@ def _rows(name: str, task: Task, arguments: argparse.Namespace) -> list[dict[str
         classifier = _made(name, chosen, seed)
         about = {"seed": seed, "hyper_parameters": classifier.params_as_json()}
         if task.test is None:
-            _run_folds(classifier, task, arguments, lambda row, about=about: done(row | about))
+            _run_folds(classifier, task, arguments, about, done)
         else:
             begin = time.perf_counter()
             classifier.fit(task.train, valid=task.valid)
@@ -115,7 +115,11 @@ def _rows(name: str, task: Task, arguments: argparse.Namespace) -> list[dict[str
 
 
 def _run_folds(
-    classifier: Classifier, task: Task, arguments: argparse.Namespace, done: Callable[[dict[str, Any]], None]
+    classifier: Classifier,
+    task: Task,
+    arguments: argparse.Namespace,
+    about: dict[str, Any],
+    done: Callable[[dict[str, Any]], None],
 ) -> None:
     """The folds that are wanted, as :func:`nlmkit.documents.cross_validation.cross_validate` makes them."""
     parts = folds_of(task.train, arguments.folds, seed=arguments.fold_seed, only=arguments.only_folds)
@@ -124,7 +128,7 @@ def _run_folds(
         fitted = type(classifier)(**classifier.get_params(deep=False))
         report = fitted.fit(train).report(test)
         facts = {"accuracy": report.accuracy, "macro_f1": report.macro_f1, "n": report.n}
-        done({"fold": fold} | facts | {"seconds": time.perf_counter() - begin})
+        done({"fold": fold} | facts | {"seconds": time.perf_counter() - begin} | about)
 
 
 def _held_out(classifier: Classifier) -> dict[str, Any]:

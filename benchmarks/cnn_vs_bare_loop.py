@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,7 +49,8 @@ class BareCNN(nn.Module):
         """Logits."""
         vectors = self.embedding(ids).transpose(1, 2)
         pooled = [torch.relu(filters(vectors)).max(dim=2).values for filters in self.filters]
-        return self.output(self.dropout(torch.cat(pooled, dim=1)))
+        logits: Tensor = self.output(self.dropout(torch.cat(pooled, dim=1)))
+        return logits
 
 
 def bare_epoch(module: BareCNN, optimizer: torch.optim.Optimizer, batches: list[Batch], targets: list[Tensor]) -> float:
@@ -89,7 +91,7 @@ def main() -> None:
 
     print("| optimizer | bare loop, seconds an epoch | cnn | ratio |\n|---|---|---|---|")
     for name in ("adamw", "adadelta"):
-        plain = {"unknown_rate": 0.0, "dropout_input": 0.0, "dropout_word": 0.0, "averaging": "none"}
+        plain: dict[str, Any] = {"unknown_rate": 0.0, "dropout_input": 0.0, "dropout_word": 0.0, "averaging": "none"}
         cnn = CNN(tokenizer="space", epochs=1, batch=BATCH, optimizer=name, **plain)
         corpus = data.encode(cnn.text_pipeline(data))
         vocabulary = Vocabulary.from_corpus(corpus)

@@ -138,7 +138,9 @@ def figures(
             predicted.append(acts.lexicalised(text, entry.act, domain))
             references.append(of_act)
     most = max(map(len, references))
-    streams = [[each[place] if place < len(each) else None for each in references] for place in range(most)]
+    streams: list[list[Any]] = [
+        [each[place] if place < len(each) else None for each in references] for place in range(most)
+    ]
     bleu = corpus_bleu(predicted, streams, tokenize="none", smooth_method="none", force=True).score / 100
     return bleu, 100 * counts[1] / counts[0], 100 * counts[2] / counts[0]
 

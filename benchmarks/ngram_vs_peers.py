@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 import nlmkit
+from nlmkit.language_models.base import LanguageModel
 from nlmkit.text import Corpus
 
 
@@ -58,8 +59,8 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, object]:
     train, test = folder / "train.txt", folder / "test.txt"
     for given, split, path in ((arguments.train, "train", train), (arguments.test, "test", test)):
         corpus = Corpus.read(given or f"corpus:english/{split}")
-        lines = (" ".join(corpus.sentence(i)) for i in range(corpus.sentences))
-        path.write_text("".join(f"{line}\n" for line in lines).replace("<unk>", "UNK"), encoding="utf-8")
+        sentences = (" ".join(corpus.sentence(i)) for i in range(corpus.sentences))
+        path.write_text("".join(f"{line}\n" for line in sentences).replace("<unk>", "UNK"), encoding="utf-8")
     model, arpa = folder / "model", folder / "model.arpa"
     command = [sys.executable, "-m", "nlmkit"]
     fit = [*command, "fit", "ngram", str(train), "-o", str(model), "-p", f"order={arguments.order}"]
@@ -69,6 +70,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, object]:
     figures["perplexity_process_seconds"] = median_seconds(lambda: run(perplexity), arguments.repeat)
     figures["perplexity"] = json.loads(run(perplexity))["perplexity"]
     lm = nlmkit.load(model)
+    assert isinstance(lm, LanguageModel)
     lm.export(arpa)
     lines = test.read_text(encoding="utf-8").splitlines()
     figures |= against_kenlm(lm, arpa, lines, arguments.repeat)

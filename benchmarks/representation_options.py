@@ -205,7 +205,8 @@ def averaged(
     arguments: argparse.Namespace,
 ) -> list[dict[str, Any]]:
     """Fit with every seed: the row of means as trained, and that without the leading directions."""
-    plain, without = [], []
+    plain: list[dict[str, Any]] = []
+    without: list[dict[str, Any]] = []
     for seed in arguments.seeds:
         component: Any = registry.get(name)(**{"min_count": arguments.min_count, "seed": seed} | settings)
         begin = time.perf_counter()

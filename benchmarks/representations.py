@@ -100,15 +100,15 @@ def run_once(
     begin = time.perf_counter()
     component.fit(corpus, run=RunOptions(workers=arguments.workers))
     seconds = time.perf_counter() - begin
-    report = evaluate(component)  # type: ignore[arg-type]
+    report = evaluate(component)
     print(f"{name}, seed {seed}: {seconds:.1f} s, {report.score:.3f}", file=sys.stderr)
     return {
         "seed": seed,
         "seconds": round(seconds, 2),
         "hyper_parameters": component.params_as_json(),
-        "words": len(component.vocabulary_) - 3,  # type: ignore[attr-defined]
+        "words": len(component.vocabulary_) - 3,
         "sets": {each.name: each.to_dict() for each in report.sets},
-        "fit_report": component.fit_report_,  # type: ignore[attr-defined]
+        "fit_report": component.fit_report_,
     }
 
 

@@ -83,7 +83,7 @@ def fitted(name: str, text: Corpus, seed: int) -> Representation:
 
 def cnn(settings: Mapping[str, Any]) -> Classifier:
     """The classifier."""
-    made: Classifier = registry.get("cnn")(**settings)  # type: ignore[call-arg]
+    made: Classifier = registry.get("cnn")(**settings)
     return made
 
 
@@ -97,7 +97,7 @@ def fold_rows(
         copy = type(classifier)(**classifier.get_params(deep=False))
         accuracy = copy.fit(train).report(test).accuracy
         seconds = time.perf_counter() - begin
-        report = copy.fit_report_  # type: ignore[attr-defined]
+        report = copy.fit_report_
         known = (
             [word in representation for line in test.texts for word in line.lower().split()]
             if (representation.is_fitted)

@@ -16,6 +16,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -107,8 +108,9 @@ def main() -> None:
     for name in (arguments.source, arguments.target):
         with open(name, encoding="utf-8") as file:
             sides.append(file.read().splitlines()[: arguments.pairs])
-    options = {"target_tokenizer": f"bpe:{arguments.vocabulary}", "joint": True, "averaging": "none", "epochs": 1}
-    model = EncoderDecoder(**options).fit(*sides, run=RunOptions(device="cpu", progress=None))
+    options: dict[str, Any] = {"joint": True, "averaging": "none", "epochs": 1}
+    made = EncoderDecoder(target_tokenizer=f"bpe:{arguments.vocabulary}", **options)
+    model = made.fit(*sides, run=RunOptions(device="cpu", progress=None))
     encoded = model.encode_pairs(*sides)
     pairs = EncodedPairs.of(encoded)
     steps = math.ceil(pairs.events / PairSettings.of(model, pairs.events).batch)

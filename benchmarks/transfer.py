@@ -170,7 +170,7 @@ def _treebank(data: LabelledTexts, count: int | None) -> LabelledTexts:
 def _classifier(name: str, arguments: argparse.Namespace, seed: int) -> LSTMClassifier:
     folder = {part: str(arguments.models / part) for part in ("vectors", "forward", "backward")}
     pair = (folder["forward"], folder["backward"])
-    start: dict[str, Any] = {
+    starts: dict[str, dict[str, Any]] = {
         "random": {},
         "vectors": {"representation": folder["vectors"]},
         "forward": {"start_from": folder["forward"]},
@@ -178,7 +178,8 @@ def _classifier(name: str, arguments: argparse.Namespace, seed: int) -> LSTMClas
         "both": {"start_from": pair},
         "adversarial": {"start_from": pair, "adversarial": 1.0},
         "virtual": {"start_from": pair, "virtual_adversarial": 1.0},
-    }[name]
+    }
+    start = starts[name]
     own = FROM_LANGUAGE_MODELS if "start_from" in start else {}
     settings = COMMON[arguments.task] | own | start | settings_of(name, arguments.p)
     return LSTMClassifier(tokenizer="space", lowercase=True, seed=seed, **settings)
@@ -187,8 +188,9 @@ def _classifier(name: str, arguments: argparse.Namespace, seed: int) -> LSTMClas
 def _rows(name: str, task: Task, arguments: argparse.Namespace) -> tuple[list[dict[str, Any]], float]:
     """One dictionary a fit, and the accuracy of the averages over seeds."""
     run = RunOptions(budget_seconds=None if arguments.budget is None else seconds(arguments.budget))
+    parts: list[tuple[int | None, LabelledTexts, LabelledTexts]]
     if task.test is None:
-        parts = [(fold, *both) for fold, *both in folds_of(task.train, 10, seed=0, only=arguments.only_folds)]
+        parts = list(folds_of(task.train, 10, seed=0, only=arguments.only_folds))
     else:
         parts = [(None, task.train, task.test)]
     rows, right = [], []

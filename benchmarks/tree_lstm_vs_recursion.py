@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +30,8 @@ from nlmkit.text.trees import LabelledTrees
 
 def recursive_loss(module: TreeModule, forest: Forest, numbers: np.ndarray, targets: Tensor) -> Tensor:
     """Mean cross-entropy of the labelled nodes of some trees, node by node."""
-    cell, vectors = module.encoder.cell, module.words.channels[0]
+    cell: Any = module.encoder.cell
+    vectors = module.words.channels[0]
     units = cell.hidden
     of_rest, of_forget = cell.weight_recurrent[: 3 * units], cell.weight_recurrent[3 * units :]
     child_sum, parents = not hasattr(cell, "branching"), forest.parent.tolist()
@@ -39,7 +41,7 @@ def recursive_loss(module: TreeModule, forest: Forest, numbers: np.ndarray, targ
         below: dict[int, list[tuple[Tensor, Tensor]]] = {}
         for node in range(begin, end):  # in post-order, which is the order of the calls
             children = below.pop(node, [])
-            sums = cell.bias
+            sums: Tensor = cell.bias
             if int(forest.ids[node]) != 1:
                 sums = sums + cell.weight_input @ vectors[int(forest.ids[node])]
             rest, forget = sums[: 3 * units], sums[3 * units :]
@@ -51,9 +53,9 @@ def recursive_loss(module: TreeModule, forest: Forest, numbers: np.ndarray, targ
                 missing = cell.branching - len(children)
                 side_by_side = torch.cat([*(h for h, _ in children), torch.zeros(missing * units)])
                 rest = rest + of_rest @ side_by_side
-                gates = torch.sigmoid(forget.repeat(cell.branching) + of_forget @ side_by_side).split(units)
+                gates = torch.sigmoid(forget.repeat(cell.branching) + of_forget @ side_by_side).split(units)  # type: ignore[no-untyped-call]
                 kept = [gate * c for gate, (_, c) in zip(gates, children, strict=False)]
-            enter, leave, candidate = rest.split(units)
+            enter, leave, candidate = rest.split(units)  # type: ignore[no-untyped-call]
             state = torch.sigmoid(enter) * torch.tanh(candidate) + sum(kept)
             hidden = torch.sigmoid(leave) * torch.tanh(state)
             if parents[node] >= 0:
@@ -89,17 +91,18 @@ def main() -> None:
     for parameter in module.parameters():
         parameter.requires_grad_(True)
     sample = model._sample(model.encode(trees), model._targets(model.gather(trees)))
+    assert isinstance(sample.documents, Forest)
     forest, targets = sample.documents, torch.from_numpy(sample.targets)
     batches = np.array_split(np.arange(len(trees)), given.batches)
     seconds: dict[str, float] = {}
     difference = 0.0
     for _ in range(given.passes):
-        losses = {}
+        losses: dict[str, list[float]] = {}
         for name, loss_of in (("level by level", level_loss), ("node by node", recursive_loss)):
             begin, losses[name] = time.process_time(), []
             for numbers in batches:
                 loss = loss_of(module, forest, numbers, targets)
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
                 module.zero_grad()
                 losses[name].append(loss.item())
             seconds[name] = min(seconds.get(name, np.inf), time.process_time() - begin)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Final, cast
+from typing import Any, ClassVar, Final, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -177,7 +177,7 @@ class LabelledTexts:
         """Handling of NUL and the tokens ``<s>`` and ``</s>``."""
         return self.decoding.marks
 
-    def take(self, indices: ArrayLike) -> LabelledTexts:
+    def take(self, indices: ArrayLike) -> Self:
         """Return the texts with these indices, in their order."""
         chosen = np.asarray(indices, np.int64)
         return type(self)(
