@@ -24,10 +24,15 @@ if TYPE_CHECKING:
     from nlmkit.language_models.ngram.estimates import Estimate, Keep
     from nlmkit.language_models.ngram.rows import NGramRows
     from nlmkit.language_models.ngram.table import BackoffTable
-    from nlmkit.text import Corpus, TextPipeline
+    from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
 IMPORTED = "imported"
 """Value of ``smoothing`` for a model read from a file; such a model cannot be fitted."""
+
+MIXED = "mixed"
+"""Value of ``smoothing`` for a model mixed from others; such a model cannot be fitted."""
+
+_NOT_FITTED = {IMPORTED: "models read from a file", MIXED: "models mixed from others"}
 
 _MASS_TOLERANCE = 1e-3  # of models that other programs wrote
 _FITTED_TOLERANCE = 1e-6
@@ -53,7 +58,7 @@ class NGram(VocabularyLimits, LanguageModel):
     name = "ngram"
 
     order: int = param(5, ge=1, le=20, help="length of the longest n-gram")
-    smoothing: str = param("modified-kneser-ney", choices=(*METHODS, IMPORTED), help="smoothing method")
+    smoothing: str = param("modified-kneser-ney", choices=(*METHODS, *_NOT_FITTED), help="smoothing method")
     discounts: tuple[float | tuple[float, ...] | None, ...] | None = param(
         None, ge=0, help="discounts per order instead of estimated ones; null keeps the estimates of an order"
     )
@@ -157,9 +162,10 @@ class NGram(VocabularyLimits, LanguageModel):
         self.fit_report_ = {**self.fit_report_, "notes": notes, "validation_perplexity": None}
 
     def _check_options(self, valid: Any) -> None:
-        if self.smoothing == IMPORTED:
+        if self.smoothing in _NOT_FITTED:
             raise HyperParameterError(
-                "smoothing=imported is reserved for models read from a file: choose a smoothing method to fit a model"
+                f"smoothing={self.smoothing} is reserved for {_NOT_FITTED[self.smoothing]}: "
+                "choose a smoothing method to fit a model"
             )
         pruned = self.entropy_prune > 0 or any(self.prune or ())
         check_options(self.smoothing, order=self.order, discounts=self.discounts, pruned=pruned)
@@ -188,8 +194,8 @@ class NGram(VocabularyLimits, LanguageModel):
 
     @property
     def unknown_rule(self) -> str:
-        """``trained``, ``uniform-share``, or ``imported`` if the probability of ``<unk>`` comes from a file."""
-        return IMPORTED if self.smoothing == IMPORTED else super().unknown_rule
+        """``trained``, ``uniform-share``; ``imported`` or ``mixed`` if ``<unk>`` comes from a file or other models."""
+        return self.smoothing if self.smoothing in _NOT_FITTED else super().unknown_rule
 
     def start(self) -> tuple[int, ...]:
         """Return the context ``<s>``, empty for a unigram model."""
@@ -273,14 +279,14 @@ class NGram(VocabularyLimits, LanguageModel):
     def _check_sums(self, table: BackoffTable) -> None:
         """Raise an error if a sample of contexts shows that a saved table was changed after it was fitted.
 
-        For an imported model, sums other than one come from its file and are only noted.
+        For an imported model, or one mixed from such, sums other than one come from a file and are only noted.
         """
         import numpy as np
 
         from nlmkit.core.notes import note
         from nlmkit.language_models.ngram.soundness import gram_of, sampled_sums
 
-        imported = self.smoothing == IMPORTED
+        imported = self.smoothing in _NOT_FITTED
         most = _MOST_MASS * max(1.0, float(np.exp(table.log_probs[0]).sum()))
         for sample in sampled_sums(table):
             gap = np.abs(sample.sums - 1.0) - sample.slack
@@ -363,10 +369,25 @@ class NGram(VocabularyLimits, LanguageModel):
         mass = float(np.exp(table.log_probs[0]).sum())
         if abs(mass - 1) > _MASS_TOLERANCE:
             notes.append(f"the unigram probabilities sum to {mass:.4f}, not to 1: perplexities will be wrong")
-        model = cls(order=table.order, smoothing=IMPORTED)
-        model._set_fitted(pipeline=pipeline or TextPipeline(), vocabulary=Vocabulary(words[3:]), table=table)
+        report = {"ngrams": table.sizes, "notes": notes}
+        vocabulary = Vocabulary(words[3:])
+        return cls.of_table(table, vocabulary, pipeline or TextPipeline(), smoothing=IMPORTED, report=report)
+
+    @classmethod
+    def of_table(
+        cls,
+        table: BackoffTable,
+        vocabulary: Vocabulary,
+        pipeline: TextPipeline,
+        *,
+        smoothing: str,
+        report: dict[str, Any],
+    ) -> NGram:
+        """Return the model of a table that was not fitted here: ``smoothing`` is ``imported`` or ``mixed``."""
+        model = cls(order=table.order, smoothing=smoothing)
+        model._set_fitted(pipeline=pipeline, vocabulary=vocabulary, table=table)
         model._objection = None
-        model.fit_report_ = {"ngrams": table.sizes, "notes": notes}
+        model.fit_report_ = report
         return model
 
 
