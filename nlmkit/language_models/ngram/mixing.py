@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from nlmkit.core.run import RunOptions, shows_progress
 from nlmkit.errors import HyperParameterError, NotNormalizedError
 from nlmkit.language_models.combined.members import GAP, Weights, finite_perplexity, fit_weights
+from nlmkit.language_models.ngram.counting import Ids
 from nlmkit.language_models.ngram.estimates import Floats
 from nlmkit.language_models.ngram.model import MIXED, NGram
 from nlmkit.language_models.ngram.renormalize import BackoffWeights, backoff_weights
 from nlmkit.language_models.ngram.table import BackoffTable, offsets
-from nlmkit.language_models.ngram.union import Member, Union, scores
+from nlmkit.language_models.ngram.union import Member, Union, Unknown, scores
 from nlmkit.text import Corpus, Vocabulary
-from nlmkit.text.vocabulary import BOS_ID, UNK_ID
+from nlmkit.text.vocabulary import BOS_ID
 
 _LEAST_LEFT = 1e-10
 """Least mass left to unlisted words that the members give some: one minus a sum can be rounded to zero."""
@@ -26,7 +27,12 @@ _LEAST_LEFT = 1e-10
 
 @shows_progress
 def static_mix(
-    models: Sequence[NGram], *, weights: Sequence[float] | None = None, valid: Any = None, run: RunOptions | None = None
+    models: Sequence[NGram],
+    *,
+    weights: Sequence[float] | None = None,
+    valid: Any = None,
+    unknown: Unknown = "share",
+    run: RunOptions | None = None,
 ) -> NGram:
     """Mix n-gram models into one n-gram model (static linear interpolation; Stolcke 2002, ``ngram -mix-lm``).
 
@@ -35,8 +41,9 @@ def static_mix(
     the highest of the models'. It is saved, exported and queried like any other model, in the time of one.
 
     The vocabulary is the union of the models'. A model reads words that it does not know as ``<unk>``, in histories
-    too, and its probability of ``<unk>`` is divided equally among those words and ``<unk>`` itself: with u unknown
-    words, each gets 1/(u + 1) of it. Every model is thereby a distribution over the same words.
+    too. By ``unknown="share"``, its probability of ``<unk>`` is divided equally among those words and ``<unk>`` itself:
+    with u unknown words, each gets 1/(u + 1) of it. By ``unknown="zero"``, as in SRILM, such words get nothing from it,
+    and ``<unk>`` keeps all. Either way, every model is a distribution over the same words.
 
     *Comparison with ``mixture``*, which interpolates while scoring: with equal vocabularies, the log-probability of w
     is the same wherever the longest context h of the result in the history of w has w among its listed words. Only
@@ -47,6 +54,7 @@ def static_mix(
         models: Fitted or imported n-gram models with one tokenization: two or more.
         weights: One weight λ per model, with sum one; None: fitted on ``valid`` by EM, as in ``mixture``.
         valid: Validation text: anything ``Corpus.read`` takes, or a ``Corpus``.
+        unknown: What a model gives to each word that it does not know: a ``share`` of ``<unk>``, or ``zero``.
         run: Run options, of which progress is used.
 
     Returns:
@@ -54,21 +62,25 @@ def static_mix(
         the result, of the interpolation while scoring, and of each model; unknown words have their shares in all.
 
     Raises:
-        HyperParameterError: There are fewer than two models, a model is not an ``NGram``, tokenizations differ, or the
-            weights do not match.
+        HyperParameterError: There are fewer than two models, a model is not an ``NGram``, tokenizations differ, the
+            weights do not match, or ``unknown`` is neither.
         NotFittedError: A model is not fitted.
         NotNormalizedError: A model's scores are not probabilities.
         DataError: The validation text is unusable.
     """
     run = run or RunOptions()
     _check(models, weights, valid)
+    if unknown not in get_args(Unknown):
+        raise HyperParameterError(f"unknown must be share or zero, not {unknown!r}")
     vocabulary = Vocabulary([*dict.fromkeys(word for model in models for word in model.vocabulary_.words)])
-    members = [Member.of(model.table_, vocabulary.ids(model.vocabulary_.words), len(vocabulary)) for model in models]
+    members = [
+        Member.of(model.table_, vocabulary.ids(model.vocabulary_.words), len(vocabulary), unknown) for model in models
+    ]
 
     rows, corpus = None, None
     if valid is not None:
         corpus = valid if isinstance(valid, Corpus) else Corpus.read(valid, models[0].pipeline_)
-        rows = _score_valid(models, members, corpus, run)
+        rows = _score_valid(models, members, corpus, corpus.event_ids(vocabulary), run)
     found = fit_weights(rows) if weights is None and rows is not None else None
     values = np.array(weights if found is None else found.values, np.float64)
     values /= values.sum()
@@ -80,7 +92,7 @@ def static_mix(
 
     report = {"weights": values.tolist(), "ngrams": table.sizes}
     report["ngrams_of_models"] = [model.table_.sizes for model in models]
-    notes = _notes_on_vocabularies(models, len(vocabulary))
+    notes = _notes_on_vocabularies(models, len(vocabulary), unknown)
     if found is not None:
         report["iterations"] = found.iterations
         notes += _notes_on_weights(found)
@@ -129,14 +141,14 @@ def _check(models: Sequence[NGram], weights: Sequence[float] | None, valid: Any)
 
 
 def _score_valid(
-    models: Sequence[NGram], members: Sequence[Member], corpus: Corpus, run: RunOptions
+    models: Sequence[NGram], members: Sequence[Member], corpus: Corpus, event_ids: Ids, run: RunOptions
 ) -> NDArray[np.float64]:
     """Return each model's log-probabilities of the events, unknown words with their share: float64 [models, events]."""
     rows = np.empty((len(models), corpus.events))
     run.stage("scoring validation text", corpus.events * len(models))
     for row, model, member in zip(rows, models, members, strict=True):
         row[:] = model.log_probs(corpus)
-        row[corpus.event_ids(model.vocabulary_) == UNK_ID] += member.log_share
+        row += member.log_shares[event_ids]
         run.advance(corpus.events)
     return rows
 
@@ -199,14 +211,13 @@ def _not_rounded_away(found: BackoffWeights, mean: Floats) -> BackoffWeights:
     return dataclasses.replace(found, left=left, weights=weights)
 
 
-def _notes_on_vocabularies(models: Sequence[NGram], size: int) -> list[str]:
+def _notes_on_vocabularies(models: Sequence[NGram], size: int, unknown: Unknown) -> list[str]:
     notes = []
     for number, model in enumerate(models, 1):
-        unknown = size - len(model.vocabulary_)
-        if unknown:
-            notes.append(
-                f"{unknown} words are unknown to model {number}: each gets 1/{unknown + 1} of its probability of <unk>"
-            )
+        lacking = size - len(model.vocabulary_)
+        if lacking:
+            part = f"1/{lacking + 1} of its probability of <unk>" if unknown == "share" else "nothing from it"
+            notes.append(f"words unknown to model {number}: {lacking}, and each gets {part}")
     return notes
 
 

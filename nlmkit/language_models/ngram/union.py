@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from nlmkit.language_models.ngram.counting import Ids
 from nlmkit.language_models.ngram.estimates import Floats
 from nlmkit.language_models.ngram.table import BackoffTable
 from nlmkit.text.vocabulary import UNK_ID
+
+Unknown = Literal["share", "zero"]
+"""Probability of a word that a member does not know: an equal share of its ``<unk>``, or zero."""
 
 _KEY_BITS = 32
 
@@ -24,22 +28,28 @@ class Member:
         table: The table.
         to_union: Union id of each word of the table, int32 [V of the table].
         from_union: Id in the table of each word of the union, int32 [V of the union]; ``<unk>`` for unknown words.
-        log_share: Natural logarithm of the share of ``<unk>`` that each word of the union gets that the table reads as
-            ``<unk>``; 0 if that is ``<unk>`` alone.
+        log_shares: Natural logarithm of the share of the table's ``<unk>`` that each word of the union gets, float64 [V
+            of the union]; 0 for the words of the table.
     """
 
     table: BackoffTable
     to_union: Ids
     from_union: Ids
-    log_share: float
+    log_shares: Floats
 
     @classmethod
-    def of(cls, table: BackoffTable, to_union: Ids, union_size: int) -> Member:
+    def of(cls, table: BackoffTable, to_union: Ids, union_size: int, unknown: Unknown = "share") -> Member:
         """Return the member whose words have the ids ``to_union`` in a vocabulary of ``union_size`` ids."""
         from_union = np.full(union_size, UNK_ID, np.int32)
         from_union[to_union] = np.arange(len(to_union), dtype=np.int32)
-        unknown = union_size - len(to_union)
-        return cls(table, to_union, from_union, -float(np.log1p(unknown)))
+        is_unknown = from_union == UNK_ID
+        log_shares = np.zeros(union_size)
+        if unknown == "share":
+            log_shares[is_unknown] = -np.log(is_unknown.sum())
+        else:
+            log_shares[is_unknown] = -np.inf
+            log_shares[UNK_ID] = 0.0
+        return cls(table, to_union, from_union, log_shares)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +92,8 @@ class Union:
                 suffix = places[number][table.suffix[k - 1]].astype(np.int64)
                 keys.append(suffix << _KEY_BITS | members[number].to_union[table.first[k - 1]])
                 advance(len(keys[-1]))
-            every = np.unique(np.concatenate(keys))
+            every = np.sort(np.concatenate(keys))  # faster than the hashes of numpy.unique
+            every = every[np.concatenate([[True], every[1:] != every[:-1]])] if len(every) else every
             union.first.append((every & ((1 << _KEY_BITS) - 1)).astype(np.int32))
             union.suffix.append((every >> _KEY_BITS).astype(np.int32))
             history = np.empty(len(every), np.int32)
@@ -114,7 +125,7 @@ def scores(member: Member, union: Union) -> Scores:
     """Score the n-grams of a union by one of its members.
 
     Words that the member does not know are ``<unk>`` to it, in histories too; as the last word of an n-gram, each gets
-    the member's share. Backoff weights are added in the order of ``BackoffTable.score``, whose results these equal.
+    its share. Backoff weights are added in the order of ``BackoffTable.score``, whose results these equal.
     """
     table, log_probs, backoffs = member.table, [], []
     ids = member.from_union
@@ -130,9 +141,9 @@ def scores(member: Member, union: Union) -> Scores:
         log_probs.append(found)
         if k < union.order:
             backoffs.append(_backoffs(table, k, ids))
-    if member.log_share:
-        for k, row in enumerate(log_probs):
-            row[member.from_union[union.last[k]] == UNK_ID] += member.log_share
+    if len(member.to_union) < len(member.from_union):
+        for row, last in zip(log_probs, union.last, strict=True):
+            row += member.log_shares[last]
     return Scores(log_probs, backoffs)
 
 

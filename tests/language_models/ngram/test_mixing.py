@@ -161,9 +161,24 @@ def test_a_word_unknown_to_a_model_gets_an_equal_share_of_its_unk() -> None:
     assert unigram[0] == pytest.approx(0.5 * own[0] / 3 + 0.5 * others[0] / 2)
     assert unigram.sum() == pytest.approx(1)
     assert mixed.fit_report_["notes"] == [
-        "2 words are unknown to model 1: each gets 1/3 of its probability of <unk>",
-        "1 words are unknown to model 2: each gets 1/2 of its probability of <unk>",
+        "words unknown to model 1: 2, and each gets 1/3 of its probability of <unk>",
+        "words unknown to model 2: 1, and each gets 1/2 of its probability of <unk>",
     ]
+
+
+def test_a_word_unknown_to_a_model_gets_nothing_from_it_on_request() -> None:
+    one, other = NGram(order=2).fit([["a", "b"]]), NGram(order=2).fit([["a", "c", "d"]])
+    mixed = static_mix([one, other], weights=[0.5, 0.5], unknown="zero")
+    unigram = np.exp(mixed.table_.log_probs[0])
+    own, others = np.exp(one.table_.log_probs[0]), np.exp(other.table_.log_probs[0])
+    ids = mixed.vocabulary_.id
+    assert unigram[ids("c")] == pytest.approx(0.5 * others[other.vocabulary_.id("c")])
+    assert unigram[0] == pytest.approx(0.5 * own[0] + 0.5 * others[0])
+    np.testing.assert_allclose(context_sums(mixed), 1.0, atol=1e-9)
+    valid = [["a", "b", "x"]]
+    fitted = static_mix([one, other], valid=valid, unknown="zero")
+    assert fitted.fit_report_["validation_perplexity_alone"][1] is None  # b is impossible
+    assert fitted.fit_report_["validation_perplexity_alone"][0] == pytest.approx(one.perplexity(valid))
 
 
 def test_weights_by_em_are_those_of_the_mixture_and_reach_its_perplexity() -> None:
@@ -244,6 +259,7 @@ def test_words_that_follow_a_full_context_keep_a_probability_in_the_mix() -> Non
         ([NGram(order=2).fit(ONE)] * 2, {"weights": [0.5, 0.4]}, "sum to 1, not 0.5, 0.4"),
         ([NGram(order=2).fit(ONE)] * 2, {"weights": [1.5, -0.5]}, "at least 0"),
         ([NGram(order=2).fit(ONE)] * 2, {"weights": [float("nan"), 0.5]}, "at least 0"),
+        ([NGram(order=2).fit(ONE)] * 2, {"weights": [0.5, 0.5], "unknown": "none"}, "share or zero"),
         ([NGram(order=2).fit(ONE)] * 2, {"weights": [1.0]}, "1 weights for 2 models"),
         (
             [NGram(order=2).fit(ONE), NGram(order=2).fit(Corpus.read(["A b"], TextPipeline(lowercase=True)))],
