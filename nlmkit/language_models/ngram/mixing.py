@@ -147,8 +147,7 @@ def _score_valid(
     rows = np.empty((len(models), corpus.events))
     run.stage("scoring validation text", corpus.events * len(models))
     for row, model, member in zip(rows, models, members, strict=True):
-        row[:] = model.log_probs(corpus)
-        row += member.log_shares[event_ids]
+        row[:] = model.log_probs(corpus) + member.log_shares[event_ids]
         run.advance(corpus.events)
     return rows
 
@@ -162,11 +161,11 @@ def _mixed(members: Sequence[Member], union: Union, values: Floats) -> tuple[lis
             log_weight = float(np.log(value))
         found = scores(member, union)
         for k, row in enumerate(found.log_probs):
-            row += log_weight
+            weighted = row + log_weight
             if len(log_probs) <= k:
-                log_probs.append(row)
+                log_probs.append(weighted)
             else:
-                np.logaddexp(log_probs[k], row, out=log_probs[k])
+                np.logaddexp(log_probs[k], weighted, out=log_probs[k])
         for k, row in enumerate(found.backoffs):
             weighted = value * np.exp(row) if value else np.zeros(len(row))
             if len(means) <= k:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,6 +14,7 @@ from nlmkit.core.run import RunOptions, shows_progress
 from nlmkit.core.vocabulary_limits import VocabularyLimits
 from nlmkit.errors import ExportError, HyperParameterError, SavedModelError
 from nlmkit.language_models.base import Context, LanguageModel, check_context
+from nlmkit.language_models.ngram.size import Size
 from nlmkit.language_models.ngram.smoothing import METHODS, check_options
 from nlmkit.saving.state import FittedState
 
@@ -67,6 +69,12 @@ class NGram(VocabularyLimits, LanguageModel):
     )
     entropy_prune: float = param(
         0.0, ge=0, help="drop n-grams whose removal raises perplexity by less than this fraction (Stolcke 1998)"
+    )
+    prune_to: int | str | None = param(
+        None,
+        ge=1,
+        later=True,
+        help="keep at most this many n-grams (1M), or bytes of the saved model (20MB), by entropy; single words stay",
     )
     add_k: float = param(
         1.0, gt=0, le=1e9, help="constant added to each count by smoothing=add-k", needs=value_of("smoothing", "add-k")
@@ -134,12 +142,14 @@ class NGram(VocabularyLimits, LanguageModel):
         table = BackoffTable.from_estimate(counts, estimated, keep)
         if self.entropy_prune > 0:
             table = self._entropy_pruned(table, counts, keep)
-        if self.precision == "float32":
-            table = table.as_float32()
-
         self._set_fitted(pipeline=pipeline, vocabulary=vocabulary, table=table)
         self._objection = estimated.arpa_objection
         self.fit_report_ = _fit_report(corpus, counts, estimated, table)
+        if self.prune_to is not None:
+            run.stage("pruning")
+            self._prune_to(Size.of(self.prune_to), _history_log_probs(counts, keep))
+        if self.precision == "float32":
+            self.table_ = self.table_.as_float32()
         if valid_corpus is not None:
             self._validate(valid_corpus)
         return self
@@ -167,20 +177,38 @@ class NGram(VocabularyLimits, LanguageModel):
                 f"smoothing={self.smoothing} is reserved for {_NOT_FITTED[self.smoothing]}: "
                 "choose a smoothing method to fit a model"
             )
-        pruned = self.entropy_prune > 0 or any(self.prune or ())
+        if self.prune_to is not None:
+            Size.of(self.prune_to)  # an unreadable size is an error before any text is read
+        by_entropy = "entropy_prune" if self.entropy_prune > 0 else "prune_to" if self.prune_to is not None else None
+        if self.entropy_prune > 0 and self.prune_to is not None:
+            raise HyperParameterError("entropy_prune and prune_to both prune by entropy: drop one of them")
+        pruned = by_entropy is not None or any(self.prune or ())
         check_options(self.smoothing, order=self.order, discounts=self.discounts, pruned=pruned)
         if self.smoothing == "jelinek-mercer" and valid is None:
             raise HyperParameterError("smoothing=jelinek-mercer requires validation text: add --valid FILE")
-        if self.entropy_prune > 0 and self.smoothing == "stupid-backoff":
+        if by_entropy is not None and self.smoothing == "stupid-backoff":
             raise HyperParameterError(
-                "entropy_prune requires probabilities, but smoothing=stupid-backoff produces scores"
+                f"{by_entropy} requires probabilities, but smoothing=stupid-backoff produces scores"
             )
 
     def _entropy_pruned(self, table: BackoffTable, counts: NGramCounts, keep: Keep) -> BackoffTable:
-        from nlmkit.language_models.ngram.pruning import entropy_prune, history_log_probs_from_counts
+        from nlmkit.language_models.ngram.pruning import entropy_prune
 
-        log_probs = history_log_probs_from_counts(counts)
-        return entropy_prune(table, self.entropy_prune, [row[kept] for row, kept in zip(log_probs, keep, strict=True)])
+        return entropy_prune(table, self.entropy_prune, _history_log_probs(counts, keep))
+
+    def _prune_to(self, size: Size, history_log_probs: Sequence[NDArray[np.float64]]) -> None:
+        """Prune the fitted table to a size, and say so in the fit report."""
+        from nlmkit.core.parts import stored_bytes
+        from nlmkit.language_models.ngram.pruning import prune_to_size
+        from nlmkit.language_models.ngram.size import bytes_per_ngram, overhead
+
+        budget, costs = size.number, [1] * self.table_.order
+        if size.in_bytes:
+            budget -= overhead(self.table_, stored_bytes(self))
+            costs = bytes_per_ngram(self.table_, self.precision)
+        pruned = prune_to_size(self.table_, budget, costs, history_log_probs)
+        self.table_ = pruned.table
+        self.fit_report_ = {**self.fit_report_, "ngrams": pruned.table.sizes, "pruned_at": pruned.threshold}
 
     def _set_fitted(self, *, pipeline: TextPipeline, vocabulary: Any, table: BackoffTable) -> None:
         self.pipeline_ = pipeline
@@ -304,13 +332,25 @@ class NGram(VocabularyLimits, LanguageModel):
             note(f"{problem}: perplexities of this model are not comparable with others")
             return
 
-    def pruned(self, threshold: float) -> NGram:
+    def pruned(self, threshold: float | None = None, *, to: int | str | None = None) -> NGram:
         """Return a smaller copy of a fitted or imported model, by relative-entropy pruning (Stolcke 1998).
 
-        Without counts, history probabilities come from the model itself; for Kneser–Ney, prefer ``entropy_prune`` at
-        fitting time (Chelba et al. 2010).
+        Without counts, history probabilities come from the model itself; for Kneser–Ney, prefer ``entropy_prune`` or
+        ``prune_to`` at fitting time (Chelba et al. 2010).
+
+        Args:
+            threshold: Relative rise in perplexity below which an n-gram is removed; see ``entropy_prune``.
+            to: Instead, the largest size: a number of n-grams (``1_000_000``, ``"1M"``) or bytes of the saved model
+                (``"20MB"``, ``"20MiB"``). The n-grams that ``threshold`` would remove first are removed until the
+                others fit; single words always stay. ``fit_report_["pruned_at"]`` is the threshold reached.
+
+        Raises:
+            HyperParameterError: Neither or both are given, they are invalid, the size is too small for the single
+                words, or the model has no lower order to back off to.
         """
         self.check_fitted()
+        if (threshold is None) == (to is None):
+            raise HyperParameterError("pruning requires a threshold, or the size to prune to, and not both")
         if not self.normalized or self._objection is not None:
             raise HyperParameterError(
                 f"smoothing={self.smoothing} cannot be pruned: it has no lower order to back off to"
@@ -318,10 +358,17 @@ class NGram(VocabularyLimits, LanguageModel):
         from nlmkit.language_models.ngram.pruning import entropy_prune, history_log_probs_from_model
 
         smaller = NGram(**self.get_params())
-        table = entropy_prune(self.table_, threshold, history_log_probs_from_model(self.table_))
-        smaller._set_fitted(pipeline=self.pipeline_, vocabulary=self.vocabulary_, table=table)
-        smaller._objection = None
-        smaller.fit_report_ = {**self.fit_report_, "ngrams": table.sizes, "pruned_at": threshold}
+        log_probs, report = history_log_probs_from_model(self.table_), {**self.fit_report_}
+        report.pop("validation_perplexity", None)  # of the larger model
+        smaller._set_fitted(pipeline=self.pipeline_, vocabulary=self.vocabulary_, table=self.table_)
+        smaller._objection, smaller.fit_report_ = None, report
+        if to is not None:
+            smaller._prune_to(Size.of(to, "the size to prune to"), log_probs)
+        elif threshold is not None:
+            smaller.table_ = entropy_prune(self.table_, threshold, log_probs)
+            smaller.fit_report_ = {**report, "ngrams": smaller.table_.sizes, "pruned_at": threshold}
+        if self.precision == "float32":
+            smaller.table_ = smaller.table_.as_float32()
         return smaller
 
     def export(self, path: str | os.PathLike[str], format: str | None = None, *, run: RunOptions | None = None) -> None:
@@ -389,6 +436,13 @@ class NGram(VocabularyLimits, LanguageModel):
         model._objection = None
         model.fit_report_ = report
         return model
+
+
+def _history_log_probs(counts: NGramCounts, keep: Keep) -> list[NDArray[np.float64]]:
+    """Return the log-probabilities of the n-grams to keep as contexts, by their counts."""
+    from nlmkit.language_models.ngram.pruning import history_log_probs_from_counts
+
+    return [row[kept] for row, kept in zip(history_log_probs_from_counts(counts), keep, strict=True)]
 
 
 def _notes_on(corpus: Corpus) -> list[str]:

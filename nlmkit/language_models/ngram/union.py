@@ -127,7 +127,9 @@ def scores(member: Member, union: Union) -> Scores:
     Words that the member does not know are ``<unk>`` to it, in histories too; as the last word of an n-gram, each gets
     its share. Backoff weights are added in the order of ``BackoffTable.score``, whose results these equal.
     """
-    table, log_probs, backoffs = member.table, [], []
+    table = member.table
+    log_probs: list[Floats] = []
+    backoffs: list[Floats] = []
     ids = member.from_union
     found = table.log_probs[0][ids].astype(np.float64)
     for k in range(1, union.order + 1):
@@ -143,7 +145,7 @@ def scores(member: Member, union: Union) -> Scores:
             backoffs.append(_backoffs(table, k, ids))
     if len(member.to_union) < len(member.from_union):
         for row, last in zip(log_probs, union.last, strict=True):
-            row += member.log_shares[last]
+            np.add(row, member.log_shares[last], out=row)
     return Scores(log_probs, backoffs)
 
 

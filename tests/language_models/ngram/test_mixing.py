@@ -133,7 +133,8 @@ def test_equal_to_interpolation_while_scoring_where_the_word_is_listed(orders: t
             for at, word in enumerate([*sentence, EOS])
         ]
     )  # fmt: skip
-    assert listed.any() and not listed.all()
+    assert listed.any()
+    assert not listed.all()
     np.testing.assert_allclose(found[listed], expected[listed], rtol=1e-12)
     assert (np.abs(found[~listed] - expected[~listed]) > 1e-6).any()
 
