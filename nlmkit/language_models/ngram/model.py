@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from nlmkit.language_models.ngram.counting import NGramCounts
     from nlmkit.language_models.ngram.estimates import Estimate, Keep
+    from nlmkit.language_models.ngram.openfst import BackoffLabel
     from nlmkit.language_models.ngram.rows import NGramRows
     from nlmkit.language_models.ngram.table import BackoffTable
     from nlmkit.text import Corpus, TextPipeline, Vocabulary
@@ -372,15 +373,25 @@ class NGram(VocabularyLimits, LanguageModel):
         return smaller
 
     def export(self, path: str | os.PathLike[str], format: str | None = None, *, run: RunOptions | None = None) -> None:
-        """Write the model as an ARPA file, compressed when ``path`` ends in ``.gz``.
+        """Write the model as an ARPA file, or as a weighted automaton in the text format of OpenFst.
+
+        The name or ``format`` decides: ``.arpa`` or ``arpa``, ``.fst.txt`` or ``openfst``; ``.gz`` after it compresses.
+        ``export_openfst`` has the options of automata.
 
         Raises:
-            ExportError: ``format`` is not ARPA, or ARPA cannot represent the model.
+            ExportError: The format is another, or cannot represent the model.
         """
         self.check_fitted()
-        name = Path(path).name.lower()
-        if format not in (None, "arpa") or (format is None and not name.endswith((".arpa", ".arpa.gz"))):
-            raise ExportError(f"{path}: n-gram models export to .arpa or .arpa.gz only (or with --format arpa)")
+        name = Path(path).name.lower().removesuffix(".gz")
+        suffixes = {".arpa": "arpa", ".fst.txt": "openfst"}
+        chosen = format or next((value for suffix, value in suffixes.items() if name.endswith(suffix)), None)
+        if chosen == "openfst":
+            self.export_openfst(path, run=run)
+            return
+        if chosen != "arpa":
+            raise ExportError(
+                f"{path}: n-gram models export to .arpa, .arpa.gz or .fst.txt only (or with --format arpa or openfst)"
+            )
         if self._objection is not None:
             raise ExportError(f"{path}: ARPA cannot represent this model: {self._objection}")
         from nlmkit.language_models.ngram.arpa import write_arpa
@@ -388,6 +399,31 @@ class NGram(VocabularyLimits, LanguageModel):
         run = run or RunOptions()
         run.stage(f"writing {os.fspath(path)}", sum(self.table_.sizes))
         write_arpa(Path(path), self.table_, self.vocabulary_.words, advance=run.advance)
+
+    def export_openfst(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        symbols: str | os.PathLike[str] | None = None,
+        backoff_label: BackoffLabel = "#0",
+        run: RunOptions | None = None,
+    ) -> None:
+        """Write the model as a weighted automaton in the text format of OpenFst, and its symbol table.
+
+        See ``write_openfst``: contexts are states, weights negative natural log-probabilities, and ``backoff_label``
+        (``#0`` or ``<eps>``) is the input of the arcs that back off. ``symbols`` is ``words.txt`` beside ``path`` if it
+        is None, which is not replaced by another one.
+
+        Raises:
+            ExportError: An automaton cannot represent the model, or a file cannot be written.
+        """
+        self.check_fitted()
+        from nlmkit.language_models.ngram.openfst import write_openfst
+
+        run = run or RunOptions()
+        run.stage(f"writing {os.fspath(path)}", sum(self.table_.sizes))
+        words = self.vocabulary_.words
+        write_openfst(path, self.table_, words, symbols=symbols, backoff_label=backoff_label, advance=run.advance)
 
     @classmethod
     @shows_progress
