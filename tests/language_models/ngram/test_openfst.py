@@ -35,12 +35,13 @@ def read(path: Path, symbols: Path) -> Automaton:
         fields = line.split("\t")
         source = int(fields[0])
         start = source if start is None else start
+        arcs.setdefault(source, {})
         if len(fields) == 2:
             assert source not in finals
             finals[source] = float(fields[1])
             continue
         destination, label, output = map(int, fields[1:4])
-        assert label not in arcs.setdefault(source, {})
+        assert label not in arcs[source]
         arcs[source][label] = (destination, output, float(fields[4]))
     assert start is not None
     lines = [line.split(" ") for line in symbols.read_text("utf-8").splitlines()]
