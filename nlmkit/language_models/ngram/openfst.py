@@ -188,10 +188,8 @@ class _Automaton:
     def backoffs(self, k: int, begin: int, end: int) -> tuple[Ids, Ids, NDArray[np.float64]]:
         """Return source, destination and log-weight of the backoff arcs of contexts among k-grams."""
         table, part = self.table, slice(begin, end)
-        if k > 1:
-            reached = self.reached[k - 1][table.suffix[k - 1][part]]
-        else:
-            reached = np.full(end - begin, self.states[0][0])
+        empty = np.full(end - begin, self.states[0][0])
+        reached = self.reached[k - 1][table.suffix[k - 1][part]] if k > 1 else empty
         source, weights = self.states[k][part], table.backoffs[k - 1][part].astype(np.float64)
         there = (source >= 0) & ~np.isneginf(weights)
         return source[there], reached[there], weights[there]

@@ -153,8 +153,16 @@ def test_an_imported_model_is_pruned_to_a_size(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "number", "in_bytes"),
-    [("1M", 10**6, False), ("250k", 250_000, False), ("1.5G", 1_500_000_000, False), (7, 7, False)]
-    + [("20MB", 20_000_000, True), ("20 MiB", 20 << 20, True), ("100B", 100, True), ("0.5kb", 500, True)],
+    [
+        ("1M", 10**6, False),
+        ("250k", 250_000, False),
+        ("1.5G", 1_500_000_000, False),
+        (7, 7, False),
+        ("20MB", 20_000_000, True),
+        ("20 MiB", 20 << 20, True),
+        ("100B", 100, True),
+        ("0.5kb", 500, True),
+    ],
 )
 def test_sizes(text: int | str, number: int, in_bytes: bool) -> None:
     assert Size.of(text) == Size(number, in_bytes)
