@@ -214,7 +214,7 @@ class NGram(VocabularyLimits, LanguageModel):
     def _set_fitted(self, *, pipeline: TextPipeline, vocabulary: Any, table: BackoffTable) -> None:
         self.pipeline_ = pipeline
         self.vocabulary_ = vocabulary
-        self.table_ = table
+        self.table_: BackoffTable = table
 
     @property
     def normalized(self) -> bool:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from nlmkit import NGram
 from nlmkit.errors import ExportError, HyperParameterError
 from nlmkit.language_models.ngram.mixing import static_mix
+from nlmkit.language_models.ngram.openfst import BackoffLabel
 
 TEXT = [sentence.split() for sentence in ("a b c a b", "b c a", "a b c d", "", "d a b c a", "c c b")]
 TEST = [sentence.split() for sentence in ("a b c", "", "d d a", "x a b", "c a b c d a", "b")]
@@ -106,7 +107,7 @@ def test_layout_of_the_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("label", ["#0", "<eps>"])
-def test_backoff_labels_symbols_and_compression(tmp_path: Path, label: str) -> None:
+def test_backoff_labels_symbols_and_compression(tmp_path: Path, label: BackoffLabel) -> None:
     model = NGram(order=3).fit(TEXT)
     model.export_openfst(tmp_path / "lm.fst.txt.gz", symbols=tmp_path / "isyms", backoff_label=label)
     assert not (tmp_path / "words.txt").exists()

@@ -2,6 +2,7 @@
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -185,7 +186,7 @@ def test_sizes_that_are_none(text: int | str) -> None:
         ({"prune_to": 50, "smoothing": "add-k"}, "no lower order"),
     ],
 )
-def test_options_that_contradict_each_other(options: dict[str, int | float | str], problem: str) -> None:
+def test_options_that_contradict_each_other(options: dict[str, Any], problem: str) -> None:
     with pytest.raises(HyperParameterError, match=problem):
         NGram(order=3, **options).fit(TEXT)
 
