@@ -53,6 +53,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.language_models.neural.gru": ("GRU",),
     "nlmkit.language_models.neural.lstm": ("LSTM",),
     "nlmkit.language_models.combined.mixture": ("Mixture",),
+    "nlmkit.language_models.ngram.mixing": ("static_mix",),
     "nlmkit.language_models.ngram.model": ("NGram",),
     "nlmkit.language_models.neural.nnlm": ("NNLM",),
     "nlmkit.language_models.neural.rnnlm": ("RNNLM",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,6 +23,7 @@ from nlmkit.errors import ExportError
     epilog=examples(
         "nlmkit export kn5 kn5.arpa",
         "nlmkit export kn5 kn5.arpa.gz",
+        "nlmkit export kn5 lm.fst.txt --format openfst",
         "nlmkit export glove glove.txt --format glove",
         "nlmkit export glove glove.vec",
     ),
@@ -32,25 +34,47 @@ from nlmkit.errors import ExportError
     "--format",
     "--file-format",
     "file_format",
-    type=click.Choice(formats.NAMES),
+    type=click.Choice(formats.EXPORTED),
     help="Format of FILE.  [default: by its name]",
 )
+@click.option(
+    "--symbols",
+    metavar="FILE",
+    help="Symbol table to write with an automaton (openfst).  [default: words.txt beside FILE, if not there]",
+)
+@click.option(
+    "--backoff-label",
+    type=click.Choice(["#0", "<eps>"]),
+    help="Input label of the backoff arcs of an automaton (openfst).  [default: #0]",
+)
 @quiet_option
-def command(*, model: str, file: str, file_format: str | None, quiet: bool) -> None:
+def command(
+    *, model: str, file: str, file_format: str | None, symbols: str | None, backoff_label: Any, quiet: bool
+) -> None:
     """Write the saved MODEL to FILE in a format of other programs, detected from its name.
 
-    N-gram models are written as .arpa, representations as .vec (word2vec text), .bin (word2vec binary) or, with
+    N-gram models are written as .arpa, or as .fst.txt: an automaton in the text format of OpenFst, for Kaldi and k2,
+    with its symbol table. Representations are written as .vec (word2vec text), .bin (word2vec binary) or, with
     --format, under any name. A name in .gz is compressed.
 
     It is an error if the format cannot represent the model. FILE is replaced atomically and keeps its mode; of a
     symbolic link the target is replaced, and a pipe or device such as /dev/stdout is written directly.
     """
     chosen = formats.format_to_export(file, file_format)
-    refuse_conflicts([Output("FILE", file)], [model])
+    if chosen != formats.OPENFST and (symbols is not None or backoff_label is not None):
+        raise click.UsageError(f"--symbols and --backoff-label are for the format openfst, and {file} is {chosen}")
+    table = [Output("--symbols", symbols)] if symbols is not None else []
+    refuse_conflicts([Output("FILE", file), *table], [model])
     from nlmkit.core.storage import load
 
     component = load(model)
     if type(component).export in (None, Component.export):  # None takes back what a base class can
         raise ExportError(f"{model}: {component.name} cannot be written as {chosen}")
     with progress(quiet=quiet) as display:
-        component.export(Path(file), chosen, run=RunOptions(progress=display))
+        run = RunOptions(progress=display)
+        if symbols is not None or backoff_label is not None:
+            if not hasattr(component, "export_openfst"):
+                raise ExportError(f"{model}: {component.name} has no options for {chosen}: drop --symbols and the like")
+            component.export_openfst(Path(file), symbols=symbols, backoff_label=backoff_label or "#0", run=run)
+        else:
+            component.export(Path(file), chosen, run=run)

@@ -12,12 +12,19 @@ from nlmkit.representations import formats as vectors
 ARPA: Final = "arpa"
 """The format of n-gram models."""
 
+OPENFST: Final = "openfst"
+"""The format of n-gram models as automata, which is only exported."""
+
 TEXT: Final = "vectors as text"
 """Format of a ``.txt`` to import; the first line determines which."""
 
 NAMES: Final = (ARPA, *vectors.FORMATS)
-"""Names of the formats."""
+"""Names of the formats to import."""
 
+EXPORTED: Final = (ARPA, OPENFST, *vectors.FORMATS)
+"""Names of the formats to export."""
+
+_OPENFST_SUFFIXES: Final = (".fst.txt", ".fst.txt.gz")
 _SUFFIXES: Final[Mapping[str, str]] = {f".{ARPA}": ARPA, **vectors.SUFFIXES}
 
 
@@ -36,7 +43,9 @@ def format_to_export(file: str, chosen: str | None) -> str:
     Raises:
         click.UsageError: The format is unknown.
     """
-    return _format(file, chosen, _SUFFIXES)
+    if chosen is None and file.lower().endswith(_OPENFST_SUFFIXES):
+        return OPENFST
+    return _format(file, chosen, {**_SUFFIXES, _OPENFST_SUFFIXES[0]: OPENFST})
 
 
 def _format(file: str, chosen: str | None, suffixes: Mapping[str, str]) -> str:

@@ -27,6 +27,9 @@ _CLASSIFY: Final = "nlmkit classify MODEL TEXT"
 _PREDICT: Final = "nlmkit predict MODEL TEXT (labels or numbers) or nlmkit generate MODEL (the next words)"
 _TAG: Final = "nlmkit tag MODEL TEXT"
 _GENERATE: Final = "nlmkit generate MODEL"
+_MIX: Final = (
+    "nlmkit mix MODEL MODEL --valid TEXT -o OUT (n-grams), or nlmkit fit mixture --model A --model B (any models)"
+)
 _TRANSLATE: Final = "nlmkit translate MODEL TEXT"
 
 _COMMANDS: Final = {
@@ -48,7 +51,8 @@ _COMMANDS: Final = {
     **dict.fromkeys(("models", "load"), f"{_SHOW}; nlmkit list has the components"),
     **dict.fromkeys(("convert", "to-arpa"), "nlmkit import FILE -o MODEL or nlmkit export MODEL FILE"),
     **dict.fromkeys(("save",), f"{_FIT}, or nlmkit export MODEL FILE for other programs"),
-    **dict.fromkeys(("mix", "interpolate"), "nlmkit fit mixture --model A --model B --valid TEXT -o MODEL"),
+    **dict.fromkeys(("interpolate", "mix-lm", "merge"), _MIX),
+    **dict.fromkeys(("shrink", "compress", "entropy-prune"), "nlmkit prune MODEL --to 1M -o OUT"),
     **dict.fromkeys(("cross-validate", "crossvalidate", "cv"), "nlmkit fit COMPONENT TEXTS --cross-validate 10"),
     **dict.fromkeys(("rank", "diff"), "nlmkit compare MODEL MODEL... --text TEST"),
     **dict.fromkeys(("translation", "mt", "decode", "beam", "beam-search", "caption", "summarize"), _TRANSLATE),

@@ -103,6 +103,15 @@ def digest(component: Savable) -> str:
     return known
 
 
+def stored_bytes(component: Savable) -> int:
+    """Return the bytes of a fitted component's arrays and words, those of its members included, as they are saved."""
+    from nlmkit.saving.vocabulary import encode_vocabulary
+
+    parts = _take_apart(component)
+    words = 0 if parts.words is None else sum(map(len, encode_vocabulary(parts.words, Path(component.name))))
+    return words + sum(array.nbytes for array in parts.all_arrays().values())
+
+
 def put(values: dict[str, Any], place: str, value: Any) -> None:
     """Set the value at ``place`` of JSON-ready hyper-parameters.
 

@@ -98,7 +98,7 @@ def _recipes(fitted: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
     smoothings = registry.get("ngram").hyper_parameters()["smoothing"].choices or ()
     recipes: dict[str, Callable[[], Any]] = {}
     for smoothing in smoothings:
-        if smoothing == "imported":
+        if smoothing in ("imported", "mixed"):
             continue
         order = 1 if smoothing == "add-k" else 3
         recipes[f"ngram-{smoothing}"] = lambda s=smoothing, o=order: lm("ngram", smoothing=s, order=o).fit(

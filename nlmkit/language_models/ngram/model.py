@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,6 +14,7 @@ from nlmkit.core.run import RunOptions, shows_progress
 from nlmkit.core.vocabulary_limits import VocabularyLimits
 from nlmkit.errors import ExportError, HyperParameterError, SavedModelError
 from nlmkit.language_models.base import Context, LanguageModel, check_context
+from nlmkit.language_models.ngram.size import Size
 from nlmkit.language_models.ngram.smoothing import METHODS, check_options
 from nlmkit.saving.state import FittedState
 
@@ -22,12 +24,18 @@ if TYPE_CHECKING:
 
     from nlmkit.language_models.ngram.counting import NGramCounts
     from nlmkit.language_models.ngram.estimates import Estimate, Keep
+    from nlmkit.language_models.ngram.openfst import BackoffLabel
     from nlmkit.language_models.ngram.rows import NGramRows
     from nlmkit.language_models.ngram.table import BackoffTable
-    from nlmkit.text import Corpus, TextPipeline
+    from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
 IMPORTED = "imported"
 """Value of ``smoothing`` for a model read from a file; such a model cannot be fitted."""
+
+MIXED = "mixed"
+"""Value of ``smoothing`` for a model mixed from others; such a model cannot be fitted."""
+
+_NOT_FITTED = {IMPORTED: "models read from a file", MIXED: "models mixed from others"}
 
 _MASS_TOLERANCE = 1e-3  # of models that other programs wrote
 _FITTED_TOLERANCE = 1e-6
@@ -53,7 +61,7 @@ class NGram(VocabularyLimits, LanguageModel):
     name = "ngram"
 
     order: int = param(5, ge=1, le=20, help="length of the longest n-gram")
-    smoothing: str = param("modified-kneser-ney", choices=(*METHODS, IMPORTED), help="smoothing method")
+    smoothing: str = param("modified-kneser-ney", choices=(*METHODS, *_NOT_FITTED), help="smoothing method")
     discounts: tuple[float | tuple[float, ...] | None, ...] | None = param(
         None, ge=0, help="discounts per order instead of estimated ones; null keeps the estimates of an order"
     )
@@ -62,6 +70,12 @@ class NGram(VocabularyLimits, LanguageModel):
     )
     entropy_prune: float = param(
         0.0, ge=0, help="drop n-grams whose removal raises perplexity by less than this fraction (Stolcke 1998)"
+    )
+    prune_to: int | str | None = param(
+        None,
+        ge=1,
+        later=True,
+        help="keep at most this many n-grams (1M), or bytes of the saved model (20MB), by entropy; single words stay",
     )
     add_k: float = param(
         1.0, gt=0, le=1e9, help="constant added to each count by smoothing=add-k", needs=value_of("smoothing", "add-k")
@@ -129,12 +143,14 @@ class NGram(VocabularyLimits, LanguageModel):
         table = BackoffTable.from_estimate(counts, estimated, keep)
         if self.entropy_prune > 0:
             table = self._entropy_pruned(table, counts, keep)
-        if self.precision == "float32":
-            table = table.as_float32()
-
         self._set_fitted(pipeline=pipeline, vocabulary=vocabulary, table=table)
         self._objection = estimated.arpa_objection
         self.fit_report_ = _fit_report(corpus, counts, estimated, table)
+        if self.prune_to is not None:
+            run.stage("pruning")
+            self._prune_to(Size.of(self.prune_to), _history_log_probs(counts, keep))
+        if self.precision == "float32":
+            self.table_ = self.table_.as_float32()
         if valid_corpus is not None:
             self._validate(valid_corpus)
         return self
@@ -157,29 +173,48 @@ class NGram(VocabularyLimits, LanguageModel):
         self.fit_report_ = {**self.fit_report_, "notes": notes, "validation_perplexity": None}
 
     def _check_options(self, valid: Any) -> None:
-        if self.smoothing == IMPORTED:
+        if self.smoothing in _NOT_FITTED:
             raise HyperParameterError(
-                "smoothing=imported is reserved for models read from a file: choose a smoothing method to fit a model"
+                f"smoothing={self.smoothing} is reserved for {_NOT_FITTED[self.smoothing]}: "
+                "choose a smoothing method to fit a model"
             )
-        pruned = self.entropy_prune > 0 or any(self.prune or ())
+        if self.prune_to is not None:
+            Size.of(self.prune_to)  # an unreadable size is an error before any text is read
+        by_entropy = "entropy_prune" if self.entropy_prune > 0 else "prune_to" if self.prune_to is not None else None
+        if self.entropy_prune > 0 and self.prune_to is not None:
+            raise HyperParameterError("entropy_prune and prune_to both prune by entropy: drop one of them")
+        pruned = by_entropy is not None or any(self.prune or ())
         check_options(self.smoothing, order=self.order, discounts=self.discounts, pruned=pruned)
         if self.smoothing == "jelinek-mercer" and valid is None:
             raise HyperParameterError("smoothing=jelinek-mercer requires validation text: add --valid FILE")
-        if self.entropy_prune > 0 and self.smoothing == "stupid-backoff":
+        if by_entropy is not None and self.smoothing == "stupid-backoff":
             raise HyperParameterError(
-                "entropy_prune requires probabilities, but smoothing=stupid-backoff produces scores"
+                f"{by_entropy} requires probabilities, but smoothing=stupid-backoff produces scores"
             )
 
     def _entropy_pruned(self, table: BackoffTable, counts: NGramCounts, keep: Keep) -> BackoffTable:
-        from nlmkit.language_models.ngram.pruning import entropy_prune, history_log_probs_from_counts
+        from nlmkit.language_models.ngram.pruning import entropy_prune
 
-        log_probs = history_log_probs_from_counts(counts)
-        return entropy_prune(table, self.entropy_prune, [row[kept] for row, kept in zip(log_probs, keep, strict=True)])
+        return entropy_prune(table, self.entropy_prune, _history_log_probs(counts, keep))
+
+    def _prune_to(self, size: Size, history_log_probs: Sequence[NDArray[np.float64]]) -> None:
+        """Prune the fitted table to a size, and say so in the fit report."""
+        from nlmkit.core.parts import stored_bytes
+        from nlmkit.language_models.ngram.pruning import prune_to_size
+        from nlmkit.language_models.ngram.size import bytes_per_ngram, overhead
+
+        budget, costs = size.number, [1] * self.table_.order
+        if size.in_bytes:
+            budget -= overhead(self.table_, stored_bytes(self))
+            costs = bytes_per_ngram(self.table_, self.precision)
+        pruned = prune_to_size(self.table_, budget, costs, history_log_probs)
+        self.table_ = pruned.table
+        self.fit_report_ = {**self.fit_report_, "ngrams": pruned.table.sizes, "pruned_at": pruned.threshold}
 
     def _set_fitted(self, *, pipeline: TextPipeline, vocabulary: Any, table: BackoffTable) -> None:
         self.pipeline_ = pipeline
         self.vocabulary_ = vocabulary
-        self.table_ = table
+        self.table_: BackoffTable = table
 
     @property
     def normalized(self) -> bool:
@@ -188,8 +223,8 @@ class NGram(VocabularyLimits, LanguageModel):
 
     @property
     def unknown_rule(self) -> str:
-        """``trained``, ``uniform-share``, or ``imported`` if the probability of ``<unk>`` comes from a file."""
-        return IMPORTED if self.smoothing == IMPORTED else super().unknown_rule
+        """``trained``, ``uniform-share``; ``imported`` or ``mixed`` if ``<unk>`` comes from a file or other models."""
+        return self.smoothing if self.smoothing in _NOT_FITTED else super().unknown_rule
 
     def start(self) -> tuple[int, ...]:
         """Return the context ``<s>``, empty for a unigram model."""
@@ -273,14 +308,14 @@ class NGram(VocabularyLimits, LanguageModel):
     def _check_sums(self, table: BackoffTable) -> None:
         """Raise an error if a sample of contexts shows that a saved table was changed after it was fitted.
 
-        For an imported model, sums other than one come from its file and are only noted.
+        For an imported model, or one mixed from such, sums other than one come from a file and are only noted.
         """
         import numpy as np
 
         from nlmkit.core.notes import note
         from nlmkit.language_models.ngram.soundness import gram_of, sampled_sums
 
-        imported = self.smoothing == IMPORTED
+        imported = self.smoothing in _NOT_FITTED
         most = _MOST_MASS * max(1.0, float(np.exp(table.log_probs[0]).sum()))
         for sample in sampled_sums(table):
             gap = np.abs(sample.sums - 1.0) - sample.slack
@@ -298,13 +333,25 @@ class NGram(VocabularyLimits, LanguageModel):
             note(f"{problem}: perplexities of this model are not comparable with others")
             return
 
-    def pruned(self, threshold: float) -> NGram:
+    def pruned(self, threshold: float | None = None, *, to: int | str | None = None) -> NGram:
         """Return a smaller copy of a fitted or imported model, by relative-entropy pruning (Stolcke 1998).
 
-        Without counts, history probabilities come from the model itself; for Kneser–Ney, prefer ``entropy_prune`` at
-        fitting time (Chelba et al. 2010).
+        Without counts, history probabilities come from the model itself; for Kneser–Ney, prefer ``entropy_prune`` or
+        ``prune_to`` at fitting time (Chelba et al. 2010).
+
+        Args:
+            threshold: Relative rise in perplexity below which an n-gram is removed; see ``entropy_prune``.
+            to: Instead, the largest size: a number of n-grams (``1_000_000``, ``"1M"``) or bytes of the saved model
+                (``"20MB"``, ``"20MiB"``). The n-grams that ``threshold`` would remove first are removed until the
+                others fit; single words always stay. ``fit_report_["pruned_at"]`` is the threshold reached.
+
+        Raises:
+            HyperParameterError: Neither or both are given, they are invalid, the size is too small for the single
+                words, or the model has no lower order to back off to.
         """
         self.check_fitted()
+        if (threshold is None) == (to is None):
+            raise HyperParameterError("pruning requires a threshold, or the size to prune to, and not both")
         if not self.normalized or self._objection is not None:
             raise HyperParameterError(
                 f"smoothing={self.smoothing} cannot be pruned: it has no lower order to back off to"
@@ -312,22 +359,39 @@ class NGram(VocabularyLimits, LanguageModel):
         from nlmkit.language_models.ngram.pruning import entropy_prune, history_log_probs_from_model
 
         smaller = NGram(**self.get_params())
-        table = entropy_prune(self.table_, threshold, history_log_probs_from_model(self.table_))
-        smaller._set_fitted(pipeline=self.pipeline_, vocabulary=self.vocabulary_, table=table)
-        smaller._objection = None
-        smaller.fit_report_ = {**self.fit_report_, "ngrams": table.sizes, "pruned_at": threshold}
+        log_probs, report = history_log_probs_from_model(self.table_), {**self.fit_report_}
+        report.pop("validation_perplexity", None)  # of the larger model
+        smaller._set_fitted(pipeline=self.pipeline_, vocabulary=self.vocabulary_, table=self.table_)
+        smaller._objection, smaller.fit_report_ = None, report
+        if to is not None:
+            smaller._prune_to(Size.of(to, "the size to prune to"), log_probs)
+        elif threshold is not None:
+            smaller.table_ = entropy_prune(self.table_, threshold, log_probs)
+            smaller.fit_report_ = {**report, "ngrams": smaller.table_.sizes, "pruned_at": threshold}
+        if self.precision == "float32":
+            smaller.table_ = smaller.table_.as_float32()
         return smaller
 
     def export(self, path: str | os.PathLike[str], format: str | None = None, *, run: RunOptions | None = None) -> None:
-        """Write the model as an ARPA file, compressed when ``path`` ends in ``.gz``.
+        """Write the model as an ARPA file, or as a weighted automaton in the text format of OpenFst.
+
+        The name or ``format`` decides: ``.arpa`` or ``arpa``, ``.fst.txt`` or ``openfst``; ``.gz`` after it compresses.
+        ``export_openfst`` has the options of automata.
 
         Raises:
-            ExportError: ``format`` is not ARPA, or ARPA cannot represent the model.
+            ExportError: The format is another, or cannot represent the model.
         """
         self.check_fitted()
-        name = Path(path).name.lower()
-        if format not in (None, "arpa") or (format is None and not name.endswith((".arpa", ".arpa.gz"))):
-            raise ExportError(f"{path}: n-gram models export to .arpa or .arpa.gz only (or with --format arpa)")
+        name = Path(path).name.lower().removesuffix(".gz")
+        suffixes = {".arpa": "arpa", ".fst.txt": "openfst"}
+        chosen = format or next((value for suffix, value in suffixes.items() if name.endswith(suffix)), None)
+        if chosen == "openfst":
+            self.export_openfst(path, run=run)
+            return
+        if chosen != "arpa":
+            raise ExportError(
+                f"{path}: n-gram models export to .arpa, .arpa.gz or .fst.txt only (or with --format arpa or openfst)"
+            )
         if self._objection is not None:
             raise ExportError(f"{path}: ARPA cannot represent this model: {self._objection}")
         from nlmkit.language_models.ngram.arpa import write_arpa
@@ -335,6 +399,31 @@ class NGram(VocabularyLimits, LanguageModel):
         run = run or RunOptions()
         run.stage(f"writing {os.fspath(path)}", sum(self.table_.sizes))
         write_arpa(Path(path), self.table_, self.vocabulary_.words, advance=run.advance)
+
+    def export_openfst(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        symbols: str | os.PathLike[str] | None = None,
+        backoff_label: BackoffLabel = "#0",
+        run: RunOptions | None = None,
+    ) -> None:
+        """Write the model as a weighted automaton in the text format of OpenFst, and its symbol table.
+
+        See ``write_openfst``: contexts are states, weights negative natural log-probabilities, and ``backoff_label``
+        (``#0`` or ``<eps>``) is the input of the arcs that back off. ``symbols`` is ``words.txt`` beside ``path`` if it
+        is None, which is not replaced by another one.
+
+        Raises:
+            ExportError: An automaton cannot represent the model, or a file cannot be written.
+        """
+        self.check_fitted()
+        from nlmkit.language_models.ngram.openfst import write_openfst
+
+        run = run or RunOptions()
+        run.stage(f"writing {os.fspath(path)}", sum(self.table_.sizes))
+        words = self.vocabulary_.words
+        write_openfst(path, self.table_, words, symbols=symbols, backoff_label=backoff_label, advance=run.advance)
 
     @classmethod
     @shows_progress
@@ -363,11 +452,33 @@ class NGram(VocabularyLimits, LanguageModel):
         mass = float(np.exp(table.log_probs[0]).sum())
         if abs(mass - 1) > _MASS_TOLERANCE:
             notes.append(f"the unigram probabilities sum to {mass:.4f}, not to 1: perplexities will be wrong")
-        model = cls(order=table.order, smoothing=IMPORTED)
-        model._set_fitted(pipeline=pipeline or TextPipeline(), vocabulary=Vocabulary(words[3:]), table=table)
+        report = {"ngrams": table.sizes, "notes": notes}
+        vocabulary = Vocabulary(words[3:])
+        return cls.of_table(table, vocabulary, pipeline or TextPipeline(), smoothing=IMPORTED, report=report)
+
+    @classmethod
+    def of_table(
+        cls,
+        table: BackoffTable,
+        vocabulary: Vocabulary,
+        pipeline: TextPipeline,
+        *,
+        smoothing: str,
+        report: dict[str, Any],
+    ) -> NGram:
+        """Return the model of a table that was not fitted here: ``smoothing`` is ``imported`` or ``mixed``."""
+        model = cls(order=table.order, smoothing=smoothing)
+        model._set_fitted(pipeline=pipeline, vocabulary=vocabulary, table=table)
         model._objection = None
-        model.fit_report_ = {"ngrams": table.sizes, "notes": notes}
+        model.fit_report_ = report
         return model
+
+
+def _history_log_probs(counts: NGramCounts, keep: Keep) -> list[NDArray[np.float64]]:
+    """Return the log-probabilities of the n-grams to keep as contexts, by their counts."""
+    from nlmkit.language_models.ngram.pruning import history_log_probs_from_counts
+
+    return [row[kept] for row, kept in zip(history_log_probs_from_counts(counts), keep, strict=True)]
 
 
 def _notes_on(corpus: Corpus) -> list[str]:

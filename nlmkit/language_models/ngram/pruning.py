@@ -11,7 +11,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,27 +127,98 @@ def entropy_prune(table: BackoffTable, threshold: float, history_log_probs: Sequ
     """
     if not (math.isfinite(threshold) and threshold >= 0.0):
         raise HyperParameterError(f"the pruning threshold must be a finite number of at least 0, not {threshold}")
+    _check_prunable(table, history_log_probs)
+    if threshold == 0.0 or table.order == 1:
+        return table
+    contexts = _Contexts.of(table)
+    scores = contexts.scores(history_log_probs)
+    return contexts.kept([np.ones(table.vocabulary_size, bool), *(score >= threshold for score in scores)])
+
+
+def _check_prunable(table: BackoffTable, history_log_probs: Sequence[Floats]) -> None:
     if table.unseen_backoff != 0.0:
         raise HyperParameterError("entropy pruning requires a model that is normalised by backing off")
     if [len(logs) for logs in history_log_probs] != table.sizes:
         raise ValueError("history_log_probs must have one value per n-gram of the table")
-    if threshold == 0.0 or table.order == 1:
-        return table
-    contexts = _Contexts.of(table)
-    keep: Keep = [np.ones(0, bool)] * table.order
-    needed = np.zeros(table.sizes[-1], bool)
-    for k in range(table.order, 1, -1):
-        entropy = contexts.relative_entropies(k, history_log_probs[k - 2])
-        keep[k - 1] = needed | ~(np.expm1(entropy) < threshold)
-        needed = np.zeros(table.sizes[k - 2], bool)
-        needed[table.history[k - 1][keep[k - 1]]] = True
-        needed[table.suffix[k - 1][keep[k - 1]]] = True
-    keep[0] = np.ones(table.vocabulary_size, bool)
-    backoffs = [contexts.backoffs_without(k, ~keep[k - 1])[keep[k - 2]] for k in range(2, table.order + 1)]
-    smaller = table.filtered(keep)
-    return dataclasses.replace(
-        smaller, log_probs=[logs.astype(np.float64) for logs in smaller.log_probs], backoffs=[*backoffs]
-    )
+
+
+@dataclasses.dataclass(frozen=True)
+class PrunedToSize:
+    """Result of ``prune_to_size``.
+
+    Attributes:
+        table: The smaller table.
+        threshold: Threshold at which ``entropy_prune`` removes no more than was removed, and which removes all if no
+            two n-grams have it in common; None if nothing was removed.
+    """
+
+    table: BackoffTable
+    threshold: float | None
+
+
+def prune_to_size(
+    table: BackoffTable, budget: int, costs: Sequence[int], history_log_probs: Sequence[Floats]
+) -> PrunedToSize:
+    """Remove the n-grams that ``entropy_prune`` removes first until the others fit into a budget.
+
+    Every n-gram has the lowest threshold at which it is removed: its own rise in perplexity, or that of an n-gram that
+    needs it as history or suffix, if greater. Those with the highest are kept. Among equal ones, n-grams of lower
+    orders, then those earlier in the table are kept, so that a smaller budget keeps a subset of a larger one.
+
+    Args:
+        table: Normalised backoff model, interpolated or not.
+        budget: Largest sum of the costs of all n-grams.
+        costs: Cost of an n-gram of each order, at least 1: ones for a number of n-grams, or bytes.
+        history_log_probs: As for ``entropy_prune``.
+
+    Raises:
+        HyperParameterError: The budget is too small for the unigrams and the n-grams that cannot be removed, or the
+            model is not a normalised backoff model.
+    """
+    _check_prunable(table, history_log_probs)
+    needed = costs[0] * table.vocabulary_size
+    if needed <= budget >= sum(cost * size for cost, size in zip(costs, table.sizes, strict=True)):
+        return PrunedToSize(table, None)
+    scores: list[Floats] = []
+    if needed <= budget:
+        contexts = _Contexts.of(table)
+        scores = contexts.scores(history_log_probs)
+        needed += sum(cost * int(np.isposinf(row).sum()) for cost, row in zip(costs[1:], scores, strict=True))
+    if needed > budget:
+        raise HyperParameterError(
+            f"the model cannot be pruned to {budget}: the {needed} of its single words and of n-grams that nothing "
+            "can replace always stay"
+        )
+    threshold, kept = _best(scores, budget - costs[0] * table.vocabulary_size, costs[1:])
+    return PrunedToSize(contexts.kept([np.ones(table.vocabulary_size, bool), *kept]), threshold)
+
+
+def _best(scores: Sequence[Floats], budget: int, costs: Sequence[int]) -> tuple[float, Keep]:
+    """Return the n-grams with the highest scores that fit into a budget, and the highest score of the others."""
+    ranked = [np.sort(row) for row in scores]
+    every = np.sort(np.concatenate(ranked))
+
+    def cost_above(threshold: float, side: Literal["left", "right"]) -> int:
+        return sum(
+            cost * (len(row) - int(np.searchsorted(row, threshold, side=side)))
+            for cost, row in zip(costs, ranked, strict=True)
+        )
+
+    low, high = 0, len(every) - 1  # the least score that does not fit with all that are at least as high
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if cost_above(float(every[middle]), "left") > budget else (low, middle - 1)
+    threshold = float(every[low])
+    left = budget - cost_above(threshold, "right")
+    keep = [row > threshold for row in scores]
+    for cost, row, kept in zip(costs, scores, keep, strict=True):
+        equal = np.flatnonzero(row == threshold)
+        fitting = equal[: left // cost]
+        kept[fitting] = True
+        left -= cost * len(fitting)
+        if len(fitting) < len(equal):
+            break
+    return threshold, keep
 
 
 @dataclasses.dataclass
@@ -183,6 +254,30 @@ class _Contexts:
         """Return the contexts of k-grams, their probabilities, and their probabilities in the shorter context."""
         table = self.table
         return table.history[k - 1][rows], self.probs[k - 1][rows], self.probs[k - 2][table.suffix[k - 1][rows]]
+
+    def scores(self, history_log_probs: Sequence[Floats]) -> list[Floats]:
+        """Return the lowest threshold at which each n-gram stays, per order from 2 up: float64 [n_k].
+
+        No n-gram has more than its history or suffix: they stay as long as it does.
+        """
+        table, scores = self.table, [np.zeros(size) for size in self.table.sizes[1:]]
+        needed = np.full(table.sizes[-1], -np.inf)
+        for k in range(table.order, 1, -1):
+            own = np.expm1(self.relative_entropies(k, history_log_probs[k - 2]))
+            scores[k - 2] = np.maximum(np.where(np.isnan(own), np.inf, own), needed)
+            needed = np.full(table.sizes[k - 2], -np.inf)
+            np.maximum.at(needed, table.history[k - 1], scores[k - 2])
+            np.maximum.at(needed, table.suffix[k - 1], scores[k - 2])
+        return scores
+
+    def kept(self, keep: Keep) -> BackoffTable:
+        """Return the table of the n-grams to keep, normalised again."""
+        order = self.table.order
+        backoffs = [self.backoffs_without(k, ~keep[k - 1])[keep[k - 2]] for k in range(2, order + 1)]
+        smaller = self.table.filtered(keep)
+        return dataclasses.replace(
+            smaller, log_probs=[logs.astype(np.float64) for logs in smaller.log_probs], backoffs=[*backoffs]
+        )
 
     def relative_entropies(self, k: int, history_log_probs: Floats) -> Floats:
         """Return the relative entropy D in nats of removing each k-gram alone: float64 [n_k]."""

@@ -104,7 +104,7 @@ class BackoffTable:
             unseen = float(np.log(estimate.unseen_backoff))
         log_probs[0][BOS_ID] = -np.inf
         children = [
-            _offsets(upper.suffix, len(lower))
+            offsets(upper.suffix, len(lower))
             for lower, upper in zip(counts.levels[:-1], counts.levels[1:], strict=True)
         ]
         table = cls(
@@ -126,7 +126,7 @@ class BackoffTable:
             first.append(self.first[k][kept])
             history.append(new_ids[k - 1][self.history[k][kept]])
             suffix = new_ids[k - 1][self.suffix[k][kept]]
-            children.append(_offsets(suffix, int(keep[k - 1].sum())))
+            children.append(offsets(suffix, int(keep[k - 1].sum())))
         return BackoffTable(
             first=first,
             children=children,
@@ -304,10 +304,11 @@ def _search(values: Ids, low: Ids, sizes: Ids, wanted: Ids) -> Ids:
     return np.where(value == wanted, low, np.int32(-1))
 
 
-def _offsets(parents: Ids, number: int) -> Ids:
-    offsets = np.zeros(number + 1, np.int32)
-    np.cumsum(np.bincount(parents, minlength=number), out=offsets[1:])
-    return offsets
+def offsets(parents: Ids, number: int) -> Ids:
+    """Return the index of the first child of each of ``number`` parents, from the children's parents: [number + 1]."""
+    begins = np.zeros(number + 1, np.int32)
+    np.cumsum(np.bincount(parents, minlength=number), out=begins[1:])
+    return begins
 
 
 def _batches(event_ids: Ids, size: int) -> Iterator[tuple[int, int]]:

@@ -53,7 +53,7 @@ CORPORA: dict[str, tuple[dict[Gram, int], int]] = {
 
 
 def test_names_are_those_of_the_component() -> None:
-    assert NGram.hyper_parameters()["smoothing"].choices == (*METHODS, "imported")
+    assert NGram.hyper_parameters()["smoothing"].choices == (*METHODS, "imported", "mixed")
 
 
 def test_importing_the_names_imports_no_numpy() -> None:
