@@ -18,7 +18,7 @@ from nlmkit.saving.files import reason
 from nlmkit.saving.replacing import replacing
 from nlmkit.text.vocabulary import BOS_ID
 
-_LINES = 1 << 16
+_LINES = 1 << 15
 _UNSAYABLE = re.compile(r"[ \t\r\n\0]")
 
 
