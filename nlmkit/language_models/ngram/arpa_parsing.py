@@ -6,13 +6,13 @@ import dataclasses
 import math
 import re
 from collections.abc import Callable, Sequence
-from itertools import repeat
 from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import DataError
+from nlmkit.language_models.ngram.arpa_fields import Fields, WordIndex
 from nlmkit.language_models.ngram.counting import Ids
 from nlmkit.language_models.ngram.estimates import Floats
 from nlmkit.language_models.ngram.table import LEAST_LOG_PROB
@@ -33,8 +33,6 @@ _LARGEST_LOG_PROB = 1e-6  # above zero: rounding by the program that wrote the f
 _LARGEST_BACKOFF = 99.0  # where a context leaves hardly anything, some programs write large ones
 _MOST_NGRAMS = 2**31 - 2  # of one order: indices are int32
 _SPACES = b" \t\r\n"
-_TO_SPACE = bytes.maketrans(_SPACES, b" " * len(_SPACES))
-_IS_SPACE = np.isin(np.arange(256), [*_SPACES])
 _COUNT = re.compile(rb"ngram\s+(\d{1,4})\s*=\s*(\d{1,18})")
 _SECTION = re.compile(rb"\\(\d{1,4})-grams:")
 _FOREIGN = {
@@ -114,6 +112,7 @@ class Parser:
         self._sections: list[Section] = []
         self._parts: list[Section] = []
         self._ids: dict[bytes, int] = {word.encode(): id_ for id_, word in enumerate(SPECIAL)}
+        self._index: WordIndex | None = None
         self._section = 0  # order of the section that is being read; 0 before the first
 
     def feed(self, chunk: bytes) -> None:
@@ -248,12 +247,8 @@ class Parser:
 
     def _take_ngrams(self, text: bytes) -> None:
         k = self._section
-        is_space = _IS_SPACE[np.frombuffer(text, np.uint8)]
-        begins_field = ~is_space
-        begins_field[1:] &= is_space[:-1]
-        begins = np.flatnonzero(begins_field)
-        line_ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
-        field_ends = np.searchsorted(begins, line_ends)
+        fields = Fields(text)
+        field_ends = np.searchsorted(fields.begins, fields.line_ends)
         widths = np.diff(field_ends, prepend=0)
         filled = np.flatnonzero(widths)
         if not len(filled):
@@ -267,33 +262,30 @@ class Parser:
                 f"{widths[bad][0]}",
                 int(lines[bad][0]),
             )
-        fields = np.array(list(filter(None, text.translate(_TO_SPACE).split(b" "))), object)
-        log_probs = self._numbers(fields[at], lines)
+        log_probs = self._numbers(fields, at, lines)
         self._check_log_probs(log_probs, lines)
         backoffs = np.zeros(len(at))
         given = widths == k + 2
-        backoffs[given] = self._numbers(fields[at[given] + k + 1], lines[given])
+        backoffs[given] = self._numbers(fields, at[given] + k + 1, lines[given])
         self._check_backoffs(backoffs, lines)
         if k == 1:
-            columns = [self._unigrams(fields[at + 1].tolist(), lines)]
+            columns = [self._unigrams([fields.field(i) for i in (at + 1).tolist()], lines)]
         else:
-            columns = [self._word_ids(fields[at + j], lines) for j in range(1, k + 1)]
+            columns = [self._word_ids(fields, at + j, lines) for j in range(1, k + 1)]
         if k == len(self._sizes):
             backoffs[:] = 0.0  # never used
         for values in (log_probs, backoffs):
             values[values < LEAST_LOG_PROB / LN10] = -np.inf  # the largest negative number is meant as zero
         self._parts.append(Section(columns, np.minimum(log_probs, 0.0) * LN10, backoffs * LN10, lines))
 
-    def _numbers(self, fields: NDArray[np.object_], lines: Ids) -> Floats:
-        texts = fields.tolist()
-        try:
-            values = np.fromiter(map(float, texts), np.float64, len(texts))
-            if b"_" not in b"".join(texts):  # "1_0" is a number to Python only
-                return values
-        except ValueError:
-            pass
-        at = next(at for at, text in enumerate(texts) if not _is_number(text))
-        self._refuse(f"{_shown(texts[at])} is not a number", int(lines[at]))
+    def _numbers(self, fields: Fields, at: NDArray[np.int64], lines: Ids) -> Floats:
+        values, others = fields.numbers(at)
+        for place in others.tolist():
+            text = fields.field(int(at[place]))
+            if not _is_number(text):
+                self._refuse(f"{_shown(text)} is not a number", int(lines[place]))
+            values[place] = float(text)
+        return values
 
     def _check_log_probs(self, values: Floats, lines: Ids) -> None:
         good = values <= _LARGEST_LOG_PROB  # false for NaN
@@ -321,12 +313,14 @@ class Parser:
                     self._refuse(f"the word {_shown(word)} is not UTF-8: convert the file first", int(lines[at]))
         return rows
 
-    def _word_ids(self, words: NDArray[np.object_], lines: Ids) -> Ids:
-        texts = words.tolist()
-        ids = np.fromiter(map(self._ids.get, texts, repeat(-1)), np.int32, len(texts))
+    def _word_ids(self, fields: Fields, at: NDArray[np.int64], lines: Ids) -> Ids:
+        if self._index is None:
+            self._index = WordIndex(self._ids)
+        ids = self._index.find(fields, at)
         if (ids < 0).any():
-            at = int((ids < 0).argmax())
-            self._refuse(f"the word {_shown(texts[at])} is not among the unigrams of the file", int(lines[at]))
+            first = int((ids < 0).argmax())
+            text = fields.field(int(at[first]))
+            self._refuse(f"the word {_shown(text)} is not among the unigrams of the file", int(lines[first]))
         return ids
 
 

@@ -18,7 +18,7 @@ from nlmkit.language_models.ngram.table import BackoffTable
 from nlmkit.text.sources import ByteReader, ByteSource, path_source
 from nlmkit.text.vocabulary import BOS, BOS_ID, EOS, EOS_ID
 
-_BLOCK_BYTES = 1 << 22
+_BLOCK_BYTES = 1 << 20
 _PACKED = frozenset({".gz", ".bz2", ".xz", ".zst"})
 _ROUNDING = 1e-4
 """Tolerated excess of a back-off log-probability over zero, for programs that write five digits."""
