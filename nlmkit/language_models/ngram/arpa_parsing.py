@@ -66,15 +66,16 @@ class Section:
 
     @staticmethod
     def joined(parts: Sequence[Section], order: int) -> Section:
-        """Concatenate the n-grams of several parts."""
+        """Concatenate the n-grams of several parts, which are emptied so that memory is not held twice."""
         if not parts:
             return Section([np.empty(0, np.int32)] * order, np.empty(0), np.empty(0), np.empty(0, np.int32))
-        return Section(
-            [np.concatenate([part.columns[j] for part in parts]) for j in range(order)],
-            np.concatenate([part.log_probs for part in parts]),
-            np.concatenate([part.backoffs for part in parts]),
-            np.concatenate([part.lines for part in parts]),
-        )
+        columns = [np.concatenate([part.columns.pop(0) for part in parts]) for _ in range(order)]
+        values = []
+        for name in ("log_probs", "backoffs", "lines"):
+            values.append(np.concatenate([getattr(part, name) for part in parts]))
+            for part in parts:
+                setattr(part, name, values[-1][:0])
+        return Section(columns, *values)
 
     def taken(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Section:
         """Return a selection of the n-grams, or all of them reordered."""
@@ -84,24 +85,32 @@ class Section:
 
 
 class Parser:
-    """Incremental parser: takes the bytes of a file in chunks and collects the n-grams of each section.
+    """Incremental parser: takes the bytes of a file in chunks and hands out the n-grams of each section.
 
     Attributes:
         words: Words by vocabulary id, complete after the unigrams.
     """
 
-    def __init__(self, name: str, note: Callable[[str], None], size: int | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        note: Callable[[str], None],
+        add: Callable[[Section, list[str], int], None],
+        size: int | None = None,
+    ) -> None:
         """Start a file.
 
         Args:
             name: File name for error messages.
             note: Called with each note for the user.
+            add: Called with each section, the words by vocabulary id, and the highest order.
             size: Size of the text in bytes, if known in advance.
         """
         self.words: list[str] = [*SPECIAL]
         self._name = name
         self._size = size
         self._note = note
+        self._add = add
         self._rest = b""
         self._line = 1  # number of the line that comes next
         self._given = 0
@@ -109,7 +118,6 @@ class Parser:
         self._ended = False
         self._sizes: list[int] = []
         self._size_lines: list[int] = []
-        self._sections: list[Section] = []
         self._parts: list[Section] = []
         self._ids: dict[bytes, int] = {word.encode(): id_ for id_, word in enumerate(SPECIAL)}
         self._index: WordIndex | None = None
@@ -134,8 +142,8 @@ class Parser:
         if not self._in_data and self._given > _PREFACE_BYTES:
             self._refuse("no \\data\\ line in the first megabytes: not an ARPA file", None)
 
-    def finish(self) -> list[Section]:
-        """Return the sections by order; call it after the last byte."""
+    def finish(self) -> None:
+        """Check that the file has ended; call it after the last byte."""
         if self._rest:
             block, self._rest = self._rest + b"\n", b""
             self._take(block)
@@ -143,7 +151,6 @@ class Parser:
             self._refuse("no \\data\\ line: not an ARPA file", None)
         if not self._ended:
             self._refuse("no \\end\\ line: the file is truncated, copy or export it again", self._line - 1)
-        return self._sections
 
     def _refuse(self, problem: str, line: int | None) -> NoReturn:
         raise DataError(problem, source=self._name, line=line)
@@ -224,7 +231,7 @@ class Parser:
                 )
             if k == 1:
                 self._check_unigrams(section)
-            self._sections.append(section)
+            self._add(section, self.words, len(self._sizes))
         self._section = following or 0
         self._ended = following is None
 

@@ -78,6 +78,17 @@ def largest_unlisted(table: BackoffTable, k: int, shorter: Shorter) -> Floats:
     return found
 
 
+def bound_unlisted(table: BackoffTable, k: int, shorter: Shorter) -> Floats:
+    """Return an upper bound of ``largest_unlisted`` where no backoff weight is above one: 0, or −inf as there.
+
+    It needs no sorting.
+    """
+    listed = np.bincount(table.history[k], minlength=table.sizes[k - 1])
+    bound = np.where(listed >= table.vocabulary_size - 1, -np.inf, 0.0)  # all but <s>
+    bound[table.last[k - 1] == EOS_ID] = -np.inf
+    return bound
+
+
 def sums(table: BackoffTable, k: int, shorter: Shorter, largest: Floats) -> tuple[Floats, Floats]:
     """Sum the probabilities of all words after each context of length k.
 
