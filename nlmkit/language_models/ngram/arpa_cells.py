@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.language_models.ngram.counting import Ids
-from nlmkit.language_models.ngram.estimates import Floats
 from nlmkit.language_models.ngram.table import BackoffTable
 from nlmkit.text.vocabulary import BOS_ID
 
@@ -45,7 +44,7 @@ def _as_cells(data: bytes) -> Cells:
 
 
 def _heads() -> Cells:
-    """Return what comes before the last eight digits: by sign, exponent from −4 to 0, first digit, "nothing follows"."""
+    """Return what comes before the last eight digits: by sign, exponent from −4 to 0, first digit, and if it is all."""
     texts = []
     for sign in ("", "-"):
         for exponent in range(_LEAST_FAST, 1):
@@ -95,7 +94,8 @@ class NumberCells:
         self.first[zero] = _ZERO
         self.second[zero] = 0
         rest = np.flatnonzero(~(is_exact | zero))
-        self.others = {at: _padded(_decimal(value)) for at, value in zip(rest.tolist(), values[rest].tolist(), strict=True)}
+        texts = map(_decimal, values[rest].tolist())
+        self.others = {at: _as_cells(_filled(text.encode())) for at, text in zip(rest.tolist(), texts, strict=True)}
 
     def widths(self) -> NDArray[np.int64]:
         """Return the number of cells of each number."""
@@ -130,7 +130,9 @@ class WordCells:
         texts = [separator + word.encode() for word in words]
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
         self.widths = -(-lengths // _CELL)
-        padded = b"".join(text.ljust(width * _CELL, b"\0") for text, width in zip(texts, self.widths.tolist(), strict=True))
+        padded = b"".join(
+            text.ljust(width * _CELL, b"\0") for text, width in zip(texts, self.widths.tolist(), strict=True)
+        )
         self._cells = _as_cells(padded)
         self._begins = np.cumsum(self.widths) - self.widths
 
@@ -168,12 +170,12 @@ class LineWriter:
         probabilities = NumberCells(log_probs)
         backoffs = NumberCells(table.backoffs[k - 1][begin:end]) if k < table.order else None
         columns = word_columns(table, k, begin, end)
-        widths = [probabilities.widths()]
+        widths: list[NDArray[np.int64]] = [probabilities.widths()]
         widths += [(self._later if j else self._first).widths[ids] for j, ids in enumerate(columns)]
         if backoffs:
-            widths += [np.int64(1), backoffs.widths()]
-        line = sum(widths) + 1  # the line feed
-        at = np.cumsum(line) - line
+            widths.append(1 + backoffs.widths())
+        line = np.sum(widths, axis=0) + 1  # the line feed
+        at: NDArray[np.int64] = np.cumsum(line) - line
         cells = np.zeros(int(line.sum()), np.uint64)
         probabilities.write(cells, at)
         at += widths[0]
@@ -183,7 +185,7 @@ class LineWriter:
         if backoffs:
             cells[at] = ord("\t")
             backoffs.write(cells, at + 1)
-            at += widths[-1] + 1
+            at += widths[-1]
         cells[at] = ord("\n")
         return cells.astype("<u8", copy=False).tobytes().translate(None, b"\0")
 
@@ -198,7 +200,8 @@ def word_columns(table: BackoffTable, k: int, begin: int, end: int) -> list[Ids]
         children = table.children[k - 2]
         low = int(np.searchsorted(children, np.int32(begin), side="right")) - 1
         high = int(np.searchsorted(children, np.int32(end), side="left"))
-        counts = np.diff(np.clip(children[low : high + 1], begin, end))
+        bounds = np.clip(children[low : high + 1], begin, end)
+        counts = bounds[1:] - bounds[:-1]
         columns += [np.repeat(ids, counts) for ids in word_columns(table, k - 1, low, high)]
     return columns
 
@@ -210,6 +213,5 @@ def _decimal(value: float) -> str:
     return np.format_float_positional(value, precision=DIGITS, unique=False, fractional=False, trim="-")
 
 
-def _padded(text: str) -> Cells:
-    data = text.encode()
-    return _as_cells(data.ljust(-(-len(data) // _CELL) * _CELL, b"\0"))
+def _filled(data: bytes) -> bytes:
+    return data.ljust(-(-len(data) // _CELL) * _CELL, b"\0")

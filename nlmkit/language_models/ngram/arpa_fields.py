@@ -52,7 +52,7 @@ class Fields:
         inner = is_space[1:-1]
         np.less_equal(given, ord(" "), out=inner)
         is_line_end = given == ord("\n")
-        others = sum(text.count(space) for space in (b" ", b"\t", b"\r"))
+        others = sum(int(np.count_nonzero(given == space)) for space in b" \t\r")
         if np.count_nonzero(inner) != others + np.count_nonzero(is_line_end):  # other control characters
             inner[:] = is_line_end | (given == ord(" ")) | (given == ord("\t")) | (given == ord("\r"))
         edges = np.flatnonzero(is_space[1:] != is_space[:-1])
@@ -69,9 +69,10 @@ class Fields:
         """Return the eight bytes from each position, the first one lowest."""
         index = begins >> 3
         bits = (begins.astype(np.uint64) & _u64(7)) << _u64(3)
-        low = self._aligned.take(index) >> bits
+        low: _Words64 = self._aligned.take(index) >> bits
         index += 1
-        return low | self._aligned.take(index) << _u64(1) << (bits ^ _u64(63))  # by 64 − bits in all
+        high: _Words64 = self._aligned.take(index)
+        return low | high << _u64(1) << (bits ^ _u64(63))  # by 64 − bits in all
 
     def numbers(self, at: _Places) -> tuple[Floats, _Places]:
         """Read fields such as ``-1.25`` or ``0``: exactly as ``float`` does.
@@ -172,7 +173,7 @@ class WordIndex:
 
     def _rest_agrees(self, entries: Ids, fields: Fields, begins: _Places, sizes: _Places) -> NDArray[np.bool_]:
         """Compare all after the first eight bytes."""
-        agrees = (entries >= 0) & (self._sizes[entries] == sizes)
+        agrees: NDArray[np.bool_] = (entries >= 0) & (self._sizes[entries] == sizes)
         done = _WINDOW
         rows = np.flatnonzero(agrees & (sizes > done))
         while len(rows):

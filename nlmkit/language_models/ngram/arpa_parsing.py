@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import re
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NoReturn
 
 import numpy as np
@@ -13,12 +13,9 @@ from numpy.typing import NDArray
 
 from nlmkit.errors import DataError
 from nlmkit.language_models.ngram.arpa_fields import Fields, WordIndex
+from nlmkit.language_models.ngram.arpa_lines import NGramLines, Section, shown
 from nlmkit.language_models.ngram.counting import Ids
-from nlmkit.language_models.ngram.estimates import Floats
-from nlmkit.language_models.ngram.table import LEAST_LOG_PROB
 from nlmkit.text.vocabulary import BOS_ID, EOS_ID, SPECIAL, UNK, UNK_ID
-
-LN10 = math.log(10.0)
 
 MISSING_UNK = -100.0
 """The log10 probability of ``<unk>`` where a file has none: KenLM's choice, far below any that is estimated."""
@@ -27,10 +24,9 @@ LARGEST_ORDER = 20
 """The highest order a file may have: that of the n-gram model."""
 
 _CAPITAL_UNK = b"<UNK>"  # KenLM reads it as <unk> too
+_MOST_WAITING = 8  # blocks
 _LONGEST_LINE = 1 << 24
 _PREFACE_BYTES = 1 << 22
-_LARGEST_LOG_PROB = 1e-6  # above zero: rounding by the program that wrote the file
-_LARGEST_BACKOFF = 99.0  # where a context leaves hardly anything, some programs write large ones
 _MOST_NGRAMS = 2**31 - 2  # of one order: indices are int32
 _SPACES = b" \t\r\n"
 _COUNT = re.compile(rb"ngram\s+(\d{1,4})\s*=\s*(\d{1,18})")
@@ -43,45 +39,6 @@ _FOREIGN = {
     b"\xff\xfe": "UTF-16 text: convert it to UTF-8 first",
     b"\xfe\xff": "UTF-16 text: convert it to UTF-8 first",
 }
-
-
-@dataclasses.dataclass
-class Section:
-    """The n-grams of one order, in the order of the file; arrays are [n].
-
-    Attributes:
-        columns: Ids of the first, second, … words.
-        log_probs: Natural logarithms; NaN for an n-gram that is missing from the file and still needs a probability.
-        backoffs: Natural logarithms; 0 at the highest order.
-        lines: Line numbers.
-    """
-
-    columns: list[Ids]
-    log_probs: Floats
-    backoffs: Floats
-    lines: Ids
-
-    def __len__(self) -> int:
-        return len(self.lines)
-
-    @staticmethod
-    def joined(parts: Sequence[Section], order: int) -> Section:
-        """Concatenate the n-grams of several parts, which are emptied so that memory is not held twice."""
-        if not parts:
-            return Section([np.empty(0, np.int32)] * order, np.empty(0), np.empty(0), np.empty(0, np.int32))
-        columns = [np.concatenate([part.columns.pop(0) for part in parts]) for _ in range(order)]
-        values = []
-        for name in ("log_probs", "backoffs", "lines"):
-            values.append(np.concatenate([getattr(part, name) for part in parts]))
-            for part in parts:
-                setattr(part, name, values[-1][:0])
-        return Section(columns, *values)
-
-    def taken(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Section:
-        """Return a selection of the n-grams, or all of them reordered."""
-        return Section(
-            [column[rows] for column in self.columns], self.log_probs[rows], self.backoffs[rows], self.lines[rows]
-        )
 
 
 class Parser:
@@ -97,6 +54,7 @@ class Parser:
         note: Callable[[str], None],
         add: Callable[[Section, list[str], int], None],
         size: int | None = None,
+        pool: ThreadPoolExecutor | None = None,
     ) -> None:
         """Start a file.
 
@@ -105,6 +63,7 @@ class Parser:
             note: Called with each note for the user.
             add: Called with each section, the words by vocabulary id, and the highest order.
             size: Size of the text in bytes, if known in advance.
+            pool: Threads that parse n-grams; without any, the caller's thread does.
         """
         self.words: list[str] = [*SPECIAL]
         self._name = name
@@ -118,7 +77,9 @@ class Parser:
         self._ended = False
         self._sizes: list[int] = []
         self._size_lines: list[int] = []
+        self._pool = pool
         self._parts: list[Section] = []
+        self._waiting: deque[Future[Section]] = deque()  # the parts after these
         self._ids: dict[bytes, int] = {word.encode(): id_ for id_, word in enumerate(SPECIAL)}
         self._index: WordIndex | None = None
         self._section = 0  # order of the section that is being read; 0 before the first
@@ -153,6 +114,7 @@ class Parser:
             self._refuse("no \\end\\ line: the file is truncated, copy or export it again", self._line - 1)
 
     def _refuse(self, problem: str, line: int | None) -> NoReturn:
+        self._collect()  # an earlier error comes first
         raise DataError(problem, source=self._name, line=line)
 
     def _take(self, block: bytes) -> None:
@@ -163,16 +125,17 @@ class Parser:
         begin = 0
         while begin < len(block):
             if self._section and not self._ended and block[begin] != ord("\\"):
-                end = block.find(b"\n\\", begin) + 1 or len(block)
+                end = _end_of_ngrams(block, begin)
                 self._take_ngrams(block[begin:end])
             else:
                 end = block.index(b"\n", begin) + 1
                 self._take_line(block[begin:end].strip(_SPACES))
-            self._line += block.count(b"\n", begin, end)
+            self._line += int(np.count_nonzero(np.frombuffer(block, np.uint8)[begin:end] == ord("\n")))
             begin = end
 
     def _take_line(self, line: bytes) -> None:
         """Read a line that is not an n-gram."""
+        self._collect()
         section = _SECTION.fullmatch(line)
         if self._ended:
             if line:
@@ -184,12 +147,12 @@ class Parser:
         elif line and not self._section:
             self._take_count(line)
         elif line:
-            self._refuse(f"unexpected line {_shown(line)}: expected {self._expected()}", self._line)
+            self._refuse(f"unexpected line {shown(line)}: expected {self._expected()}", self._line)
 
     def _take_count(self, line: bytes) -> None:
         count = _COUNT.fullmatch(line)
         if not count:
-            self._refuse(f"{_shown(line)} is not a header line such as 'ngram 1=5000'", self._line)
+            self._refuse(f"{shown(line)} is not a header line such as 'ngram 1=5000'", self._line)
         order, size = int(count[1]), int(count[2])
         if order != len(self._sizes) + 1:
             self._refuse(f"header line for order {order}, expected order {len(self._sizes) + 1}", self._line)
@@ -253,92 +216,44 @@ class Parser:
             self._note(f"no {UNK} in the file: unknown words get the log10 probability {MISSING_UNK:g}")
 
     def _take_ngrams(self, text: bytes) -> None:
+        """Read lines of n-grams, perhaps in another thread."""
         k = self._section
-        fields = Fields(text)
-        field_ends = np.searchsorted(fields.begins, fields.line_ends)
-        widths = np.diff(field_ends, prepend=0)
-        filled = np.flatnonzero(widths)
-        if not len(filled):
-            return
-        widths, at = widths[filled], field_ends[filled] - widths[filled]
-        lines = (filled + self._line).astype(np.int32)
-        bad = (widths != k + 1) & (widths != k + 2)
-        if bad.any():
-            self._refuse(
-                f"a {k}-gram has {k + 1} or {k + 2} fields (log10 probability, {k} words, backoff weight), not "
-                f"{widths[bad][0]}",
-                int(lines[bad][0]),
-            )
-        log_probs = self._numbers(fields, at, lines)
-        self._check_log_probs(log_probs, lines)
-        backoffs = np.zeros(len(at))
-        given = widths == k + 2
-        backoffs[given] = self._numbers(fields, at[given] + k + 1, lines[given])
-        self._check_backoffs(backoffs, lines)
+        lines = NGramLines(self._name, k, is_highest=k == len(self._sizes))
         if k == 1:
-            columns = [self._unigrams([fields.field(i) for i in (at + 1).tolist()], lines)]
+            self._parts.append(lines.read(text, self._line, self._unigrams))
         else:
-            columns = [self._word_ids(fields, at + j, lines) for j in range(1, k + 1)]
-        if k == len(self._sizes):
-            backoffs[:] = 0.0  # never used
-        for values in (log_probs, backoffs):
-            values[values < LEAST_LOG_PROB / LN10] = -np.inf  # the largest negative number is meant as zero
-        self._parts.append(Section(columns, np.minimum(log_probs, 0.0) * LN10, backoffs * LN10, lines))
+            if self._index is None:
+                self._index = WordIndex(self._ids)
+            ids_of = lines.ids_of(self._index)
+            if self._pool is None:
+                self._parts.append(lines.read(text, self._line, ids_of))
+            else:
+                self._waiting.append(self._pool.submit(lines.read, text, self._line, ids_of))
+                self._collect(_MOST_WAITING)
 
-    def _numbers(self, fields: Fields, at: NDArray[np.int64], lines: Ids) -> Floats:
-        values, others = fields.numbers(at)
-        for place in others.tolist():
-            text = fields.field(int(at[place]))
-            if not _is_number(text):
-                self._refuse(f"{_shown(text)} is not a number", int(lines[place]))
-            values[place] = float(text)
-        return values
+    def _collect(self, most: int = 0) -> None:
+        """Take over what the threads have parsed until at most some blocks wait; errors come in the order of lines."""
+        while len(self._waiting) > most:
+            self._parts.append(self._waiting.popleft().result())
 
-    def _check_log_probs(self, values: Floats, lines: Ids) -> None:
-        good = values <= _LARGEST_LOG_PROB  # false for NaN
-        if not good.all():
-            at = int(good.argmin())
-            self._refuse(f"{values[at]} is not a log10 probability: it must be at most 0", int(lines[at]))
-
-    def _check_backoffs(self, values: Floats, lines: Ids) -> None:
-        good = values <= _LARGEST_BACKOFF  # false for NaN
-        if not good.all():
-            at = int(good.argmin())
-            problem = f"{values[at]} is not a log10 backoff weight: it must be at most {_LARGEST_BACKOFF:g}"
-            self._refuse(problem, int(lines[at]))
-
-    def _unigrams(self, words: list[bytes], lines: Ids) -> Ids:
+    def _unigrams(self, fields: Fields, at: NDArray[np.int64], lines: Ids) -> Ids:
         """Return the ids of words, and assign ids to new ones."""
-        rows = np.empty(len(words), np.int32)
-        for at, word in enumerate(words):
+        rows = np.empty(len(at), np.int32)
+        for row, place in enumerate(at.tolist()):
+            word = fields.field(place)
             known = self._ids.setdefault(word if word != _CAPITAL_UNK else UNK.encode(), len(self.words))
-            rows[at] = known
+            rows[row] = known
             if known == len(self.words):
                 try:
                     self.words.append(word.decode())
                 except UnicodeDecodeError:
-                    self._refuse(f"the word {_shown(word)} is not UTF-8: convert the file first", int(lines[at]))
+                    self._refuse(f"the word {shown(word)} is not UTF-8: convert the file first", int(lines[row]))
         return rows
 
-    def _word_ids(self, fields: Fields, at: NDArray[np.int64], lines: Ids) -> Ids:
-        if self._index is None:
-            self._index = WordIndex(self._ids)
-        ids = self._index.find(fields, at)
-        if (ids < 0).any():
-            first = int((ids < 0).argmax())
-            text = fields.field(int(at[first]))
-            self._refuse(f"the word {_shown(text)} is not among the unigrams of the file", int(lines[first]))
-        return ids
 
-
-def _is_number(text: bytes) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return b"_" not in text
-
-
-def _shown(text: bytes) -> str:
-    """Format bytes of the file for an error message."""
-    return repr(text[:40].decode("utf-8", "backslashreplace") + ("…" if len(text) > 40 else ""))
+def _end_of_ngrams(block: bytes, begin: int) -> int:
+    """Return where the next line begins that starts with a backslash; the search for this byte alone is fast."""
+    at = block.find(b"\\", begin)
+    while at > begin and block[at - 1] != ord("\n"):
+        at = block.find(b"\\", at + 1)
+    return at if at >= 0 else len(block)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import NoReturn
 
 import numpy as np
@@ -11,7 +13,8 @@ from numpy.typing import NDArray
 
 from nlmkit.errors import DataError, SavedModelError
 from nlmkit.language_models.ngram.arpa_cells import word_columns
-from nlmkit.language_models.ngram.arpa_parsing import LN10, MISSING_UNK, Parser, Section
+from nlmkit.language_models.ngram.arpa_lines import LN10, Section
+from nlmkit.language_models.ngram.arpa_parsing import MISSING_UNK, Parser
 from nlmkit.language_models.ngram.counting import Ids
 from nlmkit.language_models.ngram.estimates import Floats
 from nlmkit.language_models.ngram.soundness import (
@@ -40,6 +43,7 @@ _SUM_TOLERANCE = 1e-3
 def read_arpa(
     path: str | os.PathLike[str],
     *,
+    workers: int = 1,
     advance: Callable[[int], None] = lambda amount: None,
     note: Callable[[str], None] = lambda text: None,
 ) -> tuple[BackoffTable, list[str]]:
@@ -54,6 +58,7 @@ def read_arpa(
 
     Args:
         path: File to read.
+        workers: Number of threads that parse lines; the result is the same.
         advance: Called with the number of bytes read from disk (compressed bytes of a compressed file).
         note: Called with each note for the user.
 
@@ -69,15 +74,28 @@ def read_arpa(
     """
     source = path_source(path)
     assembler = _Assembler(source.name, note)
-    parser = Parser(source.name, note, assembler.add, _plain_size(source))
-    with ByteReader(source, utf8=False) as reader:
+    with ByteReader(source, utf8=False) as reader, _threads(workers) as pool:
+        parser = Parser(source.name, note, assembler.add, _plain_size(source), pool)
         done = 0
         for chunk in reader.chunks(_BLOCK_BYTES):
             parser.feed(chunk)
             advance(reader.consumed - done)
             done = reader.consumed
-    parser.finish()
+        parser.finish()
     return assembler.finish(), parser.words
+
+
+@contextmanager
+def _threads(workers: int) -> Iterator[ThreadPoolExecutor | None]:
+    """Yield threads that parse while the caller reads and assembles; None for one worker."""
+    if workers == 1:
+        yield None
+        return
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _plain_size(source: ByteSource) -> int | None:
@@ -234,7 +252,7 @@ class _Assembler:
         table = self._table
         log_probs = np.where(self._is_added[k - 1], np.nan, table.log_probs[k - 1])
         columns = word_columns(table, k, 0, table.sizes[k - 1])
-        return Section(columns, log_probs, table.backoffs[k - 1], self._lines[k - 1])
+        return Section(columns, log_probs, table.backoffs[k - 1].astype(np.float64), self._lines[k - 1])
 
     def _keep_levels_below(self, k: int) -> None:
         table = self._table
