@@ -46,7 +46,8 @@ class Fields:
         padded = np.zeros((len(text) // _WINDOW + 4) * _WINDOW, np.uint8)
         padded[: len(text)] = np.frombuffer(text, np.uint8)
         self._bytes = padded
-        self._aligned: _Words64 = padded.view("<u8")
+        # every position has a window, most of which are not aligned: indexing copes with that
+        self._windows: _Words64 = np.ndarray((len(padded) - _WINDOW + 1,), "<u8", padded.data, strides=(1,))
         given = padded[: len(text)]
         is_space = np.ones(len(text) + 2, bool)
         inner = is_space[1:-1]
@@ -67,12 +68,7 @@ class Fields:
 
     def window(self, begins: _Places) -> _Words64:
         """Return the eight bytes from each position, the first one lowest."""
-        index = begins >> 3
-        bits = (begins.astype(np.uint64) & _u64(7)) << _u64(3)
-        low: _Words64 = self._aligned.take(index) >> bits
-        index += 1
-        high: _Words64 = self._aligned.take(index)
-        return low | high << _u64(1) << (bits ^ _u64(63))  # by 64 − bits in all
+        return self._windows[begins]
 
     def numbers(self, at: _Places) -> tuple[Floats, _Places]:
         """Read fields such as ``-1.25`` or ``0``: exactly as ``float`` does.

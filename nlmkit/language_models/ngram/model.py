@@ -321,6 +321,8 @@ class NGram(VocabularyLimits, LanguageModel):
     def export(self, path: str | os.PathLike[str], format: str | None = None, *, run: RunOptions | None = None) -> None:
         """Write the model as an ARPA file, compressed when ``path`` ends in ``.gz``.
 
+        Of the run options, progress and workers (threads that format; the file is the same) are used.
+
         Raises:
             ExportError: ``format`` is not ARPA, or ARPA cannot represent the model.
         """
@@ -334,7 +336,7 @@ class NGram(VocabularyLimits, LanguageModel):
 
         run = run or RunOptions()
         run.stage(f"writing {os.fspath(path)}", sum(self.table_.sizes))
-        write_arpa(Path(path), self.table_, self.vocabulary_.words, advance=run.advance)
+        write_arpa(Path(path), self.table_, self.vocabulary_.words, workers=run.workers, advance=run.advance)
 
     @classmethod
     @shows_progress
@@ -346,7 +348,7 @@ class NGram(VocabularyLimits, LanguageModel):
         Args:
             path: File to read.
             pipeline: Text pipeline for scoring; splits at spaces by default, like KenLM.
-            run: Run options, of which progress is used.
+            run: Run options, of which progress and workers (threads that parse; the model is the same) are used.
 
         Raises:
             DataError: The file is not a valid ARPA model; names the line.
@@ -359,7 +361,7 @@ class NGram(VocabularyLimits, LanguageModel):
         run = run or RunOptions()
         run.stage(f"reading {os.fspath(path)}")
         notes: list[str] = []
-        table, words = read_arpa(Path(path), advance=run.advance, note=notes.append)
+        table, words = read_arpa(Path(path), workers=run.workers, advance=run.advance, note=notes.append)
         mass = float(np.exp(table.log_probs[0]).sum())
         if abs(mass - 1) > _MASS_TOLERANCE:
             notes.append(f"the unigram probabilities sum to {mass:.4f}, not to 1: perplexities will be wrong")
