@@ -35,8 +35,14 @@ from nlmkit.errors import ExportError
     type=click.Choice(formats.NAMES),
     help="Format of FILE.  [default: by its name]",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of threads that format an ARPA file; its bytes are the same.  [default: 1]",
+)
 @quiet_option
-def command(*, model: str, file: str, file_format: str | None, quiet: bool) -> None:
+def command(*, model: str, file: str, file_format: str | None, workers: int | None, quiet: bool) -> None:
     """Write the saved MODEL to FILE in a format of other programs, detected from its name.
 
     N-gram models are written as .arpa, representations as .vec (word2vec text), .bin (word2vec binary) or, with
@@ -46,6 +52,8 @@ def command(*, model: str, file: str, file_format: str | None, quiet: bool) -> N
     symbolic link the target is replaced, and a pipe or device such as /dev/stdout is written directly.
     """
     chosen = formats.format_to_export(file, file_format)
+    if workers is not None and chosen != formats.ARPA:
+        raise click.UsageError("--workers applies to ARPA files only")
     refuse_conflicts([Output("FILE", file)], [model])
     from nlmkit.core.storage import load
 
@@ -53,4 +61,4 @@ def command(*, model: str, file: str, file_format: str | None, quiet: bool) -> N
     if type(component).export in (None, Component.export):  # None takes back what a base class can
         raise ExportError(f"{model}: {component.name} cannot be written as {chosen}")
     with progress(quiet=quiet) as display:
-        component.export(Path(file), chosen, run=RunOptions(progress=display))
+        component.export(Path(file), chosen, run=RunOptions(progress=display, workers=workers or 1))
