@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import Final, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ LN10 = math.log(10.0)
 FindIds: TypeAlias = Callable[[Fields, NDArray[np.int64], Ids], Ids]
 """Function of fields, the indices of some of them, and the numbers of their lines; returns ids, int32 [n]."""
 
+_FIRST_ROOM: Final = 1 << 16  # n-grams
 _LARGEST_LOG_PROB: Final = 1e-6  # above zero: rounding by the program that wrote the file
 _LARGEST_BACKOFF: Final = 99.0  # where a context leaves hardly anything, some programs write large ones
 
@@ -44,24 +45,64 @@ class Section:
     def __len__(self) -> int:
         return len(self.lines)
 
+    def arrays(self) -> list[NDArray[Any]]:
+        """Return all arrays."""
+        return [*self.columns, self.log_probs, self.backoffs, self.lines]
+
+    def resized(self, size: int) -> Section:
+        """Return a copy with room for more n-grams."""
+        new = [np.empty(size, array.dtype) for array in self.arrays()]
+        for array, old in zip(new, self.arrays(), strict=True):
+            array[: len(old)] = old
+        return Section(new[:-3], *new[-3:])
+
     @staticmethod
     def joined(parts: Sequence[Section], order: int) -> Section:
-        """Concatenate the n-grams of several parts, which are emptied so that memory is not held twice."""
-        if not parts:
-            return Section([np.empty(0, np.int32)] * order, np.empty(0), np.empty(0), np.empty(0, np.int32))
-        columns = [np.concatenate([part.columns.pop(0) for part in parts]) for _ in range(order)]
-        values = []
-        for name in ("log_probs", "backoffs", "lines"):
-            values.append(np.concatenate([getattr(part, name) for part in parts]))
-            for part in parts:
-                setattr(part, name, values[-1][:0])
-        return Section(columns, *values)
+        """Concatenate the n-grams of several parts."""
+        return Section(
+            [np.concatenate([part.columns[j] for part in parts]) for j in range(order)],
+            np.concatenate([part.log_probs for part in parts]),
+            np.concatenate([part.backoffs for part in parts]),
+            np.concatenate([part.lines for part in parts]),
+        )
 
     def taken(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Section:
         """Return a selection of the n-grams, or all of them reordered."""
         return Section(
             [column[rows] for column in self.columns], self.log_probs[rows], self.backoffs[rows], self.lines[rows]
         )
+
+
+class Collector:
+    """Arrays for the n-grams of one order, filled part by part.
+
+    Args:
+        order: Length of the n-grams.
+        size: Number of n-grams that the file declares; more are counted and not kept.
+        is_sure: Whether the file is large enough for this number; if not, memory is reserved as it is needed.
+    """
+
+    def __init__(self, order: int, size: int, *, is_sure: bool) -> None:
+        self.number = 0
+        self._size = size
+        room = size if is_sure else min(size, _FIRST_ROOM)
+        ids = [np.empty(room, np.int32) for _ in range(order)]
+        self._section = Section(ids, np.empty(room), np.empty(room), np.empty(room, np.int32))
+
+    def add(self, part: Section) -> None:
+        """Add n-grams; the arrays are copied."""
+        begin, end = self.number, self.number + len(part)
+        self.number = end
+        if end > self._size:
+            return
+        if end > len(self._section):
+            self._section = self._section.resized(min(self._size, max(end, 2 * len(self._section))))
+        for own, given in zip(self._section.arrays(), part.arrays(), strict=True):
+            own[begin:end] = given
+
+    def section(self) -> Section:
+        """Return what was collected."""
+        return self._section
 
 
 class NGramLines:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nlmkit.errors import DataError
 from nlmkit.language_models.ngram.arpa_fields import Fields, WordIndex
-from nlmkit.language_models.ngram.arpa_lines import NGramLines, Section, shown
+from nlmkit.language_models.ngram.arpa_lines import Collector, NGramLines, Section, shown
 from nlmkit.language_models.ngram.counting import Ids
 from nlmkit.text.vocabulary import BOS_ID, EOS_ID, SPECIAL, UNK, UNK_ID
 
@@ -78,7 +78,7 @@ class Parser:
         self._sizes: list[int] = []
         self._size_lines: list[int] = []
         self._pool = pool
-        self._parts: list[Section] = []
+        self._collected = Collector(0, 0, is_sure=True)
         self._waiting: deque[Future[Section]] = deque()  # the parts after these
         self._ids: dict[bytes, int] = {word.encode(): id_ for id_, word in enumerate(SPECIAL)}
         self._index: WordIndex | None = None
@@ -184,17 +184,19 @@ class Parser:
             self._refuse(f"missing or misplaced section: found {found}, expected {self._expected()}", self._line)
         if self._section:
             k = self._section
-            section = Section.joined(self._parts, k)
-            self._parts = []
-            if len(section) != self._sizes[k - 1]:
+            section, number = self._collected.section(), self._collected.number
+            self._collected = Collector(0, 0, is_sure=True)
+            if number != self._sizes[k - 1]:
                 self._refuse(
-                    f"the header declares {self._sizes[k - 1]} {k}-grams, but the file has {len(section)}: "
+                    f"the header declares {self._sizes[k - 1]} {k}-grams, but the file has {number}: "
                     "it is damaged or was edited",
                     self._size_lines[k - 1],
                 )
             if k == 1:
                 self._check_unigrams(section)
             self._add(section, self.words, len(self._sizes))
+        if following:
+            self._collected = Collector(following, self._sizes[following - 1], is_sure=self._size is not None)
         self._section = following or 0
         self._ended = following is None
 
@@ -220,13 +222,13 @@ class Parser:
         k = self._section
         lines = NGramLines(self._name, k, is_highest=k == len(self._sizes))
         if k == 1:
-            self._parts.append(lines.read(text, self._line, self._unigrams))
+            self._collected.add(lines.read(text, self._line, self._unigrams))
         else:
             if self._index is None:
                 self._index = WordIndex(self._ids)
             ids_of = lines.ids_of(self._index)
             if self._pool is None:
-                self._parts.append(lines.read(text, self._line, ids_of))
+                self._collected.add(lines.read(text, self._line, ids_of))
             else:
                 self._waiting.append(self._pool.submit(lines.read, text, self._line, ids_of))
                 self._collect(_MOST_WAITING)
@@ -234,7 +236,7 @@ class Parser:
     def _collect(self, most: int = 0) -> None:
         """Take over what the threads have parsed until at most some blocks wait; errors come in the order of lines."""
         while len(self._waiting) > most:
-            self._parts.append(self._waiting.popleft().result())
+            self._collected.add(self._waiting.popleft().result())
 
     def _unigrams(self, fields: Fields, at: NDArray[np.int64], lines: Ids) -> Ids:
         """Return the ids of words, and assign ids to new ones."""

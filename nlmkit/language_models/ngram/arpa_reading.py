@@ -30,6 +30,7 @@ from nlmkit.text.sources import ByteReader, ByteSource, path_source
 from nlmkit.text.vocabulary import BOS, BOS_ID, EOS, EOS_ID
 
 _BLOCK_BYTES = 1 << 20
+_BATCH = 1 << 18  # n-grams
 _PACKED = frozenset({".gz", ".bz2", ".xz", ".zst"})
 _ROUNDING = 1e-4
 """Tolerated excess of a back-off log-probability over zero, for programs that write five digits."""
@@ -285,7 +286,7 @@ class _Assembler:
                 at = int(again[0])
                 first, second = sorted(section.lines[at - 1 : at + 1].tolist())
                 self._refuse(f"duplicate {k}-gram {self._gram(section, at)!r}, first on line {first}", second)
-        history = section.columns[0] if k == 2 else table.find(k - 1, table.history[k - 2][suffix], section.columns[0])
+        history = section.columns[0] if k == 2 else self._histories(k, suffix, section.columns[0])
         added = np.isnan(section.log_probs)
         # -1 is in range, and such rows are bad whatever they find there
         bad = (history < 0) | (self._is_added[k - 2][history] & ~added)
@@ -335,11 +336,27 @@ class _Assembler:
         for j, column in enumerate(reversed(columns[:-1]), 2):
             there = np.flatnonzero(ids >= 0)
             longer = np.full(len(ids), -1, np.int32)
-            longer[there] = self._table.find(j, ids[there], column[begins[there]])
+            longer[there] = self._find(j, ids[there], column[begins[there]])
             ids = longer
             found += ids >= 0
         runs = np.diff(begins, append=len(section))
         return np.repeat(ids, runs), np.repeat(found, runs)
+
+    def _find(self, k: int, suffixes: Ids, words: Ids) -> Ids:
+        """Look up n-grams as ``BackoffTable.find`` does, in batches, which bounds the memory."""
+        found = np.empty(len(words), np.int32)
+        for begin in range(0, len(words), _BATCH):
+            part = slice(begin, begin + _BATCH)
+            found[part] = self._table.find(k, suffixes[part], words[part])
+        return found
+
+    def _histories(self, k: int, suffix: Ids, first: Ids) -> Ids:
+        """Find the contexts of n-grams of order k."""
+        found = np.empty(len(first), np.int32)
+        for begin in range(0, len(first), _BATCH):
+            part = slice(begin, begin + _BATCH)
+            found[part] = self._table.find(k - 1, self._table.history[k - 2][suffix[part]], first[part])
+        return found
 
     def _with_suffixes(self, section: Section, found: NDArray[np.int8]) -> list[Section]:
         """Take the orders that lack suffixes off the table; return them with the suffixes, the highest order first."""

@@ -115,7 +115,7 @@ def test_a_block_has_the_lines_of_its_ngrams(model: NGram, size: int) -> None:
     table, words = model.table_, model.vocabulary_.words
     writer = LineWriter(table, words)
     for k in range(1, table.order + 1):
-        grams = [np.arange(table.sizes[k - 1])]
+        grams: list[Any] = [np.arange(table.sizes[k - 1])]
         for j in range(k, 1, -1):
             grams.append(table.suffix[j - 1][grams[-1]])
         expected = [table.first[k - 1 - j][ids] for j, ids in enumerate(grams)]
