@@ -121,7 +121,7 @@ class _Assembler:
         self._order = 0
         self._number_dropped = self._number_added = 0
         self._is_added: list[NDArray[np.bool_]] = []  # by order; not in the file
-        self._lines: list[Ids] = []  # by order; 0 for what is not in the file
+        self._lines: list[Ids | range] = []  # by order; 0 for what is not in the file
 
     def add(self, section: Section, words: list[str], order: int) -> None:
         """Add the n-grams of the next order.
@@ -238,8 +238,9 @@ class _Assembler:
         backoffs = np.zeros(len(self._words))
         backoffs[ids] = section.backoffs
         self._is_added.append(np.zeros(len(self._words), bool))
-        self._lines.append(np.zeros(len(self._words), np.int32))
-        self._lines[0][ids] = section.lines
+        lines = np.zeros(len(self._words), np.int32)
+        lines[ids] = section.lines
+        self._lines.append(lines)
         self._table = BackoffTable(
             first=[np.arange(len(self._words), dtype=np.int32)],
             children=[],
@@ -253,7 +254,9 @@ class _Assembler:
         table = self._table
         log_probs = np.where(self._is_added[k - 1], np.nan, table.log_probs[k - 1])
         columns = word_columns(table, k, 0, table.sizes[k - 1])
-        return Section(columns, log_probs, table.backoffs[k - 1].astype(np.float64), self._lines[k - 1])
+        return Section(
+            columns, log_probs, table.backoffs[k - 1].astype(np.float64), np.array(self._lines[k - 1], np.int32)
+        )
 
     def _keep_levels_below(self, k: int) -> None:
         table = self._table
@@ -310,7 +313,7 @@ class _Assembler:
             [*table.backoffs, section.backoffs] if k < self._order else table.backoffs,
         )
         self._is_added.append(added)
-        self._lines.append(section.lines)
+        self._lines.append(_as_range(section.lines))
         return None
 
     def _check_added(self, section: Section, k: int, history: Ids, added: NDArray[np.bool_], log_probs: Floats) -> None:
@@ -383,3 +386,10 @@ class _Assembler:
 
     def _refuse(self, problem: str, line: int) -> NoReturn:
         raise DataError(problem, source=self._name, line=int(line))
+
+
+def _as_range(lines: Ids) -> Ids | range:
+    """Return consecutive line numbers as a range, which takes no memory."""
+    if len(lines) and bool((lines[1:] - lines[:-1] == 1).all()):
+        return range(int(lines[0]), int(lines[-1]) + 1)
+    return lines
