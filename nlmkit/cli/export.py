@@ -47,9 +47,21 @@ from nlmkit.errors import ExportError
     type=click.Choice(["#0", "<eps>"]),
     help="Input label of the backoff arcs of an automaton (openfst).  [default: #0]",
 )
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of threads that format an ARPA file; its bytes are the same.  [default: 1]",
+)
 @quiet_option
 def command(
-    *, model: str, file: str, file_format: str | None, symbols: str | None, backoff_label: Any, quiet: bool
+    *,
+    model: str,
+    file: str,
+    file_format: str | None,
+    symbols: str | None,
+    backoff_label: Any,
+    workers: int | None,
+    quiet: bool,
 ) -> None:
     """Write the saved MODEL to FILE in a format of other programs, detected from its name.
 
@@ -63,6 +75,8 @@ def command(
     chosen = formats.format_to_export(file, file_format)
     if chosen != formats.OPENFST and (symbols is not None or backoff_label is not None):
         raise click.UsageError(f"--symbols and --backoff-label are for the format openfst, and {file} is {chosen}")
+    if workers is not None and chosen != formats.ARPA:
+        raise click.UsageError("--workers applies to ARPA files only")
     table = [Output("--symbols", symbols)] if symbols is not None else []
     refuse_conflicts([Output("FILE", file), *table], [model])
     from nlmkit.core.storage import load
@@ -71,7 +85,7 @@ def command(
     if type(component).export in (None, Component.export):  # None takes back what a base class can
         raise ExportError(f"{model}: {component.name} cannot be written as {chosen}")
     with progress(quiet=quiet) as display:
-        run = RunOptions(progress=display)
+        run = RunOptions(progress=display, workers=workers or 1)
         if symbols is not None or backoff_label is not None:
             if not hasattr(component, "export_openfst"):
                 raise ExportError(f"{model}: {component.name} has no options for {chosen}: drop --symbols and the like")

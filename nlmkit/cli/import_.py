@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     "import",
     cls=Command,
     epilog=examples(
-        "nlmkit import lm.arpa -o lm",
+        "nlmkit import lm.arpa -o lm --workers 2",
         "nlmkit import zh.arpa.gz -o zh --tokenizer char",
         "nlmkit import glove.6B.100d.txt -o glove --lowercase",
         "nlmkit import GoogleNews-vectors-negative300.bin.gz -o news",
@@ -52,6 +52,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Handling of duplicate words in a file of vectors: keep the first vector with a note, or raise an error.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of threads that parse an ARPA file; the model is the same.  [default: 1]",
+)
 @pipeline_options
 @quiet_option
 @json_option
@@ -61,6 +67,7 @@ def command(
     output: str | None,
     file_format: str | None,
     repeated: Repeated,
+    workers: int | None,
     pipeline: TextPipeline,
     quiet: bool,
     as_json: bool,
@@ -77,12 +84,14 @@ def command(
     if not output:
         raise click.UsageError("missing MODEL (-o)")
     told = formats.format_to_import(file, file_format)
+    if workers is not None and told != formats.ARPA:
+        raise click.UsageError("--workers applies to ARPA files only")
     segmenter = parameter_inputs({"tokenizer": given_tokenizer(pipeline)}, {})
     refuse_conflicts([Output("-o", output, is_model=True)], [file, *segmenter])
     refuse_output(output)
     started = time.perf_counter()
     with progress(quiet=quiet) as display, out_of_memory(f"{file}: reading it", lambda: f"it has {_size(file)}"):
-        imported = _read(Path(file), told, pipeline, repeated, RunOptions(progress=display))
+        imported = _read(Path(file), told, pipeline, repeated, RunOptions(progress=display, workers=workers or 1))
     save(imported, output, quiet=quiet)
     print_fitted(fit_facts(imported, output, time.perf_counter() - started), as_json=as_json, quiet=quiet)
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import re
-from collections.abc import Callable, Sequence
-from itertools import repeat
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import DataError
+from nlmkit.language_models.ngram.arpa_fields import Fields, WordIndex
+from nlmkit.language_models.ngram.arpa_lines import Collector, NGramLines, Section, shown
 from nlmkit.language_models.ngram.counting import Ids
-from nlmkit.language_models.ngram.estimates import Floats
-from nlmkit.language_models.ngram.table import LEAST_LOG_PROB
 from nlmkit.text.vocabulary import BOS_ID, EOS_ID, SPECIAL, UNK, UNK_ID
-
-LN10 = math.log(10.0)
 
 MISSING_UNK = -100.0
 """The log10 probability of ``<unk>`` where a file has none: KenLM's choice, far below any that is estimated."""
@@ -27,14 +24,11 @@ LARGEST_ORDER = 20
 """The highest order a file may have: that of the n-gram model."""
 
 _CAPITAL_UNK = b"<UNK>"  # KenLM reads it as <unk> too
+_MOST_WAITING = 8  # blocks
 _LONGEST_LINE = 1 << 24
 _PREFACE_BYTES = 1 << 22
-_LARGEST_LOG_PROB = 1e-6  # above zero: rounding by the program that wrote the file
-_LARGEST_BACKOFF = 99.0  # where a context leaves hardly anything, some programs write large ones
 _MOST_NGRAMS = 2**31 - 2  # of one order: indices are int32
 _SPACES = b" \t\r\n"
-_TO_SPACE = bytes.maketrans(_SPACES, b" " * len(_SPACES))
-_IS_SPACE = np.isin(np.arange(256), [*_SPACES])
 _COUNT = re.compile(rb"ngram\s+(\d{1,4})\s*=\s*(\d{1,18})")
 _SECTION = re.compile(rb"\\(\d{1,4})-grams:")
 _FOREIGN = {
@@ -47,63 +41,35 @@ _FOREIGN = {
 }
 
 
-@dataclasses.dataclass
-class Section:
-    """The n-grams of one order, in the order of the file; arrays are [n].
-
-    Attributes:
-        columns: Ids of the first, second, … words.
-        log_probs: Natural logarithms; NaN for an n-gram that is missing from the file and still needs a probability.
-        backoffs: Natural logarithms; 0 at the highest order.
-        lines: Line numbers.
-    """
-
-    columns: list[Ids]
-    log_probs: Floats
-    backoffs: Floats
-    lines: Ids
-
-    def __len__(self) -> int:
-        return len(self.lines)
-
-    @staticmethod
-    def joined(parts: Sequence[Section], order: int) -> Section:
-        """Concatenate the n-grams of several parts."""
-        if not parts:
-            return Section([np.empty(0, np.int32)] * order, np.empty(0), np.empty(0), np.empty(0, np.int32))
-        return Section(
-            [np.concatenate([part.columns[j] for part in parts]) for j in range(order)],
-            np.concatenate([part.log_probs for part in parts]),
-            np.concatenate([part.backoffs for part in parts]),
-            np.concatenate([part.lines for part in parts]),
-        )
-
-    def taken(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Section:
-        """Return a selection of the n-grams, or all of them reordered."""
-        return Section(
-            [column[rows] for column in self.columns], self.log_probs[rows], self.backoffs[rows], self.lines[rows]
-        )
-
-
 class Parser:
-    """Incremental parser: takes the bytes of a file in chunks and collects the n-grams of each section.
+    """Incremental parser: takes the bytes of a file in chunks and hands out the n-grams of each section.
 
     Attributes:
         words: Words by vocabulary id, complete after the unigrams.
     """
 
-    def __init__(self, name: str, note: Callable[[str], None], size: int | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        note: Callable[[str], None],
+        add: Callable[[Section, list[str], int], None],
+        size: int | None = None,
+        pool: ThreadPoolExecutor | None = None,
+    ) -> None:
         """Start a file.
 
         Args:
             name: File name for error messages.
             note: Called with each note for the user.
+            add: Called with each section, the words by vocabulary id, and the highest order.
             size: Size of the text in bytes, if known in advance.
+            pool: Threads that parse n-grams; without any, the caller's thread does.
         """
         self.words: list[str] = [*SPECIAL]
         self._name = name
         self._size = size
         self._note = note
+        self._add = add
         self._rest = b""
         self._line = 1  # number of the line that comes next
         self._given = 0
@@ -111,9 +77,11 @@ class Parser:
         self._ended = False
         self._sizes: list[int] = []
         self._size_lines: list[int] = []
-        self._sections: list[Section] = []
-        self._parts: list[Section] = []
+        self._pool = pool
+        self._collected = Collector(0, 0, is_sure=True)
+        self._waiting: deque[Future[Section]] = deque()  # the parts after these
         self._ids: dict[bytes, int] = {word.encode(): id_ for id_, word in enumerate(SPECIAL)}
+        self._index: WordIndex | None = None
         self._section = 0  # order of the section that is being read; 0 before the first
 
     def feed(self, chunk: bytes) -> None:
@@ -135,8 +103,8 @@ class Parser:
         if not self._in_data and self._given > _PREFACE_BYTES:
             self._refuse("no \\data\\ line in the first megabytes: not an ARPA file", None)
 
-    def finish(self) -> list[Section]:
-        """Return the sections by order; call it after the last byte."""
+    def finish(self) -> None:
+        """Check that the file has ended; call it after the last byte."""
         if self._rest:
             block, self._rest = self._rest + b"\n", b""
             self._take(block)
@@ -144,9 +112,9 @@ class Parser:
             self._refuse("no \\data\\ line: not an ARPA file", None)
         if not self._ended:
             self._refuse("no \\end\\ line: the file is truncated, copy or export it again", self._line - 1)
-        return self._sections
 
     def _refuse(self, problem: str, line: int | None) -> NoReturn:
+        self._collect()  # an earlier error comes first
         raise DataError(problem, source=self._name, line=line)
 
     def _take(self, block: bytes) -> None:
@@ -157,16 +125,17 @@ class Parser:
         begin = 0
         while begin < len(block):
             if self._section and not self._ended and block[begin] != ord("\\"):
-                end = block.find(b"\n\\", begin) + 1 or len(block)
+                end = _end_of_ngrams(block, begin)
                 self._take_ngrams(block[begin:end])
             else:
                 end = block.index(b"\n", begin) + 1
                 self._take_line(block[begin:end].strip(_SPACES))
-            self._line += block.count(b"\n", begin, end)
+            self._line += int(np.count_nonzero(np.frombuffer(block, np.uint8)[begin:end] == ord("\n")))
             begin = end
 
     def _take_line(self, line: bytes) -> None:
         """Read a line that is not an n-gram."""
+        self._collect()
         section = _SECTION.fullmatch(line)
         if self._ended:
             if line:
@@ -178,12 +147,12 @@ class Parser:
         elif line and not self._section:
             self._take_count(line)
         elif line:
-            self._refuse(f"unexpected line {_shown(line)}: expected {self._expected()}", self._line)
+            self._refuse(f"unexpected line {shown(line)}: expected {self._expected()}", self._line)
 
     def _take_count(self, line: bytes) -> None:
         count = _COUNT.fullmatch(line)
         if not count:
-            self._refuse(f"{_shown(line)} is not a header line such as 'ngram 1=5000'", self._line)
+            self._refuse(f"{shown(line)} is not a header line such as 'ngram 1=5000'", self._line)
         order, size = int(count[1]), int(count[2])
         if order != len(self._sizes) + 1:
             self._refuse(f"header line for order {order}, expected order {len(self._sizes) + 1}", self._line)
@@ -215,17 +184,19 @@ class Parser:
             self._refuse(f"missing or misplaced section: found {found}, expected {self._expected()}", self._line)
         if self._section:
             k = self._section
-            section = Section.joined(self._parts, k)
-            self._parts = []
-            if len(section) != self._sizes[k - 1]:
+            section, number = self._collected.section(), self._collected.number
+            self._collected = Collector(0, 0, is_sure=True)
+            if number != self._sizes[k - 1]:
                 self._refuse(
-                    f"the header declares {self._sizes[k - 1]} {k}-grams, but the file has {len(section)}: "
+                    f"the header declares {self._sizes[k - 1]} {k}-grams, but the file has {number}: "
                     "it is damaged or was edited",
                     self._size_lines[k - 1],
                 )
             if k == 1:
                 self._check_unigrams(section)
-            self._sections.append(section)
+            self._add(section, self.words, len(self._sizes))
+        if following:
+            self._collected = Collector(following, self._sizes[following - 1], is_sure=self._size is not None)
         self._section = following or 0
         self._ended = following is None
 
@@ -247,97 +218,44 @@ class Parser:
             self._note(f"no {UNK} in the file: unknown words get the log10 probability {MISSING_UNK:g}")
 
     def _take_ngrams(self, text: bytes) -> None:
+        """Read lines of n-grams, perhaps in another thread."""
         k = self._section
-        is_space = _IS_SPACE[np.frombuffer(text, np.uint8)]
-        begins_field = ~is_space
-        begins_field[1:] &= is_space[:-1]
-        begins = np.flatnonzero(begins_field)
-        line_ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
-        field_ends = np.searchsorted(begins, line_ends)
-        widths = np.diff(field_ends, prepend=0)
-        filled = np.flatnonzero(widths)
-        if not len(filled):
-            return
-        widths, at = widths[filled], field_ends[filled] - widths[filled]
-        lines = (filled + self._line).astype(np.int32)
-        bad = (widths != k + 1) & (widths != k + 2)
-        if bad.any():
-            self._refuse(
-                f"a {k}-gram has {k + 1} or {k + 2} fields (log10 probability, {k} words, backoff weight), not "
-                f"{widths[bad][0]}",
-                int(lines[bad][0]),
-            )
-        fields = np.array(list(filter(None, text.translate(_TO_SPACE).split(b" "))), object)
-        log_probs = self._numbers(fields[at], lines)
-        self._check_log_probs(log_probs, lines)
-        backoffs = np.zeros(len(at))
-        given = widths == k + 2
-        backoffs[given] = self._numbers(fields[at[given] + k + 1], lines[given])
-        self._check_backoffs(backoffs, lines)
+        lines = NGramLines(self._name, k, is_highest=k == len(self._sizes))
         if k == 1:
-            columns = [self._unigrams(fields[at + 1].tolist(), lines)]
+            self._collected.add(lines.read(text, self._line, self._unigrams))
         else:
-            columns = [self._word_ids(fields[at + j], lines) for j in range(1, k + 1)]
-        if k == len(self._sizes):
-            backoffs[:] = 0.0  # never used
-        for values in (log_probs, backoffs):
-            values[values < LEAST_LOG_PROB / LN10] = -np.inf  # the largest negative number is meant as zero
-        self._parts.append(Section(columns, np.minimum(log_probs, 0.0) * LN10, backoffs * LN10, lines))
+            if self._index is None:
+                self._index = WordIndex(self._ids)
+            ids_of = lines.ids_of(self._index)
+            if self._pool is None:
+                self._collected.add(lines.read(text, self._line, ids_of))
+            else:
+                self._waiting.append(self._pool.submit(lines.read, text, self._line, ids_of))
+                self._collect(_MOST_WAITING)
 
-    def _numbers(self, fields: NDArray[np.object_], lines: Ids) -> Floats:
-        texts = fields.tolist()
-        try:
-            values = np.fromiter(map(float, texts), np.float64, len(texts))
-            if b"_" not in b"".join(texts):  # "1_0" is a number to Python only
-                return values
-        except ValueError:
-            pass
-        at = next(at for at, text in enumerate(texts) if not _is_number(text))
-        self._refuse(f"{_shown(texts[at])} is not a number", int(lines[at]))
+    def _collect(self, most: int = 0) -> None:
+        """Take over what the threads have parsed until at most some blocks wait; errors come in the order of lines."""
+        while len(self._waiting) > most:
+            self._collected.add(self._waiting.popleft().result())
 
-    def _check_log_probs(self, values: Floats, lines: Ids) -> None:
-        good = values <= _LARGEST_LOG_PROB  # false for NaN
-        if not good.all():
-            at = int(good.argmin())
-            self._refuse(f"{values[at]} is not a log10 probability: it must be at most 0", int(lines[at]))
-
-    def _check_backoffs(self, values: Floats, lines: Ids) -> None:
-        good = values <= _LARGEST_BACKOFF  # false for NaN
-        if not good.all():
-            at = int(good.argmin())
-            problem = f"{values[at]} is not a log10 backoff weight: it must be at most {_LARGEST_BACKOFF:g}"
-            self._refuse(problem, int(lines[at]))
-
-    def _unigrams(self, words: list[bytes], lines: Ids) -> Ids:
+    def _unigrams(self, fields: Fields, at: NDArray[np.int64], lines: Ids) -> Ids:
         """Return the ids of words, and assign ids to new ones."""
-        rows = np.empty(len(words), np.int32)
-        for at, word in enumerate(words):
+        rows = np.empty(len(at), np.int32)
+        for row, place in enumerate(at.tolist()):
+            word = fields.field(place)
             known = self._ids.setdefault(word if word != _CAPITAL_UNK else UNK.encode(), len(self.words))
-            rows[at] = known
+            rows[row] = known
             if known == len(self.words):
                 try:
                     self.words.append(word.decode())
                 except UnicodeDecodeError:
-                    self._refuse(f"the word {_shown(word)} is not UTF-8: convert the file first", int(lines[at]))
+                    self._refuse(f"the word {shown(word)} is not UTF-8: convert the file first", int(lines[row]))
         return rows
 
-    def _word_ids(self, words: NDArray[np.object_], lines: Ids) -> Ids:
-        texts = words.tolist()
-        ids = np.fromiter(map(self._ids.get, texts, repeat(-1)), np.int32, len(texts))
-        if (ids < 0).any():
-            at = int((ids < 0).argmax())
-            self._refuse(f"the word {_shown(texts[at])} is not among the unigrams of the file", int(lines[at]))
-        return ids
 
-
-def _is_number(text: bytes) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return b"_" not in text
-
-
-def _shown(text: bytes) -> str:
-    """Format bytes of the file for an error message."""
-    return repr(text[:40].decode("utf-8", "backslashreplace") + ("…" if len(text) > 40 else ""))
+def _end_of_ngrams(block: bytes, begin: int) -> int:
+    """Return where the next line begins that starts with a backslash; the search for this byte alone is fast."""
+    at = block.find(b"\\", begin)
+    while at > begin and block[at - 1] != ord("\n"):
+        at = block.find(b"\\", at + 1)
+    return at if at >= 0 else len(block)

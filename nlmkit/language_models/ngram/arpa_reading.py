@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import DataError, SavedModelError
-from nlmkit.language_models.ngram.arpa_parsing import LN10, MISSING_UNK, Parser, Section
+from nlmkit.language_models.ngram.arpa_cells import word_columns
+from nlmkit.language_models.ngram.arpa_lines import LN10, Section
+from nlmkit.language_models.ngram.arpa_parsing import MISSING_UNK, Parser
 from nlmkit.language_models.ngram.counting import Ids
 from nlmkit.language_models.ngram.estimates import Floats
-from nlmkit.language_models.ngram.soundness import Shorter, empty_context, gram_of, largest_unlisted, sums
+from nlmkit.language_models.ngram.soundness import (
+    Shorter,
+    bound_unlisted,
+    empty_context,
+    gram_of,
+    largest_unlisted,
+    sums,
+)
 from nlmkit.language_models.ngram.table import BackoffTable
 from nlmkit.text.sources import ByteReader, ByteSource, path_source
 from nlmkit.text.vocabulary import BOS, BOS_ID, EOS, EOS_ID
 
-_BLOCK_BYTES = 1 << 22
+_BLOCK_BYTES = 1 << 20
+_BATCH = 1 << 18  # n-grams
 _PACKED = frozenset({".gz", ".bz2", ".xz", ".zst"})
 _ROUNDING = 1e-4
 """Tolerated excess of a back-off log-probability over zero, for programs that write five digits."""
@@ -32,6 +44,7 @@ _SUM_TOLERANCE = 1e-3
 def read_arpa(
     path: str | os.PathLike[str],
     *,
+    workers: int = 1,
     advance: Callable[[int], None] = lambda amount: None,
     note: Callable[[str], None] = lambda text: None,
 ) -> tuple[BackoffTable, list[str]]:
@@ -46,6 +59,7 @@ def read_arpa(
 
     Args:
         path: File to read.
+        workers: Number of threads that parse lines; the result is the same.
         advance: Called with the number of bytes read from disk (compressed bytes of a compressed file).
         note: Called with each note for the user.
 
@@ -60,15 +74,29 @@ def read_arpa(
             probability above 1; a number is malformed; the order is above 20; or the text is not UTF-8.
     """
     source = path_source(path)
-    parser = Parser(source.name, note, _plain_size(source))
-    with ByteReader(source, utf8=False) as reader:
+    assembler = _Assembler(source.name, note)
+    with ByteReader(source, utf8=False) as reader, _threads(workers) as pool:
+        parser = Parser(source.name, note, assembler.add, _plain_size(source), pool)
         done = 0
         for chunk in reader.chunks(_BLOCK_BYTES):
             parser.feed(chunk)
             advance(reader.consumed - done)
             done = reader.consumed
-    sections = parser.finish()
-    return _Assembler(source.name, parser.words, sections, note).assemble(), parser.words
+        parser.finish()
+    return assembler.finish(), parser.words
+
+
+@contextmanager
+def _threads(workers: int) -> Iterator[ThreadPoolExecutor | None]:
+    """Yield threads that parse while the caller reads and assembles; None for one worker."""
+    if workers == 1:
+        yield None
+        return
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _plain_size(source: ByteSource) -> int | None:
@@ -80,30 +108,46 @@ def _plain_size(source: ByteSource) -> int | None:
 
 
 class _Assembler:
-    """Builder of a table from the sections of a file."""
+    """Builder of a table from the sections of a file, which are added as they are read.
 
-    def __init__(self, name: str, words: list[str], sections: list[Section], note: Callable[[str], None]) -> None:
+    A section is part of the table once it is added, and its words are not kept: those of an n-gram are found along its
+    suffixes.
+    """
+
+    def __init__(self, name: str, note: Callable[[str], None]) -> None:
         self._name = name
-        self._words = words
-        self._sections = sections
         self._note = note
-        self._number_added = 0
-        self._is_added: list[NDArray[np.bool_]] = [np.zeros(len(words), bool)]  # by order; not in the file
-        self._lines: list[Ids] = [np.zeros(len(words), np.int32)]  # by order; 0 for what is not in the file
-        self._lines[0][sections[0].columns[0]] = sections[0].lines
+        self._words: list[str] = []
+        self._order = 0
+        self._number_dropped = self._number_added = 0
+        self._is_added: list[NDArray[np.bool_]] = []  # by order; not in the file
+        self._lines: list[Ids | range] = []  # by order; 0 for what is not in the file
 
-    def assemble(self) -> BackoffTable:
-        """Build the orders from the lowest to the highest."""
-        self._leave_out_unreachable()
-        self._table = self._unigrams()
-        k = 2
-        while k <= len(self._sections):
-            grown = self._add_level(k)
-            if grown is None:
-                k += 1
+    def add(self, section: Section, words: list[str], order: int) -> None:
+        """Add the n-grams of the next order.
+
+        Args:
+            section: The n-grams.
+            words: Words by vocabulary id.
+            order: Highest order of the file.
+        """
+        if not self._lines:
+            self._words, self._order = words, order
+            self._add_unigrams(section)
+            return
+        section = self._reachable(section)
+        waiting = [section]
+        while waiting:
+            longer = self._add_level(waiting[-1])
+            if longer is None:
+                waiting.pop()
             else:
-                k = grown
-                self._keep_levels_below(k)
+                waiting += longer
+
+    def finish(self) -> BackoffTable:
+        """Check the table and return it."""
+        if self._number_dropped:
+            self._note(f"{self._number_dropped} n-grams dropped that have {BOS} after or {EOS} before another word")
         if self._number_added:
             self._note(
                 f"{self._number_added} n-grams that are suffixes of longer ones were missing from the file: added "
@@ -119,12 +163,15 @@ class _Assembler:
     def _check_probabilities(self) -> None:
         """Raise an error for backoff weights that lead to probabilities above 1; note sums that differ from 1."""
         shorter = empty_context(self._table)
+        # then no backed-off probability is above one, however large those that are listed are
+        are_weights_small = all(bool((backoffs <= 0.0).all()) for backoffs in self._table.backoffs)
         is_normalised = abs(float(shorter.sums[0]) - 1.0) <= _SUM_TOLERANCE
         lowered = off = contexts = 0
         worst: tuple[float, float, str, int] | None = None
         for k in range(1, self._table.order):
             backoffs = self._table.backoffs[k - 1]
-            largest = largest_unlisted(self._table, k, shorter)
+            bound = bound_unlisted if are_weights_small else largest_unlisted
+            largest = bound(self._table, k, shorter)
             if len(largest) and float(largest.max()) > _ROUNDING:
                 at = int(largest.argmax())
                 with np.errstate(over="ignore"):
@@ -168,38 +215,47 @@ class _Assembler:
         line = int(self._lines[k - 1][at]) or None
         raise DataError(f"{problem}: the file is damaged or was edited", source=self._name, line=line)
 
-    def _leave_out_unreachable(self) -> None:
+    def _reachable(self, section: Section) -> Section:
         """Drop n-grams in which ``<s>`` is not the first or ``</s>`` not the last word.
 
         An n-gram that contains such an n-gram is dropped too, so the rest keep their suffixes and histories.
         """
-        number = 0
-        for k, section in enumerate(self._sections[1:], 2):
-            drop = np.zeros(len(section), bool)
-            for inner in section.columns[1:]:
-                drop |= inner == BOS_ID
-            for inner in section.columns[:-1]:
-                drop |= inner == EOS_ID
-            if drop.any():
-                number += int(drop.sum())
-                self._sections[k - 1] = section.taken(~drop)
-        if number:
-            self._note(f"{number} n-grams dropped that have {BOS} after or {EOS} before another word")
+        drop = np.zeros(len(section), bool)
+        for inner in section.columns[1:]:
+            drop |= inner == BOS_ID
+        for inner in section.columns[:-1]:
+            drop |= inner == EOS_ID
+        if not drop.any():
+            return section
+        self._number_dropped += int(drop.sum())
+        return section.taken(~drop)
 
-    def _unigrams(self) -> BackoffTable:
-        section = self._sections[0]
+    def _add_unigrams(self, section: Section) -> None:
         ids = section.columns[0]
         log_probs = np.full(len(self._words), MISSING_UNK * LN10)
         log_probs[ids] = section.log_probs
         log_probs[BOS_ID] = -np.inf
         backoffs = np.zeros(len(self._words))
         backoffs[ids] = section.backoffs
-        return BackoffTable(
+        self._is_added.append(np.zeros(len(self._words), bool))
+        lines = np.zeros(len(self._words), np.int32)
+        lines[ids] = section.lines
+        self._lines.append(lines)
+        self._table = BackoffTable(
             first=[np.arange(len(self._words), dtype=np.int32)],
             children=[],
             history=[np.empty(0, np.int32)],
             log_probs=[log_probs],
-            backoffs=[backoffs] if len(self._sections) > 1 else [],
+            backoffs=[backoffs] if self._order > 1 else [],
+        )
+
+    def _section_of(self, k: int) -> Section:
+        """Return the n-grams of order k as they were added."""
+        table = self._table
+        log_probs = np.where(self._is_added[k - 1], np.nan, table.log_probs[k - 1])
+        columns = word_columns(table, k, 0, table.sizes[k - 1])
+        return Section(
+            columns, log_probs, table.backoffs[k - 1].astype(np.float64), np.array(self._lines[k - 1], np.int32)
         )
 
     def _keep_levels_below(self, k: int) -> None:
@@ -213,17 +269,17 @@ class _Assembler:
             table.backoffs[: k - 1],
         )
 
-    def _add_level(self, k: int) -> int | None:
-        """Add order k to the table.
+    def _add_level(self, section: Section) -> list[Section] | None:
+        """Add an order to the table.
 
         Returns:
-            None; or, if suffixes were missing, the lowest order to which suffixes were added. The table is then
-            unchanged and must be rebuilt from that order.
+            None; or, if suffixes were missing, the sections to which they were added, the shortest last. The table is
+            then cut off below these, which must be added again, before ``section``.
         """
-        section, table = self._sections[k - 1], self._table
+        table, k = self._table, len(section.columns)
         suffix, found = self._suffixes(section)
         if len(found) and int(found.min()) < k - 1:
-            return self._add_suffixes(section, found)
+            return self._with_suffixes(section, found)
         keys = suffix.astype(np.int64) << 32 | section.columns[0]
         if not (keys[1:] > keys[:-1]).all():
             by_key = np.argsort(keys, kind="stable")
@@ -233,7 +289,7 @@ class _Assembler:
                 at = int(again[0])
                 first, second = sorted(section.lines[at - 1 : at + 1].tolist())
                 self._refuse(f"duplicate {k}-gram {self._gram(section, at)!r}, first on line {first}", second)
-        history = section.columns[0] if k == 2 else table.find(k - 1, table.history[k - 2][suffix], section.columns[0])
+        history = section.columns[0] if k == 2 else self._histories(k, suffix, section.columns[0])
         added = np.isnan(section.log_probs)
         # -1 is in range, and such rows are bad whatever they find there
         bad = (history < 0) | (self._is_added[k - 2][history] & ~added)
@@ -254,10 +310,10 @@ class _Assembler:
             [*table.children, np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)],
             [*table.history, history],
             [*table.log_probs, log_probs],
-            [*table.backoffs, section.backoffs] if k < len(self._sections) else table.backoffs,
+            [*table.backoffs, section.backoffs] if k < self._order else table.backoffs,
         )
         self._is_added.append(added)
-        self._lines.append(section.lines)
+        self._lines.append(_as_range(section.lines))
         return None
 
     def _check_added(self, section: Section, k: int, history: Ids, added: NDArray[np.bool_], log_probs: Floats) -> None:
@@ -283,19 +339,35 @@ class _Assembler:
         for j, column in enumerate(reversed(columns[:-1]), 2):
             there = np.flatnonzero(ids >= 0)
             longer = np.full(len(ids), -1, np.int32)
-            longer[there] = self._table.find(j, ids[there], column[begins[there]])
+            longer[there] = self._find(j, ids[there], column[begins[there]])
             ids = longer
             found += ids >= 0
         runs = np.diff(begins, append=len(section))
         return np.repeat(ids, runs), np.repeat(found, runs)
 
-    def _add_suffixes(self, section: Section, found: NDArray[np.int8]) -> int:
-        """Add missing suffixes to the sections; return the lowest order that grew."""
+    def _find(self, k: int, suffixes: Ids, words: Ids) -> Ids:
+        """Look up n-grams as ``BackoffTable.find`` does, in batches, which bounds the memory."""
+        found = np.empty(len(words), np.int32)
+        for begin in range(0, len(words), _BATCH):
+            part = slice(begin, begin + _BATCH)
+            found[part] = self._table.find(k, suffixes[part], words[part])
+        return found
+
+    def _histories(self, k: int, suffix: Ids, first: Ids) -> Ids:
+        """Find the contexts of n-grams of order k."""
+        found = np.empty(len(first), np.int32)
+        for begin in range(0, len(first), _BATCH):
+            part = slice(begin, begin + _BATCH)
+            found[part] = self._table.find(k - 1, self._table.history[k - 2][suffix[part]], first[part])
+        return found
+
+    def _with_suffixes(self, section: Section, found: NDArray[np.int8]) -> list[Section]:
+        """Take the orders that lack suffixes off the table; return them with the suffixes, the highest order first."""
         k = len(section.columns)
-        for j in range(2, k):
+        lowest = int(found.min()) + 1
+        grown = []
+        for j in range(k - 1, lowest - 1, -1):
             lacking = found < j
-            if not lacking.any():
-                continue
             grams = np.stack([column[lacking] for column in section.columns[k - j :]], axis=1)
             grams, at = np.unique(grams, axis=0, return_index=True)
             part = Section(
@@ -304,12 +376,20 @@ class _Assembler:
                 np.zeros(len(grams)),
                 section.lines[lacking][at],
             )
-            self._sections[j - 1] = Section.joined([self._sections[j - 1], part], j)
+            grown.append(Section.joined([self._section_of(j), part], j))
             self._number_added += len(grams)
-        return int(found.min()) + 1
+        self._keep_levels_below(lowest)
+        return grown
 
     def _gram(self, section: Section, at: int) -> str:
         return " ".join(self._words[column[at]] for column in section.columns)
 
     def _refuse(self, problem: str, line: int) -> NoReturn:
         raise DataError(problem, source=self._name, line=int(line))
+
+
+def _as_range(lines: Ids) -> Ids | range:
+    """Return consecutive line numbers as a range, which takes no memory."""
+    if len(lines) and bool((lines[1:] - lines[:-1] == 1).all()):
+        return range(int(lines[0]), int(lines[-1]) + 1)
+    return lines

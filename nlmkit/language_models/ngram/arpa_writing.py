@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nlmkit.errors import ExportError
+from nlmkit.language_models.ngram.arpa_cells import LineWriter, word_columns
 from nlmkit.language_models.ngram.table import BackoffTable
 from nlmkit.saving.files import reason
 from nlmkit.saving.replacing import replacing
 from nlmkit.text.vocabulary import BOS_ID
 
-LOG_ZERO = -99.0
-"""Logarithm of zero as SRILM writes it."""
-
-DIGITS = 9
-"""Significant digits of a number: enough to restore single precision exactly."""
-
-_LN10 = math.log(10.0)
-_LINES = 100_000
-_PLAIN_FROM, _PLAIN_TO = 1e-4, 1e8  # "%g" writes numbers of this size without an exponent
+_LINES = 1 << 15
 _UNSAYABLE = re.compile(r"[ \t\r\n\0]")
 
 
@@ -35,6 +27,7 @@ def write_arpa(
     table: BackoffTable,
     words: Sequence[str],
     *,
+    workers: int = 1,
     advance: Callable[[int], None] = lambda ngrams: None,
 ) -> None:
     """Write a backoff model as an ARPA file, gzipped if the name ends in ``.gz``.
@@ -48,6 +41,7 @@ def write_arpa(
         path: File to write or replace; a pipe or device is written to directly.
         table: The model.
         words: Words by vocabulary id, the special ones included.
+        workers: Number of threads that format lines; the file is the same.
         advance: Called with the number of n-grams written.
 
     Raises:
@@ -60,17 +54,25 @@ def write_arpa(
     problem = _unsayable_word(words) or _unsayable_number(table, words)
     if problem:
         raise ExportError(f"{path}: ARPA cannot represent this model: {problem}")
-    named = np.array(words, object)
+    writer = LineWriter(table, words)
+    blocks = [
+        (k, begin, min(begin + _LINES, size))
+        for k, size in enumerate(table.sizes, 1)
+        for begin in range(0, size, _LINES)
+    ]
     try:
         with replacing(path, "an ARPA file is") as stream:
             header = [f"ngram {k}={size}\n" for k, size in enumerate(table.sizes, 1)]
             stream.write("".join(["\\data\\\n", *header]).encode())
-            for k in range(1, table.order + 1):
-                stream.write(f"\n\\{k}-grams:\n".encode())
-                for begin in range(0, table.sizes[k - 1], _LINES):
-                    end = min(begin + _LINES, table.sizes[k - 1])
-                    stream.write(_lines(table, named, k, begin, end).encode())
-                    advance(end - begin)
+            order = 0
+            for (k, begin, end), lines in _in_order(blocks, writer.lines, workers):
+                while order < k:
+                    order += 1
+                    stream.write(f"\n\\{order}-grams:\n".encode())
+                stream.write(lines)
+                advance(end - begin)
+            for empty in range(order + 1, table.order + 1):
+                stream.write(f"\n\\{empty}-grams:\n".encode())
             stream.write(b"\n\\end\\\n")
     except BrokenPipeError:
         raise
@@ -112,37 +114,27 @@ def _unsayable_number(table: BackoffTable, words: Sequence[str]) -> str | None:
 
 
 def _gram(table: BackoffTable, words: Sequence[str], k: int, index: int) -> str:
-    return " ".join(column[0] for column in _word_columns(table, np.array(words, object), k, index, index + 1))
+    return " ".join(words[int(ids[0])] for ids in word_columns(table, k, index, index + 1))
 
 
-def _word_columns(table: BackoffTable, words: NDArray[np.object_], k: int, begin: int, end: int) -> list[list[str]]:
-    """Return the first, second, … words of k-grams, found along their suffixes."""
-    columns = []
-    ids = np.arange(begin, end, dtype=np.int32)
-    for j in range(k, 0, -1):
-        columns.append(cast(list[str], words[table.first[j - 1][ids]].tolist()))
-        if j > 1:
-            ids = table.suffix[j - 1][ids]
-    return columns
-
-
-def _lines(table: BackoffTable, words: NDArray[np.object_], k: int, begin: int, end: int) -> str:
-    log_probs = np.minimum(table.log_probs[k - 1][begin:end], 0.0)
-    if k == 1 and begin <= BOS_ID < end:
-        log_probs[BOS_ID - begin] = 0.0
-    grams = map(" ".join, zip(*_word_columns(table, words, k, begin, end), strict=True))
-    columns = [_decimals(log_probs), grams]
-    if k < table.order:
-        columns.append(_decimals(table.backoffs[k - 1][begin:end]))
-    return "\n".join(map("\t".join, zip(*columns, strict=True))) + "\n"
-
-
-def _decimals(natural_logs: NDArray[np.floating[Any]]) -> Iterator[str]:
-    values = natural_logs.astype(np.float64) / _LN10
-    values[np.isneginf(values)] = LOG_ZERO
-    values += 0.0  # turns -0 into 0
-    texts = (f"%.{DIGITS}g " * len(values) % tuple(values.tolist())).split(" ")
-    sizes = np.abs(values)
-    for at in np.flatnonzero(((sizes < _PLAIN_FROM) | (sizes >= _PLAIN_TO)) & (sizes > 0.0)).tolist():
-        texts[at] = np.format_float_positional(values[at], precision=DIGITS, unique=False, fractional=False, trim="-")
-    return iter(texts[:-1])
+def _in_order(
+    blocks: Iterable[tuple[int, int, int]], lines: Callable[[int, int, int], bytes], workers: int
+) -> Iterator[tuple[tuple[int, int, int], bytes]]:
+    """Yield each block with its lines, formatted by several threads if asked for."""
+    if workers == 1:
+        for block in blocks:
+            yield block, lines(*block)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[tuple[tuple[int, int, int], Future[bytes]]] = deque()
+        try:
+            for block in blocks:
+                waiting.append((block, pool.submit(lines, *block)))
+                if len(waiting) > workers:
+                    done, future = waiting.popleft()
+                    yield done, future.result()
+            for done, future in waiting:
+                yield done, future.result()
+        finally:
+            for _, future in waiting:
+                future.cancel()

@@ -378,6 +378,8 @@ class NGram(VocabularyLimits, LanguageModel):
         The name or ``format`` decides: ``.arpa`` or ``arpa``, ``.fst.txt`` or ``openfst``; ``.gz`` after it compresses.
         ``export_openfst`` has the options of automata.
 
+        Of the run options, progress and workers (threads that format; the file is the same) are used.
+
         Raises:
             ExportError: The format is another, or cannot represent the model.
         """
@@ -398,7 +400,7 @@ class NGram(VocabularyLimits, LanguageModel):
 
         run = run or RunOptions()
         run.stage(f"writing {os.fspath(path)}", sum(self.table_.sizes))
-        write_arpa(Path(path), self.table_, self.vocabulary_.words, advance=run.advance)
+        write_arpa(Path(path), self.table_, self.vocabulary_.words, workers=run.workers, advance=run.advance)
 
     def export_openfst(
         self,
@@ -435,7 +437,7 @@ class NGram(VocabularyLimits, LanguageModel):
         Args:
             path: File to read.
             pipeline: Text pipeline for scoring; splits at spaces by default, like KenLM.
-            run: Run options, of which progress is used.
+            run: Run options, of which progress and workers (threads that parse; the model is the same) are used.
 
         Raises:
             DataError: The file is not a valid ARPA model; names the line.
@@ -448,7 +450,7 @@ class NGram(VocabularyLimits, LanguageModel):
         run = run or RunOptions()
         run.stage(f"reading {os.fspath(path)}")
         notes: list[str] = []
-        table, words = read_arpa(Path(path), advance=run.advance, note=notes.append)
+        table, words = read_arpa(Path(path), workers=run.workers, advance=run.advance, note=notes.append)
         mass = float(np.exp(table.log_probs[0]).sum())
         if abs(mass - 1) > _MASS_TOLERANCE:
             notes.append(f"the unigram probabilities sum to {mass:.4f}, not to 1: perplexities will be wrong")

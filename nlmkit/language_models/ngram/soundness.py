@@ -20,6 +20,9 @@ from nlmkit.text.vocabulary import EOS_ID
 SAMPLE = 1024
 """Contexts per length that ``sampled_sums`` checks; all of them in a small table."""
 
+_BATCH = 1 << 22
+"""N-grams whose probabilities are summed at a time; bounds the memory."""
+
 _ROUNDING = 200.0
 """Tolerance of a probability in units in the last place: its logarithm is below about 100."""
 
@@ -78,6 +81,17 @@ def largest_unlisted(table: BackoffTable, k: int, shorter: Shorter) -> Floats:
     return found
 
 
+def bound_unlisted(table: BackoffTable, k: int, shorter: Shorter) -> Floats:
+    """Return an upper bound of ``largest_unlisted`` where no backoff weight is above one: 0, or −inf as there.
+
+    It needs no sorting.
+    """
+    listed = np.bincount(table.history[k], minlength=table.sizes[k - 1])
+    bound = np.where(listed >= table.vocabulary_size - 1, -np.inf, 0.0)  # all but <s>
+    bound[_ends(table, k)] = -np.inf
+    return bound
+
+
 def sums(table: BackoffTable, k: int, shorter: Shorter, largest: Floats) -> tuple[Floats, Floats]:
     """Sum the probabilities of all words after each context of length k.
 
@@ -90,16 +104,32 @@ def sums(table: BackoffTable, k: int, shorter: Shorter, largest: Floats) -> tupl
     Returns:
         The sum over backed-off words, and the sum over all words: float64 [n_k].
     """
-    parent, _ = _parents(table, k)
-    history, number = table.history[k], len(largest)
-    listed = np.bincount(history, np.exp(table.log_probs[k].astype(np.float64)), number)
-    below = np.bincount(history, np.exp(table.log_probs[k - 1].astype(np.float64))[table.suffix[k]], number)
+    number = len(largest)
+    lower, children = np.exp(table.log_probs[k - 1].astype(np.float64)), table.children[k - 1]
+    listed, below = np.zeros(number), np.zeros(number)
+    for begin in range(0, len(table.history[k]), _BATCH):
+        end = min(begin + _BATCH, len(table.history[k]))
+        history = table.history[k][begin:end]
+        listed += np.bincount(history, np.exp(table.log_probs[k][begin:end].astype(np.float64)), number)
+        low = int(np.searchsorted(children, np.int32(begin), side="right")) - 1
+        high = int(np.searchsorted(children, np.int32(end), side="left"))
+        bounds = np.clip(children[low : high + 1], begin, end)
+        below += np.bincount(history, np.repeat(lower[low:high], bounds[1:] - bounds[:-1]), number)
+    parent_sums = shorter.sums if k == 1 else np.repeat(shorter.sums, np.diff(table.children[k - 2]))
     weights = np.exp(np.where(np.isneginf(largest), -np.inf, table.backoffs[k - 1]))
     backed_off = np.zeros(number)
-    np.multiply(weights, np.maximum(shorter.sums[parent] - below, 0.0), out=backed_off, where=weights > 0.0)
+    np.multiply(weights, np.maximum(parent_sums - below, 0.0), out=backed_off, where=weights > 0.0)
     whole = listed + backed_off
-    whole[table.last[k - 1] == EOS_ID] = 1.0  # nothing follows
+    whole[_ends(table, k)] = 1.0  # nothing follows
     return backed_off, whole
+
+
+def _ends(table: BackoffTable, k: int) -> slice:
+    """Return which n-grams of order k end with ``</s>``: they are neighbors in suffix order."""
+    begin, end = EOS_ID, EOS_ID + 1
+    for children in table.children[: k - 1]:
+        begin, end = int(children[begin]), int(children[end])
+    return slice(begin, end)
 
 
 def _parents(table: BackoffTable, k: int) -> tuple[Ids, Ids]:

@@ -29,6 +29,9 @@ LARGEST_BACKOFF = 745.0
 LEAST_LOG_PROB = -1e30
 """Least logarithm of a probability that is not zero: sums of such ones are finite."""
 
+_MOST_SEARCHES = 16
+"""Contexts whose n-grams are searched for one by one before all n-grams are sorted by context."""
+
 _RANGE_SIZES = ((1, 8), (9, 128), (129, 2**31))
 """Bounds of range sizes that are searched together, so short ranges do not wait for long ones."""
 
@@ -53,6 +56,8 @@ class BackoffTable:
     log_probs: list[NDArray[np.floating[Any]]]
     backoffs: list[NDArray[np.floating[Any]]]
     unseen_backoff: float = 0.0
+
+    _searches = 0  # of followers without ``successors``
 
     @property
     def order(self) -> int:
@@ -219,11 +224,26 @@ class BackoffTable:
                 scores += self.unseen_backoff
                 continue
             scores += self.backoffs[k - 1][ids[k - 1]]
-            begins, by_context = self.successors[k - 1]
-            grams = by_context[begins[ids[k - 1]] : begins[ids[k - 1] + 1]]
-            scores[self.last[k][grams]] = self.log_probs[k][grams]
+            words, grams = self._followers(k, ids[k - 1])
+            scores[words] = self.log_probs[k][grams]
         scores[BOS_ID] = -np.inf
         return scores
+
+    def _followers(self, k: int, context: int) -> tuple[Ids, NDArray[np.integer]]:
+        """Return the words listed after a context of length k, and their n-grams.
+
+        The first few contexts are searched for, which is cheaper than the sort that ``successors`` needs.
+        """
+        if self._searches < _MOST_SEARCHES and "successors" not in self.__dict__:
+            self._searches += 1
+            grams = np.flatnonzero(self.history[k] == context)
+            words = grams
+            for children in reversed(self.children[:k]):
+                words = np.searchsorted(children, words, side="right") - 1
+            return words.astype(np.int32), grams
+        begins, by_context = self.successors[k - 1]
+        found = by_context[begins[context] : begins[context + 1]]
+        return self.last[k][found], found
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the table as named arrays, the inverse of ``from_arrays``."""
