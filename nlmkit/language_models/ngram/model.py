@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from nlmkit.core.parameters import param, value_of
 from nlmkit.core.run import RunOptions, shows_progress
 from nlmkit.core.vocabulary_limits import VocabularyLimits
-from nlmkit.errors import ExportError, HyperParameterError, SavedModelError
+from nlmkit.errors import DataError, ExportError, HyperParameterError, SavedModelError
 from nlmkit.language_models.base import Context, LanguageModel, check_context
 from nlmkit.language_models.ngram.smoothing import METHODS, check_options
 from nlmkit.saving.state import FittedState
@@ -21,10 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlmkit.language_models.ngram.counting import NGramCounts
-    from nlmkit.language_models.ngram.estimates import Estimate, Keep
+    from nlmkit.language_models.ngram.estimates import Keep
+    from nlmkit.language_models.ngram.kept_counts import KeptCounts
     from nlmkit.language_models.ngram.rows import NGramRows
     from nlmkit.language_models.ngram.table import BackoffTable
-    from nlmkit.text import Corpus, TextPipeline
+    from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
 IMPORTED = "imported"
 """Value of ``smoothing`` for a model read from a file; such a model cannot be fitted."""
@@ -81,12 +81,18 @@ class NGram(VocabularyLimits, LanguageModel):
         choices=("float64", "float32"),
         help="data type of the fitted table; float32 halves the size of its probabilities",
     )
+    closed: bool = param(
+        False, later=True, help="leave <unk> no probability; the training text must not have unknown words"
+    )
+    keep_counts: bool = param(
+        False, later=True, help="save the counts with the model, to add more text (update) or write them to a file"
+    )
 
     def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
         """Count n-grams and estimate the model.
 
         Args:
-            data: Training text: anything ``Corpus.read`` takes, or a ``Corpus``.
+            data: Training text: anything ``Corpus.read`` takes, a ``Corpus``, or ``NGramCountFiles``.
             valid: Validation text. ``jelinek-mercer`` fits its weights on it; every method records its perplexity in
                 ``fit_report_``.
             run: Run options, of which progress is used.
@@ -97,25 +103,89 @@ class NGram(VocabularyLimits, LanguageModel):
         """
         run = run or RunOptions()
         self._check_options(valid)
+        from nlmkit.language_models.ngram.count_files import NGramCountFiles
         from nlmkit.language_models.ngram.counting import count_ngrams
-        from nlmkit.language_models.ngram.pruning import count_keep
-        from nlmkit.language_models.ngram.smoothing import estimate
-        from nlmkit.language_models.ngram.smoothing.options import Options
-        from nlmkit.language_models.ngram.table import BackoffTable
+        from nlmkit.language_models.ngram.vocabularies import check_closed
         from nlmkit.text import Corpus, TextPipeline
 
+        if isinstance(data, NGramCountFiles):
+            valid_corpus = _read(valid, data.pipeline)
+            vocabulary, counts = data.read(self, run)
+            return self._estimate(counts, vocabulary, data.pipeline, valid_corpus, run)
         run.stage("reading text")
         corpus = data if isinstance(data, Corpus) else Corpus.read(data)
         pipeline = corpus.pipeline or TextPipeline()
-        valid_corpus = None
-        if valid is not None:
-            valid_corpus = valid if isinstance(valid, Corpus) else Corpus.read(valid, pipeline)
+        valid_corpus = _read(valid, pipeline)
         vocabulary = self.limited_vocabulary(corpus)
+        if self.closed:
+            check_closed(corpus, vocabulary)
 
         run.stage("counting n-grams", corpus.events)
         counts = count_ngrams(corpus.event_ids(vocabulary), self.order, len(vocabulary), advance=run.advance)
-        keep = count_keep(counts, self.prune)
+        return self._estimate(counts, vocabulary, pipeline, valid_corpus, run)
 
+    @shows_progress
+    def update(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
+        """Add the counts of more text, and estimate the model again from all counts.
+
+        The result equals that of one ``fit`` over the old text followed by ``data``, to the last bit. Words that the
+        old text lacks are appended to the vocabulary, except to that of a ``vocabulary_file``.
+
+        Args:
+            data: Further text: anything ``Corpus.read`` takes, or a ``Corpus``. It is tokenized like the old text.
+            valid: Validation text, as for ``fit``.
+            run: Run options, of which progress is used.
+
+        Raises:
+            HyperParameterError: The model was fitted without ``keep_counts``, or with ``vocabulary_size`` or
+                ``min_count``, whose choice of words may depend on the new text.
+            DataError: The text is unusable.
+        """
+        from nlmkit.core.notes import note
+        from nlmkit.language_models.ngram.combining import added, with_more_words
+        from nlmkit.language_models.ngram.counting import count_ngrams
+        from nlmkit.language_models.ngram.vocabularies import check_closed, check_growing, grown
+
+        run = run or RunOptions()
+        self.check_fitted()
+        if self.counts_ is None:
+            raise HyperParameterError("the model has no counts to add to: fit it with keep_counts=true")
+        self._check_options(valid)
+        check_growing(self)
+        run.stage("reading text")
+        corpus, pipeline = self.encode(data), self.pipeline_
+        if not corpus.sentences:
+            raise DataError("the text to add is empty", source=", ".join(corpus.sources) or None)
+        valid_corpus = _read(valid, pipeline)
+        vocabulary = grown(self.vocabulary_, corpus, fixed=self.vocabulary_file is not None)
+        if self.closed:
+            check_closed(corpus, vocabulary)
+        old = self.counts_.counts(self.order, len(self.vocabulary_))
+        run.stage("counting n-grams", corpus.events)
+        new = count_ngrams(corpus.event_ids(vocabulary), self.order, len(vocabulary), advance=run.advance)
+        self._estimate(added(with_more_words(old, len(vocabulary)), new), vocabulary, pipeline, valid_corpus, run)
+        for text in self.fit_report_["notes"]:
+            note(str(text))
+        return self
+
+    def _estimate(
+        self,
+        counts: NGramCounts,
+        vocabulary: Vocabulary,
+        pipeline: TextPipeline,
+        valid: Corpus | None,
+        run: RunOptions,
+    ) -> Self:
+        """Set the fitted state from the counts of the training text."""
+        from nlmkit.language_models.ngram.kept_counts import KeptCounts
+        from nlmkit.language_models.ngram.pruning import count_keep
+        from nlmkit.language_models.ngram.reports import fit_report, with_validation
+        from nlmkit.language_models.ngram.smoothing import estimate
+        from nlmkit.language_models.ngram.smoothing.options import Options
+        from nlmkit.language_models.ngram.table import BackoffTable
+
+        counts.closed = self.closed
+        keep = count_keep(counts, self.prune)
         run.stage("estimating probabilities")
         options = Options(
             keep=keep,
@@ -123,7 +193,7 @@ class NGram(VocabularyLimits, LanguageModel):
             add_k=self.add_k,
             katz_max=self.katz_max,
             stupid_backoff=self.backoff_factor,
-            valid_event_ids=None if valid_corpus is None else valid_corpus.event_ids(vocabulary),
+            valid_event_ids=None if valid is None else valid.event_ids(vocabulary),
         )
         estimated = estimate(self.smoothing, counts, options)
         table = BackoffTable.from_estimate(counts, estimated, keep)
@@ -133,28 +203,12 @@ class NGram(VocabularyLimits, LanguageModel):
             table = table.as_float32()
 
         self._set_fitted(pipeline=pipeline, vocabulary=vocabulary, table=table)
+        self.counts_ = KeptCounts.of(counts) if self.keep_counts else None
         self._objection = estimated.arpa_objection
-        self.fit_report_ = _fit_report(corpus, counts, estimated, table)
-        if valid_corpus is not None:
-            self._validate(valid_corpus)
+        self.fit_report_ = fit_report(counts, estimated, table)
+        if valid is not None:
+            self.fit_report_ = with_validation(self.fit_report_, self, valid, f"smoothing={self.smoothing}")
         return self
-
-    def _validate(self, valid: Corpus) -> None:
-        """Record the perplexity of the validation text, or the reason why it is undefined."""
-        if not self.normalized:
-            reason = f"validation text ignored: scores of smoothing={self.smoothing} have no perplexity"
-            self.fit_report_ = {**self.fit_report_, "notes": [*self.fit_report_["notes"], reason]}
-            return
-        perplexity = self.perplexity(valid)
-        if not valid.events:
-            reason = "no perplexity: the validation text is empty"
-        elif not math.isfinite(perplexity):
-            reason = "no finite perplexity: an event of the validation text has probability zero"
-        else:
-            self.fit_report_ = {**self.fit_report_, "validation_perplexity": perplexity}
-            return
-        notes = [*self.fit_report_["notes"], reason]
-        self.fit_report_ = {**self.fit_report_, "notes": notes, "validation_perplexity": None}
 
     def _check_options(self, valid: Any) -> None:
         if self.smoothing == IMPORTED:
@@ -180,6 +234,7 @@ class NGram(VocabularyLimits, LanguageModel):
         self.pipeline_ = pipeline
         self.vocabulary_ = vocabulary
         self.table_ = table
+        self.counts_: KeptCounts | None = None
 
     @property
     def normalized(self) -> bool:
@@ -188,8 +243,10 @@ class NGram(VocabularyLimits, LanguageModel):
 
     @property
     def unknown_rule(self) -> str:
-        """``trained``, ``uniform-share``, or ``imported`` if the probability of ``<unk>`` comes from a file."""
-        return IMPORTED if self.smoothing == IMPORTED else super().unknown_rule
+        """``trained``, ``uniform-share``, ``closed`` if ``<unk>`` has no probability, or ``imported`` if a file has it."""
+        if self.smoothing == IMPORTED:
+            return IMPORTED
+        return "closed" if self.closed else super().unknown_rule
 
     def start(self) -> tuple[int, ...]:
         """Return the context ``<s>``, empty for a unigram model."""
@@ -243,14 +300,16 @@ class NGram(VocabularyLimits, LanguageModel):
         return log_probs, {"ngram_length": lengths}
 
     def fitted_state(self) -> FittedState:
-        """Return the table's arrays; the fit report as metadata."""
+        """Return the arrays of the table and of kept counts; the fit report as metadata."""
         self.check_fitted()
         unseen = self.table_.unseen_backoff
         metadata = {"fit_report": self.fit_report_, "arpa_objection": self._objection, "unseen_backoff": unseen}
-        return FittedState(self.table_.arrays(), metadata)
+        kept = {} if self.counts_ is None else self.counts_.arrays
+        return FittedState({**self.table_.arrays(), **kept}, metadata)
 
     def restore(self, state: FittedState) -> None:
         """Rebuild the table from a saved model."""
+        from nlmkit.language_models.ngram.kept_counts import PREFIX, KeptCounts
         from nlmkit.language_models.ngram.table import BackoffTable
 
         unseen, report = state.metadata.get("unseen_backoff"), state.metadata.get("fit_report")
@@ -263,10 +322,13 @@ class NGram(VocabularyLimits, LanguageModel):
             raise SavedModelError("the saved model is damaged: arpa_objection in its metadata is not a string")
         if unseen != 0 and self.smoothing != "stupid-backoff":
             raise SavedModelError(f"the saved model is damaged: unseen_backoff is {unseen} with {self.smoothing}")
-        table = BackoffTable.from_arrays(state.arrays, self.order, len(self.vocabulary_), float(unseen))
+        kept = {name: state.arrays[name] for name in state.arrays if name.startswith(PREFIX)}
+        stored = {name: state.arrays[name] for name in state.arrays if name not in kept}
+        table = BackoffTable.from_arrays(stored, self.order, len(self.vocabulary_), float(unseen))
         if self.normalized:
             self._check_sums(table)
         self.table_ = table
+        self.counts_ = KeptCounts.restored(kept, self.order) if self.keep_counts or kept else None
         self.fit_report_ = dict(report)
         self._objection = objection
 
@@ -311,7 +373,7 @@ class NGram(VocabularyLimits, LanguageModel):
             )
         from nlmkit.language_models.ngram.pruning import entropy_prune, history_log_probs_from_model
 
-        smaller = NGram(**self.get_params())
+        smaller = NGram(**{**self.get_params(), "keep_counts": False})
         table = entropy_prune(self.table_, threshold, history_log_probs_from_model(self.table_))
         smaller._set_fitted(pipeline=self.pipeline_, vocabulary=self.vocabulary_, table=table)
         smaller._objection = None
@@ -319,22 +381,41 @@ class NGram(VocabularyLimits, LanguageModel):
         return smaller
 
     def export(self, path: str | os.PathLike[str], format: str | None = None, *, run: RunOptions | None = None) -> None:
-        """Write the model as an ARPA file, compressed when ``path`` ends in ``.gz``.
+        """Write the model as an ARPA file, or its counts as a count file; compressed when ``path`` ends in ``.gz``.
+
+        The ``<unk>`` of a closed vocabulary is written with the log10 probability −99.
+
+        Args:
+            path: File to write.
+            format: ``arpa``, ``counts``, or None for ARPA with a name in ``.arpa`` or ``.arpa.gz``.
+            run: Run options, of which progress is used.
 
         Raises:
-            ExportError: ``format`` is not ARPA, or ARPA cannot represent the model.
+            ExportError: There is no such format, it cannot represent the model, or the model has no counts.
         """
         self.check_fitted()
+        if format == "counts":
+            self._write_counts(Path(path), run or RunOptions())
+            return
         name = Path(path).name.lower()
         if format not in (None, "arpa") or (format is None and not name.endswith((".arpa", ".arpa.gz"))):
-            raise ExportError(f"{path}: n-gram models export to .arpa or .arpa.gz only (or with --format arpa)")
+            raise ExportError(f"{path}: n-gram models export to .arpa or .arpa.gz only (or with --format arpa or counts)")
         if self._objection is not None:
             raise ExportError(f"{path}: ARPA cannot represent this model: {self._objection}")
         from nlmkit.language_models.ngram.arpa import write_arpa
 
         run = run or RunOptions()
         run.stage(f"writing {os.fspath(path)}", sum(self.table_.sizes))
-        write_arpa(Path(path), self.table_, self.vocabulary_.words, advance=run.advance)
+        write_arpa(Path(path), self.table_, self.vocabulary_.words, closed=self.closed, advance=run.advance)
+
+    def _write_counts(self, path: Path, run: RunOptions) -> None:
+        from nlmkit.language_models.ngram.count_writing import write_counts
+
+        if self.counts_ is None:
+            raise ExportError(f"{path}: the model has no counts to write: fit it with keep_counts=true")
+        counts = self.counts_.counts(self.order, len(self.vocabulary_))
+        run.stage(f"writing {path}", sum(map(len, counts.levels)))
+        write_counts(path, counts, self.vocabulary_.words, advance=run.advance)
 
     @classmethod
     @shows_progress
@@ -370,23 +451,8 @@ class NGram(VocabularyLimits, LanguageModel):
         return model
 
 
-def _notes_on(corpus: Corpus) -> list[str]:
-    if corpus.tokens:
-        return []
-    lines = "one blank line" if corpus.sentences == 1 else f"{corpus.sentences} blank lines"
-    return [f"the training text has no words, only {lines}: the model can only predict the end of a sentence"]
+def _read(valid: Any, pipeline: TextPipeline) -> Corpus | None:
+    """Return the validation text, if there is any."""
+    from nlmkit.text import Corpus
 
-
-def _fit_report(corpus: Corpus, counts: NGramCounts, estimated: Estimate, table: BackoffTable) -> dict[str, Any]:
-    report: dict[str, Any] = {
-        "sentences": corpus.sentences,
-        "events": corpus.events,
-        "ngrams": table.sizes,
-        "ngrams_before_pruning": [len(level) for level in counts.levels],
-        "notes": [*_notes_on(corpus), *estimated.notes],
-    }
-    if estimated.discounts is not None:
-        report["discounts"] = estimated.discounts
-    if estimated.weights is not None:
-        report["weights"] = estimated.weights
-    return report
+    return valid if valid is None or isinstance(valid, Corpus) else Corpus.read(valid, pipeline)
