@@ -22,6 +22,7 @@ from nlmkit.errors import ExportError
     epilog=examples(
         "nlmkit export kn5 kn5.arpa",
         "nlmkit export kn5 kn5.arpa.gz",
+        "nlmkit export kn5 counts.gz --format counts",
         "nlmkit export glove glove.txt --format glove",
         "nlmkit export glove glove.vec",
     ),
@@ -32,7 +33,7 @@ from nlmkit.errors import ExportError
     "--format",
     "--file-format",
     "file_format",
-    type=click.Choice(formats.NAMES),
+    type=click.Choice(formats.EXPORTED),
     help="Format of FILE.  [default: by its name]",
 )
 @quiet_option
@@ -40,7 +41,8 @@ def command(*, model: str, file: str, file_format: str | None, quiet: bool) -> N
     """Write the saved MODEL to FILE in a format of other programs, detected from its name.
 
     N-gram models are written as .arpa, representations as .vec (word2vec text), .bin (word2vec binary) or, with
-    --format, under any name. A name in .gz is compressed.
+    --format, under any name. A name in .gz is compressed. --format counts writes the counts of an n-gram model that was
+    fitted with -p keep_counts=true, an n-gram, a tab and its count a line.
 
     It is an error if the format cannot represent the model. FILE is replaced atomically and keeps its mode; of a
     symbolic link the target is replaced, and a pipe or device such as /dev/stdout is written directly.

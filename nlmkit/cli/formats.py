@@ -15,8 +15,14 @@ ARPA: Final = "arpa"
 TEXT: Final = "vectors as text"
 """Format of a ``.txt`` to import; the first line determines which."""
 
+COUNTS: Final = "counts"
+"""Format of n-gram counts to export, one n-gram a line."""
+
 NAMES: Final = (ARPA, *vectors.FORMATS)
-"""Names of the formats."""
+"""Names of the formats to import."""
+
+EXPORTED: Final = (*NAMES, COUNTS)
+"""Names of the formats to export."""
 
 _SUFFIXES: Final[Mapping[str, str]] = {f".{ARPA}": ARPA, **vectors.SUFFIXES}
 

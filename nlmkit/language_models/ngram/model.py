@@ -51,6 +51,7 @@ class NGram(VocabularyLimits, LanguageModel):
     """
 
     name = "ngram"
+    takes_counts = True
 
     order: int = param(5, ge=1, le=20, help="length of the longest n-gram")
     smoothing: str = param("modified-kneser-ney", choices=(*METHODS, IMPORTED), help="smoothing method")
@@ -102,7 +103,7 @@ class NGram(VocabularyLimits, LanguageModel):
             DataError: The text is unusable.
         """
         run = run or RunOptions()
-        self._check_options(valid)
+        self.check_options_for(valid)
         from nlmkit.language_models.ngram.count_files import NGramCountFiles
         from nlmkit.language_models.ngram.counting import count_ngrams
         from nlmkit.language_models.ngram.vocabularies import check_closed
@@ -150,7 +151,7 @@ class NGram(VocabularyLimits, LanguageModel):
         self.check_fitted()
         if self.counts_ is None:
             raise HyperParameterError("the model has no counts to add to: fit it with keep_counts=true")
-        self._check_options(valid)
+        self.check_options_for(valid)
         check_growing(self)
         run.stage("reading text")
         corpus, pipeline = self.encode(data), self.pipeline_
@@ -210,7 +211,12 @@ class NGram(VocabularyLimits, LanguageModel):
             self.fit_report_ = with_validation(self.fit_report_, self, valid, f"smoothing={self.smoothing}")
         return self
 
-    def _check_options(self, valid: Any) -> None:
+    def check_options_for(self, valid: Any) -> None:
+        """Raise an error for options that contradict each other or lack the validation text that they require.
+
+        Raises:
+            HyperParameterError: There are some.
+        """
         if self.smoothing == IMPORTED:
             raise HyperParameterError(
                 "smoothing=imported is reserved for models read from a file: choose a smoothing method to fit a model"
