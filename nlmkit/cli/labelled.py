@@ -83,7 +83,8 @@ def form_flags(function: Callable[..., Any]) -> Callable[..., Any]:
             "named columns; with --text-column of any component: tsv, csv or jsonl.  [default: by the file's name, "
             "else tsv]  Tagger: a token a line in columns, CoNLL-U, or segmented text (words separated by spaces).  "
             "[default: by the file's name, else columns]  Classifier of trees: bracketed trees or CoNLL-U.  "
-            "[default: by the file's name, else brackets]  n-gram model: counts, for files with n-grams and their counts.",
+            "[default: by the file's name, else brackets]  n-gram model: counts, "
+            "for files with n-grams and their counts.",
         ),
         click.option(
             "--label-column",

@@ -83,6 +83,4 @@ def command(
         held_out = None if valid is None else read_texts([valid], pipeline, display, f"reading {valid}", column)
         component.update(corpus, valid=held_out, run=RunOptions(progress=display))
     save(component, output, quiet=quiet)
-    print_fitted(
-        fit_facts(component, output, time.perf_counter() - started, corpus), as_json=as_json, quiet=quiet
-    )
+    print_fitted(fit_facts(component, output, time.perf_counter() - started, corpus), as_json=as_json, quiet=quiet)

@@ -69,7 +69,9 @@ class LanguageModelPart(TextPart):
         from nlmkit.text import Corpus
 
         model = cast("LanguageModel", fitted)
-        return super().facts(fitted, data if isinstance(data, Corpus) else None) | {"vocabulary_size": model.vocabulary_.size_predictable}
+        return super().facts(fitted, data if isinstance(data, Corpus) else None) | {
+            "vocabulary_size": model.vocabulary_.size_predictable
+        }
 
     def score(
         self,

@@ -101,13 +101,12 @@ def _number(text: str) -> float | None:
 
 
 def _lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not blank, with their numbers."""
+    """Yield the lines that are not empty, with their numbers."""
     source = path_source(path)
     number = 0
     with ByteReader(source, utf8=True) as reader:
         for block in byte_blocks(reader, Decoding(), source.name, size=BLOCK_BYTES, characters=True):
             for text in block.text().split("\n")[:-1]:
                 number += 1
-                text = text.rstrip("\r")
-                if text.strip(" \t"):
-                    yield number, text
+                if line := text.rstrip("\r"):
+                    yield number, line

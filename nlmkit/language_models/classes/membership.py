@@ -54,7 +54,7 @@ def class_vocabulary(vocabulary: Vocabulary, members: Mapping[str, Member], file
     Raises:
         DataError: A class has the name of a word of the vocabulary that is in no class.
     """
-    names = {member.name: member.line for member in reversed(members.values())}
+    names = {member.name: member.line for member in reversed([*members.values()])}
     for word in vocabulary.words[_SPECIAL:]:
         if word not in members and word in names:
             problem = f"the class {word!r} has the name of a word that is in no class: rename the class"
@@ -62,9 +62,7 @@ def class_vocabulary(vocabulary: Vocabulary, members: Mapping[str, Member], file
     return Vocabulary(dict.fromkeys(_name(word, members) for word in vocabulary.words[_SPECIAL:]))
 
 
-def membership(
-    vocabulary: Vocabulary, classes: Vocabulary, members: Mapping[str, Member], added: float
-) -> Membership:
+def membership(vocabulary: Vocabulary, classes: Vocabulary, members: Mapping[str, Member], added: float) -> Membership:
     """Return the class of each word of a vocabulary, and its probability.
 
     Probabilities of a file are scaled to sum to one over the words of the class that are in the vocabulary. Otherwise

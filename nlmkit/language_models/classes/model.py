@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nlmkit.language_models.classes.membership import Membership
 
 _OF_CLASSES: Final = (
     *("order", "smoothing", "discounts", "prune", "entropy_prune", "add_k", "katz_max", "backoff_factor"),
@@ -35,8 +34,8 @@ class ClassNGram(VocabularyLimits, LanguageModel):
     Classes come from a file (``read_classes``); a word that the file lacks is its own class. Where the file has no
     probabilities, those of the words in a class come from the training text.
 
-    Fitted attributes, in addition to those of every language model: ``model_`` (``NGram`` over classes), ``membership_``
-    (``Membership``), and ``fit_report_``. The classes are saved with the model.
+    Fitted attributes, in addition to those of every language model: ``model_`` (``NGram`` over classes),
+    ``membership_`` (``Membership``), and ``fit_report_``. The classes are saved with the model.
 
     Example:
         >>> lm = ClassNGram(order=3, classes="cities.classes").fit("train.txt")  # doctest: +SKIP
@@ -154,7 +153,10 @@ class ClassNGram(VocabularyLimits, LanguageModel):
     def fitted_state(self) -> FittedState:
         """Return the classes of the words as arrays, and the n-gram model as a member."""
         self.check_fitted()
-        arrays = {"class_of": self.membership_.class_of, "member_log_prob": self.membership_.log_probs}
+        arrays: dict[str, NDArray[Any]] = {
+            "class_of": self.membership_.class_of,
+            "member_log_prob": self.membership_.log_probs,
+        }
         return FittedState(arrays, {"fit_report": dict(self.fit_report_)}, {"model_": self.model_})
 
     def restore(self, state: FittedState) -> None:
@@ -171,6 +173,5 @@ class ClassNGram(VocabularyLimits, LanguageModel):
         found = Membership(np.asarray(state.arrays["class_of"]), np.asarray(state.arrays["member_log_prob"]))
         if not is_sound(found, len(self.vocabulary_), len(model.vocabulary_)):
             raise SavedModelError("the saved model is damaged: the classes of its words are inconsistent")
-        self.model_: NGram = model
-        self.membership_: Membership = found
+        self.model_, self.membership_ = model, found
         self.fit_report_ = dict(report)

@@ -67,7 +67,9 @@ class NGramCountFiles:
             ids = vocabulary.ids(words)
             counts = mapped(counts, ids, len(vocabulary))
         if model.closed and counts.levels[0].raw[UNK_ID]:
-            lost = next(word for word, count in zip(words, raw.tolist(), strict=True) if count and _unknown(word, vocabulary))
+            lost = next(
+                word for word, count in zip(words, raw.tolist(), strict=True) if count and _unknown(word, vocabulary)
+            )
             raise DataError(
                 f"{lost!r} is not in the vocabulary, and closed=true leaves no probability for unknown words: add it "
                 "to the vocabulary, or omit closed",

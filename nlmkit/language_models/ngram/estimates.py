@@ -74,10 +74,8 @@ def interpolate(counts: NGramCounts, orders: list[Discounted]) -> tuple[list[Flo
     """
     unigram = orders[0]
     uniform = counts.uniform
-    if unigram.total[0] > 0:
-        probs = [(unigram.share + unigram.gamma[0] * uniform) / unigram.total[0]]
-    else:
-        probs = [uniform]
+    total = unigram.total[0]
+    probs = [(unigram.share + unigram.gamma[0] * uniform) / total if total > 0 else uniform]
     backoffs: list[Floats] = []
     for level, order in zip(counts.levels[1:], orders[1:], strict=True):
         is_context = order.total > 0

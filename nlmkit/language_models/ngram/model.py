@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from nlmkit.language_models.ngram.counting import NGramCounts
     from nlmkit.language_models.ngram.estimates import Keep
-    from nlmkit.language_models.ngram.kept_counts import KeptCounts
     from nlmkit.language_models.ngram.rows import NGramRows
     from nlmkit.language_models.ngram.table import BackoffTable
     from nlmkit.text import Corpus, TextPipeline, Vocabulary
@@ -240,7 +239,7 @@ class NGram(VocabularyLimits, LanguageModel):
         self.pipeline_ = pipeline
         self.vocabulary_ = vocabulary
         self.table_ = table
-        self.counts_: KeptCounts | None = None
+        self.counts_ = None
 
     @property
     def normalized(self) -> bool:
@@ -249,7 +248,7 @@ class NGram(VocabularyLimits, LanguageModel):
 
     @property
     def unknown_rule(self) -> str:
-        """``trained``, ``uniform-share``, ``closed`` if ``<unk>`` has no probability, or ``imported`` if a file has it."""
+        """``trained``, ``uniform-share``, ``closed`` (probability zero), or ``imported`` (from a file)."""
         if self.smoothing == IMPORTED:
             return IMPORTED
         return "closed" if self.closed else super().unknown_rule
@@ -405,7 +404,9 @@ class NGram(VocabularyLimits, LanguageModel):
             return
         name = Path(path).name.lower()
         if format not in (None, "arpa") or (format is None and not name.endswith((".arpa", ".arpa.gz"))):
-            raise ExportError(f"{path}: n-gram models export to .arpa or .arpa.gz only (or with --format arpa or counts)")
+            raise ExportError(
+                f"{path}: n-gram models export to .arpa or .arpa.gz only (or with --format arpa or counts)"
+            )
         if self._objection is not None:
             raise ExportError(f"{path}: ARPA cannot represent this model: {self._objection}")
         from nlmkit.language_models.ngram.arpa import write_arpa

@@ -112,8 +112,8 @@ def test_a_closed_class_model_leaves_unk_nothing(tmp_path: Path) -> None:
     for row in model.distributions([["a", "zz", "c"]]):
         assert np.exp(row).sum(axis=1) == pytest.approx(1.0, abs=1e-9)
         assert (row[:, 0] == -math.inf).all()
+    (tmp_path / "words").write_text("a\n")
     with pytest.raises(DataError, match="line 2: 'zz' is not in the vocabulary"):
-        (tmp_path / "words").write_text("a\n")
         fitted(tmp_path, "X a\n", [["a"], ["zz"]], closed=True, vocabulary_file=str(tmp_path / "words"))
 
 

@@ -57,6 +57,7 @@ def test_an_unknown_word_has_probability_zero_as_does_a_literal_unk() -> None:
         assert np.isfinite(values[[0, 2, 3]]).all()
     report = model.report([["a", "zz"]])
     assert (report.perplexity, report.oov) == (math.inf, 1)
+    assert report.perplexity_excluding_oov is not None
     assert math.isfinite(report.perplexity_excluding_oov)
     assert "|unk:closed|" in report.signature
 
@@ -74,10 +75,10 @@ def test_training_text_with_unknown_words_is_refused(tmp_path: Path) -> None:
         NGram(closed=True, vocabulary_file=str(tmp_path / "words")).fit(tmp_path / "text")
     with pytest.raises(DataError, match=r"line 2: '<unk>' is not in the vocabulary"):
         NGram(closed=True).fit([["a"], ["b", "<unk>"]])
+    (tmp_path / "more").write_text("b c\n")
+    (tmp_path / "first").write_text("a b\n\na b\n")
+    files = [tmp_path / "first", tmp_path / "more"]
     with pytest.raises(DataError, match=r"sentence 4: 'c' is not in the vocabulary"):
-        (tmp_path / "more").write_text("b c\n")
-        (tmp_path / "first").write_text("a b\n\na b\n")
-        files = [tmp_path / "first", tmp_path / "more"]
         NGram(closed=True, vocabulary_file=str(tmp_path / "words")).fit(files)
 
 

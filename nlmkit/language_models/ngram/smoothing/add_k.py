@@ -12,11 +12,12 @@ from nlmkit.text.vocabulary import BOS_ID
 
 
 def estimate(counts: NGramCounts, options: Options) -> Estimate:
-    """Estimate p(w|h) = (c(hw) + k) / (c(h) + k·V), where V counts all ids except ``<s>``, and ``<unk>`` of a closed vocabulary.
+    """Estimate p(w|h) = (c(hw) + k) / (c(h) + k·V), where V counts all ids except ``<s>``.
 
-    The model has one order: h is a full context, of order − 1 words or starting with ``<s>``. Unseen full contexts,
-    and shorter contexts, which do not occur in a text, yield 1/V. The table is a backoff model with uniform lower
-    orders: h backs off with k·V / (c(h) + k·V) to 1/V, whether or not h′w is listed.
+    The ``<unk>`` of a closed vocabulary is not counted either. The model has one order: h is a full context, of order
+    − 1 words or starting with ``<s>``. Unseen full contexts, and shorter contexts, which do not occur in a text, yield
+    1/V. The table is a backoff model with uniform lower orders: h backs off with k·V / (c(h) + k·V) to 1/V, whether or
+    not h′w is listed.
     """
     added, size, uniform = options.add_k, counts.predictable, counts.uniform
     probs, backoffs = [], []

@@ -139,9 +139,7 @@ def _longer(counts: NGramCounts, k: int, suffixes: NDArray[np.int64], words: Ids
     return grams
 
 
-def _fitted(
-    observed: list[_Observed], relative: list[_Relative], predictable: int
-) -> tuple[list[Floats], list[str]]:
+def _fitted(observed: list[_Observed], relative: list[_Relative], predictable: int) -> tuple[list[Floats], list[str]]:
     """Return the weights of each order, float64 [buckets], by EM from one half, and notes for the user."""
     weights: list[Floats] = [np.full(order.buckets, 0.5) for order in relative]
     change, iterations = 1.0, 0
