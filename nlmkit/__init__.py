@@ -54,6 +54,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.language_models.neural.lstm": ("LSTM",),
     "nlmkit.language_models.combined.mixture": ("Mixture",),
     "nlmkit.language_models.ngram.mixing": ("static_mix",),
+    "nlmkit.language_models.classes.model": ("ClassNGram",),
+    "nlmkit.language_models.ngram.count_files": ("NGramCountFiles",),
     "nlmkit.language_models.ngram.model": ("NGram",),
     "nlmkit.language_models.neural.nnlm": ("NNLM",),
     "nlmkit.language_models.neural.rnnlm": ("RNNLM",),

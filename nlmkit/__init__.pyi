@@ -29,6 +29,7 @@ from nlmkit.errors import RegistryError as RegistryError
 from nlmkit.errors import SavedModelError as SavedModelError
 from nlmkit.errors import UnknownComponentError as UnknownComponentError
 from nlmkit.language_models.base import LanguageModel as LanguageModel
+from nlmkit.language_models.classes.model import ClassNGram as ClassNGram
 from nlmkit.language_models.combined.cache import Cache as Cache
 from nlmkit.language_models.combined.dynamic import DynamicEvaluation as DynamicEvaluation
 from nlmkit.language_models.combined.mixture import Mixture as Mixture
@@ -39,6 +40,7 @@ from nlmkit.language_models.neural.lstm import LSTM as LSTM
 from nlmkit.language_models.neural.nnlm import NNLM as NNLM
 from nlmkit.language_models.neural.rnnlm import RNNLM as RNNLM
 from nlmkit.language_models.ngram.mixing import static_mix as static_mix
+from nlmkit.language_models.ngram.count_files import NGramCountFiles as NGramCountFiles
 from nlmkit.language_models.ngram.model import NGram as NGram
 from nlmkit.regressors.base import Regressor as Regressor
 from nlmkit.regressors.neural.cnn_regressor import CNNRegressor as CNNRegressor
@@ -73,6 +75,7 @@ __all__ = [
     "CNNRegressor",
     "CRFTagger",
     "Cache",
+    "ClassNGram",
     "Classifier",
     "Component",
     "Corpus",
@@ -102,6 +105,7 @@ __all__ = [
     "Mixture",
     "NBSVM",
     "NGram",
+    "NGramCountFiles",
     "NNLM",
     "NlmkitError",
     "NotComparableError",

@@ -58,7 +58,18 @@ def test_the_probe_sees_what_is_imported() -> None:
 
 def test_the_public_names_are_exactly_the_documented_ones() -> None:
     errors = {name for name, value in vars(nlmkit.errors).items() if isinstance(value, type)}
-    models = {"NGram", "NNLM", "RNNLM", "LSTM", "GRU", "Mixture", "Cache", "Temperature", "DynamicEvaluation"}
+    models = {
+        "NGram",
+        "ClassNGram",
+        "NNLM",
+        "RNNLM",
+        "LSTM",
+        "GRU",
+        "Mixture",
+        "Cache",
+        "Temperature",
+        "DynamicEvaluation",
+    }
     models |= {"OneHot", "LSA", "Word2Vec", "GloVe", "Vectors"}
     models |= {"CNN", "LSTMClassifier", "LSTMCNN", "HAN", "NBSVM", "TfidfLogReg"}
     models |= {"DPCNN", "VDCNN", "Ensemble", "LMClassifier", "TreeLSTM"}
@@ -73,6 +84,7 @@ def test_the_public_names_are_exactly_the_documented_ones() -> None:
         "compare_pairs",
         "load",
         "Corpus",
+        "NGramCountFiles",
         "Decoding",
         "Tokenization",
         "TextPipeline",

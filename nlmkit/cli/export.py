@@ -24,6 +24,7 @@ from nlmkit.errors import ExportError
         "nlmkit export kn5 kn5.arpa",
         "nlmkit export kn5 kn5.arpa.gz",
         "nlmkit export kn5 lm.fst.txt --format openfst",
+        "nlmkit export kn5 counts.gz --format counts",
         "nlmkit export glove glove.txt --format glove",
         "nlmkit export glove glove.vec",
     ),
@@ -47,6 +48,7 @@ from nlmkit.errors import ExportError
     type=click.Choice(["#0", "<eps>"]),
     help="Input label of the backoff arcs of an automaton (openfst).  [default: #0]",
 )
+@click.option(
     "--workers",
     type=click.IntRange(min=1),
     metavar="N",
@@ -67,7 +69,8 @@ def command(
 
     N-gram models are written as .arpa, or as .fst.txt: an automaton in the text format of OpenFst, for Kaldi and k2,
     with its symbol table. Representations are written as .vec (word2vec text), .bin (word2vec binary) or, with
-    --format, under any name. A name in .gz is compressed.
+    --format, under any name. A name in .gz is compressed. --format counts writes the counts of an n-gram model that was
+    fitted with -p keep_counts=true, an n-gram, a tab and its count a line.
 
     It is an error if the format cannot represent the model. FILE is replaced atomically and keeps its mode; of a
     symbolic link the target is replaced, and a pipe or device such as /dev/stdout is written directly.

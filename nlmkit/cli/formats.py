@@ -18,10 +18,13 @@ OPENFST: Final = "openfst"
 TEXT: Final = "vectors as text"
 """Format of a ``.txt`` to import; the first line determines which."""
 
+COUNTS: Final = "counts"
+"""Format of n-gram counts to export, one n-gram a line."""
+
 NAMES: Final = (ARPA, *vectors.FORMATS)
 """Names of the formats to import."""
 
-EXPORTED: Final = (ARPA, OPENFST, *vectors.FORMATS)
+EXPORTED: Final = (ARPA, OPENFST, COUNTS, *vectors.FORMATS)
 """Names of the formats to export."""
 
 _OPENFST_SUFFIXES: Final = (".fst.txt", ".fst.txt.gz")

@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "list": ("nlmkit.cli.list_", "List every component and tokenizer with its package."),
     "show": ("nlmkit.cli.show", "Show a component's hyper-parameters, or the facts of a saved model."),
     "fit": ("nlmkit.cli.fit", "Fit a component to text and save it."),
+    "update": ("nlmkit.cli.update", "Add text to an n-gram model that was fitted with keep_counts=true."),
     "import": ("nlmkit.cli.import_", "Import a model from a file of another program (ARPA, word vectors)."),
     "export": ("nlmkit.cli.export", "Export a saved model to a file for other programs (ARPA, OpenFst, word vectors)."),
     "mix": ("nlmkit.cli.mix", "Mix n-gram models into one, with weights fitted on validation text."),

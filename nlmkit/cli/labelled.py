@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nlmkit.cli.formats import COUNTS
 from nlmkit.cli.tagged import FORMATS as TAGGED_FORMATS
 from nlmkit.core.notes import note
 from nlmkit.core.processes import is_main_process
@@ -77,12 +78,13 @@ def form_flags(function: Callable[..., Any]) -> Callable[..., Any]:
             "--format",
             "--text-format",
             "format",
-            type=click.Choice(["tsv", "space", "csv", "jsonl", *TAGGED_FORMATS, "brackets"]),
+            type=click.Choice(["tsv", "space", "csv", "jsonl", *TAGGED_FORMATS, "brackets", COUNTS]),
             help="Classifier, regressor: label<TAB>text (or with a header, if a column is named), label<SPACE>text, or "
             "named columns; with --text-column of any component: tsv, csv or jsonl.  [default: by the file's name, "
             "else tsv]  Tagger: a token a line in columns, CoNLL-U, or segmented text (words separated by spaces).  "
             "[default: by the file's name, else columns]  Classifier of trees: bracketed trees or CoNLL-U.  "
-            "[default: by the file's name, else brackets]",
+            "[default: by the file's name, else brackets]  n-gram model: counts, "
+            "for files with n-grams and their counts.",
         ),
         click.option(
             "--label-column",

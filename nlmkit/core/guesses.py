@@ -19,6 +19,7 @@ _CALLED: Final = {
     **dict.fromkeys(("rnn", "elman"), "rnnlm"),
     **dict.fromkeys(("mlp", "feedforward", "feed-forward"), "nnlm"),
     **dict.fromkeys(("interpolation", "ensemble", "mix"), "mixture"),
+    **dict.fromkeys(("class-based", "class-lm", "brown"), "class-ngram"),
     "fasttext": "word2vec with -p subwords=true",
     "unigram": "ngram with -p order=1",
     "bigram": "ngram with -p order=2",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nlmkit.core.component import Component
 from nlmkit.errors import DataError, HyperParameterError, NotNormalizedError
@@ -45,6 +45,9 @@ class LanguageModel(Component):
 
     kind = "language-model"
     predicts_words = True
+    takes_counts: ClassVar[bool] = False
+    """Whether ``fit`` takes ``NGramCountFiles``, too."""
+
     vocabulary_: Vocabulary
     pipeline_: TextPipeline
 

@@ -33,6 +33,7 @@ OPTIONS = [
     NGram(order=4, prune=(0, 1), smoothing="absolute"),
     NGram(order=3, prune=(0, 1), smoothing="stupid-backoff"),
     NGram(order=4, entropy_prune=0.01),
+    NGram(order=3, keep_counts=True),
     NGram(order=3, prune=(0, 1), entropy_prune=1e-4, smoothing="jelinek-mercer"),
 ]
 
@@ -63,5 +64,7 @@ def test_no_built_in_is_left_out() -> None:
     declared = {(entry.kind, entry.name) for entry in registry.entries() if entry.builtin}
     # The neural ones are in test_conformance_neural.py.
     checked |= {("language-model", name) for name in ("nnlm", "rnnlm", "lstm", "gru", *STACKED)}
+    # It requires a file: classes/test_model.py.
+    checked.add(("language-model", "class-ngram"))
     assert {(kind, name) for kind, name in declared if kind in ("language-model", "tokenizer")} == checked
     assert {model.smoothing for model in OPTIONS if model.order > 1} == set(METHODS)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+import click
+
 from nlmkit.cli import output
+from nlmkit.cli.formats import COUNTS
+from nlmkit.cli.kinds.part import TABLE_FORMATS
 from nlmkit.cli.kinds.text import TextPart
 from nlmkit.cli.options import for_source
 from nlmkit.cli.options import text_column as choose_text_column
@@ -13,8 +18,11 @@ from nlmkit.core.kinds import kind_called
 from nlmkit.core.notes import note
 
 if TYPE_CHECKING:
+    from nlmkit.cli.kinds.part import Job
     from nlmkit.core.component import Component
+    from nlmkit.core.progress import Progress
     from nlmkit.language_models.base import LanguageModel
+    from nlmkit.language_models.ngram.count_files import NGramCountFiles
     from nlmkit.text import Corpus
     from nlmkit.text.marks import Marks
 
@@ -27,11 +35,43 @@ class LanguageModelPart(TextPart):
     score_needs = "TEXT"
     score_shared = frozenset({"errors", "format", "marks", "text_column"})
     counted = "predictable types"
+    formats = TABLE_FORMATS | {COUNTS}
 
-    def facts(self, fitted: Component, data: Corpus | None = None) -> dict[str, Any]:
+    def layout_options(self, given: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the layout of count files too, which needs no column."""
+        return ("format",) if given.get("format") == COUNTS else super().layout_options(given)
+
+    def check(self, job: Job) -> None:
+        """Refuse count files for a component that is fitted to text alone."""
+        if job.form.format != COUNTS:
+            super().check(job)
+            return
+        if not cast("LanguageModel", job.fitted).takes_counts:
+            raise click.UsageError(f"--format {COUNTS}: {job.component} is fitted to text, not to counts")
+        if job.pipeline.needs_training:
+            raise click.UsageError(f"--format {COUNTS}: a tokenizer cannot be trained on counts")
+        if not job.train:
+            raise click.UsageError(f"--format {COUNTS}: name the count files")
+
+    def read(self, job: Job, display: Progress | None) -> tuple[Any, Any]:
+        """Return the training text, or the files with its counts, and the held-out text."""
+        if job.form.format != COUNTS:
+            return super().read(job, display)
+        from nlmkit.language_models.ngram.count_files import NGramCountFiles
+
+        pipeline, held_out = job.pipeline, None
+        if job.valid is not None:
+            held_out = self.kind.reader()([job.valid], pipeline, display, f"reading {job.valid}", None)
+        return NGramCountFiles(*job.train, pipeline=pipeline.with_marks("error")), held_out
+
+    def facts(self, fitted: Component, data: Corpus | NGramCountFiles | None = None) -> dict[str, Any]:
         """Return the vocabulary with ``<unk>`` and ``</s>``."""
+        from nlmkit.text import Corpus
+
         model = cast("LanguageModel", fitted)
-        return super().facts(fitted, data) | {"vocabulary_size": model.vocabulary_.size_predictable}
+        return super().facts(fitted, data if isinstance(data, Corpus) else None) | {
+            "vocabulary_size": model.vocabulary_.size_predictable
+        }
 
     def score(
         self,

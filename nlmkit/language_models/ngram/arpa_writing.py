@@ -16,7 +16,7 @@ from nlmkit.language_models.ngram.arpa_cells import LineWriter, word_columns
 from nlmkit.language_models.ngram.table import BackoffTable
 from nlmkit.saving.files import reason
 from nlmkit.saving.replacing import replacing
-from nlmkit.text.vocabulary import BOS_ID
+from nlmkit.text.vocabulary import BOS_ID, UNK_ID
 
 _LINES = 1 << 15
 _UNSAYABLE = re.compile(r"[ \t\r\n\0]")
@@ -28,6 +28,7 @@ def write_arpa(
     words: Sequence[str],
     *,
     workers: int = 1,
+    closed: bool = False,
     advance: Callable[[int], None] = lambda ngrams: None,
 ) -> None:
     """Write a backoff model as an ARPA file, gzipped if the name ends in ``.gz``.
@@ -42,6 +43,7 @@ def write_arpa(
         table: The model.
         words: Words by vocabulary id, the special ones included.
         workers: Number of threads that format lines; the file is the same.
+        closed: Whether ``<unk>`` may have the probability zero, written as −99, as in SRILM.
         advance: Called with the number of n-grams written.
 
     Raises:
@@ -51,7 +53,7 @@ def write_arpa(
     path = Path(path)
     if len(words) != table.vocabulary_size:
         raise ValueError(f"{len(words)} words for a table of {table.vocabulary_size} words")
-    problem = _unsayable_word(words) or _unsayable_number(table, words)
+    problem = _unsayable_word(words) or _unsayable_number(table, words, closed=closed)
     if problem:
         raise ExportError(f"{path}: ARPA cannot represent this model: {problem}")
     writer = LineWriter(table, words)
@@ -94,19 +96,20 @@ def _unsayable_word(words: Sequence[str]) -> str | None:
     return None
 
 
-def _unsayable_number(table: BackoffTable, words: Sequence[str]) -> str | None:
+def _unsayable_number(table: BackoffTable, words: Sequence[str], *, closed: bool) -> str | None:
     if table.unseen_backoff != 0.0:
         return "contexts outside the table have a backoff weight"
     for k, log_probs in enumerate(table.log_probs, 1):
         bad = ~np.isfinite(log_probs)
         if k == 1:
             bad[BOS_ID] = False
+            bad[UNK_ID] &= not closed
         if bad.any():
             gram = _gram(table, words, k, int(bad.argmax()))
             return f"the probability of {gram!r} is zero; smooth the model, or train <unk> with a limited vocabulary"
     for k, backoffs in enumerate(table.backoffs, 1):
         followers = np.bincount(table.history[k], minlength=table.sizes[k - 1])
-        bad = ~np.isfinite(backoffs) & (followers < table.vocabulary_size - 1)
+        bad = ~np.isfinite(backoffs) & (followers < table.vocabulary_size - (2 if closed else 1))
         if bad.any():
             gram = _gram(table, words, k, int(bad.argmax()))
             return f"the words unseen after {gram!r} have the probability zero; smooth the model"

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import HyperParameterError
-from nlmkit.text.vocabulary import BOS_ID, EOS_ID
+from nlmkit.text.vocabulary import BOS_ID, EOS_ID, UNK_ID
 
 Ids = NDArray[np.int32]
 Keys = NDArray[np.int64]
@@ -56,9 +56,14 @@ class NGramCounts:
     """The n-grams of a text: ``levels[k - 1]`` holds those of order k.
 
     Unigrams are indexed by vocabulary id and include words that never occur.
+
+    Attributes:
+        levels: The n-grams by order.
+        closed: Whether ``<unk>`` gets no probability; it must not be counted then.
     """
 
     levels: list[Level]
+    closed: bool = False
 
     @property
     def order(self) -> int:
@@ -69,6 +74,19 @@ class NGramCounts:
     def vocabulary_size(self) -> int:
         """Number of vocabulary ids, including ``<s>``."""
         return len(self.levels[0])
+
+    @property
+    def predictable(self) -> int:
+        """Number of ids that get a probability: all except ``<s>``, and ``<unk>`` of a closed vocabulary."""
+        return self.vocabulary_size - (2 if self.closed else 1)
+
+    @property
+    def uniform(self) -> NDArray[np.float64]:
+        """The uniform distribution that the unigrams back off to: float64 [V]; the value of ``<s>`` is not used."""
+        values = np.full(self.vocabulary_size, 1.0 / self.predictable)
+        if self.closed:
+            values[UNK_ID] = 0.0
+        return values
 
 
 @dataclasses.dataclass
@@ -115,14 +133,14 @@ def count_ngrams(
         unigrams += np.bincount(chunk.words[chunk.overlap :], minlength=vocabulary_size)
         runs.append(_count_chunk(chunk, order, word_bits))
         advance(int(np.count_nonzero(chunk.depth[chunk.overlap :])))
-    levels = [_unigram_level(unigrams)]
+    levels = [unigram_level(unigrams)]
     local_to_global: list[Ids] = [np.arange(vocabulary_size, dtype=np.int32)] * len(runs)
     for k in range(2, order + 1):
         level, local_to_global = _merge([run[k - 2] for run in runs], local_to_global)
         levels.append(level)
         for run in runs:
             run[k - 2] = _EMPTY_RUN  # release memory as the merge goes up
-    _adjust(levels)
+    adjust(levels)
     return NGramCounts(levels)
 
 
@@ -235,7 +253,8 @@ _NO_IDS = np.empty(0, np.int32)
 _EMPTY_RUN = _Run(_NO_IDS, _NO_IDS, _NO_IDS, np.empty(0, np.int64))
 
 
-def _unigram_level(counts: NDArray[np.int64]) -> Level:
+def unigram_level(counts: NDArray[np.int64]) -> Level:
+    """Return the unigrams with their numbers of occurrences, int64 [V]."""
     return Level(np.arange(len(counts), dtype=np.int32), _NO_IDS, _NO_IDS, counts, counts)
 
 
@@ -266,7 +285,21 @@ def _merge(runs: Sequence[_Run], lower: Sequence[Ids]) -> tuple[Level, list[Ids]
     return Level(first, (merged >> _WORD_BITS).astype(np.int32), history, raw, raw), mappings
 
 
-def _adjust(levels: list[Level]) -> None:
+def merge_levels(levels: Sequence[Level], lower: Sequence[Ids]) -> tuple[Level, list[Ids]]:
+    """Merge counts of one order over one vocabulary.
+
+    Args:
+        levels: The counts to merge; adjusted counts are not used.
+        lower: For each of them, the merged index of its n-grams of the order below, int32 [n_(k−1)].
+
+    Returns:
+        The merged counts, without adjusted counts, and the merged index of the n-grams of each: int32 [n_k].
+    """
+    return _merge([_Run(level.suffix, level.first, level.history, level.raw) for level in levels], lower)
+
+
+def adjust(levels: list[Level]) -> None:
+    """Set the adjusted counts of all orders from the raw ones."""
     for lower, upper in itertools.pairwise(levels):
         extensions = np.bincount(upper.suffix, minlength=len(lower))
         lower.adjusted = np.where(lower.first == BOS_ID, lower.raw, extensions)

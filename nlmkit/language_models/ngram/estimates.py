@@ -69,15 +69,13 @@ def totals(counts: NGramCounts, k: int, values: NDArray[np.int64] | Floats) -> F
 def interpolate(counts: NGramCounts, orders: list[Discounted]) -> tuple[list[Floats], list[Floats]]:
     """Return probabilities and backoff weights from each order's discounted counts and the uniform distribution.
 
-    The uniform distribution covers all ids except ``<s>``. A word that was never counted, usually ``<unk>``, gets
-    only its uniform share.
+    The uniform distribution covers all ids except ``<s>``, and ``<unk>`` of a closed vocabulary. A word that was never
+    counted, usually ``<unk>``, gets only its uniform share.
     """
     unigram = orders[0]
-    uniform = 1.0 / (counts.vocabulary_size - 1)
-    if unigram.total[0] > 0:
-        probs = [(unigram.share + unigram.gamma[0] * uniform) / unigram.total[0]]
-    else:
-        probs = [np.full(counts.vocabulary_size, uniform)]
+    uniform = counts.uniform
+    total = unigram.total[0]
+    probs = [(unigram.share + unigram.gamma[0] * uniform) / total if total > 0 else uniform]
     backoffs: list[Floats] = []
     for level, order in zip(counts.levels[1:], orders[1:], strict=True):
         is_context = order.total > 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from nlmkit.core.parameters import param, value_of
 from nlmkit.core.run import RunOptions, shows_progress
 from nlmkit.core.vocabulary_limits import VocabularyLimits
-from nlmkit.errors import ExportError, HyperParameterError, SavedModelError
+from nlmkit.errors import DataError, ExportError, HyperParameterError, SavedModelError
 from nlmkit.language_models.base import Context, LanguageModel, check_context
 from nlmkit.language_models.ngram.size import Size
 from nlmkit.language_models.ngram.smoothing import METHODS, check_options
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlmkit.language_models.ngram.counting import NGramCounts
-    from nlmkit.language_models.ngram.estimates import Estimate, Keep
+    from nlmkit.language_models.ngram.estimates import Keep
     from nlmkit.language_models.ngram.openfst import BackoffLabel
     from nlmkit.language_models.ngram.rows import NGramRows
     from nlmkit.language_models.ngram.table import BackoffTable
@@ -59,6 +58,7 @@ class NGram(VocabularyLimits, LanguageModel):
     """
 
     name = "ngram"
+    takes_counts = True
 
     order: int = param(5, ge=1, le=20, help="length of the longest n-gram")
     smoothing: str = param("modified-kneser-ney", choices=(*METHODS, *_NOT_FITTED), help="smoothing method")
@@ -95,12 +95,24 @@ class NGram(VocabularyLimits, LanguageModel):
         choices=("float64", "float32"),
         help="data type of the fitted table; float32 halves the size of its probabilities",
     )
+    closed: bool = param(
+        False, later=True, help="leave <unk> no probability; the training text must not have unknown words"
+    )
+    keep_counts: bool = param(
+        False, later=True, help="save the counts with the model, to add more text (update) or write them to a file"
+    )
+
+    def _set_fitted(self, *, pipeline: TextPipeline, vocabulary: Any, table: BackoffTable) -> None:
+        self.pipeline_ = pipeline
+        self.vocabulary_ = vocabulary
+        self.table_: BackoffTable = table
+        self.counts_ = None
 
     def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
         """Count n-grams and estimate the model.
 
         Args:
-            data: Training text: anything ``Corpus.read`` takes, or a ``Corpus``.
+            data: Training text: anything ``Corpus.read`` takes, a ``Corpus``, or ``NGramCountFiles``.
             valid: Validation text. ``jelinek-mercer`` fits its weights on it; every method records its perplexity in
                 ``fit_report_``.
             run: Run options, of which progress is used.
@@ -110,26 +122,90 @@ class NGram(VocabularyLimits, LanguageModel):
             DataError: The text is unusable.
         """
         run = run or RunOptions()
-        self._check_options(valid)
+        self.check_options_for(valid)
+        from nlmkit.language_models.ngram.count_files import NGramCountFiles
         from nlmkit.language_models.ngram.counting import count_ngrams
-        from nlmkit.language_models.ngram.pruning import count_keep
-        from nlmkit.language_models.ngram.smoothing import estimate
-        from nlmkit.language_models.ngram.smoothing.options import Options
-        from nlmkit.language_models.ngram.table import BackoffTable
+        from nlmkit.language_models.ngram.vocabularies import check_closed
         from nlmkit.text import Corpus, TextPipeline
 
+        if isinstance(data, NGramCountFiles):
+            valid_corpus = _read(valid, data.pipeline)
+            vocabulary, counts = data.read(self, run)
+            return self._estimate(counts, vocabulary, data.pipeline, valid_corpus, run)
         run.stage("reading text")
         corpus = data if isinstance(data, Corpus) else Corpus.read(data)
         pipeline = corpus.pipeline or TextPipeline()
-        valid_corpus = None
-        if valid is not None:
-            valid_corpus = valid if isinstance(valid, Corpus) else Corpus.read(valid, pipeline)
+        valid_corpus = _read(valid, pipeline)
         vocabulary = self.limited_vocabulary(corpus)
+        if self.closed:
+            check_closed(corpus, vocabulary)
 
         run.stage("counting n-grams", corpus.events)
         counts = count_ngrams(corpus.event_ids(vocabulary), self.order, len(vocabulary), advance=run.advance)
-        keep = count_keep(counts, self.prune)
+        return self._estimate(counts, vocabulary, pipeline, valid_corpus, run)
 
+    @shows_progress
+    def update(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
+        """Add the counts of more text, and estimate the model again from all counts.
+
+        The result equals that of one ``fit`` over the old text followed by ``data``, to the last bit. Words that the
+        old text lacks are appended to the vocabulary, except to that of a ``vocabulary_file``.
+
+        Args:
+            data: Further text: anything ``Corpus.read`` takes, or a ``Corpus``. It is tokenized like the old text.
+            valid: Validation text, as for ``fit``.
+            run: Run options, of which progress is used.
+
+        Raises:
+            HyperParameterError: The model was fitted without ``keep_counts``, or with ``vocabulary_size`` or
+                ``min_count``, whose choice of words may depend on the new text.
+            DataError: The text is unusable.
+        """
+        from nlmkit.core.notes import note
+        from nlmkit.language_models.ngram.combining import added, with_more_words
+        from nlmkit.language_models.ngram.counting import count_ngrams
+        from nlmkit.language_models.ngram.vocabularies import check_closed, check_growing, grown
+
+        run = run or RunOptions()
+        self.check_fitted()
+        if self.counts_ is None:
+            raise HyperParameterError("the model has no counts to add to: fit it with keep_counts=true")
+        self.check_options_for(valid)
+        check_growing(self)
+        run.stage("reading text")
+        corpus, pipeline = self.encode(data), self.pipeline_
+        if not corpus.sentences:
+            raise DataError("the text to add is empty", source=", ".join(corpus.sources) or None)
+        valid_corpus = _read(valid, pipeline)
+        vocabulary = grown(self.vocabulary_, corpus, fixed=self.vocabulary_file is not None)
+        if self.closed:
+            check_closed(corpus, vocabulary)
+        old = self.counts_.counts(self.order, len(self.vocabulary_))
+        run.stage("counting n-grams", corpus.events)
+        new = count_ngrams(corpus.event_ids(vocabulary), self.order, len(vocabulary), advance=run.advance)
+        self._estimate(added(with_more_words(old, len(vocabulary)), new), vocabulary, pipeline, valid_corpus, run)
+        for text in self.fit_report_["notes"]:
+            note(str(text))
+        return self
+
+    def _estimate(
+        self,
+        counts: NGramCounts,
+        vocabulary: Vocabulary,
+        pipeline: TextPipeline,
+        valid: Corpus | None,
+        run: RunOptions,
+    ) -> Self:
+        """Set the fitted state from the counts of the training text."""
+        from nlmkit.language_models.ngram.kept_counts import KeptCounts
+        from nlmkit.language_models.ngram.pruning import count_keep
+        from nlmkit.language_models.ngram.reports import fit_report, with_validation
+        from nlmkit.language_models.ngram.smoothing import estimate
+        from nlmkit.language_models.ngram.smoothing.options import Options
+        from nlmkit.language_models.ngram.table import BackoffTable
+
+        counts.closed = self.closed
+        keep = count_keep(counts, self.prune)
         run.stage("estimating probabilities")
         options = Options(
             keep=keep,
@@ -137,42 +213,31 @@ class NGram(VocabularyLimits, LanguageModel):
             add_k=self.add_k,
             katz_max=self.katz_max,
             stupid_backoff=self.backoff_factor,
-            valid_event_ids=None if valid_corpus is None else valid_corpus.event_ids(vocabulary),
+            valid_event_ids=None if valid is None else valid.event_ids(vocabulary),
         )
         estimated = estimate(self.smoothing, counts, options)
         table = BackoffTable.from_estimate(counts, estimated, keep)
         if self.entropy_prune > 0:
             table = self._entropy_pruned(table, counts, keep)
         self._set_fitted(pipeline=pipeline, vocabulary=vocabulary, table=table)
+        self.counts_ = KeptCounts.of(counts) if self.keep_counts else None
         self._objection = estimated.arpa_objection
-        self.fit_report_ = _fit_report(corpus, counts, estimated, table)
+        self.fit_report_ = fit_report(counts, estimated, table)
         if self.prune_to is not None:
             run.stage("pruning")
             self._prune_to(Size.of(self.prune_to), _history_log_probs(counts, keep))
         if self.precision == "float32":
             self.table_ = self.table_.as_float32()
-        if valid_corpus is not None:
-            self._validate(valid_corpus)
+        if valid is not None:
+            self.fit_report_ = with_validation(self.fit_report_, self, valid, f"smoothing={self.smoothing}")
         return self
 
-    def _validate(self, valid: Corpus) -> None:
-        """Record the perplexity of the validation text, or the reason why it is undefined."""
-        if not self.normalized:
-            reason = f"validation text ignored: scores of smoothing={self.smoothing} have no perplexity"
-            self.fit_report_ = {**self.fit_report_, "notes": [*self.fit_report_["notes"], reason]}
-            return
-        perplexity = self.perplexity(valid)
-        if not valid.events:
-            reason = "no perplexity: the validation text is empty"
-        elif not math.isfinite(perplexity):
-            reason = "no finite perplexity: an event of the validation text has probability zero"
-        else:
-            self.fit_report_ = {**self.fit_report_, "validation_perplexity": perplexity}
-            return
-        notes = [*self.fit_report_["notes"], reason]
-        self.fit_report_ = {**self.fit_report_, "notes": notes, "validation_perplexity": None}
+    def check_options_for(self, valid: Any) -> None:
+        """Raise an error for options that contradict each other or lack the validation text that they require.
 
-    def _check_options(self, valid: Any) -> None:
+        Raises:
+            HyperParameterError: There are some.
+        """
         if self.smoothing in _NOT_FITTED:
             raise HyperParameterError(
                 f"smoothing={self.smoothing} is reserved for {_NOT_FITTED[self.smoothing]}: "
@@ -211,11 +276,6 @@ class NGram(VocabularyLimits, LanguageModel):
         self.table_ = pruned.table
         self.fit_report_ = {**self.fit_report_, "ngrams": pruned.table.sizes, "pruned_at": pruned.threshold}
 
-    def _set_fitted(self, *, pipeline: TextPipeline, vocabulary: Any, table: BackoffTable) -> None:
-        self.pipeline_ = pipeline
-        self.vocabulary_ = vocabulary
-        self.table_: BackoffTable = table
-
     @property
     def normalized(self) -> bool:
         """False for ``stupid-backoff``."""
@@ -223,8 +283,10 @@ class NGram(VocabularyLimits, LanguageModel):
 
     @property
     def unknown_rule(self) -> str:
-        """``trained``, ``uniform-share``; ``imported`` or ``mixed`` if ``<unk>`` comes from a file or other models."""
-        return self.smoothing if self.smoothing in _NOT_FITTED else super().unknown_rule
+        """``trained``, ``uniform-share``, ``closed`` (zero), or ``imported`` or ``mixed`` (from elsewhere)."""
+        if self.smoothing in _NOT_FITTED:
+            return self.smoothing
+        return "closed" if self.closed else super().unknown_rule
 
     def start(self) -> tuple[int, ...]:
         """Return the context ``<s>``, empty for a unigram model."""
@@ -278,14 +340,16 @@ class NGram(VocabularyLimits, LanguageModel):
         return log_probs, {"ngram_length": lengths}
 
     def fitted_state(self) -> FittedState:
-        """Return the table's arrays; the fit report as metadata."""
+        """Return the arrays of the table and of kept counts; the fit report as metadata."""
         self.check_fitted()
         unseen = self.table_.unseen_backoff
         metadata = {"fit_report": self.fit_report_, "arpa_objection": self._objection, "unseen_backoff": unseen}
-        return FittedState(self.table_.arrays(), metadata)
+        kept = {} if self.counts_ is None else self.counts_.arrays
+        return FittedState({**self.table_.arrays(), **kept}, metadata)
 
     def restore(self, state: FittedState) -> None:
         """Rebuild the table from a saved model."""
+        from nlmkit.language_models.ngram.kept_counts import PREFIX, KeptCounts
         from nlmkit.language_models.ngram.table import BackoffTable
 
         unseen, report = state.metadata.get("unseen_backoff"), state.metadata.get("fit_report")
@@ -298,10 +362,13 @@ class NGram(VocabularyLimits, LanguageModel):
             raise SavedModelError("the saved model is damaged: arpa_objection in its metadata is not a string")
         if unseen != 0 and self.smoothing != "stupid-backoff":
             raise SavedModelError(f"the saved model is damaged: unseen_backoff is {unseen} with {self.smoothing}")
-        table = BackoffTable.from_arrays(state.arrays, self.order, len(self.vocabulary_), float(unseen))
+        kept = {name: state.arrays[name] for name in state.arrays if name.startswith(PREFIX)}
+        stored = {name: state.arrays[name] for name in state.arrays if name not in kept}
+        table = BackoffTable.from_arrays(stored, self.order, len(self.vocabulary_), float(unseen))
         if self.normalized:
             self._check_sums(table)
         self.table_ = table
+        self.counts_ = KeptCounts.restored(kept, self.order) if self.keep_counts or kept else None
         self.fit_report_ = dict(report)
         self._objection = objection
 
@@ -358,7 +425,7 @@ class NGram(VocabularyLimits, LanguageModel):
             )
         from nlmkit.language_models.ngram.pruning import entropy_prune, history_log_probs_from_model
 
-        smaller = NGram(**self.get_params())
+        smaller = NGram(**{**self.get_params(), "keep_counts": False})
         log_probs, report = history_log_probs_from_model(self.table_), {**self.fit_report_}
         report.pop("validation_perplexity", None)  # of the larger model
         smaller._set_fitted(pipeline=self.pipeline_, vocabulary=self.vocabulary_, table=self.table_)
@@ -373,15 +440,16 @@ class NGram(VocabularyLimits, LanguageModel):
         return smaller
 
     def export(self, path: str | os.PathLike[str], format: str | None = None, *, run: RunOptions | None = None) -> None:
-        """Write the model as an ARPA file, or as a weighted automaton in the text format of OpenFst.
+        """Write the model as an ARPA file or an automaton in the text format of OpenFst, or its counts as a count file.
 
         The name or ``format`` decides: ``.arpa`` or ``arpa``, ``.fst.txt`` or ``openfst``; ``.gz`` after it compresses.
-        ``export_openfst`` has the options of automata.
+        Counts (``counts``) have no suffix of their own. ``export_openfst`` has the options of automata. The ``<unk>``
+        of a closed vocabulary is written to ARPA files with the log10 probability −99.
 
         Of the run options, progress and workers (threads that format; the file is the same) are used.
 
         Raises:
-            ExportError: The format is another, or cannot represent the model.
+            ExportError: The format is another, cannot represent the model, or the model has no counts.
         """
         self.check_fitted()
         name = Path(path).name.lower().removesuffix(".gz")
@@ -390,9 +458,13 @@ class NGram(VocabularyLimits, LanguageModel):
         if chosen == "openfst":
             self.export_openfst(path, run=run)
             return
+        if chosen == "counts":
+            self._write_counts(Path(path), run or RunOptions())
+            return
         if chosen != "arpa":
             raise ExportError(
-                f"{path}: n-gram models export to .arpa, .arpa.gz or .fst.txt only (or with --format arpa or openfst)"
+                f"{path}: n-gram models export to .arpa, .arpa.gz or .fst.txt only "
+                "(or with --format arpa, openfst or counts)"
             )
         if self._objection is not None:
             raise ExportError(f"{path}: ARPA cannot represent this model: {self._objection}")
@@ -400,7 +472,14 @@ class NGram(VocabularyLimits, LanguageModel):
 
         run = run or RunOptions()
         run.stage(f"writing {os.fspath(path)}", sum(self.table_.sizes))
-        write_arpa(Path(path), self.table_, self.vocabulary_.words, workers=run.workers, advance=run.advance)
+        write_arpa(
+            Path(path),
+            self.table_,
+            self.vocabulary_.words,
+            closed=self.closed,
+            workers=run.workers,
+            advance=run.advance,
+        )
 
     def export_openfst(
         self,
@@ -426,6 +505,15 @@ class NGram(VocabularyLimits, LanguageModel):
         run.stage(f"writing {os.fspath(path)}", sum(self.table_.sizes))
         words = self.vocabulary_.words
         write_openfst(path, self.table_, words, symbols=symbols, backoff_label=backoff_label, advance=run.advance)
+
+    def _write_counts(self, path: Path, run: RunOptions) -> None:
+        from nlmkit.language_models.ngram.count_writing import write_counts
+
+        if self.counts_ is None:
+            raise ExportError(f"{path}: the model has no counts to write: fit it with keep_counts=true")
+        counts = self.counts_.counts(self.order, len(self.vocabulary_))
+        run.stage(f"writing {path}", sum(map(len, counts.levels)))
+        write_counts(path, counts, self.vocabulary_.words, advance=run.advance)
 
     @classmethod
     @shows_progress
@@ -483,23 +571,8 @@ def _history_log_probs(counts: NGramCounts, keep: Keep) -> list[NDArray[np.float
     return [row[kept] for row, kept in zip(history_log_probs_from_counts(counts), keep, strict=True)]
 
 
-def _notes_on(corpus: Corpus) -> list[str]:
-    if corpus.tokens:
-        return []
-    lines = "one blank line" if corpus.sentences == 1 else f"{corpus.sentences} blank lines"
-    return [f"the training text has no words, only {lines}: the model can only predict the end of a sentence"]
+def _read(valid: Any, pipeline: TextPipeline) -> Corpus | None:
+    """Return the validation text, if there is any."""
+    from nlmkit.text import Corpus
 
-
-def _fit_report(corpus: Corpus, counts: NGramCounts, estimated: Estimate, table: BackoffTable) -> dict[str, Any]:
-    report: dict[str, Any] = {
-        "sentences": corpus.sentences,
-        "events": corpus.events,
-        "ngrams": table.sizes,
-        "ngrams_before_pruning": [len(level) for level in counts.levels],
-        "notes": [*_notes_on(corpus), *estimated.notes],
-    }
-    if estimated.discounts is not None:
-        report["discounts"] = estimated.discounts
-    if estimated.weights is not None:
-        report["weights"] = estimated.weights
-    return report
+    return valid if valid is None or isinstance(valid, Corpus) else Corpus.read(valid, pipeline)

@@ -80,16 +80,18 @@ def estimate(name: str, counts: NGramCounts, options: Options) -> Estimate:
     estimated: Estimate = method.estimate(counts, options)
     if not counts.levels[0].raw.any():
         estimated.notes = ["the text has no events; all words have the same probability"]
-    if estimated.arpa_objection is None and _has_zeros(estimated, options.keep):
+    if estimated.arpa_objection is None and _has_zeros(estimated, options.keep, closed=counts.closed):
         estimated.arpa_objection = "some of its probabilities are zero, and have no logarithm to write"
     return estimated
 
 
-def _has_zeros(estimated: Estimate, keep: Keep) -> bool:
-    from nlmkit.text.vocabulary import BOS_ID
+def _has_zeros(estimated: Estimate, keep: Keep, *, closed: bool) -> bool:
+    from nlmkit.text.vocabulary import BOS_ID, UNK_ID
 
     values = [*estimated.probs, *estimated.backoffs]
     zeros = [row == 0.0 for row in values]
     zeros[0][BOS_ID] = False
+    if closed:
+        zeros[0][UNK_ID] = False
     kept = [*keep, *keep[:-1]]
     return any(bool((zero & stays).any()) for zero, stays in zip(zeros, kept, strict=True))

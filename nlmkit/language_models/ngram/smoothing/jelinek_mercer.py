@@ -13,6 +13,7 @@ from nlmkit.language_models.ngram.counting import Ids, NGramCounts, with_boundar
 from nlmkit.language_models.ngram.estimates import Discounted, Estimate, Floats, interpolate, totals
 from nlmkit.language_models.ngram.smoothing.options import Options
 from nlmkit.language_models.ngram.smoothing.raw_counts import raw_counts
+from nlmkit.text.vocabulary import UNK_ID
 
 _T = TypeVar("_T", np.float64, np.int64)
 
@@ -38,8 +39,13 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
         raise HyperParameterError("smoothing=jelinek-mercer requires validation text: add --valid FILE")
     if len(options.valid_event_ids) == 0:
         raise HyperParameterError("smoothing=jelinek-mercer requires validation text, but --valid is empty")
+    if counts.closed and (options.valid_event_ids == UNK_ID).any():
+        raise HyperParameterError(
+            "the validation text of smoothing=jelinek-mercer has words outside the closed vocabulary, which have no "
+            "probability: remove these words, or omit closed"
+        )
     relative = [_relative(counts, k, options.keep[k - 1]) for k in range(1, counts.order + 1)]
-    weights, notes = _fitted(_observed(counts, relative, options.valid_event_ids), relative, counts.vocabulary_size)
+    weights, notes = _fitted(_observed(counts, relative, options.valid_event_ids), relative, counts.predictable)
     orders = []
     for k, order in enumerate(relative, 1):
         weight = weights[k - 1][np.maximum(order.bucket, 0)]
@@ -133,14 +139,12 @@ def _longer(counts: NGramCounts, k: int, suffixes: NDArray[np.int64], words: Ids
     return grams
 
 
-def _fitted(
-    observed: list[_Observed], relative: list[_Relative], vocabulary_size: int
-) -> tuple[list[Floats], list[str]]:
+def _fitted(observed: list[_Observed], relative: list[_Relative], predictable: int) -> tuple[list[Floats], list[str]]:
     """Return the weights of each order, float64 [buckets], by EM from one half, and notes for the user."""
     weights: list[Floats] = [np.full(order.buckets, 0.5) for order in relative]
     change, iterations = 1.0, 0
     while change > TOLERANCE and iterations < ITERATIONS:
-        updated = _maximised(observed, weights, 1.0 / (vocabulary_size - 1))
+        updated = _maximised(observed, weights, 1.0 / predictable)
         change = max(float(np.abs(new - old).max()) for new, old in zip(updated, weights, strict=True))
         weights, iterations = updated, iterations + 1
     notes = []

@@ -40,7 +40,7 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
         notes += note
     histories = [level.history for level in counts.levels]
     suffixes = [level.suffix for level in counts.levels]
-    probs, backoffs = [_unigrams(raw_counts(counts, 1), ratios[0])], []
+    probs, backoffs = [_unigrams(raw_counts(counts, 1), ratios[0], counts.uniform)], []
     weights: BackoffWeights | None = None
     for k in range(2, counts.order + 1):
         values = raw_counts(counts, k)
@@ -63,13 +63,13 @@ def _discounted(values: NDArray[np.int64], ratios: list[float]) -> Floats:
     return discounted
 
 
-def _unigrams(values: NDArray[np.int64], ratios: list[float]) -> Floats:
+def _unigrams(values: NDArray[np.int64], ratios: list[float], uniform: Floats) -> Floats:
     total = int(values.sum())
     if total == 0:
-        return np.full(len(values), 1.0 / (len(values) - 1))
+        return uniform
     discounted = _discounted(values, ratios)
     probs, saved = discounted / total, float((values - discounted).sum()) / total
-    unseen = values == 0
+    unseen = (values == 0) & (uniform > 0.0)
     unseen[BOS_ID] = False
     if not unseen.any():
         probs /= probs.sum()

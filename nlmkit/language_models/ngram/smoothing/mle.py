@@ -26,7 +26,7 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
 
 
 def relative_unigrams(counts: NGramCounts) -> Floats:
-    """Return the relative frequencies of the words, or 1/V each without events: float64 [V]."""
+    """Return the relative frequencies of the words, or the uniform distribution without events: float64 [V]."""
     values = raw_counts(counts, 1)
     total = values.sum()
-    return values / total if total else np.full(len(values), 1.0 / (len(values) - 1))
+    return values / total if total else counts.uniform

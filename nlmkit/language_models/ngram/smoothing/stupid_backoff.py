@@ -23,7 +23,7 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
     unigrams = relative_unigrams(counts)
     total = raw_counts(counts, 1).sum()
     if total > 0:
-        unigrams[unigrams == 0.0] = factor / total
+        unigrams[(unigrams == 0.0) & (counts.uniform > 0.0)] = factor / total
         unigrams[BOS_ID] = 0.0
     probs, backoffs = [unigrams], []
     for k in range(2, counts.order + 1):

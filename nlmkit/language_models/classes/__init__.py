@@ -1,0 +1,1 @@
+"""Class-based n-gram models: words predicted by way of their classes."""
