@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from nlmkit.language_models.ngram.counting import NGramCounts
     from nlmkit.language_models.ngram.estimates import Keep
+    from nlmkit.language_models.ngram.kept_counts import KeptCounts
     from nlmkit.language_models.ngram.openfst import BackoffLabel
     from nlmkit.language_models.ngram.rows import NGramRows
     from nlmkit.language_models.ngram.table import BackoffTable
@@ -106,7 +107,7 @@ class NGram(VocabularyLimits, LanguageModel):
         self.pipeline_ = pipeline
         self.vocabulary_ = vocabulary
         self.table_: BackoffTable = table
-        self.counts_ = None
+        self.counts_: KeptCounts | None = None
 
     def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
         """Count n-grams and estimate the model.
