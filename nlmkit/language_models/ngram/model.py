@@ -150,7 +150,7 @@ class NGram(VocabularyLimits, LanguageModel):
             run.stage("pruning")
             self._prune_to(Size.of(self.prune_to), _history_log_probs(counts, keep))
         if self.precision == "float32":
-            self.table_ = self.table_.as_float32()
+            self._set_fitted(pipeline=pipeline, vocabulary=vocabulary, table=self.table_.as_float32())
         if valid_corpus is not None:
             self._validate(valid_corpus)
         return self
@@ -214,7 +214,7 @@ class NGram(VocabularyLimits, LanguageModel):
     def _set_fitted(self, *, pipeline: TextPipeline, vocabulary: Any, table: BackoffTable) -> None:
         self.pipeline_ = pipeline
         self.vocabulary_ = vocabulary
-        self.table_: BackoffTable = table
+        self.table_ = table
 
     @property
     def normalized(self) -> bool:
