@@ -95,7 +95,7 @@ def test_a_repeated_word_is_noted(run: Run) -> None:
 
 def test_what_has_no_vectors_cannot_be_written_as_such(run: Run, texts: Path) -> None:
     run("fit", "ngram", texts / "train.txt", "-o", "lm", "-p", "order=2")
-    assert "n-gram models export to .arpa or .arpa.gz only" in run("export", "lm", "lm.vec", code=1).stderr
+    assert "n-gram models export to .arpa, .arpa.gz or .fst.txt only" in run("export", "lm", "lm.vec", code=1).stderr
     run("fit", "one-hot", texts / "train.txt", "-o", "m")
     assert "one-hot vectors are as long as the vocabulary and are" in run("export", "m", "m.vec", code=1).stderr
     assert "written as word2vec, word2vec-binary, glove, not as arpa" in (

@@ -226,9 +226,10 @@ class NGram(VocabularyLimits, LanguageModel):
         self.fit_report_ = fit_report(counts, estimated, table)
         if self.prune_to is not None:
             run.stage("pruning")
-            self._prune_to(Size.of(self.prune_to), _history_log_probs(counts, keep))
+            table = self._pruned_to(Size.of(self.prune_to), table, _history_log_probs(counts, keep))
         if self.precision == "float32":
-            self.table_ = self.table_.as_float32()
+            table = table.as_float32()
+        self.table_ = table
         if valid is not None:
             self.fit_report_ = with_validation(self.fit_report_, self, valid, f"smoothing={self.smoothing}")
         return self
@@ -263,19 +264,21 @@ class NGram(VocabularyLimits, LanguageModel):
 
         return entropy_prune(table, self.entropy_prune, _history_log_probs(counts, keep))
 
-    def _prune_to(self, size: Size, history_log_probs: Sequence[NDArray[np.float64]]) -> None:
-        """Prune the fitted table to a size, and say so in the fit report."""
+    def _pruned_to(
+        self, size: Size, table: BackoffTable, history_log_probs: Sequence[NDArray[np.float64]]
+    ) -> BackoffTable:
+        """Return the fitted table pruned to a size, and say so in the fit report."""
         from nlmkit.core.parts import stored_bytes
         from nlmkit.language_models.ngram.pruning import prune_to_size
         from nlmkit.language_models.ngram.size import bytes_per_ngram, overhead
 
-        budget, costs = size.number, [1] * self.table_.order
+        budget, costs = size.number, [1] * table.order
         if size.in_bytes:
-            budget -= overhead(self.table_, stored_bytes(self))
-            costs = bytes_per_ngram(self.table_, self.precision)
-        pruned = prune_to_size(self.table_, budget, costs, history_log_probs)
-        self.table_ = pruned.table
+            budget -= overhead(table, stored_bytes(self))
+            costs = bytes_per_ngram(table, self.precision)
+        pruned = prune_to_size(table, budget, costs, history_log_probs)
         self.fit_report_ = {**self.fit_report_, "ngrams": pruned.table.sizes, "pruned_at": pruned.threshold}
+        return pruned.table
 
     @property
     def normalized(self) -> bool:
@@ -432,12 +435,12 @@ class NGram(VocabularyLimits, LanguageModel):
         smaller._set_fitted(pipeline=self.pipeline_, vocabulary=self.vocabulary_, table=self.table_)
         smaller._objection, smaller.fit_report_ = None, report
         if to is not None:
-            smaller._prune_to(Size.of(to, "the size to prune to"), log_probs)
-        elif threshold is not None:
-            smaller.table_ = entropy_prune(self.table_, threshold, log_probs)
-            smaller.fit_report_ = {**report, "ngrams": smaller.table_.sizes, "pruned_at": threshold}
-        if self.precision == "float32":
-            smaller.table_ = smaller.table_.as_float32()
+            table = smaller._pruned_to(Size.of(to, "the size to prune to"), self.table_, log_probs)
+        else:
+            assert threshold is not None
+            table = entropy_prune(self.table_, threshold, log_probs)
+            smaller.fit_report_ = {**report, "ngrams": table.sizes, "pruned_at": threshold}
+        smaller.table_ = table.as_float32() if self.precision == "float32" else table
         return smaller
 
     def export(self, path: str | os.PathLike[str], format: str | None = None, *, run: RunOptions | None = None) -> None:
