@@ -15,8 +15,8 @@ from nlmkit.text import BOS_ID, EOS_ID, UNK_ID, TextPipeline, Vocabulary
 
 if TYPE_CHECKING:
     from nlmkit.core.run import RunOptions
+    from nlmkit.core.vocabulary_limits import VocabularyLimits
     from nlmkit.language_models.ngram.counting import NGramCounts
-    from nlmkit.language_models.ngram.model import NGram
 
 
 class NGramCountFiles:
@@ -44,29 +44,37 @@ class NGramCountFiles:
     def __repr__(self) -> str:
         return f"NGramCountFiles({', '.join(map(repr, self.paths))})"
 
-    def read(self, model: NGram, run: RunOptions) -> tuple[Vocabulary, NGramCounts]:
+    def read(
+        self, limits: VocabularyLimits, *, order: int, closed: bool, run: RunOptions
+    ) -> tuple[Vocabulary, NGramCounts]:
         """Read the counts of the orders of a model, with its vocabulary limits applied.
+
+        Args:
+            limits: The limits.
+            order: Highest order.
+            closed: Whether words outside the vocabulary are an error.
+            run: Run options, of which progress is used.
 
         Raises:
             DataError: A file cannot be read, or its counts contradict each other; the error names the line.
-            HyperParameterError: The files have no n-grams of the order of the model.
+            HyperParameterError: The files have no n-grams of the order.
         """
-        words, counts = read_counts(self.paths, model.order, run=run)
+        words, counts = read_counts(self.paths, order, run=run)
         raw = counts.levels[0].raw
-        if counts.order < model.order:
+        if counts.order < order:
             raise HyperParameterError(
                 f"{self._names}: the highest order counted is {counts.order}: set order={counts.order}, or add counts "
-                f"of order {model.order}"
+                f"of order {order}"
             )
-        if model.vocabulary_size is None and model.least_count == 1 and model.vocabulary_file is None:
+        if limits.vocabulary_size is None and limits.least_count == 1 and limits.vocabulary_file is None:
             frequencies = raw.copy()
             frequencies[BOS_ID] = 0
             vocabulary = Vocabulary(words[3:], frequencies)
         else:
-            vocabulary = model.limited_vocabulary(_Counted(words, raw, self), noted=True)  # type: ignore[arg-type]
+            vocabulary = limits.limited_vocabulary(_Counted(words, raw, self), noted=True)  # type: ignore[arg-type]
             ids = vocabulary.ids(words)
             counts = mapped(counts, ids, len(vocabulary))
-        if model.closed and counts.levels[0].raw[UNK_ID]:
+        if closed and counts.levels[0].raw[UNK_ID]:
             lost = next(
                 word for word, count in zip(words, raw.tolist(), strict=True) if count and _unknown(word, vocabulary)
             )

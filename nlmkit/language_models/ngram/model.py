@@ -48,9 +48,9 @@ class NGram(VocabularyLimits, LanguageModel):
 
     Modified Kneser–Ney estimates equal those of KenLM's ``lmplz`` (Heafield et al. 2013).
 
-    Fitted attributes, in addition to those of every language model: ``table_`` (``BackoffTable``), and
-    ``fit_report_``, a JSON-ready dictionary with the number of n-grams per order, discounts or weights, and notes such
-    as a fallback.
+    Fitted attributes, in addition to those of every language model: ``table_`` (``BackoffTable``), ``counts_``
+    (``KeptCounts``; None without ``keep_counts``), and ``fit_report_``, a JSON-ready dictionary with the number of
+    n-grams per order, discounts or weights, and notes such as a fallback.
 
     Example:
         >>> lm = NGram(order=3).fit([["the", "cat", "sat"], ["the", "dog", "sat"]])
@@ -131,7 +131,7 @@ class NGram(VocabularyLimits, LanguageModel):
 
         if isinstance(data, NGramCountFiles):
             valid_corpus = _read(valid, data.pipeline)
-            vocabulary, counts = data.read(self, run)
+            vocabulary, counts = data.read(self, order=self.order, closed=self.closed, run=run)
             return self._estimate(counts, vocabulary, data.pipeline, valid_corpus, run)
         run.stage("reading text")
         corpus = data if isinstance(data, Corpus) else Corpus.read(data)
