@@ -115,11 +115,15 @@ def sums(table: BackoffTable, k: int, shorter: Shorter, largest: Floats) -> tupl
         high = int(np.searchsorted(children, np.int32(end), side="left"))
         bounds = np.clip(children[low : high + 1], begin, end)
         below += np.bincount(history, np.repeat(lower[low:high], bounds[1:] - bounds[:-1]), number)
-    parent_sums = shorter.sums if k == 1 else np.repeat(shorter.sums, np.diff(table.children[k - 2]))
+    del lower
+    # in place: these are large
+    np.subtract(shorter.sums if k == 1 else np.repeat(shorter.sums, np.diff(table.children[k - 2])), below, out=below)
+    backed_off = np.maximum(below, 0.0, out=below)
     weights = np.exp(np.where(np.isneginf(largest), -np.inf, table.backoffs[k - 1]))
-    backed_off = np.zeros(number)
-    np.multiply(weights, np.maximum(parent_sums - below, 0.0), out=backed_off, where=weights > 0.0)
-    whole = listed + backed_off
+    with np.errstate(invalid="ignore"):
+        backed_off *= weights
+    backed_off[weights == 0.0] = 0.0
+    whole = np.add(listed, backed_off, out=listed)
     whole[_ends(table, k)] = 1.0  # nothing follows
     return backed_off, whole
 
