@@ -71,6 +71,7 @@ def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "nlmkit fit ngram train.txt -o kn5 -p order=5",
         "nlmkit fit ngram a.txt b.txt.gz -o pruned -p 'prune=[0,0,1,1]'",
         "nlmkit fit ngram corpus:chinese -o zh --tokenizer char",
+        "nlmkit fit ngram big.txt.gz -o big --memory 2G --temporary-folder /scratch",
         "zcat big.gz | nlmkit fit ngram - -o big --json",
         "nlmkit fit --config run.toml -p order=3",
         "nlmkit fit lstm train.txt --valid valid.txt -o lstm --budget 20m",

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from nlmkit.core.parameters import param, value_of
 from nlmkit.core.run import RunOptions, shows_progress
@@ -51,6 +51,7 @@ class NGram(VocabularyLimits, LanguageModel):
     """
 
     name = "ngram"
+    takes_memory: ClassVar[bool] = True
 
     order: int = param(5, ge=1, le=20, help="length of the longest n-gram")
     smoothing: str = param("modified-kneser-ney", choices=(*METHODS, IMPORTED), help="smoothing method")
