@@ -42,6 +42,9 @@ class Engine(Protocol):
             The results, in the order of the numbers.
         """
 
+    def close(self) -> None:
+        """Release processes and connections that this engine opened."""
+
 
 def perform(stage: str, function: Task, store: Store, settings: Any, number: int) -> Any:
     """Run a task unless its marker is there, write the marker, and return the result as JSON gives it back."""
@@ -70,3 +73,6 @@ class Serial:
             results.append(perform(stage, function, store, settings, number))
             advance(1)
         return results
+
+    def close(self) -> None:
+        """Do nothing."""

@@ -50,6 +50,9 @@ class Place(Protocol):
     def names(self) -> list[str]:
         """Return the names of all complete files, sorted."""
 
+    def unfinished(self) -> list[str]:
+        """Return the temporary names of files that are being written, or whose writer was killed."""
+
     def remove(self, name: str) -> None:
         """Remove a file, if there is one."""
 
@@ -110,10 +113,16 @@ class _Folder:
         return (self._root / name).is_file()
 
     def names(self) -> list[str]:
+        return [name for name in self._all() if not name.endswith(TEMPORARY)]
+
+    def unfinished(self) -> list[str]:
+        return [name for name in self._all() if name.endswith(TEMPORARY)]
+
+    def _all(self) -> list[str]:
         found = []
         for folder, _, files in os.walk(self._root):
             prefix = Path(folder).relative_to(self._root)
-            found += [(prefix / file).as_posix() for file in files if not file.endswith(TEMPORARY)]
+            found += [(prefix / file).as_posix() for file in files]
         return sorted(found)
 
     def remove(self, name: str) -> None:
@@ -162,9 +171,15 @@ class _Remote:
         return bool(self._files.isfile(f"{self._root}/{name}"))
 
     def names(self) -> list[str]:
+        return [name for name in self._all() if not name.endswith(TEMPORARY)]
+
+    def unfinished(self) -> list[str]:
+        return [name for name in self._all() if name.endswith(TEMPORARY)]
+
+    def _all(self) -> list[str]:
         self._files.invalidate_cache()
         begin = len(self._root) + 1
-        return sorted(path[begin:] for path in self._files.find(self._root) if not path.endswith(TEMPORARY))
+        return sorted(path[begin:] for path in self._files.find(self._root))
 
     def remove(self, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):

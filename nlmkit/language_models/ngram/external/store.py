@@ -142,6 +142,11 @@ class Store:
             raise self._damaged(file)
         return json.loads(text)
 
+    def remove_unfinished(self) -> None:
+        """Remove files whose writer was killed; nothing may be writing to the store."""
+        for file in self._place.unfinished():
+            self._place.remove(file)
+
     def clear(self) -> None:
         """Remove all tables and markers, and the folder."""
         self._place.clear()
