@@ -55,3 +55,8 @@ def sleeps(store: Store, settings: Any, number: int) -> None:
     """Say that the task has begun, and take long."""
     store.write(f"begun/{number}", {"process": np.array([os.getpid()])})
     time.sleep(60)
+
+
+def raises_key_error(store: Store, settings: Any, number: int) -> None:
+    """Have a fault."""
+    raise KeyError("no")

@@ -29,7 +29,7 @@ def processes() -> Iterator[Processes]:
 
 @pytest.fixture(params=["serial", pytest.param("processes", marks=pytest.mark.slow)])
 def engine(request: pytest.FixtureRequest) -> Engine:
-    return Serial() if request.param == "serial" else request.getfixturevalue("processes")  # type: ignore[no-any-return]
+    return Serial() if request.param == "serial" else request.getfixturevalue("processes")
 
 
 def test_results_come_in_order(engine: Engine, tmp_path: Path) -> None:
