@@ -145,7 +145,8 @@ class Corpus:
         Raises:
             DataError: An item is not a list of tokens, or a token is invalid; names the sentence and the token.
         """
-        return corpus_of_token_lists(sentences, TokenSource("<tokens>", "<tokens>", sentences), "error", pipeline=pipeline)
+        source = TokenSource("<tokens>", "<tokens>", sentences)
+        return corpus_of_token_lists(sentences, source, "error", pipeline=pipeline)
 
     @property
     def tokenization(self) -> Tokenization | None:

@@ -57,6 +57,11 @@ class StreamedText:
         return self._types
 
     @property
+    def pipeline_or_default(self) -> TextPipeline:
+        """How other text is read: the pipeline, or the default for token lists."""
+        return self.pipeline or TextPipeline()
+
+    @property
     def events(self) -> int:
         """Number of words and sentence ends."""
         return self.tokens + self.sentences
@@ -66,7 +71,11 @@ class StreamedText:
         return self._counts[: len(self._types)]
 
     def codes(
-        self, progress: Watcher | None, *, stage: str = "reading text", check: Callable[[int], None] = lambda types: None
+        self,
+        progress: Watcher | None,
+        *,
+        stage: str = "reading text",
+        check: Callable[[int], None] = lambda types: None,
     ) -> Iterator[Ids]:
         """Yield the text as codes, int32, in pieces that do not begin or end with sentences.
 

@@ -40,7 +40,8 @@ def assemble_order(store: Store, settings: dict[str, Any], k: int) -> int:
                 running = np.cumsum(rows["kept"]) + ends
                 ends = int(running[-1])
                 children.append(running)
-    for part in range(settings["parts"]):
-        store.remove(f"scored/{k}/{part}")
+    if settings["tidy"]:
+        for part in range(settings["parts"]):
+            store.remove(f"scored/{k}/{part}")
     write_weights(store, settings, k - 1)
     return number

@@ -6,6 +6,7 @@ word are kept for the whole vocabulary.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -107,15 +108,18 @@ def estimate_bigrams(store: Store, settings: dict[str, Any], number: int) -> dic
     with np.errstate(divide="ignore"), ArrayFile(folder, "backoff.1", dtype) as file:
         file.append(np.log(backoffs))
     cursors = [Cursor(store, f"grams/2/{part}", ["key"]) for part in range(settings["parts"])]
-    lower = [store.writer(f"lower/{part}") for part in range(settings["parts"])]
-    tables = [writer.__enter__() for writer in lower]
-    with (
-        ArrayFile(folder, "history.2", np.int32) as history,
-        ArrayFile(folder, "first.2", np.int32) as first,
-        ArrayFile(folder, "log_prob.2", dtype) as log_probs,
-        ArrayFile(folder, "children.2", np.int32) as children,
-    ):
-        children.append(np.zeros(1, np.int32))
+    highest = settings["order"] == 2
+    with contextlib.ExitStack() as stack:
+        history, first = (
+            stack.enter_context(ArrayFile(folder, f"{name}.2", np.int32)) for name in ("history", "first")
+        )
+        log_probs = stack.enter_context(ArrayFile(folder, "log_prob.2", dtype))
+        children = None if highest else stack.enter_context(ArrayFile(folder, "children.2", np.int32))
+        tables = [stack.enter_context(store.writer(f"lower/{part}")) for part in range(settings["parts"])]
+        for table in tables:
+            table.append({"prob": np.empty(0)})
+        if children is not None:
+            children.append(np.zeros(1, np.int32))
         ends = 0
         for grams, rows in _merged(store):
             probs = own.probs(grams, sums, unigrams[rows["key"] >> _WORD_BITS])
@@ -125,15 +129,14 @@ def estimate_bigrams(store: Store, settings: dict[str, Any], number: int) -> dic
             with np.errstate(divide="ignore"):
                 log_probs.append(np.log(probs[keep]))
             zeros |= bool((probs[keep] == 0.0).any())
-            running = np.cumsum(rows["kept"][keep]) + ends
-            ends = int(running[-1]) if len(running) else ends
-            children.append(running)
+            if children is not None:
+                running = np.cumsum(rows["kept"][keep]) + ends
+                ends = int(running[-1]) if len(running) else ends
+                children.append(running)
             bound = int(rows["key"][-1]) + 1
             for cursor, table in zip(cursors, tables, strict=True):
                 while (taken := cursor.below(bound)) is not None:
                     table.append({"prob": probs[np.searchsorted(rows["key"], taken["key"])]})
-    for writer in lower:
-        writer.__exit__(None, None, None)
     return {"zeros": zeros}
 
 

@@ -56,9 +56,15 @@ def count_part(store: Store, settings: dict[str, Any], part: int) -> dict[str, A
         grams = longer
     assert grams is not None
     result["numbers"] += _write(store, settings, part, order, grams, None, None)
+    if settings["tidy"]:
+        remove_windows(store, part)
+    return result
+
+
+def remove_windows(store: Store, part: int) -> None:
+    """Remove the windows of a part that is counted."""
     for name in store.names(f"windows/{part}/"):
         store.remove(name)
-    return result
 
 
 def _write(

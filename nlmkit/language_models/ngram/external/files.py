@@ -44,13 +44,3 @@ def mapped(folder: str | os.PathLike[str], name: str, dtype: Any) -> NDArray[Any
         if not os.fstat(file.fileno()).st_size:
             return np.empty(0, dtype)
         return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype)
-
-
-def joined_file(folder: str | os.PathLike[str], name: str, parts: list[str]) -> None:
-    """Append the files of several arrays to one, and remove them."""
-    with open(Path(folder) / name, "ab") as target:
-        for part in parts:
-            with open(Path(folder) / part, "rb") as source:
-                while block := source.read(1 << 20):
-                    target.write(block)
-            os.unlink(Path(folder) / part)

@@ -55,9 +55,15 @@ def estimate_part(store: Store, settings: dict[str, Any], part: int) -> dict[str
         store.write(f"scored/{k}/{part}", columns)
         lower = probs
         del columns, rows, grams, contexts, ids, first, weights
-        for name in (f"grams/{k}/{part}", f"contexts/{k - 1}/{part}", f"suffixes/{k}/{part}"):
-            store.remove(name)
+        if settings["tidy"]:
+            remove_counts(store, k, part)
     return {"zeros": zeros}
+
+
+def remove_counts(store: Store, k: int, part: int) -> None:
+    """Remove the counts of order ``k`` of a part that is estimated."""
+    for name in (f"grams/{k}/{part}", f"contexts/{k - 1}/{part}", f"suffixes/{k}/{part}"):
+        store.remove(name)
 
 
 def _sums(history: NDArray[np.int32], values: NDArray[Any], number: int) -> Floats:
@@ -71,4 +77,5 @@ def write_weights(store: Store, settings: dict[str, Any], k: int) -> None:
             name = f"weights/{k}/{part}"
             for block in store.blocks(name, "backoff"):
                 file.append(block)
-            store.remove(name)
+            if settings["tidy"]:
+                store.remove(name)
