@@ -149,6 +149,11 @@ class RunOptions:
         return dataclasses.replace(self, progress=display) if self.progress == AUTO else self
 
     @property
+    def display(self) -> Progress | None:
+        """Receiver of the progress, to pass on; None if there is none."""
+        return self._display
+
+    @property
     def _display(self) -> Progress | None:
         """Receiver of the progress; None while ``auto`` is unresolved."""
         return None if self.progress == AUTO else self.progress

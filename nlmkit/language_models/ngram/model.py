@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
     from nlmkit.language_models.ngram.counting import NGramCounts
     from nlmkit.language_models.ngram.estimates import Estimate, Keep
+    from nlmkit.language_models.ngram.external.fitting import Fitted
     from nlmkit.language_models.ngram.rows import NGramRows
     from nlmkit.language_models.ngram.table import BackoffTable
     from nlmkit.text import Corpus, TextPipeline
+    from nlmkit.text.streamed import StreamedText
 
 IMPORTED = "imported"
 """Value of ``smoothing`` for a model read from a file; such a model cannot be fitted."""
@@ -90,7 +92,8 @@ class NGram(VocabularyLimits, LanguageModel):
             data: Training text: anything ``Corpus.read`` takes, or a ``Corpus``.
             valid: Validation text. ``jelinek-mercer`` fits its weights on it; every method records its perplexity in
                 ``fit_report_``.
-            run: Run options, of which progress is used.
+            run: Run options, of which progress, workers, memory, temporary_folder and engine are used. The model does
+                not depend on them.
 
         Raises:
             HyperParameterError: Options contradict each other or do not apply to the smoothing method.
@@ -98,6 +101,8 @@ class NGram(VocabularyLimits, LanguageModel):
         """
         run = run or RunOptions()
         self._check_options(valid)
+        if run.external:
+            return self._fit_outside_memory(data, valid, run)
         from nlmkit.language_models.ngram.counting import count_ngrams
         from nlmkit.language_models.ngram.pruning import count_keep
         from nlmkit.language_models.ngram.smoothing import estimate
@@ -135,9 +140,23 @@ class NGram(VocabularyLimits, LanguageModel):
 
         self._set_fitted(pipeline=pipeline, vocabulary=vocabulary, table=table)
         self._objection = estimated.arpa_objection
-        self.fit_report_ = _fit_report(corpus, counts, estimated, table)
+        self.fit_report_ = _fit_report(corpus, [len(level) for level in counts.levels], estimated, table)
         if valid_corpus is not None:
             self._validate(valid_corpus)
+        return self
+
+    def _fit_outside_memory(self, data: Any, valid: Any, run: RunOptions) -> Self:
+        """Fit by tasks over temporary files; the fitted state is that of ``fit``."""
+        from nlmkit.language_models.ngram.external.outside import fit_model
+
+        text, fitted = fit_model(self, data, run)
+        self._set_fitted(pipeline=text.pipeline_or_default, vocabulary=fitted.vocabulary, table=fitted.table)
+        self._objection = fitted.arpa_objection
+        self.fit_report_ = _fit_report(text, fitted.sizes, fitted, fitted.table)
+        if valid is not None:
+            from nlmkit.text import Corpus
+
+            self._validate(valid if isinstance(valid, Corpus) else Corpus.read(valid, self.pipeline_))
         return self
 
     def _validate(self, valid: Corpus) -> None:
@@ -371,23 +390,26 @@ class NGram(VocabularyLimits, LanguageModel):
         return model
 
 
-def _notes_on(corpus: Corpus) -> list[str]:
+def _notes_on(corpus: Corpus | StreamedText) -> list[str]:
     if corpus.tokens:
         return []
     lines = "one blank line" if corpus.sentences == 1 else f"{corpus.sentences} blank lines"
     return [f"the training text has no words, only {lines}: the model can only predict the end of a sentence"]
 
 
-def _fit_report(corpus: Corpus, counts: NGramCounts, estimated: Estimate, table: BackoffTable) -> dict[str, Any]:
+def _fit_report(
+    corpus: Corpus | StreamedText, sizes: list[int], estimated: Estimate | Fitted, table: BackoffTable
+) -> dict[str, Any]:
     report: dict[str, Any] = {
         "sentences": corpus.sentences,
         "events": corpus.events,
         "ngrams": table.sizes,
-        "ngrams_before_pruning": [len(level) for level in counts.levels],
+        "ngrams_before_pruning": sizes,
         "notes": [*_notes_on(corpus), *estimated.notes],
     }
     if estimated.discounts is not None:
         report["discounts"] = estimated.discounts
-    if estimated.weights is not None:
-        report["weights"] = estimated.weights
+    weights = getattr(estimated, "weights", None)
+    if weights is not None:
+        report["weights"] = weights
     return report
