@@ -11,11 +11,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import HyperParameterError
+from nlmkit.language_models.ngram.threads import Threads
 from nlmkit.text.vocabulary import BOS_ID, EOS_ID
 
 Ids = NDArray[np.int32]
@@ -24,6 +26,7 @@ Keys = NDArray[np.int64]
 CHUNK_EVENTS = 1 << 22
 """Events per chunk; a chunk needs about 100 bytes of working memory per event."""
 
+_LEAST_SHARE = 1 << 16
 _WORD_BITS = 32
 _LEAST_POSITION_BITS = 10
 
@@ -87,6 +90,7 @@ def count_ngrams(
     vocabulary_size: int,
     *,
     chunk_events: int = CHUNK_EVENTS,
+    workers: int = 1,
     advance: Callable[[int], None] = lambda events: None,
 ) -> NGramCounts:
     """Count all n-grams of orders 1 to ``order``.
@@ -96,6 +100,7 @@ def count_ngrams(
         order: Highest order.
         vocabulary_size: Number of vocabulary ids.
         chunk_events: Events per chunk.
+        workers: Number of threads, each of which has a chunk in memory; the counts do not depend on it.
         advance: Called with the number of events counted.
 
     Returns:
@@ -109,19 +114,27 @@ def count_ngrams(
             f"a vocabulary of {vocabulary_size} words is too large to count: limit it with vocabulary_size or min_count"
         )
     chunk_events = min(chunk_events, (1 << position_bits) // 2 - order)  # every event may bring one <s> along
+    if workers > 1:
+        chunk_events = max(min(chunk_events, -(-len(event_ids) // workers)), min(chunk_events, _LEAST_SHARE))
     unigrams = np.zeros(vocabulary_size, np.int64)
     runs: list[list[_Run]] = []
-    for chunk in _chunks(event_ids, chunk_events, order):
-        unigrams += np.bincount(chunk.words[chunk.overlap :], minlength=vocabulary_size)
-        runs.append(_count_chunk(chunk, order, word_bits))
-        advance(int(np.count_nonzero(chunk.depth[chunk.overlap :])))
-    levels = [_unigram_level(unigrams)]
-    local_to_global: list[Ids] = [np.arange(vocabulary_size, dtype=np.int32)] * len(runs)
-    for k in range(2, order + 1):
-        level, local_to_global = _merge([run[k - 2] for run in runs], local_to_global)
-        levels.append(level)
-        for run in runs:
-            run[k - 2] = _EMPTY_RUN  # release memory as the merge goes up
+
+    def count(chunk: Boundaries) -> tuple[NDArray[np.int64], list[_Run], int]:
+        words = np.bincount(chunk.words[chunk.overlap :], minlength=vocabulary_size)
+        return words, _count_chunk(chunk, order, word_bits), int(np.count_nonzero(chunk.depth[chunk.overlap :]))
+
+    with Threads(workers) as threads:
+        for words, counted, events in threads.map(count, _chunks(event_ids, chunk_events, order)):
+            unigrams += words
+            runs.append(counted)
+            advance(events)
+        levels = [_unigram_level(unigrams)]
+        local_to_global: list[Ids] = [np.arange(vocabulary_size, dtype=np.int32)] * len(runs)
+        for k in range(2, order + 1):
+            level, local_to_global = _merge([run[k - 2] for run in runs], local_to_global, threads)
+            levels.append(level)
+            for run in runs:
+                run[k - 2] = _EMPTY_RUN  # release memory as the merge goes up
     _adjust(levels)
     return NGramCounts(levels)
 
@@ -239,7 +252,7 @@ def _unigram_level(counts: NDArray[np.int64]) -> Level:
     return Level(np.arange(len(counts), dtype=np.int32), _NO_IDS, _NO_IDS, counts, counts)
 
 
-def _merge(runs: Sequence[_Run], lower: Sequence[Ids]) -> tuple[Level, list[Ids]]:
+def _merge(runs: Sequence[_Run], lower: Sequence[Ids], threads: Threads) -> tuple[Level, list[Ids]]:
     """Merge the runs of one order; ``lower`` maps each run's ids of the order below to the merged ids.
 
     Both id spaces are in suffix order, so the mapping is monotonic and keeps a run sorted.
@@ -248,22 +261,44 @@ def _merge(runs: Sequence[_Run], lower: Sequence[Ids]) -> tuple[Level, list[Ids]
         run = runs[0]
         level = Level(run.first, run.suffix, run.history, run.counts, run.counts)
         return level, [np.arange(len(run.first), dtype=np.int32)]
-    keys = [(ids[run.suffix].astype(np.int64) << _WORD_BITS) | run.first for run, ids in zip(runs, lower, strict=True)]
-    merged = np.concatenate(keys) if keys else np.empty(0, np.int64)
-    merged.sort()
-    new = np.ones(len(merged), bool)
-    np.not_equal(merged[1:], merged[:-1], out=new[1:])
-    merged = merged[new]
+    keys = list(threads.map(_global_keys, runs, lower))
+    merged = _sorted_unique(keys, threads)
     raw = np.zeros(len(merged), np.int64)
     history = np.empty(len(merged), np.int32)
     mappings = []
-    for run, own, ids in zip(runs, keys, lower, strict=True):
-        mapping = np.searchsorted(merged, own).astype(np.int32)
+    for run, ids, mapping in zip(runs, lower, threads.map(partial(_places, merged), keys), strict=True):
         raw[mapping] += run.counts
         history[mapping] = ids[run.history]
         mappings.append(mapping)
     first = (merged & ((1 << _WORD_BITS) - 1)).astype(np.int32)
     return Level(first, (merged >> _WORD_BITS).astype(np.int32), history, raw, raw), mappings
+
+
+def _global_keys(run: _Run, ids: Ids) -> Keys:
+    return (ids[run.suffix].astype(np.int64) << _WORD_BITS) | run.first
+
+
+def _places(merged: Keys, own: Keys) -> Ids:
+    return np.searchsorted(merged, own).astype(np.int32)
+
+
+def _sorted_unique(keys: Sequence[Keys], threads: Threads) -> Keys:
+    """Return the union of sorted keys; each thread has a range of them."""
+    longest = max(keys, key=len, default=np.empty(0, np.int64))
+    at = [len(longest) * part // threads.workers for part in range(1, threads.workers)]
+    splitters = longest[at] if len(longest) else np.zeros(len(at), np.int64)
+    bounds = [[0, *np.searchsorted(own, splitters), len(own)] for own in keys]
+
+    def union(part: int) -> Keys:
+        pieces = [own[ends[part] : ends[part + 1]] for own, ends in zip(keys, bounds, strict=True)]
+        merged = np.concatenate(pieces) if pieces else np.empty(0, np.int64)
+        merged.sort()
+        new = np.ones(len(merged), bool)
+        np.not_equal(merged[1:], merged[:-1], out=new[1:])
+        return merged[new]
+
+    parts = list(threads.map(union, range(threads.workers)))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _adjust(levels: list[Level]) -> None:

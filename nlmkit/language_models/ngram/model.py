@@ -119,7 +119,9 @@ class NGram(VocabularyLimits, LanguageModel):
         vocabulary = self.limited_vocabulary(corpus)
 
         run.stage("counting n-grams", corpus.events)
-        counts = count_ngrams(corpus.event_ids(vocabulary), self.order, len(vocabulary), advance=run.advance)
+        counts = count_ngrams(
+            corpus.event_ids(vocabulary), self.order, len(vocabulary), workers=run.workers, advance=run.advance
+        )
         keep = count_keep(counts, self.prune)
 
         run.stage("estimating probabilities")
