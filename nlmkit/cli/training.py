@@ -102,6 +102,11 @@ class Training:
         """The options given of work outside of memory and of this process."""
         return {name: value for name in EXTERNAL if (value := getattr(self, name)) is not None}
 
+    @property
+    def streams(self) -> bool:
+        """Whether the component reads its text itself, in a stream."""
+        return bool(self._external)
+
     def _log(self, output: str) -> Path | None:
         """Return the log file, which a picture requires."""
         if self.log is not None:
