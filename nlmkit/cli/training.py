@@ -40,7 +40,7 @@ class Training:
         resume: Whether to resume from the checkpoint.
         log: File for training records, one line of JSON each.
         plot: File for the learning curve.
-        workers: Number of lock-free training threads.
+        workers: Number of threads or processes.
         memory: Cap on the working memory in bytes.
         temporary_folder: Folder or URL for what exceeds it.
         engine: URL of what runs the tasks.
@@ -77,7 +77,7 @@ class Training:
             raise click.UsageError(f"{', '.join(given)}: {fitted.name} does not train in steps")
         if self.workers is not None and not fitted.takes_workers:
             raise click.UsageError(
-                f"--workers: {fitted.name} does not train without locks, which word2vec and glove do"
+                f"--workers: {fitted.name} is fitted by one worker, unlike ngram, word2vec and glove"
             )
         external = self._external
         if external and not fitted.takes_memory:
@@ -101,6 +101,11 @@ class Training:
     def _external(self) -> dict[str, Any]:
         """The options given of work outside of memory and of this process."""
         return {name: value for name in EXTERNAL if (value := getattr(self, name)) is not None}
+
+    @property
+    def streams(self) -> bool:
+        """Whether the component reads its text itself, in a stream."""
+        return bool(self._external)
 
     def _log(self, output: str) -> Path | None:
         """Return the log file, which a picture requires."""
@@ -223,7 +228,8 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--workers",
             type=click.IntRange(min=1),
-            help="Training threads of word2vec or glove; results are deterministic only with 1.  [default: 1]",
+            help="Threads that count n-grams of an ngram, or its processes with --memory; the model is the same. "
+            "Training threads of word2vec or glove; their results are deterministic only with 1.  [default: 1]",
         ),
         click.option(
             "--memory",

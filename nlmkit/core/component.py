@@ -52,7 +52,7 @@ class Component:
     """Whether ``fit`` heeds all of ``RunOptions``: device, budget, checkpoints and log."""
 
     takes_workers: ClassVar[bool] = False
-    """Whether ``fit`` heeds ``RunOptions.workers``, threads that train without locks."""
+    """Whether ``fit`` heeds ``RunOptions.workers``."""
 
     takes_memory: ClassVar[bool] = False
     """Whether ``fit`` heeds ``RunOptions.memory``, ``temporary_folder`` and ``engine``."""

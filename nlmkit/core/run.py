@@ -36,7 +36,9 @@ class RunOptions:
             or ``mps``.
         precision: Precision of a neural model's training steps: ``auto`` selects ``bfloat16`` if the device supports it
             (weights, loss and scores stay in float32); ``float32`` and ``bfloat16`` force it.
-        workers: Number of lock-free training threads, for components that support them; results depend on it.
+        workers: Number of threads, for components that support them. Results of word2vec and glove, which train without
+            locks, depend on it. An n-gram model counts in this many threads, or with ``memory`` in this many processes,
+            which share it; the result does not depend on it.
         memory: Cap on the working memory of ``fit``, in bytes or as text such as ``512M``; more than that goes to
             ``temporary_folder``. The result does not depend on it. None has no cap.
         temporary_folder: Folder for what exceeds ``memory``: a path, or an fsspec URL for an engine of several

@@ -54,6 +54,7 @@ class NGram(VocabularyLimits, LanguageModel):
 
     name = "ngram"
     takes_memory: ClassVar[bool] = True
+    takes_workers: ClassVar[bool] = True
 
     order: int = param(5, ge=1, le=20, help="length of the longest n-gram")
     smoothing: str = param("modified-kneser-ney", choices=(*METHODS, IMPORTED), help="smoothing method")

@@ -110,9 +110,8 @@ def estimate_bigrams(store: Store, settings: dict[str, Any], number: int) -> dic
     cursors = [Cursor(store, f"grams/2/{part}", ["key"]) for part in range(settings["parts"])]
     highest = settings["order"] == 2
     with contextlib.ExitStack() as stack:
-        history, first = (
-            stack.enter_context(ArrayFile(folder, f"{name}.2", np.int32)) for name in ("history", "first")
-        )
+        names = ("history.2", "first.2")
+        history, first = (stack.enter_context(ArrayFile(folder, name, np.int32)) for name in names)
         log_probs = stack.enter_context(ArrayFile(folder, "log_prob.2", dtype))
         children = None if highest else stack.enter_context(ArrayFile(folder, "children.2", np.int32))
         tables = [stack.enter_context(store.writer(f"lower/{part}")) for part in range(settings["parts"])]

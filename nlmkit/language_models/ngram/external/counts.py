@@ -25,7 +25,7 @@ def count_part(store: Store, settings: dict[str, Any], part: int) -> dict[str, A
     ``raw``, ``extensions``, ``keep`` and ``suffix``.
 
     Returns:
-        ``contexts`` and ``kept`` (by length, from 2), ``numbers`` (by order from 3: n-grams by count, and the last one).
+        ``contexts`` and ``kept`` (by length, from 2); ``numbers`` (by order from 3): n-grams by count, and the last.
     """
     order, absent, thresholds = settings["order"], settings["absent"], settings["thresholds"]
     columns = read_windows(store, part, context_words(order))
@@ -49,13 +49,13 @@ def count_part(store: Store, settings: dict[str, Any], part: int) -> dict[str, A
             kept = extensions
             if settings["pruned"]:
                 kept = np.bincount(suffix[longer.raw > thresholds[k - 1]], minlength=len(grams))
-            result["numbers"] += _write(store, settings, part, k - 1, grams, extensions, kept)
+            result["numbers"] += _write(store, settings, (k - 1, part), grams, (extensions, kept))
             del extensions, kept
             store.write(f"suffixes/{k}/{part}", {"suffix": suffix})
             del suffix
         grams = longer
     assert grams is not None
-    result["numbers"] += _write(store, settings, part, order, grams, None, None)
+    result["numbers"] += _write(store, settings, (order, part), grams, None)
     if settings["tidy"]:
         remove_windows(store, part)
     return result
@@ -70,25 +70,25 @@ def remove_windows(store: Store, part: int) -> None:
 def _write(
     store: Store,
     settings: dict[str, Any],
-    part: int,
-    k: int,
+    place: tuple[int, int],
     grams: Followed,
-    extensions: NDArray[np.int64] | None,
-    kept: NDArray[np.int64] | None,
+    longer: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
 ) -> list[dict[str, Any]]:
+    """Write n-grams of an order and part, and the number of n-grams one word longer, and of those that are kept."""
+    k, part = place
     columns: dict[str, NDArray[Any]] = {"word": grams.word, "history": grams.history}
-    adjusted = grams.raw if extensions is None else np.where(grams.first == BOS_ID, grams.raw, extensions)
+    adjusted = grams.raw if longer is None else np.where(grams.first == BOS_ID, grams.raw, longer[0])
     if k == 2:  # shared with other parts, and merged later
         columns = {"key": (grams.word.astype(np.int64) << chains.WORD_BITS) | grams.history, "raw": grams.raw}
-        if extensions is not None and kept is not None:
-            columns |= {"extensions": extensions, "kept": kept}
+        if longer is not None:
+            columns |= {"extensions": longer[0], "kept": longer[1]}
         store.write(f"grams/2/{part}", columns)
         return []
     columns["value"] = adjusted if settings["adjusted"] else grams.raw
     if settings["pruned"]:
         columns["keep"] = grams.raw > settings["thresholds"][k - 1]
-    if kept is not None:
-        columns["kept"] = kept
+    if longer is not None:
+        columns["kept"] = longer[1]
     store.write(f"grams/{k}/{part}", columns)
     return [numbers_of(columns["value"], grams)]
 

@@ -129,7 +129,8 @@ def fit_outside_memory(
         DataError: The text is unusable, or there is too little room.
         HyperParameterError: The cap is too small, or a method needs more than counts.
     """
-    return _Fit(request, engine, store, folder, needs, run or RunOptions(), planned, kept).of(text, vocabulary_of)
+    fit = _Fit(request, engine, store, folder=folder, needs=needs, run=run or RunOptions(), planned=planned, kept=kept)
+    return fit.of(text, vocabulary_of)
 
 
 class _Fit:
@@ -138,6 +139,7 @@ class _Fit:
         request: Request,
         engine: Engine,
         store: Store,
+        *,
         folder: Path,
         needs: Needs | None,
         run: RunOptions,

@@ -41,17 +41,17 @@ def estimate_part(store: Store, settings: dict[str, Any], part: int) -> dict[str
         weights = own.backoffs(sums)
         del sums
         weights = weights[contexts["keep"]] if pruned else weights
-        kept = (lambda values: values[keep]) if pruned else (lambda values: values)
-        zeros |= bool((weights == 0.0).any()) or bool((kept(probs) == 0.0).any())
+        kept = keep if pruned else slice(None)
+        zeros |= bool((weights == 0.0).any()) or bool((probs[kept] == 0.0).any())
         base = settings["bases"][k - 3][part]
         ids = np.cumsum(contexts["keep"]) - 1 + base if pruned else np.arange(base, base + size)
-        columns: dict[str, NDArray[Any]] = {"word": kept(rows["word"]), "history": ids[kept(rows["history"])]}
-        columns["first"] = kept(first)
+        columns: dict[str, NDArray[Any]] = {"word": rows["word"][kept], "history": ids[rows["history"][kept]]}
+        columns["first"] = first[kept]
         with np.errstate(divide="ignore"):
             store.write(f"weights/{k - 1}/{part}", {"backoff": np.log(weights).astype(dtype)})
-            columns["log_prob"] = np.log(kept(probs)).astype(dtype)
+            columns["log_prob"] = np.log(probs[kept]).astype(dtype)
         if k < order:
-            columns["kept"] = kept(rows["kept"])
+            columns["kept"] = rows["kept"][kept]
         store.write(f"scored/{k}/{part}", columns)
         lower = probs
         del columns, rows, grams, contexts, ids, first, weights
