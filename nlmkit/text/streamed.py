@@ -57,6 +57,16 @@ class StreamedText:
         return self._types
 
     @property
+    def names(self) -> list[str]:
+        """What the text was named by, before it is read; empty for lines, token lists and a ``Corpus``."""
+        if isinstance(self._given, StreamedNames):
+            return list(self._given.names)
+        if isinstance(self._given, (str, os.PathLike)):
+            return [os.fspath(self._given)]
+        several = self._given if isinstance(self._given, (list, tuple)) else []
+        return [os.fspath(each) for each in several if isinstance(each, os.PathLike)]
+
+    @property
     def pipeline_or_default(self) -> TextPipeline:
         """How other text is read: the pipeline, or the default for token lists."""
         return self.pipeline or TextPipeline()

@@ -42,6 +42,9 @@ class Dask:
         NlmkitError: Dask is not installed, or the scheduler does not answer.
     """
 
+    is_shared = True
+    """Whether tasks run on other machines, which must reach the store."""
+
     def __init__(self, cluster: Any, *, worker_seconds: float = WORKER_SECONDS) -> None:
         self._worker_seconds = worker_seconds
         self._owned = isinstance(cluster, str)

@@ -13,6 +13,9 @@ from typing import Any, Final, Protocol, cast
 from nlmkit.errors import HyperParameterError
 from nlmkit.language_models.ngram.external.store import Store
 
+DONE: Final = "done/"
+"""Beginning of the names of the markers of tasks."""
+
 DASK: Final = "dask://"
 """Beginning of the URL of a Dask cluster."""
 
@@ -52,7 +55,7 @@ class Engine(Protocol):
 
 def perform(stage: str, function: Task, store: Store, settings: Any, number: int) -> Any:
     """Run a task unless its marker is there, write the marker, and return the result as JSON gives it back."""
-    marker = f"done/{stage}/{number}"
+    marker = f"{DONE}{stage}/{number}"
     if not store.done(marker):
         store.commit(marker, function(store, settings, number))
     return store.result(marker)

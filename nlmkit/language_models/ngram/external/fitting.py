@@ -25,6 +25,7 @@ from nlmkit.language_models.ngram.external.files import ArrayFile, mapped
 from nlmkit.language_models.ngram.external.folders import Needs
 from nlmkit.language_models.ngram.external.formulas import ADJUSTED, Grams, discounts_of, formula
 from nlmkit.language_models.ngram.external.probabilities import estimate_part, remove_counts
+from nlmkit.language_models.ngram.external.resumption import Resumption
 from nlmkit.language_models.ngram.external.store import Store
 from nlmkit.language_models.ngram.external.windows import (
     TEXT,
@@ -107,6 +108,7 @@ def fit_outside_memory(
     needs: Needs | None = None,
     run: RunOptions | None = None,
     planned: planning.Plan | None = None,
+    kept: bool = False,
 ) -> Fitted:
     """Fit a back-off table to a text.
 
@@ -121,13 +123,18 @@ def fit_outside_memory(
         needs: Checks that there is room.
         run: Shows the progress.
         planned: Sizes of the work instead of those that follow from the cap.
+        kept: Whether the store may hold finished tasks of an earlier run, and keeps those of this one if it fails.
 
     Raises:
         DataError: The text is unusable, or there is too little room.
         HyperParameterError: The cap is too small, or a method needs more than counts.
     """
+<<<<<<< HEAD
     fit = _Fit(request, engine, store, folder=folder, needs=needs, run=run or RunOptions(), planned=planned)
     return fit.of(text, vocabulary_of)
+=======
+    return _Fit(request, engine, store, folder, needs, run or RunOptions(), planned, kept).of(text, vocabulary_of)
+>>>>>>> ngram-engines
 
 
 class _Fit:
@@ -141,9 +148,10 @@ class _Fit:
         needs: Needs | None,
         run: RunOptions,
         planned: planning.Plan | None,
+        kept: bool,
     ) -> None:
         self.request, self.engine, self.store, self.run, self.planned = request, engine, store, run, planned
-        self.folder, self.needs = folder, needs
+        self.folder, self.needs, self.resumption = folder, needs, Resumption(store) if kept else None
         self.cap = request.cap or USUAL_CAP
         self.settings: dict[str, Any] = {
             "order": request.order,
@@ -155,7 +163,7 @@ class _Fit:
             "added": request.options.add_k,
             "dtype": request.precision,
             "folder": str(folder),
-            "tidy": isinstance(engine, Serial),
+            "tidy": isinstance(engine, Serial) and not kept,
         }
 
     def of(self, text: StreamedText, vocabulary_of: Callable[[StreamedText], Vocabulary]) -> Fitted:
@@ -171,6 +179,8 @@ class _Fit:
         self._check_room(text.events * (3 * context_words(order) + 5))
         settings["splitters"] = self._splitters(text.events, chunks, planned)
         parts = settings["parts"] = len(settings["splitters"]) + 1
+        if self.resumption is not None:
+            self.resumption.check(settings)
         found = self._stage("splitting text", "windows", split_windows, chunks)
         if self.planned is None:
             sizes = np.sum(found, axis=0).tolist()
@@ -204,7 +214,9 @@ class _Fit:
         settings["bases"] = [[int(base) for base in column] for column in (ends - kept).T]
         width = np.dtype(self.request.precision).itemsize
         self._check_room(sum(sizes) * (2 * width + 12) + sum(sizes[2:]) * (width + 9))
-        zeros = self._stage("estimating bigrams", "low", estimate_bigrams, 1)[0]["zeros"]
+        self.run.stage("estimating bigrams", 1)
+        zeros = estimate_bigrams(self.store, settings, 0)["zeros"]  # here, where the arrays are to be mapped
+        self.run.advance(1)
         if order > 2:
             results = self._stage("estimating probabilities", "estimates", estimate_part, parts)
             zeros = zeros or any(result["zeros"] for result in results)
@@ -229,6 +241,8 @@ class _Fit:
         def write(codes: Any) -> None:
             nonlocal before, chunks
             self.store.write(f"{TEXT}/{chunks}", {"codes": codes, "before": before})
+            if self.resumption is not None:
+                self.resumption.add(codes)
             before = np.concatenate([before, codes])[-width:]
             chunks += 1
 
@@ -253,6 +267,8 @@ class _Fit:
         raw = np.zeros(len(vocabulary), np.int64)
         np.add.at(raw, ids, text.type_counts())
         raw[[BOS_ID, EOS_ID]] = text.sentences
+        if self.resumption is not None:
+            self.resumption.add(ids)
         self.store.write(TYPES, {"ids": np.concatenate([np.array([EOS_ID], np.int32), ids])})
         self.store.write("words", {"raw": raw})
 

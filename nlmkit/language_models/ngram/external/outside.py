@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
+import os
 from typing import TYPE_CHECKING, Any
 
 from nlmkit.core.run import RunOptions
 from nlmkit.errors import HyperParameterError
-from nlmkit.language_models.ngram.external.engines import engine_of
+from nlmkit.language_models.ngram.external.engines import Engine, engine_of
 from nlmkit.language_models.ngram.external.fitting import Fitted, Request, fit_outside_memory
 from nlmkit.language_models.ngram.external.folders import working_folder
 from nlmkit.language_models.ngram.external.formulas import check_method
+from nlmkit.language_models.ngram.external.places import is_url
 from nlmkit.language_models.ngram.external.planning import Plan
 from nlmkit.language_models.ngram.external.store import Store
 from nlmkit.language_models.ngram.pruning import thresholds_by_order
@@ -48,7 +53,7 @@ def fit_model(model: NGram, data: Any, run: RunOptions, *, planned: Plan | None 
         thresholds=thresholds_by_order(model.prune, model.order),
         options=Options(keep=[], discounts=model.discounts, add_k=model.add_k, stupid_backoff=model.backoff_factor),
         precision=model.precision,
-        cap=run.memory_bytes,
+        cap=None if run.memory_bytes is None else run.memory_bytes // run.workers,  # of each process
     )
 
     def vocabulary_of(read: StreamedText) -> Vocabulary:
@@ -58,7 +63,9 @@ def fit_model(model: NGram, data: Any, run: RunOptions, *, planned: Plan | None 
 
     engine = engine_of(run.engine, run.workers)
     try:
-        with working_folder(run.temporary_folder) as (folder, needs):
+        shared = _shared_store(text, request, engine, run.temporary_folder)
+        local = None if run.temporary_folder is None or is_url(run.temporary_folder) else run.temporary_folder
+        with working_folder(local) as (folder, needs):
             arrays = folder / "arrays"
             arrays.mkdir()
             fitted = fit_outside_memory(
@@ -66,12 +73,39 @@ def fit_model(model: NGram, data: Any, run: RunOptions, *, planned: Plan | None 
                 vocabulary_of,
                 request,
                 engine=engine,
-                store=Store(folder / "store"),
+                store=shared or Store(folder / "store"),
                 folder=arrays,
-                needs=needs,
+                needs=None if shared else needs,
                 run=run,
                 planned=planned,
+                kept=shared is not None,
             )
+        if shared is not None:
+            shared.clear()
     finally:
         engine.close()
     return text, fitted
+
+
+def _shared_store(
+    text: StreamedText, request: Request, engine: Engine, temporary_folder: str | os.PathLike[str] | None
+) -> Store | None:
+    """Return the store of a run that a second one goes on with; None for one that ends with its temporary folder.
+
+    It is in a folder of the temporary folder that is named after the names of the text and the request.
+    """
+    is_cluster = getattr(engine, "is_shared", False)
+    if temporary_folder is None:
+        if is_cluster:
+            raise HyperParameterError(
+                "engine: the workers of a cluster exchange files: add a temporary folder that all of them reach, a "
+                "path or an fsspec URL (--temporary-folder)"
+            )
+        return None
+    if not is_cluster and not is_url(temporary_folder):
+        return None
+    facts = [text.names, *(repr(value) for value in dataclasses.astuple(request))]
+    digest = hashlib.blake2b(json.dumps(facts).encode(), digest_size=8).hexdigest()
+    store = Store(f"{os.fspath(temporary_folder).rstrip('/')}/nlmkit-run-{digest}")
+    store.remove_unfinished()
+    return store

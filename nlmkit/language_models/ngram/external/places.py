@@ -60,9 +60,9 @@ class Place(Protocol):
         """Remove all files and the folder."""
 
 
-def is_url(location: str) -> bool:
+def is_url(location: str | os.PathLike[str]) -> bool:
     """Return whether a location is a URL and not a path; ``file://`` is a URL."""
-    return _URL.match(location) is not None
+    return _URL.match(os.fspath(location)) is not None
 
 
 def place(location: str) -> Place:

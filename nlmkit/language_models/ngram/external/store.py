@@ -16,7 +16,6 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -142,6 +141,12 @@ class Store:
             raise self._damaged(file)
         return json.loads(text)
 
+    def remove_markers(self, prefix: str) -> None:
+        """Remove the markers whose names begin with ``prefix``."""
+        for file in self._place.names():
+            if file.endswith(_MARKER) and file.startswith(prefix):
+                self._place.remove(file)
+
     def remove_unfinished(self) -> None:
         """Remove files whose writer was killed; nothing may be writing to the store."""
         for file in self._place.unfinished():
@@ -248,8 +253,3 @@ def _checked(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a name of a table")
     return name
-
-
-def local_folder(store: Store) -> Path | None:
-    """Return the folder of a store on this machine; None if its location is a URL."""
-    return None if is_url(store.location) else Path(store.location)

@@ -1,10 +1,6 @@
 from __future__ import annotations
 
-import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,14 +9,13 @@ from typing import Any
 
 import pytest
 from toys import store_tasks as tasks
+from toys.clusters import Cluster
 
 from nlmkit.errors import DataError, HyperParameterError, NlmkitError
 from nlmkit.language_models.ngram.external.cluster import Dask
 from nlmkit.language_models.ngram.external.engines import Serial, engine_of
 from nlmkit.language_models.ngram.external.processes import Processes
 from nlmkit.language_models.ngram.external.store import Store
-
-ROOT = Path(__file__).parents[4]
 
 
 def test_an_engine_is_chosen_by_the_options() -> None:
@@ -39,40 +34,6 @@ def test_a_scheduler_that_does_not_answer_is_one_line(monkeypatch: pytest.Monkey
     monkeypatch.setattr("nlmkit.language_models.ngram.external.cluster.CONNECT_SECONDS", 0.3)
     with pytest.raises(NlmkitError, match=r"^no Dask scheduler answers at tcp://127\.0\.0\.1:1: start one with dask"):
         engine_of("dask://127.0.0.1:1")
-
-
-class Cluster:
-    """A scheduler and two workers, each a process of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self._folder = folder
-        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard")
-        self.workers = [self.worker() for _ in range(2)]
-
-    @property
-    def url(self) -> str:
-        return f"dask://127.0.0.1:{self.port}"
-
-    def worker(self) -> subprocess.Popen[bytes]:
-        address = f"tcp://127.0.0.1:{self.port}"
-        return self._start("worker", address, "--no-nanny", "--nthreads", "1", "--no-dashboard")
-
-    def close(self) -> None:
-        for process in (self.scheduler, *self.workers):
-            process.kill()
-            process.wait()
-
-    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-        return subprocess.Popen(
-            [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]],
-            cwd=self._folder,
-            env={**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"},
-            stderr=subprocess.DEVNULL,
-        )
 
 
 @pytest.fixture
@@ -133,7 +94,7 @@ def test_a_cluster_of_a_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         elsewhere = Store("memory://elsewhere")  # a process's own, as a local disk is a machine's own
         monkeypatch.setattr(Store, "done", lambda self, name: False)
         with pytest.raises(
-            DataError, match="^memory://elsewhere: a worker of the Dask cluster does not see this folder"
+            DataError, match=r"^memory://elsewhere: a worker of the Dask cluster does not see this folder"
         ):
             engine.run("count", tasks.count, elsewhere, 3, [1])
         engine.close()
