@@ -129,12 +129,8 @@ def fit_outside_memory(
         DataError: The text is unusable, or there is too little room.
         HyperParameterError: The cap is too small, or a method needs more than counts.
     """
-<<<<<<< HEAD
-    fit = _Fit(request, engine, store, folder=folder, needs=needs, run=run or RunOptions(), planned=planned)
-    return fit.of(text, vocabulary_of)
-=======
-    return _Fit(request, engine, store, folder, needs, run or RunOptions(), planned, kept).of(text, vocabulary_of)
->>>>>>> ngram-engines
+    options = {"folder": folder, "needs": needs, "run": run or RunOptions(), "planned": planned, "kept": kept}
+    return _Fit(request, engine, store, **options).of(text, vocabulary_of)
 
 
 class _Fit:
