@@ -73,6 +73,7 @@ def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "nlmkit fit ngram corpus:chinese -o zh --tokenizer char",
         "nlmkit fit ngram counts.gz --format counts -o kn5",
         "nlmkit fit class-ngram train.txt -o classes -p classes=cities.txt",
+        "nlmkit fit ngram big.txt.gz -o big --memory 2G --temporary-folder /scratch",
         "zcat big.gz | nlmkit fit ngram - -o big --json",
         "nlmkit fit --config run.toml -p order=3",
         "nlmkit fit lstm train.txt --valid valid.txt -o lstm --budget 20m",

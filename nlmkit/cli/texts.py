@@ -15,6 +15,7 @@ from nlmkit.text import Corpus, TextPipeline, stream_blocks
 from nlmkit.text.columns import TableRows, TextColumn, looks_like_table, read_tables, stream_tables
 from nlmkit.text.joining import joined
 from nlmkit.text.sources import CATALOG_PREFIX, STDIN, expand_names
+from nlmkit.text.streamed import StreamedNames, StreamedText
 
 
 def load_language_model(path: str) -> LanguageModel:
@@ -52,6 +53,13 @@ def read_texts(
         return read_tables(names, pipeline, column)
     note_tables(names)
     return Corpus.read_files(names, pipeline, progress=progress, stage=what)
+
+
+def streamed_texts(names: Sequence[str], pipeline: TextPipeline, column: TextColumn | None = None) -> StreamedText:
+    """All texts as one that is to be read in a stream; arguments and errors of ``read_texts``."""
+    if column is None:
+        note_tables(names)
+    return StreamedText(StreamedNames(names, column), pipeline)
 
 
 def note_tables(names: Sequence[str]) -> None:

@@ -15,8 +15,9 @@ import click
 from nlmkit.cli.output import note
 from nlmkit.cli.outputs import CHECKPOINT, STDIN, Output
 from nlmkit.core.component import Component
+from nlmkit.core.memory import as_bytes
 from nlmkit.core.processes import is_main_process
-from nlmkit.core.run import RunOptions
+from nlmkit.core.run import EXTERNAL, RunOptions
 from nlmkit.training.checkpoint_folders import beside, read_checkpoint, remove_checkpoint
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
 _OF_STEPS = ("budget", "device", "precision", "resume", "log", "plot")
-_NAMES = (*_OF_STEPS, "workers")
+_NAMES = (*_OF_STEPS, "workers", *EXTERNAL)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +40,10 @@ class Training:
         resume: Whether to resume from the checkpoint.
         log: File for training records, one line of JSON each.
         plot: File for the learning curve.
-        workers: Number of lock-free training threads.
+        workers: Number of threads or processes.
+        memory: Cap on the working memory in bytes.
+        temporary_folder: Folder or URL for what exceeds it.
+        engine: URL of what runs the tasks.
     """
 
     budget: float | None
@@ -49,6 +53,9 @@ class Training:
     log: str | None
     plot: str | None
     workers: int | None
+    memory: int | None = None
+    temporary_folder: str | None = None
+    engine: str | None = None
 
     def check(self, fitted: Component, output: str | None) -> None:
         """Raise an error for options that the component does not support, and for a picture that cannot be drawn.
@@ -70,8 +77,12 @@ class Training:
             raise click.UsageError(f"{', '.join(given)}: {fitted.name} does not train in steps")
         if self.workers is not None and not fitted.takes_workers:
             raise click.UsageError(
-                f"--workers: {fitted.name} does not train without locks, which word2vec and glove do"
+                f"--workers: {fitted.name} is fitted by one worker, unlike ngram, word2vec and glove"
             )
+        external = self._external
+        if external and not fitted.takes_memory:
+            flags = ", ".join(f"--{name.replace('_', '-')}" for name in external)
+            raise click.UsageError(f"{flags}: {fitted.name} is fitted in memory, unlike ngram")
         if self.plot is not None:
             from nlmkit.plots.curves import check_picture
             from nlmkit.saving.written import is_written_directly
@@ -85,6 +96,16 @@ class Training:
     def checkpoint(self, output: str) -> Path:
         """Return the checkpoint's folder, next to that of the model."""
         return beside(Path(output), ".checkpoint")
+
+    @property
+    def _external(self) -> dict[str, Any]:
+        """The options given of work outside of memory and of this process."""
+        return {name: value for name in EXTERNAL if (value := getattr(self, name)) is not None}
+
+    @property
+    def streams(self) -> bool:
+        """Whether the component reads its text itself, in a stream."""
+        return bool(self._external)
 
     def _log(self, output: str) -> Path | None:
         """Return the log file, which a picture requires."""
@@ -106,7 +127,7 @@ class Training:
         """Return the run options; a component that trains in steps has a checkpoint next to the model."""
         if not fitted.trains_in_steps:
             log = self._log(output) if fitted.keeps_log else None
-            return RunOptions(progress=display, workers=self.workers or 1, log=log)
+            return RunOptions(progress=display, workers=self.workers or 1, log=log, **self._external)
         return RunOptions(
             progress=display,
             device=self.device or "auto",
@@ -175,6 +196,14 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
     return float(matched[1]) * _UNITS[matched[2] or "s"]
 
 
+def _bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Callback of ``--memory``: return bytes from ``512M`` or ``1.5G``."""
+    try:
+        return None if value is None else as_bytes(str(value))
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx=ctx, param=param) from None
+
+
 def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the options of training in steps, passed as one ``training``; ``--seed`` is ``-p seed=``."""
 
@@ -199,8 +228,22 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--workers",
             type=click.IntRange(min=1),
-            help="Training threads of word2vec or glove; results are deterministic only with 1.  [default: 1]",
+            help="Threads that count n-grams of an ngram, or its processes with --memory; the model is the same. "
+            "Training threads of word2vec or glove; their results are deterministic only with 1.  [default: 1]",
         ),
+        click.option(
+            "--memory",
+            callback=_bytes,
+            metavar="SIZE",
+            help="Cap on the memory of fitting an ngram: 512M, 1.5G; the rest goes to temporary files. The model is "
+            "the same.",
+        ),
+        click.option(
+            "--temporary-folder",
+            metavar="DIR",
+            help="Folder of the temporary files of --memory, or an fsspec URL for --engine.  [default: the system's]",
+        ),
+        click.option("--engine", metavar="URL", help="What runs the tasks of fitting an ngram: dask://HOST:PORT."),
         click.option(
             "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), help="Precision of the training steps."
         ),

@@ -52,7 +52,10 @@ class Component:
     """Whether ``fit`` heeds all of ``RunOptions``: device, budget, checkpoints and log."""
 
     takes_workers: ClassVar[bool] = False
-    """Whether ``fit`` heeds ``RunOptions.workers``, threads that train without locks."""
+    """Whether ``fit`` heeds ``RunOptions.workers``."""
+
+    takes_memory: ClassVar[bool] = False
+    """Whether ``fit`` heeds ``RunOptions.memory``, ``temporary_folder`` and ``engine``."""
 
     predicts_words: ClassVar[bool] = False
     """Whether the component gives every word of its vocabulary a probability, also words that its text lacks."""
@@ -352,6 +355,9 @@ def _noted(fit: Any) -> Any:
     @functools.wraps(fit)
     def wrapper(self: Component, *args: Any, **kwargs: Any) -> Any:
         self.refuse_without_effect()
+        given = getattr(kwargs.get("run"), "external", ())
+        if given and not self.takes_memory:
+            raise HyperParameterError(f"{', '.join(given)}: {self.name} is fitted in memory: omit them")
         with notes_of_fit() as outermost, each_note_once(vars(self).get("_said")):
             fitted = fit(self, *args, **kwargs)
             if outermost:

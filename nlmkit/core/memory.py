@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 from collections.abc import Callable, Iterator
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+_SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 
 
 @contextlib.contextmanager
@@ -45,6 +47,19 @@ def as_size(number: int) -> str:
     while value >= 1024 and unit < len(_UNITS) - 1:
         value, unit = value / 1024, unit + 1
     return f"{number} bytes" if not unit else f"{value:.3g} {_UNITS[unit]}"
+
+
+def as_bytes(text: str) -> int:
+    """Return the number of bytes of a size such as ``512M``, ``1.5G`` or ``2 GiB``; units are powers of 1024.
+
+    Raises:
+        ValueError: The text is not a positive size.
+    """
+    matched = _SIZE.fullmatch(text.strip())
+    number = int(float(matched[1]) * 1024 ** " KMGT".index(matched[2].upper() or " ")) if matched else 0
+    if number < 1:
+        raise ValueError(f"{text!r} is not a size: use 512M or 1.5G")
+    return number
 
 
 def _told(size: Callable[[], str]) -> list[str]:

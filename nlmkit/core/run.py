@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
+from nlmkit.core.memory import as_bytes
 from nlmkit.core.parameters import shown
 from nlmkit.core.progress import AUTO, Progress, watched
 from nlmkit.errors import HyperParameterError
@@ -35,7 +36,15 @@ class RunOptions:
             or ``mps``.
         precision: Precision of a neural model's training steps: ``auto`` selects ``bfloat16`` if the device supports it
             (weights, loss and scores stay in float32); ``float32`` and ``bfloat16`` force it.
-        workers: Number of lock-free training threads, for components that support them; results depend on it.
+        workers: Number of threads, for components that support them. Results of word2vec and glove, which train without
+            locks, depend on it. An n-gram model counts in this many threads, or with ``memory`` in this many processes,
+            which share it; the result does not depend on it.
+        memory: Cap on the working memory of ``fit``, in bytes or as text such as ``512M``; more than that goes to
+            ``temporary_folder``. The result does not depend on it. None has no cap.
+        temporary_folder: Folder for what exceeds ``memory``: a path, or an fsspec URL for an engine of several
+            machines; None for the system's. Nothing is left there.
+        engine: What runs the tasks of ``fit``: None for this process, a URL such as ``dask://HOST:PORT``, or a client
+            of Dask. The result does not depend on it.
         budget_seconds: Approximate training time in seconds, instead of a number of epochs.
         checkpoint: Folder of the checkpoint for resuming; written during training.
         checkpoint_seconds: Seconds between checkpoints.
@@ -51,6 +60,9 @@ class RunOptions:
     device: str = "auto"
     precision: str = "auto"
     workers: int = 1
+    memory: int | str | None = None
+    temporary_folder: str | os.PathLike[str] | None = None
+    engine: Any = None
     budget_seconds: float | None = None
     checkpoint: str | os.PathLike[str] | None = None
     checkpoint_seconds: float = 120.0
@@ -69,6 +81,7 @@ class RunOptions:
             raise HyperParameterError(f"precision must be one of {', '.join(_PRECISIONS)}, not {self.precision!r}")
         if isinstance(self.workers, bool) or not isinstance(self.workers, int) or self.workers < 1:
             raise HyperParameterError(f"workers must be a whole number of at least 1, not {shown(self.workers)}")
+        self._check_external()
         for name in ("budget_seconds", "checkpoint_seconds"):
             value = getattr(self, name)
             if (value is not None or name == "checkpoint_seconds") and not _is_duration(value):
@@ -85,6 +98,37 @@ class RunOptions:
                 )
         if self.resume and self.checkpoint is None:
             raise HyperParameterError("resume requires the checkpoint folder of the interrupted run")
+
+    def _check_external(self) -> None:
+        """Convert ``memory`` to bytes, and check the options of work outside of memory and of this process."""
+        memory = self.memory
+        if isinstance(memory, str):
+            try:
+                object.__setattr__(self, "memory", as_bytes(memory))
+            except ValueError as error:
+                raise HyperParameterError(f"memory: {error}") from None
+        elif memory is not None and (isinstance(memory, bool) or not isinstance(memory, int) or memory < 1):
+            raise HyperParameterError(f"memory must be a number of bytes or a size such as 512M, not {shown(memory)}")
+        if self.temporary_folder is not None:
+            try:
+                object.__setattr__(self, "temporary_folder", os.fspath(self.temporary_folder))
+            except TypeError:
+                raise HyperParameterError(
+                    f"temporary_folder must be a path or a URL, not {shown(self.temporary_folder)}"
+                ) from None
+        if isinstance(self.engine, str) and not _ENGINE.fullmatch(self.engine):
+            raise HyperParameterError(f"engine must be a URL such as dask://HOST:PORT, not {self.engine!r}")
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """Cap on the working memory in bytes; None without a cap."""
+        assert not isinstance(self.memory, str)
+        return self.memory
+
+    @property
+    def external(self) -> tuple[str, ...]:
+        """Names of the options of external work that were given: memory, temporary_folder, engine."""
+        return tuple(name for name in EXTERNAL if getattr(self, name) is not None)
 
     def stage(self, description: str, total: float | None = None) -> None:
         """Start a stage of the progress."""
@@ -107,11 +151,20 @@ class RunOptions:
         return dataclasses.replace(self, progress=display) if self.progress == AUTO else self
 
     @property
+    def display(self) -> Progress | None:
+        """Receiver of the progress, to pass on; None if there is none."""
+        return self._display
+
+    @property
     def _display(self) -> Progress | None:
         """Receiver of the progress; None while ``auto`` is unresolved."""
         return None if self.progress == AUTO else self.progress
 
 
+EXTERNAL = ("memory", "temporary_folder", "engine")
+"""Options of work outside of memory and of this process, for components with ``takes_memory``."""
+
+_ENGINE = re.compile(r"[a-z][a-z0-9+.-]{0,31}://\S{1,500}")
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,4})?")
 _PRECISIONS = ("auto", "float32", "bfloat16")
 

@@ -42,6 +42,7 @@ DTYPES = {
 _CODES = {dtype: code for code, dtype in DTYPES.items()}
 _METADATA = "__metadata__"
 _MAX_DIMENSIONS = 32
+_MAPPED_BYTES = 16 << 20
 
 
 class StoredArrays(Mapping[str, NDArray[Any]]):
@@ -189,11 +190,31 @@ def _bytes_in_order(array: NDArray[Any]) -> Iterator[memoryview]:
         return
     dtype = _little_endian(array)
     if array.flags.c_contiguous and array.dtype == dtype:
-        yield array.reshape(-1).view(np.uint8).data
+        data = array.reshape(-1).view(np.uint8)
+        mapping = _mapping_of(array)
+        if mapping is None:
+            yield data.data
+            return
+        # pages of a mapped file that were read count as memory of the process until they are given back
+        at = data.ctypes.data - np.frombuffer(mapping, np.uint8).ctypes.data
+        for start in range(0, len(data), _MAPPED_BYTES):
+            yield data[start : start + _MAPPED_BYTES].data
+            begin = (at + start) // mmap.PAGESIZE * mmap.PAGESIZE
+            mapping.madvise(mmap.MADV_DONTNEED, begin, min(at + start + _MAPPED_BYTES, len(mapping)) - begin)
         return
     step = CHUNK_BYTES // array.itemsize
     for start in range(0, array.size, step):
         yield array.flat[start : start + step].astype(dtype, copy=False).view(np.uint8).data
+
+
+def _mapping_of(array: NDArray[Any]) -> mmap.mmap | None:
+    """Return the read-only memory map of a file that holds an array; None without, or if pages cannot be given back."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    base = base.obj if isinstance(base, memoryview) else base
+    is_mapped = isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED") and not array.flags.writeable
+    return base if is_mapped else None
 
 
 def _read_header(data: mmap.mmap, file: Path) -> tuple[dict[str, Any], int]:

@@ -145,7 +145,8 @@ class Corpus:
         Raises:
             DataError: An item is not a list of tokens, or a token is invalid; names the sentence and the token.
         """
-        return _from_token_lists(sentences, TokenSource("<tokens>", "<tokens>", sentences), "error", pipeline=pipeline)
+        source = TokenSource("<tokens>", "<tokens>", sentences)
+        return corpus_of_token_lists(sentences, source, "error", pipeline=pipeline)
 
     @property
     def tokenization(self) -> Tokenization | None:
@@ -314,7 +315,7 @@ def _stream_token_lists(source: TokenSource, max_lines: int, marks: Marks) -> It
     sentences = iter(source.sentences)
     first = 1
     while batch := list(islice(sentences, max_lines)):
-        corpus = _from_token_lists(batch, source, marks, first=first)
+        corpus = corpus_of_token_lists(batch, source, marks, first=first)
         yield Block(corpus, [" ".join(sentence) for sentence in batch], source.name, first)
         first += len(batch)
 
@@ -337,11 +338,11 @@ def _read(
     labels = tuple(dict.fromkeys(source.label for source in sources))
     waiting: list[tuple[TextBlock, str]] = []
     if pipeline.needs_training:  # on this text, which may be one that cannot be read twice
-        waiting += _blocks(sources, pipeline.decoding, reading, size=block_bytes, most=most_lines, characters=True)
+        waiting += read_blocks(sources, pipeline.decoding, reading, size=block_bytes, most=most_lines, characters=True)
         pipeline = _trained(pipeline, [block for block, _ in waiting], ", ".join(labels))
     builder = _Builder(pipeline)
     size = min(block_bytes, _SMALL_BLOCK) if builder.is_slow else block_bytes
-    blocks = waiting or _blocks(
+    blocks = waiting or read_blocks(
         sources, pipeline.decoding, reading, size=size, most=most_lines, characters=builder.characters
     )
     for block, name in blocks:
@@ -365,13 +366,13 @@ def _read_tokens(source: TokenSource, pipeline: TextPipeline, reading: Reading) 
             "lines themselves",
             source=source.name,
         )
-    corpus = _from_token_lists(source.sentences, source, pipeline.marks)
+    corpus = corpus_of_token_lists(source.sentences, source, pipeline.marks)
     _note_texts(corpus)
     reading.at(corpus.sentences, corpus.sentences)
     return corpus
 
 
-def _blocks(
+def read_blocks(
     sources: Sequence[Source],
     decoding: Decoding,
     reading: Reading,
@@ -398,7 +399,7 @@ def _blocks(
             finished += reader.consumed
 
 
-def _from_token_lists(
+def corpus_of_token_lists(
     sentences: Iterable[Sequence[str]],
     source: TokenSource,
     marks: Marks,
@@ -406,6 +407,7 @@ def _from_token_lists(
     first: int = 1,
     pipeline: TextPipeline | None = None,
 ) -> Corpus:
+    """Return token lists as a corpus; ``first`` is the number of the first one in its source."""
     types, ids, lengths = index_token_lists(sentences, source.name, first=first, marks=marks)
     return Corpus(tuple(types), ids, _offsets([lengths]), pipeline=pipeline, sources=(source.label,))
 

@@ -64,12 +64,18 @@ class TextPart(Part):
             pipeline["tokenizer"] = None
         return {**{key: resolved[key] for key in _KEYS if key in resolved}, **pipeline}
 
-    def read(self, job: Job, display: Progress | None) -> tuple[Corpus | None, Corpus | None]:
+    def read(self, job: Job, display: Progress | None) -> tuple[Any, Corpus | None]:
         """Return the training text, which some components do without, and the held-out text."""
         read = self.kind.reader()
         column = text_column(job.form.text_column, job.form.format)
         pipeline, held_out = job.pipeline, None
-        corpus = read(job.train, pipeline, display, "reading text", column) if job.train else None
+        corpus = None
+        if job.training.streams:
+            from nlmkit.cli.texts import streamed_texts
+
+            corpus = streamed_texts(job.train, pipeline, column)
+        elif job.train:
+            corpus = read(job.train, pipeline, display, "reading text", column)
         if corpus is not None and pipeline.needs_training and corpus.pipeline is not None:
             pipeline = pipeline.with_tokenization(corpus.pipeline.tokenization)
         if job.valid is not None:

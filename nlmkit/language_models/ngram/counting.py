@@ -11,11 +11,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import HyperParameterError
+from nlmkit.language_models.ngram.threads import Threads
 from nlmkit.text.vocabulary import BOS_ID, EOS_ID, UNK_ID
 
 Ids = NDArray[np.int32]
@@ -24,6 +26,7 @@ Keys = NDArray[np.int64]
 CHUNK_EVENTS = 1 << 22
 """Events per chunk; a chunk needs about 100 bytes of working memory per event."""
 
+_LEAST_SHARE = 1 << 16
 _WORD_BITS = 32
 _LEAST_POSITION_BITS = 10
 
@@ -76,6 +79,17 @@ class NGramCounts:
         return len(self.levels[0])
 
     @property
+    def sentences(self) -> int:
+        """Number of sentences."""
+        return int(self.levels[0].raw[EOS_ID])
+
+    @property
+    def events(self) -> int:
+        """Number of words and sentence ends."""
+        unigrams = self.levels[0].raw
+        return int(unigrams.sum() - unigrams[BOS_ID])
+
+    @property
     def predictable(self) -> int:
         """Number of ids that get a probability: all except ``<s>``, and ``<unk>`` of a closed vocabulary."""
         return self.vocabulary_size - (2 if self.closed else 1)
@@ -105,6 +119,7 @@ def count_ngrams(
     vocabulary_size: int,
     *,
     chunk_events: int = CHUNK_EVENTS,
+    workers: int = 1,
     advance: Callable[[int], None] = lambda events: None,
 ) -> NGramCounts:
     """Count all n-grams of orders 1 to ``order``.
@@ -114,6 +129,7 @@ def count_ngrams(
         order: Highest order.
         vocabulary_size: Number of vocabulary ids.
         chunk_events: Events per chunk.
+        workers: Number of threads, each of which has a chunk in memory; the counts do not depend on it.
         advance: Called with the number of events counted.
 
     Returns:
@@ -127,19 +143,27 @@ def count_ngrams(
             f"a vocabulary of {vocabulary_size} words is too large to count: limit it with vocabulary_size or min_count"
         )
     chunk_events = min(chunk_events, (1 << position_bits) // 2 - order)  # every event may bring one <s> along
+    if workers > 1:
+        chunk_events = max(min(chunk_events, -(-len(event_ids) // workers)), min(chunk_events, _LEAST_SHARE))
     unigrams = np.zeros(vocabulary_size, np.int64)
     runs: list[list[_Run]] = []
-    for chunk in _chunks(event_ids, chunk_events, order):
-        unigrams += np.bincount(chunk.words[chunk.overlap :], minlength=vocabulary_size)
-        runs.append(_count_chunk(chunk, order, word_bits))
-        advance(int(np.count_nonzero(chunk.depth[chunk.overlap :])))
-    levels = [unigram_level(unigrams)]
-    local_to_global: list[Ids] = [np.arange(vocabulary_size, dtype=np.int32)] * len(runs)
-    for k in range(2, order + 1):
-        level, local_to_global = _merge([run[k - 2] for run in runs], local_to_global)
-        levels.append(level)
-        for run in runs:
-            run[k - 2] = _EMPTY_RUN  # release memory as the merge goes up
+
+    def count(chunk: Boundaries) -> tuple[NDArray[np.int64], list[_Run], int]:
+        words = np.bincount(chunk.words[chunk.overlap :], minlength=vocabulary_size)
+        return words, _count_chunk(chunk, order, word_bits), int(np.count_nonzero(chunk.depth[chunk.overlap :]))
+
+    with Threads(workers) as threads:
+        for words, counted, events in threads.map(count, _chunks(event_ids, chunk_events, order)):
+            unigrams += words
+            runs.append(counted)
+            advance(events)
+        levels = [unigram_level(unigrams)]
+        local_to_global: list[Ids] = [np.arange(vocabulary_size, dtype=np.int32)] * len(runs)
+        for k in range(2, order + 1):
+            level, local_to_global = _merge([run[k - 2] for run in runs], local_to_global, threads)
+            levels.append(level)
+            for run in runs:
+                run[k - 2] = _EMPTY_RUN  # release memory as the merge goes up
     adjust(levels)
     return NGramCounts(levels)
 
@@ -258,7 +282,7 @@ def unigram_level(counts: NDArray[np.int64]) -> Level:
     return Level(np.arange(len(counts), dtype=np.int32), _NO_IDS, _NO_IDS, counts, counts)
 
 
-def _merge(runs: Sequence[_Run], lower: Sequence[Ids]) -> tuple[Level, list[Ids]]:
+def _merge(runs: Sequence[_Run], lower: Sequence[Ids], threads: Threads) -> tuple[Level, list[Ids]]:
     """Merge the runs of one order; ``lower`` maps each run's ids of the order below to the merged ids.
 
     Both id spaces are in suffix order, so the mapping is monotonic and keeps a run sorted.
@@ -267,17 +291,12 @@ def _merge(runs: Sequence[_Run], lower: Sequence[Ids]) -> tuple[Level, list[Ids]
         run = runs[0]
         level = Level(run.first, run.suffix, run.history, run.counts, run.counts)
         return level, [np.arange(len(run.first), dtype=np.int32)]
-    keys = [(ids[run.suffix].astype(np.int64) << _WORD_BITS) | run.first for run, ids in zip(runs, lower, strict=True)]
-    merged = np.concatenate(keys) if keys else np.empty(0, np.int64)
-    merged.sort()
-    new = np.ones(len(merged), bool)
-    np.not_equal(merged[1:], merged[:-1], out=new[1:])
-    merged = merged[new]
+    keys = list(threads.map(_global_keys, runs, lower))
+    merged = _sorted_unique(keys, threads)
     raw = np.zeros(len(merged), np.int64)
     history = np.empty(len(merged), np.int32)
     mappings = []
-    for run, own, ids in zip(runs, keys, lower, strict=True):
-        mapping = np.searchsorted(merged, own).astype(np.int32)
+    for run, ids, mapping in zip(runs, lower, threads.map(partial(_places, merged), keys), strict=True):
         raw[mapping] += run.counts
         history[mapping] = ids[run.history]
         mappings.append(mapping)
@@ -295,7 +314,36 @@ def merge_levels(levels: Sequence[Level], lower: Sequence[Ids]) -> tuple[Level, 
     Returns:
         The merged counts, without adjusted counts, and the merged index of the n-grams of each: int32 [n_k].
     """
-    return _merge([_Run(level.suffix, level.first, level.history, level.raw) for level in levels], lower)
+    runs = [_Run(level.suffix, level.first, level.history, level.raw) for level in levels]
+    with Threads(1) as threads:
+        return _merge(runs, lower, threads)
+
+
+def _global_keys(run: _Run, ids: Ids) -> Keys:
+    return (ids[run.suffix].astype(np.int64) << _WORD_BITS) | run.first
+
+
+def _places(merged: Keys, own: Keys) -> Ids:
+    return np.searchsorted(merged, own).astype(np.int32)
+
+
+def _sorted_unique(keys: Sequence[Keys], threads: Threads) -> Keys:
+    """Return the union of sorted keys; each thread has a range of them."""
+    longest = max(keys, key=len, default=np.empty(0, np.int64))
+    at = [len(longest) * part // threads.workers for part in range(1, threads.workers)]
+    splitters = longest[at] if len(longest) else np.zeros(len(at), np.int64)
+    bounds = [[0, *np.searchsorted(own, splitters), len(own)] for own in keys]
+
+    def union(part: int) -> Keys:
+        pieces = [own[ends[part] : ends[part + 1]] for own, ends in zip(keys, bounds, strict=True)]
+        merged = np.concatenate(pieces) if pieces else np.empty(0, np.int64)
+        merged.sort()
+        new = np.ones(len(merged), bool)
+        np.not_equal(merged[1:], merged[:-1], out=new[1:])
+        return merged[new]
+
+    parts = list(threads.map(union, range(threads.workers)))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def adjust(levels: list[Level]) -> None:

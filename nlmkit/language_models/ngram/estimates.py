@@ -95,9 +95,16 @@ def subtract(
 
     A pruned n-gram leaves its whole count to the order below.
     """
+    share, freed = subtracted(values, discounts, keep[k - 1])
+    return Discounted(share, totals(counts, k, freed), totals(counts, k, values))
+
+
+def subtracted(
+    values: NDArray[np.int64], discounts: NDArray[np.float64], keep: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Return the counts after discounting and what each leaves to the order below, float64 [n]; see ``subtract``."""
     discount = discounts[np.minimum(values, len(discounts) - 1)]
-    freed = np.where(keep[k - 1], discount, values)
-    return Discounted(values - discount, totals(counts, k, freed), totals(counts, k, values))
+    return values - discount, np.where(keep, discount, values)
 
 
 def overridden(

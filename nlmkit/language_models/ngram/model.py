@@ -6,7 +6,7 @@ import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from nlmkit.core.parameters import param, value_of
 from nlmkit.core.run import RunOptions, shows_progress
@@ -59,7 +59,9 @@ class NGram(VocabularyLimits, LanguageModel):
     """
 
     name = "ngram"
-    takes_counts = True
+    takes_counts: ClassVar[bool] = True
+    takes_memory: ClassVar[bool] = True
+    takes_workers: ClassVar[bool] = True
 
     order: int = param(5, ge=1, le=20, help="length of the longest n-gram")
     smoothing: str = param("modified-kneser-ney", choices=(*METHODS, *_NOT_FITTED), help="smoothing method")
@@ -116,7 +118,8 @@ class NGram(VocabularyLimits, LanguageModel):
             data: Training text: anything ``Corpus.read`` takes, a ``Corpus``, or ``NGramCountFiles``.
             valid: Validation text. ``jelinek-mercer`` fits its weights on it; every method records its perplexity in
                 ``fit_report_``.
-            run: Run options, of which progress is used.
+            run: Run options, of which progress, workers, memory, temporary_folder and engine are used. The model does
+                not depend on them.
 
         Raises:
             HyperParameterError: Options contradict each other or do not apply to the smoothing method.
@@ -124,6 +127,8 @@ class NGram(VocabularyLimits, LanguageModel):
         """
         run = run or RunOptions()
         self.check_options_for(valid)
+        if run.external:
+            return self._fit_outside_memory(data, valid, run)
         from nlmkit.language_models.ngram.count_files import NGramCountFiles
         from nlmkit.language_models.ngram.counting import count_ngrams
         from nlmkit.language_models.ngram.vocabularies import check_closed
@@ -142,7 +147,9 @@ class NGram(VocabularyLimits, LanguageModel):
             check_closed(corpus, vocabulary)
 
         run.stage("counting n-grams", corpus.events)
-        counts = count_ngrams(corpus.event_ids(vocabulary), self.order, len(vocabulary), advance=run.advance)
+        counts = count_ngrams(
+            corpus.event_ids(vocabulary), self.order, len(vocabulary), workers=run.workers, advance=run.advance
+        )
         return self._estimate(counts, vocabulary, pipeline, valid_corpus, run)
 
     @shows_progress
@@ -223,7 +230,13 @@ class NGram(VocabularyLimits, LanguageModel):
         self._set_fitted(pipeline=pipeline, vocabulary=vocabulary, table=table)
         self.counts_ = KeptCounts.of(counts) if self.keep_counts else None
         self._objection = estimated.arpa_objection
-        self.fit_report_ = fit_report(counts, estimated, table)
+        self.fit_report_ = fit_report(
+            estimated,
+            table,
+            sizes=[len(level) for level in counts.levels],
+            sentences=counts.sentences,
+            events=counts.events,
+        )
         if self.prune_to is not None:
             run.stage("pruning")
             table = self._pruned_to(Size.of(self.prune_to), table, _history_log_probs(counts, keep))
@@ -232,6 +245,22 @@ class NGram(VocabularyLimits, LanguageModel):
         self.table_ = table
         if valid is not None:
             self.fit_report_ = with_validation(self.fit_report_, self, valid, f"smoothing={self.smoothing}")
+        return self
+
+    def _fit_outside_memory(self, data: Any, valid: Any, run: RunOptions) -> Self:
+        """Fit by tasks over temporary files; the fitted state is that of ``fit``."""
+        from nlmkit.language_models.ngram.external.outside import fit_model
+        from nlmkit.language_models.ngram.reports import fit_report, with_validation
+
+        text, fitted = fit_model(self, data, run)
+        self._set_fitted(pipeline=text.pipeline_or_default, vocabulary=fitted.vocabulary, table=fitted.table)
+        self._objection = fitted.arpa_objection
+        self.fit_report_ = fit_report(
+            fitted, fitted.table, sizes=fitted.sizes, sentences=text.sentences, events=text.events
+        )
+        valid_corpus = _read(valid, self.pipeline_)
+        if valid_corpus is not None:
+            self.fit_report_ = with_validation(self.fit_report_, self, valid_corpus, f"smoothing={self.smoothing}")
         return self
 
     def check_options_for(self, valid: Any) -> None:

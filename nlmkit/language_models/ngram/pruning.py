@@ -41,13 +41,17 @@ def count_keep(counts: NGramCounts, thresholds: Sequence[int] | None) -> Keep:
     Raises:
         HyperParameterError: The thresholds are invalid.
     """
-    thresholds = tuple(thresholds or ())
-    _check_thresholds(thresholds, counts.order)
     keep = []
-    for k, level in enumerate(counts.levels, 1):
-        threshold = thresholds[min(k, len(thresholds)) - 1] if thresholds else 0
+    for level, threshold in zip(counts.levels, thresholds_by_order(thresholds, counts.order), strict=True):
         keep.append(level.raw > threshold if threshold > 0 else np.ones(len(level), bool))
     return keep
+
+
+def thresholds_by_order(thresholds: Sequence[int] | None, order: int) -> list[int]:
+    """Return the threshold of each order up to ``order``; arguments and errors of ``count_keep``."""
+    thresholds = tuple(thresholds or ())
+    _check_thresholds(thresholds, order)
+    return [int(thresholds[min(k, len(thresholds)) - 1]) if thresholds else 0 for k in range(1, order + 1)]
 
 
 def _check_thresholds(thresholds: tuple[int, ...], order: int) -> None:

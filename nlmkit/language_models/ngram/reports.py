@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-from nlmkit.text.vocabulary import BOS_ID, EOS_ID
 
 if TYPE_CHECKING:
     from nlmkit.language_models.base import LanguageModel
-    from nlmkit.language_models.ngram.counting import NGramCounts
     from nlmkit.language_models.ngram.estimates import Estimate
+    from nlmkit.language_models.ngram.external.fitting import Fitted
     from nlmkit.language_models.ngram.table import BackoffTable
     from nlmkit.text import Corpus
 
 
-def fit_report(counts: NGramCounts, estimated: Estimate, table: BackoffTable) -> dict[str, Any]:
-    """Return the report of a fit, JSON-ready."""
-    unigrams = counts.levels[0].raw
-    sentences = int(unigrams[EOS_ID])
-    events = int(unigrams.sum() - unigrams[BOS_ID])
+def fit_report(
+    estimated: Estimate | Fitted, table: BackoffTable, *, sizes: Sequence[int], sentences: int, events: int
+) -> dict[str, Any]:
+    """Return the report of a fit, JSON-ready.
+
+    Args:
+        estimated: What was estimated.
+        table: The table.
+        sizes: Number of n-grams of each order before pruning.
+        sentences: Number of sentences of the training text.
+        events: Number of words and sentence ends of the training text.
+    """
     report: dict[str, Any] = {
         "sentences": sentences,
         "events": events,
         "ngrams": table.sizes,
-        "ngrams_before_pruning": [len(level) for level in counts.levels],
+        "ngrams_before_pruning": list(sizes),
         "notes": [*_notes_on(sentences, events - sentences), *estimated.notes],
     }
     if estimated.discounts is not None:
         report["discounts"] = estimated.discounts
-    if estimated.weights is not None:
-        report["weights"] = estimated.weights
+    weights = getattr(estimated, "weights", None)
+    if weights is not None:
+        report["weights"] = weights
     return report
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 from collections import Counter
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ from toys.ngrams import event_ids
 
 from nlmkit.errors import HyperParameterError
 from nlmkit.language_models.ngram.counting import NGramCounts, count_ngrams, with_boundaries
+from nlmkit.text.vocabulary import EOS_ID
 
 SENTENCES = st.lists(st.lists(st.sampled_from([0, 3, 4, 5]), max_size=12).map(tuple), max_size=6)
 
@@ -131,3 +133,19 @@ def test_large_vocabularies_fit_into_the_keys(size: int) -> None:
 def test_a_vocabulary_beyond_the_keys_is_refused() -> None:
     with pytest.raises(HyperParameterError, match="too large to count"):
         count_ngrams(np.array([2], np.int32), 2, 2**28)
+
+
+@pytest.mark.parametrize("workers", [2, 3, 5])
+@pytest.mark.parametrize("size", [0, 1, 90_000, 200_000])
+def test_threads_change_nothing(workers: int, size: int) -> None:
+    generator = np.random.default_rng(size)
+    events = (generator.zipf(1.3, size) % 500 + 3).astype(np.int32)
+    events[generator.random(size) < 0.1] = EOS_ID
+    events[-1:] = EOS_ID
+    one = count_ngrams(events, 4, 503)
+    several = count_ngrams(events, 4, 503, workers=workers, chunk_events=70_000)
+    for expected, level in zip(one.levels, several.levels, strict=True):
+        for field in dataclasses.fields(level):
+            values, wanted = getattr(level, field.name), getattr(expected, field.name)
+            assert values.dtype == wanted.dtype
+            np.testing.assert_array_equal(values, wanted)

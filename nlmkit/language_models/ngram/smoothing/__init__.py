@@ -37,6 +37,9 @@ DISCOUNTS_PER_ORDER: dict[str, int | None] = {
 }
 """Length of ``discounts`` per order, for methods with discounts; None means ``katz_max``."""
 
+HAS_ZEROS = "some of its probabilities are zero, and have no logarithm to write"
+"""Reason why ARPA cannot represent a model with zeros."""
+
 NEVER_PRUNED = ("add-k", "mle")
 """Methods without a lower order to back off to for pruned n-grams."""
 
@@ -81,7 +84,7 @@ def estimate(name: str, counts: NGramCounts, options: Options) -> Estimate:
     if not counts.levels[0].raw.any():
         estimated.notes = ["the text has no events; all words have the same probability"]
     if estimated.arpa_objection is None and _has_zeros(estimated, options.keep, closed=counts.closed):
-        estimated.arpa_objection = "some of its probabilities are zero, and have no logarithm to write"
+        estimated.arpa_objection = HAS_ZEROS
     return estimated
 
 

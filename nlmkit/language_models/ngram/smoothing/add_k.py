@@ -10,6 +10,9 @@ from nlmkit.language_models.ngram.smoothing.options import Options
 from nlmkit.language_models.ngram.smoothing.raw_counts import raw_counts
 from nlmkit.text.vocabulary import BOS_ID
 
+OBJECTION = "it has no lower orders to back off to, and the file would hold uniform ones in their place"
+"""Reason why ARPA cannot represent the model, if its order is above one."""
+
 
 def estimate(counts: NGramCounts, options: Options) -> Estimate:
     """Estimate p(w|h) = (c(hw) + k) / (c(h) + k·V), where V counts all ids except ``<s>``.
@@ -35,5 +38,4 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
             full_context = np.zeros(len(context_totals), bool)
             full_context[history[full]] = True
             backoffs.append(np.where(full_context, added * size / (context_totals + added * size), 1.0))
-    objection = "it has no lower orders to back off to, and the file would hold uniform ones in their place"
-    return Estimate(probs, backoffs, arpa_objection=objection if counts.order > 1 else None)
+    return Estimate(probs, backoffs, arpa_objection=OBJECTION if counts.order > 1 else None)

@@ -18,9 +18,8 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
     for k, level in enumerate(counts.levels, 1):
         values = overridden(options.discounts, k, 3)
         if values is None:
-            values, failure = _estimated(count_of_counts(level, k < counts.order))
-            if failure:
-                notes.append(f"order {k}: {failure}; using discounts 0.5, 1 and 1.5")
+            values, note = three_discounts(k, count_of_counts(level, k < counts.order))
+            notes += note
         discounts.append(values)
         orders.append(subtract(counts, k, level.adjusted, np.array([0.0, *values]), options.keep))
     probs, backoffs = interpolate(counts, orders)
@@ -37,6 +36,17 @@ def count_of_counts(level: Level, lower: bool) -> list[int]:
         numbers[min(int(level.adjusted[-1]), 5)] -= 1
         numbers[min(int(level.raw[-1]), 5)] += 1
     return [int(number) for number in numbers[1:5]]
+
+
+def three_discounts(k: int, numbers: list[int]) -> tuple[list[float], list[str]]:
+    """Return the discounts of order k and a note if the fallback is used.
+
+    Args:
+        k: The order.
+        numbers: The numbers of k-grams with an adjusted count of 1, 2, 3 and 4.
+    """
+    values, failure = _estimated(numbers)
+    return values, [f"order {k}: {failure}; using discounts 0.5, 1 and 1.5"] if failure else []
 
 
 def _estimated(numbers: list[int]) -> tuple[list[float], str]:

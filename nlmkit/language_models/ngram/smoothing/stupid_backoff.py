@@ -11,6 +11,9 @@ from nlmkit.language_models.ngram.smoothing.options import Options
 from nlmkit.language_models.ngram.smoothing.raw_counts import raw_counts
 from nlmkit.text.vocabulary import BOS_ID
 
+OBJECTION = "its scores are no probabilities, and contexts that the file does not list would cost no factor"
+"""Reason why ARPA cannot represent the model."""
+
 
 def estimate(counts: NGramCounts, options: Options) -> Estimate:
     """Estimate S(w|h) = c(hw) / c(h) if hw was seen, otherwise the factor times S(w|h′): scores, not probabilities.
@@ -35,5 +38,5 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
         backoffs,
         unseen_backoff=factor,
         normalized=False,
-        arpa_objection="its scores are no probabilities, and contexts that the file does not list would cost no factor",
+        arpa_objection=OBJECTION,
     )
