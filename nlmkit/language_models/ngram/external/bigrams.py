@@ -162,4 +162,5 @@ def _merged(store: Store) -> Iterator[tuple[Grams, dict[str, NDArray[Any]]]]:
 def _added(total: Floats, history: NDArray[np.int32], values: NDArray[Any]) -> Floats:
     """Add values to the sums of their contexts, one after the other as one ``bincount`` of all values would."""
     index = np.concatenate([np.arange(len(total), dtype=np.int32), history])
-    return np.bincount(index, weights=np.concatenate([total, values]), minlength=len(total))
+    sums = np.bincount(index, weights=np.concatenate([total, values]), minlength=len(total))
+    return sums.astype(np.float64, copy=False)

@@ -111,7 +111,8 @@ class Interpolated:
             if self.discounts is None
             else subtracted(grams.values, self.discounts, grams.keep)[0]
         )
-        return (share + gamma[0] * uniform) / total[0]
+        probs: Floats = (share + gamma[0] * uniform) / total[0]
+        return probs
 
 
 @dataclasses.dataclass
