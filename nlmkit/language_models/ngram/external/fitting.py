@@ -339,6 +339,6 @@ class _Fit:
 def _check_number(k: int, total: int) -> None:
     if total > MOST_NGRAMS:
         raise HyperParameterError(
-            f"the model has {total} n-grams of order {k}, and a table holds at most {MOST_NGRAMS} of one order: choose a "
-            "lower order, or prune n-grams by their counts"
+            f"the model has {total} n-grams of order {k}, and a table holds at most {MOST_NGRAMS} of one order: choose "
+            "a lower order, or prune n-grams by their counts"
         )
