@@ -51,6 +51,8 @@ CASES = [
     ("matplotlib", "from nlmkit.plots.curves import check_picture; check_picture('a.png')"),
     ("nltk", "LabelledTrees.of(['(1 a)']).to_nltk()"),
     ("zstandard", "Corpus.read('text.zst')"),
+    ("distributed", "NGram().fit(texts, run=RunOptions(engine='dask://127.0.0.1:1', temporary_folder='t'))"),
+    ("fsspec", "NGram().fit(texts, run=RunOptions(temporary_folder='memory://t'))"),
 ]
 
 

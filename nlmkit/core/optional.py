@@ -15,7 +15,11 @@ _TITLES: Final[Mapping[str, str]] = {
     "sklearn": "scikit-learn",
     "scipy": "SciPy",
     "pycrfsuite": "python-crfsuite",
+    "distributed": "Dask",
 }
+
+_OWN_EXTRAS: Final = frozenset({"distributed"})
+"""Extras of nlmkit that have the name of a package."""
 
 
 def require(module: str, *, extra: str, who: str) -> ModuleType:
@@ -39,5 +43,6 @@ def require(module: str, *, extra: str, who: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != package:
             raise
-        what = extra if extra.startswith(package) else f"'nlmkit[{extra}]'"
+        is_own = extra in _OWN_EXTRAS or not extra.startswith(package)
+        what = f"'nlmkit[{extra}]'" if is_own else extra
         raise NlmkitError(f"{who} needs {_TITLES.get(package, package)}: pip install {what}") from None

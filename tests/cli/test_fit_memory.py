@@ -48,4 +48,4 @@ def test_options_of_a_run() -> None:
     assert RunOptions(memory=1 << 20, temporary_folder=Path("a")).external == ("memory", "temporary_folder")
     for wrong in ({"memory": "x"}, {"memory": 0}, {"memory": True}, {"engine": "dask"}, {"temporary_folder": 3}):
         with pytest.raises(HyperParameterError, match=f"^{next(iter(wrong))}"):
-            RunOptions(**wrong)  # type: ignore[arg-type]
+            RunOptions(**wrong)

@@ -49,7 +49,8 @@ def merge_bigrams(store: Store, settings: dict[str, Any], number: int) -> dict[s
         empty = np.empty(0, np.int64)
         table.append({"key": empty, "value": empty, "keep": np.empty(0, np.bool_), "kept": empty})
         for batch in together(cursors, unique=True):
-            keys = np.unique(np.concatenate([rows["key"] for _, rows in batch]))
+            keys = np.sort(np.concatenate([rows["key"] for _, rows in batch]))
+            keys = keys[np.diff(keys, prepend=-1) != 0]  # keys are not negative
             sums = {name: np.zeros(len(keys), np.int64) for name in names[1:]}
             for _, rows in batch:
                 at = np.searchsorted(keys, rows["key"])

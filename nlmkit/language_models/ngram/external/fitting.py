@@ -198,15 +198,12 @@ class _Fit:
             by_count, total = numbers_by_count(of_order, last_is_raw=settings["adjusted"] and k < order)
             numbers.append(by_count)
             sizes.append(total)
-        for k, total in enumerate(sizes, 1):
-            if total > MOST_NGRAMS:
-                raise HyperParameterError(
-                    f"the text has {total} n-grams of order {k}, and a table holds at most {MOST_NGRAMS} of one order: "
-                    "choose a lower order"
-                )
         discounts, notes = self._discounts(numbers)
         kept = np.array([result["kept"] for result in counted], np.int64).reshape(parts, -1)
         ends = np.cumsum(kept, axis=0)
+        in_table = [len(vocabulary), merged["kept"], *ends[-1][1:].tolist()] if settings["pruned"] else sizes
+        for k, total in enumerate(in_table, 1):
+            _check_number(k, total)
         settings["bases"] = [[int(base) for base in column] for column in (ends - kept).T]
         width = np.dtype(self.request.precision).itemsize
         self._check_room(sum(sizes) * (2 * width + 12) + sum(sizes[2:]) * (width + 9))
@@ -222,7 +219,7 @@ class _Fit:
                         remove_counts(self.store, k, part)
             self.run.stage("assembling the model", order - 2)
             for k in range(3, order + 1):  # here, where the arrays are to be mapped
-                assemble_order(self.store, settings, k)
+                _check_number(k, assemble_order(self.store, settings, k))
                 self.run.advance(1)
         return Fitted(self._table(len(vocabulary)), vocabulary, sizes, discounts, notes, self._objection(zeros))
 
@@ -337,3 +334,11 @@ class _Fit:
     def _check_room(self, needed: int) -> None:
         if self.needs is not None:
             self.needs.check(needed)
+
+
+def _check_number(k: int, total: int) -> None:
+    if total > MOST_NGRAMS:
+        raise HyperParameterError(
+            f"the model has {total} n-grams of order {k}, and a table holds at most {MOST_NGRAMS} of one order: choose "
+            "a lower order, or prune n-grams by their counts"
+        )

@@ -143,3 +143,17 @@ def test_a_cluster_has_the_same_bytes_also_if_it_is_lost(
     finally:
         cluster.close()
     assert files(shared) == []
+
+
+def test_a_table_is_limited_after_pruning(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pruned = NGram(order=3, prune=(0, 1, 3)).fit(text)
+    sizes = pruned.fit_report_["ngrams"]
+    limit = "nlmkit.language_models.ngram.external.fitting.MOST_NGRAMS"
+    assert max(pruned.fit_report_["ngrams_before_pruning"]) > max(sizes)
+    monkeypatch.setattr(limit, max(sizes))
+    _, found = fit_model(NGram(order=3, prune=(0, 1, 3)), text, RunOptions(memory="1G"), planned=PLAN)
+    assert found.table.sizes == sizes
+    for k in (2, 3):
+        monkeypatch.setattr(limit, sizes[k - 1] - 1)
+        with pytest.raises(HyperParameterError, match=r"n-grams of order \d, and a table holds at most"):
+            fit_model(NGram(order=3, prune=(0, 1, 3)), text, RunOptions(memory="1G"), planned=PLAN)

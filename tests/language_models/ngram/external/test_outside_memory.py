@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from nlmkit import NGram, RunOptions, load
 from nlmkit.errors import DataError, HyperParameterError
-from nlmkit.language_models.ngram.external import outside, planning
+from nlmkit.language_models.ngram.external import fitting, outside, planning
 from nlmkit.language_models.ngram.external.folders import Needs, remove_stale, working_folder
 from nlmkit.language_models.ngram.external.planning import Plan
 from nlmkit.language_models.ngram.external.store import Store
@@ -30,7 +30,7 @@ TEXT = [[f"w{(i * i + 7 * j) % 23}" for j in range(i % 9)] for i in range(60)]
 
 def fitted_outside(model: NGram, text: Any, plan: Plan | None = LARGE) -> NGram:
     """Fit with the given sizes of chunks and parts."""
-    usual = outside.fit_outside_memory
+    usual = fitting.fit_outside_memory
 
     def planned(*args: Any, **options: Any) -> Any:
         return usual(*args, **options | {"planned": plan})
@@ -88,8 +88,8 @@ def test_given_discounts_and_factors() -> None:
         {"smoothing": "absolute", "discounts": (0.3,), "min_count": 2},
     ):
         assert_same(
-            NGram(order=3, **options).fit(TEXT),  # type: ignore[arg-type]
-            fitted_outside(NGram(order=3, **options), TEXT, Plan(60, 90)),  # type: ignore[arg-type]
+            NGram(order=3, **options).fit(TEXT),
+            fitted_outside(NGram(order=3, **options), TEXT, Plan(60, 90)),
         )
 
 
