@@ -10,12 +10,12 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nlmkit.language_models.ngram.counting import Boundaries, Ids, with_boundaries
+from nlmkit.language_models.ngram.counting import Ids, with_boundaries
 from nlmkit.language_models.ngram.estimates import Floats
 from nlmkit.language_models.ngram.followers import Lookup
 from nlmkit.text.vocabulary import EOS_ID
@@ -34,10 +34,28 @@ _KERNELS: Final = "nlmkit.language_models.ngram.kernels"
 Scored = tuple[Floats, NDArray[np.int8]]
 
 
+class Pass(NamedTuple):
+    """Arguments of a kernel that are the same for every table: arrays of a text with its boundaries, [positions] each.
+
+    Attributes:
+        words: Ids, int32.
+        depth: Number of words before each in its sentence, int32.
+        ids: Index of the n-gram of the last order that ends at each position, −1 for none: int64.
+        scores: Log-probabilities, float64.
+        lengths: Lengths of the n-grams they are of, int8.
+    """
+
+    words: Ids
+    depth: Ids
+    ids: NDArray[np.int64]
+    scores: Floats
+    lengths: NDArray[np.int8]
+
+
 class Scorable(Lookup, Protocol):
     """A table that machine code can score by."""
 
-    def extend(self, kernels: Any, k: int, text: Boundaries, ids: Any, scores: Floats, lengths: Any) -> None:
+    def extend(self, kernels: Any, k: int, run: Pass) -> None:
         """Run the kernel of this form of table for order k."""
         ...
 
@@ -95,8 +113,9 @@ def score_by_kernels(table: Scorable, event_ids: Ids) -> Scored:
     ids = text.words.astype(np.int64)
     scores = table.log_probs_of(1, text.words).astype(np.float64)
     lengths = np.ones(len(ids), np.int8)
+    run = Pass(text.words, text.depth, ids, scores, lengths)
     for k in range(2, table.order + 1):
-        table.extend(kernels, k, text, ids, scores, lengths)
+        table.extend(kernels, k, run)
     events = text.depth > 0
     return scores[events], lengths[events]
 
@@ -124,7 +143,9 @@ def score_by_arrays(table: Lookup, event_ids: Ids) -> Scored:
     return scores[:-1][events], lengths[events]
 
 
-def _add_backoffs(table: Lookup, scores: Floats, depth: Ids, k: int, at: Any, ids: Any) -> None:
+def _add_backoffs(  # noqa: PLR0917
+    table: Lookup, scores: Floats, depth: Ids, k: int, at: Any, ids: Any
+) -> None:
     """Add the backoff weights of the contexts of length k that end at ``at`` to the next scores."""
     if table.unseen_backoff == 0.0:
         scores[at + 1] += table.backoffs_of(k, ids)

@@ -43,7 +43,7 @@ class Steps:
         self._known: dict[State, list[float]] = {}
 
     def places(self, words: State) -> list[int]:
-        """Return the indices at orders 1, 2, … of the suffixes of ``words``, the shortest first, while there are any."""
+        """Return the indices at orders 1, 2, … of the suffixes of ``words`` that the table contains."""
         place = words[-1]
         found = [place]
         for k in range(2, min(len(words), self._order) + 1):

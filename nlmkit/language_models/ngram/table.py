@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import SavedModelError
-from nlmkit.language_models.ngram.counting import Boundaries, Ids, NGramCounts
+from nlmkit.language_models.ngram.counting import Ids, NGramCounts
 from nlmkit.language_models.ngram.estimates import Estimate, Floats, Keep
 from nlmkit.language_models.ngram.followers import Unigrams, bigrams_by_context, draw
-from nlmkit.language_models.ngram.scoring import score
+from nlmkit.language_models.ngram.scoring import Pass, score
 from nlmkit.language_models.ngram.steps import Steps
 from nlmkit.text.vocabulary import BOS_ID
 
@@ -169,21 +169,23 @@ class BackoffTable:
         """
         return score(self, event_ids, threads)
 
-    def extend(self, kernels: Any, k: int, text: Boundaries, ids: Any, scores: Floats, lengths: Any) -> None:
+    def extend(self, kernels: Any, k: int, run: Pass) -> None:
         """Run the kernel of this form of table for order k."""
         arrays = (self.first[k - 1], self.children[k - 2], self.log_probs[k - 1], self.backoffs[k - 2])
         constant = [array.view() for array in arrays]
         for array in constant:
             array.flags.writeable = False  # mapped and fresh arrays run the same machine code
-        kernels.extend(k, text.words, text.depth, ids, scores, lengths, *constant, self.unseen_backoff)
+        kernels.extend(k, *run, *constant, self.unseen_backoff)
 
     def log_probs_of(self, k: int, ids: Any) -> NDArray[np.floating[Any]]:
         """Return the log-probabilities of n-grams of order k: [ids]."""
-        return self.log_probs[k - 1][ids]
+        found: NDArray[np.floating[Any]] = self.log_probs[k - 1][ids]
+        return found
 
     def backoffs_of(self, k: int, ids: Any) -> NDArray[np.floating[Any]]:
         """Return the logarithms of the backoff weights of n-grams of order k: [ids]."""
-        return self.backoffs[k - 1][ids]
+        found: NDArray[np.floating[Any]] = self.backoffs[k - 1][ids]
+        return found
 
     def suffixes_of(self, k: int, ids: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return the index at order k − 1 of n-grams of order k without their first word: int64 [ids]."""
@@ -203,10 +205,10 @@ class BackoffTable:
     def steps(self) -> Steps:
         """Look-up of single words."""
         return Steps(
-            [memoryview(first) for first in self.first[1:]],
-            [memoryview(children) for children in self.children],
-            [memoryview(values) for values in self.log_probs],
-            [memoryview(values) for values in self.backoffs],
+            [first.data for first in self.first[1:]],
+            [children.data for children in self.children],
+            [values.data for values in self.log_probs],
+            [values.data for values in self.backoffs],
             self.unseen_backoff,
         )
 

@@ -152,9 +152,9 @@ class Offsets:
         widths = self.starts[blocks + 1].astype(np.uint64) - starts
         bits = (indices.astype(np.uint64) & np.uint64(63)) * widths
         masks = (np.uint64(1) << widths) - np.uint64(1)
-        return self.bases[blocks].astype(np.int64) + _read(
-            self.words, starts + (bits >> np.uint64(6)), bits & np.uint64(63), masks
-        )
+        places, shifts = starts + (bits >> np.uint64(6)), bits & np.uint64(63)
+        found: Integers = self.bases[blocks].astype(np.int64) + _read(self.words, places, shifts, masks)
+        return found
 
     def all(self) -> Integers:
         """Return all values: int64 [size]."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nlmkit.language_models.ngram.compact.packing import BLOCK, Offsets, Packed, damaged
+from nlmkit.language_models.ngram.compact.packing import Offsets, Packed, damaged
 from nlmkit.language_models.ngram.compact.values import Values
-from nlmkit.language_models.ngram.counting import Boundaries, Ids
+from nlmkit.language_models.ngram.counting import Ids
 from nlmkit.language_models.ngram.estimates import Floats
 from nlmkit.language_models.ngram.followers import Unigrams, bigrams_by_context, distribution, draw, total
-from nlmkit.language_models.ngram.scoring import score
+from nlmkit.language_models.ngram.scoring import Pass, score
 from nlmkit.language_models.ngram.steps import Steps
 from nlmkit.language_models.ngram.table import LARGEST_BACKOFF, BackoffTable, check_values
 from nlmkit.text.vocabulary import BOS_ID, EOS_ID
@@ -136,16 +136,12 @@ class CompactTable:
         """Return the log-probability of each event, float64 [events], and the length of its n-gram, int8 [events]."""
         return score(self, event_ids, threads)
 
-    def extend(self, kernels: Any, k: int, text: Boundaries, ids: Any, scores: Floats, lengths: Any) -> None:
+    def extend(self, kernels: Any, k: int, run: Pass) -> None:
         """Run the kernel of this form of table for order k."""
         first, children = self.first[k - 2], self.children[k - 2]
         kernels.extend_packed(
             k,
-            text.words,
-            text.depth,
-            ids,
-            scores,
-            lengths,
+            *run,
             _constant(first.words),
             first.width,
             _constant(children.words),
@@ -230,8 +226,10 @@ class CompactTable:
             SavedModelError: An array is missing, or its dtype, shape or content contradicts the others.
         """
         below = range(1, order)
-        wanted = {"sizes", *(f"log_prob.{k}" for k in range(1, order + 1)), *(f"first.{k}" for k in range(2, order + 1))}
-        wanted |= {f"{name}.{k}" for k in below for name in ("children", "children_bases", "children_starts", "backoff")}
+        lower = ("children", "children_bases", "children_starts", "backoff")
+        wanted = {"sizes", "log_prob.1"}
+        wanted |= {f"{name}.{k}" for k in range(2, order + 1) for name in ("log_prob", "first")}
+        wanted |= {f"{name}.{k}" for k in below for name in lower}
         if bits is not None:
             wanted |= {f"log_prob_values.{k}" for k in range(2, order + 1)}
             wanted |= {f"backoff_values.{k}" for k in range(2, order)}
