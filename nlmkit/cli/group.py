@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "fit": ("nlmkit.cli.fit", "Fit a component to text and save it."),
     "import": ("nlmkit.cli.import_", "Import a model from a file of another program (ARPA, word vectors)."),
     "export": ("nlmkit.cli.export", "Export a saved model to a file for other programs (ARPA, word vectors)."),
+    "convert": ("nlmkit.cli.convert", "Save an n-gram model in another precision: packed or quantised."),
     "perplexity": ("nlmkit.cli.perplexity", "Compute the perplexity of text: as a report, per line or per token."),
     "compare": ("nlmkit.cli.compare", "Rank models by their perplexity on one text, if comparable."),
     "score": ("nlmkit.cli.score", "Score a model: one number, higher is better."),

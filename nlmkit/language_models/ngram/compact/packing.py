@@ -103,7 +103,7 @@ class Offsets:
     """Non-decreasing values: per block the first one, and the differences from it in as few bits as they need.
 
     Attributes:
-        words: Blocks of differences, uint64; a word of zeros follows.
+        words: Blocks of differences, uint64; two words of zeros follow, since the last block may have no words.
         bases: First value of each block, uint32 or uint64 [blocks].
         starts: Index in ``words`` of each block and of the end, uint32 or uint64 [blocks + 1]; a block has as many
             words as its values have bits.
@@ -125,7 +125,7 @@ class Offsets:
         bases = table[:, 0].copy()
         widths = np.array([int(gap).bit_length() for gap in (table[:, -1] - bases).tolist()])
         starts = np.concatenate([[0], np.cumsum(widths)])
-        words = np.zeros(int(starts[-1]) + 1, np.uint64)
+        words = np.zeros(int(starts[-1]) + 2, np.uint64)
         for width in np.unique(widths).tolist():
             rows = np.flatnonzero(widths == width)
             packed = pack((table[rows] - bases[rows, None]).reshape(-1), width).reshape(len(rows), width)
@@ -177,7 +177,7 @@ class Offsets:
             or self.bases.shape != (blocks,)
             or self.starts.shape != (blocks + 1,)
             or self.starts[0] != 0
-            or int(self.starts[-1]) + 1 != len(self.words)
+            or int(self.starts[-1]) + 2 != len(self.words)
             or not ((steps >= 0) & (steps <= WIDEST)).all()
         ):
             raise damaged(f"{name} does not have the blocks of {self.size} values")
