@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from math import inf
 from typing import Any, Final
 
 from nlmkit.text.vocabulary import BOS_ID, EOS_ID
@@ -11,13 +12,13 @@ from nlmkit.text.vocabulary import BOS_ID, EOS_ID
 State = tuple[int, ...]
 
 _REMEMBERED: Final = 1 << 16
-"""States whose backoff weights are kept."""
+"""States whose contexts are kept."""
 
 
 class Steps:
     """The state machine of a table for single words.
 
-    Values equal those of ``distribution`` to the digit: additions are in the same order. Backoff weights of states are
+    Values equal those of ``distribution`` to the digit: additions are in the same order. The contexts of states are
     remembered; several threads can share an object.
 
     Args:
@@ -40,7 +41,8 @@ class Steps:
         self._unseen = unseen_backoff
         self._order = len(log_probs)
         self._start: State = (BOS_ID,) if self._order > 1 else ()
-        self._known: dict[State, list[float]] = {}
+        self._below = list(zip(children, first, strict=True))
+        self._known: dict[State, list[int]] = {}
 
     def places(self, words: State) -> list[int]:
         """Return the indices at orders 1, 2, … of the suffixes of ``words`` that the table contains."""
@@ -57,16 +59,27 @@ class Steps:
 
     def step(self, state: State, word_id: int) -> tuple[float, State]:
         """Return the log-probability of a word after ``state``, and the state after it."""
-        places = self.places((*state, word_id))
+        places, place = [word_id], word_id
+        for (children, first), word in zip(self._below, reversed(state), strict=False):
+            low, high = children[place], children[place + 1]
+            if low == high:
+                break
+            place = bisect_left(first, word, low, high)
+            if place == high or first[place] != word:
+                break
+            places.append(place)
         matched = len(places)
         score: float = self._log_probs[matched - 1][places[-1]]
-        weights = self._known.get(state)
-        if weights is None:
-            weights = self._weights(state, self.places(state) if state else [])
-        for weight in weights[matched - 1 :]:
-            score += weight
+        length = len(state)
+        if matched <= length:
+            contexts = self._known.get(state)
+            if contexts is None:
+                contexts = self._remember(state, self.places(state))
+            known = len(contexts)
+            for k in range(matched - 1, length):
+                score += self._backoffs[k][contexts[k]] if k < known else self._unseen
         if word_id == BOS_ID:
-            score = float("-inf")
+            score = -inf
         return score, self._after(state, word_id, places)
 
     def advance(self, state: State, word_id: int) -> State:
@@ -74,21 +87,17 @@ class Steps:
         return self._after(state, word_id, self.places((*state, word_id)))
 
     def _after(self, state: State, word_id: int, places: list[int]) -> State:
-        if word_id == EOS_ID:
-            return self._start
         most = self._order - 1
-        if not most:
-            return ()
+        if word_id == EOS_ID or not most:
+            return self._start
         length = most if self._unseen != 0.0 else min(len(places), most)
         following = (*state, word_id)[-length:]
         if following not in self._known:
-            self._weights(following, places[:most])
+            self._remember(following, places[:most])
         return following
 
-    def _weights(self, state: State, places: list[int]) -> list[float]:
-        weights = [backoffs[place] for backoffs, place in zip(self._backoffs, places, strict=False)]
-        weights += [self._unseen] * (len(state) - len(weights))
+    def _remember(self, state: State, places: list[int]) -> list[int]:
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
-        self._known[state] = weights
-        return weights
+        self._known[state] = places
+        return places
