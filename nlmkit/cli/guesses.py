@@ -46,7 +46,7 @@ _COMMANDS: Final = {
     **dict.fromkeys(("info", "describe", "inspect", "params", "parameters", "options"), _SHOW),
     **dict.fromkeys(("components", "ls"), "nlmkit list"),
     **dict.fromkeys(("models", "load"), f"{_SHOW}; nlmkit list has the components"),
-    **dict.fromkeys(("to-arpa"), "nlmkit import FILE -o MODEL or nlmkit export MODEL FILE"),
+    **dict.fromkeys(("to-arpa",), "nlmkit import FILE -o MODEL or nlmkit export MODEL FILE"),
     **dict.fromkeys(("save",), f"{_FIT}, or nlmkit export MODEL FILE for other programs"),
     **dict.fromkeys(("mix", "interpolate"), "nlmkit fit mixture --model A --model B --valid TEXT -o MODEL"),
     **dict.fromkeys(("cross-validate", "crossvalidate", "cv"), "nlmkit fit COMPONENT TEXTS --cross-validate 10"),
