@@ -2,8 +2,8 @@
 
 Every row is of one model fitted to TRAIN. `log_probs` scores TEST, repeated to at least --events events, by NumPy and
 by machine code with one and two threads, after the text was encoded; `log_prob` is one call per word,
-`sentence_log_prob` one per sentence. KenLM's rows (`score` and `full_scores`, one call per sentence of joined words) read
-the model's ARPA file, or the binary file of --kenlm-binary. Times are wall-clock, the best of --repeat.
+`sentence_log_prob` one per sentence. KenLM's rows (`score` and `full_scores`, one call per sentence of joined words)
+read the model's ARPA file, or the binary file of --kenlm-binary. Times are wall-clock, the best of --repeat.
 
     python benchmarks/ngram_queries.py TRAIN TEST --order 5
     python benchmarks/ngram_queries.py TRAIN TEST --kenlm-binary trie.bin --kenlm-binary probing.bin
