@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "export": ("nlmkit.cli.export", "Export a saved model to a file for other programs (ARPA, OpenFst, word vectors)."),
     "mix": ("nlmkit.cli.mix", "Mix n-gram models into one, with weights fitted on validation text."),
     "prune": ("nlmkit.cli.prune", "Prune an n-gram model to a size, or by a threshold of relative entropy."),
+    "convert": ("nlmkit.cli.convert", "Save an n-gram model in another precision: packed or quantised."),
     "perplexity": ("nlmkit.cli.perplexity", "Compute the perplexity of text: as a report, per line or per token."),
     "compare": ("nlmkit.cli.compare", "Rank models by their perplexity on one text, if comparable."),
     "score": ("nlmkit.cli.score", "Score a model: one number, higher is better."),

@@ -49,7 +49,7 @@ _COMMANDS: Final = {
     **dict.fromkeys(("info", "describe", "inspect", "params", "parameters", "options"), _SHOW),
     **dict.fromkeys(("components", "ls"), "nlmkit list"),
     **dict.fromkeys(("models", "load"), f"{_SHOW}; nlmkit list has the components"),
-    **dict.fromkeys(("convert", "to-arpa"), "nlmkit import FILE -o MODEL or nlmkit export MODEL FILE"),
+    **dict.fromkeys(("to-arpa",), "nlmkit import FILE -o MODEL or nlmkit export MODEL FILE"),
     **dict.fromkeys(("save",), f"{_FIT}, or nlmkit export MODEL FILE for other programs"),
     **dict.fromkeys(("interpolate", "mix-lm", "merge"), _MIX),
     **dict.fromkeys(("shrink", "compress", "entropy-prune"), "nlmkit prune MODEL --to 1M -o OUT"),

@@ -99,9 +99,14 @@ def sample(
     _check(max_tokens=max_tokens, temperature=temperature, top_k=top_k, top_p=top_p, allow_unk=allow_unk, seed=seed)
     random = np.random.Generator(np.random.PCG64(int(seed)))
     ids: list[int] = []
+    unchanged = temperature == 1 and top_k is None and top_p is None
+    word_at = getattr(machine, "word_at", None) if unchanged else None
     while len(ids) < max_tokens:
-        scores = _allowed(machine.next_log_probs(state), allow_unk)
-        word_id = _choose(scores, float(temperature), top_k, top_p, random)
+        place = random.random() if temperature != 0 else 0.0
+        word_id = None if word_at is None else word_at(state, place, allow_unk=allow_unk)
+        if word_id is None:
+            scores = _allowed(machine.next_log_probs(state), allow_unk)
+            word_id = _choose(scores, float(temperature), top_k, top_p, place)
         if word_id == EOS_ID:
             break
         ids.append(word_id)
@@ -149,24 +154,24 @@ def _choose(
     temperature: float,
     top_k: int | None,
     top_p: float | None,
-    random: np.random.Generator,
+    place: float,
 ) -> int:
-    """Return the id of the next word."""
+    """Return the id of the next word; ``place`` is what was drawn, from 0 to below 1."""
     if temperature == 0:
         return int(scores.argmax())
     with np.errstate(over="ignore", under="ignore"):
         weights = np.exp((scores - scores.max()) / temperature)
     if top_k is None and top_p is None:
-        return _draw(weights, random)
+        return _draw(weights, place)
     ids = np.argsort(-scores, kind="stable")[:top_k]
     weights = weights[ids]
     if top_p is not None:
         cumulative = weights.cumsum()
         weights = weights[: np.searchsorted(cumulative, top_p * cumulative[-1]) + 1]
-    return int(ids[_draw(weights, random)])
+    return int(ids[_draw(weights, place)])
 
 
-def _draw(weights: NDArray[np.float64], random: np.random.Generator) -> int:
-    """Draw an index with probability proportional to its weight; weight zero is never drawn."""
+def _draw(weights: NDArray[np.float64], place: float) -> int:
+    """Return the index at a share of the sum of the weights; an index of weight zero is never drawn."""
     cumulative = weights.cumsum()
-    return int(np.searchsorted(cumulative, random.random() * cumulative[-1], side="right"))
+    return int(np.searchsorted(cumulative, place * cumulative[-1], side="right"))

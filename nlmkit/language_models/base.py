@@ -6,7 +6,7 @@ This module must not import NumPy or any model.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nlmkit.core.component import Component
@@ -94,6 +94,53 @@ class LanguageModel(Component):
     def next_log_probs(self, state: Any) -> NDArray[np.float64]:
         """Return the log-probability of each vocabulary id as the next event: float64 [V], −inf at ``<s>``."""
         raise NotImplementedError
+
+    def log_prob(self, state: Any, word: str | int) -> tuple[float, Hashable]:
+        """Return the natural log-probability of ``word`` after ``state``, and the state after it.
+
+        For decoders that ask for one word at a time. By default through the whole distribution; an override for speed
+        must agree with it.
+
+        Args:
+            state: From ``start``, ``advance`` or this method.
+            word: Word, read as ``<unk>`` if the vocabulary lacks it, or vocabulary id.
+        """
+        self.check_fitted()
+        word_id = self.vocabulary_.id(word) if isinstance(word, str) else int(word)
+        if not 0 <= word_id < len(self.vocabulary_):
+            raise IndexError(f"word id {word_id} is out of range: the vocabulary has {len(self.vocabulary_)} entries")
+        return float(self.next_log_probs(state)[word_id]), self.advance(state, word_id)
+
+    def sentence_log_prob(self, words: Sequence[str | int]) -> float:
+        """Return the natural log-probability of a sentence, from ``start`` to ``</s>``.
+
+        Args:
+            words: Words or vocabulary ids of a sentence, without ``<s>`` and ``</s>``.
+
+        Raises:
+            DataError: ``words`` is a string.
+        """
+        self.check_fitted()
+        if isinstance(words, str):
+            raise DataError(f"a sentence is a list of words, not the string {words[:40]!r}: split it first")
+        state: Any = self.start()
+        total = 0.0
+        for word in reversed(words) if self.reads_backward else words:
+            value, state = self.log_prob(state, word)
+            total += value
+        return total + self.log_prob(state, 2)[0]  # </s>
+
+    def word_at(self, state: Any, place: float, *, allow_unk: bool = True) -> int | None:
+        """Return the first word at which the running sum of the distribution, by id, exceeds a share of the whole.
+
+        Sampling asks it before the whole distribution. By default None, which leaves the word to the distribution.
+
+        Args:
+            state: State.
+            place: Share, from 0 to below 1.
+            allow_unk: Whether ``<unk>`` takes part; its share goes to the others.
+        """
+        return None
 
     def encode(self, data: Any) -> Corpus:
         """Read ``data`` (anything ``Corpus.read`` takes, or a ``Corpus``) with the model's pipeline and vocabulary.

@@ -362,6 +362,23 @@ def distributions_are_those_of_the_state_machine(subject: Subject) -> None:
 
 
 @check_in(_OWN)
+def single_words_have_the_log_probs_of_the_distribution(subject: Subject) -> None:
+    """``log_prob`` of a word, given as a word or as its id, agrees with ``next_log_probs`` and ``advance``."""
+    model = subject.fitted
+    for state, word_id in itertools.islice(_walk(model, data.test(), "stream"), 40):
+        expected = model.next_log_probs(state)
+        for word in (word_id, model.vocabulary_.word(word_id), EOS_ID, BOS_ID):
+            number = model.vocabulary_.id(word) if isinstance(word, str) else word
+            value, after = model.log_prob(state, word)
+            what = f"log_prob and next_log_probs of {word!r}"
+            require_close(np.array([value]), expected[[number]], subject.tolerance, what)
+            if number == word_id:
+                what = f"distributions after log_prob and after advance by {word!r}"
+                following = model.next_log_probs(model.advance(state, word_id))
+                require_close(model.next_log_probs(after), following, subject.tolerance, what)
+
+
+@check_in(_OWN)
 def rows_are_those_of_the_state_machine(subject: Subject) -> None:
     """``rows``, which searches continue, have the distributions of the state machine, whichever of them is continued.
 

@@ -299,9 +299,9 @@ def test_per_token_scores_a_text_once(monkeypatch: pytest.MonkeyPatch, tmp_path:
     calls = []
     score = BackoffTable.score
 
-    def counted(self: BackoffTable, event_ids: Any) -> Any:
+    def counted(self: BackoffTable, event_ids: Any, threads: int = 1) -> Any:
         calls.append(len(event_ids))
-        return score(self, event_ids)
+        return score(self, event_ids, threads)
 
     expected, lengths = lm.log_probs(tmp_path / "text"), lm.event_details(tmp_path / "text")["ngram_length"]
     monkeypatch.setattr(BackoffTable, "score", counted)

@@ -82,6 +82,7 @@ WRONG = {
     "log_probs_have_one_value_per_event": [wrong(models.SinglePrecisionBatch)],
     "log_probs_are_those_of_the_state_machine": [wrong(models.OtherBatch, BLANKS)],
     "distributions_are_those_of_the_state_machine": [wrong(models.NoEndRow), wrong(models.OtherRows)],
+    "single_words_have_the_log_probs_of_the_distribution": [wrong(models.ForgetsInSteps)],
     "rows_are_those_of_the_state_machine": [wrong(models.OneWordForAll), wrong(models.LooksAround)],
     "earlier_words_do_not_depend_on_later_ones": [
         wrong(models.ReadsBothWays, BLANKS, "log_probs_are_those_of_the_state_machine")

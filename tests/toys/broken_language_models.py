@@ -420,6 +420,13 @@ class LosesMass(Correct):
         return self
 
 
+class ForgetsInSteps(Correct):
+    """Returns the first state with the log-probability of a word."""
+
+    def log_prob(self, state: Any, word: Any) -> Any:
+        return super().log_prob(state, word)[0], self.start()
+
+
 class OneWordForAll(Correct):
     """Continues all hypotheses by the same word."""
 

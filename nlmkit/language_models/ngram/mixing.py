@@ -15,6 +15,7 @@ from nlmkit.language_models.combined.members import GAP, Weights, finite_perplex
 from nlmkit.language_models.ngram.counting import Ids
 from nlmkit.language_models.ngram.estimates import Floats
 from nlmkit.language_models.ngram.model import MIXED, NGram
+from nlmkit.language_models.ngram.precision import plain
 from nlmkit.language_models.ngram.renormalize import BackoffWeights, backoff_weights
 from nlmkit.language_models.ngram.table import BackoffTable, offsets
 from nlmkit.language_models.ngram.union import Member, Union, Unknown, scores
@@ -74,7 +75,8 @@ def static_mix(
         raise HyperParameterError(f"unknown must be share or zero, not {unknown!r}")
     vocabulary = Vocabulary([*dict.fromkeys(word for model in models for word in model.vocabulary_.words)])
     members = [
-        Member.of(model.table_, vocabulary.ids(model.vocabulary_.words), len(vocabulary), unknown) for model in models
+        Member.of(plain(model.table_), vocabulary.ids(model.vocabulary_.words), len(vocabulary), unknown)
+        for model in models
     ]
 
     rows, corpus = None, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from nlmkit.decoding.rows import Rows
     from nlmkit.language_models.ngram.counting import NGramCounts
     from nlmkit.language_models.ngram.estimates import Keep
     from nlmkit.language_models.ngram.kept_counts import KeptCounts
     from nlmkit.language_models.ngram.openfst import BackoffLabel
-    from nlmkit.language_models.ngram.rows import NGramRows
+    from nlmkit.language_models.ngram.precision import Table
     from nlmkit.language_models.ngram.table import BackoffTable
     from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
@@ -36,6 +37,9 @@ MIXED = "mixed"
 """Value of ``smoothing`` for a model mixed from others; such a model cannot be fitted."""
 
 _NOT_FITTED = {IMPORTED: "models read from a file", MIXED: "models mixed from others"}
+
+PRECISIONS = ("float64", "float32", "packed", *(f"q{bits}" for bits in range(2, 17)))
+"""Forms of the fitted table."""
 
 _MASS_TOLERANCE = 1e-3  # of models that other programs wrote
 _FITTED_TOLERANCE = 1e-6
@@ -48,9 +52,10 @@ class NGram(VocabularyLimits, LanguageModel):
 
     Modified Kneser–Ney estimates equal those of KenLM's ``lmplz`` (Heafield et al. 2013).
 
-    Fitted attributes, in addition to those of every language model: ``table_`` (``BackoffTable``), ``counts_``
-    (``KeptCounts``; None without ``keep_counts``), and ``fit_report_``, a JSON-ready dictionary with the number of
-    n-grams per order, discounts or weights, and notes such as a fallback.
+    Fitted attributes, in addition to those of every language model: ``table_`` (``BackoffTable``, or ``CompactTable``
+    with ``precision=packed`` or ``q…``), ``counts_`` (``KeptCounts``; None without ``keep_counts``), and
+    ``fit_report_``, a JSON-ready dictionary with the number of n-grams per order, discounts or weights, and notes such
+    as a fallback.
 
     Example:
         >>> lm = NGram(order=3).fit([["the", "cat", "sat"], ["the", "dog", "sat"]])
@@ -95,8 +100,9 @@ class NGram(VocabularyLimits, LanguageModel):
     )
     precision: str = param(
         "float64",
-        choices=("float64", "float32"),
-        help="data type of the fitted table; float32 halves the size of its probabilities",
+        choices=PRECISIONS,
+        help="form of the fitted table: float64, float32, packed (float32 values, packed words) or quantised to 2–16 "
+        "bits, q2 to q16; q8 takes 4 to 5 bytes per n-gram",
     )
     closed: bool = param(
         False, later=True, help="leave <unk> no probability; the training text must not have unknown words"
@@ -105,10 +111,13 @@ class NGram(VocabularyLimits, LanguageModel):
         False, later=True, help="save the counts with the model, to add more text (update) or write them to a file"
     )
 
-    def _set_fitted(self, *, pipeline: TextPipeline, vocabulary: Any, table: BackoffTable) -> None:
+    def _set_fitted(self, *, pipeline: TextPipeline, vocabulary: Any, table: Table) -> None:
+        from nlmkit.language_models.ngram.precision import sum_gap
+
         self.pipeline_ = pipeline
         self.vocabulary_ = vocabulary
-        self.table_: BackoffTable = table
+        self.table_: Table = table
+        self._sum_gap = sum_gap(table) if self.normalized else None
         self.counts_: KeptCounts | None = None
 
     def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
@@ -240,9 +249,7 @@ class NGram(VocabularyLimits, LanguageModel):
         if self.prune_to is not None:
             run.stage("pruning")
             table = self._pruned_to(Size.of(self.prune_to), table, _history_log_probs(counts, keep))
-        if self.precision == "float32":
-            table = table.as_float32()
-        self.table_ = table
+        self._store(table)
         if valid is not None:
             self.fit_report_ = with_validation(self.fit_report_, self, valid, f"smoothing={self.smoothing}")
         return self
@@ -275,7 +282,7 @@ class NGram(VocabularyLimits, LanguageModel):
                 "choose a smoothing method to fit a model"
             )
         if self.prune_to is not None:
-            Size.of(self.prune_to)  # an unreadable size is an error before any text is read
+            Size.of(self.prune_to).check_precision(self.precision)  # before any text is read
         by_entropy = "entropy_prune" if self.entropy_prune > 0 else "prune_to" if self.prune_to is not None else None
         if self.entropy_prune > 0 and self.prune_to is not None:
             raise HyperParameterError("entropy_prune and prune_to both prune by entropy: drop one of them")
@@ -301,6 +308,7 @@ class NGram(VocabularyLimits, LanguageModel):
         from nlmkit.language_models.ngram.pruning import prune_to_size
         from nlmkit.language_models.ngram.size import bytes_per_ngram, overhead
 
+        size.check_precision(self.precision)
         budget, costs = size.number, [1] * table.order
         if size.in_bytes:
             budget -= overhead(table, stored_bytes(self))
@@ -309,10 +317,29 @@ class NGram(VocabularyLimits, LanguageModel):
         self.fit_report_ = {**self.fit_report_, "ngrams": pruned.table.sizes, "pruned_at": pruned.threshold}
         return pruned.table
 
+    def _stored(self, table: Table) -> Table:
+        """Return a table in the model's precision."""
+        from nlmkit.language_models.ngram.precision import in_precision
+
+        return in_precision(table, self.precision, normalized=self.normalized)
+
+    def _store(self, table: Table) -> None:
+        """Keep a table in the model's precision."""
+        from nlmkit.language_models.ngram.precision import sum_gap
+
+        self.table_ = self._stored(table)
+        self._sum_gap = sum_gap(self.table_) if self.normalized else None
+        self.fit_report_ = {**self.fit_report_, **self._gap_facts()}
+
     @property
     def normalized(self) -> bool:
         """False for ``stupid-backoff``."""
         return self.smoothing != "stupid-backoff"
+
+    @property
+    def report_labels(self) -> Mapping[str, str]:
+        """``precision`` of a quantised model, whose probabilities are rounded."""
+        return {"precision": self.precision} if self.precision.startswith("q") else {}
 
     @property
     def unknown_rule(self) -> str:
@@ -330,46 +357,69 @@ class NGram(VocabularyLimits, LanguageModel):
 
     def advance(self, state: tuple[int, ...], word_id: int) -> tuple[int, ...]:
         """Return the shortest context under which every continuation has the same probability as after the history."""
-        from nlmkit.text.vocabulary import EOS_ID
-
-        if not 0 <= word_id < len(self.vocabulary_):
-            raise IndexError(f"word id {word_id} is out of range: the vocabulary has {len(self.vocabulary_)} entries")
-        if word_id == EOS_ID:
-            return self.start()
-        if self.order == 1:
-            return ()
-        context = (*state, int(word_id))[-(self.order - 1) :]
-        if self.table_.unseen_backoff != 0.0:
-            return context
-        return context[len(context) - len(self.table_.context_ids(context)) :]
+        self._check_word_id(word_id)
+        return self.table_.steps.advance(state, int(word_id))
 
     def next_log_probs(self, state: tuple[int, ...]) -> NDArray[np.float64]:
         """Return the log-probability of each vocabulary id after ``state``: float64 [V]."""
         self.check_fitted()
         return self.table_.distribution(state)
 
-    def rows(self, count: int) -> NGramRows:
-        """Return the beginnings of that many texts, whose distributions are looked up all at once, in float32."""
+    def _check_word_id(self, word_id: int) -> None:
+        if not 0 <= word_id < len(self.vocabulary_):
+            raise IndexError(f"word id {word_id} is out of range: the vocabulary has {len(self.vocabulary_)} entries")
+
+    def log_prob(self, state: tuple[int, ...], word: str | int) -> tuple[float, tuple[int, ...]]:
+        """Return the natural log-probability of ``word`` after ``state`` and the next state, in some microseconds.
+
+        Equal to ``next_log_probs`` and ``advance``.
+        """
+        word_id = self.vocabulary_.id(word) if isinstance(word, str) else int(word)
+        self._check_word_id(word_id)
+        return self.table_.steps.step(state, word_id)
+
+    def word_at(self, state: tuple[int, ...], place: float, *, allow_unk: bool = True) -> int | None:
+        """Return the word at a share of the distribution, from the words listed after ``state``."""
+        self.check_fitted()
+        return self.table_.draw(state, place, allow_unk=allow_unk)
+
+    def rows(self, count: int) -> Rows:
+        """Return the beginnings of that many texts, whose distributions are looked up all at once, in float32.
+
+        Those of a compact table are looked up one by one.
+        """
         self.check_fitted()
         from nlmkit.language_models.ngram.rows import NGramRows
+        from nlmkit.language_models.ngram.table import BackoffTable
 
+        if not isinstance(self.table_, BackoffTable):
+            return super().rows(count)
         return NGramRows.start(self.table_, count)
 
-    def log_probs(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
-        """Natural log-probability of every event: float64 [events]; both context modes agree."""
-        return self.log_probs_and_details(data, context=context)[0]
+    def log_probs(self, data: Any, *, context: Context = "sentence", threads: int = 1) -> NDArray[np.float64]:
+        """Natural log-probability of every event: float64 [events]; both context modes agree.
+
+        Args:
+            data: As for ``encode``.
+            context: ``sentence`` or ``stream``.
+            threads: Number of threads; results do not depend on it. Of texts of two million events and more, machine
+                code scores without Python's lock if numba is installed (extra ``fast``), with the same results.
+        """
+        return self.log_probs_and_details(data, context=context, threads=threads)[0]
 
     def event_details(self, data: Any) -> dict[str, NDArray[Any]]:
         """``ngram_length``: length of the n-gram whose stored probability was used, int8 [events]."""
         return self.log_probs_and_details(data)[1]
 
     def log_probs_and_details(
-        self, data: Any, *, context: Context = "sentence"
+        self, data: Any, *, context: Context = "sentence", threads: int = 1
     ) -> tuple[NDArray[np.float64], dict[str, NDArray[Any]]]:
-        """Both from one pass over the text."""
+        """Both from one pass over the text; see ``log_probs``."""
         check_context(context)
+        if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+            raise HyperParameterError(f"threads must be a whole number of at least 1, not {threads!r}")
         events = self.encode(data).event_ids(self.vocabulary_)
-        log_probs, lengths = self.table_.score(events)
+        log_probs, lengths = self.table_.score(events, threads)
         return log_probs, {"ngram_length": lengths}
 
     def fitted_state(self) -> FittedState:
@@ -377,12 +427,15 @@ class NGram(VocabularyLimits, LanguageModel):
         self.check_fitted()
         unseen = self.table_.unseen_backoff
         metadata = {"fit_report": self.fit_report_, "arpa_objection": self._objection, "unseen_backoff": unseen}
+        if self._sum_gap is not None:
+            metadata["sum_gap"] = self._sum_gap
         kept = {} if self.counts_ is None else self.counts_.arrays
         return FittedState({**self.table_.arrays(), **kept}, metadata)
 
     def restore(self, state: FittedState) -> None:
         """Rebuild the table from a saved model."""
         from nlmkit.language_models.ngram.kept_counts import PREFIX, KeptCounts
+        from nlmkit.language_models.ngram.precision import from_arrays
         from nlmkit.language_models.ngram.table import BackoffTable
 
         unseen, report = state.metadata.get("unseen_backoff"), state.metadata.get("fit_report")
@@ -397,13 +450,28 @@ class NGram(VocabularyLimits, LanguageModel):
             raise SavedModelError(f"the saved model is damaged: unseen_backoff is {unseen} with {self.smoothing}")
         kept = {name: state.arrays[name] for name in state.arrays if name.startswith(PREFIX)}
         stored = {name: state.arrays[name] for name in state.arrays if name not in kept}
-        table = BackoffTable.from_arrays(stored, self.order, len(self.vocabulary_), float(unseen))
-        if self.normalized:
+        table = from_arrays(stored, self.precision, self.order, len(self.vocabulary_), float(unseen))
+        self._sum_gap = None
+        if self.normalized and isinstance(table, BackoffTable):
             self._check_sums(table)
+        elif self.normalized:
+            self._check_gap(table, state.metadata.get("sum_gap"))
         self.table_ = table
         self.counts_ = KeptCounts.restored(kept, self.order) if self.keep_counts or kept else None
         self.fit_report_ = dict(report)
         self._objection = objection
+
+    def _check_gap(self, table: Table, stored: Any) -> None:
+        """Raise an error if the sums of a compact table, which rounding moved from one, are not those it had."""
+        from nlmkit.language_models.ngram.precision import sum_gap
+
+        found = sum_gap(table)
+        if not isinstance(stored, float) or found is None or not abs(found - stored) <= _FITTED_TOLERANCE:
+            raise SavedModelError(
+                f"the saved model is damaged: sums of its probabilities differ from 1 by {found}, not by {stored}; "
+                "save it again from its source"
+            )
+        self._sum_gap = stored
 
     def _check_sums(self, table: BackoffTable) -> None:
         """Raise an error if a sample of contexts shows that a saved table was changed after it was fitted.
@@ -456,21 +524,45 @@ class NGram(VocabularyLimits, LanguageModel):
             raise HyperParameterError(
                 f"smoothing={self.smoothing} cannot be pruned: it has no lower order to back off to"
             )
+        from nlmkit.language_models.ngram.precision import plain
         from nlmkit.language_models.ngram.pruning import entropy_prune, history_log_probs_from_model
 
         smaller = NGram(**{**self.get_params(), "keep_counts": False})
-        log_probs, report = history_log_probs_from_model(self.table_), {**self.fit_report_}
+        whole = plain(self.table_)
+        log_probs, report = history_log_probs_from_model(whole), {**self.fit_report_}
         report.pop("validation_perplexity", None)  # of the larger model
         smaller._set_fitted(pipeline=self.pipeline_, vocabulary=self.vocabulary_, table=self.table_)
         smaller._objection, smaller.fit_report_ = None, report
         if to is not None:
-            table = smaller._pruned_to(Size.of(to, "the size to prune to"), self.table_, log_probs)
+            table = smaller._pruned_to(Size.of(to, "the size to prune to"), whole, log_probs)
         else:
             assert threshold is not None
-            table = entropy_prune(self.table_, threshold, log_probs)
+            table = entropy_prune(whole, threshold, log_probs)
             smaller.fit_report_ = {**report, "ngrams": table.sizes, "pruned_at": threshold}
-        smaller.table_ = table.as_float32() if self.precision == "float32" else table
+        smaller._store(table)
         return smaller
+
+    def converted(self, precision: str) -> NGram:
+        """Return a copy of a fitted or imported model with its table in another precision.
+
+        Log-probabilities of ``packed`` equal those of ``float32``. Quantised ones are rounded, and the probabilities
+        after a context no longer sum to exactly one: by how much is in ``fit_report_``, as ``sum_gap``. Backoff weights
+        are recomputed from the rounded probabilities first, where these leave enough for them. Precision that was lost
+        does not come back.
+
+        Raises:
+            HyperParameterError: ``precision`` is not one of the hyper-parameter's.
+        """
+        self.check_fitted()
+        model = NGram(**{**self.get_params(), "precision": precision})
+        model._set_fitted(pipeline=self.pipeline_, vocabulary=self.vocabulary_, table=model._stored(self.table_))
+        model._objection, model.counts_ = self._objection, self.counts_
+        report = {key: value for key, value in self.fit_report_.items() if key not in ("sum_gap", "converted_from")}
+        model.fit_report_ = {**report, "converted_from": self.precision, **model._gap_facts()}
+        return model
+
+    def _gap_facts(self) -> dict[str, Any]:
+        return {} if self._sum_gap is None else {"sum_gap": self._sum_gap}
 
     def export(self, path: str | os.PathLike[str], format: str | None = None, *, run: RunOptions | None = None) -> None:
         """Write the model as an ARPA file or an automaton in the text format of OpenFst, or its counts as a count file.
@@ -502,12 +594,13 @@ class NGram(VocabularyLimits, LanguageModel):
         if self._objection is not None:
             raise ExportError(f"{path}: ARPA cannot represent this model: {self._objection}")
         from nlmkit.language_models.ngram.arpa import write_arpa
+        from nlmkit.language_models.ngram.precision import plain
 
         run = run or RunOptions()
         run.stage(f"writing {os.fspath(path)}", sum(self.table_.sizes))
         write_arpa(
             Path(path),
-            self.table_,
+            plain(self.table_),
             self.vocabulary_.words,
             closed=self.closed,
             workers=run.workers,
@@ -533,11 +626,14 @@ class NGram(VocabularyLimits, LanguageModel):
         """
         self.check_fitted()
         from nlmkit.language_models.ngram.openfst import write_openfst
+        from nlmkit.language_models.ngram.precision import plain
 
         run = run or RunOptions()
         run.stage(f"writing {os.fspath(path)}", sum(self.table_.sizes))
         words = self.vocabulary_.words
-        write_openfst(path, self.table_, words, symbols=symbols, backoff_label=backoff_label, advance=run.advance)
+        write_openfst(
+            path, plain(self.table_), words, symbols=symbols, backoff_label=backoff_label, advance=run.advance
+        )
 
     def _write_counts(self, path: Path, run: RunOptions) -> None:
         from nlmkit.language_models.ngram.count_writing import write_counts

@@ -48,6 +48,17 @@ class Size:
             f"{name} must be a number of n-grams such as 1M, or bytes such as 20MB or 20MiB, not {value!r}"
         )
 
+    def check_precision(self, precision: str) -> None:
+        """Raise an error for a number of bytes of a model in a form whose n-grams have no fixed size.
+
+        Raises:
+            HyperParameterError: The size is in bytes, and the precision is neither ``float64`` nor ``float32``.
+        """
+        if self.in_bytes and not precision.startswith("float"):
+            raise HyperParameterError(
+                f"a size in bytes requires precision=float64 or float32, not {precision}: give a number of n-grams"
+            )
+
 
 def bytes_per_ngram(table: BackoffTable, precision: str) -> list[int]:
     """Return the bytes of an n-gram of each order in the saved arrays of a table with that data type."""

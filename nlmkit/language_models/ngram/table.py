@@ -8,7 +8,7 @@ found one position earlier.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import SavedModelError
-from nlmkit.language_models.ngram.counting import Ids, NGramCounts, with_boundaries
+from nlmkit.language_models.ngram.counting import Ids, NGramCounts
 from nlmkit.language_models.ngram.estimates import Estimate, Floats, Keep
-from nlmkit.text.vocabulary import BOS_ID, EOS_ID
-
-BATCH_EVENTS = 1 << 17
-"""Events scored at a time; bounds the working memory to about 10 MB."""
+from nlmkit.language_models.ngram.followers import Unigrams, bigrams_by_context, draw
+from nlmkit.language_models.ngram.scoring import Pass, score
+from nlmkit.language_models.ngram.steps import Steps
+from nlmkit.text.vocabulary import BOS_ID
 
 LARGEST_BACKOFF = 745.0
 """Largest natural logarithm of a backoff weight: the smallest float64 below one times this weight is one."""
@@ -97,7 +97,11 @@ class BackoffTable:
         for lower, history in zip(self.first[:-1], self.history[1:], strict=True):
             counts = np.bincount(history, minlength=len(lower))
             begins = np.concatenate([[0], np.cumsum(counts)])
-            tables.append((begins, np.argsort(history, kind="stable").astype(np.int32)))
+            # sorted values are found many times as fast as a sorting permutation
+            keys = history.astype(np.int64) << 32
+            keys |= np.arange(len(history))
+            keys.sort()
+            tables.append((begins, (keys & 0xFFFFFFFF).astype(np.int32)))
         return tables
 
     @classmethod
@@ -161,57 +165,61 @@ class BackoffTable:
                 found[at] = _search(first, low[at], sizes[at], words[at])
         return found
 
-    def score(self, event_ids: Ids) -> tuple[Floats, NDArray[np.int8]]:
-        """Return the log-probability of each event, float64 [events], and the length of its n-gram, int8 [events]."""
-        log_probs = np.empty(len(event_ids))
-        lengths = np.empty(len(event_ids), np.int8)
-        for begin, end in _batches(event_ids, BATCH_EVENTS):
-            log_probs[begin:end], lengths[begin:end] = self._score_batch(event_ids[begin:end])
-        return log_probs, lengths
+    def score(self, event_ids: Ids, threads: int = 1) -> tuple[Floats, NDArray[np.int8]]:
+        """Return the log-probability of each event, float64 [events], and the length of its n-gram, int8 [events].
 
-    def _score_batch(self, event_ids: Ids) -> tuple[Floats, NDArray[np.int8]]:
-        text = with_boundaries(event_ids)
-        words, depth = text.words, text.depth
-        # one position more than the text, to write the follower of position p at p + 1
-        scores = np.empty(len(words) + 1)
-        scores[:-1] = self.log_probs[0][words]
-        lengths = np.ones(len(words), np.int8)
-        at, ids = np.arange(len(words), dtype=np.int32), words
-        for k in range(2, self.order + 1):
-            self._add_backoffs(scores, depth, k - 1, at, ids)
-            inside = depth[at] >= k - 1
-            at, ids = at[inside], ids[inside]
-            ids = self.find(k, ids, words[at - (k - 1)])
-            found = ids >= 0
-            at, ids = at[found], ids[found]
-            scores[at] = self.log_probs[k - 1][ids]
-            lengths[at] = k
-        events = depth > 0
-        return scores[:-1][events], lengths[events]
+        Args:
+            event_ids: Ids of the events, each sentence closed by ``</s>``: int32 [events].
+            threads: Number of threads; results do not depend on it.
+        """
+        return score(self, event_ids, threads)
 
-    def _add_backoffs(self, scores: Floats, depth: Ids, k: int, at: Ids, ids: Ids) -> None:
-        """Add the backoff weights of the contexts of length k that end at ``at`` to the next scores."""
-        if self.unseen_backoff == 0.0:
-            scores[at + 1] += self.backoffs[k - 1][ids]
-            return
-        weights = np.zeros(len(scores))
-        weights[1:][depth >= k - 1] = self.unseen_backoff
-        weights[at + 1] = self.backoffs[k - 1][ids]
-        scores += weights
+    def extend(self, kernels: Any, k: int, run: Pass) -> None:
+        """Run the kernel of this form of table for order k."""
+        arrays = (self.first[k - 1], self.children[k - 2], self.log_probs[k - 1], self.backoffs[k - 2])
+        constant = [array.view() for array in arrays]
+        for array in constant:
+            array.flags.writeable = False  # mapped and fresh arrays run the same machine code
+        kernels.extend(k, *run, *constant, self.unseen_backoff)
+
+    def log_probs_of(self, k: int, ids: Any) -> NDArray[np.floating[Any]]:
+        """Return the log-probabilities of n-grams of order k: [ids]."""
+        found: NDArray[np.floating[Any]] = self.log_probs[k - 1][ids]
+        return found
+
+    def backoffs_of(self, k: int, ids: Any) -> NDArray[np.floating[Any]]:
+        """Return the logarithms of the backoff weights of n-grams of order k: [ids]."""
+        found: NDArray[np.floating[Any]] = self.backoffs[k - 1][ids]
+        return found
+
+    def suffixes_of(self, k: int, ids: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Return the index at order k − 1 of n-grams of order k without their first word: int64 [ids]."""
+        return np.searchsorted(self.children[k - 2], ids, side="right") - 1
+
+    @cached_property
+    def bigrams_by_context(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Start of each word's bigrams, int64 [V + 1], and the bigrams by their first word, int64 [n_2]."""
+        return bigrams_by_context(self.first[1], self.vocabulary_size)
+
+    @cached_property
+    def unigrams(self) -> Unigrams:
+        """Probabilities of single words and their running sum."""
+        return Unigrams.of(self.log_probs[0])
+
+    @cached_property
+    def steps(self) -> Steps:
+        """Look-up of single words."""
+        return Steps(
+            [first.data for first in self.first[1:]],
+            [children.data for children in self.children],
+            [values.data for values in self.log_probs],
+            [values.data for values in self.backoffs],
+            self.unseen_backoff,
+        )
 
     def context_ids(self, context: tuple[int, ...]) -> list[int]:
         """Return the indices at orders 1, 2, … of the suffixes of ``context`` that the table contains."""
-        ids: list[int] = []
-        for k, word in enumerate(reversed(context), 1):
-            if k == 1:
-                ids.append(word)
-                continue
-            begin, end = (int(i) for i in self.children[k - 2][ids[-1] : ids[-1] + 2])
-            at = begin + int(np.searchsorted(self.first[k - 1][begin:end], word))
-            if at == end or self.first[k - 1][at] != word:
-                break
-            ids.append(at)
-        return ids
+        return self.steps.places(context) if context else []
 
     def distribution(self, context: tuple[int, ...]) -> Floats:
         """Return the log-probability of every vocabulary id after ``context`` (at most order − 1 ids): float64 [V]."""
@@ -244,6 +252,10 @@ class BackoffTable:
         begins, by_context = self.successors[k - 1]
         found = by_context[begins[context] : begins[context + 1]]
         return self.last[k][found], found
+
+    def draw(self, context: tuple[int, ...], place: float, *, allow_unk: bool) -> int | None:
+        """Sample a word; see ``followers.draw``."""
+        return draw(self, context, place, allow_unk=allow_unk)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the table as named arrays, the inverse of ``from_arrays``."""
@@ -284,14 +296,14 @@ class BackoffTable:
 
     def check(self) -> None:
         """Raise ``SavedModelError`` if an index is out of range or a value is not a logarithm."""
-        _check_values("unseen_backoff", np.array([self.unseen_backoff]), LARGEST_BACKOFF)
+        check_values("unseen_backoff", np.array([self.unseen_backoff]), LARGEST_BACKOFF)
         for k, first in enumerate(self.first, 1):
             size = len(first)
             _check_array(f"log_prob.{k}", self.log_probs[k - 1], np.floating, size)
-            _check_values(f"log_prob.{k}", self.log_probs[k - 1], 1e-6)
+            check_values(f"log_prob.{k}", self.log_probs[k - 1], 1e-6)
             if k < self.order:
                 _check_array(f"backoff.{k}", self.backoffs[k - 1], np.floating, size)
-                _check_values(f"backoff.{k}", self.backoffs[k - 1], LARGEST_BACKOFF)
+                check_values(f"backoff.{k}", self.backoffs[k - 1], LARGEST_BACKOFF)
                 _check_array(f"children.{k}", self.children[k - 1], np.int32, size + 1)
                 _check_children(k, self.children[k - 1], self.first[k])
             if k > 1:
@@ -331,15 +343,6 @@ def offsets(parents: Ids, number: int) -> Ids:
     return begins
 
 
-def _batches(event_ids: Ids, size: int) -> Iterator[tuple[int, int]]:
-    ends = np.flatnonzero(event_ids == EOS_ID) + 1
-    begin = 0
-    while begin < len(event_ids):
-        end = int(ends[min(int(np.searchsorted(ends, begin + size)), len(ends) - 1)])
-        yield begin, end
-        begin = end
-
-
 def _require(condition: bool, problem: str) -> None:
     if not condition:
         raise SavedModelError(f"the saved model is damaged: {problem}; save it again from its source")
@@ -352,7 +355,8 @@ def _check_array(name: str, array: NDArray[Any], dtype: Any, size: int) -> None:
     )
 
 
-def _check_values(name: str, values: NDArray[Any], largest: float) -> None:
+def check_values(name: str, values: NDArray[Any], largest: float) -> None:
+    """Raise ``SavedModelError`` if a value is NaN, above ``largest`` or too small for a logarithm; −inf is one."""
     problem = f"{name} contains a value that is not a log-probability"
     # a NaN makes the maximum NaN, and every comparison with it false
     _require(len(values) == 0 or float(values.max()) <= largest, problem)

@@ -11,7 +11,7 @@ from toys.ngram_reference import BOS, EOS, Gram, Text
 from toys.ngrams import assert_batch_is_state, contexts, event_ids, small, texts
 
 from nlmkit.errors import SavedModelError
-from nlmkit.language_models.ngram import table as table_module
+from nlmkit.language_models.ngram import scoring
 from nlmkit.language_models.ngram.table import BackoffTable
 
 SENTENCES: dict[Gram, int] = {(3, 4, 5): 2, (3, 4): 1, (4, 4, 5, 3): 1, (): 1, (5,): 3}
@@ -118,7 +118,7 @@ def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch, method: str, ba
     found = table(method=method)
     text = [(3, 4, 5), (), (5, 5, 0, 3, 4, 4), (4,), ()]
     expected = found.score(event_ids(text))
-    monkeypatch.setattr(table_module, "BATCH_EVENTS", batch_events)
+    monkeypatch.setattr(scoring, "BATCH_EVENTS", batch_events)
     for one, other in zip(found.score(event_ids(text)), expected, strict=True):
         np.testing.assert_array_equal(one, other)
     assert_batch_is_state(found, text)

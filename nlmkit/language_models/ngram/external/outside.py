@@ -18,6 +18,7 @@ from nlmkit.language_models.ngram.external.formulas import check_method
 from nlmkit.language_models.ngram.external.places import is_url
 from nlmkit.language_models.ngram.external.planning import Plan
 from nlmkit.language_models.ngram.external.store import Store
+from nlmkit.language_models.ngram.precision import is_compact
 from nlmkit.language_models.ngram.pruning import thresholds_by_order
 from nlmkit.language_models.ngram.smoothing.options import Options
 from nlmkit.text.streamed import StreamedText
@@ -94,11 +95,12 @@ def _check_in_memory_only(model: NGram, data: Any) -> None:
     reasons = {
         "prune_to": (model.prune_to is not None, "ranks all n-grams of the table"),
         "keep_counts": (model.keep_counts, "keeps all counts in the model"),
+        "precision": (is_compact(model.precision), "packs the table in memory"),
         "closed": (model.closed, "looks every word of the text up before it is counted"),
     }
     for name, (given, reason) in reasons.items():
         if given:
-            raise HyperParameterError(f"{name} {reason}, which a memory cap does not allow: omit the cap or {name}")
+            raise HyperParameterError(f"{name} {reason}, which a memory cap does not allow: omit the cap, or {name}")
     if isinstance(data, NGramCountFiles):
         raise HyperParameterError("count files are read into memory, which a memory cap does not allow: omit the cap")
 

@@ -1,0 +1,1 @@
+"""Compact n-gram tables: bit-packed ids, contexts and quantised values."""
