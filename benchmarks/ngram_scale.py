@@ -76,6 +76,7 @@ def write_sample(model: NGram, words: int, path: Path, seed: int) -> None:
     """Write about `words` words, sampled from the model, one sentence a line."""
     rng = np.random.default_rng(seed)
     table = model.table_
+    assert isinstance(table, BackoffTable)
     surface = [*model.vocabulary_.words]
     written = 0
     with path.open("w", encoding="utf-8") as out:
@@ -244,8 +245,8 @@ def watched(command: list[str], temporary: Path) -> dict[str, Any]:
         if process.returncode:
             errors.seek(0)
             raise RuntimeError(f"{' '.join(command)}: {errors.read().decode()[-2000:]}")
-    rss = max(peaks["rss"], usage.ru_maxrss * 1024)
-    return {"wall": time.perf_counter() - begin, "cpu": usage.ru_utime + usage.ru_stime, **peaks, "rss": rss}
+    # not usage.ru_maxrss, which begins with the peak of this process
+    return {"wall": time.perf_counter() - begin, "cpu": usage.ru_utime + usage.ru_stime, **peaks}
 
 
 def memory_of(pid: int) -> int:
@@ -306,7 +307,10 @@ def bytes_of(path: Path) -> int:
 
 def digest(model: Path) -> str:
     """Digest of a saved model's arrays."""
-    hashes = [hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(model.glob("*.safetensors"))]
+    hashes = []
+    for path in sorted(model.glob("*.safetensors")):
+        with path.open("rb") as file:
+            hashes.append(hashlib.file_digest(file, "sha256").hexdigest())
     return hashlib.sha256("".join(hashes).encode()).hexdigest()[:12]
 
 

@@ -66,10 +66,10 @@ class LanguageModelPart(TextPart):
 
     def facts(self, fitted: Component, data: Corpus | NGramCountFiles | None = None) -> dict[str, Any]:
         """Return the vocabulary with ``<unk>`` and ``</s>``."""
-        from nlmkit.text import Corpus
+        from nlmkit.language_models.ngram.count_files import NGramCountFiles
 
         model = cast("LanguageModel", fitted)
-        return super().facts(fitted, data if isinstance(data, Corpus) else None) | {
+        return super().facts(fitted, None if isinstance(data, NGramCountFiles) else data) | {
             "vocabulary_size": model.vocabulary_.size_predictable
         }
 
