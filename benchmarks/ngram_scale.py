@@ -266,12 +266,12 @@ def memory_of(pid: int) -> int:
 def open_bytes(pid: int, folder: Path) -> int:
     """Bytes of the files in a folder, and of removed files that a process holds open there, as lmplz does."""
     sizes = {}
-    for path in folder.rglob("*"):
-        try:
-            about = path.stat()
-        except OSError:
-            continue
-        if path.is_file():
+    for parent, _, names in os.walk(folder):  # which skips what is removed meanwhile
+        for name in names:
+            try:
+                about = os.stat(os.path.join(parent, name))
+            except OSError:
+                continue
             sizes[about.st_ino] = about.st_blocks * 512
     try:
         for handle in Path(f"/proc/{pid}/fd").iterdir():
