@@ -14,7 +14,8 @@ from nlmkit.errors import HyperParameterError, NotNormalizedError
 from nlmkit.language_models.combined.members import GAP, Weights, finite_perplexity, fit_weights
 from nlmkit.language_models.ngram.counting import Ids
 from nlmkit.language_models.ngram.estimates import Floats
-from nlmkit.language_models.ngram.model import MIXED, NGram
+from nlmkit.language_models.ngram.model import NGram
+from nlmkit.language_models.ngram.option_checks import MIXED
 from nlmkit.language_models.ngram.precision import plain
 from nlmkit.language_models.ngram.renormalize import BackoffWeights, backoff_weights
 from nlmkit.language_models.ngram.table import BackoffTable, offsets

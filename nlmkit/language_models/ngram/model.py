@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from nlmkit.core.parameters import param, value_of
 from nlmkit.core.run import RunOptions, shows_progress
 from nlmkit.core.vocabulary_limits import VocabularyLimits
-from nlmkit.errors import DataError, ExportError, HyperParameterError, SavedModelError
+from nlmkit.errors import HyperParameterError
 from nlmkit.language_models.base import Context, LanguageModel, check_context
+from nlmkit.language_models.ngram.fitted_parts import FittedParts
+from nlmkit.language_models.ngram.option_checks import IMPORTED, NOT_FITTED, check_fit, check_prunable
+from nlmkit.language_models.ngram.options import NGramOptions
 from nlmkit.language_models.ngram.size import Size
-from nlmkit.language_models.ngram.smoothing import METHODS, check_options
 from nlmkit.saving.state import FittedState
 
 if TYPE_CHECKING:
@@ -22,32 +22,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlmkit.decoding.rows import Rows
-    from nlmkit.language_models.ngram.counting import NGramCounts
-    from nlmkit.language_models.ngram.estimates import Keep
+    from nlmkit.language_models.ngram.estimation import Estimated
     from nlmkit.language_models.ngram.kept_counts import KeptCounts
     from nlmkit.language_models.ngram.openfst import BackoffLabel
     from nlmkit.language_models.ngram.precision import Table
     from nlmkit.language_models.ngram.table import BackoffTable
-    from nlmkit.text import Corpus, TextPipeline, Vocabulary
-
-IMPORTED = "imported"
-"""Value of ``smoothing`` for a model read from a file; such a model cannot be fitted."""
-
-MIXED = "mixed"
-"""Value of ``smoothing`` for a model mixed from others; such a model cannot be fitted."""
-
-_NOT_FITTED = {IMPORTED: "models read from a file", MIXED: "models mixed from others"}
-
-PRECISIONS = ("float64", "float32", "packed", *(f"q{bits}" for bits in range(2, 17)))
-"""Forms of the fitted table."""
-
-_MASS_TOLERANCE = 1e-3  # of models that other programs wrote
-_FITTED_TOLERANCE = 1e-6
-_MOST_MASS = 10.0  # times that of the unigrams; sums of real files, pruned or rounded, stay near 1
+    from nlmkit.text import TextPipeline, Vocabulary
 
 
 @dataclasses.dataclass(kw_only=True)
-class NGram(VocabularyLimits, LanguageModel):
+class NGram(NGramOptions, VocabularyLimits, LanguageModel):
     """Back-off and interpolated n-gram model; modified Kneser–Ney by default (Chen & Goodman 1998).
 
     Modified Kneser–Ney estimates equal those of KenLM's ``lmplz`` (Heafield et al. 2013).
@@ -68,57 +52,21 @@ class NGram(VocabularyLimits, LanguageModel):
     takes_memory: ClassVar[bool] = True
     takes_workers: ClassVar[bool] = True
 
-    order: int = param(5, ge=1, le=20, help="length of the longest n-gram")
-    smoothing: str = param("modified-kneser-ney", choices=(*METHODS, *_NOT_FITTED), help="smoothing method")
-    discounts: tuple[float | tuple[float, ...] | None, ...] | None = param(
-        None, ge=0, help="discounts per order instead of estimated ones; null keeps the estimates of an order"
-    )
-    prune: tuple[int, ...] | None = param(
-        None, ge=0, help="drop n-grams with at most this count, per order; the last applies to higher orders"
-    )
-    entropy_prune: float = param(
-        0.0, ge=0, help="drop n-grams whose removal raises perplexity by less than this fraction (Stolcke 1998)"
-    )
-    prune_to: int | str | None = param(
-        None,
-        ge=1,
-        later=True,
-        help="keep at most this many n-grams (1M), or bytes of the saved model (20MB), by entropy; single words stay",
-    )
-    add_k: float = param(
-        1.0, gt=0, le=1e9, help="constant added to each count by smoothing=add-k", needs=value_of("smoothing", "add-k")
-    )
-    katz_max: int = param(
-        5, ge=1, le=1000, help="largest count discounted by smoothing=katz", needs=value_of("smoothing", "katz")
-    )
-    backoff_factor: float = param(
-        0.4,
-        gt=0,
-        le=1,
-        help="factor of smoothing=stupid-backoff",
-        needs=value_of("smoothing", "stupid-backoff"),
-    )
-    precision: str = param(
-        "float64",
-        choices=PRECISIONS,
-        help="form of the fitted table: float64, float32, packed (float32 values, packed words) or quantised to 2–16 "
-        "bits, q2 to q16; q8 takes 4 to 5 bytes per n-gram",
-    )
-    closed: bool = param(
-        False, later=True, help="leave <unk> no probability; the training text must not have unknown words"
-    )
-    keep_counts: bool = param(
-        False, later=True, help="save the counts with the model, to add more text (update) or write them to a file"
-    )
+    def _set_fitted(self, parts: FittedParts) -> None:
+        """Set the fitted parts; ``_store`` follows for a table that is not in the model's precision."""
+        self.table_: Table = parts.table
+        self.counts_: KeptCounts | None = parts.counts
+        self.fit_report_ = parts.report
+        self._objection, self._sum_gap = parts.objection, parts.sum_gap
 
-    def _set_fitted(self, *, pipeline: TextPipeline, vocabulary: Any, table: Table) -> None:
-        from nlmkit.language_models.ngram.precision import sum_gap
+    def _store(self, table: Table, facts: Mapping[str, Any]) -> None:
+        """Keep a table in the model's precision, and add facts about it to the report."""
+        from nlmkit.language_models.ngram.precision import in_precision, sum_gap
 
-        self.pipeline_ = pipeline
-        self.vocabulary_ = vocabulary
-        self.table_: Table = table
-        self._sum_gap = sum_gap(table) if self.normalized else None
-        self.counts_: KeptCounts | None = None
+        self.table_ = in_precision(table, self.precision, normalized=self.normalized)
+        self._sum_gap = sum_gap(self.table_) if self.normalized else None
+        gap = {} if self._sum_gap is None else {"sum_gap": self._sum_gap}
+        self.fit_report_ = {**self.fit_report_, **facts, **gap}
 
     def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
         """Count n-grams and estimate the model.
@@ -136,30 +84,12 @@ class NGram(VocabularyLimits, LanguageModel):
         """
         run = run or RunOptions()
         self.check_options_for(valid)
+        from nlmkit.language_models.ngram.estimation import estimated, estimated_outside_memory
+        from nlmkit.language_models.ngram.gathering import training_text
+
         if run.external:
-            return self._fit_outside_memory(data, valid, run)
-        from nlmkit.language_models.ngram.count_files import NGramCountFiles
-        from nlmkit.language_models.ngram.counting import count_ngrams
-        from nlmkit.language_models.ngram.vocabularies import check_closed
-        from nlmkit.text import Corpus, TextPipeline
-
-        if isinstance(data, NGramCountFiles):
-            valid_corpus = _read(valid, data.pipeline)
-            vocabulary, counts = data.read(self, order=self.order, closed=self.closed, run=run)
-            return self._estimate(counts, vocabulary, data.pipeline, valid_corpus, run)
-        run.stage("reading text")
-        corpus = data if isinstance(data, Corpus) else Corpus.read(data)
-        pipeline = corpus.pipeline or TextPipeline()
-        valid_corpus = _read(valid, pipeline)
-        vocabulary = self.limited_vocabulary(corpus)
-        if self.closed:
-            check_closed(corpus, vocabulary)
-
-        run.stage("counting n-grams", corpus.events)
-        counts = count_ngrams(
-            corpus.event_ids(vocabulary), self.order, len(vocabulary), workers=run.workers, advance=run.advance
-        )
-        return self._estimate(counts, vocabulary, pipeline, valid_corpus, run)
+            return self._complete(estimated_outside_memory(self, data, valid, run), run)
+        return self._complete(estimated(self, training_text(self, data, valid, run), run), run)
 
     @shows_progress
     def update(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
@@ -179,95 +109,36 @@ class NGram(VocabularyLimits, LanguageModel):
             DataError: The text is unusable.
         """
         from nlmkit.core.notes import note
-        from nlmkit.language_models.ngram.combining import added, with_more_words
-        from nlmkit.language_models.ngram.counting import count_ngrams
-        from nlmkit.language_models.ngram.vocabularies import check_closed, check_growing, grown
+        from nlmkit.language_models.ngram.estimation import estimated
+        from nlmkit.language_models.ngram.gathering import more_text
 
         run = run or RunOptions()
         self.check_fitted()
         if self.counts_ is None:
             raise HyperParameterError("the model has no counts to add to: fit it with keep_counts=true")
         self.check_options_for(valid)
-        check_growing(self)
-        run.stage("reading text")
-        corpus, pipeline = self.encode(data), self.pipeline_
-        if not corpus.sentences:
-            raise DataError("the text to add is empty", source=", ".join(corpus.sources) or None)
-        valid_corpus = _read(valid, pipeline)
-        vocabulary = grown(self.vocabulary_, corpus, fixed=self.vocabulary_file is not None)
-        if self.closed:
-            check_closed(corpus, vocabulary)
-        old = self.counts_.counts(self.order, len(self.vocabulary_))
-        run.stage("counting n-grams", corpus.events)
-        new = count_ngrams(corpus.event_ids(vocabulary), self.order, len(vocabulary), advance=run.advance)
-        self._estimate(added(with_more_words(old, len(vocabulary)), new), vocabulary, pipeline, valid_corpus, run)
+        self._complete(estimated(self, more_text(self, self.counts_, data, valid, run), run), run)
         for text in self.fit_report_["notes"]:
             note(str(text))
         return self
 
-    def _estimate(
-        self,
-        counts: NGramCounts,
-        vocabulary: Vocabulary,
-        pipeline: TextPipeline,
-        valid: Corpus | None,
-        run: RunOptions,
-    ) -> Self:
-        """Set the fitted state from the counts of the training text."""
+    def _complete(self, found: Estimated, run: RunOptions) -> Self:
+        """Set the fitted state from what was estimated: prune to a size, convert to the precision, and validate."""
         from nlmkit.language_models.ngram.kept_counts import KeptCounts
-        from nlmkit.language_models.ngram.pruning import count_keep
-        from nlmkit.language_models.ngram.reports import fit_report, with_validation
-        from nlmkit.language_models.ngram.smoothing import estimate
-        from nlmkit.language_models.ngram.smoothing.options import Options
-        from nlmkit.language_models.ngram.table import BackoffTable
+        from nlmkit.language_models.ngram.reports import with_validation
+        from nlmkit.language_models.ngram.reshaping import pruned_to
 
-        counts.closed = self.closed
-        keep = count_keep(counts, self.prune)
-        run.stage("estimating probabilities")
-        options = Options(
-            keep=keep,
-            discounts=self.discounts,
-            add_k=self.add_k,
-            katz_max=self.katz_max,
-            stupid_backoff=self.backoff_factor,
-            valid_event_ids=None if valid is None else valid.event_ids(vocabulary),
-        )
-        estimated = estimate(self.smoothing, counts, options)
-        table = BackoffTable.from_estimate(counts, estimated, keep)
-        if self.entropy_prune > 0:
-            table = self._entropy_pruned(table, counts, keep)
-        self._set_fitted(pipeline=pipeline, vocabulary=vocabulary, table=table)
-        self.counts_ = KeptCounts.of(counts) if self.keep_counts else None
-        self._objection = estimated.arpa_objection
-        self.fit_report_ = fit_report(
-            estimated,
-            table,
-            sizes=[len(level) for level in counts.levels],
-            sentences=counts.sentences,
-            events=counts.events,
-        )
-        if self.prune_to is not None:
+        kept = KeptCounts.of(found.counts[0]) if self.keep_counts and found.counts is not None else None
+        self.restore_text(found.vocabulary, found.pipeline)
+        self._set_fitted(FittedParts(table=found.table, report=found.report, objection=found.objection, counts=kept))
+        if self.prune_to is None:
+            self._store(found.table, {})
+        else:
             run.stage("pruning")
-            table = self._pruned_to(Size.of(self.prune_to), table, _history_log_probs(counts, keep))
-        self._store(table)
-        if valid is not None:
-            self.fit_report_ = with_validation(self.fit_report_, self, valid, f"smoothing={self.smoothing}")
-        return self
-
-    def _fit_outside_memory(self, data: Any, valid: Any, run: RunOptions) -> Self:
-        """Fit by tasks over temporary files; the fitted state is that of ``fit``."""
-        from nlmkit.language_models.ngram.external.outside import fit_model
-        from nlmkit.language_models.ngram.reports import fit_report, with_validation
-
-        text, fitted = fit_model(self, data, run)
-        self._set_fitted(pipeline=text.pipeline_or_default, vocabulary=fitted.vocabulary, table=fitted.table)
-        self._objection = fitted.arpa_objection
-        self.fit_report_ = fit_report(
-            fitted, fitted.table, sizes=fitted.sizes, sentences=text.sentences, events=text.events
-        )
-        valid_corpus = _read(valid, self.pipeline_)
-        if valid_corpus is not None:
-            self.fit_report_ = with_validation(self.fit_report_, self, valid_corpus, f"smoothing={self.smoothing}")
+            pruned = pruned_to(self, Size.of(self.prune_to), found.table, found.history_log_probs())
+            self._store(pruned.table, pruned.facts)
+        if found.valid is not None:
+            self.fit_report_ = with_validation(self.fit_report_, self, found.valid, f"smoothing={self.smoothing}")
         return self
 
     def check_options_for(self, valid: Any) -> None:
@@ -276,60 +147,7 @@ class NGram(VocabularyLimits, LanguageModel):
         Raises:
             HyperParameterError: There are some.
         """
-        if self.smoothing in _NOT_FITTED:
-            raise HyperParameterError(
-                f"smoothing={self.smoothing} is reserved for {_NOT_FITTED[self.smoothing]}: "
-                "choose a smoothing method to fit a model"
-            )
-        if self.prune_to is not None:
-            Size.of(self.prune_to).check_precision(self.precision)  # before any text is read
-        by_entropy = "entropy_prune" if self.entropy_prune > 0 else "prune_to" if self.prune_to is not None else None
-        if self.entropy_prune > 0 and self.prune_to is not None:
-            raise HyperParameterError("entropy_prune and prune_to both prune by entropy: drop one of them")
-        pruned = by_entropy is not None or any(self.prune or ())
-        check_options(self.smoothing, order=self.order, discounts=self.discounts, pruned=pruned)
-        if self.smoothing == "jelinek-mercer" and valid is None:
-            raise HyperParameterError("smoothing=jelinek-mercer requires validation text: add --valid FILE")
-        if by_entropy is not None and self.smoothing == "stupid-backoff":
-            raise HyperParameterError(
-                f"{by_entropy} requires probabilities, but smoothing=stupid-backoff produces scores"
-            )
-
-    def _entropy_pruned(self, table: BackoffTable, counts: NGramCounts, keep: Keep) -> BackoffTable:
-        from nlmkit.language_models.ngram.pruning import entropy_prune
-
-        return entropy_prune(table, self.entropy_prune, _history_log_probs(counts, keep))
-
-    def _pruned_to(
-        self, size: Size, table: BackoffTable, history_log_probs: Sequence[NDArray[np.float64]]
-    ) -> BackoffTable:
-        """Return the fitted table pruned to a size, and say so in the fit report."""
-        from nlmkit.core.parts import stored_bytes
-        from nlmkit.language_models.ngram.pruning import prune_to_size
-        from nlmkit.language_models.ngram.size import bytes_per_ngram, overhead
-
-        size.check_precision(self.precision)
-        budget, costs = size.number, [1] * table.order
-        if size.in_bytes:
-            budget -= overhead(table, stored_bytes(self))
-            costs = bytes_per_ngram(table, self.precision)
-        pruned = prune_to_size(table, budget, costs, history_log_probs)
-        self.fit_report_ = {**self.fit_report_, "ngrams": pruned.table.sizes, "pruned_at": pruned.threshold}
-        return pruned.table
-
-    def _stored(self, table: Table) -> Table:
-        """Return a table in the model's precision."""
-        from nlmkit.language_models.ngram.precision import in_precision
-
-        return in_precision(table, self.precision, normalized=self.normalized)
-
-    def _store(self, table: Table) -> None:
-        """Keep a table in the model's precision."""
-        from nlmkit.language_models.ngram.precision import sum_gap
-
-        self.table_ = self._stored(table)
-        self._sum_gap = sum_gap(self.table_) if self.normalized else None
-        self.fit_report_ = {**self.fit_report_, **self._gap_facts()}
+        check_fit(self, valid)
 
     @property
     def normalized(self) -> bool:
@@ -344,7 +162,7 @@ class NGram(VocabularyLimits, LanguageModel):
     @property
     def unknown_rule(self) -> str:
         """``trained``, ``uniform-share``, ``closed`` (zero), or ``imported`` or ``mixed`` (from elsewhere)."""
-        if self.smoothing in _NOT_FITTED:
+        if self.smoothing in NOT_FITTED:
             return self.smoothing
         return "closed" if self.closed else super().unknown_rule
 
@@ -434,72 +252,9 @@ class NGram(VocabularyLimits, LanguageModel):
 
     def restore(self, state: FittedState) -> None:
         """Rebuild the table from a saved model."""
-        from nlmkit.language_models.ngram.kept_counts import PREFIX, KeptCounts
-        from nlmkit.language_models.ngram.precision import from_arrays
-        from nlmkit.language_models.ngram.table import BackoffTable
+        from nlmkit.language_models.ngram.restoring import restored
 
-        unseen, report = state.metadata.get("unseen_backoff"), state.metadata.get("fit_report")
-        if not isinstance(unseen, (int, float)) or isinstance(unseen, bool) or not isinstance(report, dict):
-            raise SavedModelError(
-                "the saved model is damaged: unseen_backoff or fit_report is missing from its metadata"
-            )
-        objection = state.metadata.get("arpa_objection")
-        if not isinstance(objection, (str, type(None))):
-            raise SavedModelError("the saved model is damaged: arpa_objection in its metadata is not a string")
-        if unseen != 0 and self.smoothing != "stupid-backoff":
-            raise SavedModelError(f"the saved model is damaged: unseen_backoff is {unseen} with {self.smoothing}")
-        kept = {name: state.arrays[name] for name in state.arrays if name.startswith(PREFIX)}
-        stored = {name: state.arrays[name] for name in state.arrays if name not in kept}
-        table = from_arrays(stored, self.precision, self.order, len(self.vocabulary_), float(unseen))
-        self._sum_gap = None
-        if self.normalized and isinstance(table, BackoffTable):
-            self._check_sums(table)
-        elif self.normalized:
-            self._check_gap(table, state.metadata.get("sum_gap"))
-        self.table_ = table
-        self.counts_ = KeptCounts.restored(kept, self.order) if self.keep_counts or kept else None
-        self.fit_report_ = dict(report)
-        self._objection = objection
-
-    def _check_gap(self, table: Table, stored: Any) -> None:
-        """Raise an error if the sums of a compact table, which rounding moved from one, are not those it had."""
-        from nlmkit.language_models.ngram.precision import sum_gap
-
-        found = sum_gap(table)
-        if not isinstance(stored, float) or found is None or not abs(found - stored) <= _FITTED_TOLERANCE:
-            raise SavedModelError(
-                f"the saved model is damaged: sums of its probabilities differ from 1 by {found}, not by {stored}; "
-                "save it again from its source"
-            )
-        self._sum_gap = stored
-
-    def _check_sums(self, table: BackoffTable) -> None:
-        """Raise an error if a sample of contexts shows that a saved table was changed after it was fitted.
-
-        For an imported model, or one mixed from such, sums other than one come from a file and are only noted.
-        """
-        import numpy as np
-
-        from nlmkit.core.notes import note
-        from nlmkit.language_models.ngram.soundness import gram_of, sampled_sums
-
-        imported = self.smoothing in _NOT_FITTED
-        most = _MOST_MASS * max(1.0, float(np.exp(table.log_probs[0]).sum()))
-        for sample in sampled_sums(table):
-            gap = np.abs(sample.sums - 1.0) - sample.slack
-            wrong = ~(gap <= (_MASS_TOLERANCE if imported else _FITTED_TOLERANCE)) | ~sample.agree  # true for NaN
-            if not wrong.any():
-                continue
-            at = int((wrong & ~sample.agree if not sample.agree.all() else wrong).argmax())
-            gram = gram_of(table, self.vocabulary_.words, sample.length, int(sample.ids[at]))
-            after = f"after {gram!r}" if sample.length else "of single words"
-            problem = f"the probabilities {after} sum to {sample.sums[at]:.6g}, not to 1"
-            if not sample.agree[at]:
-                problem = f"n-grams listed after {gram!r} have another context"
-            if not imported or not sample.agree[at] or not sample.sums[at] <= most:
-                raise SavedModelError(f"the saved model is damaged: {problem}; save it again from its source")
-            note(f"{problem}: perplexities of this model are not comparable with others")
-            return
+        self._set_fitted(restored(self, state))
 
     def pruned(self, threshold: float | None = None, *, to: int | str | None = None) -> NGram:
         """Return a smaller copy of a fitted or imported model, by relative-entropy pruning (Stolcke 1998).
@@ -518,28 +273,13 @@ class NGram(VocabularyLimits, LanguageModel):
                 words, or the model has no lower order to back off to.
         """
         self.check_fitted()
-        if (threshold is None) == (to is None):
-            raise HyperParameterError("pruning requires a threshold, or the size to prune to, and not both")
-        if not self.normalized or self._objection is not None:
-            raise HyperParameterError(
-                f"smoothing={self.smoothing} cannot be pruned: it has no lower order to back off to"
-            )
-        from nlmkit.language_models.ngram.precision import plain
-        from nlmkit.language_models.ngram.pruning import entropy_prune, history_log_probs_from_model
+        check_prunable(self, threshold, to)
+        from nlmkit.language_models.ngram.reshaping import pruned
 
-        smaller = NGram(**{**self.get_params(), "keep_counts": False})
-        whole = plain(self.table_)
-        log_probs, report = history_log_probs_from_model(whole), {**self.fit_report_}
-        report.pop("validation_perplexity", None)  # of the larger model
-        smaller._set_fitted(pipeline=self.pipeline_, vocabulary=self.vocabulary_, table=self.table_)
-        smaller._objection, smaller.fit_report_ = None, report
-        if to is not None:
-            table = smaller._pruned_to(Size.of(to, "the size to prune to"), whole, log_probs)
-        else:
-            assert threshold is not None
-            table = entropy_prune(whole, threshold, log_probs)
-            smaller.fit_report_ = {**report, "ngrams": table.sizes, "pruned_at": threshold}
-        smaller._store(table)
+        report = {key: value for key, value in self.fit_report_.items() if key != "validation_perplexity"}
+        smaller = self._copy(report, None, keep_counts=False)
+        found = pruned(smaller, threshold, to)
+        smaller._store(found.table, found.facts)
         return smaller
 
     def converted(self, precision: str) -> NGram:
@@ -554,15 +294,17 @@ class NGram(VocabularyLimits, LanguageModel):
             HyperParameterError: ``precision`` is not one of the hyper-parameter's.
         """
         self.check_fitted()
-        model = NGram(**{**self.get_params(), "precision": precision})
-        model._set_fitted(pipeline=self.pipeline_, vocabulary=self.vocabulary_, table=model._stored(self.table_))
-        model._objection, model.counts_ = self._objection, self.counts_
         report = {key: value for key, value in self.fit_report_.items() if key not in ("sum_gap", "converted_from")}
-        model.fit_report_ = {**report, "converted_from": self.precision, **model._gap_facts()}
+        model = self._copy(report, self.counts_, precision=precision)
+        model._store(self.table_, {"converted_from": self.precision})
         return model
 
-    def _gap_facts(self) -> dict[str, Any]:
-        return {} if self._sum_gap is None else {"sum_gap": self._sum_gap}
+    def _copy(self, report: dict[str, Any], counts: KeptCounts | None, **changed: Any) -> NGram:
+        """Return a copy with some hyper-parameters changed and the same table; ``_store`` follows."""
+        copy = NGram(**{**self.get_params(), **changed})
+        copy.restore_text(self.vocabulary_, self.pipeline_)
+        copy._set_fitted(FittedParts(table=self.table_, report=report, objection=self._objection, counts=counts))
+        return copy
 
     def export(self, path: str | os.PathLike[str], format: str | None = None, *, run: RunOptions | None = None) -> None:
         """Write the model as an ARPA file or an automaton in the text format of OpenFst, or its counts as a count file.
@@ -577,35 +319,9 @@ class NGram(VocabularyLimits, LanguageModel):
             ExportError: The format is another, cannot represent the model, or the model has no counts.
         """
         self.check_fitted()
-        name = Path(path).name.lower().removesuffix(".gz")
-        suffixes = {".arpa": "arpa", ".fst.txt": "openfst"}
-        chosen = format or next((value for suffix, value in suffixes.items() if name.endswith(suffix)), None)
-        if chosen == "openfst":
-            self.export_openfst(path, run=run)
-            return
-        if chosen == "counts":
-            self._write_counts(Path(path), run or RunOptions())
-            return
-        if chosen != "arpa":
-            raise ExportError(
-                f"{path}: n-gram models export to .arpa, .arpa.gz or .fst.txt only "
-                "(or with --format arpa, openfst or counts)"
-            )
-        if self._objection is not None:
-            raise ExportError(f"{path}: ARPA cannot represent this model: {self._objection}")
-        from nlmkit.language_models.ngram.arpa import write_arpa
-        from nlmkit.language_models.ngram.precision import plain
+        from nlmkit.language_models.ngram.exporting import export
 
-        run = run or RunOptions()
-        run.stage(f"writing {os.fspath(path)}", sum(self.table_.sizes))
-        write_arpa(
-            Path(path),
-            plain(self.table_),
-            self.vocabulary_.words,
-            closed=self.closed,
-            workers=run.workers,
-            advance=run.advance,
-        )
+        export(self, path, format, run or RunOptions())
 
     def export_openfst(
         self,
@@ -625,24 +341,9 @@ class NGram(VocabularyLimits, LanguageModel):
             ExportError: An automaton cannot represent the model, or a file cannot be written.
         """
         self.check_fitted()
-        from nlmkit.language_models.ngram.openfst import write_openfst
-        from nlmkit.language_models.ngram.precision import plain
+        from nlmkit.language_models.ngram.exporting import export_openfst
 
-        run = run or RunOptions()
-        run.stage(f"writing {os.fspath(path)}", sum(self.table_.sizes))
-        words = self.vocabulary_.words
-        write_openfst(
-            path, plain(self.table_), words, symbols=symbols, backoff_label=backoff_label, advance=run.advance
-        )
-
-    def _write_counts(self, path: Path, run: RunOptions) -> None:
-        from nlmkit.language_models.ngram.count_writing import write_counts
-
-        if self.counts_ is None:
-            raise ExportError(f"{path}: the model has no counts to write: fit it with keep_counts=true")
-        counts = self.counts_.counts(self.order, len(self.vocabulary_))
-        run.stage(f"writing {path}", sum(map(len, counts.levels)))
-        write_counts(path, counts, self.vocabulary_.words, advance=run.advance)
+        export_openfst(self, path, symbols, backoff_label, run or RunOptions())
 
     @classmethod
     @shows_progress
@@ -659,19 +360,10 @@ class NGram(VocabularyLimits, LanguageModel):
         Raises:
             DataError: The file is not a valid ARPA model; names the line.
         """
-        import numpy as np
-
-        from nlmkit.language_models.ngram.arpa import read_arpa
+        from nlmkit.language_models.ngram.exporting import arpa_model
         from nlmkit.text import TextPipeline, Vocabulary
 
-        run = run or RunOptions()
-        run.stage(f"reading {os.fspath(path)}")
-        notes: list[str] = []
-        table, words = read_arpa(Path(path), workers=run.workers, advance=run.advance, note=notes.append)
-        mass = float(np.exp(table.log_probs[0]).sum())
-        if abs(mass - 1) > _MASS_TOLERANCE:
-            notes.append(f"the unigram probabilities sum to {mass:.4f}, not to 1: perplexities will be wrong")
-        report = {"ngrams": table.sizes, "notes": notes}
+        table, words, report = arpa_model(path, run or RunOptions())
         vocabulary = Vocabulary(words[3:])
         return cls.of_table(table, vocabulary, pipeline or TextPipeline(), smoothing=IMPORTED, report=report)
 
@@ -687,21 +379,6 @@ class NGram(VocabularyLimits, LanguageModel):
     ) -> NGram:
         """Return the model of a table that was not fitted here: ``smoothing`` is ``imported`` or ``mixed``."""
         model = cls(order=table.order, smoothing=smoothing)
-        model._set_fitted(pipeline=pipeline, vocabulary=vocabulary, table=table)
-        model._objection = None
-        model.fit_report_ = report
+        model.restore_text(vocabulary, pipeline)
+        model._set_fitted(FittedParts(table=table, report=report))
         return model
-
-
-def _history_log_probs(counts: NGramCounts, keep: Keep) -> list[NDArray[np.float64]]:
-    """Return the log-probabilities of the n-grams to keep as contexts, by their counts."""
-    from nlmkit.language_models.ngram.pruning import history_log_probs_from_counts
-
-    return [row[kept] for row, kept in zip(history_log_probs_from_counts(counts), keep, strict=True)]
-
-
-def _read(valid: Any, pipeline: TextPipeline) -> Corpus | None:
-    """Return the validation text, if there is any."""
-    from nlmkit.text import Corpus
-
-    return valid if valid is None or isinstance(valid, Corpus) else Corpus.read(valid, pipeline)

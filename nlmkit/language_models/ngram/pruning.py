@@ -147,8 +147,8 @@ def _check_prunable(table: BackoffTable, history_log_probs: Sequence[Floats]) ->
 
 
 @dataclasses.dataclass(frozen=True)
-class PrunedToSize:
-    """Result of ``prune_to_size``.
+class Pruned:
+    """Result of ``prune_to_size``, or of ``entropy_prune`` with its threshold.
 
     Attributes:
         table: The smaller table.
@@ -159,10 +159,15 @@ class PrunedToSize:
     table: BackoffTable
     threshold: float | None
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Entries of the fit report."""
+        return {"ngrams": self.table.sizes, "pruned_at": self.threshold}
+
 
 def prune_to_size(
     table: BackoffTable, budget: int, costs: Sequence[int], history_log_probs: Sequence[Floats]
-) -> PrunedToSize:
+) -> Pruned:
     """Remove the n-grams that ``entropy_prune`` removes first until the others fit into a budget.
 
     Every n-gram has the lowest threshold at which it is removed: its own rise in perplexity, or that of an n-gram that
@@ -182,7 +187,7 @@ def prune_to_size(
     _check_prunable(table, history_log_probs)
     needed = costs[0] * table.vocabulary_size
     if needed <= budget >= sum(cost * size for cost, size in zip(costs, table.sizes, strict=True)):
-        return PrunedToSize(table, None)
+        return Pruned(table, None)
     scores: list[Floats] = []
     if needed <= budget:
         contexts = _Contexts.of(table)
@@ -194,7 +199,7 @@ def prune_to_size(
             "can replace always stay"
         )
     threshold, kept = _best(scores, budget - costs[0] * table.vocabulary_size, costs[1:])
-    return PrunedToSize(contexts.kept([np.ones(table.vocabulary_size, bool), *kept]), threshold)
+    return Pruned(contexts.kept([np.ones(table.vocabulary_size, bool), *kept]), threshold)
 
 
 def _best(scores: Sequence[Floats], budget: int, costs: Sequence[int]) -> tuple[float, Keep]:

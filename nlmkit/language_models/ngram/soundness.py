@@ -20,6 +20,9 @@ from nlmkit.text.vocabulary import EOS_ID
 SAMPLE = 1024
 """Contexts per length that ``sampled_sums`` checks; all of them in a small table."""
 
+FOREIGN_TOLERANCE = 1e-3
+"""Difference from one that the sums of models which other programs wrote may have."""
+
 _BATCH = 1 << 22
 """N-grams whose probabilities are summed at a time; bounds the memory."""
 
