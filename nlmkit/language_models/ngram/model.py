@@ -287,13 +287,20 @@ class NGram(NGramOptions, VocabularyLimits, LanguageModel):
 
         Log-probabilities of ``packed`` equal those of ``float32``. Quantised ones are rounded, and the probabilities
         after a context no longer sum to exactly one: by how much is in ``fit_report_``, as ``sum_gap``. Backoff weights
-        are recomputed from the rounded probabilities first, where these leave enough for them. Precision that was lost
-        does not come back.
+        are recomputed from the rounded probabilities first, where these leave enough for them.
 
         Raises:
-            HyperParameterError: ``precision`` is not one of the hyper-parameter's.
+            HyperParameterError: ``precision`` is not one of the hyper-parameter's, or the model is quantised and
+                ``precision`` is a plain form, in which sums must be one.
         """
         self.check_fitted()
+        from nlmkit.language_models.ngram.precision import bits_of
+
+        if bits_of(self.precision) is not None and precision in ("float64", "float32"):
+            raise HyperParameterError(
+                f"a model with precision={self.precision} cannot be converted to {precision}, which would not restore "
+                "what was rounded: convert the model that it was made from"
+            )
         report = {key: value for key, value in self.fit_report_.items() if key not in ("sum_gap", "converted_from")}
         model = self._copy(report, self.counts_, precision=precision)
         model._store(self.table_, {"converted_from": self.precision})

@@ -166,7 +166,7 @@ class Pruned:
 
 
 def prune_to_size(
-    table: BackoffTable, budget: int, costs: Sequence[int], history_log_probs: Sequence[Floats]
+    table: BackoffTable, budget: int, costs: Sequence[int], history_log_probs: Sequence[Floats], *, besides: int = 0
 ) -> Pruned:
     """Remove the n-grams that ``entropy_prune`` removes first until the others fit into a budget.
 
@@ -179,6 +179,7 @@ def prune_to_size(
         budget: Largest sum of the costs of all n-grams.
         costs: Cost of an n-gram of each order, at least 1: ones for a number of n-grams, or bytes.
         history_log_probs: As for ``entropy_prune``.
+        besides: What the model costs besides its n-grams; the error of too small a budget adds it.
 
     Raises:
         HyperParameterError: The budget is too small for the unigrams and the n-grams that cannot be removed, or the
@@ -195,8 +196,8 @@ def prune_to_size(
         needed += sum(cost * int(np.isposinf(row).sum()) for cost, row in zip(costs[1:], scores, strict=True))
     if needed > budget:
         raise HyperParameterError(
-            f"the model cannot be pruned to {budget}: the {needed} of its single words and of n-grams that nothing "
-            "can replace always stay"
+            f"the model cannot be pruned to {budget + besides}: the {needed + besides} of its single words and of "
+            "n-grams that nothing can replace always stay"
         )
     threshold, kept = _best(scores, budget - costs[0] * table.vocabulary_size, costs[1:])
     return Pruned(contexts.kept([np.ones(table.vocabulary_size, bool), *kept]), threshold)

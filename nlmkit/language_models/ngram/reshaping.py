@@ -43,8 +43,7 @@ def pruned_to(model: NGram, size: Size, table: BackoffTable, history_log_probs: 
         HyperParameterError: The size is too small for the single words, or does not apply to the precision.
     """
     size.check_precision(model.precision)
-    budget, costs = size.number, [1] * table.order
+    besides, costs = 0, [1] * table.order
     if size.in_bytes:
-        budget -= overhead(table, stored_bytes(model))
-        costs = bytes_per_ngram(table, model.precision)
-    return prune_to_size(table, budget, costs, history_log_probs)
+        besides, costs = overhead(table, stored_bytes(model)), bytes_per_ngram(table, model.precision)
+    return prune_to_size(table, size.number - besides, costs, history_log_probs, besides=besides)

@@ -17,7 +17,7 @@ from toys.ngrams import assert_batch_is_state, event_ids, small, texts
 
 from nlmkit import NGram, load
 from nlmkit.cli.group import nlmkit
-from nlmkit.errors import NlmkitError, SavedModelError
+from nlmkit.errors import HyperParameterError, NlmkitError, SavedModelError
 from nlmkit.language_models.ngram import scoring
 from nlmkit.language_models.ngram.compact.codebooks import codebook, encode
 from nlmkit.language_models.ngram.compact.packing import Offsets, Packed
@@ -214,6 +214,8 @@ def test_fitted_and_converted_models_are_equal_and_come_back(tmp_path: Path) -> 
         again.export(tmp_path / "again.arpa")
         assert NGram.from_arpa(tmp_path / "again.arpa").perplexity(TEXT) == pytest.approx(model.perplexity(TEXT))
         assert sum(again.pruned(0.1).table_.sizes) < sum(model.table_.sizes)
+    with pytest.raises(HyperParameterError, match="q4 cannot be converted to float64"):
+        exact.converted("q4").converted("float64")
     back = exact.converted("packed").converted("float32")
     assert np.array_equal(back.log_probs(TEXT), exact.converted("float32").log_probs(TEXT))
     assert exact.converted("q8").report(TEXT).labels["precision"] == "q8"

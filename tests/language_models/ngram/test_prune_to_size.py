@@ -180,7 +180,7 @@ def test_sizes_that_are_none(text: int | str) -> None:
     [
         ({"prune_to": "5X"}, "prune_to must be a number"),
         ({"prune_to": 3}, "cannot be pruned to 3: the 8 of its single words"),
-        ({"prune_to": "10B"}, "cannot be pruned to"),
+        ({"prune_to": "10B"}, "cannot be pruned to 10: the"),
         ({"prune_to": 50, "entropy_prune": 0.1}, "drop one of them"),
         ({"prune_to": 50, "smoothing": "stupid-backoff"}, "prune_to requires probabilities"),
         ({"prune_to": 50, "smoothing": "add-k"}, "no lower order"),
