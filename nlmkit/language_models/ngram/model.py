@@ -67,6 +67,7 @@ class NGram(VocabularyLimits, LanguageModel):
     takes_counts: ClassVar[bool] = True
     takes_memory: ClassVar[bool] = True
     takes_workers: ClassVar[bool] = True
+    scores_in_threads: ClassVar[bool] = True
 
     order: int = param(5, ge=1, le=20, help="length of the longest n-gram")
     smoothing: str = param("modified-kneser-ney", choices=(*METHODS, *_NOT_FITTED), help="smoothing method")
