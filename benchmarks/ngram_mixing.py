@@ -13,6 +13,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -88,7 +89,7 @@ def main() -> None:
         table("own vocabularies")
         own = [NGram(order=arguments.order).fit(text, run=QUIET) for text in (news, books)]
         for unknown in ("share", "zero"):
-            apart, seconds = timed(lambda rule=unknown: static_mix(own, valid=valid, unknown=rule, run=QUIET))
+            apart, seconds = timed(partial(static_mix, own, valid=valid, unknown=unknown, run=QUIET))
             row(f"static mix, unknown={unknown}", apart, total(apart), seconds, test, folder)
             report = apart.fit_report_
             figures = [report[f"validation_perplexity{each}"] for each in ("", "_interpolated")]
