@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,6 @@ from nlmkit import NGram
 from nlmkit.core.storage import load
 from nlmkit.errors import HyperParameterError
 from nlmkit.language_models.base import LanguageModel
-from nlmkit.language_models.ngram import scoring
 
 WORKERS = 3
 
@@ -39,13 +39,12 @@ def ngram(run: Run, text: Path, tmp_path: Path) -> Path:
 def pools(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Number of threads of each pool that scoring makes."""
     made: list[int] = []
-    pool = scoring.ThreadPoolExecutor
 
-    def counted(threads: int) -> scoring.ThreadPoolExecutor:
+    def counted(threads: int) -> ThreadPoolExecutor:
         made.append(threads)
-        return pool(threads)
+        return ThreadPoolExecutor(threads)
 
-    monkeypatch.setattr(scoring, "ThreadPoolExecutor", counted)
+    monkeypatch.setattr("nlmkit.language_models.ngram.scoring.ThreadPoolExecutor", counted)
     return made
 
 
