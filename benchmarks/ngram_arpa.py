@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -44,6 +45,14 @@ def perplexity(model: Path, test: Path) -> float:
     return float(json.loads(answer.stdout)["perplexity"])
 
 
+def query_perplexity(query: str, binary: Path, test: Path) -> float:
+    """Return the perplexity by KenLM's query, whose logarithms are float32."""
+    with test.open("rb") as file:
+        answer = subprocess.run([query, "-v", "summary", str(binary)], stdin=file, capture_output=True, check=True)
+    line = next(line for line in answer.stdout.decode().splitlines() if line.startswith("Perplexity including OOVs"))
+    return float(line.rpartition("\t")[2])
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -63,19 +72,25 @@ def main() -> None:
             threads = ["--workers", str(workers)]
             jobs[f"export, {workers} threads"] = measured([*_NLMKIT, "export", str(model), str(arpa), *threads])
             jobs[f"import, {workers} threads"] = measured([*_NLMKIT, "import", str(arpa), "-o", str(back), *threads])
-        jobs["perplexity"] = measured([*_NLMKIT, "perplexity", str(model), str(arguments.test)])
+            scored = [*_NLMKIT, "perplexity", str(model), str(arguments.test), *threads]
+            jobs[f"perplexity, {workers} threads"] = measured(scored)
         jobs["KenLM's module reads the file"] = measured([sys.executable, "-c", _KENLM, str(arpa)])
         if arguments.build_binary:
             binary = folder / "model.bin"
             jobs["build_binary"] = measured([arguments.build_binary, str(arpa), str(binary)])
             if arguments.query:
-                jobs["query"] = measured([arguments.query, str(binary)], stdin=arguments.test)
+                query = [arguments.query, "-v", "summary", str(binary)]
+                jobs["query"] = measured(query, stdin=arguments.test)
         sizes = {"model": sum(file.stat().st_size for file in model.iterdir()), "arpa": arpa.stat().st_size}
         figures = {
             "perplexity": perplexity(model, arguments.test),
             "perplexity_read_back": perplexity(back, arguments.test),
         }
+        if arguments.build_binary and arguments.query:
+            figures["perplexity_query"] = query_perplexity(arguments.query, binary, arguments.test)
         print(json.dumps({"jobs": jobs, "bytes": sizes, **figures}, indent=2))
+        if not all(math.isclose(value, figures["perplexity"], rel_tol=1e-5) for value in figures.values()):
+            raise SystemExit("the perplexities differ")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ the words of both training texts, for both models.
 from __future__ import annotations
 
 import argparse
-import functools
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -89,8 +89,7 @@ def main() -> None:
         table("own vocabularies")
         own = [NGram(order=arguments.order).fit(text, run=QUIET) for text in (news, books)]
         for unknown in ("share", "zero"):
-            mixing = functools.partial(static_mix, own, valid=valid, unknown=unknown, run=QUIET)
-            apart, seconds = timed(mixing)
+            apart, seconds = timed(partial(static_mix, own, valid=valid, unknown=unknown, run=QUIET))
             row(f"static mix, unknown={unknown}", apart, total(apart), seconds, test, folder)
             report = apart.fit_report_
             figures = [report[f"validation_perplexity{each}"] for each in ("", "_interpolated")]

@@ -33,6 +33,7 @@ import numpy as np
 from measuring import processor
 
 from nlmkit import NGram
+from nlmkit.language_models.ngram.precision import plain
 from nlmkit.language_models.ngram.table import BackoffTable
 from nlmkit.text import Corpus
 from nlmkit.text.vocabulary import BOS_ID, EOS_ID, UNK_ID
@@ -75,8 +76,7 @@ def sample_words(table: BackoffTable, state: np.ndarray, rng: np.random.Generato
 def write_sample(model: NGram, words: int, path: Path, seed: int) -> None:
     """Write about `words` words, sampled from the model, one sentence a line."""
     rng = np.random.default_rng(seed)
-    table = model.table_
-    assert isinstance(table, BackoffTable)
+    table = plain(model.table_)
     surface = [*model.vocabulary_.words]
     written = 0
     with path.open("w", encoding="utf-8") as out:

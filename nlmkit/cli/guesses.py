@@ -135,7 +135,8 @@ def _options(command: click.Command) -> list[str]:
 
 
 def _is_near(given: str, option: str) -> bool:
-    return difflib.SequenceMatcher(None, given.lower(), option).ratio() >= 0.75 or (
+    # without the dashes, which all options share
+    return difflib.SequenceMatcher(None, given.lower().lstrip("-"), option.lstrip("-")).ratio() >= 0.75 or (
         len(given) > 4 and option.startswith(given)
     )
 

@@ -14,6 +14,7 @@ from nlmkit.text.segmenter import PREFIX, component_in
 from nlmkit.text.subwords import is_trained
 
 if TYPE_CHECKING:
+    from nlmkit.language_models.base import LanguageModel
     from nlmkit.text import TextPipeline
     from nlmkit.text.columns import TextColumn
     from nlmkit.text.marks import Marks
@@ -33,6 +34,27 @@ def json_option(function: _Function) -> _Function:
     """``--json``, passed as ``as_json``."""
     option = click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Print strict JSON.")
     return option(function)
+
+
+def scoring_workers_option(function: _Function) -> _Function:
+    """``--workers``, passed as ``workers`` (None: not given)."""
+    option = click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Number of threads that score text by an n-gram model; the figures are the same.  [default: 1]",
+    )
+    return option(function)
+
+
+def refuse_workers(workers: int | None, model: str, component: LanguageModel) -> None:
+    """Refuse ``--workers`` for a model that is scored by one thread.
+
+    Raises:
+        click.UsageError: It was given for such a model.
+    """
+    if workers is not None and not component.scores_in_threads:
+        raise click.UsageError(f"--workers: {component.name}, which {model} is, is scored by one thread, unlike ngram")
 
 
 def quiet_option(function: _Function) -> _Function:

@@ -16,6 +16,8 @@ from nlmkit.cli.options import (
     json_option,
     quiet_option,
     refuse_stdin_twice,
+    refuse_workers,
+    scoring_workers_option,
     text_column_options,
 )
 from nlmkit.cli.options import text_column as choose_text_column
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "nlmkit perplexity kn5 test.txt",
         "nlmkit perplexity kn5 test.txt --json",
+        "nlmkit perplexity kn5 web.txt --workers 4",
         "zcat web.gz | nlmkit perplexity kn5 - --max-perplexity 200 --max-oov 0.2 > clean.txt",
         "nlmkit perplexity kn5 test.txt --per-line | sort -g | cut -f1,7-",
         "nlmkit perplexity kn5 test.txt --per-token > surprisal.tsv",
@@ -74,6 +77,7 @@ if TYPE_CHECKING:
 @side_options
 @text_column_options
 @decoding_options
+@scoring_workers_option
 @quiet_option
 def command(
     *,
@@ -92,6 +96,7 @@ def command(
     encoding: str | None,
     errors: str | None,
     marks: Marks | None,
+    workers: int | None,
     quiet: bool,
 ) -> None:
     r"""Compute the perplexity of TEXT under the saved language model MODEL, or of targets under a conditional one.
@@ -136,8 +141,12 @@ def command(
 
     kind = describe(model)["kind"]
     if kind == "sequence-to-sequence":
-        if text_column is not None or context != "sentence":
-            flag = "--text-column" if text_column is not None else f"--context {context}"
+        unused = {
+            "--text-column": text_column is not None,
+            f"--context {context}": context != "sentence",
+            "--workers": workers is not None,
+        }
+        for flag in (flag for flag, is_given in unused.items() if is_given):
             raise click.UsageError(f"{flag} does not apply to a {kind} model, which {model} is")
         from nlmkit.cli.perplexity_pairs import score_pairs
 
@@ -160,18 +169,19 @@ def command(
     from nlmkit.cli.texts import joined_parts, load_language_model, parts
 
     lm = load_language_model(model)
+    refuse_workers(workers, model, lm)
     if not lm.normalized:
         raise NotNormalizedError(
             f"{model}: scores of {lm.name} are not probabilities and have no perplexity: use nlmkit score"
         )
     pipeline = for_source(lm.pipeline_, encoding, errors, marks)
     if not (form.has_rows or line_filter.is_given):
-        _report(lm, model, texts, pipeline, context, column=column, as_json=as_json, quiet=quiet)
+        _report(lm, model, texts, pipeline, context, threads=workers or 1, column=column, as_json=as_json, quiet=quiet)
         return
     read: Iterable[Part] = parts(texts, pipeline, column)
     if context == "stream" or lm.adapts_to_test_text:  # what the model remembers must not end with a block
         read = [joined_parts(read)]
-    write_rows(TextScorer(lm, context), read, line_filter, form)
+    write_rows(TextScorer(lm, context, workers or 1), read, line_filter, form)
 
 
 def _report(
@@ -181,6 +191,7 @@ def _report(
     pipeline: TextPipeline,
     context: Context,
     *,
+    threads: int,
     column: TextColumn | None,
     as_json: bool,
     quiet: bool,
@@ -191,7 +202,7 @@ def _report(
         corpus = read_texts(texts, pipeline, display, "reading text", column)
         if display is not None:
             display.start("scoring")
-        report = lm.report(corpus, context=context)
+        report = lm.report(corpus, context=context, threads=threads)
     if as_json:
         output.write_json(report.to_dict(model))
     else:

@@ -58,10 +58,17 @@ class Scorer(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class TextScorer:
-    """Scorer of texts by a language model."""
+    """Scorer of texts by a language model.
+
+    Attributes:
+        model: The model.
+        context: ``sentence`` or ``stream``.
+        threads: Number of threads.
+    """
 
     model: LanguageModel
     context: Context
+    threads: int = 1
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -70,11 +77,13 @@ class TextScorer:
 
     def log_probs(self, part: Part) -> NDArray[np.float64]:
         """Return the natural log-probability of every event: float64 [events]."""
-        return self.model.log_probs(part.corpus, context=self.context)
+        options = self.model.threads_option(self.threads)
+        return self.model.log_probs(part.corpus, context=self.context, **options)
 
     def log_probs_and_details(self, part: Part) -> tuple[NDArray[np.float64], Mapping[str, NDArray[Any]]]:
         """Return the same, and what the model adds."""
-        return self.model.log_probs_and_details(part.corpus, context=self.context)
+        options = self.model.threads_option(self.threads)
+        return self.model.log_probs_and_details(part.corpus, context=self.context, **options)
 
     def note_cheap_unknown(self, oov: int, words: int) -> None:
         """Send a note if ``<unk>`` is cheap."""

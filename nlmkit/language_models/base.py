@@ -47,6 +47,8 @@ class LanguageModel(Component):
     predicts_words = True
     takes_counts: ClassVar[bool] = False
     """Whether ``fit`` takes ``NGramCountFiles``, too."""
+    scores_in_threads: ClassVar[bool] = False
+    """Whether ``log_probs`` and ``log_probs_and_details`` take ``threads``, on which results do not depend."""
 
     vocabulary_: Vocabulary
     pipeline_: TextPipeline
@@ -217,22 +219,49 @@ class LanguageModel(Component):
         corpus = self.encode(data)
         return self.log_probs(corpus, context=context), self.event_details(corpus)
 
-    def score(self, data: Any) -> float:
-        """Return the mean natural log-probability per event (NaN for a text without events)."""
-        values = self.log_probs(data)
+    def threads_option(self, threads: int) -> dict[str, Any]:
+        """Return the argument ``threads`` of ``log_probs`` by name; nothing for one thread.
+
+        Raises:
+            HyperParameterError: The model is scored by one thread.
+        """
+        if threads == 1:
+            return {}
+        if not self.scores_in_threads:
+            raise HyperParameterError(f"threads={threads}: {self.name} is scored by one thread, unlike ngram")
+        return {"threads": threads}
+
+    def score(self, data: Any, *, threads: int = 1) -> float:
+        """Return the mean natural log-probability per event (NaN for a text without events).
+
+        Args:
+            data: As for ``encode``.
+            threads: Number of threads, for models that ``scores_in_threads``; results do not depend on it.
+
+        Raises:
+            HyperParameterError: The model is scored by one thread.
+        """
+        values = self.log_probs(data, **self.threads_option(threads))
         return float(values.mean()) if len(values) else float("nan")
 
-    def report(self, data: Any, *, context: Context = "sentence") -> PerplexityReport:
+    def report(self, data: Any, *, context: Context = "sentence", threads: int = 1) -> PerplexityReport:
         """Return the perplexity report of a text.
+
+        Args:
+            data: As for ``encode``.
+            context: ``sentence`` or ``stream``.
+            threads: Number of threads, for models that ``scores_in_threads``; results do not depend on it.
 
         Raises:
             NotNormalizedError: The model's scores are not probabilities.
+            HyperParameterError: The model is scored by one thread.
         """
         self._check_normalized()
         from nlmkit.language_models.unknown_words import note_cheap_unknown
 
         corpus = self.encode(data)
-        report = self.report_of(self.log_probs(corpus, context=context), corpus, context=context)
+        log_probs = self.log_probs(corpus, context=context, **self.threads_option(threads))
+        report = self.report_of(log_probs, corpus, context=context)
         note_cheap_unknown(self, report.oov, corpus.tokens)
         return report
 

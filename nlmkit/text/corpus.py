@@ -37,7 +37,7 @@ from nlmkit.text.sources import (
     total_bytes,
 )
 from nlmkit.text.tokenization import Tokenization
-from nlmkit.text.vocabulary import EOS_ID, Vocabulary
+from nlmkit.text.vocabulary import EOS_ID, UNK, UNK_ID, Vocabulary
 
 # What a pipe has at once is at most this; from a file it makes blocks of some hundred lines.
 _STREAM_BYTES = 1 << 18
@@ -207,8 +207,11 @@ class Corpus:
 
         A literal ``<unk>`` in the text is in every vocabulary, so it is not out of it.
         """
-        missing = np.fromiter((word not in vocabulary for word in self.types), np.bool_, len(self.types))
-        return missing[self.ids]
+        missing: NDArray[np.bool_] = vocabulary.ids(self.types) == UNK_ID
+        if UNK in self.types:
+            missing[self.types.index(UNK)] = False
+        found: NDArray[np.bool_] = missing[self.ids]
+        return found
 
     def event_ids(self, vocabulary: Vocabulary) -> Ids:
         """Maps to a model's vocabulary, with the id of ``</s>`` after the words of each sentence, int32 [events]."""

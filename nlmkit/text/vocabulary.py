@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
 from itertools import repeat
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -67,17 +67,11 @@ class Vocabulary:
     """
 
     def __init__(self, words: Iterable[str], counts: ArrayLike | None = None) -> None:
-        listed = [*SPECIAL]
         # The keys of a mapping, and the items of a set, may be the words.
         words = list(words) if isinstance(words, (Mapping, Set)) else words_of(words, "the vocabulary")
         begin = len(SPECIAL) if tuple(words[: len(SPECIAL)]) == SPECIAL else 0
-        for number, word in enumerate(words[begin:], start=begin + 1):
-            problem = _problem(word)
-            if problem:
-                raise DataError(f"word {number} of the vocabulary {problem}")
-            if word != UNK:
-                listed.append(str(word))
-        self._words = tuple(listed)
+        own: Sequence[str] = words[begin:] if _are_good(words[begin:]) else _checked(words, begin)
+        self._words = (*SPECIAL, *own)
         self._ids = dict(zip(self._words, range(len(self._words)), strict=True))
         if len(self._ids) != len(self._words):
             raise DataError(f"duplicate word {_first_repeated(self._words)!r} in the vocabulary")
@@ -220,6 +214,40 @@ class Vocabulary:
         return f"<Vocabulary of {len(self)} types, digest {self.digest}>"
 
 
+def _are_good(words: Sequence[object]) -> bool:
+    """Return whether all words are of type ``str`` and can be in a vocabulary; checks them all at once."""
+    if not set(map(type, words)) <= {str}:
+        return False
+    text = "\n".join(cast("Sequence[str]", words))
+    if text.count("\n") != max(len(words) - 1, 0) or "\0" in text or not {"", *SPECIAL}.isdisjoint(words):
+        return False
+    return text.isascii() or _is_encodable(text)
+
+
+def _checked(words: Sequence[object], begin: int) -> list[str]:
+    """Return the words from index ``begin`` on as strings, without ``<unk>``.
+
+    Raises:
+        DataError: One of them cannot be a word of a vocabulary.
+    """
+    listed = []
+    for number, word in enumerate(words[begin:], start=begin + 1):
+        problem = _problem(word)
+        if problem:
+            raise DataError(f"word {number} of the vocabulary {problem}")
+        if word != UNK:
+            listed.append(str(word))
+    return listed
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _problem(word: object) -> str | None:
     """Return the reason why a value cannot be a word of a vocabulary, or None."""
     if not isinstance(word, str):
@@ -230,11 +258,8 @@ def _problem(word: object) -> str | None:
         return f"contains LF or NUL: {word!r}"
     if word in RESERVED:
         return f"is {word}, which is part of every vocabulary"
-    if not word.isascii():
-        try:
-            word.encode()
-        except UnicodeEncodeError:
-            return f"contains a lone surrogate, which is not a character: {word!r}"
+    if not word.isascii() and not _is_encodable(word):
+        return f"contains a lone surrogate, which is not a character: {word!r}"
     return None
 
 

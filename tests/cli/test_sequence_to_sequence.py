@@ -313,6 +313,7 @@ def test_a_filter_passes_pairs(run: Run, data: Path, en_de: str) -> None:
     [
         (["--context", "stream"], "--context stream does not apply to a sequence-to-sequence model"),
         (["--text-column", "a"], "--text-column does not apply to a sequence-to-sequence model"),
+        (["--workers", "2"], "--workers does not apply to a sequence-to-sequence model"),
         (["--target", "a"], "--target requires --source"),
         (["--vectors", "a"], "--vectors: the sources of"),
         (["--json", "--per-line"], "exclude each other"),

@@ -72,6 +72,17 @@ def test_what_cannot_be_a_word_is_refused(words: list[str], message: str) -> Non
         Vocabulary(words)
 
 
+@given(st.lists(st.sampled_from(["a", "é", "<unk>", "<s>", "", "b\n", "c\0", "\ud800", 3]), max_size=4))
+def test_words_are_refused_together_as_they_are_alone(words: list[Any]) -> None:
+    bad = any(not isinstance(word, str) or word not in {"a", "é", "<unk>"} for word in words)
+    own = [word for word in words if word != "<unk>"]
+    if bad or len(own) != len(set(own)):
+        with pytest.raises(DataError):
+            Vocabulary(words)
+        return
+    assert Vocabulary(words).words == ("<unk>", "<s>", "</s>", *own)
+
+
 @pytest.mark.parametrize("counts", [[1, 2], [0, 0, 0, -1], [0.0, 0.0, 0.0, 0.5], [[0, 0, 0, 1]], ["a"] * 4])
 def test_counts_must_fit(counts: object) -> None:
     with pytest.raises(DataError, match="counts must be 4 integers"):

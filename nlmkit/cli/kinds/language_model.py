@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import click
 
 from nlmkit.cli import output
 from nlmkit.cli.formats import COUNTS
-from nlmkit.cli.kinds.part import TABLE_FORMATS
+from nlmkit.cli.kinds.part import TABLE_FORMATS, Option
 from nlmkit.cli.kinds.text import TextPart
-from nlmkit.cli.options import for_source
+from nlmkit.cli.options import for_source, refuse_workers, scoring_workers_option
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.progress import progress
 from nlmkit.core.kinds import kind_called
@@ -33,6 +33,7 @@ class LanguageModelPart(TextPart):
     kind = kind_called("language-model")
     marks = "error"
     score_needs = "TEXT"
+    score_flags: ClassVar[Mapping[str, Option]] = {"workers": scoring_workers_option}
     score_shared = frozenset({"errors", "format", "marks", "text_column"})
     counted = "predictable types"
     formats = TABLE_FORMATS | {COUNTS}
@@ -86,8 +87,10 @@ class LanguageModelPart(TextPart):
         text_column: str | None = None,
         format: str | None = None,
         marks: Marks | None = None,
+        workers: int | None = None,
     ) -> None:
         """Print the score of a text."""
+        refuse_workers(workers, model, component)
         from nlmkit.cli.texts import read_texts
         from nlmkit.language_models.unknown_words import note_cheap_unknown
 
@@ -98,7 +101,7 @@ class LanguageModelPart(TextPart):
             corpus = read_texts(texts, pipeline, display, "reading text", column)
             if display is not None:
                 display.start("scoring")
-            facts |= {"normalized": component.normalized, "score": component.score(corpus)}
+            facts |= {"normalized": component.normalized, "score": component.score(corpus, threads=workers or 1)}
             note_cheap_unknown(component, int(corpus.oov_mask(component.vocabulary_).sum()), corpus.tokens)
             facts |= {"events": corpus.events, "sentences": corpus.sentences}
             if not corpus.events:

@@ -51,6 +51,7 @@ class NGram(NGramOptions, VocabularyLimits, LanguageModel):
     takes_counts: ClassVar[bool] = True
     takes_memory: ClassVar[bool] = True
     takes_workers: ClassVar[bool] = True
+    scores_in_threads: ClassVar[bool] = True
 
     def _set_fitted(self, parts: FittedParts) -> None:
         """Set the fitted parts; ``_store`` follows for a table that is not in the model's precision."""

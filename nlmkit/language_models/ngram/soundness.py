@@ -181,10 +181,10 @@ def sampled_sums(table: BackoffTable, number: int = SAMPLE) -> Iterator[SampledS
     slack = _ROUNDING * np.array([float(np.finfo(table.log_probs[0].dtype).eps)])
     yield SampledSums(0, shorter_ids, shorter_sums, slack, np.ones(1, np.bool_))
     for k, ids in enumerate(chosen, 1):
-        is_chosen = np.zeros(table.sizes[k - 1], np.bool_)
-        is_chosen[ids] = True
-        grams = np.flatnonzero(is_chosen[table.history[k]])
-        own = np.searchsorted(ids, table.history[k][grams])
+        is_chosen, place = np.zeros(table.sizes[k - 1], np.bool_), np.empty(table.sizes[k - 1], np.int32)
+        is_chosen[ids], place[ids] = True, np.arange(len(ids))
+        grams = np.flatnonzero(is_chosen.take(table.history[k])).astype(np.int32)
+        own = place[table.history[k][grams]]
         listed = np.bincount(own, np.exp(table.log_probs[k][grams].astype(np.float64)), len(ids))
         suffixes = suffixes_of(table, k + 1, grams)
         below = np.bincount(own, np.exp(table.log_probs[k - 1][suffixes].astype(np.float64)), len(ids))
@@ -211,7 +211,8 @@ def _chosen(table: BackoffTable, number: int) -> list[Ids]:
     for k in range(table.order - 1, 0, -1):
         size = table.sizes[k - 1]
         evenly = np.linspace(0, size - 1, min(number, size)).astype(np.int32)
-        ids = np.union1d(evenly, longer).astype(np.int32)
+        both = np.sort(np.concatenate([evenly, longer]))
+        ids = both[np.diff(both, prepend=np.int32(-1)) > 0]
         chosen.insert(0, ids)
         longer = suffixes_of(table, k, ids)
     return chosen
@@ -224,7 +225,8 @@ def suffixes_of(table: BackoffTable, k: int, ids: NDArray[np.integer]) -> Ids:
     """
     if k == 1:
         return np.zeros(len(ids), np.int32)
-    return (np.searchsorted(table.children[k - 2], ids, side="right") - 1).astype(np.int32)
+    # in the type of the children, which are all converted to another one otherwise
+    return (np.searchsorted(table.children[k - 2], ids.astype(np.int32), side="right") - 1).astype(np.int32)
 
 
 def _last_words(table: BackoffTable, k: int, ids: Ids) -> Ids:

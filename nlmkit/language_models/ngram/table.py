@@ -194,7 +194,7 @@ class BackoffTable:
 
     def suffixes_of(self, k: int, ids: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return the index at order k − 1 of n-grams of order k without their first word: int64 [ids]."""
-        return np.searchsorted(self.children[k - 2], ids, side="right") - 1
+        return np.searchsorted(self.children[k - 2], ids.astype(np.int32), side="right") - 1
 
     @cached_property
     def bigrams_by_context(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -245,10 +245,10 @@ class BackoffTable:
         if self._searches < _MOST_SEARCHES and "successors" not in self.__dict__:
             self._searches += 1
             grams = np.flatnonzero(self.history[k] == context)
-            words = grams
+            words = grams.astype(np.int32)  # the type of the children, which are all converted to another one otherwise
             for children in reversed(self.children[:k]):
-                words = np.searchsorted(children, words, side="right") - 1
-            return words.astype(np.int32), grams
+                words = (np.searchsorted(children, words, side="right") - 1).astype(np.int32)
+            return words, grams
         begins, by_context = self.successors[k - 1]
         found = by_context[begins[context] : begins[context + 1]]
         return self.last[k][found], found
@@ -378,7 +378,10 @@ def _check_children(k: int, children: NDArray[Any], first: NDArray[Any]) -> None
     _require(bool(np.all(children[1:] >= children[:-1])), f"{name} is not monotonic")
     if k == 1:
         _require(bool(children[BOS_ID] == children[BOS_ID + 1]), f"{name} has n-grams that end in <s>")
-    sorted_before = np.empty(len(first) + 1, bool)
-    np.greater(first[1:], first[:-1], out=sorted_before[1:-1]) if len(first) else None
-    sorted_before[children] = True
-    _require(bool(sorted_before[:-1].all()), f"first.{k + 1} is not sorted within a suffix")
+    # every n-gram whose first word is not above that of the one before must be the first child of a suffix
+    not_above = np.zeros(len(first) + 1, bool)
+    np.less_equal(first[1:], first[:-1], out=not_above[1:-1]) if len(first) else None
+    has_own = np.ones(len(children), bool)  # without suffixes that have no n-gram, whose index is the next one's
+    np.not_equal(children[1:], children[:-1], out=has_own[1:])
+    begins = np.count_nonzero(not_above.take(children) & has_own)
+    _require(begins == np.count_nonzero(not_above), f"first.{k + 1} is not sorted within a suffix")

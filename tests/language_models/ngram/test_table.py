@@ -203,6 +203,26 @@ def test_damaged_arrays(name: str, change: Callable[[NDArray[Any]], NDArray[Any]
         BackoffTable.from_arrays(changed(name, change), 3, SIZE, 0.0)
 
 
+@given(st.lists(st.lists(st.integers(0, SIZE - 1), max_size=4), min_size=SIZE, max_size=SIZE))
+def test_first_words_must_rise_within_each_suffix(words: list[list[int]]) -> None:
+    words[BOS] = []  # no n-gram ends in it
+    ends = np.cumsum([0, *map(len, words)]).astype(np.int32)
+    number = int(ends[-1])
+    arrays = {
+        "log_prob.1": np.full(SIZE, -1.0),
+        "log_prob.2": np.full(number, -1.0),
+        "backoff.1": np.zeros(SIZE),
+        "children.1": ends,
+        "first.2": np.array([word for row in words for word in row], np.int32),
+        "history.2": np.zeros(number, np.int32),
+    }
+    if all(row == sorted(set(row)) for row in words):
+        assert BackoffTable.from_arrays(arrays, 2, SIZE, 0.0).sizes == [SIZE, number]
+    else:
+        with pytest.raises(SavedModelError, match=r"first\.2 is not sorted within a suffix"):
+            BackoffTable.from_arrays(arrays, 2, SIZE, 0.0)
+
+
 def test_an_infinite_log_probability_hides_no_other() -> None:
     arrays = table().arrays()
     arrays["log_prob.2"] = np.where(np.arange(len(arrays["log_prob.2"])) == 0, -np.inf, -1e308)
