@@ -110,6 +110,11 @@ def _recipes(fitted: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
             _corpus(["The Horse eats, and sleeps.", "马吃苹果"], TextPipeline(tokenizer="word", lowercase=True))
         ),
         "ngram-imported": lambda: _through_file(fitted["ngram-modified-kneser-ney"], "model.arpa", "from_arpa"),
+        "ngram-packed": text("ngram", order=3, precision="packed"),
+        "ngram-quantised": text("ngram", order=3, precision="q8"),
+        "ngram-counts": text("ngram", order=3, keep_counts=True),
+        "ngram-closed": text("ngram", order=3, closed=True),
+        "class-ngram": _of_classes,
         "one-hot": text("one-hot"),
         "lsa": text("lsa", dimension=3, min_count=1),
         "lsa-contexts": text("lsa", dimension=3, min_count=1, skip=1, context_smoothing=0.75, add_contexts=True),
@@ -158,6 +163,15 @@ def _recipes(fitted: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
         "vector-decoder": translator("vector-decoder", VECTORS, target_tokenizer="space"),
     }
     return recipes
+
+
+def _of_classes() -> Any:
+    """An n-gram model of classes, whose file goes away."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "classes.tsv"
+        words = dict.fromkeys(word for line in TRAIN for word in line)
+        path.write_text("".join(f"{word}\tCLASS{number % 3}\n" for number, word in enumerate(words)), encoding="utf-8")
+        return registry.get("class-ngram")(classes=str(path), order=3).fit(TRAIN)
 
 
 def _corpus(lines: list[str], pipeline: TextPipeline) -> Any:
