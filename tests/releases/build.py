@@ -169,7 +169,7 @@ def _of_classes() -> Any:
     """An n-gram model of classes, whose file goes away."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "classes.tsv"
-        words = dict.fromkeys(word for line in TRAIN for word in line)
+        words = dict.fromkeys(word for line in TRAIN for word in line.split())
         path.write_text("".join(f"{word}\tCLASS{number % 3}\n" for number, word in enumerate(words)), encoding="utf-8")
         return registry.get("class-ngram")(classes=str(path), order=3).fit(TRAIN)
 
