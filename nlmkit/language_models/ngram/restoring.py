@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nlmkit.saving.state import FittedState
 
 _FITTED_TOLERANCE = 1e-6
+_COMPARABLE_GAP = 0.05
 _MOST_MASS = 10.0  # times that of the unigrams; sums of real files, pruned or rounded, stay near 1
 
 
@@ -57,6 +58,11 @@ def _checked_gap(table: Table, stored: Any) -> float:
         raise SavedModelError(
             f"the saved model is damaged: sums of its probabilities differ from 1 by {found}, not by {stored}; "
             "save it again from its source"
+        )
+    if stored > _COMPARABLE_GAP:
+        note(
+            f"the probabilities of this quantised model sum to one within {stored:.2g} only: its perplexities are not "
+            "comparable with others"
         )
     return stored
 

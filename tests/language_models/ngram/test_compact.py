@@ -231,6 +231,18 @@ def test_quantised_perplexity_is_near() -> None:
     assert size < 6 * sum(model.table_.sizes)  # codebooks included
 
 
+@pytest.mark.parametrize(("precision", "noted"), [("q2", True), ("q12", False)])
+def test_loading_says_that_perplexities_are_not_comparable(
+    precision: str, noted: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = NGram(order=3, precision=precision).fit("corpus:english")
+    assert (model.fit_report_["sum_gap"] > 0.05) == noted
+    model.save(tmp_path / "model")
+    with caplog.at_level("WARNING"):
+        load(tmp_path / "model")
+    assert ("are not comparable with others" in caplog.text) == noted
+
+
 def changed(name: str, change: Callable[[NDArray[Any]], NDArray[Any]], bits: int | None) -> dict[str, NDArray[Any]]:
     arrays = NGram(order=3, precision="packed" if bits is None else f"q{bits}").fit(TEXT).table_.arrays()
     return {**arrays, name: change(arrays[name].copy())}
