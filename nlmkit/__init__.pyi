@@ -39,8 +39,8 @@ from nlmkit.language_models.neural.gru import GRU as GRU
 from nlmkit.language_models.neural.lstm import LSTM as LSTM
 from nlmkit.language_models.neural.nnlm import NNLM as NNLM
 from nlmkit.language_models.neural.rnnlm import RNNLM as RNNLM
-from nlmkit.language_models.ngram.mixing import static_mix as static_mix
 from nlmkit.language_models.ngram.count_files import NGramCountFiles as NGramCountFiles
+from nlmkit.language_models.ngram.mixing import static_mix as static_mix
 from nlmkit.language_models.ngram.model import NGram as NGram
 from nlmkit.regressors.base import Regressor as Regressor
 from nlmkit.regressors.neural.cnn_regressor import CNNRegressor as CNNRegressor

@@ -77,7 +77,7 @@ WRONG = {
     "begin_mark_is_never_predicted": [wrong(models.PredictsBegin)],
     "distributions_sum_to_one": [wrong(models.LosesMass)],
     "states_are_values": [wrong(models.ListStates), wrong(models.ObjectStates)],
-    "advance_keeps_its_argument": [wrong(models.MovingState)],
+    "advance_keeps_its_argument": [wrong(models.MovingState, "single_words_have_the_log_probs_of_the_distribution")],
     "end_mark_opens_the_next_sentence": [wrong(models.EndsForever)],
     "log_probs_have_one_value_per_event": [wrong(models.SinglePrecisionBatch)],
     "log_probs_are_those_of_the_state_machine": [wrong(models.OtherBatch, BLANKS)],

@@ -13,9 +13,10 @@ in ``nlmkit.testing``, one that breaks its promise and nothing else; ``heavy_imp
 imports. ``plugin_packages`` writes the metadata that makes any of them a plugin's.
 
 Parts and data: ``steppers`` and ``tasks`` have what the training engine drives, without a network and with the
-smallest one; ``neural`` has a language module of a few weights and a clock that a test turns, ``networks`` options
-and networks for the tests of layers, ``classifiers`` and ``numbers`` texts with something to learn and what several
-tests ask alike, ``decoding`` machines drawn at random and searches that try everything. Definitions to compare with:
+smallest one, ``store_tasks`` tasks over a store of tables, and ``clusters`` a Dask cluster of processes; ``neural``
+has a language module of a few weights and a clock that a test turns, ``networks`` options and networks for the tests
+of layers, ``classifiers`` and ``numbers`` texts with something to learn and what several tests ask alike,
+``decoding`` machines drawn at random and searches that try everything. Definitions to compare with:
 ``ngram_reference`` has every smoothing method in exact fractions, ``ngrams`` makes a model both ways, ``conlleval``
 has the figures of spans. Files: ``saved_models`` has two that child processes save, ``checkpoint_mutations`` damages
 checkpoints one value at a time.

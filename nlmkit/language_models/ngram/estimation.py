@@ -14,9 +14,9 @@ from nlmkit.language_models.ngram.table import BackoffTable
 
 if TYPE_CHECKING:
     from nlmkit.core.run import RunOptions
+    from nlmkit.language_models.ngram.base import NGramBase
     from nlmkit.language_models.ngram.counting import NGramCounts
     from nlmkit.language_models.ngram.estimates import Floats, Keep
-    from nlmkit.language_models.ngram.model import NGram
     from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
 
@@ -48,7 +48,7 @@ class Estimated:
         return _history_log_probs(*self.counts)
 
 
-def estimated(model: NGram, text: Gathered, run: RunOptions) -> Estimated:
+def estimated(model: NGramBase, text: Gathered, run: RunOptions) -> Estimated:
     """Estimate a table with the options of a model, which is not changed.
 
     Raises:
@@ -75,7 +75,7 @@ def estimated(model: NGram, text: Gathered, run: RunOptions) -> Estimated:
     return Estimated(table, report, found.arpa_objection, text.vocabulary, text.pipeline, text.valid, (counts, keep))
 
 
-def estimated_outside_memory(model: NGram, data: Any, valid: Any, run: RunOptions) -> Estimated:
+def estimated_outside_memory(model: NGramBase, data: Any, valid: Any, run: RunOptions) -> Estimated:
     """Estimate a table by tasks over temporary files; arguments and errors of ``NGram.fit``."""
     from nlmkit.language_models.ngram.external.outside import fit_model
 

@@ -14,14 +14,14 @@ from nlmkit.language_models.ngram.soundness import FOREIGN_TOLERANCE
 
 if TYPE_CHECKING:
     from nlmkit.core.run import RunOptions
-    from nlmkit.language_models.ngram.model import NGram
+    from nlmkit.language_models.ngram.base import NGramBase
     from nlmkit.language_models.ngram.openfst import BackoffLabel
     from nlmkit.language_models.ngram.table import BackoffTable
 
 _SUFFIXES = {".arpa": "arpa", ".fst.txt": "openfst"}
 
 
-def export(model: NGram, path: str | os.PathLike[str], format: str | None, run: RunOptions) -> None:
+def export(model: NGramBase, path: str | os.PathLike[str], format: str | None, run: RunOptions) -> None:
     """Write a fitted model, or its counts; arguments and errors of ``NGram.export``."""
     name = Path(path).name.lower().removesuffix(".gz")
     chosen = format or next((value for suffix, value in _SUFFIXES.items() if name.endswith(suffix)), None)
@@ -39,7 +39,7 @@ def export(model: NGram, path: str | os.PathLike[str], format: str | None, run: 
 
 
 def export_openfst(
-    model: NGram,
+    model: NGramBase,
     path: str | os.PathLike[str],
     symbols: str | os.PathLike[str] | None,
     backoff_label: BackoffLabel,
@@ -53,7 +53,7 @@ def export_openfst(
     write_openfst(path, plain(model.table_), words, symbols=symbols, backoff_label=backoff_label, advance=run.advance)
 
 
-def _export_arpa(model: NGram, path: str | os.PathLike[str], run: RunOptions) -> None:
+def _export_arpa(model: NGramBase, path: str | os.PathLike[str], run: RunOptions) -> None:
     if model._objection is not None:
         raise ExportError(f"{path}: ARPA cannot represent this model: {model._objection}")
     from nlmkit.language_models.ngram.arpa import write_arpa
@@ -69,7 +69,7 @@ def _export_arpa(model: NGram, path: str | os.PathLike[str], run: RunOptions) ->
     )
 
 
-def _export_counts(model: NGram, path: Path, run: RunOptions) -> None:
+def _export_counts(model: NGramBase, path: Path, run: RunOptions) -> None:
     from nlmkit.language_models.ngram.count_writing import write_counts
 
     if model.counts_ is None:

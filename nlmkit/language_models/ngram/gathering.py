@@ -14,8 +14,8 @@ from nlmkit.text import Corpus, TextPipeline, Vocabulary
 
 if TYPE_CHECKING:
     from nlmkit.core.run import RunOptions
+    from nlmkit.language_models.ngram.base import NGramBase
     from nlmkit.language_models.ngram.kept_counts import KeptCounts
-    from nlmkit.language_models.ngram.model import NGram
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Gathered:
     valid: Corpus | None
 
 
-def training_text(model: NGram, data: Any, valid: Any, run: RunOptions) -> Gathered:
+def training_text(model: NGramBase, data: Any, valid: Any, run: RunOptions) -> Gathered:
     """Read and count the training text; arguments and errors of ``NGram.fit``."""
     if isinstance(data, NGramCountFiles):
         valid_corpus = validation_text(valid, data.pipeline)
@@ -55,7 +55,7 @@ def training_text(model: NGram, data: Any, valid: Any, run: RunOptions) -> Gathe
     return Gathered(counts, vocabulary, pipeline, valid_corpus)
 
 
-def more_text(model: NGram, kept: KeptCounts, data: Any, valid: Any, run: RunOptions) -> Gathered:
+def more_text(model: NGramBase, kept: KeptCounts, data: Any, valid: Any, run: RunOptions) -> Gathered:
     """Read and count more text, and add the kept counts of a fitted model; arguments and errors of ``NGram.update``."""
     check_growing(model)
     run.stage("reading text")

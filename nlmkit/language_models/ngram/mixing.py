@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from nlmkit.core.run import RunOptions, shows_progress
 from nlmkit.errors import HyperParameterError, NotNormalizedError
 from nlmkit.language_models.combined.members import GAP, Weights, finite_perplexity, fit_weights
+from nlmkit.language_models.ngram.base import MIXED
 from nlmkit.language_models.ngram.counting import Ids
 from nlmkit.language_models.ngram.estimates import Floats
 from nlmkit.language_models.ngram.model import NGram
-from nlmkit.language_models.ngram.option_checks import MIXED
 from nlmkit.language_models.ngram.precision import plain
 from nlmkit.language_models.ngram.renormalize import BackoffWeights, backoff_weights
 from nlmkit.language_models.ngram.table import BackoffTable, offsets

@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from nlmkit.core.run import RunOptions, shows_progress
-from nlmkit.core.vocabulary_limits import VocabularyLimits
 from nlmkit.errors import HyperParameterError
-from nlmkit.language_models.base import Context, LanguageModel, check_context
+from nlmkit.language_models.base import Context, check_context
+from nlmkit.language_models.ngram.base import IMPORTED, NOT_FITTED, NGramBase
 from nlmkit.language_models.ngram.fitted_parts import FittedParts
-from nlmkit.language_models.ngram.option_checks import IMPORTED, NOT_FITTED, check_fit, check_prunable
-from nlmkit.language_models.ngram.options import NGramOptions
+from nlmkit.language_models.ngram.option_checks import check_fit, check_prunable
 from nlmkit.language_models.ngram.size import Size
 from nlmkit.saving.state import FittedState
 
@@ -25,13 +24,12 @@ if TYPE_CHECKING:
     from nlmkit.language_models.ngram.estimation import Estimated
     from nlmkit.language_models.ngram.kept_counts import KeptCounts
     from nlmkit.language_models.ngram.openfst import BackoffLabel
-    from nlmkit.language_models.ngram.precision import Table
     from nlmkit.language_models.ngram.table import BackoffTable
     from nlmkit.text import TextPipeline, Vocabulary
 
 
 @dataclasses.dataclass(kw_only=True)
-class NGram(NGramOptions, VocabularyLimits, LanguageModel):
+class NGram(NGramBase):
     """Back-off and interpolated n-gram model; modified Kneser–Ney by default (Chen & Goodman 1998).
 
     Modified Kneser–Ney estimates equal those of KenLM's ``lmplz`` (Heafield et al. 2013).
@@ -47,27 +45,10 @@ class NGram(NGramOptions, VocabularyLimits, LanguageModel):
         True
     """
 
-    name = "ngram"
     takes_counts: ClassVar[bool] = True
     takes_memory: ClassVar[bool] = True
     takes_workers: ClassVar[bool] = True
     scores_in_threads: ClassVar[bool] = True
-
-    def _set_fitted(self, parts: FittedParts) -> None:
-        """Set the fitted parts; ``_store`` follows for a table that is not in the model's precision."""
-        self.table_: Table = parts.table
-        self.counts_: KeptCounts | None = parts.counts
-        self.fit_report_ = parts.report
-        self._objection, self._sum_gap = parts.objection, parts.sum_gap
-
-    def _store(self, table: Table, facts: Mapping[str, Any]) -> None:
-        """Keep a table in the model's precision, and add facts about it to the report."""
-        from nlmkit.language_models.ngram.precision import in_precision, sum_gap
-
-        self.table_ = in_precision(table, self.precision, normalized=self.normalized)
-        self._sum_gap = sum_gap(self.table_) if self.normalized else None
-        gap = {} if self._sum_gap is None else {"sum_gap": self._sum_gap}
-        self.fit_report_ = {**self.fit_report_, **facts, **gap}
 
     def fit(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:
         """Count n-grams and estimate the model.
@@ -149,11 +130,6 @@ class NGram(NGramOptions, VocabularyLimits, LanguageModel):
             HyperParameterError: There are some.
         """
         check_fit(self, valid)
-
-    @property
-    def normalized(self) -> bool:
-        """False for ``stupid-backoff``."""
-        return self.smoothing != "stupid-backoff"
 
     @property
     def report_labels(self) -> Mapping[str, str]:

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from nlmkit.errors import HyperParameterError
+from nlmkit.language_models.ngram.base import NOT_FITTED
 from nlmkit.language_models.ngram.size import Size
 from nlmkit.language_models.ngram.smoothing import check_options
 
 if TYPE_CHECKING:
-    from nlmkit.language_models.ngram.model import NGram
-
-IMPORTED: Final = "imported"
-"""Value of ``smoothing`` for a model read from a file; such a model cannot be fitted."""
-
-MIXED: Final = "mixed"
-"""Value of ``smoothing`` for a model mixed from others; such a model cannot be fitted."""
-
-NOT_FITTED: Final = {IMPORTED: "models read from a file", MIXED: "models mixed from others"}
-"""What the values of ``smoothing`` that are no methods are reserved for."""
+    from nlmkit.language_models.ngram.base import NGramBase
 
 
-def check_fit(model: NGram, valid: Any) -> None:
+def check_fit(model: NGramBase, valid: Any) -> None:
     """Raise an error for options that contradict each other or lack the validation text that they require.
 
     Raises:
@@ -45,7 +37,7 @@ def check_fit(model: NGram, valid: Any) -> None:
         raise HyperParameterError(f"{by_entropy} requires probabilities, but smoothing=stupid-backoff produces scores")
 
 
-def check_prunable(model: NGram, threshold: float | None, to: int | str | None) -> None:
+def check_prunable(model: NGramBase, threshold: float | None, to: int | str | None) -> None:
     """Raise an error for a fitted model that cannot be pruned, or not with these arguments of ``NGram.pruned``.
 
     Raises:

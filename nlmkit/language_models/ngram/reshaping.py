@@ -11,12 +11,12 @@ from nlmkit.language_models.ngram.pruning import Pruned, entropy_prune, history_
 from nlmkit.language_models.ngram.size import Size, bytes_per_ngram, overhead
 
 if TYPE_CHECKING:
+    from nlmkit.language_models.ngram.base import NGramBase
     from nlmkit.language_models.ngram.estimates import Floats
-    from nlmkit.language_models.ngram.model import NGram
     from nlmkit.language_models.ngram.table import BackoffTable
 
 
-def pruned(model: NGram, threshold: float | None, to: int | str | None) -> Pruned:
+def pruned(model: NGramBase, threshold: float | None, to: int | str | None) -> Pruned:
     """Return the table of a fitted model pruned; one of the arguments of ``NGram.pruned`` is given.
 
     Raises:
@@ -30,7 +30,7 @@ def pruned(model: NGram, threshold: float | None, to: int | str | None) -> Prune
     return Pruned(entropy_prune(whole, threshold, log_probs), threshold)
 
 
-def pruned_to(model: NGram, size: Size, table: BackoffTable, history_log_probs: Sequence[Floats]) -> Pruned:
+def pruned_to(model: NGramBase, size: Size, table: BackoffTable, history_log_probs: Sequence[Floats]) -> Pruned:
     """Return the table of a fitted model pruned to a size.
 
     Args:

@@ -8,15 +8,15 @@ import numpy as np
 
 from nlmkit.core.notes import note
 from nlmkit.errors import SavedModelError
+from nlmkit.language_models.ngram.base import NOT_FITTED
 from nlmkit.language_models.ngram.fitted_parts import FittedParts
 from nlmkit.language_models.ngram.kept_counts import PREFIX, KeptCounts
-from nlmkit.language_models.ngram.option_checks import NOT_FITTED
 from nlmkit.language_models.ngram.precision import from_arrays, sum_gap
 from nlmkit.language_models.ngram.soundness import FOREIGN_TOLERANCE, gram_of, sampled_sums
 from nlmkit.language_models.ngram.table import BackoffTable
 
 if TYPE_CHECKING:
-    from nlmkit.language_models.ngram.model import NGram
+    from nlmkit.language_models.ngram.base import NGramBase
     from nlmkit.language_models.ngram.precision import Table
     from nlmkit.saving.state import FittedState
 
@@ -25,7 +25,7 @@ _COMPARABLE_GAP = 0.05
 _MOST_MASS = 10.0  # times that of the unigrams; sums of real files, pruned or rounded, stay near 1
 
 
-def restored(model: NGram, state: FittedState) -> FittedParts:
+def restored(model: NGramBase, state: FittedState) -> FittedParts:
     """Return the fitted state of a saved model with these options and vocabulary; the model is not changed.
 
     Raises:
@@ -67,7 +67,7 @@ def _checked_gap(table: Table, stored: Any) -> float:
     return stored
 
 
-def _check_sums(table: BackoffTable, model: NGram) -> None:
+def _check_sums(table: BackoffTable, model: NGramBase) -> None:
     """Raise an error if a sample of contexts shows that a saved table was changed after it was fitted.
 
     For an imported model, or one mixed from such, sums other than one come from a file and are only noted.

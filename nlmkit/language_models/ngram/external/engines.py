@@ -8,16 +8,12 @@ again. When it returns, its marker ``done/STAGE/NUMBER`` is written; a task with
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
-from nlmkit.errors import HyperParameterError
 from nlmkit.language_models.ngram.external.store import Store
 
 DONE: Final = "done/"
 """Beginning of the names of the markers of tasks."""
-
-DASK: Final = "dask://"
-"""Beginning of the URL of a Dask cluster."""
 
 Task = Callable[[Store, Any, int], Any]
 
@@ -83,33 +79,3 @@ class Serial:
 
     def close(self) -> None:
         """Do nothing."""
-
-
-def engine_of(engine: Any, workers: int = 1) -> Engine:
-    """Return the engine of the options of a run; its owner closes it.
-
-    Args:
-        engine: ``RunOptions.engine``: None, ``dask://HOST:PORT``, a ``distributed.Client``, or an ``Engine``.
-        workers: ``RunOptions.workers``: number of processes, without an engine.
-
-    Raises:
-        HyperParameterError: The engine is unknown, or workers contradict it.
-        NlmkitError: The engine is not installed or does not answer.
-    """
-    if engine is None:
-        if workers == 1:
-            return Serial()
-        from nlmkit.language_models.ngram.external.processes import Processes
-
-        return Processes(workers)
-    if workers > 1:
-        raise HyperParameterError(f"workers={workers}: an engine has workers of its own: omit one of them")
-    from nlmkit.language_models.ngram.external.cluster import Dask
-
-    if isinstance(engine, str) and engine.startswith(DASK):
-        return Dask(f"tcp://{engine.removeprefix(DASK)}")
-    if callable(getattr(engine, "submit", None)) and callable(getattr(engine, "scheduler_info", None)):
-        return Dask(engine)
-    if not isinstance(engine, (str, type)) and all(callable(getattr(engine, name, None)) for name in ("run", "close")):
-        return cast(Engine, engine)
-    raise HyperParameterError(f"engine must be dask://HOST:PORT or a distributed.Client, not {engine!r}")

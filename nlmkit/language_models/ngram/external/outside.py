@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from nlmkit.core.run import RunOptions
 from nlmkit.errors import HyperParameterError
 from nlmkit.language_models.ngram.count_files import NGramCountFiles
-from nlmkit.language_models.ngram.external.engines import Engine, engine_of
+from nlmkit.language_models.ngram.external.choice import engine_of
+from nlmkit.language_models.ngram.external.engines import Engine
 from nlmkit.language_models.ngram.external.fitting import Fitted, Request, fit_outside_memory
 from nlmkit.language_models.ngram.external.folders import working_folder
 from nlmkit.language_models.ngram.external.formulas import check_method
@@ -25,11 +26,13 @@ from nlmkit.text.streamed import StreamedText
 from nlmkit.text.unspaced import note_unspaced
 
 if TYPE_CHECKING:
-    from nlmkit.language_models.ngram.model import NGram
+    from nlmkit.language_models.ngram.base import NGramBase
     from nlmkit.text import Vocabulary
 
 
-def fit_model(model: NGram, data: Any, run: RunOptions, *, planned: Plan | None = None) -> tuple[StreamedText, Fitted]:
+def fit_model(
+    model: NGramBase, data: Any, run: RunOptions, *, planned: Plan | None = None
+) -> tuple[StreamedText, Fitted]:
     """Fit the table of a model; the model is not changed.
 
     Args:
@@ -90,7 +93,7 @@ def fit_model(model: NGram, data: Any, run: RunOptions, *, planned: Plan | None 
     return text, fitted
 
 
-def _check_in_memory_only(model: NGram, data: Any) -> None:
+def _check_in_memory_only(model: NGramBase, data: Any) -> None:
     """Raise an error for what needs the whole table or all counts in memory."""
     reasons = {
         "prune_to": (model.prune_to is not None, "ranks all n-grams of the table"),

@@ -12,8 +12,9 @@ from toys import store_tasks as tasks
 from toys.clusters import Cluster
 
 from nlmkit.errors import DataError, HyperParameterError, NlmkitError
+from nlmkit.language_models.ngram.external.choice import engine_of
 from nlmkit.language_models.ngram.external.cluster import Dask
-from nlmkit.language_models.ngram.external.engines import Serial, engine_of
+from nlmkit.language_models.ngram.external.engines import Serial
 from nlmkit.language_models.ngram.external.processes import Processes
 from nlmkit.language_models.ngram.external.store import Store
 

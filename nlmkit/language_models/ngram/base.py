@@ -1,20 +1,39 @@
-"""Hyper-parameters of n-gram models, in addition to those of the vocabulary."""
+"""What the modules beside ``NGram`` see of it: hyper-parameters and fitted state."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from nlmkit.core.parameters import param, value_of
-from nlmkit.language_models.ngram.option_checks import IMPORTED, MIXED
+from nlmkit.core.vocabulary_limits import VocabularyLimits
+from nlmkit.language_models.base import LanguageModel
+from nlmkit.language_models.ngram.fitted_parts import FittedParts
 from nlmkit.language_models.ngram.smoothing import METHODS
+
+if TYPE_CHECKING:
+    from nlmkit.language_models.ngram.kept_counts import KeptCounts
+    from nlmkit.language_models.ngram.precision import Table
+
+IMPORTED: Final = "imported"
+"""Value of ``smoothing`` for a model read from a file; such a model cannot be fitted."""
+
+MIXED: Final = "mixed"
+"""Value of ``smoothing`` for a model mixed from others; such a model cannot be fitted."""
+
+NOT_FITTED: Final = {IMPORTED: "models read from a file", MIXED: "models mixed from others"}
+"""What the values of ``smoothing`` that are no methods are reserved for."""
 
 PRECISIONS = ("float64", "float32", "packed", *(f"q{bits}" for bits in range(2, 17)))
 """Forms of the fitted table."""
 
 
 @dataclasses.dataclass(kw_only=True)
-class NGramOptions:
-    """Hyper-parameters of ``NGram``."""
+class NGramBase(VocabularyLimits, LanguageModel):
+    """Hyper-parameters and fitted state of ``NGram``."""
+
+    name = "ngram"
 
     order: int = param(5, ge=1, le=20, help="length of the longest n-gram")
     smoothing: str = param("modified-kneser-ney", choices=(*METHODS, IMPORTED, MIXED), help="smoothing method")
@@ -58,3 +77,24 @@ class NGramOptions:
     keep_counts: bool = param(
         False, later=True, help="save the counts with the model, to add more text (update) or write them to a file"
     )
+
+    def _set_fitted(self, parts: FittedParts) -> None:
+        """Set the fitted parts; ``_store`` follows for a table that is not in the model's precision."""
+        self.table_: Table = parts.table
+        self.counts_: KeptCounts | None = parts.counts
+        self.fit_report_ = parts.report
+        self._objection, self._sum_gap = parts.objection, parts.sum_gap
+
+    def _store(self, table: Table, facts: Mapping[str, Any]) -> None:
+        """Keep a table in the model's precision, and add facts about it to the report."""
+        from nlmkit.language_models.ngram.precision import in_precision, sum_gap
+
+        self.table_ = in_precision(table, self.precision, normalized=self.normalized)
+        self._sum_gap = sum_gap(self.table_) if self.normalized else None
+        gap = {} if self._sum_gap is None else {"sum_gap": self._sum_gap}
+        self.fit_report_ = {**self.fit_report_, **facts, **gap}
+
+    @property
+    def normalized(self) -> bool:
+        """False for ``stupid-backoff``."""
+        return self.smoothing != "stupid-backoff"
