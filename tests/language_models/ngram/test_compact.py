@@ -135,6 +135,20 @@ def test_machine_code_knows_unseen_contexts_and_zeros(method: str) -> None:
     assert_equal(scoring.score_by_kernels(table, ids), expected)
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")  # of NumPy's scalars; machine code wraps
+@pytest.mark.parametrize("precision", ["float64", "packed", "q5"])
+def test_the_source_of_the_machine_code_gives_the_same(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Python, line by line, where a difference can be traced."""
+    from nlmkit.language_models.ngram import kernels
+
+    for name, value in vars(kernels).copy().items():
+        if hasattr(value, "py_func"):
+            monkeypatch.setattr(kernels, name, value.py_func)
+    model = NGram(order=3, precision=precision).fit(TEXT)
+    ids = model.encode([*TEXT, "unseen cat ran"]).event_ids(model.vocabulary_)
+    assert_equal(scoring.score_by_kernels(model.table_, ids), scoring.score_by_arrays(model.table_, ids))
+
+
 def test_small_texts_start_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(table: object, event_ids: object) -> None:
         raise AssertionError
