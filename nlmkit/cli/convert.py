@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from nlmkit.cli.group import Command, examples
+from nlmkit.cli.ngrams import read_ngrams
 from nlmkit.cli.options import json_option, output_option, pipeline_options, quiet_option
 from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.progress import progress
 from nlmkit.cli.summary import fit_facts, print_fitted, refuse_output, save
 from nlmkit.core.run import RunOptions
-from nlmkit.errors import NlmkitError
 
 if TYPE_CHECKING:
     from nlmkit.text import TextPipeline
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "nlmkit convert kn5 -o kn5-small --precision q8",
         "nlmkit convert lm.arpa.gz -o lm --precision packed",
-        "nlmkit convert kn5-small -o kn5-plain --precision float32",
+        "nlmkit convert kn5 -o kn5-single --precision float32",
     ),
 )
 @click.argument("model")
@@ -54,20 +53,10 @@ def command(
     refuse_conflicts([Output("-o", output, is_model=True)], [model])
     refuse_output(output)
     started = time.perf_counter()
-    from nlmkit.language_models.ngram.model import NGram
-
     with progress(quiet=quiet) as display:
-        if model.lower().endswith((".arpa", ".arpa.gz")):
-            found = NGram.from_arpa(Path(model), pipeline=pipeline, run=RunOptions(progress=display))
-        else:
-            from nlmkit.core.storage import load
-
-            component = load(model)
-            if not isinstance(component, NGram):
-                raise NlmkitError(f"{model}: {component.name} has no precision to convert: expected an n-gram model")
-            found = component
-        if display is not None:
-            display.start(f"converting to {precision}")
+        run = RunOptions(progress=display)
+        (found,) = read_ngrams([model], run, pipeline)
+        run.stage(f"converting to {precision}")
         converted = found.converted(precision)
     save(converted, output, quiet=quiet)
     print_fitted(fit_facts(converted, output, time.perf_counter() - started), as_json=as_json, quiet=quiet)

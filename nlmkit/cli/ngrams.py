@@ -14,13 +14,14 @@ from nlmkit.representations.formats import suffix_of
 
 if TYPE_CHECKING:
     from nlmkit.language_models.ngram.model import NGram
+    from nlmkit.text import TextPipeline
 
 
-def read_ngrams(paths: Sequence[str], run: RunOptions) -> list[NGram]:
+def read_ngrams(paths: Sequence[str], run: RunOptions, pipeline: TextPipeline | None = None) -> list[NGram]:
     """Return the n-gram models at some paths.
 
-    A file whose name ends in ``.arpa`` (and ``.gz``) is imported; its model reads text as the first of the saved models
-    does, or split at spaces.
+    A file whose name ends in ``.arpa`` (and ``.gz``) is imported; its model reads text by ``pipeline``, by default that
+    of the first of the saved models, or split at spaces.
 
     Raises:
         SavedModelError: A folder is not a saved n-gram model.
@@ -30,7 +31,7 @@ def read_ngrams(paths: Sequence[str], run: RunOptions) -> list[NGram]:
     from nlmkit.language_models.ngram.model import NGram
 
     saved = {path: load(path, NGram) for path in dict.fromkeys(paths) if not _is_arpa(path)}
-    pipeline = next((model.pipeline_ for model in saved.values()), None)
+    pipeline = pipeline or next((model.pipeline_ for model in saved.values()), None)
     imported: dict[str, NGram] = {}
     for path in dict.fromkeys(paths):
         if path in saved:

@@ -42,7 +42,8 @@ class RunOptions:
         memory: Cap on the working memory of ``fit``, in bytes or as text such as ``512M``; more than that goes to
             ``temporary_folder``. The result does not depend on it. None has no cap.
         temporary_folder: Folder for what exceeds ``memory``: a path, or an fsspec URL for an engine of several
-            machines; None for the system's. Nothing is left there.
+            machines; None for the system's. Nothing is left there, except the finished tasks of a run on shared
+            storage that failed, from which the next run goes on.
         engine: What runs the tasks of ``fit``: None for this process, a URL such as ``dask://HOST:PORT``, or a client
             of Dask. The result does not depend on it.
         budget_seconds: Approximate training time in seconds, instead of a number of epochs.
@@ -132,17 +133,17 @@ class RunOptions:
 
     def stage(self, description: str, total: float | None = None) -> None:
         """Start a stage of the progress."""
-        if self._display is not None:
-            self._display.start(description, total)
+        if self.display is not None:
+            self.display.start(description, total)
 
     def advance(self, amount: float = 1) -> None:
         """Advance the stage by ``amount``."""
-        if self._display is not None:
-            self._display.advance(amount)
+        if self.display is not None:
+            self.display.advance(amount)
 
     def note(self, text: str) -> None:
         """Show the latest figures of the stage, if the display supports them."""
-        show = getattr(self._display, "note", None)
+        show = getattr(self.display, "note", None)
         if callable(show):
             show(text)
 
@@ -152,12 +153,7 @@ class RunOptions:
 
     @property
     def display(self) -> Progress | None:
-        """Receiver of the progress, to pass on; None if there is none."""
-        return self._display
-
-    @property
-    def _display(self) -> Progress | None:
-        """Receiver of the progress; None while ``auto`` is unresolved."""
+        """Receiver of the progress; None if there is none, or while ``auto`` is unresolved."""
         return None if self.progress == AUTO else self.progress
 
 

@@ -58,7 +58,7 @@ class StreamedText:
 
     @property
     def names(self) -> list[str]:
-        """What the text was named by, before it is read; empty for lines, token lists and a ``Corpus``."""
+        """Names given for the text, known before it is read; empty for lines, token lists and a ``Corpus``."""
         if isinstance(self._given, StreamedNames):
             return list(self._given.names)
         if isinstance(self._given, (str, os.PathLike)):

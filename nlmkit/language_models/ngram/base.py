@@ -1,4 +1,4 @@
-"""What the modules beside ``NGram`` see of it: hyper-parameters and fitted state."""
+"""Hyper-parameters and fitted state of ``NGram``, for the modules that it delegates to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MIXED: Final = "mixed"
 """Value of ``smoothing`` for a model mixed from others; such a model cannot be fitted."""
 
 NOT_FITTED: Final = {IMPORTED: "models read from a file", MIXED: "models mixed from others"}
-"""What the values of ``smoothing`` that are no methods are reserved for."""
+"""Values of ``smoothing`` of models that were not fitted, and the models they are reserved for."""
 
 PRECISIONS = ("float64", "float32", "packed", *(f"q{bits}" for bits in range(2, 17)))
 """Forms of the fitted table."""

@@ -173,7 +173,7 @@ def draw(table: Lookup, context: tuple[int, ...], place: float, *, allow_unk: bo
         allow_unk: Whether ``<unk>`` takes part.
 
     Returns:
-        The id; None if rounding leaves it open, or the sum is no number above zero.
+        The id; None if rounding leaves it open, or the sum is not a positive number.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         words, probs, factor = _listed(table, context)

@@ -179,7 +179,7 @@ def prune_to_size(
         budget: Largest sum of the costs of all n-grams.
         costs: Cost of an n-gram of each order, at least 1: ones for a number of n-grams, or bytes.
         history_log_probs: As for ``entropy_prune``.
-        besides: What the model costs besides its n-grams; the error of too small a budget adds it.
+        besides: Cost of the model besides its n-grams, added to the figures of the error message.
 
     Raises:
         HyperParameterError: The budget is too small for the unigrams and the n-grams that cannot be removed, or the

@@ -85,7 +85,7 @@ def merge_bigrams(store: Store, settings: dict[str, Any], number: int) -> dict[s
 def estimate_bigrams(store: Store, settings: dict[str, Any], number: int) -> dict[str, Any]:
     """Task: estimate unigrams and bigrams.
 
-    Writes the arrays of the table's first two orders into ``folder``, but for the backoff weights of bigrams, and
+    Writes the arrays of the table's first two orders into ``folder``, except the backoff weights of bigrams, and
     ``lower/PART`` with the probability of each bigram of a part: ``prob``, float64.
 
     Returns:

@@ -81,7 +81,7 @@ class Interpolated:
         return sums[1], sums[0]
 
     def backoffs(self, sums: list[Floats]) -> Floats:
-        """gamma / total, one for what is no context."""
+        """gamma / total; one for n-grams that are not contexts."""
         gamma, total = self._gamma_and_total(sums)
         is_context = total > 0
         weights: Floats = np.where(is_context, gamma / np.where(is_context, total, 1.0), 1.0)

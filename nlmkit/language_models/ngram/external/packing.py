@@ -28,7 +28,7 @@ DTYPES: Final = frozenset({"i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4",
 
 
 class DamagedBlockError(Exception):
-    """The bytes are no block, or were changed."""
+    """The bytes are not a block, or were changed."""
 
 
 def type_of(values: NDArray[Any]) -> str:
@@ -62,7 +62,7 @@ def unpack(block: bytes) -> NDArray[Any]:
     """Return the array of a block.
 
     Raises:
-        DamagedBlockError: The bytes are no block, or were changed.
+        DamagedBlockError: The bytes are not a block, or were changed.
     """
     end = len(block) - _CHECKSUM.size
     if end < _HEADER.size or zlib.crc32(memoryview(block)[:end]) != _CHECKSUM.unpack_from(block, end)[0]:
