@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar, cast
 import numba
 import numpy as np
 from numba import types
-from numba.extending import overload, register_jitable
+from numba.extending import overload
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

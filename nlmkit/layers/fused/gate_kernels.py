@@ -3,6 +3,8 @@
 Each passes over a row of one gate at a time, in loops that numba vectorizes. This module imports numba.
 """
 
+# ruff: noqa: PLR0917  (functions of arrays, called by position)
+
 from __future__ import annotations
 
 from typing import Any, Final
@@ -70,9 +72,7 @@ def lstm_forward(t: int, gates: Any, bias: Any, cells: Any, hidden: Any, recurre
 
 
 @compiled
-def lstm_backward(  # noqa: PLR0917
-    t: int, gates: Any, cells: Any, by_outputs: Any, by_cell: Any, by_bias: Any, by_hidden: Any
-) -> None:
+def lstm_backward(t: int, gates: Any, cells: Any, by_outputs: Any, by_cell: Any, by_bias: Any, by_hidden: Any) -> None:
     """See ``gates.lstm_backward``."""
     h = by_cell.shape[1]
     rows = np.empty((6, h), np.float32)
@@ -127,7 +127,7 @@ def gru_forward(t: int, gates: Any, recurrent: Any, bias: Any, states: Any, hidd
 
 
 @compiled
-def gru_backward(  # noqa: PLR0917
+def gru_backward(
     t: int, gates: Any, recurrent: Any, states: Any, by_outputs: Any, by_state: Any, by_bias: Any, by_hidden: Any
 ) -> None:
     """See ``gates.gru_backward``."""

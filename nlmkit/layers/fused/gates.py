@@ -18,6 +18,8 @@ Wide tensors and the bias are float32, or float64 where all are; the others may 
 float32. ``gate_kernels`` has the same functions as machine code.
 """
 
+# ruff: noqa: PLR0917  (functions of arrays, called by position)
+
 from __future__ import annotations
 
 import torch
@@ -66,7 +68,7 @@ def gru_forward(t: int, gates: Tensor, recurrent: Tensor, bias: Tensor, states: 
     gates[t] = torch.cat([r, z, n], dim=1)
 
 
-def gru_backward(  # noqa: PLR0917
+def gru_backward(
     t: int,
     gates: Tensor,
     recurrent: Tensor,
@@ -95,9 +97,7 @@ def rnn_forward(t: int, gates: Tensor, bias: Tensor, hidden: Tensor, recurrent: 
     hidden[t + 1] = (gates[t] + recurrent.to(bias.dtype) + bias).tanh()
 
 
-def rnn_backward(
-    t: int, gates: Tensor, hidden: Tensor, by_outputs: Tensor, by_bias: Tensor, by_hidden: Tensor
-) -> None:
+def rnn_backward(t: int, gates: Tensor, hidden: Tensor, by_outputs: Tensor, by_bias: Tensor, by_hidden: Tensor) -> None:
     """Step of an Elman network back."""
     state = hidden[t + 1].to(by_outputs.dtype)
     found = (by_outputs[t] + by_hidden) * (1 - state * state)

@@ -81,6 +81,7 @@ def _step(name: str, units: int, dtype: torch.dtype, arrays: list[Tensor]) -> Ca
 
 def _view(tensor: Tensor) -> Any:
     """Return the memory of a tensor as a NumPy array, of int16 for bfloat16."""
+    tensor = tensor.detach()
     return (tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
 

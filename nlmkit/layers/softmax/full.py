@@ -45,17 +45,31 @@ class FullSoftmax(OutputLayer):
         """Return the mean cross-entropy."""
         rows = self.words.rank[targets]
         total = linear_cross_entropy(
-            features, self.weights(), self.bias, rows, chunk=chunk, label_smoothing=label_smoothing
+            features,
+            self.weights(),
+            self.bias,
+            rows,
+            chunk=chunk,
+            label_smoothing=label_smoothing,
+            bfloat16=self._lowered,
         )
         return total / len(rows)
 
-    def mixture_loss(  # noqa: PLR0917
+    def mixture_loss(
         self, features: Tensor, targets: Tensor, log_weights: Tensor, log_rest: Tensor, *, chunk: int, alone: float
     ) -> tuple[Tensor, Tensor]:
         """Return the mean loss of a mixture, with logits in memory for one chunk only."""
         rows = self.words.rank[targets]
         total, found = mixture_cross_entropy(
-            features, self.weights(), self.bias, rows, log_weights, log_rest, chunk=chunk, alone=alone
+            features,
+            self.weights(),
+            self.bias,
+            rows,
+            log_weights,
+            log_rest,
+            chunk=chunk,
+            alone=alone,
+            bfloat16=self._lowered,
         )
         return total / len(rows), found
 
