@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from toys.networks import randomized, seeded
 from torch import Tensor
+from toys.networks import randomized, seeded
 
 from nlmkit.layers.fused import windows
 from nlmkit.layers.fused.products import StepProduct

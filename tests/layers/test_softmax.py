@@ -16,7 +16,7 @@ from toys.networks import COUNTS, V, array, random_ids, randomized, seeded, word
 
 from nlmkit.errors import HyperParameterError, SavedModelError
 from nlmkit.layers.row_order import WordOrder
-from nlmkit.layers.softmax import AdaptiveSoftmax, ClassFactoredSoftmax, FullSoftmax, SampledSoftmax
+from nlmkit.layers.softmax import AdaptiveSoftmax, ClassFactoredSoftmax, FullSoftmax, SampledSoftmax, rows
 from nlmkit.layers.softmax.adaptive import adaptive_cutoffs
 from nlmkit.layers.softmax.class_factored import class_cutoffs
 from nlmkit.layers.softmax.cross_entropy import linear_cross_entropy
@@ -261,6 +261,95 @@ def test_cross_entropy_computes_only_the_gradients_that_are_wanted():
     assert gradient.shape == features.shape
     with torch.no_grad():
         assert not linear_cross_entropy(features, weight, bias, torch.arange(N)).requires_grad
+
+
+@pytest.mark.parametrize(
+    ("name", "smoothing"), [("full", 0.0), ("full", 0.2), ("adaptive", 0.0), ("class-factored", 0.0)]
+)
+def test_losses_in_bfloat16_are_near_in_value_and_gradients_and_only_in_training(name, smoothing):
+    features, targets = features_and_targets()
+    output = build(name)
+    wanted = [features, output.bias, output.words.weight]
+    exact = output.loss(features, targets, chunk=5, label_smoothing=smoothing)
+    output.trains_in_bfloat16 = True
+    near = output.loss(features, targets, chunk=5, label_smoothing=smoothing)
+    assert near.dtype == torch.float32
+    assert near.item() == pytest.approx(exact.item(), rel=0.02)
+    assert near.item() != exact.item()
+    for ours, theirs in zip(torch.autograd.grad(near, wanted), torch.autograd.grad(exact, wanted), strict=True):
+        assert ours.dtype == torch.float32
+        torch.testing.assert_close(ours, theirs, atol=0.01, rtol=0.05)
+    output.eval()
+    lowered = output.loss(features, targets, chunk=5, label_smoothing=smoothing)
+    output.trains_in_bfloat16 = False
+    assert torch.equal(lowered, output.loss(features, targets, chunk=5, label_smoothing=smoothing))
+
+
+@pytest.mark.parametrize(("words", "gains"), [(2**17 // WIDTH, False), (2**17 // WIDTH + 1, True)])
+def test_size_from_which_an_output_layer_gains_from_bfloat16(words, gains, monkeypatch):
+    output = build("full")
+    monkeypatch.setattr(type(output), "predictable", words - 1 + (2**17 % WIDTH > 0))
+    assert output.gains_from_bfloat16 == (output.width * output.predictable >= 2**17) == gains
+
+
+@pytest.fixture(params=["python", pytest.param("machine", marks=pytest.mark.slow)])
+def row_code(request, monkeypatch):
+    """Machine code of rows for a vocabulary of any size, or the Python that it is compiled from."""
+    pytest.importorskip("numba")
+    from nlmkit.layers.fused import arithmetic
+    from nlmkit.layers.softmax import row_kernels
+
+    if request.param == "python":
+        for module in (arithmetic, row_kernels):
+            for name, value in vars(module).copy().items():
+                if hasattr(value, "py_func"):
+                    monkeypatch.setattr(module, name, value.py_func)
+    monkeypatch.setattr(rows, "COMPILED_WORDS", 0)
+
+
+@pytest.mark.parametrize("words", [1, 23, 64, 131])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_machine_code_of_rows_is_torchs_softmax_within_rounding(words, dtype, row_code, monkeypatch):
+    source = seeded(9)
+    features = torch.randn(N, WIDTH, generator=source, dtype=torch.float32).to(dtype)
+    weight, bias = torch.randn(words, WIDTH, generator=source) * 3, torch.randn(words, generator=source)
+    targets = torch.arange(N) % words
+    code = rows.softmax_of_rows(features, bias, 0.0)
+    assert isinstance(code, rows.CompiledRows)
+    assert isinstance(rows.softmax_of_rows(features, bias, 0.1), rows.PlainRows)
+    logits = torch.mm(features, weight.t().to(dtype))
+    plain = rows.PlainRows()
+    expected = plain(logits.clone(), bias, targets, 0.0)
+    found = code(logits, bias, targets, 0.0)
+    assert found.by_logits.data_ptr() == logits.data_ptr()
+    torch.testing.assert_close(found[:2], expected[:2], atol=1e-5, rtol=1e-6)
+    rounding = {"atol": 1e-6, "rtol": 1e-5} if dtype == torch.float32 else {"atol": 1e-6, "rtol": 2**-8}
+    torch.testing.assert_close(found.by_logits.float(), expected.by_logits, **rounding)
+    for scale in (None, torch.rand(N, generator=source)):
+        total = plain.sum(found.by_logits.float(), scale)
+        torch.testing.assert_close(code.sum(found.by_logits, scale), total, atol=1e-5, rtol=1e-5)
+    monkeypatch.setattr(rows, "has_machine_code", lambda: False)
+    assert isinstance(rows.softmax_of_rows(features, bias, 0.0), rows.PlainRows)
+
+
+def test_logits_that_are_not_numbers_make_the_loss_none(row_code):
+    logits = torch.randn(3, 70, generator=seeded()).bfloat16()
+    logits[1, 66], logits[2, 5] = torch.nan, torch.nan
+    found = rows.CompiledRows(torch.bfloat16)(logits, torch.zeros(70), torch.arange(3), 0.0)
+    assert found.log_probs.isnan().tolist() == [False, True, True]
+    assert found.loss.isnan()
+
+
+def test_rows_after_the_words_are_ignored_and_have_no_gradient():
+    features, _ = features_and_targets()
+    weight, bias = torch.randn(25, WIDTH, generator=seeded(9)).requires_grad_(), torch.zeros(23)
+    targets = torch.arange(N) % 23
+    loss = linear_cross_entropy(features, weight, bias, targets, chunk=5)
+    torch.testing.assert_close(loss, linear_cross_entropy(features, weight[:23], bias, targets))
+    (gradient,) = torch.autograd.grad(loss, [weight])
+    assert (gradient[23:] == 0).all()
+    (empty,) = torch.autograd.grad(linear_cross_entropy(features[:0], weight, bias, targets[:0]), [weight])
+    assert (empty == 0).all()
 
 
 def test_cross_entropy_under_autocast_is_near_and_keeps_the_types_of_weights():
