@@ -85,6 +85,26 @@ class OutputLayer(nn.Module):
         """
         raise NotImplementedError
 
+    def mixture_loss(  # noqa: PLR0917
+        self, features: Tensor, targets: Tensor, log_weights: Tensor, log_rest: Tensor, *, chunk: int, alone: float
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean of −(1 − ε) ln(λ p(target) + r) − ε ln p(target), and ln p(target) without gradient.
+
+        Args:
+            features: [N, d], N ≥ 1.
+            targets: Vocabulary ids, int64 [N]; never ``<s>``.
+            log_weights: ln λ, the weight of this distribution in a mixture: [N].
+            log_rest: ln r, the weighted probability of the target under the others of the mixture: [N].
+            chunk: Rows whose logits are in memory at a time; it does not change the result.
+            alone: ε, share of the loss of this distribution alone.
+
+        Returns:
+            A scalar, and [N].
+        """
+        found = self.log_probs(features, targets)
+        mixed = torch.logaddexp(log_weights + found, log_rest)
+        return -((1 - alone) * mixed + alone * found).mean(), found.detach()
+
     def log_probs(self, features: Tensor, targets: Tensor) -> Tensor:
         """Return ln p(target), exactly normalised over all words except ``<s>``: [N].
 
