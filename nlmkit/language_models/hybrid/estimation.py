@@ -27,9 +27,7 @@ def estimate(order: int, texts: TrainingTexts, run: RunOptions) -> tuple[Experts
         run: Progress, and ``workers``, in whose number of threads n-grams are counted.
     """
     run.stage("counting n-grams", len(texts.events))
-    counts = count_ngrams(
-        texts.events, order, len(texts.vocabulary), workers=run.workers, advance=run.advance
-    )
+    counts = count_ngrams(texts.events, order, len(texts.vocabulary), workers=run.workers, advance=run.advance)
     gathered = Gathered(counts, texts.vocabulary, texts.pipeline, None)
     model = NGram(order=order, precision="float32").fit_counts(gathered, run)
     table: Any = model.table_
@@ -47,7 +45,5 @@ def restored(member: Any, order: int, vocabulary: Vocabulary) -> Experts:
     sound = isinstance(member, NGram) and member.is_fitted and member.order == order
     require(sound, f"the saved model is damaged: its n-gram model of order {order} is missing")
     require(isinstance(member.table_, BackoffTable), "the saved model is damaged: its n-grams are not in a plain table")
-    require(
-        member.vocabulary_ == vocabulary, "the saved model is damaged: its n-gram model has another vocabulary"
-    )
+    require(member.vocabulary_ == vocabulary, "the saved model is damaged: its n-gram model has another vocabulary")
     return Experts(member)

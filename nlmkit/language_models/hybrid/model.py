@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from nlmkit.core.presets import SIZES, preset_param, with_default
@@ -72,9 +72,7 @@ class Hybrid(HybridOptions, NeuralLanguageModel):
         neural = recurrent_module(self.cell, self, counts, generator, forget_bias=self.forget_bias)
         return HybridModule(neural, self.order, self.gate_units)
 
-    def _train(
-        self, module: LanguageModule, texts: TrainingTexts, run: RunOptions, started: float
-    ) -> TrainingResult:
+    def _train(self, module: LanguageModule, texts: TrainingTexts, run: RunOptions, started: float) -> TrainingResult:
         """Estimate the n-grams, score the training text by them, and train the network."""
         from nlmkit.language_models.hybrid.estimation import estimate
         from nlmkit.language_models.hybrid.task import HybridTask
@@ -108,6 +106,30 @@ class Hybrid(HybridOptions, NeuralLanguageModel):
         """``trained``, or the rules of the softmax and of the n-grams: ``once-seen-RATE+uniform-share``."""
         rule = super().unknown_rule
         return rule if rule == "trained" else f"{rule}+uniform-share"
+
+    # ------------------------------------------------------------------------------------------------- the weights
+
+    def weights(self, data: Any, *, context: Context = "sentence") -> NDArray[np.float64]:
+        """Return the weights λ before each event, of the softmax first, then by order: float64 [events, 1 + order]."""
+        return self._scored(data, context)[1]
+
+    def event_details(self, data: Any) -> dict[str, NDArray[Any]]:
+        """``softmax_weight``: λ_0, weight of the softmax in context ``sentence``, float64 [events]."""
+        return {"softmax_weight": self.weights(data)[:, 0]}
+
+    def log_probs_and_details(
+        self, data: Any, *, context: Context = "sentence"
+    ) -> tuple[NDArray[np.float64], dict[str, NDArray[Any]]]:
+        """Both from one pass over the text; weights are those of the context."""
+        log_probs, weights = self._scored(data, context)
+        return log_probs, {"softmax_weight": weights[:, 0]}
+
+    def _scored(self, data: Any, context: Context) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the log-probability of each event and the weights before it: float64 [events], [events, 1 + order]."""
+        events, order = self._events(data, context)
+        from nlmkit.language_models.hybrid.weighing import scored
+
+        return scored(self._network, events, order, context)
 
     def fitted_state(self) -> FittedState:
         """Return the weights by torch name, the fit report as metadata, and the n-gram model as a member."""

@@ -1,4 +1,4 @@
-"""Network of a hybrid model: that of a recurrent model, whose state has the last words and whose output is a mixture."""
+"""Network of a hybrid model: a recurrent network whose state has the last words and whose output is a mixture."""
 
 from __future__ import annotations
 

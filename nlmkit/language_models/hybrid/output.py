@@ -40,6 +40,7 @@ class HybridOutput(OutputLayer):
 
     Attributes:
         experts: The n-gram distributions, set once they are estimated.
+        weights: Number of weights.
     """
 
     experts: Experts | None = None
@@ -48,12 +49,13 @@ class HybridOutput(OutputLayer):
         super().__init__(neural.words, neural.width + gate.width + order - 1, tied=False)
         self.neural, self.gate = neural, gate
         self._sizes = [neural.width, gate.width, order - 1]
+        self.weights = 1 + order
 
     def parts(self, features: Tensor) -> Parts:
         """Return the parts of features [N, …]."""
         return Parts(*torch.split(features, self._sizes, dim=1))
 
-    def mixture_loss_of(  # noqa: PLR0917
+    def mixture_loss_of(
         self, features: Tensor, targets: Tensor, log_probs: Tensor, context: Tensor, *, chunk: int, alone: float
     ) -> tuple[Tensor, Tensor]:
         """Return the loss of training, and the mean −ln p(target), which has no gradient: scalars.

@@ -106,7 +106,7 @@ class _HybridObjective(nn.Module):
         self.module = module
         self._chunk, self._alone = chunk, alone
 
-    def forward(  # noqa: PLR0917
+    def forward(
         self, inputs: Tensor, targets: Tensor, state: Carry, log_probs: Tensor, context: Tensor
     ) -> tuple[Tensor, Tensor, Carry]:
         output = self.module(inputs, state)

@@ -237,9 +237,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         self.fit_report_["notes"] += self._without_effect(run)
         return self
 
-    def _train(
-        self, module: LanguageModule, texts: TrainingTexts, run: RunOptions, started: float
-    ) -> TrainingResult:
+    def _train(self, module: LanguageModule, texts: TrainingTexts, run: RunOptions, started: float) -> TrainingResult:
         """Train the network; ``started`` is the time at which the fit did."""
         from nlmkit.language_models.neural.training import train
 

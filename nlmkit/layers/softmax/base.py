@@ -85,7 +85,7 @@ class OutputLayer(nn.Module):
         """
         raise NotImplementedError
 
-    def mixture_loss(  # noqa: PLR0917
+    def mixture_loss(
         self, features: Tensor, targets: Tensor, log_weights: Tensor, log_rest: Tensor, *, chunk: int, alone: float
     ) -> tuple[Tensor, Tensor]:
         """Return the mean of −(1 − ε) ln(λ p(target) + r) − ε ln p(target), and ln p(target) without gradient.

@@ -49,7 +49,7 @@ class FullSoftmax(OutputLayer):
         )
         return total / len(rows)
 
-    def mixture_loss(  # noqa: PLR0917
+    def mixture_loss(
         self, features: Tensor, targets: Tensor, log_weights: Tensor, log_rest: Tensor, *, chunk: int, alone: float
     ) -> tuple[Tensor, Tensor]:
         """Return the mean loss of a mixture, with logits in memory for one chunk only."""
