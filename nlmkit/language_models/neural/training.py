@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,6 +84,7 @@ def train(  # noqa: PLR0917
     *,
     started: float | None = None,
     clock: Clock = seconds,
+    chosen: Mapping[str, Any] | None = None,
 ) -> TrainingResult:
     """Train a module; afterwards it has the best weights and is in evaluation mode, on the device of the run.
 
@@ -98,6 +100,7 @@ def train(  # noqa: PLR0917
         run: Device, budget, checkpoints, log and progress.
         started: Time on ``clock`` at which the fit started, so that the budget includes everything since.
         clock: Monotonic clock, in seconds.
+        chosen: Hyper-parameters chosen for the budget, as JSON, for the log.
 
     Raises:
         HyperParameterError: An option needs validation text, or the device is not available.
@@ -127,7 +130,7 @@ def train(  # noqa: PLR0917
         task = LanguageTask(module, events, valid_events, settings, vocabulary, together)
         bfloat16 = trains_in_bfloat16(task.device, run.precision)
         stepper = GradientStepper(task, optimization, together, bfloat16=bfloat16)
-        result = run_steps(stepper, run, patience=settings.patience, started=started, clock=clock)
+        result = run_steps(stepper, run, patience=settings.patience, started=started, clock=clock, chosen=chosen)
     return TrainingResult(
         **vars(result),
         batch=task.stream.batch,
