@@ -72,7 +72,14 @@ class Hybrid(HybridOptions, NeuralLanguageModel):
         neural = recurrent_module(self.cell, self, counts, generator, forget_bias=self.forget_bias)
         return HybridModule(neural, self.order, self.gate_units)
 
-    def _train(self, module: LanguageModule, texts: TrainingTexts, run: RunOptions, started: float) -> TrainingResult:
+    def _train(  # noqa: PLR0917
+        self,
+        module: LanguageModule,
+        texts: TrainingTexts,
+        run: RunOptions,
+        started: float,
+        chosen: Mapping[str, Any] | None,
+    ) -> TrainingResult:
         """Estimate the n-grams, score the training text by them, and train the network."""
         from nlmkit.language_models.hybrid.estimation import estimate
         from nlmkit.language_models.hybrid.task import HybridTask
@@ -92,6 +99,7 @@ class Hybrid(HybridOptions, NeuralLanguageModel):
             run,
             started=started,
             task_of=task_of,
+            chosen=chosen,
         )
 
     def _report(self, *args: Any) -> dict[str, Any]:
