@@ -72,7 +72,7 @@ class Hybrid(HybridOptions, NeuralLanguageModel):
         neural = recurrent_module(self.cell, self, counts, generator, forget_bias=self.forget_bias)
         return HybridModule(neural, self.order, self.gate_units)
 
-    def _train(  # noqa: PLR0917
+    def _train(
         self,
         module: LanguageModule,
         texts: TrainingTexts,

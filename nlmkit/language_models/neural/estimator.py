@@ -244,7 +244,7 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         self.fit_report_["notes"] += self._without_effect(run)
         return self
 
-    def _train(  # noqa: PLR0917
+    def _train(
         self,
         module: LanguageModule,
         texts: TrainingTexts,
