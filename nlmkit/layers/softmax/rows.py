@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor
 
 from nlmkit.layers.fused.threads import in_parts
+from nlmkit.layers.fused.windows import has_machine_code
 
 COMPILED_WORDS: Final = 1024
-"""Words from which machine code computes the softmax of bfloat16 logits: below, compiling it would not pay."""
+"""Words from which machine code computes the softmax: below, compiling it would not pay."""
 
 
 class Found(NamedTuple):
@@ -62,15 +62,18 @@ class PlainRows:
 
 
 class CompiledRows:
-    """Softmax as machine code, in the memory of the logits, which are bfloat16; sums are float32."""
+    """Softmax as machine code, in the memory of the logits, float32 or bfloat16; sums are float32.
 
-    chunks = 4
-    """The same memory as in torch's operations, which have the logits twice in float32."""
+    Args:
+        dtype: Type of the logits.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, dtype: torch.dtype) -> None:
         from nlmkit.layers.softmax import row_kernels
 
         self._code = row_kernels
+        # The same memory as in torch's operations, which have the logits twice in float32.
+        self.chunks = 8 // dtype.itemsize
 
     def __call__(self, logits: Tensor, bias: Tensor, targets: Tensor, label_smoothing: float) -> Found:
         """Return loss, ln p and gradient of rows; arguments as for ``PlainRows``, without label smoothing."""
@@ -96,9 +99,10 @@ def softmax_of_rows(features: Tensor, bias: Tensor, label_smoothing: float) -> P
         bias: [V].
         label_smoothing: Share of the target that is spread over all words.
     """
-    suits = features.dtype == torch.bfloat16 and bias.dtype == torch.float32 and features.device.type == "cpu"
-    if suits and not label_smoothing and len(bias) >= COMPILED_WORDS and importlib.util.find_spec("numba") is not None:
-        return CompiledRows()
+    on_cpu = features.device.type == "cpu"
+    suits = on_cpu and bias.dtype == torch.float32 and features.dtype in (torch.float32, torch.bfloat16)
+    if suits and not label_smoothing and len(bias) >= COMPILED_WORDS and has_machine_code():
+        return CompiledRows(features.dtype)
     return PlainRows()
 
 
