@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nlmkit.errors import HyperParameterError
+from nlmkit.language_models.neural.sampled_phase import SampledPhase
 from nlmkit.language_models.neural.streams import Epoch, Noise, TrainingStream, reset_state
 from nlmkit.language_models.neural.validation import Validation
 from nlmkit.training import divergence
@@ -149,6 +150,7 @@ class LanguageTask(Task[Window]):
             batch=settings.batch,
             bptt=settings.bptt,
             random=settings.bptt_random,
+            rotated=settings.partial_shuffle,
             unknown_rate=settings.unknown_rate,
             seed=settings.seed,
             share=(together.rank, together.count),
@@ -172,6 +174,7 @@ class LanguageTask(Task[Window]):
         module.set_generator(self._generators["module"])
         self._chunk = chunk = max(1, _LOGITS[device.type] // len(vocabulary))
         self._objective = together.parallel(self.objective(chunk))
+        self._phase = SampledPhase(module, settings.full_after)
         self._validation: Validation | None = None
         if valid_events is not None:
             self._validation = Validation(
@@ -213,7 +216,8 @@ class LanguageTask(Task[Window]):
         """Return the extent of the run; the time of a step depends on its rows."""
         windows, valid = len(self.stream.bounds(0)) - 1, self._valid_events
         closing = 0.0 if valid is None else min(1.0, min(_JUDGED, len(self._events)) / len(valid))
-        return Extent(windows, self.stream.length / windows, closing=closing)
+        cost = self._phase.cost if self._phase.saves_work else None
+        return Extent(windows, self.stream.length / windows, closing=closing, cost=cost)
 
     def epoch(self, number: int) -> Windows:
         """Return the windows of epoch ``number``."""
@@ -228,6 +232,10 @@ class LanguageTask(Task[Window]):
         return self._generators
 
     # ------------------------------------------------------------------------------------------------- the steps
+
+    def begin_step(self, share: float) -> float:
+        """Let a sampled softmax compute all words, if it is late enough; return the work of the step."""
+        return self._phase.begin_step(share)
 
     def loss(self, data: Window, carry: Carry) -> Step:
         """Return the mean −ln p of a window's events, penalties, and the state after it."""
