@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,6 +12,9 @@ from torch import Tensor, nn
 from nlmkit.errors import HyperParameterError, SavedModelError
 from nlmkit.layers.embeddings import RANGE, WordVectors
 from nlmkit.layers.softmax.cross_entropy import CHUNK
+
+LARGE: Final = 1 << 17
+"""Weights of a layer from which bfloat16 is faster than float32."""
 
 
 class OutputLayer(nn.Module):
@@ -25,9 +30,11 @@ class OutputLayer(nn.Module):
     Attributes:
         generator: Source of samples, if any are drawn.
         bias: One bias per word, by row: [V − 1].
+        trains_in_bfloat16: Whether losses in training compute matrix products in bfloat16; the loss itself is float32.
     """
 
     generator: torch.Generator | None = None
+    trains_in_bfloat16 = False
     bias: nn.Parameter
 
     def __init__(self, words: WordVectors, width: int, *, tied: bool) -> None:
@@ -42,6 +49,16 @@ class OutputLayer(nn.Module):
     def words(self) -> WordVectors:
         """Input layer."""
         return self._words[0]
+
+    @property
+    def gains_from_bfloat16(self) -> bool:
+        """Whether the layer is large enough to be faster in bfloat16."""
+        return self.width * self.predictable >= LARGE
+
+    @property
+    def _lowered(self) -> bool:
+        """Whether the next loss computes in bfloat16."""
+        return self.trains_in_bfloat16 and self.training
 
     @property
     def predictable(self) -> int:

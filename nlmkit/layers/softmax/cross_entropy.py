@@ -16,6 +16,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from nlmkit.layers.softmax.rows import softmax_of_rows
+
 CHUNK = 256
 """Rows at a time; the logits of 10,000 words then are 10 MB."""
 
@@ -28,10 +30,12 @@ def linear_cross_entropy(
     *,
     chunk: int = CHUNK,
     label_smoothing: float = 0.0,
+    bfloat16: bool = False,
 ) -> Tensor:
     """Sum over rows of −ln softmax(W f + b) at the target.
 
-    Under autocast the matrix products run in its type; softmax, sums and weight gradients stay in the weights' type.
+    Under autocast the matrix products run in its type, with ``bfloat16`` in that one; softmax, sums and weight
+    gradients stay in the weights' type.
 
     Args:
         features: [N, d].
@@ -40,14 +44,15 @@ def linear_cross_entropy(
         targets: int64 [N], in [0, V).
         chunk: Rows whose logits are in memory at a time; it changes the result only by rounding.
         label_smoothing: Share ε of the target that is spread evenly over all V words (Szegedy et al. 2016).
+        bfloat16: Whether to compute the matrix products in bfloat16, with logits rounded to it.
 
     Returns:
         Scalar, in the type of ``weight``. It can be differentiated once, with respect to the first three.
     """
     device = features.device.type
     autocast = torch.is_autocast_enabled(device)
-    if autocast:
-        features = features.to(torch.get_autocast_dtype(device))
+    if autocast or bfloat16:
+        features = features.to(torch.bfloat16 if bfloat16 else torch.get_autocast_dtype(device))
     with torch.autocast(device, enabled=False) if autocast else contextlib.nullcontext():
         loss: Tensor
         loss, _ = _LinearCrossEntropy.apply(features, weight, bias, targets, chunk, label_smoothing, None, None, 0.0)  # type: ignore[no-untyped-call]
@@ -64,6 +69,7 @@ def mixture_cross_entropy(  # noqa: PLR0917
     *,
     chunk: int = CHUNK,
     alone: float = 0.0,
+    bfloat16: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Sum over rows of the cross-entropy of a mixture of this softmax and other distributions.
 
@@ -79,6 +85,7 @@ def mixture_cross_entropy(  # noqa: PLR0917
         log_rest: ln r of each row, the weighted probability of the target under the other distributions: [N].
         chunk: Rows whose logits are in memory at a time; it changes the result only by rounding.
         alone: ε, share of the loss of this softmax alone.
+        bfloat16: Whether to compute the matrix products in bfloat16.
 
     Returns:
         The sum, a scalar that can be differentiated once, with respect to the first three and the two logarithms; and
@@ -86,8 +93,8 @@ def mixture_cross_entropy(  # noqa: PLR0917
     """
     device = features.device.type
     autocast = torch.is_autocast_enabled(device)
-    if autocast:
-        features = features.to(torch.get_autocast_dtype(device))
+    if autocast or bfloat16:
+        features = features.to(torch.bfloat16 if bfloat16 else torch.get_autocast_dtype(device))
     mixture = log_weights.to(weight.dtype), log_rest.to(weight.dtype), alone
     with torch.autocast(device, enabled=False) if autocast else contextlib.nullcontext():
         loss, log_probs = _LinearCrossEntropy.apply(features, weight, bias, targets, chunk, 0.0, *mixture)  # type: ignore[no-untyped-call]
@@ -134,28 +141,22 @@ class _LinearCrossEntropy(torch.autograd.Function):
         by_bias: Tensor | None = None
         mixture = None if log_weights is None or log_rest is None else _Mixture(log_weights, log_rest, alone)
         loss = weight.new_zeros(())
+        softmax = softmax_of_rows(features, bias, label_smoothing)
+        chunk *= softmax.chunks
         for begin in range(0, len(features), chunk):
             rows = slice(begin, begin + chunk)
             part, target = features[rows], targets[rows]
-            logits = torch.mm(part, factors.t()).to(weight.dtype).add_(bias)
-            log_probs = torch.log_softmax(logits, dim=1)
+            found = softmax(torch.mm(part, factors.t()), bias, target, label_smoothing)
             scale: Tensor | None = None
             if mixture is not None:
-                scale = mixture.scale(log_probs.gather(1, target[:, None])[:, 0], rows)
+                scale = mixture.scale(found.log_probs, rows)
             else:
-                loss.add_(functional.nll_loss(log_probs, target, reduction="sum"), alpha=1 - label_smoothing)
-            if label_smoothing:
-                loss.sub_(log_probs.sum(), alpha=label_smoothing / len(weight))
+                loss.add_(found.loss)
             if not any(wanted):
                 continue
-            # By the logits: softmax − (1 − ε) [word is target] − ε / V; of a mixture, times the row's scale.
-            by_logits = log_probs.exp_()
-            places = target[:, None]
-            by_logits.scatter_add_(1, places, by_logits.new_full(places.shape, label_smoothing - 1))
-            if label_smoothing:
-                by_logits.sub_(label_smoothing / len(weight))
+            by_logits = found.by_logits
             if wanted[2]:
-                by_bias = _added(by_bias, by_logits.sum(dim=0) if scale is None else torch.mv(by_logits.t(), scale))
+                by_bias = _added(by_bias, softmax.sum(by_logits, scale))
             by_logits = by_logits.to(features.dtype)
             if by_features is not None:
                 torch.mm(by_logits, factors, out=by_features[rows])

@@ -45,7 +45,13 @@ class FullSoftmax(OutputLayer):
         """Return the mean cross-entropy."""
         rows = self.words.rank[targets]
         total = linear_cross_entropy(
-            features, self.weights(), self.bias, rows, chunk=chunk, label_smoothing=label_smoothing
+            features,
+            self.weights(),
+            self.bias,
+            rows,
+            chunk=chunk,
+            label_smoothing=label_smoothing,
+            bfloat16=self._lowered,
         )
         return total / len(rows)
 
@@ -55,7 +61,15 @@ class FullSoftmax(OutputLayer):
         """Return the mean loss of a mixture, with logits in memory for one chunk only."""
         rows = self.words.rank[targets]
         total, found = mixture_cross_entropy(
-            features, self.weights(), self.bias, rows, log_weights, log_rest, chunk=chunk, alone=alone
+            features,
+            self.weights(),
+            self.bias,
+            rows,
+            log_weights,
+            log_rest,
+            chunk=chunk,
+            alone=alone,
+            bfloat16=self._lowered,
         )
         return total / len(rows), found
 
