@@ -40,6 +40,11 @@ class HybridOptions(ForgetGateOptions, RecurrentModelOptions):
             lambda model: model.cell == "lstm" and model.start_from is None,
         ),
     )
+    label_smoothing: float = redeclared(
+        RegularizationOptions,
+        "label_smoothing",
+        needs=Needs("a model without n-grams, such as lstm: a mixture learns from the target alone", lambda _: False),
+    )
     noising_scheme: str = redeclared(
         RegularizationOptions,
         "noising_scheme",
