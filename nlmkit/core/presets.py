@@ -211,7 +211,9 @@ class WithPresets(Component):
         self._resolve({name for name in self.hyper_parameters() if name not in given})
         if all(name in given or getattr(self, name) is None for name in self.hyper_parameters()):
             # A copy from all values, or from a configuration with all of them, must behave like its original.
-            given = frozenset(name for name, unset in self.values_unless_given().items() if getattr(self, name) != unset)
+            given = frozenset(
+                name for name, unset in self.values_unless_given().items() if getattr(self, name) != unset
+            )
         vars(self)["_explicit"] = given
 
     @property

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import cast
+from typing import Final, cast
 
 import torch
 from torch import Tensor, nn
 
 from nlmkit.layers.backbone import Body, State
+from nlmkit.layers.fused.windows import run_window
 from nlmkit.layers.masks import Dropout, WeightDrop, Zoneout, keep_mask
 from nlmkit.layers.recurrent_steps import CELLS, Steps, Weights, run_steps
+
+WIDE: Final = 128
+"""Units of a layer from which bfloat16 is faster than float32."""
 
 
 class RecurrentLayer(nn.Module):
@@ -33,6 +37,9 @@ class RecurrentLayer(nn.Module):
         dropout_recurrent: Rate of dropout on the hidden state from step to step.
         zoneout: Rate of zoneout.
         forget_bias: Initial bias of the LSTM's forget gate.
+
+    Attributes:
+        trains_in_bfloat16: Whether training on a CPU computes matrix products in bfloat16; see ``nlmkit.layers.fused``.
     """
 
     def __init__(
@@ -68,6 +75,12 @@ class RecurrentLayer(nn.Module):
             self.bias.data.chunk(gates)[self.cell.gates.index("forget")].fill_(forget_bias)
 
     second_bias: Tensor
+    trains_in_bfloat16 = False
+
+    @property
+    def gains_from_bfloat16(self) -> bool:
+        """Whether the layer is wide enough to be faster in bfloat16."""
+        return self.hidden >= WIDE
 
     @property
     def fused(self) -> bool:
@@ -82,7 +95,10 @@ class RecurrentLayer(nn.Module):
             state: [1, B, h] each; the LSTM's are hidden and cell state.
             generator: Source of the masks.
         """
-        if self.fused:
+        if self.fused and self.trains_in_bfloat16 and self.training and inputs.device.type == "cpu":
+            weights = self.weight_input, self.weight_drop(self.weight_recurrent, generator), self.bias
+            outputs, state = run_window(self.kind, inputs, state, *weights, dtype=torch.bfloat16)
+        elif self.fused:
             outputs, state = self._run_fused(inputs, state, generator)
         else:
             outputs, state, _ = self.run_steps(inputs, state, generator)

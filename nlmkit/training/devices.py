@@ -1,4 +1,4 @@
-"""Device and precision of a network, and errors when memory runs out."""
+"""Device of a network, and errors when memory runs out."""
 
 from __future__ import annotations
 
@@ -34,22 +34,6 @@ def choose_device(name: str, local_rank: int = 0) -> torch.device:
     if index >= found:
         raise HyperParameterError(f"device={name}: PyTorch sees {found} CUDA devices here; use device=cpu")
     return torch.device("cuda", index)
-
-
-def trains_in_bfloat16(device: torch.device, precision: str) -> bool:
-    """Return whether steps use bfloat16: only on GPUs with units for it. CPUs mostly emulate it, slowly.
-
-    Args:
-        device: Device of the steps.
-        precision: ``auto``, ``float32`` or ``bfloat16``.
-
-    Raises:
-        HyperParameterError: The device does not support bfloat16.
-    """
-    has_units = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    if precision == "bfloat16" and not has_units:
-        raise HyperParameterError(f"precision=bfloat16: not supported on {device.type}; use precision=float32")
-    return has_units and precision != "float32"
 
 
 @contextlib.contextmanager

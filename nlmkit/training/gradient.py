@@ -26,6 +26,7 @@ from nlmkit.training.metrics import Rank, starts_averaging
 from nlmkit.training.monitor import StepMonitor, Sums
 from nlmkit.training.network_state import NetworkState
 from nlmkit.training.optimization import build_optimizer, clip_gradients
+from nlmkit.training.precision import FLOAT32, Precision
 from nlmkit.training.schedules import learning_rate
 from nlmkit.training.stepper import Arrays, Extent, Facts, Figures, Moment, Place
 from nlmkit.training.task import Carry, Task
@@ -50,14 +51,16 @@ class GradientStepper(Generic[B]):
         task: Network, data, loss and evaluation.
         options: Optimizer, schedule, clipping and averaging.
         together: Processes of the run; this one uses ``task.device``.
-        bfloat16: Whether steps use bfloat16.
+        precision: Precision of the steps.
     """
 
     tick = TICK
     can_be_prolonged = False
 
-    def __init__(self, task: Task[B], options: Optimization, together: Processes, *, bfloat16: bool = False) -> None:
-        self.task, self.together, self.bfloat16 = task, together, bfloat16
+    def __init__(
+        self, task: Task[B], options: Optimization, together: Processes, *, precision: Precision = FLOAT32
+    ) -> None:
+        self.task, self.together, self._precision = task, together, precision
         self.unit, self.metrics, self.records_epochs = task.unit, tuple(task.metrics), task.records_epochs
         self.is_evaluated = task.is_evaluated
         self.threads = torch.get_num_threads() if task.device.type == "cpu" else None
@@ -110,8 +113,9 @@ class GradientStepper(Generic[B]):
     # ----------------------------------------------------------------------------------------------- the steps
 
     def begin(self) -> None:
-        """Put the network into training mode."""
+        """Put the network into training mode, in the precision of the steps."""
         self.task.module.train()
+        self._precision.use(on=True)
 
     def step(self, moment: Moment) -> float:
         """Take a step; return its work."""
@@ -154,7 +158,7 @@ class GradientStepper(Generic[B]):
         return total, carry
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
-        if not self.bfloat16:
+        if not self._precision.autocast:
             return contextlib.nullcontext()
         return torch.autocast(self.task.device.type, torch.bfloat16)
 
@@ -236,6 +240,7 @@ class GradientStepper(Generic[B]):
     def finish(self) -> None:
         """Load the weights to keep into the network, and set evaluation mode."""
         self.task.module.eval()
+        self._precision.use(on=False)
         self._network.finish()
 
     def advice(self) -> str:

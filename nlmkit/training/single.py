@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from nlmkit.core.processes import process_count
 from nlmkit.errors import HyperParameterError
 from nlmkit.training.clock import Clock, seconds
-from nlmkit.training.devices import choose_device, memory_errors, trains_in_bfloat16
+from nlmkit.training.devices import choose_device, memory_errors
 from nlmkit.training.distributed import Processes
 from nlmkit.training.gradient import GradientStepper
 from nlmkit.training.options import Optimization
+from nlmkit.training.precision import choose_precision
 from nlmkit.training.run import run as run_steps
 
 if TYPE_CHECKING:
@@ -65,12 +66,12 @@ def train_in_one_process(
     if run.workers > 1 or process_count() > 1:
         raise HyperParameterError(f"{who} trains in a single process, which uses all cores")
     device = choose_device(run.device)
-    bfloat16 = trains_in_bfloat16(device, run.precision)
     with memory_errors(purpose):
         task = build(device)
         if not task.is_evaluated:
             optimization.refuse_without_held_out(patience, f"{watched}: {watched_advice}")
-        stepper = GradientStepper(task, optimization, Processes(device=device), bfloat16=bfloat16)
+        precision = choose_precision(task.module, device, run.precision)
+        stepper = GradientStepper(task, optimization, Processes(device=device), precision=precision)
         result = run_steps(stepper, run, patience=patience, started=started, clock=clock)
     names = [metric.name for metric in task.metrics]
     best = {} if result.best is None else result.best.metrics
@@ -78,7 +79,8 @@ def train_in_one_process(
         **result.summary(watched),
         **{f"validation_{name}": value for name, value in best.items() if name != "loss"},
         "device": str(device),
-        "precision": "bfloat16" if bfloat16 else "float32",
+        "precision": precision.name,
+        "precision_reason": precision.reason,
         "history": [_entry(evaluation, names) for evaluation in result.history],
         "seconds": round(result.seconds, 3),
         speed: round(result.speed, 1),

@@ -22,7 +22,7 @@ from nlmkit.language_models.neural.recipe import CHOSEN, FAMILIES, Recipe, recip
 from nlmkit.language_models.neural.shorthands import rates_of_dropout
 from nlmkit.training.checkpoint_folders import read_checkpoint
 from nlmkit.training.clock import seconds
-from nlmkit.training.devices import choose_device, trains_in_bfloat16
+from nlmkit.training.devices import choose_device
 from nlmkit.training.distributed import Processes, processes
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def _given(component: NeuralLanguageModel, vocabulary: Vocabulary, width: int | 
     if getattr(component, "dropout", None) is not None:
         fixed |= set(rates_of_dropout(component))
     values = component.get_params(deep=False)
+    if values.get("layers", 1) == 1:
+        fixed.add("dropout_hidden")  # without effect
     given = {name: value for name, value in values.items() if name not in CHOSEN or name in fixed}
     given.setdefault("bptt", 35)
     if width is not None:
@@ -129,7 +131,7 @@ class _Search:
         self._given, self._together, self._started = given, together, started
         self._budget = float(run.budget_seconds)
         self._device = torch.device(together.device)
-        self._bfloat16 = trains_in_bfloat16(self._device, run.precision)
+        self._precision = run.precision
         counts = np.sort(vocabulary.counts)[::-1]
         shares = np.concatenate([[0], np.cumsum(counts)]) / max(1, counts.sum())
         head = min(given.get("softmax_head", 2000), len(vocabulary))
@@ -142,7 +144,7 @@ class _Search:
         """Return the chosen values."""
         begins = seconds()
         most = MEASURING_SHARE * self._budget
-        self.speed = self._agreed(machine_speed(self._device, bfloat16=self._bfloat16, most=most))
+        self.speed = self._agreed(machine_speed(self._device, self._precision, most=most))
         found = self._recipe()
         for _ in range(_MEASURED_WIDTHS if self._together.count == 1 else 0):
             if not fits(found.sizes, self.speed, most - (seconds() - begins)):
@@ -162,7 +164,7 @@ class _Search:
         """Return the recipe after measuring steps with the values chosen so far."""
         changed = copy.copy(self._component)
         changed.choose({**found.values, "embedding": found.sizes.embedding})
-        taken = timed_step(changed, self._events, self._vocabulary, self._device, bfloat16=self._bfloat16)
+        taken = timed_step(changed, self._events, self._vocabulary, self._device, self._precision)
         self.speed = self.speed.with_step(found.sizes, taken)
         return self._recipe()
 

@@ -29,6 +29,7 @@ from nlmkit.layers.backbone import Body, State
 from nlmkit.layers.embeddings import WordVectors
 from nlmkit.layers.feedforward import DirectConnections, FeedForwardBody
 from nlmkit.layers.masks import Dropout
+from nlmkit.layers.projection import Projection
 from nlmkit.layers.recurrent import RecurrentStack
 from nlmkit.layers.recurrent_steps import Steps
 from nlmkit.layers.row_order import WordOrder
@@ -433,7 +434,7 @@ def _projection(options: NetworkOptions, hidden: int, embedding: int, generator:
                 "set projection=linear, or equal widths, or tied=false"
             )
         return None
-    projection = nn.Linear(hidden, embedding)
+    projection = Projection(hidden, embedding)
     nn.init.xavier_uniform_(projection.weight, generator=generator)
     nn.init.zeros_(projection.bias)
     return projection

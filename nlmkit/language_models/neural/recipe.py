@@ -172,9 +172,7 @@ def learning_rate(hidden: int, family: Family) -> float:
     return float(f"{min(max(rate, _RATES[0]), _RATES[1]):.2g}")
 
 
-def _widths(
-    speed: Speed, vocabulary: int, explicit: Mapping[str, Any], family: Family, rows: float
-) -> Iterator[Sizes]:
+def _widths(speed: Speed, vocabulary: int, explicit: Mapping[str, Any], family: Family, rows: float) -> Iterator[Sizes]:
     """Yield the sizes to choose from, by ascending width."""
     widths = range(NARROWEST, family.widest + 1, _STEP_OF_WIDTHS)
     for hidden in [explicit["hidden"]] if "hidden" in explicit else widths:

@@ -13,10 +13,11 @@ from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.language_models.neural.settings import LanguageModelSettings
 from nlmkit.language_models.neural.task import PERPLEXITY, LanguageTask
 from nlmkit.training.clock import Clock, seconds
-from nlmkit.training.devices import choose_device, memory_errors, trains_in_bfloat16
+from nlmkit.training.devices import choose_device, memory_errors
 from nlmkit.training.distributed import processes
 from nlmkit.training.gradient import GradientStepper
 from nlmkit.training.options import Optimization
+from nlmkit.training.precision import choose_precision
 from nlmkit.training.records import Evaluation
 from nlmkit.training.result import RunResult
 from nlmkit.training.run import run as run_steps
@@ -37,12 +38,14 @@ class TrainingResult(RunResult):
         events_left_out: Number of events at the end of the training text that an epoch omits, fewer than ``batch``.
         device: Device of the run.
         precision: Precision of the steps: ``float32`` or ``bfloat16``.
+        precision_reason: Why, in a few words.
     """
 
     batch: int
     events_left_out: int
     device: str
     precision: str
+    precision_reason: str
 
     def report(self) -> dict[str, Any]:
         """Return the result as JSON types; only ``seconds`` and ``tokens_per_second`` depend on the clock."""
@@ -53,6 +56,7 @@ class TrainingResult(RunResult):
             "events_left_out": self.events_left_out,
             "device": self.device,
             "precision": self.precision,
+            "precision_reason": self.precision_reason,
             "history": [_entry(evaluation) for evaluation in self.history],
             "seconds": round(self.seconds, 3),
             "tokens_per_second": round(self.speed, 1),
@@ -128,15 +132,16 @@ def train(  # noqa: PLR0917
     )
     with memory_errors(purpose):
         task = LanguageTask(module, events, valid_events, settings, vocabulary, together)
-        bfloat16 = trains_in_bfloat16(task.device, run.precision)
-        stepper = GradientStepper(task, optimization, together, bfloat16=bfloat16)
+        precision = choose_precision(task.module, task.device, run.precision, agreed=together.decided)
+        stepper = GradientStepper(task, optimization, together, precision=precision)
         result = run_steps(stepper, run, patience=settings.patience, started=started, clock=clock, chosen=chosen)
     return TrainingResult(
         **vars(result),
         batch=task.stream.batch,
         events_left_out=task.stream.events_left_out,
         device=str(task.device),
-        precision="bfloat16" if bfloat16 else "float32",
+        precision=precision.name,
+        precision_reason=precision.reason,
     )
 
 

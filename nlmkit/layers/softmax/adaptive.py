@@ -91,7 +91,11 @@ class AdaptiveSoftmax(OutputLayer):
         clusters = self._clusters(rows)
         weights, biases = self._weights(), torch.split(self.bias, self.sizes)
         total = linear_cross_entropy(
-            features, *self._head(weights[0], biases[0]), self._head_targets(rows, clusters), chunk=chunk
+            features,
+            *self._head(weights[0], biases[0]),
+            self._head_targets(rows, clusters),
+            chunk=chunk,
+            bfloat16=self._lowered,
         )
         for tail in range(1, len(weights)):
             # Also without targets: every weight needs a gradient at each step in distributed training.
@@ -102,6 +106,7 @@ class AdaptiveSoftmax(OutputLayer):
                 biases[tail],
                 rows[places] - self.cutoffs[tail],
                 chunk=chunk,
+                bfloat16=self._lowered,
             )
         return total / len(rows)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,6 +12,9 @@ from torch import Tensor, nn
 from nlmkit.errors import HyperParameterError, SavedModelError
 from nlmkit.layers.embeddings import RANGE, WordVectors
 from nlmkit.layers.softmax.cross_entropy import CHUNK
+
+LARGE: Final = 1 << 17
+"""Weights of a layer from which bfloat16 is faster than float32."""
 
 
 class OutputLayer(nn.Module):
@@ -25,9 +30,11 @@ class OutputLayer(nn.Module):
     Attributes:
         generator: Source of samples, if any are drawn.
         bias: One bias per word, by row: [V − 1].
+        trains_in_bfloat16: Whether losses in training compute matrix products in bfloat16; the loss itself is float32.
     """
 
     generator: torch.Generator | None = None
+    trains_in_bfloat16 = False
     bias: nn.Parameter
 
     def __init__(self, words: WordVectors, width: int, *, tied: bool) -> None:
@@ -42,6 +49,16 @@ class OutputLayer(nn.Module):
     def words(self) -> WordVectors:
         """Input layer."""
         return self._words[0]
+
+    @property
+    def gains_from_bfloat16(self) -> bool:
+        """Whether the layer is large enough to be faster in bfloat16."""
+        return self.width * self.predictable >= LARGE
+
+    @property
+    def _lowered(self) -> bool:
+        """Whether the next loss computes in bfloat16."""
+        return self.trains_in_bfloat16 and self.training
 
     @property
     def predictable(self) -> int:
@@ -84,6 +101,26 @@ class OutputLayer(nn.Module):
             HyperParameterError: The output layer does not support label smoothing.
         """
         raise NotImplementedError
+
+    def mixture_loss(
+        self, features: Tensor, targets: Tensor, log_weights: Tensor, log_rest: Tensor, *, chunk: int, alone: float
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean of −(1 − ε) ln(λ p(target) + r) − ε ln p(target), and ln p(target) without gradient.
+
+        Args:
+            features: [N, d], N ≥ 1.
+            targets: Vocabulary ids, int64 [N]; never ``<s>``.
+            log_weights: ln λ, the weight of this distribution in a mixture: [N].
+            log_rest: ln r, the weighted probability of the target under the others of the mixture: [N].
+            chunk: Rows whose logits are in memory at a time; it does not change the result.
+            alone: ε, share of the loss of this distribution alone.
+
+        Returns:
+            A scalar, and [N].
+        """
+        found = self.log_probs(features, targets)
+        mixed = torch.logaddexp(log_weights + found, log_rest)
+        return -((1 - alone) * mixed + alone * found).mean(), found.detach()
 
     def log_probs(self, features: Tensor, targets: Tensor) -> Tensor:
         """Return ln p(target), exactly normalised over all words except ``<s>``: [N].

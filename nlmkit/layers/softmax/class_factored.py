@@ -83,11 +83,15 @@ class ClassFactoredSoftmax(OutputLayer):
         refuse_smoothing(label_smoothing, "class-factored")
         rows = self.words.rank[targets]
         classes = self._classes(rows)
-        total = linear_cross_entropy(features, self.class_weight, self.class_bias, classes, chunk=chunk)
+        total = linear_cross_entropy(
+            features, self.class_weight, self.class_bias, classes, chunk=chunk, bfloat16=self._lowered
+        )
         begins, weights, biases = self._by_class()
         for number, places in _groups(classes, len(weights)):
             part, local = features.index_select(0, places), rows[places] - begins[number]
-            total = total + linear_cross_entropy(part, weights[number], biases[number], local, chunk=chunk)
+            total = total + linear_cross_entropy(
+                part, weights[number], biases[number], local, chunk=chunk, bfloat16=self._lowered
+            )
         return total / len(rows)
 
     def log_probs(self, features: Tensor, targets: Tensor) -> Tensor:

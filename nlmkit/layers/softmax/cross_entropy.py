@@ -16,6 +16,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from nlmkit.layers.softmax.rows import softmax_of_rows
+
 CHUNK = 256
 """Rows at a time; the logits of 10,000 words then are 10 MB."""
 
@@ -28,10 +30,12 @@ def linear_cross_entropy(
     *,
     chunk: int = CHUNK,
     label_smoothing: float = 0.0,
+    bfloat16: bool = False,
 ) -> Tensor:
     """Sum over rows of −ln softmax(W f + b) at the target.
 
-    Under autocast the matrix products run in its type; softmax, sums and weight gradients stay in the weights' type.
+    Under autocast the matrix products run in its type, with ``bfloat16`` in that one; softmax, sums and weight
+    gradients stay in the weights' type.
 
     Args:
         features: [N, d].
@@ -40,17 +44,61 @@ def linear_cross_entropy(
         targets: int64 [N], in [0, V).
         chunk: Rows whose logits are in memory at a time; it changes the result only by rounding.
         label_smoothing: Share ε of the target that is spread evenly over all V words (Szegedy et al. 2016).
+        bfloat16: Whether to compute the matrix products in bfloat16, with logits rounded to it.
 
     Returns:
         Scalar, in the type of ``weight``. It can be differentiated once, with respect to the first three.
     """
     device = features.device.type
     autocast = torch.is_autocast_enabled(device)
-    if autocast:
-        features = features.to(torch.get_autocast_dtype(device))
+    if autocast or bfloat16:
+        features = features.to(torch.bfloat16 if bfloat16 else torch.get_autocast_dtype(device))
     with torch.autocast(device, enabled=False) if autocast else contextlib.nullcontext():
-        loss: Tensor = _LinearCrossEntropy.apply(features, weight, bias, targets, chunk, label_smoothing)  # type: ignore[no-untyped-call]
+        loss: Tensor
+        loss, _ = _LinearCrossEntropy.apply(features, weight, bias, targets, chunk, label_smoothing, None, None, 0.0)  # type: ignore[no-untyped-call]
     return loss
+
+
+def mixture_cross_entropy(  # noqa: PLR0917
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    targets: Tensor,
+    log_weights: Tensor,
+    log_rest: Tensor,
+    *,
+    chunk: int = CHUNK,
+    alone: float = 0.0,
+    bfloat16: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Sum over rows of the cross-entropy of a mixture of this softmax and other distributions.
+
+    The loss of a row with p = softmax(W f + b) at the target is −(1 − ε) ln(λ p + r) − ε ln p. The derivative by its
+    logits is that of −ln p times ε + (1 − ε) λ p / (λ p + r), so nothing is computed twice here either.
+
+    Args:
+        features: [N, d].
+        weight: [V, d].
+        bias: [V].
+        targets: int64 [N], in [0, V).
+        log_weights: ln λ of each row: [N].
+        log_rest: ln r of each row, the weighted probability of the target under the other distributions: [N].
+        chunk: Rows whose logits are in memory at a time; it changes the result only by rounding.
+        alone: ε, share of the loss of this softmax alone.
+        bfloat16: Whether to compute the matrix products in bfloat16.
+
+    Returns:
+        The sum, a scalar that can be differentiated once, with respect to the first three and the two logarithms; and
+        ln p of each target, without gradient: [N].
+    """
+    device = features.device.type
+    autocast = torch.is_autocast_enabled(device)
+    if autocast or bfloat16:
+        features = features.to(torch.bfloat16 if bfloat16 else torch.get_autocast_dtype(device))
+    mixture = log_weights.to(weight.dtype), log_rest.to(weight.dtype), alone
+    with torch.autocast(device, enabled=False) if autocast else contextlib.nullcontext():
+        loss, log_probs = _LinearCrossEntropy.apply(features, weight, bias, targets, chunk, 0.0, *mixture)  # type: ignore[no-untyped-call]
+    return loss, log_probs
 
 
 def picked_log_probs(features: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
@@ -74,49 +122,94 @@ def picked_log_probs(features: Tensor, weight: Tensor, bias: Tensor, targets: Te
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(  # noqa: PLR0917  (autograd calls it by position)
-        ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, chunk: int, label_smoothing: float
-    ) -> Tensor:
+        ctx: Any,
+        features: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        targets: Tensor,
+        chunk: int,
+        label_smoothing: float,
+        log_weights: Tensor | None,
+        log_rest: Tensor | None,
+        alone: float,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the sum of the losses, and of a mixture the log-probabilities of the targets."""
         wanted = ctx.needs_input_grad[:3]
         factors = weight.to(features.dtype)
         by_features = torch.empty_like(features) if wanted[0] else None
         by_weight: Tensor | None = None
         by_bias: Tensor | None = None
+        mixture = None if log_weights is None or log_rest is None else _Mixture(log_weights, log_rest, alone)
         loss = weight.new_zeros(())
+        softmax = softmax_of_rows(features, bias, label_smoothing)
+        chunk *= softmax.chunks
         for begin in range(0, len(features), chunk):
             rows = slice(begin, begin + chunk)
             part, target = features[rows], targets[rows]
-            logits = torch.mm(part, factors.t()).to(weight.dtype).add_(bias)
-            log_probs = torch.log_softmax(logits, dim=1)
-            loss.add_(functional.nll_loss(log_probs, target, reduction="sum"), alpha=1 - label_smoothing)
-            if label_smoothing:
-                loss.sub_(log_probs.sum(), alpha=label_smoothing / len(weight))
+            found = softmax(torch.mm(part, factors.t()), bias, target, label_smoothing)
+            scale: Tensor | None = None
+            if mixture is not None:
+                scale = mixture.scale(found.log_probs, rows)
+            else:
+                loss.add_(found.loss)
             if not any(wanted):
                 continue
-            # By the logits: softmax − (1 − ε) [word is target] − ε / V.
-            by_logits = log_probs.exp_()
-            places = target[:, None]
-            by_logits.scatter_add_(1, places, by_logits.new_full(places.shape, label_smoothing - 1))
-            if label_smoothing:
-                by_logits.sub_(label_smoothing / len(weight))
+            by_logits = found.by_logits
             if wanted[2]:
-                by_bias = _added(by_bias, by_logits.sum(dim=0))
+                by_bias = _added(by_bias, softmax.sum(by_logits, scale))
             by_logits = by_logits.to(features.dtype)
             if by_features is not None:
                 torch.mm(by_logits, factors, out=by_features[rows])
+            if scale is not None:
+                # d values a row are scaled, instead of V
+                part = part * scale[:, None].to(part.dtype)
+                if by_features is not None:
+                    by_features[rows].mul_(scale[:, None])
             if by_weight is not None and by_weight.dtype == features.dtype:
                 by_weight.addmm_(by_logits.t(), part)
             elif wanted[1]:
                 by_weight = _added(by_weight, torch.mm(by_logits.t(), part).to(weight.dtype))
         if not len(features):
             by_weight, by_bias = (torch.zeros_like(each) for each in (weight, bias))
-        ctx.save_for_backward(by_features, by_weight, by_bias)
-        return loss
+        if mixture is None:
+            ctx.save_for_backward(by_features, by_weight, by_bias)
+            return loss, None
+        ctx.save_for_backward(by_features, by_weight, by_bias, mixture.by_log_weights, mixture.by_log_rest)
+        ctx.mark_non_differentiable(mixture.log_probs)
+        return mixture.loss, mixture.log_probs
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        found = (None if part is None else part * gradient.to(part.dtype) for part in ctx.saved_tensors)
-        return (*found, None, None, None)
+    def backward(ctx: Any, gradient: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
+        found = [None if part is None else part * gradient.to(part.dtype) for part in ctx.saved_tensors]
+        return (*found[:3], None, None, None, *(found[3:] or (None, None)), None)
+
+
+class _Mixture:
+    """Losses of rows whose softmax is mixed with other distributions; see ``mixture_cross_entropy``.
+
+    Attributes:
+        log_probs: ln p of each target: [N].
+        loss: Sum of the losses of the rows so far.
+        by_log_weights: Derivatives of the loss by ln λ: [N].
+        by_log_rest: Derivatives of the loss by ln r: [N].
+    """
+
+    def __init__(self, log_weights: Tensor, log_rest: Tensor, alone: float) -> None:
+        self._log_weights, self._log_rest, self._alone = log_weights, log_rest, alone
+        self.log_probs = torch.empty_like(log_weights)
+        self.by_log_weights, self.by_log_rest = torch.empty_like(log_weights), torch.empty_like(log_weights)
+        self.loss = log_weights.new_zeros(())
+
+    def scale(self, log_probs: Tensor, rows: slice) -> Tensor:
+        """Take rows with these ln p: [n]; return the derivatives of their losses by −ln p: [n]."""
+        own, rest, together = self._log_weights[rows] + log_probs, self._log_rest[rows], 1 - self._alone
+        mixed = torch.logaddexp(own, rest)
+        share = (own - mixed).exp_().mul_(together)
+        self.log_probs[rows], self.by_log_weights[rows] = log_probs, -share
+        self.by_log_rest[rows] = share - together
+        self.loss.sub_(mixed.sum(), alpha=together).sub_(log_probs.sum(), alpha=self._alone)
+        return share + self._alone
 
 
 def _added(total: Tensor | None, part: Tensor) -> Tensor:

@@ -10,7 +10,12 @@ from torch.nn import functional
 
 from nlmkit.layers.embeddings import WordVectors
 from nlmkit.layers.softmax.base import OutputLayer, initial_rows, log_shares
-from nlmkit.layers.softmax.cross_entropy import CHUNK, linear_cross_entropy, picked_log_probs
+from nlmkit.layers.softmax.cross_entropy import (
+    CHUNK,
+    linear_cross_entropy,
+    mixture_cross_entropy,
+    picked_log_probs,
+)
 
 
 class FullSoftmax(OutputLayer):
@@ -40,9 +45,33 @@ class FullSoftmax(OutputLayer):
         """Return the mean cross-entropy."""
         rows = self.words.rank[targets]
         total = linear_cross_entropy(
-            features, self.weights(), self.bias, rows, chunk=chunk, label_smoothing=label_smoothing
+            features,
+            self.weights(),
+            self.bias,
+            rows,
+            chunk=chunk,
+            label_smoothing=label_smoothing,
+            bfloat16=self._lowered,
         )
         return total / len(rows)
+
+    def mixture_loss(
+        self, features: Tensor, targets: Tensor, log_weights: Tensor, log_rest: Tensor, *, chunk: int, alone: float
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean loss of a mixture, with logits in memory for one chunk only."""
+        rows = self.words.rank[targets]
+        total, found = mixture_cross_entropy(
+            features,
+            self.weights(),
+            self.bias,
+            rows,
+            log_weights,
+            log_rest,
+            chunk=chunk,
+            alone=alone,
+            bfloat16=self._lowered,
+        )
+        return total / len(rows), found
 
     def log_probs(self, features: Tensor, targets: Tensor) -> Tensor:
         """ln p(target): [N]."""

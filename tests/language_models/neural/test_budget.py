@@ -112,11 +112,11 @@ def test_copies_behave_like_their_originals() -> None:
 
 
 @pytest.mark.usefixtures("speed")
-def test_a_model_fitted_again_is_chosen_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_fitted_again_is_chosen_for_again(ticking: Ticking) -> None:
     lm = LSTM()
     first = lm.fit(TEXT, run=within(0.05)).get_params()
-    monkeypatch.setattr(budget, "machine_speed", lambda *_, **__: Speed(1e13, 1e12))
-    lm.fit(TEXT * 20, run=within(0.05))
+    ticking.step = 1.0
+    lm.fit(TEXT * 8, run=within(50))
     assert lm.hidden > first["hidden"]
     assert lm.explicit == frozenset()
 
@@ -214,8 +214,7 @@ def test_without_a_readable_checkpoint_a_resumed_run_chooses(tmp_path: Path) -> 
     assert not manifest.exists()
 
 
-def test_steps_are_measured_while_there_is_time(ticking: Ticking, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock by which a step takes twice the model's time gives half the speed."""
+def test_steps_are_measured_while_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[float] = []
     real = budget.timed_step
 
@@ -224,23 +223,23 @@ def test_steps_are_measured_while_there_is_time(ticking: Ticking, monkeypatch: p
         return real(component, *args, **keywords)
 
     monkeypatch.setattr(budget, "timed_step", timed)
-    monkeypatch.setattr(budget, "machine_speed", lambda *_, **__: Speed(1e11, 1e9))
+    monkeypatch.setattr(budget, "machine_speed", lambda *_, **__: Speed(1e9, 1e7))
     monkeypatch.setattr(budget, "fits", lambda *_: len(measured) < 2)
-    ticking.step = 1e-6
-    lm = LSTM().fit(TEXT, run=within(0.002))
+    lm = LSTM().fit(TEXT, run=within(0.1))
     assert measured
     assert all(each <= 2048 for each in measured)
     assert lm.hidden == lm.fit_report_["chosen_for_budget"]["hidden"]
 
 
 def test_the_speed_of_the_machine_is_measured() -> None:
-    found = budget.machine_speed(torch.device("cpu"), bfloat16=False, most=0.01)
+    found = budget.machine_speed(torch.device("cpu"), "float32", most=0.01)
     assert found.products == pytest.approx(2 * 128**3 / 1e-3)
     assert found.moves == pytest.approx((1 << 14) / 1e-3)
-    large = budget.machine_speed(torch.device("cpu"), bfloat16=False, most=1.0)
+    large = budget.machine_speed(torch.device("cpu"), "float32", most=1.0)
     assert large.products == pytest.approx(2 * 512**3 / 1e-3)
+    assert budget.machine_speed(torch.device("cpu"), "auto", most=0.01).products == pytest.approx(found.products)
     with clock_of(lambda: 0.0):
-        assert budget.machine_speed(torch.device("cpu"), bfloat16=True, most=0.01) == Speed()
+        assert budget.machine_speed(torch.device("cpu"), "bfloat16", most=0.01) == Speed()
 
 
 def test_a_step_that_does_not_fit_is_not_measured() -> None:

@@ -143,8 +143,8 @@ def test_widths_that_must_agree_do() -> None:
 
 
 def test_little_memory_bounds_the_width() -> None:
-    free = recipe(FAST, 26_000_000, 2_000_000, 36_000, {}, memory_bytes=1e15)
-    small = recipe(FAST, 26_000_000, 2_000_000, 36_000, {}, memory_bytes=8e8)
+    free = recipe(FAST, 26_000_000, 2_000_000, 36_000, {}, rows=5_000, memory_bytes=1e15)
+    small = recipe(FAST, 26_000_000, 2_000_000, 36_000, {}, rows=5_000, memory_bytes=8e8)
     assert small.values["hidden"] < free.values["hidden"]
     assert small.bound == "memory"
     assert memory(small.sizes) <= 8e8

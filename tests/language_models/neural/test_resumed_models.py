@@ -11,13 +11,13 @@ import torch
 
 from nlmkit.core.run import RunOptions
 from nlmkit.errors import SavedModelError
-from nlmkit.language_models.neural import training
 from nlmkit.language_models.neural.estimator import NeuralLanguageModel
 from nlmkit.language_models.neural.gru import GRU
 from nlmkit.language_models.neural.lstm import LSTM
 from nlmkit.language_models.neural.nnlm import NNLM
 from nlmkit.language_models.neural.rnnlm import RNNLM
 from nlmkit.saving import load_folder
+from nlmkit.training import precision
 
 TRAIN = ["the cat sees the dog", "the dog sees a cat", "a bird sings", "", "the bird sees the cat and sings"] * 4
 VALID = ["a cat sings", "the dog sees the bird"]
@@ -72,18 +72,22 @@ def test_the_digest_is_that_of_an_uninterrupted_run(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("cls", "values"), [(RNNLM, {"bptt": 5}), (RNNLM, BY_STEPS), (GRU, BY_STEPS), (NNLM, {})])
-def test_states_of_bfloat16_steps_are_carried_and_saved_in_float32(
+@pytest.mark.parametrize(("cls", "values"), [*MODELS, (RNNLM, {"bptt": 5}), (GRU, {"bptt": 5})])
+def test_bfloat16_runs_resume_with_the_same_bytes_and_states_in_float32(
     cls: type[NeuralLanguageModel], values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "trains_in_bfloat16", lambda device, precision: True)
-    lm = interrupted_and_resumed(cls(**{**TINY, **values}), tmp_path / "run", 2, checkpoint_seconds=1e-9)
+    monkeypatch.setattr(precision, "cpu_units", lambda: "AVX512-BF16")
+    run: dict[str, Any] = {"device": "cpu", "precision": "bfloat16"}
+    lm = interrupted_and_resumed(cls(**{**TINY, **values}), tmp_path / "run", 2, checkpoint_seconds=1e-9, **run)
     assert lm.fit_report_["precision"] == "bfloat16"
     arrays = load_folder(tmp_path / "run").arrays
-    states = [array.dtype.name for name, array in arrays.items() if name.startswith("state.")]
-    assert states == (["int64"] if cls is NNLM else ["float32"])
-    through = cls(**{**TINY, **values}).fit(TRAIN, valid=VALID, run=RunOptions(device="cpu"))
+    states = {array.dtype.name for name, array in arrays.items() if name.startswith("state.")}
+    assert states == ({"int64"} if cls is NNLM else {"float32"})
+    through = cls(**{**TINY, **values}).fit(TRAIN, valid=VALID, run=RunOptions(**run))
     assert lm.digest == through.digest
+    exact = cls(**{**TINY, **values}).fit(TRAIN, valid=VALID, run=RunOptions(device="cpu"))
+    assert exact.fit_report_["precision"] == "float32"  # too small to gain
+    assert exact.digest != through.digest
 
 
 def test_a_run_with_another_rate_of_dropout_is_not_gone_on_with(tmp_path: Path) -> None:

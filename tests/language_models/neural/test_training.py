@@ -19,7 +19,7 @@ from nlmkit.language_models.neural.streams import random_windows
 from nlmkit.language_models.neural.training import train
 from nlmkit.plots.curves import plot_learning_curve
 from nlmkit.training.clock import Stopwatch
-from nlmkit.training.devices import choose_device, memory_errors, trains_in_bfloat16
+from nlmkit.training.devices import choose_device, memory_errors
 from nlmkit.training.gradient import GradientStepper
 from nlmkit.training.randomness import Purpose, generator
 from nlmkit.training.records import LogRecord, TrainingLog, read_log
@@ -290,8 +290,6 @@ def test_a_single_event_can_be_trained_on() -> None:
 def test_run_options_that_a_neural_model_cannot_keep_are_refused() -> None:
     with pytest.raises(HyperParameterError, match=r"workers=2: .* torchrun"):
         fit(run=RunOptions(workers=2))
-    with pytest.raises(HyperParameterError, match="precision=bfloat16: not supported on cpu"):
-        fit(run=RunOptions(device="cpu", precision="bfloat16"))
 
 
 @pytest.mark.parametrize(
@@ -345,7 +343,6 @@ def test_notes_go_to_displays_that_have_a_place_for_them() -> None:
 def test_devices() -> None:
     assert choose_device("cpu") == torch.device("cpu")
     assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert not trains_in_bfloat16(torch.device("cpu"), "auto")
     with pytest.raises(HyperParameterError, match=r"device=cuda:77: PyTorch sees [0-9]+ CUDA devices"):
         choose_device("cuda:77")
     if not torch.backends.mps.is_available():

@@ -1,0 +1,108 @@
+"""Softmax of rows of logits and its gradient: in torch's operations, or as machine code in one pass."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any, Final, NamedTuple
+
+import torch
+from torch import Tensor
+
+from nlmkit.layers.fused.threads import in_parts
+
+COMPILED_WORDS: Final = 1024
+"""Words from which machine code computes the softmax of bfloat16 logits: below, compiling it would not pay."""
+
+
+class Found(NamedTuple):
+    """Result for rows of logits.
+
+    Attributes:
+        loss: Sum of the rows' losses, a scalar.
+        log_probs: ln p of each target: [n].
+        by_logits: Gradient of each row's loss by its logits, in the memory of the logits if possible: [n, V].
+    """
+
+    loss: Tensor
+    log_probs: Tensor
+    by_logits: Tensor
+
+
+class PlainRows:
+    """Softmax in torch's operations, in the type of the bias."""
+
+    chunks = 1
+    """Number of the caller's chunks at a time: here the logits are in memory several times."""
+
+    def __call__(self, logits: Tensor, bias: Tensor, targets: Tensor, label_smoothing: float) -> Found:
+        """Return loss, ln p and gradient of rows.
+
+        Args:
+            logits: W f, without the bias, which may be overwritten: [n, V].
+            bias: [V].
+            targets: int64 [n].
+            label_smoothing: Share ε of the target that is spread evenly over all V words.
+        """
+        words, places = len(bias), targets[:, None]
+        log_probs = torch.log_softmax(logits.to(bias.dtype).add_(bias), dim=1)
+        picked = log_probs.gather(1, places)[:, 0]
+        loss = picked.sum().mul_(label_smoothing - 1)
+        if label_smoothing:
+            loss.sub_(log_probs.sum(), alpha=label_smoothing / words)
+        # By the logits: softmax − (1 − ε) [word is target] − ε / V.
+        by_logits = log_probs.exp_()
+        by_logits.scatter_add_(1, places, by_logits.new_full(places.shape, label_smoothing - 1))
+        if label_smoothing:
+            by_logits.sub_(label_smoothing / words)
+        return Found(loss, picked, by_logits)
+
+    def sum(self, rows: Tensor, scale: Tensor | None) -> Tensor:
+        """Return the sum of rows [n, V], each times its entry of ``scale`` [n], if any: [V]."""
+        return rows.sum(dim=0) if scale is None else torch.mv(rows.t(), scale)
+
+
+class CompiledRows:
+    """Softmax as machine code, in the memory of the logits, which are bfloat16; sums are float32."""
+
+    chunks = 4
+    """The same memory as in torch's operations, which have the logits twice in float32."""
+
+    def __init__(self) -> None:
+        from nlmkit.layers.softmax import row_kernels
+
+        self._code = row_kernels
+
+    def __call__(self, logits: Tensor, bias: Tensor, targets: Tensor, label_smoothing: float) -> Found:
+        """Return loss, ln p and gradient of rows; arguments as for ``PlainRows``, without label smoothing."""
+        log_probs = bias.new_empty(len(logits))
+        arrays = [_view(each) for each in (logits, bias, targets, log_probs)]
+        in_parts(lambda begin, end: self._code.differentiate(begin, end, *arrays), len(logits))
+        return Found(-log_probs.sum(), log_probs, logits)
+
+    def sum(self, rows: Tensor, scale: Tensor | None) -> Tensor:
+        """Return the sum of rows, each times its entry of ``scale``, if any: [V]."""
+        scale = torch.ones(len(rows)) if scale is None else scale
+        total = torch.zeros(rows.shape[1])
+        arrays = [_view(each) for each in (total, rows, scale)]
+        in_parts(lambda begin, end: self._code.add_rows(begin, end, *arrays), len(total))
+        return total
+
+
+def softmax_of_rows(features: Tensor, bias: Tensor, label_smoothing: float) -> PlainRows | CompiledRows:
+    """Return the softmax for features of this type and device.
+
+    Args:
+        features: [N, d].
+        bias: [V].
+        label_smoothing: Share of the target that is spread over all words.
+    """
+    suits = features.dtype == torch.bfloat16 and bias.dtype == torch.float32 and features.device.type == "cpu"
+    if suits and not label_smoothing and len(bias) >= COMPILED_WORDS and importlib.util.find_spec("numba") is not None:
+        return CompiledRows()
+    return PlainRows()
+
+
+def _view(tensor: Tensor) -> Any:
+    """Return the memory of a tensor as a NumPy array, of int16 for bfloat16."""
+    tensor = tensor.detach()
+    return (tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
