@@ -17,7 +17,7 @@ from nlmkit.core.presets import AUTO
 from nlmkit.errors import HyperParameterError
 from nlmkit.language_models.neural.costs import Speed, active_weights, adaptive_rows, parameters, step_seconds
 from nlmkit.language_models.neural.options import chosen_softmax
-from nlmkit.language_models.neural.probing import fits, machine_speed, timed_step
+from nlmkit.language_models.neural.probing import machine_speed, steps_that_fit, timed_step
 from nlmkit.language_models.neural.recipe import CHOSEN, FAMILIES, Recipe, recipe
 from nlmkit.language_models.neural.shorthands import rates_of_dropout
 from nlmkit.training.checkpoint_folders import read_checkpoint
@@ -142,14 +142,18 @@ class _Search:
 
     def run(self) -> dict[str, Any]:
         """Return the chosen values."""
+        left = MEASURING_SHARE * self._budget
         begins = seconds()
-        most = MEASURING_SHARE * self._budget
-        self.speed = self._agreed(machine_speed(self._device, self._precision, most=most))
+        self.speed = self._agreed(machine_speed(self._device, self._precision, most=left))
+        left -= seconds() - begins
         found = self._recipe()
         for _ in range(_MEASURED_WIDTHS if self._together.count == 1 else 0):
-            if not fits(found.sizes, self.speed, most - (seconds() - begins)):
+            steps = steps_that_fit(found.sizes, self.speed, left / 2)
+            if not steps:
                 break
-            before, found = found, self._measured(found)
+            before, found = found, self._measured(found, steps)
+            # Compiling and allocating, which the training would do otherwise, do not count.
+            left -= steps * step_seconds(before.sizes, self.speed)
             if 1 / _SAME < active_weights(found.sizes) / active_weights(before.sizes) < _SAME:
                 break
         self.found = found
@@ -160,11 +164,11 @@ class _Search:
         products, moves = self._together.decided([speed.products, speed.moves])
         return Speed(products * self._together.count, moves)
 
-    def _measured(self, found: Recipe) -> Recipe:
+    def _measured(self, found: Recipe, steps: int) -> Recipe:
         """Return the recipe after measuring steps with the values chosen so far."""
         changed = copy.copy(self._component)
         changed.choose({**found.values, "embedding": found.sizes.embedding})
-        taken = timed_step(changed, self._events, self._vocabulary, self._device, self._precision)
+        taken = timed_step(changed, self._events, self._vocabulary, self._device, self._precision, steps=steps)
         self.speed = self.speed.with_step(found.sizes, taken)
         return self._recipe()
 

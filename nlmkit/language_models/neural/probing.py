@@ -1,12 +1,12 @@
 """Measurement of the speed that a recipe for a budget is chosen from.
 
-A product of matrices and an exponential of many numbers are timed first, a few milliseconds; then, as far as the time allows, steps of a
-network of the sizes chosen so far, on the training text. The fastest of each counts, so that other work of the
-machine has little influence.
+A product of matrices and an exponential of many numbers are timed first, a few milliseconds; then, as far as the time
+allows, steps of a network of the sizes chosen so far, on the training text.
 """
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from nlmkit.text import Vocabulary
 
 _REPEATS: Final = 7
-_STEPS: Final = 3
+_FEWEST_STEPS, _MOST_STEPS = 3, 12
 _BUILD_SECONDS: Final = 3e-8
 """Seconds to draw an initial weight."""
 
@@ -86,9 +86,11 @@ def _settle(device: torch.device) -> None:
         torch.mps.synchronize()
 
 
-def fits(sizes: Sizes, speed: Speed, left: float) -> bool:
-    """Return whether the steps of ``timed_step`` fit into ``left`` seconds, by the speed known so far."""
-    return (_STEPS + 1) * step_seconds(sizes, speed) + _BUILD_SECONDS * parameters(sizes) <= left
+def steps_that_fit(sizes: Sizes, speed: Speed, left: float) -> int:
+    """Return the number of steps to time in ``left`` seconds, by the speed known so far; 0 if they are too few."""
+    left -= _BUILD_SECONDS * parameters(sizes)
+    steps = int(left / step_seconds(sizes, speed))
+    return min(steps, _MOST_STEPS) if steps >= _FEWEST_STEPS else 0
 
 
 def timed_step(
@@ -97,8 +99,10 @@ def timed_step(
     vocabulary: Vocabulary,
     device: torch.device,
     precision: str,
+    *,
+    steps: int,
 ) -> float:
-    """Return the seconds of the fastest of a few training steps.
+    """Return the seconds of the median of some training steps, after one that compiles and allocates.
 
     Args:
         component: A copy of the component with the chosen hyper-parameters.
@@ -106,18 +110,19 @@ def timed_step(
         vocabulary: Vocabulary of the ids.
         device: Device of the training.
         precision: Its precision: ``auto``, ``float32`` or ``bfloat16``.
+        steps: Number of steps.
     """
     settings, optimization = LanguageModelSettings.of(component), Optimization.of(component)
     module = component.build_module(vocabulary.counts, torch.Generator().manual_seed(settings.seed))
-    words = settings.batch * settings.bptt * (_STEPS + 1)
+    words = settings.batch * settings.bptt * (steps + 1)
     together = Processes().on(device)
     task = LanguageTask(module, events[:words], None, settings, vocabulary, together)
     stepper = GradientStepper(task, optimization, together, precision=choose_precision(module, device, precision))
     stepper.begin()
     taken = []
-    for step in range(_STEPS + 1):
+    for step in range(steps + 1):
         begins = seconds()
         rows = stepper.step(Moment(step, 0.0, None, 0, past_half=False))
         stepper.settle()
         taken.append((seconds() - begins) / rows * settings.bptt)
-    return min(taken[1:])
+    return statistics.median_low(taken[1:])

@@ -13,23 +13,29 @@ import numpy as np
 import pytest
 import torch
 
+from nlmkit import Word2Vec
 from nlmkit.core.run import RunOptions
 from nlmkit.core.storage import load
 from nlmkit.errors import DataError
 from nlmkit.language_models.neural import budget
-from nlmkit.language_models.neural.costs import Speed
+from nlmkit.language_models.neural.costs import Sizes, Speed
 from nlmkit.language_models.neural.estimator import NeuralLanguageModel
 from nlmkit.language_models.neural.gru import GRU
 from nlmkit.language_models.neural.lstm import LSTM
 from nlmkit.language_models.neural.nnlm import NNLM
 from nlmkit.language_models.neural.recipe import CHOSEN
 from nlmkit.language_models.neural.rnnlm import RNNLM
-from nlmkit import Word2Vec
+from nlmkit.text import Corpus, Vocabulary
 from nlmkit.training.clock import clock_of
 from nlmkit.training.distributed import Processes
 from nlmkit.training.records import read_log
 
-TEXT = [f"the {animal} {verb} the {other}".split() for animal in "cat dog cow pig".split() for verb in "saw bit ate met".split() for other in "hen fox owl bee".split()]  # fmt: skip
+TEXT = [
+    ["the", animal, verb, "the", other]
+    for animal in ("cat", "dog", "cow", "pig")
+    for verb in ("saw", "bit", "ate", "met")
+    for other in ("hen", "fox", "owl", "bee")
+]
 
 
 class Ticking:
@@ -54,7 +60,7 @@ def ticking() -> Iterator[Ticking]:
 def speed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine of a known speed, on which no steps are measured."""
     monkeypatch.setattr(budget, "machine_speed", lambda *_, **__: Speed(1e10, 1e8))
-    monkeypatch.setattr(budget, "fits", lambda *_: False)
+    monkeypatch.setattr(budget, "steps_that_fit", lambda *_: 0)
 
 
 def within(seconds: float, **more: Any) -> RunOptions:
@@ -181,7 +187,7 @@ class Stops:
 
 
 def test_a_resumed_run_keeps_the_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "fits", lambda *_: False)
+    monkeypatch.setattr(budget, "steps_that_fit", lambda *_: 0)
     folder, log = tmp_path / "checkpoint", tmp_path / "log.jsonl"
     monkeypatch.setattr(budget, "machine_speed", lambda *_, **__: Speed(1e9, 1e7))
     with pytest.raises(KeyboardInterrupt):
@@ -224,7 +230,7 @@ def test_steps_are_measured_while_there_is_time(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(budget, "timed_step", timed)
     monkeypatch.setattr(budget, "machine_speed", lambda *_, **__: Speed(1e9, 1e7))
-    monkeypatch.setattr(budget, "fits", lambda *_: len(measured) < 2)
+    monkeypatch.setattr(budget, "steps_that_fit", lambda *_: 2 - len(measured))
     lm = LSTM().fit(TEXT, run=within(0.1))
     assert measured
     assert all(each <= 2048 for each in measured)
@@ -243,11 +249,9 @@ def test_the_speed_of_the_machine_is_measured() -> None:
 
 
 def test_a_step_that_does_not_fit_is_not_measured() -> None:
-    from nlmkit.language_models.neural.costs import Sizes
-
     sizes = Sizes.of(LSTM().get_params(), cell=4, vocabulary=10_000)
-    assert budget.fits(sizes, Speed(), 1e6)
-    assert not budget.fits(sizes, Speed(), 1e-3)
+    assert budget.steps_that_fit(sizes, Speed(), 1e6) == 12
+    assert budget.steps_that_fit(sizes, Speed(), 1e-3) == 0
 
 
 def test_processes_share_one_choice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,8 +267,6 @@ def test_processes_share_one_choice(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(budget, "processes", lambda _: Three(0, 3))
     monkeypatch.setattr(budget, "machine_speed", lambda *_, **__: Speed(1e10, 1e8))
-    from nlmkit.text import Corpus, Vocabulary
-
     corpus = Corpus.read(TEXT * 40)
     vocabulary = Vocabulary.from_corpus(corpus)
     lm = LSTM()

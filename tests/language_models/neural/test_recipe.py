@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -222,7 +223,7 @@ def test_clusters_are_those_of_the_adaptive_softmax() -> None:
         return 0.0
 
     assert adaptive_rows(70_000, 500, share) == 500 + 3
-    assert ranges == list(zip(cutoffs[1:], cutoffs[2:], strict=False))
+    assert ranges == list(itertools.pairwise(cutoffs[1:]))
 
 
 def test_measured_steps_correct_the_model() -> None:
