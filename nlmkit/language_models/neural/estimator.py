@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol, Self, cast
 
 from nlmkit.core import optional
 from nlmkit.core.component import Component
@@ -54,6 +54,22 @@ _ARCHITECTURE: Final = (
     "direction",
 )
 """Options that must equal those of the model in ``start_from``, if present."""
+
+
+class TrainingTexts(NamedTuple):
+    """Texts of a training run.
+
+    Attributes:
+        events: Ids of the training text's events in the order of reading: int32 [N].
+        valid_events: Those of the validation text, if there is any: int32 [M].
+        vocabulary: Vocabulary of the ids.
+        pipeline: Text pipeline.
+    """
+
+    events: NDArray[np.int32]
+    valid_events: NDArray[np.int32] | None
+    vocabulary: Vocabulary
+    pipeline: TextPipeline
 
 
 class _Summary:
@@ -148,6 +164,13 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         """
         raise NotImplementedError
 
+    def build_timed_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
+        """Build a network whose steps, by ``LanguageTask``, take about the time of those of the network to be trained.
+
+        Arguments as in ``build_module``, whose network this is unless a subclass has another task.
+        """
+        return self.build_module(counts, generator)
+
     def _new_module(self, counts: NDArray[np.int64], width: int | None = None) -> LanguageModule:
         """Build the untrained network; ``width`` is that of a representation's vectors."""
         import torch
@@ -198,7 +221,6 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
 
         refuse(self)
         optional.require("torch", extra="neural", who=self.name)
-        from nlmkit.language_models.neural.training import train
 
         run.stage("reading text")
         start = self._start_model()
@@ -215,22 +237,34 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         if start is not None:
             module.copy_words(start.module_, _ids_in(start.vocabulary_, vocabulary))
 
-        result = train(
-            module,
+        texts = TrainingTexts(
             events,
             None if valid_corpus is None else self._read_ids(valid_corpus, vocabulary),
-            self,
             vocabulary,
-            run,
-            started=started,
-            chosen=chosen,
+            pipeline,
         )
+        result = self._train(module, texts, run, started, chosen)
         self.vocabulary_, self.pipeline_, self.module_ = vocabulary, pipeline, module
         self.fit_report_ = self._report(corpus, result, start, inputs)
         if chosen is not None:
             self.fit_report_["chosen_for_budget"] = chosen
         self.fit_report_["notes"] += self._without_effect(run)
         return self
+
+    def _train(
+        self,
+        module: LanguageModule,
+        texts: TrainingTexts,
+        run: RunOptions,
+        started: float,
+        chosen: Mapping[str, Any] | None,
+    ) -> TrainingResult:
+        """Train the network; ``started`` is the time at which the fit did, ``chosen`` what was chosen for a budget."""
+        from nlmkit.language_models.neural.training import train
+
+        return train(
+            module, texts.events, texts.valid_events, self, texts.vocabulary, run, started=started, chosen=chosen
+        )
 
     def _choose_for_budget(
         self,

@@ -113,7 +113,7 @@ def timed_step(
         steps: Number of steps.
     """
     settings, optimization = LanguageModelSettings.of(component), Optimization.of(component)
-    module = component.build_module(vocabulary.counts, torch.Generator().manual_seed(settings.seed))
+    module = component.build_timed_module(vocabulary.counts, torch.Generator().manual_seed(settings.seed))
     words = settings.batch * settings.bptt * (steps + 1)
     together = Processes().on(device)
     task = LanguageTask(module, events[:words], None, settings, vocabulary, together)
