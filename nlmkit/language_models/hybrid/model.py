@@ -40,6 +40,7 @@ class Hybrid(HybridOptions, NeuralLanguageModel):
 
     name = "hybrid"
     presets = SIZES
+    budget_family = "hybrid"
     takes_workers = True
     own_architecture: ClassVar[tuple[str, ...]] = ("cell", "gate_units")
     conformance_settings: ClassVar[Mapping[str, Any]] = {
@@ -67,10 +68,14 @@ class Hybrid(HybridOptions, NeuralLanguageModel):
     def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
         """Build the untrained network, without n-grams; see ``NeuralLanguageModel.build_module``."""
         from nlmkit.language_models.hybrid.module import HybridModule
+
+        return HybridModule(self.build_timed_module(counts, generator), self.order, self.gate_units)
+
+    def build_timed_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
+        """Build the recurrent network, which takes most of the time; see ``NeuralLanguageModel.build_timed_module``."""
         from nlmkit.language_models.neural.module import recurrent_module
 
-        neural = recurrent_module(self.cell, self, counts, generator, forget_bias=self.forget_bias)
-        return HybridModule(neural, self.order, self.gate_units)
+        return recurrent_module(self.cell, self, counts, generator, forget_bias=self.forget_bias)
 
     def _train(
         self,

@@ -17,12 +17,12 @@ from nlmkit.core.presets import AUTO
 from nlmkit.errors import HyperParameterError
 from nlmkit.language_models.neural.costs import Speed, active_weights, adaptive_rows, parameters, step_seconds
 from nlmkit.language_models.neural.options import chosen_softmax
-from nlmkit.language_models.neural.probing import fits, machine_speed, timed_step
+from nlmkit.language_models.neural.probing import machine_speed, steps_that_fit, timed_step
 from nlmkit.language_models.neural.recipe import CHOSEN, FAMILIES, Recipe, recipe
 from nlmkit.language_models.neural.shorthands import rates_of_dropout
 from nlmkit.training.checkpoint_folders import read_checkpoint
 from nlmkit.training.clock import seconds
-from nlmkit.training.devices import choose_device, trains_in_bfloat16
+from nlmkit.training.devices import choose_device
 from nlmkit.training.distributed import Processes, processes
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def _given(component: NeuralLanguageModel, vocabulary: Vocabulary, width: int | 
     if getattr(component, "dropout", None) is not None:
         fixed |= set(rates_of_dropout(component))
     values = component.get_params(deep=False)
+    if values.get("layers", 1) == 1:
+        fixed.add("dropout_hidden")  # without effect
     given = {name: value for name, value in values.items() if name not in CHOSEN or name in fixed}
     given.setdefault("bptt", 35)
     if width is not None:
@@ -129,7 +131,7 @@ class _Search:
         self._given, self._together, self._started = given, together, started
         self._budget = float(run.budget_seconds)
         self._device = torch.device(together.device)
-        self._bfloat16 = trains_in_bfloat16(self._device, run.precision)
+        self._precision = run.precision
         counts = np.sort(vocabulary.counts)[::-1]
         shares = np.concatenate([[0], np.cumsum(counts)]) / max(1, counts.sum())
         head = min(given.get("softmax_head", 2000), len(vocabulary))
@@ -140,14 +142,18 @@ class _Search:
 
     def run(self) -> dict[str, Any]:
         """Return the chosen values."""
+        left = MEASURING_SHARE * self._budget
         begins = seconds()
-        most = MEASURING_SHARE * self._budget
-        self.speed = self._agreed(machine_speed(self._device, bfloat16=self._bfloat16, most=most))
+        self.speed = self._agreed(machine_speed(self._device, self._precision, most=left))
+        left -= seconds() - begins
         found = self._recipe()
         for _ in range(_MEASURED_WIDTHS if self._together.count == 1 else 0):
-            if not fits(found.sizes, self.speed, most - (seconds() - begins)):
+            steps = steps_that_fit(found.sizes, self.speed, left / 2)
+            if not steps:
                 break
-            before, found = found, self._measured(found)
+            before, found = found, self._measured(found, steps)
+            # Compiling and allocating, which the training would do otherwise, do not count.
+            left -= steps * step_seconds(before.sizes, self.speed)
             if 1 / _SAME < active_weights(found.sizes) / active_weights(before.sizes) < _SAME:
                 break
         self.found = found
@@ -158,11 +164,11 @@ class _Search:
         products, moves = self._together.decided([speed.products, speed.moves])
         return Speed(products * self._together.count, moves)
 
-    def _measured(self, found: Recipe) -> Recipe:
+    def _measured(self, found: Recipe, steps: int) -> Recipe:
         """Return the recipe after measuring steps with the values chosen so far."""
         changed = copy.copy(self._component)
         changed.choose({**found.values, "embedding": found.sizes.embedding})
-        taken = timed_step(changed, self._events, self._vocabulary, self._device, bfloat16=self._bfloat16)
+        taken = timed_step(changed, self._events, self._vocabulary, self._device, self._precision, steps=steps)
         self.speed = self.speed.with_step(found.sizes, taken)
         return self._recipe()
 

@@ -196,7 +196,7 @@ def modelled_seconds(sizes: Sizes, speed: Speed) -> float:
     at_once = input_weights(sizes) + projection_weights(sizes) + rows * output_width(sizes)
     products = FLOPS_PER_WEIGHT * words * (at_once + carried_weights(sizes) / serial) / speed.products
     moved = _GATE_MOVES * max(1, sizes.cell) * sizes.hidden * sizes.layers + _LOGIT_MOVES * rows
-    moved += _VECTOR_MOVES * max(1, sizes.order - 1) * sizes.embedding
+    moved += _VECTOR_MOVES * (1 if sizes.cell else sizes.order - 1) * sizes.embedding
     moves = (words * moved + _UPDATE_MOVES * parameters(sizes)) / speed.moves
     return products + moves + _ROW_SECONDS * sizes.layers * (sizes.bptt if sizes.cell else 1)
 

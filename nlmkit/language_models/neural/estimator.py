@@ -164,6 +164,13 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         """
         raise NotImplementedError
 
+    def build_timed_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
+        """Build a network whose steps, by ``LanguageTask``, take about the time of those of the network to be trained.
+
+        Arguments as in ``build_module``, whose network this is unless a subclass has another task.
+        """
+        return self.build_module(counts, generator)
+
     def _new_module(self, counts: NDArray[np.int64], width: int | None = None) -> LanguageModule:
         """Build the untrained network; ``width`` is that of a representation's vectors."""
         import torch

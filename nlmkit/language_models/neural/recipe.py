@@ -63,6 +63,7 @@ class Family(NamedTuple):
         dropout_input: Added to the rate of dropout on the vectors.
         dropout_output: Added to the other rates.
         widest: Maximum width.
+        full_softmax: Size of the vocabulary up to which it has a full softmax.
     """
 
     cell: int
@@ -70,10 +71,13 @@ class Family(NamedTuple):
     dropout_input: float = 0.0
     dropout_output: float = 0.0
     widest: int = WIDEST
+    full_softmax: int = 0
 
 
 FAMILIES: Final[Mapping[str, Family]] = {
     "lstm": Family(cell=4),
+    # Its loss over an adaptive softmax takes more time than over a full one of this size.
+    "hybrid": Family(cell=4, full_softmax=20_000),
     "gru": Family(cell=3, dropout_input=0.05, dropout_output=0.05),
     # A wide Elman network needs a rate so low that it learns less in the same number of steps.
     "rnnlm": Family(cell=1, lr=0.002, widest=512),
@@ -176,7 +180,8 @@ def _widths(speed: Speed, vocabulary: int, explicit: Mapping[str, Any], family: 
     """Yield the sizes to choose from, by ascending width."""
     widths = range(NARROWEST, family.widest + 1, _STEP_OF_WIDTHS)
     for hidden in [explicit["hidden"]] if "hidden" in explicit else widths:
-        values = {"softmax": "auto", "batch": round(_BATCH), **explicit, "hidden": hidden}
+        softmax = "full" if vocabulary <= family.full_softmax else "auto"
+        values = {"softmax": softmax, "batch": round(_BATCH), **explicit, "hidden": hidden}
         for embedding in [explicit["embedding"]] if "embedding" in explicit else _vectors(hidden, explicit):
             sizes = Sizes.of({**values, "embedding": embedding}, cell=family.cell, vocabulary=vocabulary, rows=rows)
             affordable = update_seconds(sizes, speed) <= _UPDATE_SHARE * step_seconds(sizes, speed)

@@ -13,29 +13,35 @@ import numpy as np
 import pytest
 import torch
 
+from nlmkit import Word2Vec
 from nlmkit.core.run import RunOptions
 from nlmkit.core.storage import load
 from nlmkit.errors import DataError
 from nlmkit.language_models.neural import budget
-from nlmkit.language_models.neural.costs import Speed
+from nlmkit.language_models.neural.costs import Sizes, Speed
 from nlmkit.language_models.neural.estimator import NeuralLanguageModel
 from nlmkit.language_models.neural.gru import GRU
 from nlmkit.language_models.neural.lstm import LSTM
 from nlmkit.language_models.neural.nnlm import NNLM
 from nlmkit.language_models.neural.recipe import CHOSEN
 from nlmkit.language_models.neural.rnnlm import RNNLM
-from nlmkit.representations.word2vec import Word2Vec
+from nlmkit.text import Corpus, Vocabulary
 from nlmkit.training.clock import clock_of
 from nlmkit.training.distributed import Processes
 from nlmkit.training.records import read_log
 
-TEXT = [f"the {animal} {verb} the {other}".split() for animal in "cat dog cow pig".split() for verb in "saw bit ate met".split() for other in "hen fox owl bee".split()]  # fmt: skip
+TEXT = [
+    ["the", animal, verb, "the", other]
+    for animal in ("cat", "dog", "cow", "pig")
+    for verb in ("saw", "bit", "ate", "met")
+    for other in ("hen", "fox", "owl", "bee")
+]
 
 
 class Ticking:
     """A clock that goes on by a given time with each look at it."""
 
-    def __init__(self, step: float = 1e-4) -> None:
+    def __init__(self, step: float = 1e-3) -> None:
         self.now, self.step = 0.0, step
 
     def __call__(self) -> float:
@@ -54,13 +60,14 @@ def ticking() -> Iterator[Ticking]:
 def speed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine of a known speed, on which no steps are measured."""
     monkeypatch.setattr(budget, "machine_speed", lambda *_, **__: Speed(1e10, 1e8))
-    monkeypatch.setattr(budget, "fits", lambda *_: False)
+    monkeypatch.setattr(budget, "steps_that_fit", lambda *_: 0)
 
 
 def within(seconds: float, **more: Any) -> RunOptions:
     return RunOptions(progress=None, device="cpu", budget_seconds=seconds, **more)
 
 
+@pytest.mark.usefixtures("speed")
 @pytest.mark.parametrize("cls", [LSTM, GRU, RNNLM, NNLM])
 def test_values_are_chosen_for_a_budget_and_saved(cls: type[NeuralLanguageModel], tmp_path: Path) -> None:
     lm = cls().fit(TEXT, run=within(0.05))
@@ -111,10 +118,11 @@ def test_copies_behave_like_their_originals() -> None:
 
 
 @pytest.mark.usefixtures("speed")
-def test_a_model_fitted_again_is_chosen_for_again() -> None:
+def test_a_model_fitted_again_is_chosen_for_again(ticking: Ticking) -> None:
     lm = LSTM()
     first = lm.fit(TEXT, run=within(0.05)).get_params()
-    lm.fit(TEXT * 30, run=within(1.0))
+    ticking.step = 1.0
+    lm.fit(TEXT * 8, run=within(50))
     assert lm.hidden > first["hidden"]
     assert lm.explicit == frozenset()
 
@@ -179,7 +187,7 @@ class Stops:
 
 
 def test_a_resumed_run_keeps_the_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "fits", lambda *_: False)
+    monkeypatch.setattr(budget, "steps_that_fit", lambda *_: 0)
     folder, log = tmp_path / "checkpoint", tmp_path / "log.jsonl"
     monkeypatch.setattr(budget, "machine_speed", lambda *_, **__: Speed(1e9, 1e7))
     with pytest.raises(KeyboardInterrupt):
@@ -212,8 +220,7 @@ def test_without_a_readable_checkpoint_a_resumed_run_chooses(tmp_path: Path) -> 
     assert not manifest.exists()
 
 
-def test_steps_are_measured_while_there_is_time(ticking: Ticking, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock by which a step takes twice the model's time gives half the speed."""
+def test_steps_are_measured_while_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[float] = []
     real = budget.timed_step
 
@@ -222,31 +229,29 @@ def test_steps_are_measured_while_there_is_time(ticking: Ticking, monkeypatch: p
         return real(component, *args, **keywords)
 
     monkeypatch.setattr(budget, "timed_step", timed)
-    monkeypatch.setattr(budget, "machine_speed", lambda *_, **__: Speed(1e11, 1e9))
-    monkeypatch.setattr(budget, "fits", lambda *_: len(measured) < 2)
-    ticking.step = 1e-6
-    lm = LSTM().fit(TEXT, run=within(0.002))
+    monkeypatch.setattr(budget, "machine_speed", lambda *_, **__: Speed(1e9, 1e7))
+    monkeypatch.setattr(budget, "steps_that_fit", lambda *_: 2 - len(measured))
+    lm = LSTM().fit(TEXT, run=within(0.1))
     assert measured
     assert all(each <= 2048 for each in measured)
     assert lm.hidden == lm.fit_report_["chosen_for_budget"]["hidden"]
 
 
 def test_the_speed_of_the_machine_is_measured() -> None:
-    found = budget.machine_speed(torch.device("cpu"), bfloat16=False, most=0.01)
-    assert found.products == pytest.approx(2 * 128**3 / 1e-4)
-    assert found.moves == pytest.approx((1 << 14) / 1e-4)
-    large = budget.machine_speed(torch.device("cpu"), bfloat16=False, most=1.0)
-    assert large.products == pytest.approx(2 * 512**3 / 1e-4)
+    found = budget.machine_speed(torch.device("cpu"), "float32", most=0.01)
+    assert found.products == pytest.approx(2 * 128**3 / 1e-3)
+    assert found.moves == pytest.approx((1 << 14) / 1e-3)
+    large = budget.machine_speed(torch.device("cpu"), "float32", most=1.0)
+    assert large.products == pytest.approx(2 * 512**3 / 1e-3)
+    assert budget.machine_speed(torch.device("cpu"), "auto", most=0.01).products == pytest.approx(found.products)
     with clock_of(lambda: 0.0):
-        assert budget.machine_speed(torch.device("cpu"), bfloat16=True, most=0.01) == Speed()
+        assert budget.machine_speed(torch.device("cpu"), "bfloat16", most=0.01) == Speed()
 
 
 def test_a_step_that_does_not_fit_is_not_measured() -> None:
-    from nlmkit.language_models.neural.costs import Sizes
-
     sizes = Sizes.of(LSTM().get_params(), cell=4, vocabulary=10_000)
-    assert budget.fits(sizes, Speed(), 1e6)
-    assert not budget.fits(sizes, Speed(), 1e-3)
+    assert budget.steps_that_fit(sizes, Speed(), 1e6) == 12
+    assert budget.steps_that_fit(sizes, Speed(), 1e-3) == 0
 
 
 def test_processes_share_one_choice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,8 +267,6 @@ def test_processes_share_one_choice(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(budget, "processes", lambda _: Three(0, 3))
     monkeypatch.setattr(budget, "machine_speed", lambda *_, **__: Speed(1e10, 1e8))
-    from nlmkit.text import Corpus, Vocabulary
-
     corpus = Corpus.read(TEXT * 40)
     vocabulary = Vocabulary.from_corpus(corpus)
     lm = LSTM()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -143,8 +144,8 @@ def test_widths_that_must_agree_do() -> None:
 
 
 def test_little_memory_bounds_the_width() -> None:
-    free = recipe(FAST, 26_000_000, 2_000_000, 36_000, {}, memory_bytes=1e15)
-    small = recipe(FAST, 26_000_000, 2_000_000, 36_000, {}, memory_bytes=8e8)
+    free = recipe(FAST, 26_000_000, 2_000_000, 36_000, {}, rows=5_000, memory_bytes=1e15)
+    small = recipe(FAST, 26_000_000, 2_000_000, 36_000, {}, rows=5_000, memory_bytes=8e8)
     assert small.values["hidden"] < free.values["hidden"]
     assert small.bound == "memory"
     assert memory(small.sizes) <= 8e8
@@ -222,7 +223,7 @@ def test_clusters_are_those_of_the_adaptive_softmax() -> None:
         return 0.0
 
     assert adaptive_rows(70_000, 500, share) == 500 + 3
-    assert ranges == list(zip(cutoffs[1:], cutoffs[2:], strict=False))
+    assert ranges == list(itertools.pairwise(cutoffs[1:]))
 
 
 def test_measured_steps_correct_the_model() -> None:
