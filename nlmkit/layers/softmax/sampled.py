@@ -108,7 +108,9 @@ class SampledSoftmax(FullSoftmax):
         sample = Sample(drawn, self.chances[drawn].log())
         # As many logits in memory at a time as of all words.
         chunk = chunk * len(self.chances) // max(1, len(drawn))
-        total = sampled_cross_entropy(features, self.weights(), self.bias, rows, sample, chunk=chunk)
+        total = sampled_cross_entropy(
+            features, self.weights(), self.bias, rows, sample, chunk=chunk, bfloat16=self._lowered
+        )
         return total / len(rows)
 
     def sample(self) -> Tensor:
