@@ -51,6 +51,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.language_models.combined.cache": ("Cache",),
     "nlmkit.language_models.combined.dynamic": ("DynamicEvaluation",),
     "nlmkit.language_models.neural.gru": ("GRU",),
+    "nlmkit.language_models.hybrid.model": ("Hybrid",),
     "nlmkit.language_models.neural.lstm": ("LSTM",),
     "nlmkit.language_models.combined.mixture": ("Mixture",),
     "nlmkit.language_models.ngram.mixing": ("static_mix",),

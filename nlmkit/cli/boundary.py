@@ -71,12 +71,15 @@ def notes_on_stderr(ctx: click.Context) -> Iterator[None]:
                 shown.add(message)
                 note(message)
 
-    printer = Printer(logging.WARNING)
+    printer = Printer(logging.INFO)
     logger = logging.getLogger(LOGGER)
+    level = logger.level
     logger.addHandler(printer)
+    logger.setLevel(logging.INFO)
     try:
         yield
     finally:
+        logger.setLevel(level)
         logger.removeHandler(printer)
 
 

@@ -28,6 +28,13 @@ def note(message: str) -> None:
     logging.getLogger(LOGGER).warning("%s", message)
 
 
+def tell(message: str) -> None:
+    """Log ``message``, one sentence on what is being done, at level INFO; the command line prints it."""
+    import logging
+
+    logging.getLogger(LOGGER).info("%s", message)
+
+
 def kind_of_note(message: str) -> str:
     """Return a note without its numbers: notes that differ only in these are of one kind."""
     return _NUMBER.sub("0", message)

@@ -13,6 +13,8 @@ contain the values used; a later nlmkit with other presets loads them unchanged.
 ``awd``      Merity, Keskar & Socher 2018, "Regularizing and Optimizing LSTM Language Models", for Penn Treebank:
              layers of 1150, 1150 and 400 over tied vectors of 400, weight-dropped, averaged SGD with a non-monotone
              trigger, without the paper's fine-tuning.
+``auto``     the default: where training has a time budget, hyper-parameters chosen for it from the speed of the machine
+             and the size of the text; the declared defaults without one.
 ``bengio``   sizes of a network of Bengio, Ducharme, Vincent & Jauvin 2003, "A Neural Probabilistic Language Model",
              for the Brown corpus: five-grams, 30 features per word, 100 hidden units, separate output vectors.
 ===========  ====================================================================================================
@@ -33,6 +35,9 @@ from nlmkit.core.parameters import Needs, param
 
 NONE: Final = "none"
 """Value of ``preset`` that keeps the declared defaults."""
+
+AUTO: Final = "auto"
+"""Value of ``preset`` that keeps them without a time budget; with one, a component chooses hyper-parameters for it."""
 
 Preset = Mapping[str, Any]
 """Values by hyper-parameter name."""
@@ -107,6 +112,7 @@ _AWD_OPTIMISATION: Final[Preset] = {
 }
 
 RECIPES: Final[Mapping[str, Preset]] = {
+    AUTO: {},
     NONE: {},
     "small": {**_SMALL, **_SMALL_REGULARISATION, **_SMALL_OPTIMISATION, "forget_bias": 0.0},
     "medium": {**_MEDIUM, **_MEDIUM_REGULARISATION, **_MEDIUM_OPTIMISATION, "forget_bias": 0.0},
@@ -115,6 +121,7 @@ RECIPES: Final[Mapping[str, Preset]] = {
 """Presets of ``lstm``: sizes, regularisation and optimisation of the sources."""
 
 SIZES: Final[Mapping[str, Preset]] = {
+    AUTO: {},
     NONE: {},
     "small": {**_SMALL, **_SMALL_REGULARISATION},
     "medium": {**_MEDIUM, **_MEDIUM_REGULARISATION},
@@ -123,6 +130,7 @@ SIZES: Final[Mapping[str, Preset]] = {
 """Presets of the other recurrent cells: sizes and regularisation of the sources."""
 
 FEED_FORWARD: Final[Mapping[str, Preset]] = {
+    AUTO: {},
     NONE: {},
     "bengio": {"order": 5, "embedding": 30, "hidden": 100, "tied": False, "direct": False, "softmax": "full"},
 }
@@ -141,14 +149,20 @@ SOURCES: Final[Mapping[str, str]] = {
 
 
 def preset_param(presets: Mapping[str, Preset]) -> Any:
-    """Declare the hyper-parameter ``preset`` of a component with ``presets``; its help names their sources."""
+    """Declare the hyper-parameter ``preset`` of a component with ``presets``; its help names their sources.
+
+    The default is ``auto``, if it is among them, else ``none``.
+    """
     by_source: dict[str, list[str]] = {}
     for name in presets:
         if name in SOURCES:
             by_source.setdefault(SOURCES[name], []).append(name)
     sources = "; ".join(f"{', '.join(names)}: {source}" for source, names in by_source.items())
     about = "published settings instead of the defaults; explicit values take precedence"
-    return param(NONE, choices=tuple(presets), help=f"{about} ({sources})" if sources else about)
+    if AUTO in presets:
+        about = f"settings for the time of --budget (auto), or p{about[1:]}"
+    default = AUTO if AUTO in presets else NONE
+    return param(default, choices=tuple(presets), help=f"{about} ({sources})" if sources else about)
 
 
 def redeclared(group: type, name: str, **changes: Any) -> Any:
@@ -195,12 +209,33 @@ class WithPresets(Component):
         """Resolve the preset."""
         given = vars(self).pop("_given")
         self._resolve({name for name in self.hyper_parameters() if name not in given})
+        if all(name in given or getattr(self, name) is None for name in self.hyper_parameters()):
+            # A copy from all values, or from a configuration with all of them, must behave like its original.
+            given = frozenset(
+                name for name, unset in self.values_unless_given().items() if getattr(self, name) != unset
+            )
+        vars(self)["_explicit"] = given
+
+    @property
+    def explicit(self) -> frozenset[str]:
+        """Names of the hyper-parameters that were given, at creation or later, which ``auto`` does not choose."""
+        explicit: frozenset[str] = vars(self).get("_explicit", frozenset())
+        return explicit
+
+    def choose(self, values: Mapping[str, Any]) -> None:
+        """Set hyper-parameters as a preset does: they do not count as given."""
+        explicit = self.explicit
+        for name, value in values.items():
+            setattr(self, name, value)
+        vars(self)["_explicit"] = explicit
 
     def values_unless_given(self) -> dict[str, Any]:
         """Return the value of each hyper-parameter unless given: the preset's, or the declared default."""
         return {**super().values_unless_given(), **self.presets[self.preset]}
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if "_resolved" in vars(self) and name in self.hyper_parameters():
+            vars(self)["_explicit"] = self.explicit | {name}
         if not (name in self.governing and "_resolved" in vars(self)):
             super().__setattr__(name, value)
             return

@@ -62,6 +62,7 @@ class RecurrentLayer(nn.Module):
         self.weight_input = nn.Parameter(torch.empty(gates * hidden, inputs))
         self.weight_recurrent = nn.Parameter(torch.empty(gates * hidden, hidden))
         self.bias = nn.Parameter(torch.zeros(gates * hidden))
+        self.stacked = {"weight_input": gates, "weight_recurrent": gates}
         self.register_buffer("second_bias", torch.zeros(gates * hidden), persistent=False)
         self.norm = nn.LayerNorm(hidden) if layer_norm else None
         self.weight_drop = WeightDrop(weight_drop)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from nlmkit.training.adadelta import Adadelta
+from nlmkit.training.muon import Muon
 
 if TYPE_CHECKING:
     from nlmkit.training.options import Optimization
@@ -23,40 +25,48 @@ def build_optimizer(
     """Build the optimizer ``options.optimizer``, with torch's defaults except for rate and weight decay.
 
     ``adamw`` decouples the weight decay (Loshchilov & Hutter 2019); for the others it is an L2
-    penalty in the gradient. ``sgd`` has no momentum, ``adadelta`` has ρ .95 (Zeiler 2012).
+    penalty in the gradient. ``sgd`` has no momentum, ``adadelta`` has ρ .95 (Zeiler 2012). ``muon`` updates groups with
+    ``blocks``, and is ``adamw`` for the others; its weight decay is decoupled, too.
 
     Args:
         groups: Parameter groups. ``weight_decay``, by default 0, is usually set for matrices and not for vectors
-            (biases, gains of layer norms); ``scale``, by default 1, multiplies the learning rate.
+            (biases, gains of layer norms); ``scale``, by default 1, multiplies the learning rate. ``blocks`` is the
+            number of matrices stacked in each parameter that ``muon`` orthogonalizes, by default 0: none.
         options: Name and maximum rate.
         device: Device of the parameters. Torch's fused update is used if available: one pass over memory.
     """
-    merged = _merged(groups)
+    merged = _merged(groups, has_blocks=options.optimizer == "muon")
     fused = True if device.type in ("cpu", "cuda") else None
     match options.optimizer:
         case "adamw":
-            return torch.optim.AdamW(merged, lr=options.lr, fused=fused)
+            kind: Callable[..., torch.optim.Optimizer] = partial(torch.optim.AdamW, fused=fused)
         case "adam":
-            return torch.optim.Adam(merged, lr=options.lr, fused=fused)
+            kind = partial(torch.optim.Adam, fused=fused)
         case "sgd":
-            return torch.optim.SGD(merged, lr=options.lr, fused=fused)
+            kind = partial(torch.optim.SGD, fused=fused)
         case "rmsprop":
-            return torch.optim.RMSprop(merged, lr=options.lr)
+            kind = torch.optim.RMSprop
         case "adagrad":
-            return torch.optim.Adagrad(merged, lr=options.lr, fused=True if device.type == "cpu" else None)
+            kind = partial(torch.optim.Adagrad, fused=True if device.type == "cpu" else None)
         case "adadelta":
-            return Adadelta(merged, lr=options.lr)
-    raise AssertionError(f"the options let {options.optimizer!r} through")
+            kind = Adadelta
+        case "muon":
+            kind = partial(Muon, steps=options.muon_steps, every=options.muon_every, fused=fused)
+        case other:
+            raise AssertionError(f"the options let {other!r} through")
+    return kind(merged, lr=options.lr)
 
 
-def _merged(groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Merge groups with equal scale and weight decay, since each group costs a call of the update."""
-    found: dict[tuple[float, float], list[Tensor]] = {}
+def _merged(groups: Sequence[Mapping[str, Any]], *, has_blocks: bool) -> list[dict[str, Any]]:
+    """Merge groups with equal scale, weight decay and blocks, since each group costs a call of the update."""
+    found: dict[tuple[float, float, int], list[Tensor]] = {}
     for group in groups:
-        key = group.get("scale", 1.0), group.get("weight_decay", 0.0)
+        blocks = group.get("blocks", 0) if has_blocks else 0
+        key = group.get("scale", 1.0), group.get("weight_decay", 0.0), blocks
         found.setdefault(key, []).extend(group["params"])
     return [
-        {"params": parameters, "weight_decay": decay, "scale": scale} for (scale, decay), parameters in found.items()
+        {"params": parameters, "weight_decay": decay, "scale": scale, "blocks": blocks}
+        for (scale, decay, blocks), parameters in found.items()
     ]
 
 

@@ -6,13 +6,17 @@ This module does not import torch.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from nlmkit.core.parameters import param, value_of
 from nlmkit.errors import HyperParameterError
 
 if TYPE_CHECKING:
     from nlmkit.core.component import Component
+
+
+PLAIN_OPTIMIZERS: Final = ("adamw", "adam", "sgd", "rmsprop", "adagrad")
+"""Optimizers that treat all parameters alike, so that any model can have them."""
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -23,7 +27,28 @@ class OptimizationOptions:
     see ``nlmkit.core.presets.redeclared``.
     """
 
-    optimizer: str = param("adamw", choices=("adamw", "adam", "sgd", "rmsprop", "adagrad"), help="update rule")
+    optimizer: str = param(
+        "adamw",
+        choices=(*PLAIN_OPTIMIZERS, "muon"),
+        help="update rule; muon: momentum orthogonalized by Newton-Schulz steps, for the matrices between word vectors "
+        "and output layer (Jordan 2024), adamw for the rest, with the same lr",
+    )
+    muon_steps: int = param(
+        3,
+        ge=1,
+        le=6,
+        help="Newton-Schulz steps of optimizer=muon",
+        later=True,
+        needs=value_of("optimizer", "muon"),
+    )
+    muon_every: int = param(
+        1,
+        ge=1,
+        le=100,
+        help="optimizer=muon updates the matrices at each step of this number only, with as many times the lr",
+        later=True,
+        needs=value_of("optimizer", "muon"),
+    )
     lr: float = param(0.004, gt=0, help="learning rate; for one-cycle and cosine the maximum")
     schedule: str = param(
         "one-cycle", choices=("constant", "plateau", "one-cycle", "cosine"), help="schedule of the learning rate"
@@ -46,7 +71,15 @@ class OptimizationOptions:
     batch: int = param(64, ge=1, le=65536, help="number of sequences per step")
     clip_norm: float | None = param(0.5, gt=0, help="maximum norm of the gradient")
     clip_value: float | None = param(None, gt=0, help="maximum absolute value of a gradient entry")
-    averaging: str = param("none", choices=("none", "asgd", "nt-asgd", "ema"), help="type of weight averaging")
+    averaging: str = param("none", choices=("none", "asgd", "nt-asgd", "ema", "tail"), help="type of weight averaging")
+    averaging_share: float = param(
+        0.2,
+        gt=0,
+        le=1,
+        help="share of the planned steps, at their end, of which averaging=tail averages the weights",
+        later=True,
+        needs=value_of("averaging", "tail"),
+    )
     averaging_window: int = param(
         5,
         ge=1,
@@ -62,19 +95,24 @@ class Optimization:
     """Options of the optimization, as plain values.
 
     Attributes:
-        optimizer: ``adamw``, ``adam``, ``sgd``, ``rmsprop``, ``adagrad`` or ``adadelta``.
+        optimizer: ``adamw``, ``adam``, ``sgd``, ``rmsprop``, ``adagrad``, ``adadelta`` or ``muon``.
+        muon_steps: Newton–Schulz steps of ``muon``.
+        muon_every: Steps per update of the matrices by ``muon``.
         lr: Learning rate; the maximum if a schedule changes it.
         schedule: ``constant``, ``plateau``, ``one-cycle``, ``cosine`` or ``slanted-triangular``.
         warmup: Share of the steps in which the rate increases.
         decay: Factor of ``plateau``.
         clip_norm: Maximum norm of the gradient.
         clip_value: Maximum absolute value of a gradient entry.
-        averaging: ``none``, ``asgd``, ``nt-asgd`` or ``ema``.
+        averaging: ``none``, ``asgd``, ``nt-asgd``, ``ema`` or ``tail``.
+        averaging_share: Share of the planned steps, at their end, that ``tail`` averages.
         averaging_window: Number of evaluations without improvement after which ``nt-asgd`` starts.
         ema_decay: Decay of ``ema``.
     """
 
     optimizer: str = "adamw"
+    muon_steps: int = 3
+    muon_every: int = 1
     lr: float = 0.001
     schedule: str = "constant"
     warmup: float = 0.1
@@ -82,6 +120,7 @@ class Optimization:
     clip_norm: float | None = None
     clip_value: float | None = None
     averaging: str = "none"
+    averaging_share: float = 0.2
     averaging_window: int = 5
     ema_decay: float = 0.999
 

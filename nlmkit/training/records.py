@@ -181,6 +181,7 @@ class LogRecord:
 
 _SPEED: Final = "_per_second"
 _VALIDATION: Final = "validation_"
+_CHOSEN: Final = "chosen"
 _FIXED: Final = ("step", "epoch", "lr", "gradient_norm", "seconds")
 _NAME: Final = re.compile(r"[A-Za-z]\w{0,99}", re.ASCII)
 _LONGEST_LINE: Final = 1 << 16
@@ -193,18 +194,21 @@ class TrainingLog:
         path: The file; None for no log. Its contents are replaced, except in a resumed run. A pipe or device,
             such as /dev/stderr, is written directly.
         after: Step at which a run resumes: records up to it are kept, later ones are dropped. 0 for a new run.
+        chosen: Hyper-parameters chosen for the budget, as JSON: the first line, without the fields of a record.
 
     Raises:
         DataError: The file contains something other than a training log.
     """
 
-    def __init__(self, path: Path | None, *, after: int = 0) -> None:
+    def __init__(self, path: Path | None, *, after: int = 0, chosen: Mapping[str, Any] | None = None) -> None:
         self._file: IO[str] | None = None
         if path is None:
             return
         self._path = path
+        first = "" if chosen is None else json.dumps({"step": 0, _CHOSEN: dict(chosen)}, allow_nan=False) + "\n"
         if is_written_directly(path) and not path.is_dir():
             self._file = io.TextIOWrapper(open_directly(path), encoding="utf-8", newline="\n")
+            self._file.write(first)
             return
         kept = [record for record in read_log(path) if record.step <= after] if _exists(path) else []
         if is_models_own(path.name):
@@ -213,7 +217,7 @@ class TrainingLog:
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         with written(path) as stream:
-            stream.write("".join(map(_line, kept)).encode())
+            stream.write(f"{first}{''.join(map(_line, kept))}".encode())
         # not through a link that might have replaced the file since
         flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
         self._file = os.fdopen(os.open(path, flags), "a", encoding="utf-8", newline="\n")
@@ -252,7 +256,7 @@ class TrainingLog:
 
 
 def read_log(path: str | os.PathLike[str]) -> list[LogRecord]:
-    """Return the records of a training log; an incomplete last line is skipped.
+    """Return the records of a training log, without a first line of chosen hyper-parameters and an incomplete last one.
 
     Raises:
         DataError: The file cannot be read or is not a training log; the message names the line.
@@ -266,7 +270,8 @@ def read_log(path: str | os.PathLike[str]) -> list[LogRecord]:
                 line = file.readline(_LONGEST_LINE)
                 if not line.endswith(b"\n"):
                     break
-                records.append(_record(line.removesuffix(b"\n"), source, number))
+                if number > 1 or not _is_choice(line):
+                    records.append(_record(line.removesuffix(b"\n"), source, number))
     except FileNotFoundError as error:
         raise MissingFileError(f"cannot be read ({error.strerror})", source=source) from None
     except OSError as error:
@@ -286,9 +291,19 @@ def _exists(path: Path) -> bool:
         if not first or (not first.endswith(b"\n") and first.startswith(LOG_BEGINNING)):
             return False  # its first line is incomplete
         if first.endswith(b"\n"):
-            _record(first, str(path), 1)
+            if not _is_choice(first):
+                _record(first, str(path), 1)
             return True
     raise DataError("is not a training log, so nothing was written: choose another file for the log", source=str(path))
+
+
+def _is_choice(line: bytes) -> bool:
+    """Return whether the first line of a log has the hyper-parameters chosen for a budget."""
+    try:
+        value = parse(line)
+    except StrictJSONError:
+        return False
+    return isinstance(value, dict) and set(value) == {"step", _CHOSEN} and isinstance(value[_CHOSEN], dict)
 
 
 def _line(record: LogRecord) -> str:

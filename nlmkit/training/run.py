@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nlmkit.errors import NlmkitError, SavedModelError
 from nlmkit.saving import require
@@ -41,6 +41,7 @@ def run(
     patience: int | None = None,
     started: float | None = None,
     clock: Clock = seconds,
+    chosen: Mapping[str, Any] | None = None,
 ) -> RunResult:
     """Train to the end; afterwards the stepper has the final weights.
 
@@ -53,6 +54,7 @@ def run(
         patience: Number of epochs without improvement after which the run stops.
         started: Time on ``clock`` at which the fit started, so that the budget includes everything since.
         clock: Monotonic clock, in seconds.
+        chosen: Hyper-parameters chosen for the budget, as JSON, for the first line of the log.
 
     Raises:
         SavedModelError: The checkpoint is damaged, belongs to another run, or cannot be written.
@@ -61,7 +63,7 @@ def run(
     """
     loop = Loop(stepper, options, patience=patience)
     try:
-        return loop.run(started, clock)
+        return loop.run(started, clock, chosen)
     except Diverged as error:
         raise loop.diverged(error) from None
 
@@ -83,6 +85,7 @@ class Loop:
             budget=budget,
             windows=extent.epoch_steps,
             amount=extent.work,
+            cost=extent.cost,
             is_evaluated=stepper.is_evaluated,
             fewest=extent.fewest,
             closing=extent.closing,
@@ -99,7 +102,7 @@ class Loop:
 
     # ------------------------------------------------------------------------------------------------ the run
 
-    def run(self, started: float | None, clock: Clock) -> RunResult:
+    def run(self, started: float | None, clock: Clock, chosen: Mapping[str, Any] | None = None) -> RunResult:
         """Take the steps."""
         stepper, options = self._stepper, self._options
         before = self._resume()
@@ -110,7 +113,7 @@ class Loop:
         self._pacer.begin(seconds=self._watch.seconds, stepping=session)
         path = Path(options.log) if options.log is not None and self._together.is_main else None
         # Lines of the last step were written after the checkpoint, if it does not include them.
-        log = TrainingLog(path, after=stepper.counted(self.step) - (not self._is_told))
+        log = TrainingLog(path, after=stepper.counted(self.step) - (not self._is_told), chosen=chosen)
         self._lines = Lines(stepper, options, log, self._watch)
         self._show_plan()
         with log, Interruption(wanted=self._store is not None) as self._interruption:
@@ -171,6 +174,7 @@ class Loop:
             pacer.schedule_steps,
             self._history.plateaus,
             pacer.is_past_half(self.step),
+            pacer.share(self.step),
         )
         self._whole = False
         work = stepper.step(moment)

@@ -83,7 +83,7 @@ def optimizer_states(
         for parameter in group["params"]:
             name = names[parameter]
             found[name] = _optimizer_state(arrays, name, parameter)
-            present, wanted = set(found[name]), _keys(optimizer)
+            present, wanted = set(found[name]), _keys(optimizer, group)
             sound = wanted <= present <= wanted | {"step", "seen"} if wanted else not present
             # A parameter without any step has no state, unless the optimizer initializes it.
             require(
@@ -97,9 +97,12 @@ def optimizer_states(
     return found
 
 
-def _keys(optimizer: torch.optim.Optimizer) -> set[str]:
+def _keys(optimizer: torch.optim.Optimizer, group: Mapping[str, Any]) -> set[str]:
+    """Return the keys of the state of a parameter of a group."""
     match type(optimizer).__name__:
-        case "Adam" | "AdamW":
+        case "Muon" if group["blocks"]:
+            return {"step", "momentum"}
+        case "Adam" | "AdamW" | "Muon":
             return {"step", "exp_avg", "exp_avg_sq"}
         case "RMSprop":
             return {"step", "square_avg"}

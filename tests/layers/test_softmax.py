@@ -21,6 +21,7 @@ from nlmkit.layers.softmax.adaptive import adaptive_cutoffs
 from nlmkit.layers.softmax.class_factored import class_cutoffs
 from nlmkit.layers.softmax.cross_entropy import linear_cross_entropy
 from nlmkit.layers.softmax.sampled import inclusion_chances
+from nlmkit.layers.softmax.sampled_cross_entropy import Sample, sampled_cross_entropy
 
 WIDTH, N = 6, 17
 BY_ROW = WordOrder.by_frequency(COUNTS).sorted(COUNTS)
@@ -458,14 +459,14 @@ def test_chances_sum_to_the_size_of_the_sample(counts, samples):
     assert (np.diff(chances) <= 1e-12).all()
     uncertain = chances < 1
     if uncertain.sum() > 1 and counts.any():
-        ratio = chances[uncertain] / (counts[uncertain] + 1.0)
+        ratio = chances[uncertain] / (counts[uncertain] + 1.0) ** 0.75
         np.testing.assert_allclose(ratio, ratio[0], rtol=1e-9)
 
 
 def test_without_counts_chances_follow_the_log_uniform_distribution():
     chances = inclusion_chances(np.zeros(1000, np.int64), 5)
     ranks = np.arange(1000)
-    expected = np.log((ranks + 2) / (ranks + 1))
+    expected = np.log((ranks + 2) / (ranks + 1)) ** 0.75
     assert chances[0] < 1
     np.testing.assert_allclose(chances / chances[0], expected / expected[0], rtol=1e-9)
 
@@ -490,35 +491,90 @@ def test_the_sampled_loss_by_hand():
     sample = set(output.sample().tolist())
     output.generator = seeded(5)
     loss = output.loss(features, targets).item()
-    scores = array(features) @ array(output.words.weight)[:-1].T + array(output.bias) - np.log(array(output.chances))
-    rows = output.words.rank[targets].tolist()
+    scores = array(features) @ array(output.words.weight)[:-1].T + array(output.bias)
+    corrected = scores - np.log(array(output.chances))
     expected = [
-        math.log(sum(math.exp(scores[n, row]) for row in sample | {target})) - scores[n, target]
-        for n, target in enumerate(rows)
+        math.log(math.exp(scores[n, target]) + sum(math.exp(corrected[n, row]) for row in sample - {target}))
+        - scores[n, target]
+        for n, target in enumerate(output.words.rank[targets].tolist())
     ]
     assert loss == pytest.approx(np.mean(expected), rel=1e-5)
 
 
-def test_at_the_true_distribution_the_expected_gradient_is_zero(monkeypatch):
-    """All samples and all targets of a tiny vocabulary, each with its probability: the correction is the right one."""
+@pytest.mark.parametrize("chunk", [1, 4, 256])
+@pytest.mark.parametrize("size", [0, 1, 5])
+def test_gradients_of_the_sampled_loss_are_those_of_autograd(size, chunk):
+    generator = seeded(3)
+    values = [torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in ((7, 3), (9, 3), (9,))]
+    features, weight, bias = (value.requires_grad_() for value in values)
+    targets = torch.randint(9, (7,), generator=generator)
+    rows = torch.randperm(9, generator=generator)[:size].sort().values
+    sample = Sample(rows, torch.rand(size, generator=generator, dtype=torch.float64).log())
+    assert torch.autograd.gradcheck(
+        lambda *inputs: sampled_cross_entropy(*inputs, targets, sample, chunk=chunk), (features, weight, bias)
+    )
+    scores = features @ weight.T + bias
+    own = scores.gather(1, targets[:, None])
+    others = (scores[:, rows] - sample.log_chances).masked_fill(rows == targets[:, None], -torch.inf)
+    expected = (torch.cat([own, others], dim=1).logsumexp(dim=1) - own[:, 0]).sum()
+    torch.testing.assert_close(sampled_cross_entropy(features, weight, bias, targets, sample, chunk=chunk), expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(sampled_cross_entropy(features, weight, bias, targets, sample), [bias]),
+        torch.autograd.grad(expected, [bias]),
+    )
+
+
+def test_the_sampled_loss_in_bfloat16_is_near():
+    output = build("sampled", samples=4)
+    features, targets = features_and_targets()
+    rows = output.words.rank[targets]
+    sample = Sample(torch.tensor([0, 2, 5]), torch.tensor([0.0, -1.0, -2.0]))
+    arguments = (features, output.weights(), output.bias, rows, sample)
+    exact = sampled_cross_entropy(*arguments)
+    wanted = [features, *output.parameters()]
+    torch.testing.assert_close(sampled_cross_entropy(*arguments, bfloat16=True), exact, rtol=0.01, atol=0.01)
+    with torch.autocast("cpu", torch.bfloat16):
+        low = sampled_cross_entropy(*arguments)
+    assert low.dtype == torch.float32
+    assert torch.equal(low, sampled_cross_entropy(*arguments, bfloat16=True))
+    for one, other in zip(
+        torch.autograd.grad(low, wanted, allow_unused=True, materialize_grads=True),
+        torch.autograd.grad(exact, wanted, allow_unused=True, materialize_grads=True),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other, rtol=0.05, atol=0.05)
+
+
+def test_the_expected_denominator_is_the_sum_over_all_words(monkeypatch):
+    """All samples of a tiny vocabulary, each with its probability: the correction is the right one."""
     counts = np.array([3, 0, 5, 40, 9, 1])
     inputs = words(3, counts=counts)
     by_row = inputs.order.sorted(counts)
     output = SampledSoftmax(inputs, 3, by_row, seeded(), tied=False, samples=2)
     randomized(output, seed=4)
-    assert (output.chances < 1).sum() == 4
+    assert (output.chances < 1).sum() >= 4
     features = torch.randn(1, 3, generator=seeded(6))
-    ids = [word for word in range(6) if word != 1]
-    probabilities = output.all_log_probs(features).detach().exp()[0]
-    expected = torch.zeros(5)
-    for chosen in itertools.product([False, True], repeat=5):
-        taken = torch.tensor(chosen)
-        chance = torch.where(taken, output.chances, 1 - output.chances).prod()
-        monkeypatch.setattr(output, "sample", lambda taken=taken: taken.nonzero()[:, 0])
-        for word in ids:
-            (gradient,) = torch.autograd.grad(output.loss(features, torch.tensor([word])), [output.bias])
-            expected += chance * probabilities[word] * gradient
-    torch.testing.assert_close(expected, torch.zeros(5), atol=1e-6, rtol=0)
+    for word in (0, 2, 3, 4, 5):
+        target = torch.tensor([word])
+        expected = 0.0
+        for chosen in itertools.product([False, True], repeat=5):
+            taken = torch.tensor(chosen)
+            chance = torch.where(taken, output.chances, 1 - output.chances).prod()
+            monkeypatch.setattr(output, "sample", lambda taken=taken: taken.nonzero()[:, 0])
+            expected += float(chance * output.loss(features, target).detach().exp())  # 1 / p of this sample
+        assert expected == pytest.approx(float(output.log_probs(features, target).detach().neg().exp()), rel=1e-5)
+
+
+def test_late_in_a_run_a_sampled_softmax_may_compute_all_words():
+    output = build("sampled")
+    features, targets = features_and_targets()
+    before = output.generator.get_state()
+    output.is_full = True
+    wanted = [features, *output.parameters()]
+    loss, full = output.loss(features, targets), FullSoftmax.loss(output, features, targets)
+    assert torch.equal(loss, full)
+    assert all(map(torch.equal, torch.autograd.grad(loss, wanted), torch.autograd.grad(full, wanted)))
+    assert torch.equal(output.generator.get_state(), before)
 
 
 def test_samples_come_from_the_generator_at_their_chances():

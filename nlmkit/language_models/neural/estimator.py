@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol, Self, cast
 
 from nlmkit.core import optional
 from nlmkit.core.component import Component
@@ -54,6 +54,22 @@ _ARCHITECTURE: Final = (
     "direction",
 )
 """Options that must equal those of the model in ``start_from``, if present."""
+
+
+class TrainingTexts(NamedTuple):
+    """Texts of a training run.
+
+    Attributes:
+        events: Ids of the training text's events in the order of reading: int32 [N].
+        valid_events: Those of the validation text, if there is any: int32 [M].
+        vocabulary: Vocabulary of the ids.
+        pipeline: Text pipeline.
+    """
+
+    events: NDArray[np.int32]
+    valid_events: NDArray[np.int32] | None
+    vocabulary: Vocabulary
+    pipeline: TextPipeline
 
 
 class _Summary:
@@ -109,6 +125,9 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
     own_architecture: ClassVar[tuple[str, ...]] = ()
     """Further hyper-parameters of a subclass that must equal those of the model in ``start_from``."""
 
+    budget_family: ClassVar[str | None] = None
+    """Family of ``nlmkit.language_models.neural.recipe`` by which ``preset=auto`` chooses for a budget."""
+
     preset: str = param(
         NONE, choices=(NONE,), help="published settings instead of the defaults; explicit values take precedence"
     )
@@ -144,6 +163,13 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
             generator: Source of the initial weights, and of masks and samples later.
         """
         raise NotImplementedError
+
+    def build_timed_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
+        """Build a network whose steps, by ``LanguageTask``, take about the time of those of the network to be trained.
+
+        Arguments as in ``build_module``, whose network this is unless a subclass has another task.
+        """
+        return self.build_module(counts, generator)
 
     def _new_module(self, counts: NDArray[np.int64], width: int | None = None) -> LanguageModule:
         """Build the untrained network; ``width`` is that of a representation's vectors."""
@@ -195,7 +221,6 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
 
         refuse(self)
         optional.require("torch", extra="neural", who=self.name)
-        from nlmkit.language_models.neural.training import train
 
         run.stage("reading text")
         start = self._start_model()
@@ -206,23 +231,54 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
             vocabulary = _grown(start.vocabulary_, vocabulary)
             self._check_softmax(start, vocabulary)
         inputs = input_vectors(self, corpus, vocabulary, run, seed=self._options.seed)
+        events = self._read_ids(corpus, vocabulary)
+        chosen = self._choose_for_budget(events, vocabulary, run, inputs, started)
         module = self._module_on(inputs, vocabulary)
         if start is not None:
             module.copy_words(start.module_, _ids_in(start.vocabulary_, vocabulary))
 
-        result = train(
-            module,
-            self._read_ids(corpus, vocabulary),
+        texts = TrainingTexts(
+            events,
             None if valid_corpus is None else self._read_ids(valid_corpus, vocabulary),
-            self,
             vocabulary,
-            run,
-            started=started,
+            pipeline,
         )
+        result = self._train(module, texts, run, started, chosen)
         self.vocabulary_, self.pipeline_, self.module_ = vocabulary, pipeline, module
         self.fit_report_ = self._report(corpus, result, start, inputs)
+        if chosen is not None:
+            self.fit_report_["chosen_for_budget"] = chosen
         self.fit_report_["notes"] += self._without_effect(run)
         return self
+
+    def _train(
+        self,
+        module: LanguageModule,
+        texts: TrainingTexts,
+        run: RunOptions,
+        started: float,
+        chosen: Mapping[str, Any] | None,
+    ) -> TrainingResult:
+        """Train the network; ``started`` is the time at which the fit did, ``chosen`` what was chosen for a budget."""
+        from nlmkit.language_models.neural.training import train
+
+        return train(
+            module, texts.events, texts.valid_events, self, texts.vocabulary, run, started=started, chosen=chosen
+        )
+
+    def _choose_for_budget(
+        self,
+        events: NDArray[np.int32],
+        vocabulary: Vocabulary,
+        run: RunOptions,
+        inputs: InputVectors | None,
+        started: float,
+    ) -> dict[str, Any] | None:
+        """Set hyper-parameters that fit the budget, if ``preset=auto`` and there is one; return them and the reason."""
+        from nlmkit.language_models.neural.budget import choose_for_budget
+
+        width = None if inputs is None or inputs.matrix is None else inputs.matrix.shape[1]
+        return choose_for_budget(self, events, vocabulary, run, width=width, started=started)
 
     def _read_ids(self, corpus: Corpus, vocabulary: Vocabulary) -> NDArray[np.int32]:
         """Return the ids of a text's events in the order in which the model reads them: int32 [events]."""

@@ -41,6 +41,7 @@ class GRU(RecurrentModelOptions, NeuralLanguageModel):
     """
 
     name = "gru"
+    budget_family = "gru"
     presets = SIZES
 
     preset: str = preset_param(SIZES)

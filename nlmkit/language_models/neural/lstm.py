@@ -46,6 +46,7 @@ class LSTM(ForgetGateOptions, RecurrentModelOptions, NeuralLanguageModel):
     """
 
     name = "lstm"
+    budget_family = "lstm"
     presets = RECIPES
 
     preset: str = preset_param(RECIPES)

@@ -37,6 +37,7 @@ from nlmkit.layers.softmax import AdaptiveSoftmax, ClassFactoredSoftmax, FullSof
 from nlmkit.layers.softmax.adaptive import adaptive_cutoffs
 from nlmkit.layers.softmax.class_factored import class_cutoffs
 from nlmkit.text.vocabulary import EOS_ID
+from nlmkit.training.muon import hidden_matrices
 
 __all__ = ["LanguageModule", "Output", "State", "Trace", "feedforward_module", "module_around", "recurrent_module"]
 
@@ -217,15 +218,26 @@ class LanguageModule(nn.Module):
         return total
 
     def parameter_groups(self, weight_decay: float = 0.0) -> list[dict[str, Any]]:
-        """Return parameter groups for a torch optimizer: weight decay for matrices, not for biases and layer norms."""
+        """Return parameter groups for ``build_optimizer``: weight decay for matrices, not for biases and layer norms.
+
+        Matrices between word vectors and output layer are groups with ``blocks``.
+        """
+        hidden = {weight: blocks for part in self.hidden_parts() for weight, blocks in hidden_matrices(part).items()}
         vectors = [weight for weight in self.parameters() if weight.requires_grad and weight.ndim < 2]
         return [
-            {"params": self._matrices(), "weight_decay": weight_decay},
+            *(
+                {"params": [weight], "weight_decay": weight_decay, "blocks": hidden.get(weight, 0)}
+                for weight in self._matrices()
+            ),
             {"params": vectors, "weight_decay": 0.0},
         ]
 
     def _matrices(self) -> list[nn.Parameter]:
         return [weight for weight in self.parameters() if weight.requires_grad and weight.ndim >= 2]
+
+    def hidden_parts(self) -> list[nn.Module]:
+        """Return what is between word vectors and output layer."""
+        return [part for part in (self.body, self.projection, self.direct) if part is not None]
 
     def parameter_counts(self) -> dict[str, int]:
         """Return the number of parameters per layer, in the order of the forward pass; shared weights count once."""

@@ -38,6 +38,7 @@ class NNLM(FeedForwardModelOptions, NeuralLanguageModel):
     """
 
     name = "nnlm"
+    budget_family = "nnlm"
     presets = FEED_FORWARD
 
     preset: str = preset_param(FEED_FORWARD)

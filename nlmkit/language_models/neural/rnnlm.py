@@ -43,6 +43,7 @@ class RNNLM(RecurrentModelOptions, NeuralLanguageModel):
     """
 
     name = "rnnlm"
+    budget_family = "rnnlm"
     presets = SIZES
 
     preset: str = preset_param(SIZES)

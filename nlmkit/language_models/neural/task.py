@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nlmkit.errors import HyperParameterError
+from nlmkit.language_models.neural.sampled_phase import SampledPhase
 from nlmkit.language_models.neural.streams import Epoch, Noise, TrainingStream, reset_state
 from nlmkit.language_models.neural.validation import Validation
 from nlmkit.training import divergence
@@ -42,10 +43,12 @@ class Window(NamedTuple):
     Attributes:
         inputs: Inputs: int64 [T, B].
         targets: Events after them: int64 [T, B].
+        beside: What the objective of a subclass takes beside them.
     """
 
     inputs: Tensor
     targets: Tensor
+    beside: tuple[Tensor, ...] = ()
 
 
 class Windows:
@@ -68,8 +71,14 @@ class Windows:
         return self._number + int(self.epoch.bounds[index]) / self._length
 
 
-class _Objective(nn.Module):
-    """Objective of a step as one module, so that DistributedDataParallel sees every use of the weights."""
+class Objective(nn.Module):
+    """Objective of a step as one module, so that DistributedDataParallel sees every use of the weights.
+
+    Args:
+        module: The network.
+        chunk: Maximum number of events whose logits are in memory at a time.
+        label_smoothing: Share of the target spread over all words.
+    """
 
     def __init__(self, module: LanguageModule, chunk: int, label_smoothing: float) -> None:
         super().__init__()
@@ -85,9 +94,15 @@ class _Objective(nn.Module):
             chunk=self._chunk,
             label_smoothing=self._label_smoothing,
         )
-        # Autocast returns some states in bfloat16; runs start, save and resume with the dtype of the module.
-        carried = tuple(after.detach().to(before.dtype) for before, after in zip(state, output.state, strict=True))
-        return loss, self.module.penalty(output), carried
+        return loss, self.module.penalty(output), carried(state, output.state)
+
+
+def carried(before: Carry, after: Carry) -> Carry:
+    """Return the next state, detached from the graph, in the types of the state before.
+
+    Autocast returns some states in bfloat16; runs start, save and resume with the dtype of the module.
+    """
+    return tuple(new.detach().to(old.dtype) for old, new in zip(before, after, strict=True))
 
 
 class LanguageTask(Task[Window]):
@@ -135,6 +150,7 @@ class LanguageTask(Task[Window]):
             batch=settings.batch,
             bptt=settings.bptt,
             random=settings.bptt_random,
+            rotated=settings.partial_shuffle,
             unknown_rate=settings.unknown_rate,
             seed=settings.seed,
             share=(together.rank, together.count),
@@ -157,13 +173,22 @@ class LanguageTask(Task[Window]):
         }
         module.set_generator(self._generators["module"])
         self._chunk = chunk = max(1, _LOGITS[device.type] // len(vocabulary))
-        self._objective = together.parallel(_Objective(module, chunk, settings.label_smoothing))
+        self._objective = together.parallel(self.objective(chunk))
+        self._phase = SampledPhase(module, settings.full_after)
         self._validation: Validation | None = None
         if valid_events is not None:
             self._validation = Validation(
                 module, valid_events, batch=settings.batch, chunk=chunk, together=together, device=device
             )
         self._initial = module.initial_state(self.stream.batch // together.count)
+
+    def objective(self, chunk: int) -> nn.Module:
+        """Return the objective: a module from inputs, targets, state and ``Window.beside`` to ``Objective``'s results.
+
+        Args:
+            chunk: Maximum number of events whose logits are in memory at a time.
+        """
+        return Objective(self.module, chunk, self._settings.label_smoothing)
 
     @property
     def is_evaluated(self) -> bool:
@@ -191,7 +216,8 @@ class LanguageTask(Task[Window]):
         """Return the extent of the run; the time of a step depends on its rows."""
         windows, valid = len(self.stream.bounds(0)) - 1, self._valid_events
         closing = 0.0 if valid is None else min(1.0, min(_JUDGED, len(self._events)) / len(valid))
-        return Extent(windows, self.stream.length / windows, closing=closing)
+        cost = self._phase.cost if self._phase.saves_work else None
+        return Extent(windows, self.stream.length / windows, closing=closing, cost=cost)
 
     def epoch(self, number: int) -> Windows:
         """Return the windows of epoch ``number``."""
@@ -207,16 +233,20 @@ class LanguageTask(Task[Window]):
 
     # ------------------------------------------------------------------------------------------------- the steps
 
+    def begin_step(self, share: float) -> float:
+        """Let a sampled softmax compute all words, if it is late enough; return the work of the step."""
+        return self._phase.begin_step(share)
+
     def loss(self, data: Window, carry: Carry) -> Step:
         """Return the mean −ln p of a window's events, penalties, and the state after it."""
-        inputs, targets = data
+        inputs, targets, beside = data
         if self._noise is not None:
             inputs, targets = self._noise(inputs, targets, self._generators["data"])
         if self._settings.state_reset > 0:
             drawn = torch.rand(self.stream.batch, generator=self._generators["data"]) < self._settings.state_reset
             carry = reset_state(carry, self._initial, drawn[self.stream.share])
-        loss, penalty, carried = self._objective(inputs, targets, carry)
-        return Step(loss, carried, penalty)
+        loss, penalty, state = self._objective(inputs, targets, carry, *beside)
+        return Step(loss, state, penalty)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return parameter groups: weight decay for matrices, not for vectors."""

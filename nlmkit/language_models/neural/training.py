@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,6 +88,8 @@ def train(  # noqa: PLR0917
     *,
     started: float | None = None,
     clock: Clock = seconds,
+    task_of: Callable[..., LanguageTask] = LanguageTask,
+    chosen: Mapping[str, Any] | None = None,
 ) -> TrainingResult:
     """Train a module; afterwards it has the best weights and is in evaluation mode, on the device of the run.
 
@@ -102,6 +105,8 @@ def train(  # noqa: PLR0917
         run: Device, budget, checkpoints, log and progress.
         started: Time on ``clock`` at which the fit started, so that the budget includes everything since.
         clock: Monotonic clock, in seconds.
+        task_of: Builds the task; takes the arguments of ``LanguageTask``.
+        chosen: Hyper-parameters chosen for the budget, as JSON, for the log.
 
     Raises:
         HyperParameterError: An option needs validation text, or the device is not available.
@@ -128,10 +133,10 @@ def train(  # noqa: PLR0917
         "reduce batch, hidden or bptt"
     )
     with memory_errors(purpose):
-        task = LanguageTask(module, events, valid_events, settings, vocabulary, together)
+        task = task_of(module, events, valid_events, settings, vocabulary, together)
         precision = choose_precision(task.module, task.device, run.precision, agreed=together.decided)
         stepper = GradientStepper(task, optimization, together, precision=precision)
-        result = run_steps(stepper, run, patience=settings.patience, started=started, clock=clock)
+        result = run_steps(stepper, run, patience=settings.patience, started=started, clock=clock, chosen=chosen)
     return TrainingResult(
         **vars(result),
         batch=task.stream.batch,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from nlmkit.decoding.rows import Rows
     from nlmkit.language_models.ngram.estimation import Estimated
+    from nlmkit.language_models.ngram.gathering import Gathered
     from nlmkit.language_models.ngram.kept_counts import KeptCounts
     from nlmkit.language_models.ngram.openfst import BackoffLabel
     from nlmkit.language_models.ngram.table import BackoffTable
@@ -66,12 +67,23 @@ class NGram(NGramBase):
         """
         run = run or RunOptions()
         self.check_options_for(valid)
-        from nlmkit.language_models.ngram.estimation import estimated, estimated_outside_memory
+        from nlmkit.language_models.ngram.estimation import estimated_outside_memory
         from nlmkit.language_models.ngram.gathering import training_text
 
         if run.external:
             return self._complete(estimated_outside_memory(self, data, valid, run), run)
-        return self._complete(estimated(self, training_text(self, data, valid, run), run), run)
+        return self.fit_counts(training_text(self, data, valid, run), run)
+
+    def fit_counts(self, text: Gathered, run: RunOptions) -> Self:
+        """Estimate the model from counts over a vocabulary that may be another component's.
+
+        Args:
+            text: The counts, with vocabulary and text pipeline.
+            run: Run options, of which progress is used.
+        """
+        from nlmkit.language_models.ngram.estimation import estimated
+
+        return self._complete(estimated(self, text, run), run)
 
     @shows_progress
     def update(self, data: Any, *, valid: Any = None, run: RunOptions | None = None) -> Self:

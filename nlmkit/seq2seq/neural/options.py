@@ -12,7 +12,7 @@ from nlmkit.core.parameters import Needs, given, param, value_of
 from nlmkit.core.presets import redeclared
 from nlmkit.language_models.base import LanguageModel
 from nlmkit.representations.base import Representation
-from nlmkit.training.options import OptimizationOptions
+from nlmkit.training.options import PLAIN_OPTIMIZERS, OptimizationOptions
 
 _OOV: Final = ("uniform", "mean-rare", "zero", "error")
 _TUNE: Final = ("fine-tune", "frozen")
@@ -105,7 +105,7 @@ class DecoderOptions:
 class TrainingOptions:
     """Options of training, and of the choice of the weights that are kept."""
 
-    optimizer: str = redeclared(OptimizationOptions, "optimizer")
+    optimizer: str = redeclared(OptimizationOptions, "optimizer", choices=PLAIN_OPTIMIZERS, help="update rule")
     lr: float = redeclared(OptimizationOptions, "lr", default=0.003)
     schedule: str = redeclared(OptimizationOptions, "schedule", default="one-cycle")
     warmup: float = redeclared(OptimizationOptions, "warmup")

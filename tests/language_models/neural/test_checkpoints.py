@@ -122,9 +122,15 @@ def test_interrupted_and_resumed_training_gives_the_same_bytes(
     assert result.report().keys() == reference.report().keys()
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "rmsprop", "adagrad"])
-def test_the_state_of_every_optimizer_is_kept(optimizer: str, tmp_path: Path) -> None:
-    options = tiny(optimizer=optimizer, lr=0.02, epochs=1)
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"optimizer": name} for name in ("adamw", "adam", "sgd", "rmsprop", "adagrad", "muon")),
+        {"optimizer": "muon", "muon_every": 4, "weight_decay": 0.1},
+    ],
+)
+def test_the_state_of_every_optimizer_is_kept(change: dict[str, Any], tmp_path: Path) -> None:
+    options = tiny(lr=0.02, epochs=1, **change)
     expected, _ = fit(options=options)
     with pytest.raises(KeyboardInterrupt):
         fit(tmp_path / "run", options=options, module=PressesCtrlC(6))
@@ -135,6 +141,7 @@ def test_the_state_of_every_optimizer_is_kept(optimizer: str, tmp_path: Path) ->
     "change",
     [
         {"averaging": "asgd"},
+        {"averaging": "tail", "averaging_share": 0.6, "partial_shuffle": True},
         {"averaging": "nt-asgd", "averaging_window": 1, "schedule": "plateau", "lr": 1.0, "epochs": 6},
         {"schedule": "cosine", "patience": 2, "lr": 0.5, "epochs": 8},
     ],

@@ -221,8 +221,9 @@ def test_widths_that_do_not_fit_are_refused():
 
 def test_groups_for_an_optimizer_hold_every_trained_weight_once():
     module = recurrent(layer_norm=True, tied=False)
-    matrices, vectors = module.parameter_groups(0.3)
-    assert (matrices["weight_decay"], vectors["weight_decay"]) == (0.3, 0.0)
+    *matrices, vectors = module.parameter_groups(0.3)
+    assert {group["weight_decay"] for group in matrices} == {0.3}
+    assert vectors["weight_decay"] == 0.0
     names = {id(weight): name for name, weight in module.named_parameters()}
     assert sorted(names[id(weight)] for weight in vectors["params"]) == [
         "body.layers.0.bias",
@@ -230,8 +231,26 @@ def test_groups_for_an_optimizer_hold_every_trained_weight_once():
         "body.layers.0.norm.weight",
         "output.bias",
     ]
-    assert len(matrices["params"]) + len(vectors["params"]) == len(names)
+    assert len(matrices) + len(vectors["params"]) == len(names)
     torch.optim.AdamW(module.parameter_groups(0.1))
+
+
+@pytest.mark.parametrize(
+    ("module", "blocks"),
+    [
+        (lambda: recurrent("lstm", layers=2), {"body.layers.0": 4, "body.layers.1": 4, "projection": 1}),
+        (lambda: recurrent("gru"), {"body.layers.0": 3, "projection": 1}),
+        (lambda: recurrent("rnn"), {"body.layers.0": 1, "projection": 1}),
+        (lambda: feedforward(direct=True), {"body.linear": 1, "projection": 1, "direct.linear": 1}),
+    ],
+)
+def test_matrices_between_word_vectors_and_output_have_blocks(module, blocks):
+    module = module()
+    names = {id(weight): name.rpartition(".")[0] for name, weight in module.named_parameters()}
+    groups = [(names[id(group["params"][0])], group.get("blocks", 0)) for group in module.parameter_groups()]
+    assert dict(group for group in groups if group[1]) == blocks
+    assert module.words.weight is module.parameter_groups()[0]["params"][0]
+    assert groups[0] == ("words", 0)
 
 
 def test_word_vectors_go_in_and_out_by_vocabulary_id():

@@ -1,0 +1,1 @@
+"""Neural language model with n-gram distributions, trained together."""

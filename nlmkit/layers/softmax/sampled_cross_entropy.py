@@ -1,0 +1,126 @@
+"""Cross-entropy of a linear layer over the target and a sample of words, with gradients by hand.
+
+As in ``nlmkit.layers.softmax.cross_entropy``, logits exist for one chunk of rows only, and each chunk's part of the
+gradients is computed with them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+from nlmkit.layers.softmax.cross_entropy import CHUNK
+
+
+class Sample(NamedTuple):
+    """Words drawn for a step, for all its rows.
+
+    Attributes:
+        rows: Rows of the words: int64 [S], without repetition.
+        log_chances: Logarithm of the chance at which each was drawn: [S].
+    """
+
+    rows: Tensor
+    log_chances: Tensor
+
+
+def sampled_cross_entropy(
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    targets: Tensor,
+    sample: Sample,
+    *,
+    chunk: int = CHUNK,
+    bfloat16: bool = False,
+) -> Tensor:
+    """Sum over rows of the cross-entropy of the target among itself and the sampled words.
+
+    With s = W f + b, t the target and π the chances, the loss of a row is
+    −ln [ exp(s_t) / (exp(s_t) + Σ_{w in sample, w ≠ t} exp(s_w) / π_w) ]. Under autocast the matrix products run in its
+    type, with ``bfloat16`` in that one; everything else is in the weights' type.
+
+    Args:
+        features: [N, d].
+        weight: [V, d].
+        bias: [V].
+        targets: int64 [N], in [0, V).
+        sample: The sampled words.
+        chunk: Rows whose logits are in memory at a time; it changes the result only by rounding.
+        bfloat16: Whether to compute the matrix products in bfloat16.
+
+    Returns:
+        Scalar, in the type of ``weight``. It can be differentiated once, with respect to the first three.
+    """
+    device = features.device.type
+    autocast = torch.is_autocast_enabled(device)
+    if autocast or bfloat16:
+        features = features.to(torch.bfloat16 if bfloat16 else torch.get_autocast_dtype(device))
+    with torch.autocast(device, enabled=False) if autocast else contextlib.nullcontext():
+        loss: Tensor = _SampledCrossEntropy.apply(features, weight, bias, targets, *sample, chunk)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _SampledCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(  # noqa: PLR0917  (autograd calls it by position)
+        ctx: Any,
+        features: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        targets: Tensor,
+        sample: Tensor,
+        log_chances: Tensor,
+        chunk: int,
+    ) -> Tensor:
+        exact = features.to(weight.dtype)
+        target_weight = functional.embedding(targets, weight)
+        scores = torch.linalg.vecdot(exact, target_weight).add_(bias[targets])
+        places = torch.full((len(bias),), -1, device=sample.device)
+        places[sample] = torch.arange(len(sample), device=sample.device)
+        hits = places[targets]  # where the target is in the sample, −1 if it is not
+        corrected = bias[sample] - log_chances
+        sampled = weight[sample]
+        factors = sampled.to(features.dtype)
+        by_features = torch.empty_like(features)
+        by_sampled, by_corrected = torch.zeros_like(sampled), torch.zeros_like(corrected)
+        by_scores = torch.empty_like(scores)
+        loss = weight.new_zeros(())
+        for begin in range(0, len(features), chunk):
+            rows = slice(begin, begin + chunk)
+            part, score = features[rows], scores[rows]
+            logits = torch.mm(part, factors.t()).to(weight.dtype).add_(corrected)
+            hit = (hits[rows] >= 0).nonzero()[:, 0]
+            logits[hit, hits[rows][hit]] = -torch.inf
+            largest = torch.maximum(logits.amax(dim=1), score) if len(sample) else score
+            by_logits = logits.sub_(largest[:, None]).exp_()
+            own = (score - largest).exp_()
+            total = by_logits.sum(dim=1).add_(own)
+            loss += (total.log() + largest - score).sum()
+            by_logits.div_(total[:, None])
+            by_scores[rows] = own.div_(total).sub_(1)
+            by_corrected += by_logits.sum(dim=0)
+            low = by_logits.to(features.dtype)
+            torch.mm(low, factors, out=by_features[rows])
+            by_sampled += torch.mm(low.t(), part).to(weight.dtype)
+        by_features += (target_weight * by_scores[:, None]).to(features.dtype)
+        by_weight, by_bias = torch.zeros_like(weight), torch.zeros_like(bias)
+        by_weight[sample], by_bias[sample] = by_sampled, by_corrected
+        by_weight.index_add_(0, targets, exact * by_scores[:, None])
+        by_bias.index_add_(0, targets, by_scores)
+        ctx.save_for_backward(by_features, by_weight, by_bias)
+        return loss
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        found = (
+            part * gradient.to(part.dtype) if wanted else None
+            for part, wanted in zip(ctx.saved_tensors, ctx.needs_input_grad[:3], strict=True)
+        )
+        return (*found, None, None, None, None)
