@@ -333,6 +333,21 @@ def test_machine_code_of_rows_is_torchs_softmax_within_rounding(words, dtype, ro
     assert isinstance(rows.softmax_of_rows(features, bias, 0.0), rows.PlainRows)
 
 
+@pytest.mark.parametrize("words", [1, 70])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_machine_code_of_rows_with_an_own_logit_of_the_target_is_torchs_within_rounding(words, dtype, row_code):
+    source = seeded(9)
+    logits = torch.randn(N, words, generator=source).to(dtype)
+    bias, scores = torch.randn(words, generator=source), torch.randn(N, generator=source) * 5
+    hits = torch.where(torch.arange(N) % 3 == 0, -1, torch.arange(N) % words)
+    expected, by_scores = rows.PlainRows().sampled(logits.clone(), bias, hits, scores)
+    found, near = rows.CompiledRows(dtype).sampled(logits, bias, hits, scores)
+    torch.testing.assert_close((*found[:2], near), (*expected[:2], by_scores), atol=1e-5, rtol=1e-6)
+    rounding = {"atol": 1e-6, "rtol": 1e-5} if dtype == torch.float32 else {"atol": 1e-6, "rtol": 2**-8}
+    torch.testing.assert_close(found.by_logits.float(), expected.by_logits, **rounding)
+    assert (found.by_logits[hits >= 0, hits[hits >= 0]] == 0).all()
+
+
 def test_logits_that_are_not_numbers_make_the_loss_none(row_code):
     logits = torch.randn(3, 70, generator=seeded()).bfloat16()
     logits[1, 66], logits[2, 5] = torch.nan, torch.nan

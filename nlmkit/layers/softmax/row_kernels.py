@@ -87,6 +87,39 @@ def differentiate(begin: int, end: int, logits: Any, bias: Any, targets: Any, lo
 
 
 @compiled
+def differentiate_sampled(
+    begin: int, end: int, logits: Any, bias: Any, hits: Any, scores: Any, log_probs: Any, by_scores: Any
+) -> None:
+    """Replace rows of logits by the gradient of −ln p(target) by them, where the target has a logit of its own.
+
+    Args:
+        begin: First row.
+        end: Row after the last.
+        logits: float32, or int16 for bfloat16: [n, S], without the bias; the target's, if it is among them, is ignored.
+        bias: float32 [S].
+        hits: Column of the target, −1 if there is none: int64 [n].
+        scores: Logit of the target: float32 [n].
+        log_probs: ln p(target), set here: float32 [n].
+        by_scores: Gradient by the target's logit, set here: float32 [n].
+    """
+    words = logits.shape[1]
+    row, lanes = np.empty(words, np.float32), np.empty(_LANES, np.float32)
+    for at in range(begin, end):
+        given, hit, score = logits[at], hits[at], scores[at]
+        largest = _read(row, given, bias, lanes)
+        largest = score if score > largest else largest
+        if hit >= 0:
+            row[hit] = -np.inf
+        own = np.float64(exp(score - largest))
+        total = _exponentiate(row, largest, lanes) + own
+        log_probs[at] = np.float32(np.float64(score - largest) - np.log(total))
+        by_scores[at] = np.float32(own / total - 1)
+        _write(given, row, np.float32(1 / total))
+        if hit >= 0:
+            store(given, hit, np.float32(0))
+
+
+@compiled
 def add_rows(begin: int, end: int, total: Any, rows: Any, scale: Any) -> None:
     """Add Σ scale[i] · rows[i] over i to columns ``begin`` to ``end`` of ``total``: float32 [V]."""
     places = total[begin:end]

@@ -56,6 +56,26 @@ class PlainRows:
             by_logits.sub_(label_smoothing / words)
         return Found(loss, picked, by_logits)
 
+    def sampled(self, logits: Tensor, bias: Tensor, hits: Tensor, scores: Tensor) -> tuple[Found, Tensor]:
+        """Return loss, ln p and gradient of rows whose target has a logit of its own, and the gradient by that.
+
+        Args:
+            logits: W f of sampled words, without the bias, which may be overwritten: [n, S].
+            bias: [S].
+            hits: Column of the target, whose logit is ignored there; −1 if it is not among them: int64 [n].
+            scores: Logit of the target: [n].
+        """
+        hit = (hits >= 0).nonzero()[:, 0]
+        logits = logits.to(bias.dtype).add_(bias)
+        logits[hit, hits[hit]] = -torch.inf
+        largest = torch.maximum(logits.amax(dim=1), scores) if len(bias) else scores
+        by_logits = logits.sub_(largest[:, None]).exp_()
+        own = (scores - largest).exp_()
+        total = by_logits.sum(dim=1).add_(own)
+        log_probs = scores - largest - total.log()
+        by_logits.div_(total[:, None])
+        return Found(-log_probs.sum(), log_probs, by_logits), own.div_(total).sub_(1)
+
     def sum(self, rows: Tensor, scale: Tensor | None) -> Tensor:
         """Return the sum of rows [n, V], each times its entry of ``scale`` [n], if any: [V]."""
         return rows.sum(dim=0) if scale is None else torch.mv(rows.t(), scale)
@@ -81,6 +101,13 @@ class CompiledRows:
         arrays = [_view(each) for each in (logits, bias, targets, log_probs)]
         in_parts(lambda begin, end: self._code.differentiate(begin, end, *arrays), len(logits))
         return Found(-log_probs.sum(), log_probs, logits)
+
+    def sampled(self, logits: Tensor, bias: Tensor, hits: Tensor, scores: Tensor) -> tuple[Found, Tensor]:
+        """Return loss, ln p and gradient of rows whose target has a logit of its own; see ``PlainRows``."""
+        log_probs, by_scores = bias.new_empty(len(logits)), bias.new_empty(len(logits))
+        arrays = [_view(each) for each in (logits, bias, hits, scores, log_probs, by_scores)]
+        in_parts(lambda begin, end: self._code.differentiate_sampled(begin, end, *arrays), len(logits))
+        return Found(-log_probs.sum(), log_probs, logits), by_scores
 
     def sum(self, rows: Tensor, scale: Tensor | None) -> Tensor:
         """Return the sum of rows, each times its entry of ``scale``, if any: [V]."""

@@ -15,6 +15,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from nlmkit.layers.softmax.cross_entropy import CHUNK
+from nlmkit.layers.softmax.rows import softmax_of_rows
 
 
 class Sample(NamedTuple):
@@ -91,21 +92,15 @@ class _SampledCrossEntropy(torch.autograd.Function):
         by_sampled, by_corrected = torch.zeros_like(sampled), torch.zeros_like(corrected)
         by_scores = torch.empty_like(scores)
         loss = weight.new_zeros(())
+        softmax = softmax_of_rows(features, corrected, 0.0)
+        chunk = max(chunk, chunk * softmax.chunks * len(bias) // max(len(sample), 1))  # the same number of logits
         for begin in range(0, len(features), chunk):
             rows = slice(begin, begin + chunk)
-            part, score = features[rows], scores[rows]
-            logits = torch.mm(part, factors.t()).to(weight.dtype).add_(corrected)
-            hit = (hits[rows] >= 0).nonzero()[:, 0]
-            logits[hit, hits[rows][hit]] = -torch.inf
-            largest = torch.maximum(logits.amax(dim=1), score) if len(sample) else score
-            by_logits = logits.sub_(largest[:, None]).exp_()
-            own = (score - largest).exp_()
-            total = by_logits.sum(dim=1).add_(own)
-            loss += (total.log() + largest - score).sum()
-            by_logits.div_(total[:, None])
-            by_scores[rows] = own.div_(total).sub_(1)
-            by_corrected += by_logits.sum(dim=0)
-            low = by_logits.to(features.dtype)
+            part = features[rows]
+            found, by_scores[rows] = softmax.sampled(torch.mm(part, factors.t()), corrected, hits[rows], scores[rows])
+            loss += found.loss
+            by_corrected += softmax.sum(found.by_logits, None)
+            low = found.by_logits.to(features.dtype)
             torch.mm(low, factors, out=by_features[rows])
             by_sampled += torch.mm(low.t(), part).to(weight.dtype)
         by_features += (target_weight * by_scores[:, None]).to(features.dtype)
