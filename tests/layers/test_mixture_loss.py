@@ -8,7 +8,8 @@ from torch import Tensor
 from toys.networks import COUNTS, V, random_ids, randomized, seeded, words
 
 from nlmkit.layers.row_order import WordOrder
-from nlmkit.layers.softmax import AdaptiveSoftmax, ClassFactoredSoftmax, FullSoftmax, OutputLayer
+from nlmkit.layers.softmax import AdaptiveSoftmax, ClassFactoredSoftmax, FullSoftmax, OutputLayer, SampledSoftmax
+from nlmkit.layers.softmax.sampled_cross_entropy import Sample, sampled_mixture_cross_entropy
 
 WIDTH, N = 6, 17
 BY_ROW = WordOrder.by_frequency(COUNTS).sorted(COUNTS)
@@ -75,3 +76,47 @@ def test_an_improbable_softmax_gets_no_gradient(kind: str) -> None:
     (gradient,) = torch.autograd.grad(loss, [features])
     assert loss.item() == pytest.approx(2.0)
     assert (gradient == 0).all()
+
+
+@pytest.mark.parametrize("samples", [0, 9, V])
+@pytest.mark.parametrize("alone", [0.0, 0.3, 1.0])
+def test_on_samples_it_is_that_of_the_estimates(samples: int, alone: float) -> None:
+    """Value and gradients by autograd of the loss that samples alone give, row by row, mixed with the others."""
+    inputs = words(WIDTH)
+    output = SampledSoftmax(inputs, WIDTH, BY_ROW, seeded(), tied=False, samples=max(1, samples))
+    randomized(inputs, seed=21)
+    randomized(output, seed=22)
+    output.chances.clamp_(0.05, 1.0)
+    features, targets = torch.randn(N, WIDTH, generator=seeded(1)).requires_grad_(), random_ids(N, seed=1)
+    log_weights, log_rest = mixture(5)
+    drawn = torch.arange(min(samples, V - 1))
+    sample = Sample(drawn, output.chances[drawn].log())
+    rows = output.words.rank[targets]
+    weights = [features, log_weights, log_rest, output.weight, output.bias]
+    scores = (features @ output.weight.T + output.bias).gather(1, rows[:, None])
+    others = features @ output.weight[drawn].T + output.bias[drawn] - sample.log_chances
+    others = others.masked_fill(rows[:, None] == drawn, -torch.inf)
+    found = (scores - torch.cat([scores, others], dim=1).logsumexp(dim=1, keepdim=True))[:, 0]
+    mixed = torch.logaddexp(log_weights + found, log_rest)
+    expected = -((1 - alone) * mixed + alone * found).sum()
+    loss, log_probs = sampled_mixture_cross_entropy(
+        features, output.weight, output.bias, rows, sample, log_weights, log_rest, chunk=5, alone=alone
+    )
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(log_probs, found.detach())
+    ours, theirs = (torch.autograd.grad(value * 3, weights) for value in (loss, expected))
+    for one, two in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
+
+
+def test_a_sampled_softmax_mixes_all_words_once_it_is_full() -> None:
+    output = SampledSoftmax(words(WIDTH), WIDTH, BY_ROW, seeded(), tied=True, samples=9)
+    features, targets = torch.randn(N, WIDTH, generator=seeded(1)), random_ids(N, seed=1)
+    log_weights, log_rest = mixture(5)
+    losses = []
+    for is_full in (False, True):
+        output.is_full = is_full
+        losses.append(output.mixture_loss(features, targets, log_weights, log_rest, chunk=5, alone=0.3)[0].item())
+    output.eval()
+    exact = output.mixture_loss(features, targets, log_weights, log_rest, chunk=5, alone=0.3)[0].item()
+    assert losses[1] == exact != losses[0]

@@ -120,6 +120,11 @@ class LanguageModule(nn.Module):
         return len(self.words.rank)
 
     @property
+    def softmax(self) -> OutputLayer:
+        """Softmax of the output layer; here the output layer itself."""
+        return self.output
+
+    @property
     def order(self) -> WordOrder:
         """Row order of the words."""
         return self.words.order

@@ -19,7 +19,7 @@ class SampledPhase:
     """
 
     def __init__(self, module: LanguageModule, full_after: float) -> None:
-        output = module.output
+        output = module.softmax
         self._output = output if isinstance(output, SampledSoftmax) else None
         self._full_after = full_after
         self._relative = 1.0

@@ -144,18 +144,7 @@ class LanguageTask(Task[Window]):
         self.module = module.to(device)
         self._settings, self._together, self._vocabulary = settings, together, vocabulary
         self._events, self._valid_events = events, valid_events
-        self.stream = TrainingStream(
-            events,
-            vocabulary.counts,
-            batch=settings.batch,
-            bptt=settings.bptt,
-            random=settings.bptt_random,
-            rotated=settings.partial_shuffle,
-            unknown_rate=settings.unknown_rate,
-            seed=settings.seed,
-            share=(together.rank, together.count),
-            device=device,
-        )
+        self.stream = self.columns(events, vocabulary.counts, settings.unknown_rate)
         self._noise: Noise | None = None
         if settings.noising > 0:
             self._noise = Noise(
@@ -181,6 +170,22 @@ class LanguageTask(Task[Window]):
                 module, valid_events, batch=settings.batch, chunk=chunk, together=together, device=device
             )
         self._initial = module.initial_state(self.stream.batch // together.count)
+
+    def columns(self, ids: NDArray[np.int32], counts: NDArray[np.int64], unknown_rate: float) -> TrainingStream:
+        """Return ids of the training text in the columns and windows of the run; see ``TrainingStream``."""
+        settings = self._settings
+        return TrainingStream(
+            ids,
+            counts,
+            batch=settings.batch,
+            bptt=settings.bptt,
+            random=settings.bptt_random,
+            rotated=settings.partial_shuffle,
+            unknown_rate=unknown_rate,
+            seed=settings.seed,
+            share=(self._together.rank, self._together.count),
+            device=self.device,
+        )
 
     def objective(self, chunk: int) -> nn.Module:
         """Return the objective: a module from inputs, targets, state and ``Window.beside`` to ``Objective``'s results.

@@ -142,7 +142,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         by_bias = torch.zeros_like(bias) if wanted[2] else None
         if by_weight is not None:
             by_weight[words if len(features) else 0 :] = 0
-        mixture = None if log_weights is None or log_rest is None else _Mixture(log_weights, log_rest, alone)
+        mixture = None if log_weights is None or log_rest is None else Mixture(log_weights, log_rest, alone)
         loss = weight.new_zeros(())
         softmax = softmax_of_rows(features, bias, label_smoothing)
         chunk *= softmax.chunks
@@ -184,7 +184,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return (*found[:3], None, None, None, *(found[3:] or (None, None)), None)
 
 
-class _Mixture:
+class Mixture:
     """Losses of rows whose softmax is mixed with other distributions; see ``mixture_cross_entropy``.
 
     Attributes:

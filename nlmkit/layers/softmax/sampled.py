@@ -11,7 +11,11 @@ from nlmkit.layers.embeddings import WordVectors
 from nlmkit.layers.softmax.base import refuse_smoothing
 from nlmkit.layers.softmax.cross_entropy import CHUNK
 from nlmkit.layers.softmax.full import FullSoftmax
-from nlmkit.layers.softmax.sampled_cross_entropy import Sample, sampled_cross_entropy
+from nlmkit.layers.softmax.sampled_cross_entropy import (
+    Sample,
+    sampled_cross_entropy,
+    sampled_mixture_cross_entropy,
+)
 
 POWER = 0.75
 """Power of the counts to which chances are proportional.
@@ -104,14 +108,38 @@ class SampledSoftmax(FullSoftmax):
         if self.is_full or not self.training:
             return super().loss(features, targets, chunk=chunk)
         rows = self.words.rank[targets]
-        drawn = self.sample()
-        sample = Sample(drawn, self.chances[drawn].log())
-        # As many logits in memory at a time as of all words.
-        chunk = chunk * len(self.chances) // max(1, len(drawn))
+        sample, chunk = self._sample(chunk)
         total = sampled_cross_entropy(
             features, self.weights(), self.bias, rows, sample, chunk=chunk, bfloat16=self._lowered
         )
         return total / len(rows)
+
+    def mixture_loss(
+        self, features: Tensor, targets: Tensor, log_weights: Tensor, log_rest: Tensor, *, chunk: int, alone: float
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean loss of a mixture, in training mode with p(target) estimated from the sampled words."""
+        if self.is_full or not self.training:
+            return super().mixture_loss(features, targets, log_weights, log_rest, chunk=chunk, alone=alone)
+        rows = self.words.rank[targets]
+        sample, chunk = self._sample(chunk)
+        total, found = sampled_mixture_cross_entropy(
+            features,
+            self.weights(),
+            self.bias,
+            rows,
+            sample,
+            log_weights,
+            log_rest,
+            chunk=chunk,
+            alone=alone,
+            bfloat16=self._lowered,
+        )
+        return total / len(rows), found
+
+    def _sample(self, chunk: int) -> tuple[Sample, int]:
+        """Draw words; return them and the chunk with as many logits in memory at a time as of all words."""
+        drawn = self.sample()
+        return Sample(drawn, self.chances[drawn].log()), chunk * len(self.chances) // max(1, len(drawn))
 
     def sample(self) -> Tensor:
         """Return the rows of the words drawn for a step: int64 [samples], rising."""

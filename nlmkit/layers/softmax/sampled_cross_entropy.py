@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from nlmkit.layers.softmax.cross_entropy import CHUNK
+from nlmkit.layers.softmax.cross_entropy import CHUNK, Mixture
 from nlmkit.layers.softmax.rows import softmax_of_rows
 
 
@@ -63,8 +63,37 @@ def sampled_cross_entropy(
     if autocast or bfloat16:
         features = features.to(torch.bfloat16 if bfloat16 else torch.get_autocast_dtype(device))
     with torch.autocast(device, enabled=False) if autocast else contextlib.nullcontext():
-        loss: Tensor = _SampledCrossEntropy.apply(features, weight, bias, targets, *sample, chunk)  # type: ignore[no-untyped-call]
+        loss: Tensor
+        loss, _ = _SampledCrossEntropy.apply(features, weight, bias, targets, *sample, chunk, None, None, 0.0)  # type: ignore[no-untyped-call]
     return loss
+
+
+def sampled_mixture_cross_entropy(  # noqa: PLR0917
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    targets: Tensor,
+    sample: Sample,
+    log_weights: Tensor,
+    log_rest: Tensor,
+    *,
+    chunk: int = CHUNK,
+    alone: float = 0.0,
+    bfloat16: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Like ``mixture_cross_entropy``, with the probability of the target estimated from the sampled words.
+
+    Returns:
+        The sum, a scalar that can be differentiated once; and the estimates of ln p, without gradient: [N].
+    """
+    device = features.device.type
+    autocast = torch.is_autocast_enabled(device)
+    if autocast or bfloat16:
+        features = features.to(torch.bfloat16 if bfloat16 else torch.get_autocast_dtype(device))
+    mixture = log_weights.to(weight.dtype), log_rest.to(weight.dtype), alone
+    with torch.autocast(device, enabled=False) if autocast else contextlib.nullcontext():
+        loss, log_probs = _SampledCrossEntropy.apply(features, weight, bias, targets, *sample, chunk, *mixture)  # type: ignore[no-untyped-call]
+    return loss, log_probs
 
 
 class _SampledCrossEntropy(torch.autograd.Function):
@@ -78,7 +107,12 @@ class _SampledCrossEntropy(torch.autograd.Function):
         sample: Tensor,
         log_chances: Tensor,
         chunk: int,
-    ) -> Tensor:
+        log_weights: Tensor | None,
+        log_rest: Tensor | None,
+        alone: float,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the sum of the losses, and of a mixture the log-probabilities of the targets."""
+        mixture = None if log_weights is None or log_rest is None else Mixture(log_weights, log_rest, alone)
         exact = features.to(weight.dtype)
         target_weight = functional.embedding(targets, weight)
         scores = torch.linalg.vecdot(exact, target_weight).add_(bias[targets])
@@ -98,24 +132,37 @@ class _SampledCrossEntropy(torch.autograd.Function):
             rows = slice(begin, begin + chunk)
             part = features[rows]
             found, by_scores[rows] = softmax.sampled(torch.mm(part, factors.t()), corrected, hits[rows], scores[rows])
-            loss += found.loss
-            by_corrected += softmax.sum(found.by_logits, None)
+            scale: Tensor | None = None
+            if mixture is None:
+                loss += found.loss
+            else:
+                scale = mixture.scale(found.log_probs, rows)
+                by_scores[rows].mul_(scale)
+            by_corrected += softmax.sum(found.by_logits, scale)
             low = found.by_logits.to(features.dtype)
             torch.mm(low, factors, out=by_features[rows])
+            if scale is not None:  # d values a row are scaled, instead of the size of the sample
+                part = part * scale[:, None].to(part.dtype)
+                by_features[rows].mul_(scale[:, None])
             by_sampled += torch.mm(low.t(), part).to(weight.dtype)
         by_features += (target_weight * by_scores[:, None]).to(features.dtype)
         by_weight, by_bias = torch.zeros_like(weight), torch.zeros_like(bias)
         by_weight[sample], by_bias[sample] = by_sampled, by_corrected
         by_weight.index_add_(0, targets, exact * by_scores[:, None])
         by_bias.index_add_(0, targets, by_scores)
-        ctx.save_for_backward(by_features, by_weight, by_bias)
-        return loss
+        if mixture is None:
+            ctx.save_for_backward(by_features, by_weight, by_bias)
+            return loss, None
+        ctx.save_for_backward(by_features, by_weight, by_bias, mixture.by_log_weights, mixture.by_log_rest)
+        ctx.mark_non_differentiable(mixture.log_probs)
+        return mixture.loss, mixture.log_probs
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        found = (
-            part * gradient.to(part.dtype) if wanted else None
-            for part, wanted in zip(ctx.saved_tensors, ctx.needs_input_grad[:3], strict=True)
-        )
-        return (*found, None, None, None, None)
+    def backward(ctx: Any, gradient: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
+        wanted = [*ctx.needs_input_grad[:3], True, True]
+        found = [
+            part * gradient.to(part.dtype) if is_wanted else None
+            for part, is_wanted in zip(ctx.saved_tensors, wanted, strict=False)
+        ]
+        return (*found[:3], None, None, None, None, *(found[3:] or (None, None)), None)

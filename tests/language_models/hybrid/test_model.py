@@ -106,9 +106,10 @@ def test_ngram_model_is_kneser_ney_of_the_training_text(model: Hybrid) -> None:
     assert model.fit_report_["ngrams"]["ngrams"] == expected.fit_report_["ngrams"]
 
 
-@pytest.mark.parametrize("softmax", ["adaptive", "class-factored"])
+@pytest.mark.parametrize("softmax", ["adaptive", "class-factored", "sampled"])
 def test_other_output_layers(softmax: str) -> None:
-    values = {"softmax_head": 4} if softmax == "adaptive" else {}
+    own = {"adaptive": {"softmax_head": 4}, "sampled": {"softmax_samples": 4, "full_after": 0.5}}
+    values = own.get(softmax, {})
     lm = Hybrid(**{**TINY, "softmax": softmax, "tied": False, **values}).fit(TRAIN, valid=VALID)
     expected = LanguageModel.log_probs(lm, TEST)
     np.testing.assert_allclose(lm.log_probs(TEST), expected, atol=1e-5)
@@ -213,7 +214,6 @@ def test_starts_from_another(model: Hybrid) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"softmax": "sampled"}, "softmax"),
         ({"noising": 0.1, "noising_scheme": "kneser-ney"}, "noising_scheme"),
         ({"label_smoothing": 0.1}, "label_smoothing=0.1 has no effect: it needs a model without n-grams"),
         ({"cell": "gru", "forget_bias": 0.5}, "forget_bias=0.5 has no effect: it needs cell=lstm"),
