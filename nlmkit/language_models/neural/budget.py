@@ -27,7 +27,7 @@ from nlmkit.training.distributed import Processes, processes
 
 if TYPE_CHECKING:
     from nlmkit.core.run import RunOptions
-    from nlmkit.language_models.neural.estimator import NeuralLanguageModel
+    from nlmkit.language_models.neural.choosable import Choosable
     from nlmkit.text import Vocabulary
 
 MEASURING_SHARE: Final = 0.01
@@ -39,7 +39,7 @@ _SAME: Final = 1.1
 
 
 def choose_for_budget(
-    component: NeuralLanguageModel,
+    component: Choosable,
     events: NDArray[np.int32],
     vocabulary: Vocabulary,
     run: RunOptions,
@@ -79,7 +79,7 @@ def choose_for_budget(
     return search.told()
 
 
-def _given(component: NeuralLanguageModel, vocabulary: Vocabulary, width: int | None) -> dict[str, Any]:
+def _given(component: Choosable, vocabulary: Vocabulary, width: int | None) -> dict[str, Any]:
     """Return the hyper-parameters that the recipe must not choose, by name."""
     fixed = set(component.explicit)
     if getattr(component, "dropout", None) is not None:
@@ -97,7 +97,7 @@ def _given(component: NeuralLanguageModel, vocabulary: Vocabulary, width: int | 
     return given
 
 
-def _saved_values(component: NeuralLanguageModel, run: RunOptions, given: Mapping[str, Any]) -> dict[str, Any] | None:
+def _saved_values(component: Choosable, run: RunOptions, given: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the values that the run of a checkpoint has chosen; None if there is nothing to resume from."""
     if not run.resume or run.checkpoint is None:
         return None
@@ -118,7 +118,7 @@ class _Search:
 
     def __init__(  # noqa: PLR0917
         self,
-        component: NeuralLanguageModel,
+        component: Choosable,
         events: NDArray[np.int32],
         vocabulary: Vocabulary,
         run: RunOptions,

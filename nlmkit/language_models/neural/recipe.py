@@ -2,10 +2,10 @@
 
 A network of W weights per word reads T words in the time. Two rules fix its width:
 
-- On a text that is long enough, T = 8·W: parameters and words grow together with the compute, as in Hoffmann et al.
+- On a text that is long enough, T = 11·W: parameters and words grow together with the compute, as in Hoffmann et al.
   2022, "Training Compute-Optimal Large Language Models" (whose networks are larger, and read 20 words per weight).
 - On a shorter text of N words, a further pass is worth less than a new text (Muennighoff et al. 2023, "Scaling
-  Data-Constrained Language Models"), so the network is wider and reads T = (8·W)^.54 · N^.46 words.
+  Data-Constrained Language Models"), so the network is wider and reads T = (11·W)^.54 · N^.46 words.
 
 The wider the network and the more often it reads its text, the more dropout it gets; the longer it trains, the larger
 its batches; the wider it is, the lower its learning rate. ``benchmarks/budget_recipe.py`` has the runs that the numbers
@@ -36,7 +36,7 @@ NARROWEST: Final = 32
 WIDEST: Final = 2048
 """Bounds of ``hidden``."""
 
-WORDS_PER_WEIGHT: Final = 8.0
+WORDS_PER_WEIGHT: Final = 11.0
 """Words read per weight, on a text that is long enough."""
 
 _REPEATED: Final = 0.54
