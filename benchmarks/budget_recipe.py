@@ -18,8 +18,8 @@ from typing import Any, Final
 from measuring import settings_of
 
 from nlmkit import LSTM, RunOptions
-from nlmkit.language_models.neural.costs import FLOPS_PER_WEIGHT, Sizes, active_weights, parameters
-from nlmkit.language_models.neural.recipe import FAMILIES, dropout_rate, learning_rate, wanted_words
+from nlmkit.language_models.neural.costs import FLOPS_PER_WEIGHT, Sizes, active_weights
+from nlmkit.language_models.neural.recipe import FAMILIES, dropout_rate, learning_rate, trained_weights, wanted_words
 
 FIELDS: Final = ("hidden", "embedding", "dropout", "epochs", "batch", "lr")
 POINTS: Final[Sequence[tuple[tuple[float, ...], float]]] = ()
@@ -33,11 +33,14 @@ def line(values: dict[str, Any], perplexity: float, events: int, vocabulary: int
     """Return a run as a line."""
     sizes = Sizes.of({**LSTM().get_params(), **values}, cell=FAMILIES["lstm"].cell, vocabulary=vocabulary)
     words, weights = values["epochs"] * events, active_weights(sizes)
-    chosen = dropout_rate(parameters(sizes), events, values["epochs"]), learning_rate(sizes.hidden, FAMILIES["lstm"])
+    chosen = (
+        dropout_rate(trained_weights(sizes, events), events, values["epochs"]),
+        learning_rate(sizes.hidden, FAMILIES["lstm"]),
+    )
     return (
         f"{sizes.hidden:>6}{sizes.embedding:>6}{values['dropout']:>7}{values['epochs']:>5}{sizes.batch:>6}"
         f"{values['lr']:>9.4g}{FLOPS_PER_WEIGHT * weights * words / 1e9:>9,.0f}{perplexity:>9.1f}"
-        f"   dropout {chosen[0]:.2f}, lr {chosen[1]:.2g}, {wanted_words(weights, events) / events:.1f} passes"
+        f"   dropout {dropout:.2f}, lr {rate:.2g}, {wanted_words(weights, events) / events:.1f} passes"
     )
 
 

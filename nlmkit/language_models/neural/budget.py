@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from nlmkit.core.notes import tell
 from nlmkit.core.presets import AUTO
 from nlmkit.errors import HyperParameterError
-from nlmkit.language_models.neural.costs import Speed, active_weights, adaptive_rows, parameters, step_seconds
+from nlmkit.language_models.neural.costs import Speed, active_weights, adaptive_rows, step_seconds
 from nlmkit.language_models.neural.options import chosen_softmax
 from nlmkit.language_models.neural.probing import machine_speed, steps_that_fit, timed_step
-from nlmkit.language_models.neural.recipe import CHOSEN, FAMILIES, Recipe, recipe
+from nlmkit.language_models.neural.recipe import CHOSEN, FAMILIES, Recipe, recipe, trained_weights
 from nlmkit.language_models.neural.shorthands import rates_of_dropout
 from nlmkit.training.checkpoint_folders import read_checkpoint
 from nlmkit.training.clock import seconds
@@ -198,7 +198,7 @@ class _Search:
         words = found.sizes.batch * found.sizes.bptt / step_seconds(found.sizes, self.speed)
         reason = (
             f"about {found.epochs:.2g} passes over {len(self._events):,} events at {words:,.0f} tokens/s; "
-            f"{parameters(found.sizes) / len(self._events):.2g} weights per event"
+            f"{trained_weights(found.sizes, len(self._events)) / len(self._events):.2g} weights per event"
         )
         if found.bound:
             reason += f"; the width is limited by the {found.bound}"
