@@ -16,15 +16,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from measuring import settings_of
+
 from nlmkit import LSTM, RunOptions
-from nlmkit.language_models.neural.costs import FLOPS_PER_WEIGHT, Sizes, active_weights, parameters
-from nlmkit.language_models.neural.recipe import FAMILIES, dropout_rate, learning_rate, wanted_words
+from nlmkit.language_models.neural.costs import FLOPS_PER_WEIGHT, Sizes, active_weights
+from nlmkit.language_models.neural.recipe import FAMILIES, dropout_rate, learning_rate, trained_weights, wanted_words
 
 FIELDS: Final = ("hidden", "embedding", "dropout", "epochs", "batch", "lr")
 POINTS: Final[Sequence[tuple[tuple[float, ...], float]]] = ()
 """Values of ``FIELDS`` and best validation perplexity: 40,000 characters of Chinese news (training part of pku)."""
 
-EVENTS, VOCABULARY = 40_000, 2_296
+EVENTS, VOCABULARY = 40_000, 2_007
 HELD_OUT: Final = 15_000
 
 
@@ -32,11 +33,14 @@ def line(values: dict[str, Any], perplexity: float, events: int, vocabulary: int
     """Return a run as a line."""
     sizes = Sizes.of({**LSTM().get_params(), **values}, cell=FAMILIES["lstm"].cell, vocabulary=vocabulary)
     words, weights = values["epochs"] * events, active_weights(sizes)
-    chosen = dropout_rate(parameters(sizes), events, values["epochs"]), learning_rate(sizes.hidden, FAMILIES["lstm"])
+    chosen = (
+        dropout_rate(trained_weights(sizes, events), events, values["epochs"]),
+        learning_rate(sizes.hidden, FAMILIES["lstm"]),
+    )
     return (
         f"{sizes.hidden:>6}{sizes.embedding:>6}{values['dropout']:>7}{values['epochs']:>5}{sizes.batch:>6}"
         f"{values['lr']:>9.4g}{FLOPS_PER_WEIGHT * weights * words / 1e9:>9,.0f}{perplexity:>9.1f}"
-        f"   dropout {chosen[0]:.2f}, lr {chosen[1]:.2g}, {wanted_words(weights, events) / events:.1f} passes"
+        f"   dropout {dropout:.2f}, lr {rate:.2g}, {wanted_words(weights, events) / events:.1f} passes"
     )
 
 
@@ -65,15 +69,21 @@ def main() -> None:
     parser.add_argument("--point", action="append", help="hyper-parameters of a run; all points of this file if none")
     chosen = parser.parse_args()
     print("hidden  emb. dropout ep. batch       lr    GFLOP    perpl.   by the recipe")
-    points = [dict(zip(FIELDS, values, strict=True)) for values, _ in POINTS]
+    points: list[dict[str, Any]] = [dict(zip(FIELDS, values, strict=True)) for values, _ in POINTS]
     if chosen.text is None:
-        for values, (_, perplexity) in zip(points, POINTS, strict=True):
-            print(line(values, perplexity, EVENTS, VOCABULARY))
+        for point, (_, perplexity) in zip(points, POINTS, strict=True):
+            print(line(point, perplexity, EVENTS, VOCABULARY))
         return
     train, valid = parts(chosen.text, chosen.events)
     for given in [settings_of("lstm", point.split()) for point in chosen.point or ()] or points:
-        hidden = given.get("hidden", 128)
-        values = {"hidden": hidden, "embedding": hidden // 2, "dropout": 0.35, "epochs": 10, "batch": 16}
+        hidden = int(given.get("hidden", 128))
+        values: dict[str, Any] = {
+            "hidden": hidden,
+            "embedding": hidden // 2,
+            "dropout": 0.35,
+            "epochs": 10,
+            "batch": 16,
+        }
         values |= {"lr": learning_rate(hidden, FAMILIES["lstm"]), **given}
         lm = LSTM(**values).fit(train, valid=valid, run=RunOptions(progress=None))
         report = lm.fit_report_

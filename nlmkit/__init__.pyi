@@ -35,6 +35,7 @@ from nlmkit.language_models.combined.dynamic import DynamicEvaluation as Dynamic
 from nlmkit.language_models.combined.mixture import Mixture as Mixture
 from nlmkit.language_models.combined.temperature import Temperature as Temperature
 from nlmkit.language_models.compare import compare as compare
+from nlmkit.language_models.hybrid.model import Hybrid as Hybrid
 from nlmkit.language_models.neural.gru import GRU as GRU
 from nlmkit.language_models.neural.lstm import LSTM as LSTM
 from nlmkit.language_models.neural.nnlm import NNLM as NNLM
@@ -90,6 +91,7 @@ __all__ = [
     "GloVe",
     "HAN",
     "HMMTagger",
+    "Hybrid",
     "HyperParameterError",
     "IntegrityError",
     "LMClassifier",

@@ -14,7 +14,7 @@ contain the values used; a later nlmkit with other presets loads them unchanged.
              layers of 1150, 1150 and 400 over tied vectors of 400, weight-dropped, averaged SGD with a non-monotone
              trigger, without the paper's fine-tuning.
 ``auto``     the default: where training has a time budget, hyper-parameters chosen for it from the speed of the machine
-             and the size of the text; the declared defaults without one.
+             and the size of the text (``nlmkit.language_models.neural.recipe``); the declared defaults without one.
 ``bengio``   sizes of a network of Bengio, Ducharme, Vincent & Jauvin 2003, "A Neural Probabilistic Language Model",
              for the Brown corpus: five-grams, 30 features per word, 100 hidden units, separate output vectors.
 ===========  ====================================================================================================

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from nlmkit.core.notes import tell
 from nlmkit.core.presets import AUTO
 from nlmkit.errors import HyperParameterError
-from nlmkit.language_models.neural.costs import Speed, active_weights, adaptive_rows, parameters, step_seconds
+from nlmkit.language_models.neural.costs import Speed, active_weights, adaptive_rows, step_seconds
 from nlmkit.language_models.neural.options import chosen_softmax
 from nlmkit.language_models.neural.probing import machine_speed, steps_that_fit, timed_step
-from nlmkit.language_models.neural.recipe import CHOSEN, FAMILIES, Recipe, recipe
+from nlmkit.language_models.neural.recipe import CHOSEN, FAMILIES, Recipe, recipe, trained_weights
 from nlmkit.language_models.neural.shorthands import rates_of_dropout
 from nlmkit.training.checkpoint_folders import read_checkpoint
 from nlmkit.training.clock import seconds
@@ -27,7 +27,7 @@ from nlmkit.training.distributed import Processes, processes
 
 if TYPE_CHECKING:
     from nlmkit.core.run import RunOptions
-    from nlmkit.language_models.neural.estimator import NeuralLanguageModel
+    from nlmkit.language_models.neural.choosable import Choosable
     from nlmkit.text import Vocabulary
 
 MEASURING_SHARE: Final = 0.01
@@ -39,7 +39,7 @@ _SAME: Final = 1.1
 
 
 def choose_for_budget(
-    component: NeuralLanguageModel,
+    component: Choosable,
     events: NDArray[np.int32],
     vocabulary: Vocabulary,
     run: RunOptions,
@@ -79,7 +79,7 @@ def choose_for_budget(
     return search.told()
 
 
-def _given(component: NeuralLanguageModel, vocabulary: Vocabulary, width: int | None) -> dict[str, Any]:
+def _given(component: Choosable, vocabulary: Vocabulary, width: int | None) -> dict[str, Any]:
     """Return the hyper-parameters that the recipe must not choose, by name."""
     fixed = set(component.explicit)
     if getattr(component, "dropout", None) is not None:
@@ -97,7 +97,7 @@ def _given(component: NeuralLanguageModel, vocabulary: Vocabulary, width: int | 
     return given
 
 
-def _saved_values(component: NeuralLanguageModel, run: RunOptions, given: Mapping[str, Any]) -> dict[str, Any] | None:
+def _saved_values(component: Choosable, run: RunOptions, given: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the values that the run of a checkpoint has chosen; None if there is nothing to resume from."""
     if not run.resume or run.checkpoint is None:
         return None
@@ -118,7 +118,7 @@ class _Search:
 
     def __init__(  # noqa: PLR0917
         self,
-        component: NeuralLanguageModel,
+        component: Choosable,
         events: NDArray[np.int32],
         vocabulary: Vocabulary,
         run: RunOptions,
@@ -198,7 +198,7 @@ class _Search:
         words = found.sizes.batch * found.sizes.bptt / step_seconds(found.sizes, self.speed)
         reason = (
             f"about {found.epochs:.2g} passes over {len(self._events):,} events at {words:,.0f} tokens/s; "
-            f"{parameters(found.sizes) / len(self._events):.2g} weights per event"
+            f"{trained_weights(found.sizes, len(self._events)) / len(self._events):.2g} weights per event"
         )
         if found.bound:
             reason += f"; the width is limited by the {found.bound}"

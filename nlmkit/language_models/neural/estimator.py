@@ -19,8 +19,8 @@ from nlmkit.core.run import RunOptions
 from nlmkit.core.vocabulary_limits import VocabularyLimits
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.language_models.base import Context, LanguageModel, check_context
+from nlmkit.language_models.neural.choosable import Choosable
 from nlmkit.language_models.neural.input_vectors import InputOptions, InputVectors, input_vectors
-from nlmkit.language_models.neural.shorthands import WithDropout
 from nlmkit.saving.state import FittedState
 from nlmkit.saving.timing import without_timing
 from nlmkit.training.clock import seconds
@@ -28,7 +28,6 @@ from nlmkit.training.torch_model import TorchModel, put_weights
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from numpy.typing import NDArray
 
     from nlmkit.decoding.rows import Rows
@@ -93,7 +92,7 @@ class _Options(Protocol):
 
 
 @dataclasses.dataclass(kw_only=True)
-class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchModel["LanguageModule"], LanguageModel):
+class NeuralLanguageModel(InputOptions, VocabularyLimits, Choosable, TorchModel["LanguageModule"], LanguageModel):
     """Base class of the neural language models: an estimator that wraps a torch module.
 
     Fitted attributes in addition to those of every language model: ``module_``
@@ -125,9 +124,6 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
     own_architecture: ClassVar[tuple[str, ...]] = ()
     """Further hyper-parameters of a subclass that must equal those of the model in ``start_from``."""
 
-    budget_family: ClassVar[str | None] = None
-    """Family of ``nlmkit.language_models.neural.recipe`` by which ``preset=auto`` chooses for a budget."""
-
     preset: str = param(
         NONE, choices=(NONE,), help="published settings instead of the defaults; explicit values take precedence"
     )
@@ -154,22 +150,6 @@ class NeuralLanguageModel(InputOptions, VocabularyLimits, WithDropout, TorchMode
         super().refuse_unknown(unknown)
 
     # ----------------------------------------------------------------------------------------------- the module
-
-    def build_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
-        """Build the untrained network.
-
-        Args:
-            counts: Training counts by vocabulary id: int64 [V].
-            generator: Source of the initial weights, and of masks and samples later.
-        """
-        raise NotImplementedError
-
-    def build_timed_module(self, counts: NDArray[np.int64], generator: torch.Generator) -> LanguageModule:
-        """Build a network whose steps, by ``LanguageTask``, take about the time of those of the network to be trained.
-
-        Arguments as in ``build_module``, whose network this is unless a subclass has another task.
-        """
-        return self.build_module(counts, generator)
 
     def _new_module(self, counts: NDArray[np.int64], width: int | None = None) -> LanguageModule:
         """Build the untrained network; ``width`` is that of a representation's vectors."""

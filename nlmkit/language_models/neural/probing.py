@@ -26,7 +26,7 @@ from nlmkit.training.precision import choose_precision, cpu_units
 from nlmkit.training.stepper import Moment
 
 if TYPE_CHECKING:
-    from nlmkit.language_models.neural.estimator import NeuralLanguageModel
+    from nlmkit.language_models.neural.choosable import Choosable
     from nlmkit.text import Vocabulary
 
 _REPEATS: Final = 7
@@ -94,7 +94,7 @@ def steps_that_fit(sizes: Sizes, speed: Speed, left: float) -> int:
 
 
 def timed_step(
-    component: NeuralLanguageModel,
+    component: Choosable,
     events: NDArray[np.int32],
     vocabulary: Vocabulary,
     device: torch.device,

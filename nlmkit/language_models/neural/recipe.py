@@ -2,10 +2,10 @@
 
 A network of W weights per word reads T words in the time. Two rules fix its width:
 
-- On a text that is long enough, T = 8·W: parameters and words grow together with the compute, as in Hoffmann et al.
+- On a text that is long enough, T = 11·W: parameters and words grow together with the compute, as in Hoffmann et al.
   2022, "Training Compute-Optimal Large Language Models" (whose networks are larger, and read 20 words per weight).
 - On a shorter text of N words, a further pass is worth less than a new text (Muennighoff et al. 2023, "Scaling
-  Data-Constrained Language Models"), so the network is wider and reads T = (8·W)^.54 · N^.46 words.
+  Data-Constrained Language Models"), so the network is wider and reads T = (11·W)^.54 · N^.46 words.
 
 The wider the network and the more often it reads its text, the more dropout it gets; the longer it trains, the larger
 its batches; the wider it is, the lower its learning rate. ``benchmarks/budget_recipe.py`` has the runs that the numbers
@@ -36,21 +36,23 @@ NARROWEST: Final = 32
 WIDEST: Final = 2048
 """Bounds of ``hidden``."""
 
-WORDS_PER_WEIGHT: Final = 8.0
+WORDS_PER_WEIGHT: Final = 11.0
 """Words read per weight, on a text that is long enough."""
 
 _REPEATED: Final = 0.54
 _TRAINING_SHARE: Final = 0.93
 _WEIGHTS_PER_EVENT: Final = 40.0
 _UPDATE_SHARE: Final = 0.25
-_OUTPUT_SHARE: Final = 0.55
-_VECTOR_RATIOS: Final = (1 / 2, 3 / 8, 1 / 4, 3 / 16, 1 / 8)
-_NARROWEST_VECTORS: Final = 16
+_OUTPUT_SHARE, _NARROW = 0.6, 0.26
+_VECTOR_RATIOS: Final = (1 / 2, 3 / 8, 1 / 4, 1 / 8)
+_NARROWEST_VECTORS: Final = 32
 _STEP_OF_WIDTHS: Final = 32
 
 _BATCH, _BATCH_WORDS = 64.0, 9e6
 _SMALLEST_BATCH, _LARGEST_BATCH, _SHORTEST_COLUMN = 8, 256, 70
 _DROPOUT_FROM, _DROPOUT_SLOPE, _MOST_DROPOUT = 4.4, 0.15, 0.65
+_OFTEN: Final = 10.0
+_RATED: Final = ("adamw", "adam", "muon")
 _RATE_WIDTH, _RATE_POWER, _RATES = 512.0, 0.5, (5e-4, 1e-2)
 
 
@@ -151,7 +153,7 @@ def recipe(
         "softmax": sizes.softmax,
         **_dropout(sizes, events, epochs, family),
     }
-    if "optimizer" not in explicit or explicit["optimizer"] in ("adamw", "adam"):
+    if "optimizer" not in explicit or explicit["optimizer"] in _RATED:
         values["lr"] = learning_rate(sizes.hidden, family)
     return Recipe(
         {name: values[name] for name in CHOSEN if name in values and name not in explicit}, sizes, epochs, bound
@@ -162,6 +164,12 @@ def wanted_words(weights: float, events: int) -> float:
     """Return the number of words that a network of so many weights per word should read."""
     fresh = WORDS_PER_WEIGHT * weights
     return fresh if fresh <= events else fresh**_REPEATED * events ** (1 - _REPEATED)
+
+
+def trained_weights(sizes: Sizes, events: int) -> float:
+    """Return the number of parameters without the vectors of words too rare to learn much: all but 10·√N of them."""
+    often = min(sizes.vocabulary, round(_OFTEN * math.sqrt(events)))
+    return parameters(sizes._replace(vocabulary=often))
 
 
 def dropout_rate(weights: float, events: int, epochs: float) -> float:
@@ -185,7 +193,8 @@ def _widths(speed: Speed, vocabulary: int, explicit: Mapping[str, Any], family: 
         for embedding in [explicit["embedding"]] if "embedding" in explicit else _vectors(hidden, explicit):
             sizes = Sizes.of({**values, "embedding": embedding}, cell=family.cell, vocabulary=vocabulary, rows=rows)
             affordable = update_seconds(sizes, speed) <= _UPDATE_SHARE * step_seconds(sizes, speed)
-            if affordable and output_rows(sizes) * embedding <= _OUTPUT_SHARE * active_weights(sizes):
+            output = output_rows(sizes) * embedding
+            if affordable and (output <= _OUTPUT_SHARE * active_weights(sizes) or embedding <= _NARROW * hidden):
                 break
         yield sizes
 
@@ -194,7 +203,8 @@ def _vectors(hidden: int, explicit: Mapping[str, Any]) -> list[int]:
     """Return the widths of the vectors to choose from, widest first."""
     if explicit.get("projection", "auto") == "none" and explicit.get("tied", True):
         return [hidden]
-    return [max(_NARROWEST_VECTORS, round(hidden * ratio / 16) * 16) for ratio in _VECTOR_RATIOS]
+    narrowest = min(_NARROWEST_VECTORS, max(1, hidden // 2))
+    return [max(narrowest, round(hidden * ratio / 16) * 16) for ratio in _VECTOR_RATIOS]
 
 
 def _batched(
@@ -217,7 +227,7 @@ def _batched(
 
 def _dropout(sizes: Sizes, events: int, epochs: float, family: Family) -> dict[str, float]:
     """Return the rates of dropout by name."""
-    common = dropout_rate(parameters(sizes), events, epochs)
+    common = dropout_rate(trained_weights(sizes, events), events, epochs)
     shift = min(1.0, common / 0.2)  # families do not differ where there is nothing to regularize
 
     def rate(more: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from nlmkit import Word2Vec
 from nlmkit.core.run import RunOptions
 from nlmkit.core.storage import load
 from nlmkit.errors import DataError
-from nlmkit.language_models.neural import budget
+from nlmkit.language_models.neural import budget, probing
 from nlmkit.language_models.neural.costs import Sizes, Speed
 from nlmkit.language_models.neural.estimator import NeuralLanguageModel
 from nlmkit.language_models.neural.gru import GRU
@@ -79,11 +80,11 @@ def test_values_are_chosen_for_a_budget_and_saved(cls: type[NeuralLanguageModel]
     lm.save(tmp_path / "lm")
     again = load(tmp_path / "lm")
     assert again.get_params() == lm.get_params()
-    assert again.preset == "auto"
+    assert again.get_params()["preset"] == "auto"
 
 
 def test_nothing_is_chosen_without_a_budget_or_with_another_preset() -> None:
-    small = {"hidden": 8, "embedding": 4, "batch": 4}
+    small: dict[str, Any] = {"hidden": 8, "embedding": 4, "batch": 4}
     for lm, run in ((LSTM(**small, epochs=1), RunOptions(progress=None)), (LSTM(**small, preset="none"), within(0.05))):
         before = lm.get_params()
         lm.fit(TEXT, run=run)
@@ -103,7 +104,7 @@ def test_given_values_are_kept_even_if_they_are_the_default() -> None:
 
 @pytest.mark.usefixtures("speed")
 def test_all_given_means_nothing_to_choose() -> None:
-    small = dict.fromkeys(("hidden", "embedding"), 8) | {"batch": 4, "lr": 0.01, "softmax": "full", "dropout": 0.0}
+    small: dict[str, Any] = {"hidden": 8, "embedding": 8, "batch": 4, "lr": 0.01, "softmax": "full", "dropout": 0.0}
     lm = LSTM(**small, dropout_hidden=0.0).fit(TEXT, run=within(0.05))
     assert "chosen_for_budget" not in lm.fit_report_
 
@@ -222,7 +223,7 @@ def test_without_a_readable_checkpoint_a_resumed_run_chooses(tmp_path: Path) -> 
 
 def test_steps_are_measured_while_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[float] = []
-    real = budget.timed_step
+    real = probing.timed_step
 
     def timed(component: NeuralLanguageModel, *args: Any, **keywords: Any) -> float:
         measured.append(component.get_params()["hidden"])
@@ -238,20 +239,20 @@ def test_steps_are_measured_while_there_is_time(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_speed_of_the_machine_is_measured() -> None:
-    found = budget.machine_speed(torch.device("cpu"), "float32", most=0.01)
+    found = probing.machine_speed(torch.device("cpu"), "float32", most=0.01)
     assert found.products == pytest.approx(2 * 128**3 / 1e-3)
     assert found.moves == pytest.approx((1 << 14) / 1e-3)
-    large = budget.machine_speed(torch.device("cpu"), "float32", most=1.0)
+    large = probing.machine_speed(torch.device("cpu"), "float32", most=1.0)
     assert large.products == pytest.approx(2 * 512**3 / 1e-3)
-    assert budget.machine_speed(torch.device("cpu"), "auto", most=0.01).products == pytest.approx(found.products)
+    assert probing.machine_speed(torch.device("cpu"), "auto", most=0.01).products == pytest.approx(found.products)
     with clock_of(lambda: 0.0):
-        assert budget.machine_speed(torch.device("cpu"), "bfloat16", most=0.01) == Speed()
+        assert probing.machine_speed(torch.device("cpu"), "bfloat16", most=0.01) == Speed()
 
 
 def test_a_step_that_does_not_fit_is_not_measured() -> None:
     sizes = Sizes.of(LSTM().get_params(), cell=4, vocabulary=10_000)
-    assert budget.steps_that_fit(sizes, Speed(), 1e6) == 12
-    assert budget.steps_that_fit(sizes, Speed(), 1e-3) == 0
+    assert probing.steps_that_fit(sizes, Speed(), 1e6) == 12
+    assert probing.steps_that_fit(sizes, Speed(), 1e-3) == 0
 
 
 def test_processes_share_one_choice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,7 +280,7 @@ def test_processes_share_one_choice(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_memory_of_the_machine_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     assert budget.memory_of(torch.device("cpu")) > 1e8
-    monkeypatch.delattr(budget.os, "sysconf")
+    monkeypatch.delattr(os, "sysconf")
     assert budget.memory_of(torch.device("cpu")) == 8e9
-    monkeypatch.setattr(budget.torch.cuda, "mem_get_info", lambda _: (5, 10))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (5, 10))
     assert budget.memory_of(torch.device("cuda")) == 5

@@ -31,6 +31,7 @@ from nlmkit.language_models.neural.recipe import (
     FAMILIES,
     NARROWEST,
     WIDEST,
+    WORDS_PER_WEIGHT,
     Family,
     dropout_rate,
     learning_rate,
@@ -41,7 +42,7 @@ from nlmkit.language_models.neural.rnnlm import RNNLM
 from nlmkit.layers.softmax.adaptive import adaptive_cutoffs
 
 FAST = Speed(products=2.6e11, moves=2.4e9)
-PTB = {"events": 929_589, "vocabulary": 10_001}
+PTB: dict[str, Any] = {"events": 929_589, "vocabulary": 10_001}
 MODELS = {"lstm": LSTM, "gru": GRU, "rnnlm": RNNLM, "nnlm": NNLM}
 
 speeds = st.builds(Speed, products=st.floats(1e9, 1e14), moves=st.floats(1e8, 1e12))
@@ -163,7 +164,7 @@ def test_the_bound_says_what_limits_the_width() -> None:
 def test_words_grow_with_weights_and_with_the_text(weights: float, events: int) -> None:
     assert wanted_words(weights * 1.1, events) >= wanted_words(weights, events)
     assert wanted_words(weights, events * 2) >= wanted_words(weights, events) * (1 - 1e-9)
-    assert wanted_words(weights, events) <= 8 * weights * (1 + 1e-9)
+    assert wanted_words(weights, events) <= WORDS_PER_WEIGHT * weights * (1 + 1e-9)
 
 
 @given(st.floats(1e2, 1e9), st.integers(1, 10**9), st.floats(0.0, 1e4))
