@@ -43,7 +43,8 @@ class Reading:
     @property
     def bits(self) -> NDArray[np.float64]:
         """Surprisal of every event in bits: float64 [events]."""
-        return -self.log_probs / np.log(2)
+        bits: NDArray[np.float64] = -self.log_probs / np.log(2)
+        return bits
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
