@@ -74,7 +74,13 @@ SHEETS: Final = (
         (
             MODELS,
             Entry("comparison", "language_models.comparison:comparison", needs_text=True),
+            Entry("surprisal", "language_models.surprisal:surprisal", needs_text=True),
+            Entry("bands", "language_models.bands:bands", needs_text=True),
+            Entry("calibration", "language_models.calibration:calibration", needs_text=True),
+            Entry("orders", "language_models.orders:orders", needs_text=True),
             CURVES,
+            Entry("gates", "language_models.gates:gates"),
+            Entry("samples", "language_models.samples:samples"),
             OPTIONS,
         ),
     ),
