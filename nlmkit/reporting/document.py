@@ -135,7 +135,7 @@ def report(
             section = entry.section(study)
             if section is not None:
                 sections.append((entry.name, section))
-        shown_title = title if title is not None else f"Report of {' and '.join(_few(list(named)))}"
+        shown_title = title if title is not None else f"Report of {_listed(list(named))}"
         missing = [] if text is not None else [f"No text was given: sections that need {sheet.text} are left out."]
         return HTMLReport(page(shown_title, [*study.facts, *missing], sections), shown_title)
 
@@ -172,5 +172,7 @@ def _sheet(models: Mapping[str, Component]) -> Sheet:
     return sheet
 
 
-def _few(names: Sequence[str]) -> list[str]:
-    return list(names) if len(names) <= 3 else [*names[:2], f"{len(names) - 2} others"]
+def _listed(names: Sequence[str]) -> str:
+    """Return the names in words, the first two of many."""
+    shown = list(names) if len(names) <= 3 else [*names[:2], f"{len(names) - 2} others"]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

@@ -9,14 +9,14 @@ from typing import Final
 
 from nlmkit.reporting.markup import Element
 
-WIDTH: Final = 420.0
-HEIGHT: Final = 270.0
-LEFT: Final = 54.0
+WIDTH: Final = 380.0
+HEIGHT: Final = 250.0
+LEFT: Final = 58.0
 RIGHT: Final = 12.0
 TOP: Final = 12.0
 BOTTOM: Final = 46.0
 
-_CHARACTER: Final = 6.4  # mean width of a character at the size of labels
+CHARACTER: Final = 6.8  # mean width of a character at the size of labels
 _STEPS: Final = (1, 2, 2.5, 5, 10)
 
 
@@ -30,6 +30,7 @@ class Scale:
         start: Coordinate of the lowest value.
         end: Coordinate of the highest value.
         logarithmic: Whether distances are those of logarithms.
+        whole: Whether all values are whole numbers, so that ticks are, too.
     """
 
     low: float
@@ -37,6 +38,7 @@ class Scale:
     start: float
     end: float
     logarithmic: bool = False
+    whole: bool = False
 
     def at(self, value: float) -> float:
         """Return the coordinate of a value, clipped to the scale."""
@@ -79,6 +81,8 @@ class Scale:
             )
         if most - least <= 1e-9 * max(abs(least), abs(most), 1e-9):
             least, most = least - (abs(least) / 2 or 1), most + (abs(most) / 2 or 1)
+        if all(float(value).is_integer() for value in found):
+            return cls(least, most, start, end, whole=True)
         step = _step(least, most)
         floor = math.floor(least / step + 1e-9) * step if low is None else low
         ceiling = math.ceil(most / step - 1e-9) * step if high is None else high
@@ -88,7 +92,7 @@ class Scale:
     def ticks(self) -> list[float]:
         """Round values to label, four to eight of them."""
         if not self.logarithmic:
-            step = _step(self.low, self.high)
+            step = math.ceil(_step(self.low, self.high)) if self.whole else _step(self.low, self.high)
             first = math.ceil(self.low / step - 1e-9)
             last = math.floor(self.high / step + 1e-9)
             return [number * step for number in range(first, last + 1)]
@@ -114,16 +118,17 @@ def _step(low: float, high: float) -> float:
 
 
 def label(value: float) -> str:
-    """Return the label of a tick, such as 0.25, 1,500 or 2e-07."""
-    if value == 0:
-        return "0"
-    if abs(value) >= 1e6 or abs(value) < 1e-3:
-        mantissa, _, exponent = f"{value:.3g}".partition("e")
-        if not exponent:
-            mantissa, exponent = f"{value:.1e}".split("e")
+    """Return the label of a tick or value, such as 0.25, 1,500, 20k, 3M or 2e-07."""
+    size = abs(value)
+    if size and (size < 1e-3 or size >= 1e9):
+        mantissa, exponent = f"{value:.1e}".split("e")
         return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
-    text = f"{value:,.4f}".rstrip("0").rstrip(".")
-    return text
+    for limit, unit in ((1e6, "M"), (1e4, "k")):
+        if size >= limit:
+            divisor = 1e6 if unit == "M" else 1e3
+            return f"{value / divisor:,.1f}".removesuffix(".0") + unit
+    digits = 4 if size < 10 else 2
+    return f"{value:,.{digits}f}".rstrip("0").rstrip(".") if value else "0"
 
 
 def drawing(name: str, *, height: float = HEIGHT, width: float = WIDTH) -> Element:
@@ -183,9 +188,9 @@ def category_axis(places: Sequence[float], names: Sequence[str], title: str, *, 
 
 def is_slanted(names: Sequence[str], distance: float) -> bool:
     """Return whether names are too long for the distance between them."""
-    return max((len(name) for name in names), default=0) * _CHARACTER > distance - 4
+    return max((len(name) for name in names), default=0) * CHARACTER > distance - 10
 
 
 def slant_height(names: Sequence[str]) -> float:
     """Return the height of slanted names."""
-    return 14 + max((len(name) for name in names), default=0) * _CHARACTER * 0.58
+    return 14 + max((len(name) for name in names), default=0) * CHARACTER * 0.58

@@ -6,10 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 
 from nlmkit.reporting.blocks import LEVELS
-from nlmkit.reporting.charts.axes import RIGHT, WIDTH, drawing
+from nlmkit.reporting.charts.axes import CHARACTER, RIGHT, WIDTH, drawing
 from nlmkit.reporting.markup import Element
 
-_CHARACTER = 6.4
 _CELL = 15.0
 _LONGEST = 22  # characters of a name that are shown
 
@@ -46,9 +45,9 @@ def heat_map(
         tip: Function that returns the tip of a cell from its row, column and value.
     """
     rows, columns = [_short(row) for row in rows], [_short(column) for column in columns]
-    left = 6 + max((len(row) for row in rows), default=0) * _CHARACTER
-    top = 10 + max((len(column) for column in columns), default=0) * _CHARACTER * 0.72
-    right = RIGHT + (len(columns[-1]) * _CHARACTER * 0.72 if columns else 0)
+    left = 10 + max((len(row) for row in rows), default=0) * CHARACTER * 1.1
+    top = 16 + max((len(column) for column in columns), default=0) * CHARACTER * 0.76
+    right = RIGHT + (len(columns[-1]) * CHARACTER * 0.72 if columns else 0)
     width = max(WIDTH, left + right + 12 * len(columns))
     across = (width - left - right) / max(1, len(columns))
     down = min(_CELL, max(6.0, across)) if any(rows) else max(5.0, min(9.0, across))
@@ -84,7 +83,14 @@ def _short(name: str) -> str:
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
-def stacked_bars(name: str, rows: Sequence[str], parts: Sequence[str], shares: Sequence[Sequence[float]]) -> Element:
+def stacked_bars(
+    name: str,
+    rows: Sequence[str],
+    parts: Sequence[str],
+    shares: Sequence[Sequence[float]],
+    *,
+    darkest_first: bool = False,
+) -> Element:
     """Draw a horizontal bar of shares per row, the name of the row above it.
 
     Args:
@@ -92,6 +98,7 @@ def stacked_bars(name: str, rows: Sequence[str], parts: Sequence[str], shares: S
         rows: Names of the rows.
         parts: Names of the parts, for tips; shaded from pale to dark in their order.
         shares: Shares of each row, [rows][parts], which sum to one.
+        darkest_first: Whether parts are shaded from dark to pale.
     """
     height, left = 46.0, 4.0
     picture = drawing(name, height=height * len(rows) + 4)
@@ -101,13 +108,14 @@ def stacked_bars(name: str, rows: Sequence[str], parts: Sequence[str], shares: S
         for place, (part, share) in enumerate(zip(parts, found, strict=True)):
             width = share * (WIDTH - RIGHT - left)
             shade = round(place * (LEVELS - 1) / max(1, len(parts) - 1))
+            shade = LEVELS - 1 - shade if darkest_first else shade
             tip = f"{row}: {part} {share:.1%}"
             if width > 0:
                 picture.add(
                     Element("rect", x=x, y=top + 18, width=width, height=20.0, class_=f"q{shade} edge", data_tip=tip)
                 )
             text = f"{share:.0%}"
-            if width > len(text) * _CHARACTER + 6:
+            if width > len(text) * CHARACTER + 6:
                 place_x = x + width / 2
                 picture.add(Element("text", text, x=place_x, y=top + 32, class_=f"t{shade}", text_anchor="middle"))
             x += width

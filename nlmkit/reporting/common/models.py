@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nlmkit.core.component import Component
-from nlmkit.reporting.blocks import Block, Column, Fold, Note, Section, Table, Value
+from nlmkit.reporting.blocks import Block, Column, Fold, Grid, Note, Section, Table, Value
 from nlmkit.reporting.common.members import with_members
 from nlmkit.reporting.study import Study
 
@@ -32,10 +32,12 @@ def models(study: Study) -> Section:
         for subject in study.subjects
     )
     blocks: list[Block] = [Table(caption="Models of this report", columns=_COLUMNS, rows=rows)]
+    parts = [
+        table for subject in study.subjects for name, model in with_members(subject) for table in _parts(name, model)
+    ]
+    if parts:
+        blocks.append(Fold("Parameters, n-grams and weights", [Grid(parts)]))
     for subject in study.subjects:
-        tables = [table for name, model in with_members(subject) for table in _parts(name, model)]
-        if tables:
-            blocks.append(Fold(f"What {subject.name} consists of", tables))
         notes = subject.model.fit_report_.get("notes")
         if isinstance(notes, list):
             blocks += [Note(f"{subject.name}: {note}") for note in notes]

@@ -75,7 +75,7 @@ def _picture(readings: Sequence[Reading], banding: Banding, caption: str, x_titl
         if banded is None:
             continue
         values, counts = banded_perplexity(reading.bits, banded)
-        lines.append((reading, {name: pair for name, *pair in zip(banded.names, values, counts, strict=True)}))
+        lines.append((reading, dict(zip(banded.names, zip(values, counts, strict=True), strict=True))))
         names = [*names, *(name for name in banded.names if name not in names)]
     return picture_of(lines, names, caption, x_title) if lines else None
 
@@ -107,12 +107,14 @@ def picture_of(
     )
     columns = [Column("Band"), Column("Events", numeric=True)]
     columns += [Column(reading.subject.name, numeric=True) for reading, _ in lines]
-    rows = tuple((name, _events(lines, name), *(_figure(line.get(name)) for _, line in lines)) for name in names)
+    rows: list[tuple[Value | str, ...]] = [
+        (name, _events(lines, name), *(_figure(line.get(name)) for _, line in lines)) for name in names
+    ]
     return Picture(
         caption=caption,
         drawing=drawing,
         legend=tuple(Key(reading.subject.name, reading.subject.color) for reading, _ in lines),
-        numbers=Table(caption=caption, columns=tuple(columns), rows=rows, sortable=False),
+        numbers=Table(caption=caption, columns=tuple(columns), rows=tuple(rows), sortable=False),
     )
 
 

@@ -96,10 +96,10 @@ def calibration(study: LanguageModelStudy) -> Section | None:
     note = f"Computed on {' or '.join(sizes)} of the text, drawn with the seed {study.options.seed}. "
     note += f"Bins of fewer than {_FEWEST} predictions are not drawn."
     lead = (
-        "A calibrated model is right as often as it says: its points lie on the diagonal. Points below it mean too much "
-        "confidence, points above it too little."
+        "A calibrated model is right as often as it says: its points lie on the diagonal. Points below it mean too "
+        "much confidence, points above it too little. Expected surprisal is the entropy of the predictions."
     )
-    return Section(title="Calibration", lead=lead, blocks=(Grid((picture, _table(found))), Note(note)))
+    return Section(title="Calibration", lead=lead, blocks=(_table(found), Grid((picture,)), Note(note)))
 
 
 def _measured(reading: Reading, study: LanguageModelStudy) -> Calibration:

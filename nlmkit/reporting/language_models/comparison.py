@@ -39,7 +39,8 @@ def _ranking(found: Comparison, colors: dict[str, int]) -> Table:
     columns = [Column("Model"), Column("Perplexity", numeric=True)]
     columns += [Column(f"{CONFIDENCE:.0%} interval", numeric=True)] if has_interval else []
     columns += [Column("Bits per token", numeric=True), Column("Bits per character", numeric=True)]
-    columns += [Column("Without OOV", numeric=True), Column("OOV words", numeric=True)]
+    if any(row.report.oov for row in found.ranked):
+        columns += [Column("Perplexity without OOV", numeric=True), Column("OOV words", numeric=True)]
     columns += [Column(label.replace("_", " ").capitalize()) for label in found.differing]
     return Table(
         caption=f"Ranking on {found.ranked[0].report.events:,} events",
@@ -55,12 +56,17 @@ def _row(row: Ranked, found: Comparison, colors: dict[str, int], *, has_interval
     if has_interval:
         yield "–" if row.interval is None else Value(_between(row.interval, ",.1f"), row.interval[0])
     yield Value(f"{report.bits_per_token:.3f}", report.bits_per_token)
-    for value in (report.bits_per_character, report.perplexity_excluding_oov):
-        yield "–" if value is None else Value(f"{value:,.3f}", value)
-    yield Value(f"{report.oov:,}", report.oov)
+    yield _figure(report.bits_per_character, ".3f")
+    if any(each.report.oov for each in found.ranked):
+        yield _figure(report.perplexity_excluding_oov, ",.2f")
+        yield Value(f"{report.oov:,}", report.oov)
     for label in found.differing:
         value = getattr(report, label)
         yield {True: "yes", False: "no"}.get(value, str(value))
+
+
+def _figure(value: float | None, form: str) -> Value:
+    return Value("–") if value is None else Value(f"{value:{form}}", value)
 
 
 def _differences(found: Comparison, colors: dict[str, int]) -> Table:

@@ -44,12 +44,10 @@ def gates(study: LanguageModelStudy) -> Section | None:
     if not panels:
         return None
     lead = (
-        "The model reads one sentence word by word. Gates are open at 1 and closed at 0; states are shown for the units "
+        "The model reads one sentence word by word. Gates are open at 1 and closed at 0; states are those of the units "
         "that change most. The last chart shows how much a prediction depends on the state some words back."
     )
-    return Section(
-        title="Gates, states and gradients", lead=lead, blocks=(Panels(label="Models", panels=tuple(panels)),)
-    )
+    return Section(title="Gates and gradients", lead=lead, blocks=(Panels(label="Models", panels=tuple(panels)),))
 
 
 def _sentence(study: LanguageModelStudy, model: LanguageModel) -> list[str]:
@@ -79,8 +77,8 @@ def _blocks(found: Inspection) -> Iterator[Block]:
         ]
     if (gradients := _gradients(found)) is not None:
         pictures.append(gradients)
+    yield Scale(low="States: most negative", high="most positive", scale="diverging")
     yield Grid(tuple(pictures))
-    yield Scale(low="most negative state", high="most positive state", scale="diverging")
 
 
 def _gates(layer: Any, words: list[str], which: str) -> Picture | None:
@@ -113,7 +111,7 @@ def _states(states: NDArray[np.float32], words: list[str], caption: str) -> Pict
 
 
 def _gradients(found: Inspection) -> Picture | None:
-    lines = []
+    lines: list[Line] = []
     for name, norms in found.mean_gradient_norms().items():
         for layer, values in enumerate(norms.tolist(), 1):
             title = f"{name}, layer {layer}" if len(norms) > 1 else name

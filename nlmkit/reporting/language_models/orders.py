@@ -78,7 +78,7 @@ def orders(study: LanguageModelStudy) -> Section | None:
         "An n-gram model uses the longest n-gram that its training text had, and backs off to a shorter one elsewhere. "
         "Where the n-gram is short, the model knows little of the context."
     )
-    return Section(title="N-gram orders used", lead=lead, blocks=(Panels(label="N-gram models", panels=panels),))
+    return Section(title="N-gram orders", lead=lead, blocks=(Panels(label="N-gram models", panels=panels),))
 
 
 def _found(study: LanguageModelStudy) -> Iterator[Orders]:
@@ -102,7 +102,7 @@ def _blocks(found: Orders, readings: tuple[Reading, ...]) -> Iterator[Block]:
     caption = f"Share of events by length of the n-gram used, {found.name}"
     rows = tuple((part, Value(f"{share:.2%}", share)) for part, share in zip(parts, found.shares, strict=True))
     table = Table(caption=caption, columns=(Column("N-gram"), Column("Share of events", numeric=True)), rows=rows)
-    bars = stacked_bars(caption, [f"{parts[0]} to {parts[-1]}"], parts, [found.shares])
+    bars = stacked_bars(caption, [f"{parts[0]} to {parts[-1]}"], parts, [found.shares], darkest_first=True)
     pictures = [Picture(caption=caption, drawing=bars, numbers=table)]
     banded = Banded(found.names, found.lengths - int(found.lengths.min()))
     lines = []

@@ -28,6 +28,6 @@ def samples(study: LanguageModelStudy) -> Section | None:
         return None
     lead = (
         f"Sentences drawn from each model at temperature 1, up to {_MOST_WORDS} words, seeds {study.options.seed} to "
-        f"{study.options.seed + _COUNT - 1}, without <unk>. `nlmkit generate` draws the same with these seeds."
+        f"{study.options.seed + _COUNT - 1}, without <unk>. nlmkit generate draws the same with these seeds."
     )
     return Section(title="Samples", lead=lead, blocks=(Panels(label="Samples by model", panels=tuple(panels)),))

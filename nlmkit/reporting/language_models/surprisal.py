@@ -79,11 +79,10 @@ def _pair(one: Reading, two: Reading) -> Panel:
     numbers = showable(corpus)
     ranked = numbers[np.argsort(means[numbers], kind="stable")]
     blocks: list[Block] = []
-    for chosen, name, other in ((ranked[::-1][:_EACH], *names), (ranked[:_EACH], *reversed(names))):
+    for chosen, name, sign in ((ranked[::-1][:_EACH], names[0], 1), (ranked[:_EACH], names[1], -1)):
         for number in chosen.tolist():
-            if (gain := means[number]) * (1 if name == names[0] else -1) > 0:
-                about = f"{abs(gain):.2f} bits per word better under {name} than under {other}"
-                blocks.append(shaded(number, [one, two], about))
+            if (gain := sign * float(means[number])) > 0:
+                blocks.append(shaded(number, [one, two], f"{gain:.2f} bits per word fewer under {name}"))
     tables = tuple(_words(one, two, difference))
     blocks += [Grid(tables)] if tables else []
     if not blocks:

@@ -94,6 +94,7 @@
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
   for (const list of all("[data-walk]")) {
     let at = -1;
+    list.tabIndex = 0;
     const leave = () => all(".at", list).forEach((item) => item.classList.remove("at"));
     list.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
