@@ -15,6 +15,8 @@ from nlmkit import NGram
 from .conftest import TEST, TRAIN
 from .test_report import HOSTILE
 
+pytestmark = pytest.mark.slow
+
 SIZES = {"phone": {"width": 390, "height": 844}, "wide": {"width": 1440, "height": 900}}
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -28,7 +30,7 @@ def browser() -> Iterator[Any]:
         pytest.skip(f"no browser was found (looked for {', '.join(NAMES)}): apt-get install chromium")
     with api.sync_playwright() as playwright:
         # In a container there are no namespaces for Chromium's own sandbox, and no network is used here.
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
 
@@ -44,7 +46,10 @@ class Visit:
     """A page that was opened, with what it said and asked for."""
 
     def __init__(self, browser: Any, path: Path, size: str = "wide", scheme: str = "light", **options: Any) -> None:
-        self.context = browser.new_context(viewport=SIZES[size], color_scheme=scheme, **options)
+        self.context = browser.new_context(
+            viewport=SIZES[size], color_scheme=scheme, reduced_motion="reduce", **options
+        )
+        self.context.set_default_timeout(120_000)  # of a busy machine
         self.page = self.context.new_page()
         self.said: list[str] = []
         self.requests: list[str] = []
@@ -59,25 +64,6 @@ class Visit:
 
     def __exit__(self, *_: object) -> None:
         self.context.close()
-
-
-WIDEST = """() => {
-  document.querySelectorAll("details").forEach((fold) => { fold.open = true; });
-  const width = () => document.documentElement.scrollWidth;
-  return Math.max(width(), ...[...document.querySelectorAll("[role=tab]")].map((tab) => (tab.click(), width())));
-}"""
-"""Width of the page with everything unfolded, the largest over all tabs."""
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", list(SIZES))
-def test_the_page_opens_in_silence_and_fits(browser: Any, path: Path, size: str, scheme: str) -> None:
-    with Visit(browser, path, size, scheme) as visit:
-        assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert visit.page.evaluate(WIDEST) <= SIZES[size]["width"]
-        dark = visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 22, 27)"
-        assert dark == (scheme == "dark")
-        assert (visit.said, visit.requests) == ([], [path.as_uri()])
 
 
 CONTRAST = """() => {
@@ -104,67 +90,85 @@ CONTRAST = """() => {
   }
   return faint;
 }"""
+"""Texts whose contrast is below 4.5 : 1, the ratio of WCAG AA."""
+
+
+WIDEST = """() => {
+  document.querySelectorAll("details").forEach((fold) => { fold.open = true; });
+  const width = () => document.documentElement.scrollWidth;
+  return Math.max(width(), ...[...document.querySelectorAll("[role=tab]")].map((tab) => (tab.click(), width())));
+}"""
+"""Width of the page with everything unfolded, the largest over all tabs."""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_has_sufficient_contrast(browser: Any, path: Path, scheme: str) -> None:
-    with Visit(browser, path, "wide", scheme) as visit:
+@pytest.mark.parametrize("size", list(SIZES))
+def test_the_page_opens_in_silence_and_fits(browser: Any, path: Path, size: str, scheme: str) -> None:
+    with Visit(browser, path, size, scheme) as visit:
+        assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert visit.page.evaluate(WIDEST) <= SIZES[size]["width"]
+        dark = visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 22, 27)"
+        assert dark == (scheme == "dark")
         assert visit.page.evaluate(CONTRAST) == []
+        assert (visit.said, visit.requests) == ([], [path.as_uri()])
 
 
-def test_the_reader_can_choose_the_theme(browser: Any, path: Path) -> None:
-    with Visit(browser, path, scheme="light") as visit:
-        color = "getComputedStyle(document.body).backgroundColor"
-        before = visit.page.evaluate(color)
-        visit.page.locator("#theme-auto").focus()
-        visit.page.keyboard.press("ArrowLeft")
-        assert visit.page.evaluate(color) == "rgb(20, 22, 27)" != before
-        visit.page.keyboard.press("ArrowLeft")
-        assert visit.page.evaluate(color) == before
-
-
-def test_tables_are_sorted_by_keyboard(browser: Any, path: Path) -> None:
+@pytest.fixture(scope="module")
+def visit(browser: Any, path: Path) -> Iterator[Visit]:
+    """One page for the tests that press keys."""
     with Visit(browser, path) as visit:
-        table = visit.page.locator("#section-comparison table").first
-        cells = table.locator("tbody tr td:nth-child(2)")
-        values = [float(text.split()[0].replace(",", "")) for text in cells.all_inner_texts()]
-        button = table.get_by_role("button", name="Perplexity").first
-        for order in ("ascending", "descending"):
-            button.focus()
-            visit.page.keyboard.press("Enter")
-            found = [float(text.split()[0].replace(",", "")) for text in cells.all_inner_texts()]
-            assert found == sorted(values, reverse=order == "descending")
-            assert table.locator("th").nth(1).get_attribute("aria-sort") == order
-        table.get_by_role("button", name="Model").click()
-        names = table.locator("tbody th").all_inner_texts()
-        assert [name.strip() for name in names] == ["3-gram", "LSTM", "mixture"]
+        yield visit
 
 
-def test_panels_are_tabs_with_arrow_keys(browser: Any, path: Path) -> None:
-    with Visit(browser, path) as visit:
-        tabs = visit.page.locator("#section-samples [role=tab]")
-        panels = visit.page.locator("#section-samples [role=tabpanel]")
-        assert [panel.is_visible() for panel in panels.all()] == [True, False, False]
-        tabs.first.focus()
-        visit.page.keyboard.press("ArrowRight")
-        assert [panel.is_visible() for panel in panels.all()] == [False, True, False]
-        visit.page.keyboard.press("End")
-        assert tabs.nth(2).get_attribute("aria-selected") == "true"
+def test_the_reader_can_choose_the_theme(visit: Visit) -> None:
+    color = "getComputedStyle(document.body).backgroundColor"
+    before = visit.page.evaluate(color)
+    visit.page.locator("#theme-auto").focus()
+    visit.page.keyboard.press("ArrowLeft")
+    assert visit.page.evaluate(color) == "rgb(20, 22, 27)" != before
+    visit.page.keyboard.press("ArrowLeft")
+    assert visit.page.evaluate(color) == before
 
 
-def test_words_are_walked_with_arrow_keys_and_have_tips(browser: Any, path: Path) -> None:
-    with Visit(browser, path) as visit:
-        sentence = visit.page.locator("#section-surprisal .words").first
-        sentence.focus()
-        visit.page.keyboard.press("ArrowRight")
-        tip = visit.page.locator("#tip")
-        assert tip.is_visible()
-        assert sentence.locator(".word").first.inner_text() in tip.inner_text()
-        assert "bits, p = " in tip.inner_text()
-        visit.page.keyboard.press("Escape")
-        assert tip.is_hidden()
-        visit.page.locator("#section-bands [data-tip]").first.hover()
-        assert "3-gram: " in tip.inner_text()
+def test_tables_are_sorted_by_keyboard(visit: Visit) -> None:
+    table = visit.page.locator("#section-comparison table").first
+    cells = table.locator("tbody tr td:nth-child(2)")
+    values = [float(text.split()[0].replace(",", "")) for text in cells.all_inner_texts()]
+    button = table.get_by_role("button", name="Perplexity").first
+    for order in ("ascending", "descending"):
+        button.focus()
+        visit.page.keyboard.press("Enter")
+        found = [float(text.split()[0].replace(",", "")) for text in cells.all_inner_texts()]
+        assert found == sorted(values, reverse=order == "descending")
+        assert table.locator("th").nth(1).get_attribute("aria-sort") == order
+    table.get_by_role("button", name="Model").click()
+    names = table.locator("tbody th").all_inner_texts()
+    assert [name.strip() for name in names] == ["3-gram", "LSTM", "mixture"]
+
+
+def test_panels_are_tabs_with_arrow_keys(visit: Visit) -> None:
+    tabs = visit.page.locator("#section-samples [role=tab]")
+    panels = visit.page.locator("#section-samples [role=tabpanel]")
+    assert [panel.is_visible() for panel in panels.all()] == [True, False, False]
+    tabs.first.focus()
+    visit.page.keyboard.press("ArrowRight")
+    assert [panel.is_visible() for panel in panels.all()] == [False, True, False]
+    visit.page.keyboard.press("End")
+    assert tabs.nth(2).get_attribute("aria-selected") == "true"
+
+
+def test_words_are_walked_with_arrow_keys_and_have_tips(visit: Visit) -> None:
+    sentence = visit.page.locator("#section-surprisal .words").first
+    sentence.focus()
+    visit.page.keyboard.press("ArrowRight")
+    tip = visit.page.locator("#tip")
+    assert tip.is_visible()
+    assert sentence.locator(".word").first.inner_text() in tip.inner_text()
+    assert "bits, p = " in tip.inner_text()
+    visit.page.keyboard.press("Escape")
+    assert tip.is_hidden()
+    visit.page.locator("#section-bands [data-tip]").last.hover()
+    assert "mixture: " in tip.inner_text()
 
 
 def test_without_script_everything_is_there(browser: Any, path: Path) -> None:
