@@ -116,10 +116,10 @@ def command(
 ) -> None:
     """Answer questions to saved models over HTTP, as JSON.
 
-    A MODEL is a folder, or NAME=FOLDER; requests name it. Language models answer score, surprisal and next;
-    classifiers classify, regressors predict, taggers tag, representations similar, and sequence-to-sequence models
-    translate or describe, each at /v1/QUESTION. /docs documents requests (/openapi.json for programs), and / is a page to try
-    sentences. Results are those of the other commands.
+    A MODEL is a folder, or NAME=FOLDER; requests name it. Language models answer score, surprisal and next, classifiers
+    classify, regressors predict, taggers tag, representations similar, and sequence-to-sequence models translate (or
+    describe, if they take vectors), each at /v1/QUESTION. /docs documents requests (/openapi.json for programs), and /
+    is a page to try sentences. Results are those of the other commands.
 
     The URL is printed on stderr. SIGTERM lets running requests finish and exits with code 0, Ctrl-C with 130. There is
     no encryption and no login: put a proxy in front of it to serve others than yourself.

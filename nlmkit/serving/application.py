@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nlmkit.serving.settings import Limits, Settings
 
 _JSON: Final = "application/json"
+_DIGITS: Final = 15  # of a length that is compared
 _SAFE: Final = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -85,7 +86,7 @@ class _Server:
     """Handlers of the addresses."""
 
     def __init__(self, models: Mapping[str, Served], settings: Settings) -> None:
-        self.models, self.limits = models, settings.limits
+        self.models, self.limits, self.debug = models, settings.limits, settings.debug
         self.calculator = Calculator(settings)
         self.list = encoded({"models": [served.facts for served in models.values()]})
         questions = all_questions()
@@ -103,7 +104,7 @@ class _Server:
             **pages.files(),
         }
         routes += [Route(path, _constant(*content), methods=["GET"]) for path, content in fixed.items()]
-        handlers: dict[Any, Any] = {HTTPException: _http_error, Exception: _unexpected}
+        handlers: dict[Any, Any] = {HTTPException: _http_error}
         return Starlette(routes=routes, exception_handlers=handlers, lifespan=self.lifespan)
 
     @contextlib.asynccontextmanager
@@ -121,6 +122,9 @@ class _Server:
                 return Response(await self.calculator.answer(call), media_type=_JSON, headers=_SAFE)
             except RequestError as error:
                 return _refused(error)
+            except Exception as error:  # a fault of the server, of which clients read nothing more
+                LOG.error("internal error: %s in a request of %s", type(error).__name__, question, exc_info=self.debug)
+                return _refused(RequestError(500, "internal error", closes=True))
 
         return handler
 
@@ -136,7 +140,8 @@ async def received(request: Request, limits: Limits) -> bytes:
     if kind != _JSON:  # which browsers send to other servers than a page's own only if these allow it
         raise RequestError(415, f"send JSON with the header Content-Type: {_JSON}", closes=True)
     too_long = RequestError(413, f"the body is longer than {limits.body_bytes} bytes", closes=True)
-    if headers.get("content-length", "0").isdecimal() and int(length) > limits.body_bytes:
+    length = headers.get("content-length", "0")  # digits, which the parser of HTTP has checked
+    if len(length) > _DIGITS or int(length) > limits.body_bytes:
         raise too_long
     parts, size = [], 0
     try:
@@ -180,9 +185,3 @@ async def _http_error(request: Request, error: Exception) -> Response:
     found = _refused(RequestError(error.status_code, messages.get(error.status_code, "refused"), closes=True))
     found.headers.update(error.headers or {})
     return found
-
-
-async def _unexpected(_request: Request, error: Exception) -> Response:
-    """Answer where a handler failed, without details."""
-    LOG.error("internal error: %s", type(error).__name__)
-    return _refused(RequestError(500, "internal error", closes=True))
