@@ -15,7 +15,6 @@ import itertools
 import json
 import os
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -39,23 +38,20 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "nlmkit", *fit], check=True, stdout=subprocess.DEVNULL)
         lm = load(model, LanguageModel)
         texts = sentences(arguments.test, lm, arguments.texts)
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         server, url = started(model, arguments.workers)
         try:
-            found = asyncio.run(load_of(url, texts, arguments.connections, arguments.seconds))
+            found = asyncio.run(load_of(url, texts, arguments, server.pid))
         finally:
             server.send_signal(signal.SIGTERM)
             code = server.wait(60)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
     wrong = differences(lm, found["answers"])
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     latencies = sorted(found["latencies"])
     facts = {
         "requests_per_second": len(latencies) / arguments.seconds,
         "p50_ms": 1000 * latencies[len(latencies) // 2],
         "p99_ms": 1000 * latencies[int(0.99 * len(latencies))],
         "client_cpu_ms_per_request": 1000 * found["cpu"] / found["requests"],
-        "server_cpu_ms_per_request_with_start": 1000 * cpu / found["requests"],
+        "server_cpu_ms_per_request": 1000 * found["server_cpu"] / found["requests"],
         "requests": found["requests"],
         "differences_from_log_probs": wrong,
         "exit_code_after_sigterm": code,
@@ -99,8 +95,9 @@ def started(model: str, workers: int) -> tuple[subprocess.Popen[str], str]:
     return server, url[0]
 
 
-async def load_of(url: str, texts: list[str], connections: int, seconds: float) -> dict[str, Any]:
-    """Send requests for some seconds over connections that are kept open; one of each worker must have begun."""
+async def load_of(url: str, texts: list[str], arguments: argparse.Namespace, server: int) -> dict[str, Any]:
+    """Send requests for some seconds over connections that are kept open."""
+    connections = arguments.connections
     host, port = url.removeprefix("http://").rstrip("/").rsplit(":", 1)
     turns = itertools.cycle(range(len(texts)))
     requests = [request(text) for text in texts]
@@ -109,7 +106,7 @@ async def load_of(url: str, texts: list[str], connections: int, seconds: float) 
     counts = []
     await ready(host, int(port), connections)
     begin = time.perf_counter() + WARM_UP
-    end = begin + seconds
+    end = begin + arguments.seconds
 
     async def client() -> None:
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -128,11 +125,22 @@ async def load_of(url: str, texts: list[str], connections: int, seconds: float) 
         counts.append(number)
         writer.close()
 
-    own = time.process_time()
+    own, its = time.process_time(), cpu_seconds(server)
     await asyncio.gather(*(client() for _ in range(connections)))
-    cpu = time.process_time() - own
+    cpu, server_cpu = time.process_time() - own, cpu_seconds(server) - its
     named = {texts[turn]: json.loads(answer) for turn, answer in answers.items()}
-    return {"latencies": latencies, "answers": named, "requests": sum(counts), "cpu": cpu}
+    return {"latencies": latencies, "answers": named, "requests": sum(counts), "cpu": cpu, "server_cpu": server_cpu}
+
+
+def cpu_seconds(process: int) -> float:
+    """CPU time of a process and its children, where the system has /proc; else NaN."""
+    folder = Path(f"/proc/{process}")
+    try:
+        fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        children = [int(each) for file in folder.glob("task/*/children") for each in file.read_text().split()]
+    except OSError:
+        return float("nan")
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + sum(map(cpu_seconds, children))
 
 
 async def ready(host: str, port: int, connections: int) -> None:
