@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from nlmkit.errors import DataError
 from nlmkit.serving.questions import NUMBER, STRING, Option, Question, list_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,14 @@ def translate(model: SequenceToSequence, texts: Sequence[str], options: Mapping[
 def describe(
     model: SequenceToSequence, vectors: Sequence[Sequence[float]], options: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """Yield the best targets of each vector."""
+    """Yield the best targets of each vector.
+
+    Raises:
+        DataError: One has another dimension than those of training.
+    """
+    for number, vector in enumerate(vectors, start=1):
+        if len(vector) != model.dimension_:
+            raise DataError(f"has {len(vector)} numbers, but the model takes {model.dimension_}", line=number)
     yield from _found(model, np.array(vectors, np.float32), options)
 
 
