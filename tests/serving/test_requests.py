@@ -136,22 +136,22 @@ def test_host_names(serve: Served_, components: dict[str, Any]) -> None:
 class Slow(NGram):
     """Waits until it is let go, then scores; or fails."""
 
-    go = threading.Event()
-    problem: BaseException | None = None
+    go_ = threading.Event()
+    problem_: BaseException | None = None
 
     def log_probs(self, *given: Any, **named: Any) -> Any:
-        if self.problem is not None:
-            raise self.problem
-        self.go.wait(10)
+        if self.problem_ is not None:
+            raise self.problem_
+        self.go_.wait(10)
         return super().log_probs(*given, **named)
 
 
 @pytest.fixture
 def slow() -> Any:
     model = Slow(order=2, smoothing="add-k").fit(["the cat"])
-    model.go = threading.Event()  # type: ignore[misc]
+    model.go_ = threading.Event()  # type: ignore[misc]
     yield model
-    model.go.set()
+    model.go_.set()
 
 
 def test_an_answer_that_takes_too_long(serve: Served_, slow: Slow) -> None:
@@ -161,10 +161,10 @@ def test_an_answer_that_takes_too_long(serve: Served_, slow: Slow) -> None:
     waiting = client.post("/v1/score", json={"text": "the"})  # while the thread is still at the first
     assert "waiting" in refused(waiting, 503)
     assert waiting.headers["retry-after"] == "1"
-    slow.go.set()
-    slow.go.clear()
+    slow.go_.set()
+    slow.go_.clear()
     time.sleep(0.05)
-    slow.go.set()
+    slow.go_.set()
     assert client.post("/v1/score", json={"text": "the"}).is_success
 
 
@@ -173,7 +173,7 @@ def test_the_time_is_checked_between_texts(serve: Served_, slow: Slow) -> None:
     refused(client.post("/v1/score", json={"texts": ["the"] * 200}), 413)
     scored = []
     slow.log_probs = lambda corpus: scored.append(corpus)  # type: ignore[assignment, method-assign, func-returns-value]
-    slow.go.set()
+    slow.go_.set()
     time.sleep(0.1)
     assert scored == []  # the first 32 texts were the last
 
@@ -187,7 +187,7 @@ def test_too_many_requests_at_a_time(serve: Served_, slow: Slow) -> None:
     while (response := client.post("/v1/score", json={"text": "the"})).status_code != 503:
         assert time.monotonic() < deadline
     assert "1 requests are being answered" in refused(response, 503)
-    slow.go.set()
+    slow.go_.set()
     thread.join(10)
     assert first[0].is_success
     assert client.get("/health").is_success
@@ -205,7 +205,7 @@ def test_too_many_requests_at_a_time(serve: Served_, slow: Slow) -> None:
 def test_faults_of_models(
     serve: Served_, slow: Slow, problem: BaseException, status: int, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    slow.problem = problem
+    slow.problem_ = problem
     assert refused(serve({"slow": slow}).post("/v1/score", json={"text": "the"}), status) == message
     assert [record.getMessage() for record in caplog.records] == (
         ["internal error: RuntimeError while answering score"] if status == 500 else []
