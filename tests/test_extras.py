@@ -49,7 +49,7 @@ CASES = [
     ("numba", "GloVe(min_count=1).fit(texts)"),
     ("matplotlib", "from nlmkit.plots.perplexities import check_plot; check_plot('a.png')"),
     ("matplotlib", "from nlmkit.plots.curves import check_picture; check_picture('a.png')"),
-    ("starlette", "from nlmkit.cli.group import nlmkit as n; n.main(['serve', 'x'], standalone_mode=False)"),
+    ("starlette", "from nlmkit.serving.packages import check_packages; check_packages()"),
     ("nltk", "LabelledTrees.of(['(1 a)']).to_nltk()"),
     ("zstandard", "Corpus.read('text.zst')"),
     ("distributed", "NGram().fit(texts, run=RunOptions(engine='dask://127.0.0.1:1', temporary_folder='t'))"),

@@ -11,7 +11,6 @@ from nlmkit.cli import output
 from nlmkit.cli.boundary import is_debug
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.options import quiet_option
-from nlmkit.core.optional import require
 from nlmkit.errors import HyperParameterError
 
 _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
@@ -124,8 +123,9 @@ def command(
     The URL is printed on stderr. SIGTERM lets running requests finish and exits with code 0, Ctrl-C with 130. There is
     no encryption and no login: put a proxy in front of it to serve others than yourself.
     """
-    for module in ("starlette", "uvicorn", "httptools", "jinja2"):
-        require(module, extra="serve", who="nlmkit serve")
+    from nlmkit.serving.packages import check_packages
+
+    check_packages()
     from nlmkit.serving.models import loaded, named
     from nlmkit.serving.server import address, listening, serve
     from nlmkit.serving.settings import Limits, Settings
