@@ -65,6 +65,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.regressors.neural.cnn_regressor": ("CNNRegressor",),
     "nlmkit.regressors.neural.lstm_regressor": ("LSTMRegressor",),
     "nlmkit.regressors.tfidf_ridge": ("TfidfRidge",),
+    "nlmkit.reporting.document": ("report",),
     "nlmkit.representations.base": ("Representation", "Vectors"),
     "nlmkit.representations.glove.model": ("GloVe",),
     "nlmkit.representations.lsa.model": ("LSA",),

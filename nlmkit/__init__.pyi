@@ -46,6 +46,7 @@ from nlmkit.regressors.base import Regressor as Regressor
 from nlmkit.regressors.neural.cnn_regressor import CNNRegressor as CNNRegressor
 from nlmkit.regressors.neural.lstm_regressor import LSTMRegressor as LSTMRegressor
 from nlmkit.regressors.tfidf_ridge import TfidfRidge as TfidfRidge
+from nlmkit.reporting.document import report as report
 from nlmkit.representations.base import Representation as Representation
 from nlmkit.representations.base import Vectors as Vectors
 from nlmkit.representations.glove.model import GloVe as GloVe
@@ -139,5 +140,6 @@ __all__ = [
     "compare",
     "compare_pairs",
     "load",
+    "report",
     "static_mix",
 ]

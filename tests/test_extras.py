@@ -50,6 +50,7 @@ CASES = [
     ("matplotlib", "from nlmkit.plots.perplexities import check_plot; check_plot('a.png')"),
     ("matplotlib", "from nlmkit.plots.curves import check_picture; check_picture('a.png')"),
     ("starlette", "from nlmkit.serving.packages import check_packages; check_packages()"),
+    ("jinja2", "import nlmkit; nlmkit.report([NGram(order=1).fit(texts)])"),
     ("nltk", "LabelledTrees.of(['(1 a)']).to_nltk()"),
     ("zstandard", "Corpus.read('text.zst')"),
     ("distributed", "NGram().fit(texts, run=RunOptions(engine='dask://127.0.0.1:1', temporary_folder='t'))"),

@@ -83,6 +83,7 @@ def test_the_public_names_are_exactly_the_documented_ones() -> None:
         "compare",
         "compare_pairs",
         "load",
+        "report",
         "static_mix",
         "Corpus",
         "NGramCountFiles",

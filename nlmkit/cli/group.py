@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "convert": ("nlmkit.cli.convert", "Save an n-gram model in another precision: packed or quantised."),
     "perplexity": ("nlmkit.cli.perplexity", "Compute the perplexity of text: as a report, per line or per token."),
     "compare": ("nlmkit.cli.compare", "Rank models by their perplexity on one text, if comparable."),
+    "report": ("nlmkit.cli.report", "Write an HTML report of models: one self-contained page."),
     "score": ("nlmkit.cli.score", "Score a model: one number, higher is better."),
     "generate": ("nlmkit.cli.generate", "Sample sentences from a language model."),
     "similar": (

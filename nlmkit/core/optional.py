@@ -16,6 +16,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "scipy": "SciPy",
     "pycrfsuite": "python-crfsuite",
     "distributed": "Dask",
+    "jinja2": "Jinja2",
 }
 
 _OWN_EXTRAS: Final = frozenset({"distributed"})

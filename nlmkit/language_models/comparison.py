@@ -205,11 +205,37 @@ def score(
         raise DataError("cannot compare models: the text has no sentences")
     try:
         corpus = model.encode(corpus)
-        log_probs = model.log_probs(corpus, context=context)
-        report = model.report_of(log_probs, corpus, context=context)
-        lines = line_figures(log_probs, corpus.event_offsets, corpus.oov_events(model.vocabulary_))
+        return scored(
+            name, model, corpus, model.log_probs(corpus, context=context), context=context, line_lengths=line_lengths
+        )
     except NotNormalizedError as error:
         return Refused(model=name, reasons=(str(error),))
+
+
+def scored(
+    name: str,
+    model: LanguageModel,
+    corpus: Corpus,
+    log_probs: NDArray[np.float64],
+    *,
+    context: Context,
+    line_lengths: NDArray[np.int64] | None = None,
+) -> Scored:
+    """Return the scores of a text from its log-probabilities.
+
+    Args:
+        name: Name to show.
+        model: Fitted language model.
+        corpus: Text from ``model.encode``.
+        log_probs: Natural log-probability of every event: float64 [events].
+        context: Context of ``log_probs``.
+        line_lengths: As for ``score``.
+
+    Raises:
+        NotNormalizedError: The model's scores are not probabilities.
+    """
+    report = model.report_of(log_probs, corpus, context=context)
+    lines = line_figures(log_probs, corpus.event_offsets, corpus.oov_events(model.vocabulary_))
     return Scored(
         model=name,
         report=report,
