@@ -84,6 +84,20 @@ SHEETS: Final = (
             OPTIONS,
         ),
     ),
+    Sheet(
+        "classifier",
+        "classifiers.study:ClassifierStudy",
+        "labelled texts",
+        (
+            MODELS,
+            Entry("comparison", "classifiers.comparison:comparison", needs_text=True),
+            Entry("confusion", "classifiers.confusion:confusion", needs_text=True),
+            Entry("calibration", "classifiers.calibration:calibration", needs_text=True),
+            Entry("mistakes", "classifiers.mistakes:mistakes", needs_text=True),
+            CURVES,
+            OPTIONS,
+        ),
+    ),
 )
 """Every sheet."""
 
