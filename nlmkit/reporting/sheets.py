@@ -98,6 +98,19 @@ SHEETS: Final = (
             OPTIONS,
         ),
     ),
+    Sheet(
+        "representation",
+        "representations.study:RepresentationStudy",
+        "word pairs or analogies",
+        (
+            MODELS,
+            Entry("similarity", "representations.similarity:similarity", needs_text=True),
+            Entry("neighbours", "representations.neighbours:neighbours"),
+            Entry("projection", "representations.projection:projection"),
+            CURVES,
+            OPTIONS,
+        ),
+    ),
 )
 """Every sheet."""
 

@@ -23,8 +23,8 @@ def mistakes(study: ClassifierStudy) -> Section | None:
         study.stage(f"explaining mistakes of {reading.subject.name}")
         panels.append(Panel(reading.subject.name, _of(reading, study.texts), color=reading.subject.color))
     lead = (
-        "Texts with a wrong label, the most confident first. Words that speak for the predicted label are shaded at "
-        "the one end of the scale, words that speak against it at the other; the strongest of each text has the full shade."
+        "Texts with a wrong label, the most confident first. Words are shaded by how much they speak for the predicted "
+        "label or against it; the strongest word of each text has the full shade."
     )
     return Section(title="Mistakes", lead=lead, blocks=(Panels(label="Classifiers", panels=tuple(panels)),))
 

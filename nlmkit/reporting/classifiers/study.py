@@ -83,12 +83,14 @@ class ClassifierStudy(Study):
     Attributes:
         data: The texts, or trees; None without.
         texts: The texts as they are shown.
+        source: What the texts are called.
         readings: The answers of each classifier.
     """
 
     kind: ClassVar[str] = "classifier"
     data: LabelledTexts | LabelledTrees | None = None
     texts: tuple[str, ...] = ()
+    source: str = ""
     readings: tuple[Reading, ...] = ()
 
     @classmethod
@@ -113,6 +115,7 @@ class ClassifierStudy(Study):
         if len({model.takes for model in models}) > 1:
             raise HyperParameterError("some of these classifiers take texts and others trees: make one report of each")
         study.stage("reading labelled texts")
+        study.source = source_of(text)
         study._read(_trees(text) if models[0].takes == "trees" else _texts(text))
         return study
 
@@ -147,7 +150,7 @@ class ClassifierStudy(Study):
         if self.data is None:
             return []
         kind = "trees" if isinstance(self.data, LabelledTrees) else "texts"
-        return [f"Text: {source_of(self.data)} ({len(self.data):,} {kind})"]
+        return [f"Text: {self.source} ({len(self.data):,} {kind})"]
 
 
 def _as_learned(model: Classifier, data: LabelledTexts | LabelledTrees) -> Any:

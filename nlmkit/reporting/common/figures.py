@@ -64,7 +64,6 @@ def _layout(column: TextColumn | None) -> dict[str, Any]:
     return {} if column is None else {"text_column": str(column.name), "format": column.format}
 
 
-def source_of(data: Any) -> str:
-    """Return the name of a text that a study has read."""
-    source = getattr(data, "source", "")
-    return "given in memory" if not source or source.startswith("<") else str(source)
+def source_of(text: Any) -> str:
+    """Return what a report calls a text: the names of files as they were given."""
+    return ", ".join(text.names) if isinstance(text, Files) else "given in memory"
