@@ -111,6 +111,31 @@ SHEETS: Final = (
             OPTIONS,
         ),
     ),
+    Sheet(
+        "regressor",
+        "regressors.study:RegressorStudy",
+        "texts with numbers",
+        (
+            MODELS,
+            Entry("comparison", "regressors.residuals:comparison", needs_text=True),
+            Entry("residuals", "regressors.residuals:residuals", needs_text=True),
+            CURVES,
+            OPTIONS,
+        ),
+    ),
+    Sheet(
+        "tagger",
+        "taggers.study:TaggerStudy",
+        "sentences with tags",
+        (
+            MODELS,
+            Entry("comparison", "taggers.comparison:comparison", needs_text=True),
+            Entry("errors", "taggers.errors:errors", needs_text=True),
+            Entry("transitions", "taggers.transitions:transitions"),
+            CURVES,
+            OPTIONS,
+        ),
+    ),
 )
 """Every sheet."""
 

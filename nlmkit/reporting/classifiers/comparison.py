@@ -28,8 +28,8 @@ def comparison(study: ClassifierStudy) -> Section | None:
     blocks.append(Fold("Signatures: everything that the figures depend on", signatures))
     lead = (
         "Accuracy is the share of texts whose label is the most probable class. Log loss is the mean negative "
-        "logarithm of the probability of the right label, the Brier score the mean squared error of the probabilities: lower is "
-        "better."
+        "logarithm of the probability of the right label, the Brier score the mean squared error of the "
+        "probabilities: lower is better."
     )
     return Section(title="Comparison", lead=lead, blocks=tuple(blocks))
 
