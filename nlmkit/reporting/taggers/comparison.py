@@ -36,7 +36,7 @@ def _ranking(ranked: list[Reading]) -> Table:
     shown = [name for name in FIGURES if any(getattr(each.report, name) is not None for each in ranked)]
     first = "accuracy" if ranked[0].report.f1 is None else "f1"
     columns = [Column("Model"), Column("95 % interval", numeric=True)]
-    columns += [Column(FIGURES[name].capitalize(), numeric=True) for name in shown]
+    columns += [Column(FIGURES[name][:1].upper() + FIGURES[name][1:], numeric=True) for name in shown]
     best = ranked[0].report.score
     rows = tuple(
         (
@@ -92,7 +92,6 @@ def _chart(readings: tuple[Reading, ...]) -> Picture:
         caption=caption,
         drawing=drawing,
         legend=tuple(Key(each.subject.name, each.subject.color) for each in readings),
-        wide=True,
     )
 
 
