@@ -15,8 +15,8 @@ _OCCLUDED = 80  # tokens of a text up to which each is left out in turn
 
 
 def mistakes(study: ClassifierStudy) -> Section | None:
-    """Return the most confident mistakes of each classifier; None without texts."""
-    if not study.readings:
+    """Return the most confident mistakes of each classifier; None without texts, and for trees (``trees``)."""
+    if not study.readings or study.readings[0].model.takes == "trees":
         return None
     panels = []
     for reading in study.readings:
@@ -50,22 +50,18 @@ def how(model: Classifier) -> str:
     """Return what the weights of words are, in a sentence."""
     if hasattr(model, "highlights"):
         return "The weights of words are the model's own (nlmkit classify --highlights)."
-    if model.takes == "texts":
-        return "The weight of a word is how much less probable the prediction is without it."
-    return "Words have no weights."
+    return "The weight of a word is how much less probable the prediction is without it."
 
 
 def influence(model: Classifier, text: str) -> list[tuple[str, float]]:
     """Return the tokens of a text, each with its weight in the prediction.
 
     Weights are those of the model's ``highlights``, or else the fall of the probability of the predicted label if a
-    token is left out (occlusion; Li, Monroe & Jurafsky 2016); zeros for long texts and for trees.
+    token is left out (occlusion; Li, Monroe & Jurafsky 2016); zeros for long texts.
     """
     if hasattr(model, "highlights"):
         found: list[tuple[str, float]] = model.highlights(text)
         return found
-    if model.takes != "texts":
-        return [(word, 0.0) for word in text.split()]
     corpus = model.encode([text])
     tokens = corpus.sentence(0)
     if not 0 < len(tokens) <= _OCCLUDED:

@@ -22,6 +22,8 @@ _SHOWN = 4
 _WORDS = 25  # of a tree that is shown
 _LEVEL, _RADIUS = 36.0, 9.0
 _LONGEST = 24
+_LEAST_WIDTH = 760.0  # so that small trees are not enlarged
+_SHORT = 3  # characters of a label that fits into a node
 
 
 def trees(study: ClassifierStudy) -> Section | None:
@@ -83,8 +85,9 @@ def draw(tree: LabelledTrees, shares: NDArray[np.float64], names: list[str], *, 
     step = max(30.0, max(map(len, words)) * CHARACTER * 0.62 + 8)
     top = float(y.max())
     slant = max(map(len, words)) * CHARACTER * 0.75 + 24
-    width, height = step * (float(x.max()) + 1) + 60, _LEVEL * (top + 1) + slant
-    across = [60 + step * value for value in (x * 1.0).tolist()]
+    own = step * (float(x.max()) + 1) + 60
+    width, height = max(_LEAST_WIDTH, own), _LEVEL * (top + 1) + slant
+    across = [60 + (width - own) / 2 + step * value for value in x.tolist()]
     down = [16 + _LEVEL * (top - value) for value in y.tolist()]
     floor = 16 + _LEVEL * top + 22
     picture = drawing(name, width=width, height=height)
@@ -98,8 +101,11 @@ def draw(tree: LabelledTrees, shares: NDArray[np.float64], names: list[str], *, 
         if ordered:
             mean = float(shares[node] @ np.linspace(-1, 1, len(names)))
             shade = level(mean, -1.0, 1.0)
-            circle = Element("circle", cx=across[node], cy=down[node], r=_RADIUS, class_=f"d{shade} edge", data_tip=tip)
+            circle = Element("circle", cx=across[node], cy=down[node], r=_RADIUS, class_=f"d{shade} node", data_tip=tip)
             marks.add(circle)
+            if len(names[best]) <= _SHORT:
+                middle: dict[str, Any] = {"x": across[node], "y": down[node] + 4, "text_anchor": "middle"}
+                marks.add(Element("text", names[best], class_=f"u{shade}", **middle))
         else:
             marks.add(Element("g", mark(best % 8, across[node], down[node], tip), class_=f"series c{best % 8}"))
         if words[node]:
