@@ -39,7 +39,7 @@ def gates(study: LanguageModelStudy) -> Section | None:
             if not words:
                 continue
             inspection = model.inspect(words)
-            if any("hidden" in layer for layer in inspection.layers):
+            if _remembers(inspection):
                 panels.append(Panel(name, list(_blocks(inspection)), subject.color))
     if not panels:
         return None
@@ -48,6 +48,11 @@ def gates(study: LanguageModelStudy) -> Section | None:
         "that change most. The last chart shows how much a prediction depends on the state some words back."
     )
     return Section(title="Gates and gradients", lead=lead, blocks=(Panels(label="Models", panels=tuple(panels)),))
+
+
+def _remembers(found: Inspection) -> bool:
+    """Return whether a prediction depends on an earlier state, which that of a feed-forward network does not."""
+    return any(bool((np.nan_to_num(norms[:, :, 1:]) > 0).any()) for norms in found.gradient_norms.values())
 
 
 def _sentence(study: LanguageModelStudy, model: LanguageModel) -> list[str]:

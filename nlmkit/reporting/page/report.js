@@ -73,9 +73,10 @@
   const tip = make("div", { id: "tip", role: "status", hidden: "" });
   document.body.append(tip);
   let shown = null;
+  let walked = null;
   const hide = () => {
     tip.hidden = true;
-    shown = null;
+    shown = walked = null;
   };
   const show = (target, left, top) => {
     if (target !== shown) tip.textContent = target.dataset.tip;
@@ -88,9 +89,13 @@
   document.addEventListener("pointermove", (event) => {
     const target = event.target.closest?.("[data-tip]");
     if (target) show(target, event.clientX, event.clientY);
-    else if (shown && !document.activeElement?.matches("[data-walk]")) hide();
+    else if (shown && !walked) hide();
   });
-  document.addEventListener("scroll", hide, true);
+  const below = (item) => {
+    const box = item.getBoundingClientRect();
+    show(item, box.left, box.bottom - 12);
+  };
+  document.addEventListener("scroll", () => (walked ? below(walked) : hide()), true);
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
   for (const list of all("[data-walk]")) {
     let at = -1;
@@ -104,8 +109,7 @@
       at = Math.min(list.children.length - 1, Math.max(0, at + step));
       const item = list.children[at];
       item.classList.add("at");
-      const box = item.getBoundingClientRect();
-      if (item.dataset.tip) show(item, box.left, box.bottom - 12);
+      if (item.dataset.tip) below((walked = item));
     });
     list.addEventListener("blur", () => {
       leave();
