@@ -13,7 +13,7 @@ from nlmkit.serving.errors import RequestError
 
 Item = Literal["text", "word", "vector"]
 
-JsonSchema = Mapping[str, Any]
+JsonSchema = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -50,7 +50,8 @@ class Reading:
     @cached_property
     def best(self) -> NDArray[np.int64]:
         """Index of the most probable class of each text: int64 [texts]."""
-        return self.probabilities.argmax(axis=1).astype(np.int64)
+        found: NDArray[np.int64] = self.probabilities.argmax(axis=1).astype(np.int64)
+        return found
 
     @cached_property
     def confidence(self) -> NDArray[np.float64]:
