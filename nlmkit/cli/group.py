@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "nlmkit.cli.translate",
         "Translate each line of a text with a sequence-to-sequence model, or describe vectors.",
     ),
+    "serve": ("nlmkit.cli.serve", "Answer questions to saved models over HTTP, as JSON, with a page to try them."),
     "plugins": ("nlmkit.cli.plugins", "List and check installed plugins."),
     "corpora": ("nlmkit.cli.corpora", "List the corpora for corpus:NAME and the sources of others."),
 }

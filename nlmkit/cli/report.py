@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         "nlmkit report kn5 --text test.txt -o report.html",
         "nlmkit report kn5 lstm mixed --text test.txt -o report.html",
         'nlmkit report lstm -o lstm.html --title "LSTM, second run"',
+        "nlmkit report cnn nbsvm --text reviews.tsv -o reviews.html",
+        "nlmkit report word2vec glove -o vectors.html",
     ),
 )
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
@@ -89,6 +91,11 @@ def command(
     the surprisal of words in the sentences in which they differ most, perplexity by word frequency, position and
     sentence length, calibration, n-gram orders used, samples, parameters and options. Of a large text, sentences for
     some of these are drawn by --seed, which the page states.
+
+    Of other kinds, TEXT has labels, numbers, tags or targets, as for `nlmkit score`: classifiers have their confusion,
+    calibration and most confident mistakes, regressors their residuals, taggers errors by type and transitions,
+    sequence-to-sequence models attention and examples. Representations have neighbours and projections; of them, TEXT
+    is a file of word pairs or analogies.
     """
     from nlmkit.plots.figure import check_folder
     from nlmkit.reporting.document import report

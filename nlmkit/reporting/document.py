@@ -78,13 +78,16 @@ def report(
 
     Language models: comparison with significance, learning curves, surprisal of words, perplexity by word frequency,
     position and sentence length, calibration, n-gram orders used, samples, parameters and options. Without a text, the
-    sections that need one are left out. The same models, text, options and versions give the same page.
+    sections that need one are left out. Other kinds have sections of their own: confusion, calibration and mistakes of
+    classifiers, residuals of regressors, errors and transitions of taggers, attention of sequence-to-sequence models,
+    neighbours and projections of representations. The same models, text, options and versions give the same page.
 
     Args:
         models: Fitted models or folders of saved ones, or a mapping from names to them, up to eight. By default, the
             name of a folder is its path and that of a model its component's name, numbered if repeated.
         text: Test text: for language models anything ``Corpus.read`` takes, or a ``Corpus``; each model reads it with
-            its own pipeline.
+            its own pipeline. For others what their ``report`` takes, such as texts and labels as a pair; for
+            representations word pairs or an ``AnalogySet``.
         title: Title of the page.
         context: Context of language models: ``sentence`` or ``stream``.
         samples: Number of samples of intervals and p-values; 0 for none.

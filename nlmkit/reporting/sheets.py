@@ -84,6 +84,72 @@ SHEETS: Final = (
             OPTIONS,
         ),
     ),
+    Sheet(
+        "classifier",
+        "classifiers.study:ClassifierStudy",
+        "labelled texts",
+        (
+            MODELS,
+            Entry("comparison", "classifiers.comparison:comparison", needs_text=True),
+            Entry("confusion", "classifiers.confusion:confusion", needs_text=True),
+            Entry("calibration", "classifiers.calibration:calibration", needs_text=True),
+            Entry("mistakes", "classifiers.mistakes:mistakes", needs_text=True),
+            Entry("trees", "classifiers.trees:trees", needs_text=True),
+            CURVES,
+            OPTIONS,
+        ),
+    ),
+    Sheet(
+        "representation",
+        "representations.study:RepresentationStudy",
+        "word pairs or analogies",
+        (
+            MODELS,
+            Entry("similarity", "representations.similarity:similarity", needs_text=True),
+            Entry("neighbours", "representations.neighbours:neighbours"),
+            Entry("projection", "representations.projection:projection"),
+            CURVES,
+            OPTIONS,
+        ),
+    ),
+    Sheet(
+        "regressor",
+        "regressors.study:RegressorStudy",
+        "texts with numbers",
+        (
+            MODELS,
+            Entry("comparison", "regressors.residuals:comparison", needs_text=True),
+            Entry("residuals", "regressors.residuals:residuals", needs_text=True),
+            CURVES,
+            OPTIONS,
+        ),
+    ),
+    Sheet(
+        "tagger",
+        "taggers.study:TaggerStudy",
+        "sentences with tags",
+        (
+            MODELS,
+            Entry("comparison", "taggers.comparison:comparison", needs_text=True),
+            Entry("errors", "taggers.errors:errors", needs_text=True),
+            Entry("transitions", "taggers.transitions:transitions"),
+            CURVES,
+            OPTIONS,
+        ),
+    ),
+    Sheet(
+        "sequence-to-sequence",
+        "seq2seq.study:SequenceToSequenceStudy",
+        "sources with targets",
+        (
+            MODELS,
+            Entry("comparison", "seq2seq.comparison:comparison", needs_text=True),
+            Entry("attention", "seq2seq.attention:attention", needs_text=True),
+            Entry("examples", "seq2seq.comparison:examples", needs_text=True),
+            CURVES,
+            OPTIONS,
+        ),
+    ),
 )
 """Every sheet."""
 

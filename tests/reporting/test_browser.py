@@ -82,7 +82,7 @@ CONTRAST = """() => {
     if (![...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim())) continue;
     const style = getComputedStyle(node), svg = node instanceof SVGElement;
     const one = light(numbers(svg ? style.fill : style.color));
-    const label = svg && /\\bt\\d/.test(node.getAttribute("class") || "");
+    const label = svg && /\\b[tu]\\d/.test(node.getAttribute("class") || "");
     const two = label ? null : light(behind(node));
     if (two === null) continue;
     const ratio = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
