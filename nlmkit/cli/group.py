@@ -22,7 +22,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "prune": ("nlmkit.cli.prune", "Prune an n-gram model to a size, or by a threshold of relative entropy."),
     "convert": ("nlmkit.cli.convert", "Save an n-gram model in another precision: packed or quantised."),
     "perplexity": ("nlmkit.cli.perplexity", "Compute the perplexity of text: as a report, per line or per token."),
-    "compare": ("nlmkit.cli.compare", "Rank models by their perplexity on one text, if comparable."),
+    "compare": (
+        "nlmkit.cli.compare",
+        "Rank models by perplexity, accuracy, F1 or BLEU on one test set, if comparable.",
+    ),
     "score": ("nlmkit.cli.score", "Score a model: one number, higher is better."),
     "generate": ("nlmkit.cli.generate", "Sample sentences from a language model."),
     "similar": (

@@ -168,6 +168,16 @@ class LabelledPart(Part):
         """
         return data
 
+    def read_test(self, component: Any, names: tuple[str, ...], form: Form, pipeline: TextPipeline) -> Any:
+        """Return the texts of files with targets as the model's own are.
+
+        Raises:
+            click.UsageError: The data of the component cannot have this layout.
+            DataError: A text is missing or unusable.
+        """
+        self.check_form(component, form)
+        return self.as_learned(component, self._read(component, names, form, pipeline))
+
     def further(self, component: Any, data: Any) -> dict[str, Any]:
         """Return figures that the report of the kind lacks: JSON-ready."""
         return {}
@@ -200,13 +210,11 @@ class LabelledPart(Part):
 
             check_plot(plot)
         form = Form(format, label_column, text_column)
-        self.check_form(component, form)
         pipeline = for_source(component.pipeline_, encoding, errors, self.marks_or(marks))
         with progress(quiet=quiet) as display:
             if display is not None:
                 display.start("reading labelled texts")
-            read = self._read(component, texts, form, pipeline)
-            data = self.as_learned(component, read)
+            data = self.read_test(component, texts, form, pipeline)
             print_notes(data, quiet=quiet)
             if display is not None:
                 display.start("predicting")

@@ -144,22 +144,17 @@ class TaggerPart(Part):
         Raises:
             NlmkitError: The tagger's tags are plain, and the scheme is one of spans.
         """
-        if component.scheme_ == PLAIN and scheme not in (None, PLAIN):
-            raise NlmkitError(f"{model}: its tags are plain and form no spans: omit --scheme {scheme}")
+        self.check_scheme(model, component, scheme)
         if plot is not None:
             from nlmkit.plots.figure import check_plot
 
             check_plot(plot)
-        layout = Layout(
-            format=format, word_column=word_column, tag_column=tag_column, feature_column=feature_column
-        ).arguments(component.layout_)
+        layout = Layout(format=format, word_column=word_column, tag_column=tag_column, feature_column=feature_column)
         pipeline = for_source(component.pipeline_, encoding, errors, self.marks_or(marks))
         with progress(quiet=quiet) as display:
             if display is not None:
                 display.start("reading tagged sentences")
-            known = None if layout.get("format") == "segmented" else _plain_or_detected(component.scheme_)
-            data = read_tagged(texts, layout, scheme or known, pipeline.decoding)  # that format has its own scheme
-            data = data if feature_column is None else with_feature_names(data, component.feature_names_)
+            data = self.read_test(component, texts, layout, scheme, pipeline)
             _print_notes(data, quiet=quiet)
             if display is not None:
                 display.start("tagging")
@@ -172,6 +167,28 @@ class TaggerPart(Part):
             output.write_json({"model": model, "kind": component.kind, "score": report.score, **report.to_dict()})
         else:
             output.write(report.render() + "\n")
+
+    def check_scheme(self, model: str, component: Tagger, scheme: str | None) -> None:
+        """Raise an error for a scheme of spans if the tags of a tagger are plain.
+
+        Raises:
+            NlmkitError: It is one.
+        """
+        if component.scheme_ == PLAIN and scheme not in (None, PLAIN):
+            raise NlmkitError(f"{model}: its tags are plain and form no spans: omit --scheme {scheme}")
+
+    def read_test(
+        self, component: Tagger, texts: tuple[str, ...], layout: Layout, scheme: str | None, pipeline: TextPipeline
+    ) -> TaggedSentences:
+        """Return tagged sentences that are laid out as in training, where the layout does not say otherwise.
+
+        Raises:
+            DataError: A file is missing, or a line is malformed.
+        """
+        arguments = layout.arguments(component.layout_)
+        known = None if arguments.get("format") == "segmented" else _plain_or_detected(component.scheme_)
+        data = read_tagged(texts, arguments, scheme or known, pipeline.decoding)  # that format has its own scheme
+        return data if layout.feature_column is None else with_feature_names(data, component.feature_names_)
 
     # ------------------------------------------------------------------------------------------------------ show
 
