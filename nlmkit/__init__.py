@@ -28,6 +28,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.classifiers.linear.nbsvm": ("NBSVM",),
     "nlmkit.classifiers.linear.tfidf_logreg": ("TfidfLogReg",),
     "nlmkit.classifiers.trees.tree_lstm": ("TreeLSTM",),
+    "nlmkit.comparing.compare": ("compare_predictions",),
     "nlmkit.core.component": ("Component",),
     "nlmkit.core.run": ("RunOptions",),
     "nlmkit.language_models.base": ("LanguageModel",),

@@ -11,6 +11,7 @@ from nlmkit.classifiers.neural.lstm_classifier import LSTMClassifier as LSTMClas
 from nlmkit.classifiers.neural.lstm_cnn import LSTMCNN as LSTMCNN
 from nlmkit.classifiers.neural.vdcnn import VDCNN as VDCNN
 from nlmkit.classifiers.trees.tree_lstm import TreeLSTM as TreeLSTM
+from nlmkit.comparing.compare import compare_predictions as compare_predictions
 from nlmkit.core.component import Component as Component
 from nlmkit.core.run import RunOptions as RunOptions
 from nlmkit.core.storage import load as load
@@ -138,6 +139,7 @@ __all__ = [
     "__version__",
     "compare",
     "compare_pairs",
+    "compare_predictions",
     "load",
     "static_mix",
 ]

@@ -33,6 +33,7 @@ FLOORS: Final[tuple[tuple[str, ...], ...]] = (
     tuple(f"core.{name}" for name in CORE_TOP),
     ("training", "layers", "decoding"),
     ("representations", "language_models", "documents", "classifiers", "regressors", "taggers", "seq2seq"),
+    ("comparing",),
     ("plots",),
     ("cli", "testing", "scaffold", "plugin", "__init__", "__main__"),
 )

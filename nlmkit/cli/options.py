@@ -106,7 +106,8 @@ def pipeline_options(function: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             show_envvar=True,
             help="Tokenizer: space, word, char; bpe:8000 or unigram:8000 for that many subwords, trained on the text; "
-            "the name of one from a plugin; or model:FOLDER for a saved segmenter or the subwords of a saved model.",
+            "nltk-treebank, nltk-tweet or nltk-punkt; FILE.json of the library tokenizers; the name of one from a "
+            "plugin; or model:FOLDER for a saved segmenter or the subwords of a saved model.",
         ),
         click.option("--lowercase/--no-lowercase", default=False, show_envvar=True, help="Lower-case the text."),
         click.option(
@@ -144,6 +145,9 @@ def given_tokenizer(pipeline: TextPipeline) -> str:
         folder: str | None = getattr(pipeline.resolved_tokenizer, "folder", None)
         if folder is not None:
             return f"{PREFIX}{folder}"
+        file: str | None = getattr(pipeline.resolved_tokenizer, "file", None)
+        if file is not None:
+            return file
     return pipeline.tokenizer
 
 

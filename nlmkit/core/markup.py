@@ -98,7 +98,7 @@ def html_table(rows: Sequence[Row], *, caption: str = "", most: int | None = Non
     body = ["".join(_html_cell(row[name]) for name in names) for row in shown]
     if len(rows) > len(shown):
         body.append(f'<td colspan="{len(names)}">… {len(rows) - len(shown)} more rows</td>')
-    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    title = f"<caption>{html.escape(escape_controls(caption))}</caption>" if caption else ""
     lines = "".join(f"<tr>{cells}</tr>" for cells in body)
     return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
 

@@ -18,7 +18,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "distributed": "Dask",
 }
 
-_OWN_EXTRAS: Final = frozenset({"distributed"})
+_OWN_EXTRAS: Final = frozenset({"distributed", "nltk", "pandas"})
 """Extras of nlmkit that have the name of a package."""
 
 
