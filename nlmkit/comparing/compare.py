@@ -151,9 +151,8 @@ def gathered(kind: str, model: Any, data: Any) -> Any:
         from nlmkit.seq2seq.inputs import paired
 
         return paired(model, data)
-    if kind == "classifier":
-        return model.labelled(data)
-    return model.gather(data)
+    texts, targets = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
+    return model.labelled(texts, targets) if kind == "classifier" else model.gather(texts, targets)
 
 
 def score(name: str, model: Any, data: Any, by: Figure, progress: Progress | None = None) -> ScoredItems | NotScored:

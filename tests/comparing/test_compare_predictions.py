@@ -102,9 +102,9 @@ def test_models_of_several_seeds_are_grouped() -> None:
     assert torch
     from nlmkit import CNN
 
-    settings: dict[str, Any] = {"epochs": 1, "embedding": 4, "filters": 2}
+    settings: dict[str, Any] = {"epochs": 1, "embedding": 4, "maps": 2}
     models = {f"cnn-{seed}": CNN(seed=seed, **settings).fit(TEXTS, LABELS) for seed in range(2)}
-    models["wide"] = CNN(seed=0, **{**settings, "filters": 3}).fit(TEXTS, LABELS)
+    models["wide"] = CNN(seed=0, **{**settings, "maps": 3}).fit(TEXTS, LABELS)
     found = compare_predictions(models, (TEXTS, LABELS), samples=0, group_seeds=True)
     assert {group.name: len(group.models) for group in found.groups} == {"cnn": 2, "wide": 1}
     assert found.tables()["seeds"][0].keys() >= {"model", "seeds", "accuracy", "standard_deviation"}

@@ -15,8 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlmkit import NBSVM, NGram, load
-from nlmkit.errors import DataError, HyperParameterError, SavedModelError
-from nlmkit.saving import load_folder
+from nlmkit.errors import DataError, HyperParameterError, NlmkitError, SavedModelError
 from nlmkit.testing import run_checks
 from nlmkit.text import Corpus, TextPipeline, Tokenization
 from nlmkit.text.subwords import JsonTokenizer, SubwordTokenizer
@@ -84,7 +83,8 @@ def expected(kind: str, line: str) -> list[str]:
     made = library.Tokenizer.from_str(MADE[kind].to_str())
     made.no_truncation()
     made.no_padding()
-    return list(made.encode(line, add_special_tokens=False).tokens)
+    # of an unknown character the id is that of the unknown token, whatever `tokens` shows
+    return [made.id_to_token(id_) for id_ in made.encode(line, add_special_tokens=False).ids]
 
 
 @settings(max_examples=20, deadline=None)
@@ -198,7 +198,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path, monkeypatch: pytest
 def test_damaged_copies_in_saved_models_are_found() -> None:
     tokenizer: Any = TOKENIZERS["bpe"].resolved_tokenizer
     name = tokenizer.name
-    with pytest.raises(SavedModelError, match="is damaged: .*; restore the model"):
+    with pytest.raises(SavedModelError, match=r"is damaged: .*; restore the model"):
         SubwordTokenizer.restored(b"{", name)
     with pytest.raises(SavedModelError, match="its JSON is that of json"):
         SubwordTokenizer.restored(MADE["unigram"].to_str().encode(), name)
@@ -209,6 +209,5 @@ def test_a_saved_model_names_no_file(tmp_path: Path) -> None:
     NGram(order=1).fit(["a b"]).save(tmp_path / "m")
     manifest = tmp_path / "m" / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"tokenizer": "space"', f'"tokenizer": "{tmp_path / "t.json"}"'))
-    with pytest.raises(SavedModelError):
+    with pytest.raises(NlmkitError, match="no tokenizer named|damaged"):
         load(tmp_path / "m").score(["a"])  # type: ignore[attr-defined]
-    assert load_folder

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from nlmkit import NGram
-from nlmkit.core import registry
 from nlmkit.errors import NlmkitError
 from nlmkit.text import Corpus, TextPipeline
 from nlmkit.text.nltk_tokenizers import PunktTokenizer, TreebankTokenizer, TweetTokenizer
@@ -42,7 +43,7 @@ def test_punkt_needs_its_data(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(nltk.data, "path", [])
     with pytest.raises(
-        NlmkitError, match="nltk-punkt needs NLTK's data punkt_tab: python -m nltk.downloader punkt_tab"
+        NlmkitError, match=r"nltk-punkt needs NLTK's data punkt_tab: python -m nltk.downloader punkt_tab"
     ):
         PunktTokenizer().tokenize("A b. C d.")
 
@@ -58,10 +59,13 @@ def test_punkt_splits_sentences_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_names_lead_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    for cls in (TreebankTokenizer, TweetTokenizer, PunktTokenizer):
-        monkeypatch.setattr(registry, "get_tokenizer", {cls.name: cls()}.__getitem__)
-        assert registry.get_tokenizer(cls.name).name == cls.name
-    corpus = Corpus.read(["Don't go."], TextPipeline().with_tokenizer(TreebankTokenizer()))
+    named = {cls.name: cls() for cls in (TreebankTokenizer, TweetTokenizer, PunktTokenizer)}
+    monkeypatch.setattr("nlmkit.text.tokenization.tokenizer_called", named.__getitem__)
+    corpus = Corpus.read(["Don't go."], TextPipeline(tokenizer="nltk-treebank"))
+    declared = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text("utf-8"))
+    points = declared["project"]["entry-points"]["nlmkit.tokenizers"]
+    for name, cls in named.items():
+        assert points[name] == f"{type(cls).__module__}:{type(cls).__qualname__}"
     assert [*corpus.sentence(0)] == ["Do", "n't", "go", "."]
     assert NGram(order=1).fit(corpus).report(corpus).bits_per_character is not None
 
