@@ -188,8 +188,9 @@ def text_column_options(function: _Function) -> _Function:
         ),
         click.option(
             "--text-column",
+            "--column",
             metavar="NAME|NUMBER",
-            help="TEXT is a table (TSV or CSV with a header, JSON Lines): score this column, by its name or number.",
+            help="TEXT is a table (TSV or CSV with a header, JSON Lines): read this column, by its name or number.",
         ),
     ):
         function = option(function)
