@@ -43,6 +43,7 @@ from nlmkit.language_models.neural.rnnlm import RNNLM as RNNLM
 from nlmkit.language_models.ngram.count_files import NGramCountFiles as NGramCountFiles
 from nlmkit.language_models.ngram.mixing import static_mix as static_mix
 from nlmkit.language_models.ngram.model import NGram as NGram
+from nlmkit.language_models.word_surprisal import word_surprisals as word_surprisals
 from nlmkit.regressors.base import Regressor as Regressor
 from nlmkit.regressors.neural.cnn_regressor import CNNRegressor as CNNRegressor
 from nlmkit.regressors.neural.lstm_regressor import LSTMRegressor as LSTMRegressor
@@ -142,4 +143,5 @@ __all__ = [
     "compare_predictions",
     "load",
     "static_mix",
+    "word_surprisals",
 ]
