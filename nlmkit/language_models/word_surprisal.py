@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -111,6 +112,9 @@ def word_surprisals(model: LanguageModel, text: Any, *, context: Context = "sent
     if not model.normalized:
         raise NotNormalizedError(f"scores of {model.name} are not probabilities and have no surprisal: use score")
     pipeline = model.pipeline_
+    if not isinstance(text, (str, bytes, os.PathLike, Corpus)) and isinstance(text, Iterable):
+        refuse_table(text, "text")
+        text = text if hasattr(text, "read") else list(items_of(text))
     given = _word_lists(text)
     if given is None:
         corpus, lines = joined(whole(text, pipeline))
@@ -179,12 +183,7 @@ def surprisals_of_lines(
 
 def _word_lists(text: Any) -> tuple[list[str], list[list[Span]]] | None:
     """Return the lines of lists of words, and where the words are in them; None for any other text."""
-    if isinstance(text, (str, bytes)) or not isinstance(text, Iterable) or hasattr(text, "read"):
-        return None
-    refuse_table(text, "text")
-    if not isinstance(text, Sequence):
-        return None if not hasattr(text, "__len__") else _word_lists(list(items_of(text)))
-    if not text or words_with_space(text[0]) is None:
+    if not isinstance(text, list) or not text or words_with_space(text[0]) is None:
         return None
     lines, spans = [], []
     for line, own in map(_line_of, text):

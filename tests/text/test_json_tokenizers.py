@@ -209,5 +209,5 @@ def test_a_saved_model_names_no_file(tmp_path: Path) -> None:
     NGram(order=1).fit(["a b"]).save(tmp_path / "m")
     manifest = tmp_path / "m" / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"tokenizer": "space"', f'"tokenizer": "{tmp_path / "t.json"}"'))
-    with pytest.raises(NlmkitError, match="no tokenizer named|damaged"):
+    with pytest.raises(NlmkitError, match=r"no tokenizer named|damaged"):
         load(tmp_path / "m").score(["a"])  # type: ignore[attr-defined]
