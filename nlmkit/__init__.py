@@ -49,6 +49,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "UnknownComponentError",
     ),
     "nlmkit.language_models.compare": ("compare",),
+    "nlmkit.language_models.nltk_style": ("NltkStyle",),
     "nlmkit.language_models.word_surprisal": ("word_surprisals",),
     "nlmkit.language_models.combined.cache": ("Cache",),
     "nlmkit.language_models.combined.dynamic": ("DynamicEvaluation",),

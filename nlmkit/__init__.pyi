@@ -43,6 +43,7 @@ from nlmkit.language_models.neural.rnnlm import RNNLM as RNNLM
 from nlmkit.language_models.ngram.count_files import NGramCountFiles as NGramCountFiles
 from nlmkit.language_models.ngram.mixing import static_mix as static_mix
 from nlmkit.language_models.ngram.model import NGram as NGram
+from nlmkit.language_models.nltk_style import NltkStyle as NltkStyle
 from nlmkit.language_models.word_surprisal import word_surprisals as word_surprisals
 from nlmkit.regressors.base import Regressor as Regressor
 from nlmkit.regressors.neural.cnn_regressor import CNNRegressor as CNNRegressor
@@ -110,6 +111,7 @@ __all__ = [
     "NGramCountFiles",
     "NNLM",
     "NlmkitError",
+    "NltkStyle",
     "NotComparableError",
     "NotFittedError",
     "NotNormalizedError",

@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "nlmkit.cli.translate",
         "Translate each line of a text with a sequence-to-sequence model, or describe vectors.",
     ),
+    "plot": ("nlmkit.cli.plot", "Draw the learning curves of several training logs in one picture."),
     "plugins": ("nlmkit.cli.plugins", "List and check installed plugins."),
     "corpora": ("nlmkit.cli.corpora", "List the corpora for corpus:NAME and the sources of others."),
 }
