@@ -12,7 +12,7 @@ import click
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.kinds.tagger import COLUMN_OPTIONS, SCHEME
-from nlmkit.cli.options import decoding_options, for_source, json_option, quiet_option
+from nlmkit.cli.options import decoding_options, for_source, json_option, quiet_option, threads_option
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.pairs import PairFiles, side_options
@@ -149,6 +149,7 @@ def _layout_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @side_options
 @_layout_options
 @decoding_options
+@threads_option
 @quiet_option
 def command(
     *,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
+import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -55,6 +57,32 @@ def refuse_workers(workers: int | None, model: str, component: LanguageModel) ->
     """
     if workers is not None and not component.scores_in_threads:
         raise click.UsageError(f"--workers: {component.name}, which {model} is, is scored by one thread, unlike ngram")
+
+
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def threads_option(function: _Function) -> _Function:
+    """``--threads``, which takes effect before PyTorch is imported."""
+    return click.option(
+        "--threads",
+        type=click.IntRange(min=1),
+        metavar="N",
+        expose_value=False,
+        is_eager=True,
+        callback=_set_threads,
+        help="Number of threads that PyTorch and linear algebra compute with.  [default: one per core]",
+    )(function)
+
+
+def _set_threads(ctx: click.Context, param: click.Parameter, value: int | None) -> None:
+    if value is None or ctx.resilient_parsing:
+        return
+    for name in _THREADS:  # which the libraries read when they are loaded
+        os.environ[name] = str(value)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(value)
 
 
 def quiet_option(function: _Function) -> _Function:

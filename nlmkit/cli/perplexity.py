@@ -19,6 +19,7 @@ from nlmkit.cli.options import (
     refuse_workers,
     scoring_workers_option,
     text_column_options,
+    threads_option,
 )
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.pairs import PairFiles, side_options
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
 @text_column_options
 @decoding_options
 @scoring_workers_option
+@threads_option
 @quiet_option
 def command(
     *,

@@ -10,7 +10,7 @@ import click
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.kinds import all_parts, part_of
 from nlmkit.cli.labelled import form_flags
-from nlmkit.cli.options import decoding_options, json_option, quiet_option, refuse_stdin_twice
+from nlmkit.cli.options import decoding_options, json_option, quiet_option, refuse_stdin_twice, threads_option
 from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.text_arguments import standard_input, text_argument
 from nlmkit.core.kinds import kind_of
@@ -52,6 +52,7 @@ def kind_flags(function: Callable[..., Any]) -> Callable[..., Any]:
 @decoding_options
 @kind_flags
 @form_flags
+@threads_option
 @quiet_option
 def command(
     *, model: str, texts: tuple[str, ...], as_json: bool, encoding: str | None, quiet: bool, **options: Any

@@ -10,7 +10,7 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
-from nlmkit.cli.options import decoding_options, for_source, refuse_stdin_twice, text_column_options
+from nlmkit.cli.options import decoding_options, for_source, refuse_stdin_twice, text_column_options, threads_option
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.tagged import Layout, column_options
@@ -97,6 +97,7 @@ def _column_options(function: Any) -> Any:
     help="Draw the first sentence with the probabilities of its tags, as .png, .svg or .pdf (requires matplotlib).",
 )
 @text_column_options
+@threads_option
 @decoding_options
 def command(
     *,

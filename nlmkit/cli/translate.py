@@ -9,7 +9,14 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
-from nlmkit.cli.options import decoding_options, for_source, quiet_option, refuse_stdin_twice, text_column_options
+from nlmkit.cli.options import (
+    decoding_options,
+    for_source,
+    quiet_option,
+    refuse_stdin_twice,
+    text_column_options,
+    threads_option,
+)
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.progress import progress
@@ -121,6 +128,7 @@ def _sampling_options(function: Any) -> Any:
 )
 @text_column_options
 @decoding_options
+@threads_option
 @quiet_option
 def command(
     *,

@@ -9,12 +9,9 @@ import math
 import re
 import statistics
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from nlmkit.core.parameters import to_json
-
-if TYPE_CHECKING:
-    from nlmkit.core.component import Component
 
 _SEED: Final = "seed"
 _TAIL: Final = re.compile(r"[\s\d._/\\=:#()-]+$")
@@ -67,7 +64,7 @@ class SeedGroup:
         }
 
 
-def settings_without_seed(component: Component) -> str:
+def settings_without_seed(component: Any) -> str:
     """Return component and hyper-parameters as JSON, without seeds: its own, and those of components inside it.
 
     Returns:

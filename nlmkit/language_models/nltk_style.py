@@ -1,4 +1,4 @@
-"""A language model with the methods of ``nltk.lm``: ``score``, ``logscore``, ``entropy``, ``perplexity``, ``generate``."""
+"""A language model with the methods of those of ``nltk.lm``: ``score``, ``logscore``, ``perplexity``, ``generate``."""
 
 from __future__ import annotations
 
