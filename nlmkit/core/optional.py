@@ -19,7 +19,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "jinja2": "Jinja2",
 }
 
-_OWN_EXTRAS: Final = frozenset({"distributed"})
+_OWN_EXTRAS: Final = frozenset({"distributed", "nltk", "pandas"})
 """Extras of nlmkit that have the name of a package."""
 
 
