@@ -33,7 +33,7 @@ SMALL: Final[Mapping[str, str]] = {
     "vector-decoder": "hidden=8 epochs=1",
     "bilstm-tagger": "embedding=8 hidden=8 epochs=1",
     "tree-lstm": "embedding=8 hidden=8 epochs=1",
-    **dict.fromkeys(("cnn", "lstm-cnn", "cnn-regressor"), "embedding=8 filters=4 epochs=1"),
+    **dict.fromkeys(("cnn", "lstm-cnn", "cnn-regressor"), "embedding=8 epochs=1"),
     **dict.fromkeys(("lstm-classifier", "lstm-regressor"), "embedding=8 hidden=8 epochs=1"),
 }
 """Settings of components that train in steps, in place of those of the page, so that it runs in a moment."""
@@ -117,7 +117,9 @@ def smaller(words: list[str]) -> list[str]:
     settings = SMALL.get(words[1], "").split()
     if not settings:
         return words
-    named = {setting.partition("=")[0] for setting in settings} | {"filters"}
+    if any(word.startswith("representation=") for word in words):
+        settings = [setting for setting in settings if not setting.startswith("embedding=")]
+    named = {setting.partition("=")[0] for setting in settings}
     kept: list[str] = []
     rest = iter(words)
     for word in rest:
