@@ -1,6 +1,6 @@
 """Keep the lines of a text that read like language, and show why the others go.
 
-    python examples/filter_corpus.py
+python examples/filter_corpus.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Tune a text classifier with scikit-learn's tools.
 
-    python examples/grid_search.py
+python examples/grid_search.py
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def main() -> float:
     """Search by cross-validation on training sentences, report on test sentences, and return the accuracy."""
     search = GridSearchCV(NBSVM(), {"order": [1, 2, 3], "beta": [0.25, 1.0]}, cv=3)
     search.fit(*sentences(""))
-    print(f"best of {len(search.cv_results_['params'])}: {search.best_params_}, {search.best_score_:.3f} on held-out folds")
+    print(f"best of {len(search.cv_results_['params'])}: {search.best_params_}")
+    print(f"accuracy on held-out folds {search.best_score_:.3f}")
     report = search.best_estimator_.report(*sentences("/test"))
     print(report.render())
     return float(report.accuracy)

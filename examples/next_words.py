@@ -1,6 +1,6 @@
 """What comes next? The exact distribution of the next word, and how uncertain it is.
 
-    python examples/next_words.py
+python examples/next_words.py
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import numpy as np
 
 from nlmkit import Corpus, NGram, TextPipeline
 
-BEGINNING = "the engine room was".split()
+BEGINNING = ["the", "engine", "room", "was"]
 
 
 def main() -> list[str]:

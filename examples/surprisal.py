@@ -1,6 +1,6 @@
 """Surprisal of each word of two sentences that differ in one word.
 
-    python examples/surprisal.py
+python examples/surprisal.py
 """
 
 from __future__ import annotations

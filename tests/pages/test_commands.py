@@ -8,9 +8,9 @@ import shlex
 
 import click
 import pytest
-from pages.conftest import DOCS, ROOT
 
 from nlmkit.cli.group import nlmkit
+from pages.conftest import DOCS, ROOT
 
 FILES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "examples" / "README.md"]
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)

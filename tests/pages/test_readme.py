@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
-from pages.conftest import ROOT
 from running import Page
 
 import nlmkit
 from nlmkit.core.registry import entries
 from nlmkit.language_models.ngram.smoothing import METHODS
+from pages.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(sh|python)\n(.*?)```", README, re.S)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pages.conftest import ROOT
 from running import Page
+
+from pages.conftest import ROOT
 
 
 @pytest.mark.slow
