@@ -50,6 +50,15 @@ def test_a_page_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert (DOCS / "pictures" / picture).stat().st_size < 60_000
 
 
+@pytest.mark.slow
+def test_the_start_page_shows_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = Page(PAGES["index.md"].partition("Which words surprise")[0])
+    page.run()
+    (shown,) = re.findall(r"^```text\n(.*?)\.\.\.\n```$", page.text, re.M | re.S)
+    assert page.outputs["nlmkit perplexity english-5gram corpus:english/test"].startswith(shown)
+
+
 def test_every_picture_is_shown() -> None:
     for picture in (DOCS / "pictures").iterdir():
         assert any(f"pictures/{picture.name}" in text for text in PAGES.values()), picture.name
