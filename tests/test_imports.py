@@ -65,6 +65,7 @@ def test_the_public_names_are_exactly_the_documented_ones() -> None:
         "RNNLM",
         "LSTM",
         "GRU",
+        "Hybrid",
         "Mixture",
         "Cache",
         "Temperature",
