@@ -22,7 +22,25 @@ from nlmkit.language_models.neural.costs import FLOPS_PER_WEIGHT, Sizes, active_
 from nlmkit.language_models.neural.recipe import FAMILIES, dropout_rate, learning_rate, trained_weights, wanted_words
 
 FIELDS: Final = ("hidden", "embedding", "dropout", "epochs", "batch", "lr")
-POINTS: Final[Sequence[tuple[tuple[float, ...], float]]] = ()
+POINTS: Final[Sequence[tuple[tuple[float, ...], float]]] = (
+    ((64, 32, 0.1, 5, 16, 0.004), 401.7),
+    ((96, 48, 0.35, 15, 16, 0.00924), 230.4),
+    ((128, 64, 0.2, 10, 16, 0.004), 276.0),
+    ((128, 64, 0.35, 10, 8, 0.004), 249.6),
+    ((128, 64, 0.35, 10, 16, 0.004), 270.5),
+    ((128, 64, 0.35, 10, 8, 0.008), 230.5),
+    ((128, 64, 0.35, 10, 16, 0.008), 229.6),
+    ((128, 64, 0.35, 10, 16, 0.016), 226.0),
+    ((128, 64, 0.5, 10, 16, 0.004), 282.3),
+    ((128, 64, 0.5, 10, 16, 0.008), 241.6),
+    ((128, 64, 0.5, 18, 16, 0.004), 244.2),
+    ((192, 96, 0.35, 6, 16, 0.00653), 248.5),
+    ((192, 96, 0.5, 10, 16, 0.004), 248.6),
+    ((192, 96, 0.5, 11, 16, 0.00653), 217.6),
+    ((192, 96, 0.5, 11, 16, 0.013), 208.3),
+    ((256, 128, 0.5, 7, 16, 0.0025), 310.7),
+    ((256, 128, 0.55, 7, 16, 0.004), 270.8),
+)
 """Values of ``FIELDS`` and best validation perplexity: 40,000 characters of Chinese news (training part of pku)."""
 
 EVENTS, VOCABULARY = 40_000, 2_007

@@ -176,10 +176,15 @@ def test_dropout_grows_with_weights_and_passes(weights: float, events: int, epoc
     assert rate >= dropout_rate(weights, 2 * events, epochs)
 
 
-def test_the_rate_falls_with_the_width() -> None:
-    assert learning_rate(512, FAMILIES["lstm"]) == 0.004
-    assert learning_rate(2048, FAMILIES["lstm"]) == 0.002
-    assert learning_rate(1, FAMILIES["lstm"]) == 0.01
+def test_the_rate_falls_with_the_width_and_with_the_steps() -> None:
+    lstm = FAMILIES["lstm"]
+    assert learning_rate(512, 4000, lstm) == 0.004
+    assert learning_rate(2048, 4000, lstm) == 0.002
+    assert learning_rate(512, 1000, lstm) == 0.0065
+    assert learning_rate(512, 0, lstm) == 0.0072
+    assert learning_rate(512, 1e9, lstm) == 0.0028
+    assert learning_rate(1, 1, lstm) == 0.016
+    assert learning_rate(512, 0, FAMILIES["rnnlm"]) == 0.002
 
 
 # ------------------------------------------------------------------------------------------------- the costs
