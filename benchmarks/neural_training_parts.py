@@ -110,7 +110,7 @@ class Parts:
             lr=1e-3,
             clip_norm=CLIP,
         )
-        self.tokens = arguments.bptt * arguments.batch
+        self.tokens: int = arguments.bptt * arguments.batch
         events = text(self.tokens * (arguments.repeat + 1), arguments.words)
         counts = np.maximum(np.bincount(events, minlength=arguments.words), 1)
         vocabulary = Vocabulary([f"w{number}" for number in range(3, arguments.words)], counts)
