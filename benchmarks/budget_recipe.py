@@ -109,7 +109,7 @@ def main() -> None:
             "epochs": 10,
             "batch": 16,
         }
-        values |= {"lr": learning_rate(hidden, FAMILIES["lstm"]), **given}
+        values |= {"lr": 0.008, **given}
         lm = LSTM(**values).fit(train, valid=valid, run=RunOptions(progress=None))
         report = lm.fit_report_
         print(line(values, report["validation_perplexity"], report["events"], len(lm.vocabulary_)), flush=True)
