@@ -11,6 +11,7 @@ from nlmkit.classifiers.neural.lstm_classifier import LSTMClassifier as LSTMClas
 from nlmkit.classifiers.neural.lstm_cnn import LSTMCNN as LSTMCNN
 from nlmkit.classifiers.neural.vdcnn import VDCNN as VDCNN
 from nlmkit.classifiers.trees.tree_lstm import TreeLSTM as TreeLSTM
+from nlmkit.comparing.compare import compare_predictions as compare_predictions
 from nlmkit.core.component import Component as Component
 from nlmkit.core.run import RunOptions as RunOptions
 from nlmkit.core.storage import load as load
@@ -43,10 +44,13 @@ from nlmkit.language_models.neural.rnnlm import RNNLM as RNNLM
 from nlmkit.language_models.ngram.count_files import NGramCountFiles as NGramCountFiles
 from nlmkit.language_models.ngram.mixing import static_mix as static_mix
 from nlmkit.language_models.ngram.model import NGram as NGram
+from nlmkit.language_models.nltk_style import NltkStyle as NltkStyle
+from nlmkit.language_models.word_surprisal import word_surprisals as word_surprisals
 from nlmkit.regressors.base import Regressor as Regressor
 from nlmkit.regressors.neural.cnn_regressor import CNNRegressor as CNNRegressor
 from nlmkit.regressors.neural.lstm_regressor import LSTMRegressor as LSTMRegressor
 from nlmkit.regressors.tfidf_ridge import TfidfRidge as TfidfRidge
+from nlmkit.reporting.document import report as report
 from nlmkit.representations.base import Representation as Representation
 from nlmkit.representations.base import Vectors as Vectors
 from nlmkit.representations.glove.model import GloVe as GloVe
@@ -110,6 +114,7 @@ __all__ = [
     "NGramCountFiles",
     "NNLM",
     "NlmkitError",
+    "NltkStyle",
     "NotComparableError",
     "NotFittedError",
     "NotNormalizedError",
@@ -140,6 +145,9 @@ __all__ = [
     "__version__",
     "compare",
     "compare_pairs",
+    "compare_predictions",
     "load",
+    "report",
     "static_mix",
+    "word_surprisals",
 ]

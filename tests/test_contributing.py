@@ -68,10 +68,10 @@ def test_setting_up_and_testing_are_what_the_readme_and_ci_do() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     both = SETTING_UP.strip().replace("\n", " && ")
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    fast, whole, ruff, *mypy, last = TESTING.splitlines()
+    fast, whole, ruff, *others, last = TESTING.splitlines()
     assert f"{both} && {whole}\n" in readme
     assert (fast, last) == ('pytest -m "not slow"', ".ci/run")
-    for command in (*ruff.split(" && "), *mypy):
+    for command in (*ruff.split(" && "), *others):
         assert f"\n{command}\n" in ci
 
 
@@ -110,8 +110,8 @@ def test_the_workflow_checks_what_ci_checks() -> None:
     """GitHub's lint job gives the answer of the last lines of .ci/run sooner; the whole of .ci/run is a job, too."""
     workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
     lint = workflow.partition("\n  lint:\n")[2]
-    commands = re.findall(r"^(?:ruff|mypy)\b.*$", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.M)
-    assert len(commands) == 5
+    commands = re.findall(r"^(?:ruff|mypy|mkdocs)\b.*$", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.M)
+    assert len(commands) == 6
     for command in commands:
         assert f"- run: {command}\n" in lint
     assert "- run: .ci/run\n" in workflow

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-FOR_DEVELOPERS = {"test", "bench"}
+FOR_DEVELOPERS = {"test", "bench", "docs"}
 
 BLOCKED = """
 from importlib.machinery import PathFinder
@@ -49,6 +49,8 @@ CASES = [
     ("numba", "GloVe(min_count=1).fit(texts)"),
     ("matplotlib", "from nlmkit.plots.perplexities import check_plot; check_plot('a.png')"),
     ("matplotlib", "from nlmkit.plots.curves import check_picture; check_picture('a.png')"),
+    ("starlette", "from nlmkit.serving.packages import check_packages; check_packages()"),
+    ("jinja2", "import nlmkit; nlmkit.report([NGram(order=1).fit(texts)])"),
     ("nltk", "LabelledTrees.of(['(1 a)']).to_nltk()"),
     ("zstandard", "Corpus.read('text.zst')"),
     ("distributed", "NGram().fit(texts, run=RunOptions(engine='dask://127.0.0.1:1', temporary_folder='t'))"),
@@ -80,7 +82,7 @@ def test_the_tests_have_every_package_of_the_extras() -> None:
     assert optional <= set(EXTRAS["test"])
 
 
-def test_the_readme_lists_the_extras() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = readme[readme.index("| extra | adds |") :].split("\n\n")[0]
+def test_the_page_on_installing_lists_the_extras() -> None:
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    table = page[page.index("| extra | adds |") :].split("\n\n")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.M)) == set(EXTRAS) - FOR_DEVELOPERS

@@ -14,8 +14,9 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlmkit.core.short_repr import Rendered, short_repr
+from nlmkit.core.short_repr import short_repr
 from nlmkit.core.tables import is_plain, width
+from nlmkit.core.tabular import Tabular, with_intervals
 from nlmkit.core.version import own_version
 from nlmkit.errors import DataError
 
@@ -58,7 +59,7 @@ class ClassFigures:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class ClassificationReport(Rendered):
+class ClassificationReport(Tabular):
     """Report of a classifier on labelled texts.
 
     Attributes:
@@ -157,6 +158,20 @@ class ClassificationReport(Rendered):
         if not is_small:
             reasons["confusion"] = f"more than {MATRIX_CLASSES} classes: confusion_cells has the nonzero cells"
         return values | {"reasons": reasons}
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the tables ``figures``, ``classes``, and ``confusions`` (cells of the matrix that are not 0)."""
+        labels = [row.label for row in self.per_class]
+        figures = {"component": self.component, "accuracy": self.accuracy, "macro_f1": self.macro_f1, "n": self.n}
+        cells = [
+            {"label": labels[label], "predicted": labels[guess], "texts": texts}
+            for label, guess, texts in self.cells.tolist()
+        ]
+        return {
+            "figures": [with_intervals(figures, {"accuracy": self.interval})],
+            "classes": [dataclasses.asdict(row) for row in self.per_class],
+            "confusions": cells,
+        }
 
     def render(self) -> str:
         """Format the report: figures, a table by class, the confusion matrix, the signature last.

@@ -11,7 +11,7 @@ from nlmkit.cli import output
 from nlmkit.cli.carried import carried, carried_cell
 from nlmkit.cli.kinds import part_of
 from nlmkit.cli.kinds.labelled import LabelledPart
-from nlmkit.cli.options import decoding_options, for_source, refuse_stdin_twice, text_column_options
+from nlmkit.cli.options import decoding_options, for_source, refuse_stdin_twice, text_column_options, threads_option
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.text_arguments import text_argument
 from nlmkit.cli.trees import TreeOptions, takes_trees
@@ -30,6 +30,7 @@ _BESIDE = ("highlights", "text")  # columns that an answer of any kind may have
 def answering_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the arguments and options of a command that answers each line, passed as they are."""
     for option in (
+        threads_option,
         decoding_options,
         text_column_options,
         click.option(

@@ -48,6 +48,11 @@ def set_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
         ctx.meta[_DEBUG] = True
 
 
+def is_debug(ctx: click.Context) -> bool:
+    """Return whether ``--debug`` was given."""
+    return bool(ctx.meta.get(_DEBUG))
+
+
 def set_quiet(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
     """Callback of ``--quiet``: store it for the notes and return it."""
     ctx.meta[_QUIET] = value
@@ -134,7 +139,7 @@ def _fail(message: str, error: BaseException, ctx: click.Context | None) -> NoRe
 
 
 def _report(message: str, error: BaseException, ctx: click.Context | None) -> None:
-    if ctx is not None and ctx.meta.get(_DEBUG):
+    if ctx is not None and is_debug(ctx):
         import traceback
 
         # The source lines and messages in it may hold what drives a terminal: file names, words of a text.

@@ -12,6 +12,7 @@ from nlmkit.seq2seq.comparison import load_model, score_targets
 if TYPE_CHECKING:
     from nlmkit.core.progress import Progress
     from nlmkit.language_models.comparison import Refused, Scored
+    from nlmkit.language_models.measures import Unit
     from nlmkit.text import TextPipeline
     from nlmkit.text.parallel import ParallelTexts
 
@@ -21,6 +22,7 @@ def scored_on_pairs(
     files: PairFiles,
     display: Progress | None,
     decoded: Callable[[TextPipeline], TextPipeline],
+    unit: Unit | None = None,
 ) -> list[Scored | Refused]:
     """Score the targets of pairs with each of the saved models.
 
@@ -29,6 +31,7 @@ def scored_on_pairs(
         files: Where the pairs are.
         display: Progress display; gets a stage per model.
         decoded: Returns a model's pipeline with the decoding of the files.
+        unit: What is counted of each target.
 
     Raises:
         SavedModelError: A model is of another kind, or cannot be loaded.
@@ -47,5 +50,5 @@ def scored_on_pairs(
         if display is not None:
             display.start(f"scoring with {path}")
         pairs = read[model.takes] if isinstance(model, SequenceToSequence) else next(iter(read.values()))
-        scored.append(score_targets(path, model, pairs))
+        scored.append(score_targets(path, model, pairs, unit))
     return scored

@@ -25,6 +25,7 @@ from nlmkit.cli.options import (
     pipeline_options,
     quiet_option,
     refuse_stdin_twice,
+    threads_option,
 )
 from nlmkit.cli.outputs import Output, parameter_inputs, refuse_conflicts
 from nlmkit.cli.progress import progress
@@ -132,6 +133,7 @@ def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
     allow_from_autoenv=False,
     help="Write a TOML file that repeats this run with --config.",
 )
+@threads_option
 @quiet_option
 @json_option
 @click.pass_context

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.kinds import part_of
-from nlmkit.cli.options import marks_option
+from nlmkit.cli.options import marks_option, threads_option
 from nlmkit.core.kinds import kind_of
 from nlmkit.errors import SavedModelError
 
@@ -74,6 +74,7 @@ _SAMPLING: Final = ("temperature", "top_k", "top_p", "seed")
     "(natural, of tokens and </s>) and finished instead of seed.",
 )
 @click.pass_context
+@threads_option
 def command(
     ctx: click.Context,
     *,

@@ -22,7 +22,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "prune": ("nlmkit.cli.prune", "Prune an n-gram model to a size, or by a threshold of relative entropy."),
     "convert": ("nlmkit.cli.convert", "Save an n-gram model in another precision: packed or quantised."),
     "perplexity": ("nlmkit.cli.perplexity", "Compute the perplexity of text: as a report, per line or per token."),
-    "compare": ("nlmkit.cli.compare", "Rank models by their perplexity on one text, if comparable."),
+    "compare": (
+        "nlmkit.cli.compare",
+        "Rank models by perplexity, accuracy, F1 or BLEU on one test set, if comparable.",
+    ),
+    "report": ("nlmkit.cli.report", "Write an HTML report of models: one self-contained page."),
     "score": ("nlmkit.cli.score", "Score a model: one number, higher is better."),
     "generate": ("nlmkit.cli.generate", "Sample sentences from a language model."),
     "similar": (
@@ -36,6 +40,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "nlmkit.cli.translate",
         "Translate each line of a text with a sequence-to-sequence model, or describe vectors.",
     ),
+    "plot": ("nlmkit.cli.plot", "Draw the learning curves of several training logs in one picture."),
+    "serve": ("nlmkit.cli.serve", "Answer questions to saved models over HTTP, as JSON, with a page to try them."),
     "plugins": ("nlmkit.cli.plugins", "List and check installed plugins."),
     "corpora": ("nlmkit.cli.corpora", "List the corpora for corpus:NAME and the sources of others."),
 }

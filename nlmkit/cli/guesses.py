@@ -58,6 +58,7 @@ _COMMANDS: Final = {
     **dict.fromkeys(("translation", "mt", "decode", "beam", "beam-search", "caption", "summarize"), _TRANSLATE),
     **dict.fromkeys(("bleu", "chrf", "sacrebleu"), "nlmkit score MODEL TEST.tsv, with a sequence-to-sequence model"),
     **dict.fromkeys(("attention",), f"{_TRANSLATE} --attention FILE"),
+    **dict.fromkeys(("server", "http", "api", "rest", "deploy", "web", "app"), "nlmkit serve MODEL..."),
     **dict.fromkeys(("plugin",), "nlmkit plugins list"),
     **dict.fromkeys(("version",), "nlmkit --version"),
     **dict.fromkeys(("help",), "nlmkit --help, or nlmkit COMMAND --help"),

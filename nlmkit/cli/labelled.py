@@ -95,6 +95,7 @@ def form_flags(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--text-column",
+            "--column",
             metavar="NAME|NUMBER",
             help="Column of the text: its name in the header, its JSON key or its number.  [default: text "
             "for a classifier or regressor, else the whole line]",

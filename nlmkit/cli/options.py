@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
+import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -57,6 +59,32 @@ def refuse_workers(workers: int | None, model: str, component: LanguageModel) ->
         raise click.UsageError(f"--workers: {component.name}, which {model} is, is scored by one thread, unlike ngram")
 
 
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def threads_option(function: _Function) -> _Function:
+    """``--threads``, which takes effect before PyTorch is imported."""
+    return click.option(
+        "--threads",
+        type=click.IntRange(min=1),
+        metavar="N",
+        expose_value=False,
+        is_eager=True,
+        callback=_set_threads,
+        help="Number of threads that PyTorch and linear algebra compute with.  [default: one per core]",
+    )(function)
+
+
+def _set_threads(ctx: click.Context, param: click.Parameter, value: int | None) -> None:
+    if value is None or ctx.resilient_parsing:
+        return
+    for name in _THREADS:  # which the libraries read when they are loaded
+        os.environ[name] = str(value)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(value)
+
+
 def quiet_option(function: _Function) -> _Function:
     """``--quiet``, passed as ``quiet``."""
     return click.option(
@@ -106,7 +134,8 @@ def pipeline_options(function: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             show_envvar=True,
             help="Tokenizer: space, word, char; bpe:8000 or unigram:8000 for that many subwords, trained on the text; "
-            "the name of one from a plugin; or model:FOLDER for a saved segmenter or the subwords of a saved model.",
+            "nltk-treebank, nltk-tweet or nltk-punkt; FILE.json of the library tokenizers; the name of one from a "
+            "plugin; or model:FOLDER for a saved segmenter or the subwords of a saved model.",
         ),
         click.option("--lowercase/--no-lowercase", default=False, show_envvar=True, help="Lower-case the text."),
         click.option(
@@ -144,6 +173,9 @@ def given_tokenizer(pipeline: TextPipeline) -> str:
         folder: str | None = getattr(pipeline.resolved_tokenizer, "folder", None)
         if folder is not None:
             return f"{PREFIX}{folder}"
+        file: str | None = getattr(pipeline.resolved_tokenizer, "file", None)
+        if file is not None:
+            return file
     return pipeline.tokenizer
 
 
@@ -184,8 +216,9 @@ def text_column_options(function: _Function) -> _Function:
         ),
         click.option(
             "--text-column",
+            "--column",
             metavar="NAME|NUMBER",
-            help="TEXT is a table (TSV or CSV with a header, JSON Lines): score this column, by its name or number.",
+            help="TEXT is a table (TSV or CSV with a header, JSON Lines): read this column, by its name or number.",
         ),
     ):
         function = option(function)

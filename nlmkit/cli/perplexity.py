@@ -19,6 +19,7 @@ from nlmkit.cli.options import (
     refuse_workers,
     scoring_workers_option,
     text_column_options,
+    threads_option,
 )
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.pairs import PairFiles, side_options
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         "nlmkit perplexity kn5 test.txt --per-token > surprisal.tsv",
         "nlmkit perplexity kn5 - --per-token --format jsonl < test.txt",
         "nlmkit perplexity kn5 stimuli.tsv --text-column sentence --per-line",
+        "nlmkit perplexity subwords stimuli.tsv --text-column sentence --per-word > surprisal.tsv",
         "nlmkit perplexity en-de test.tsv",
         "nlmkit perplexity en-de --source web.en --target web.de --max-perplexity 50 > clean.tsv",
     ),
@@ -56,6 +58,14 @@ if TYPE_CHECKING:
 @json_option
 @click.option("--per-line", is_flag=True, allow_from_autoenv=False, help="Print one row per line.")
 @click.option("--per-token", is_flag=True, allow_from_autoenv=False, help="Print one row per word and per </s>.")
+@click.option(
+    "--per-word",
+    "--words",
+    "per_word",
+    is_flag=True,
+    allow_from_autoenv=False,
+    help="Print one row per word between white space and per </s>, with the surprisal of its tokens summed up.",
+)
 @click.option(
     "--format",
     "--row-format",
@@ -78,6 +88,7 @@ if TYPE_CHECKING:
 @text_column_options
 @decoding_options
 @scoring_workers_option
+@threads_option
 @quiet_option
 def command(
     *,
@@ -86,6 +97,7 @@ def command(
     as_json: bool,
     per_line: bool,
     per_token: bool,
+    per_word: bool,
     row_format: str | None,
     no_header: bool,
     context: Context,
@@ -114,34 +126,50 @@ def command(
     written \xNN or \uNNNN; --format jsonl has it unchanged. A backward model predicts each token from those after it,
     and </s>, which has the last row of its sentence, from all of them.
 
+    --per-word writes the columns sentence and position (both from 1), word, log_prob (natural), surprisal_bits, tokens,
+    oov. Words are what white space separates in the line; the surprisal of a word is the sum over the model's tokens in
+    it, and tokens has their number. A token belongs to the word with its first character that is not white space, a
+    token of white space alone to the word after it, or to </s>. The space in front of a word of subwords is part of
+    that word.
+
     --max-perplexity and --max-oov make a filter: the lines that pass are written as they were, in UTF-8, and nothing
     else; with --per-line their rows. A blank line is judged by the perplexity of its </s>, and has no OOV word.
 
-    With --text-column, TEXT is a table with a header. --per-line and --per-token carry its other columns along, before
-    the text or at the end, called input_NAME where the name is taken; a filter passes the header and whole rows.
+    With --text-column, TEXT is a table with a header. --per-line, --per-token and --per-word carry its other columns
+    along, before the text or at the end, called input_NAME where the name is taken; a filter passes the header and
+    whole rows.
 
     Of a sequence-to-sequence model the perplexity is that of targets, given their sources. TEXT has pairs,
     source<TAB>target a line (or CSV or JSONL), or options name a file per side, or vectors as sources. Rows are those
     of the targets, and carry the source along; a filter writes the pairs that pass as source<TAB>target. All pairs are
     read before the first row.
     """
-    if as_json + per_line + per_token > 1:
-        raise click.UsageError("--json, --per-line and --per-token exclude each other")
-    if line_filter.is_given and (as_json or per_token):
-        raise click.UsageError("--max-perplexity and --max-oov print whole lines: omit --json and --per-token")
-    if not (per_line or per_token) and (row_format or no_header):
-        raise click.UsageError("--format and --no-header require --per-line or --per-token")
+    if as_json + per_line + per_token + per_word > 1:
+        raise click.UsageError("--json, --per-line, --per-token and --per-word exclude each other")
+    if line_filter.is_given and (as_json or per_token or per_word):
+        raise click.UsageError(
+            "--max-perplexity and --max-oov print whole lines: omit --json, --per-token and --per-word"
+        )
+    if not (per_line or per_token or per_word) and (row_format or no_header):
+        raise click.UsageError("--format and --no-header require --per-line, --per-token or --per-word")
     if row_format == "jsonl" and no_header:
         raise click.UsageError("--no-header requires --format tsv")
 
     files = PairFiles.of_options(texts, sides, format=text_format).or_standard_input("TEXT")
     refuse_stdin_twice(files.inputs)
-    form = RowForm(per_line=per_line, per_token=per_token, as_json=row_format == "jsonl", header=not no_header)
+    form = RowForm(
+        per_line=per_line,
+        per_token=per_token,
+        per_word=per_word,
+        as_json=row_format == "jsonl",
+        header=not no_header,
+    )
     from nlmkit.core.storage import describe
 
     kind = describe(model)["kind"]
     if kind == "sequence-to-sequence":
         unused = {
+            "--per-word": per_word,
             "--text-column": text_column is not None,
             f"--context {context}": context != "sentence",
             "--workers": workers is not None,

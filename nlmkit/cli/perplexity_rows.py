@@ -31,6 +31,7 @@ _LINE_COLUMNS = (
     "text",
 )
 _TOKEN_COLUMNS = ("sentence", "position", "token", "log_prob", "surprisal_bits", "oov")
+_WORD_COLUMNS: tuple[str, ...] = ("sentence", "position", "word", "log_prob", "surprisal_bits", "tokens", "oov")
 _BITS_PER_NAT = 1 / math.log(2)
 
 Parts = Iterable["Part"]
@@ -112,6 +113,7 @@ class RowForm:
     Attributes:
         per_line: Whether to write rows of lines.
         per_token: Whether to write rows of tokens.
+        per_word: Whether to write rows of words.
         as_json: Whether rows are JSON, or else TSV.
         header: Whether TSV begins with the names of the columns.
     """
@@ -120,11 +122,12 @@ class RowForm:
     per_token: bool
     as_json: bool
     header: bool
+    per_word: bool = False
 
     @property
     def has_rows(self) -> bool:
         """Whether rows are written."""
-        return self.per_line or self.per_token
+        return self.per_line or self.per_token or self.per_word
 
 
 def write_rows(scorer: Scorer, read: Parts, line_filter: LineFilter, form: RowForm) -> None:
@@ -132,11 +135,16 @@ def write_rows(scorer: Scorer, read: Parts, line_filter: LineFilter, form: RowFo
     if not form.has_rows:
         _write_passing(scorer, read, line_filter)
         return
-    rows = _line_rows(scorer, read, line_filter) if form.per_line else _token_rows(scorer, read)
+    if form.per_word:
+        rows, names = _word_rows(scorer, read), _WORD_COLUMNS
+    elif form.per_line:
+        rows, names = _line_rows(scorer, read, line_filter), _LINE_COLUMNS
+    else:
+        rows, names = _token_rows(scorer, read), _TOKEN_COLUMNS
     if form.as_json:
         _write_jsonl(rows)
     else:
-        _write_tsv(rows, _LINE_COLUMNS if form.per_line else _TOKEN_COLUMNS, header=form.header)
+        _write_tsv(rows, names, header=form.header)
 
 
 def _figures(scorer: Scorer, read: Parts, line_filter: LineFilter) -> Iterator[tuple[Part, LineFigures]]:
@@ -215,6 +223,24 @@ def _token_rows(scorer: Scorer, read: Parts) -> Iterator[_Rows]:
         yield _Rows(columns | others, frozenset(others))
 
 
+def _word_rows(scorer: Scorer, read: Parts) -> Iterator[_Rows]:
+    from nlmkit.language_models.word_surprisal import surprisals_of_lines
+
+    sentences = 0
+    for part in read:
+        corpus = part.corpus
+        assert corpus.pipeline is not None
+        oov = corpus.oov_events(scorer.vocabulary)
+        found = surprisals_of_lines(
+            part.lines, corpus, scorer.log_probs(part), oov, pipeline=corpus.pipeline, first=sentences + 1
+        )
+        rows = (found.sentences - sentences - 1).tolist()
+        taken = [*_WORD_COLUMNS, *_LINE_COLUMNS]
+        others = {name: [each[row] for row in rows] for name, each in carried(part.others, taken).items()}
+        sentences += corpus.sentences
+        yield _Rows(found.columns() | others, frozenset(others))
+
+
 def _write_tsv(blocks: Iterator[_Rows], names: Sequence[str], *, header: bool) -> None:
     """Write rows as they come; ``names`` are the columns if there is not a row."""
     for rows in blocks:
@@ -232,7 +258,7 @@ def _write_tsv(blocks: Iterator[_Rows], names: Sequence[str], *, header: bool) -
 
 
 def _cells(name: str, values: list[Any]) -> Iterator[str]:
-    if name == "token":
+    if name in ("token", "word"):
         return map(output.escape_controls, values)
     if name == "text":  # as it was, since a filter wants it back, but where it could drive a terminal
         return map(output.escape_controls, values) if output.on_terminal() else iter(values)

@@ -10,7 +10,7 @@ import click
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.kinds import all_parts, part_of
 from nlmkit.cli.labelled import form_flags
-from nlmkit.cli.options import decoding_options, json_option, quiet_option, refuse_stdin_twice
+from nlmkit.cli.options import decoding_options, json_option, quiet_option, refuse_stdin_twice, threads_option
 from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.text_arguments import standard_input, text_argument
 from nlmkit.core.kinds import kind_of
@@ -38,6 +38,7 @@ def kind_flags(function: Callable[..., Any]) -> Callable[..., Any]:
         "nlmkit score sentiment test.tsv --json",
         "nlmkit score sentiment test.csv --text-column review --plot confusion.png",
         "nlmkit score stars test.tsv --plot residuals.png",
+        "nlmkit score sentiment test.tsv --predictions predictions.csv",
         "nlmkit score chunker test.txt --json",
         "nlmkit score ner test.conll --tag-column 3 --plot confusion.png",
         "nlmkit score en-de test.tsv --json",
@@ -51,6 +52,7 @@ def kind_flags(function: Callable[..., Any]) -> Callable[..., Any]:
 @decoding_options
 @kind_flags
 @form_flags
+@threads_option
 @quiet_option
 def command(
     *, model: str, texts: tuple[str, ...], as_json: bool, encoding: str | None, quiet: bool, **options: Any
@@ -80,10 +82,15 @@ def command(
     log-probability per event of the targets, as of language models; beside it BLEU and chrF of the best targets found
     by search, with sacrebleu's signatures, and the perplexity of the targets. Targets of equal sources are references
     of one another.
+
+    --predictions writes a row per text with text, truth, prediction and (classifier) probability; per token of a tagger
+    also sentence and position; per target of a sequence-to-sequence model the source as text.
     """
     refuse_stdin_twice(texts)
     if options["plot"] is not None:
         refuse_conflicts([Output("--plot", options["plot"])], [model, *texts, *options["stability"]])
+    if options["predictions"] is not None:
+        refuse_conflicts([Output("--predictions", options["predictions"])], [model, *texts])
     from nlmkit.core.storage import load
 
     component = load(model)

@@ -10,7 +10,8 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
-from nlmkit.cli.options import decoding_options, for_source, refuse_stdin_twice
+from nlmkit.cli.options import decoding_options, for_source, refuse_stdin_twice, text_column_options, threads_option
+from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.tagged import Layout, column_options
 from nlmkit.cli.text_arguments import text_argument
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from nlmkit.cli.tag_input import Block
     from nlmkit.taggers.base import Tagger
     from nlmkit.text import TextPipeline
+    from nlmkit.text.columns import TextColumn
     from nlmkit.text.marks import Marks
     from nlmkit.text.tagged import TaggedSentences
 
@@ -46,6 +48,7 @@ def _column_options(function: Any) -> Any:
         "tail -f news.log | nlmkit tag ner --json | jq -c .spans",
         "nlmkit tag ner news.txt --marginals > probabilities.tsv",
         "nlmkit tag segmenter zh.txt --format words > words.txt",
+        "nlmkit tag ner reviews.csv --column review --format spans > spans.tsv",
         "nlmkit tag chunker untagged.conll --input columns",
         "nlmkit tag chunker test.conll --input columns --tag-column -1 | tr '\\t' ' ' | perl conlleval",
         "echo 'He lives in New York .' | nlmkit tag ner --plot sentence.png",
@@ -75,7 +78,9 @@ def _column_options(function: Any) -> Any:
     allow_from_autoenv=False,
     help="With --format jsonl: also the N most probable tag sequences, with their log-probabilities.",
 )
-@click.option("--no-header", is_flag=True, allow_from_autoenv=False, help="Omit the header line of --format spans.")
+@click.option(
+    "--no-header", is_flag=True, allow_from_autoenv=False, help="Omit the header line of --format spans and tables."
+)
 @click.option(
     "--input",
     "form",
@@ -91,6 +96,8 @@ def _column_options(function: Any) -> Any:
     metavar="FILE",
     help="Draw the first sentence with the probabilities of its tags, as .png, .svg or .pdf (requires matplotlib).",
 )
+@text_column_options
+@threads_option
 @decoding_options
 def command(
     *,
@@ -107,6 +114,8 @@ def command(
     feature_column: tuple[int | str, ...] | None,
     tokenizer: str | None,
     plot: str | None,
+    text_column: str | None,
+    text_format: str | None,
     encoding: str | None,
     errors: str | None,
     marks: Marks | None,
@@ -127,6 +136,10 @@ def command(
     are in the columns of training, if no option says otherwise, and need no tags beside them. A row is then
     word<TAB>features...<TAB>tag; with --tag-column the tags of the file are printed before the predicted ones, as
     conlleval reads them.
+
+    With --text-column, TEXT is a table with a header, and each text in the column is a sentence. Rows have a header,
+    sentence and position (from 1) before token and tag, and no blank lines between sentences; the table's other columns
+    follow, called input_NAME where the name is taken; so they do in JSON, after spans and after words.
     """
     if as_json and row_format not in (None, "jsonl"):
         raise click.UsageError(f"--json and --format {row_format} exclude each other")
@@ -138,6 +151,7 @@ def command(
         marginals=marginals,
         n_best=n_best,
         no_header=no_header,
+        column=choose_text_column(text_column, text_format),
     )
     choice.check()
     refuse_stdin_twice(texts)
@@ -154,7 +168,10 @@ def command(
         rest = _HINTS.get(tagger.kind, "")
         raise NlmkitError(f"{model}: {tagger.name} is a {tagger.kind}, expected a tagger{rest}")
     pipeline = for_source(tagger.pipeline_, encoding, errors, marks or "literal")
-    writer = WRITERS[choice.row_format](tagger, model, header=not no_header, marginals=marginals)
+    is_table = choice.column is not None and choice.row_format == "columns"
+    writer = WRITERS["table" if is_table else choice.row_format](
+        tagger, model, header=not no_header, marginals=marginals
+    )
     to_draw = plot
     with_spans = choice.row_format == "spans"
     for block in choice.blocks(texts, tagger, model, pipeline):
@@ -179,6 +196,7 @@ class _Choice:
         marginals: Whether probabilities are printed.
         n_best: How many tag sequences are printed.
         no_header: Whether the header is left out.
+        column: Where the text is, if the texts are tables.
     """
 
     form: str
@@ -188,6 +206,7 @@ class _Choice:
     marginals: bool
     n_best: int | None
     no_header: bool
+    column: TextColumn | None = None
 
     def check(self) -> None:
         """Raise an error for options that mean nothing beside the others.
@@ -197,8 +216,10 @@ class _Choice:
         """
         if self.n_best is not None and self.row_format != "jsonl":
             raise click.UsageError("--n-best requires --format jsonl")
-        if self.no_header and self.row_format != "spans":
-            raise click.UsageError("--no-header requires --format spans")
+        if self.no_header and (self.row_format == "jsonl" or (self.row_format != "spans" and self.column is None)):
+            raise click.UsageError("--no-header requires --format spans, or --text-column without --json")
+        if self.column is not None and self.form != "text":
+            raise click.UsageError(f"--text-column is for texts in a table: --input {self.form} has a token a line")
         if self.marginals and self.row_format not in ("columns", "jsonl"):
             is_spans = self.row_format == "spans"
             why = "has the probability of each span" if is_spans else "has no place for probabilities"
@@ -219,7 +240,7 @@ class _Choice:
         from nlmkit.cli.tag_input import raw_blocks, tokenized_blocks
 
         if self.form == "text":
-            return raw_blocks(texts, tagger, model, pipeline, self.tokenizer)
+            return raw_blocks(texts, tagger, model, pipeline, self.tokenizer, column=self.column)
         words, features = self.columns["word_column"], self.columns["feature_column"]
         layout = Layout(format=self.form, word_column=words, feature_column=features).arguments(tagger.layout_)
         layout["tag_column"] = self.columns["tag_column"]

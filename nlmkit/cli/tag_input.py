@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from nlmkit.cli.tagged import with_feature_names
+from nlmkit.cli.texts import Part, parts
 from nlmkit.core.notes import note
 from nlmkit.errors import NlmkitError
 from nlmkit.text import Tokenization, stream_blocks
@@ -19,6 +20,7 @@ from nlmkit.text.tagged_streaming import stream_sentences
 if TYPE_CHECKING:
     from nlmkit.taggers.base import Tagger
     from nlmkit.text import TextPipeline
+    from nlmkit.text.columns import TextColumn
 
 _AT_ONCE = 1000  # sentences of a file that are tagged together
 _SAMPLED, _FEWEST = 20, 3  # lines that must look alike for a text to look like columns
@@ -32,16 +34,24 @@ class Block:
         sentences: The sentences.
         gaps: Of each sentence the tokens in front of which the raw line has white space, where that is no token; None
             where there is no such line.
+        others: The other columns of a table, by name.
     """
 
     sentences: TaggedSentences
     gaps: Sequence[Sequence[int]] | None = None
+    others: Mapping[str, list[Any]] = dataclasses.field(default_factory=dict)
 
 
 def raw_blocks(
-    texts: Sequence[str], tagger: Tagger, model: str, pipeline: TextPipeline, tokenizer: str | None
+    texts: Sequence[str],
+    tagger: Tagger,
+    model: str,
+    pipeline: TextPipeline,
+    tokenizer: str | None,
+    *,
+    column: TextColumn | None = None,
 ) -> Iterator[Block]:
-    """Yield lines as sentences, each as soon as it is there.
+    """Yield lines, or texts of a table, as sentences, each as soon as it is there.
 
     Args:
         texts: Names of the texts.
@@ -49,6 +59,7 @@ def raw_blocks(
         model: Its name.
         pipeline: How the texts are read.
         tokenizer: Tokenizer of the lines; None for the model's. Characters that a segmenter tags are never white space.
+        column: Where the text is, if the texts are tables.
 
     Raises:
         NlmkitError: The model needs more than raw lines.
@@ -64,6 +75,10 @@ def raw_blocks(
         own = pipeline.tokenization
         pipeline = pipeline.with_tokenization(Tokenization(tokenizer, own.lowercase, own.unicode_form))
     by_character = pipeline.tokenizer == "char" and tagger.is_segmenter_
+    if column is not None:
+        for part in parts(texts, pipeline, column):
+            yield _with_others(part, by_character=by_character, pipeline=pipeline)
+        return
     for name in texts:
         for block in stream_blocks(name, pipeline):
             if block.first_line == 1 and _looks_tagged(block.lines, tagger):
@@ -72,6 +87,13 @@ def raw_blocks(
                 yield _characters(block.lines, pipeline, block.source)
             else:
                 yield Block(TaggedSentences(block.corpus, source=block.source))
+
+
+def _with_others(part: Part, *, by_character: bool, pipeline: TextPipeline) -> Block:
+    """Return the texts of a table as sentences, with its other columns."""
+    if by_character:
+        return dataclasses.replace(_characters(part.lines, pipeline, "<table>"), others=part.others)
+    return Block(TaggedSentences(part.corpus, source="<table>"), others=part.others)
 
 
 def _looks_tagged(lines: Sequence[str], tagger: Tagger) -> bool:

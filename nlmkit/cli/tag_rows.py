@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from nlmkit.cli import output
+from nlmkit.cli.carried import carried, carried_cell
 from nlmkit.errors import NlmkitError
 from nlmkit.text.tag_schemes import PLAIN, Span, convert, read_spans, write_spans
 
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 
     from nlmkit.cli.tag_input import Block
     from nlmkit.taggers.base import Tagger
+
+
+_TAKEN: Final = (
+    *("sentence", "position", "token", "tag", "probability", "start", "end", "type", "text", "words"),
+    *("tokens", "features", "gold", "tags", "spans", "probabilities", "marginals", "n_best"),
+)
+"""Names of columns and keys that answers have."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,6 +41,7 @@ class Answer:
         marginals: Probability of each of the model's tags: float64 [tokens, tags]; or None.
         n_best: Log-probabilities and tags, best first; or None.
         gaps: Tokens in front of which the raw line has white space that is no token.
+        others: Values of the other columns of a table, by name.
     """
 
     tokens: list[str]
@@ -44,6 +53,7 @@ class Answer:
     marginals: NDArray[np.float64] | None
     n_best: list[tuple[float, list[str]]] | None
     gaps: Sequence[int]
+    others: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def answers(tagger: Tagger, block: Block, *, with_spans: bool, marginals: bool, n_best: int | None) -> Iterator[Answer]:
@@ -70,6 +80,7 @@ def answers(tagger: Tagger, block: Block, *, with_spans: bool, marginals: bool, 
         ]
     probabilities = tagger.predict_marginals(bare) if marginals else None
     sequences = None if n_best is None else tagger.n_best(bare, n_best)
+    others = carried(block.others, _TAKEN)
     for index, tags in enumerate(predicted):
         if spans is not None:
             found: list[tuple[Span, float | None]] | None = list(spans[index])
@@ -85,6 +96,7 @@ def answers(tagger: Tagger, block: Block, *, with_spans: bool, marginals: bool, 
             marginals=None if probabilities is None else probabilities[index],
             n_best=None if sequences is None else sequences[index],
             gaps=() if block.gaps is None else block.gaps[index],
+            others={name: values[index] for name, values in others.items()},
         )
 
 
@@ -134,6 +146,30 @@ class ColumnWriter(Writer):
         output.write("".join(rows) + "\n")
 
 
+class TableWriter(Writer):
+    """A token a row, with a header, for sentences that come from a table: its other columns follow."""
+
+    def __init__(self, tagger: Tagger, model: str, *, header: bool, marginals: bool) -> None:
+        super().__init__(tagger, model, header=header, marginals=marginals)
+        self.sentences = 0
+        self.header_due = header
+
+    def write(self, answer: Answer) -> None:
+        """Print sentence, position, token, tag, its probability if asked for, and the row of the table."""
+        if self.header_due:
+            heads = ["sentence", "position", "token", "tag", *["probability"] * self.marginals, *answer.others]
+            output.write("\t".join(map(output.escape_controls, heads)) + "\n")
+            self.header_due = False
+        self.sentences += 1
+        columns = [map(str, range(1, len(answer.tokens) + 1)), answer.tokens, answer.tags]
+        if self.marginals:
+            columns.append([f"{value:.6f}" for value in self.probabilities(answer)])
+        others = "".join(f"\t{carried_cell(value)}" for value in answer.others.values())
+        for row in zip(*columns, strict=True):
+            cells = "\t".join(map(output.escape_controls, (str(self.sentences), *row)))
+            output.write(f"{cells}{others}\n")
+
+
 class JsonWriter(Writer):
     """An object a line."""
 
@@ -156,7 +192,7 @@ class JsonWriter(Writer):
             facts["marginals"] = [dict(zip(self.tags, row, strict=True)) for row in answer.marginals.tolist()]
         if answer.n_best is not None:
             facts["n_best"] = [{"log_probability": score, "tags": tags} for score, tags in answer.n_best]
-        output.write(output.to_json(facts) + "\n")
+        output.write(output.to_json(facts | dict(answer.others)) + "\n")
 
 
 class SpanWriter(Writer):
@@ -174,12 +210,13 @@ class SpanWriter(Writer):
     def write(self, answer: Answer) -> None:
         """Print the spans of the sentence, after the header at the first one."""
         if self.header_due:
-            output.write("\t".join(self.columns) + "\n")
+            output.write("\t".join([*self.columns, *map(output.escape_controls, answer.others)]) + "\n")
             self.header_due = False
         self.sentences += 1
         for span, probability in answer.spans or ():
             cells = [str(self.sentences), str(span.start), str(span.end), span.type, f"{probability:.6f}"]
-            output.write("\t".join(map(output.escape_controls, [*cells, self.text(answer, span)])) + "\n")
+            row = [*map(output.escape_controls, [*cells, self.text(answer, span)])]
+            output.write("\t".join([*row, *map(carried_cell, answer.others.values())]) + "\n")
 
 
 class WordWriter(Writer):
@@ -192,16 +229,25 @@ class WordWriter(Writer):
                 f"{model}: --format words is for segmenters, whose tags say only where words begin and end: use "
                 "--format columns, spans or jsonl"
             )
+        self.header_due = header
 
     def write(self, answer: Answer) -> None:
         """Print the words; white space of the line separates words too, whatever the tags are."""
         bounds = sorted({*(span.start for span, _ in answer.spans or ()), *answer.gaps, len(answer.tokens)})
         words = ("".join(answer.tokens[start:end]) for start, end in itertools.pairwise(bounds))
-        output.write(output.for_terminal(" ".join(words)) + "\n")
+        text = output.for_terminal(" ".join(words))
+        if not answer.others:
+            output.write(text + "\n")
+            return
+        if self.header_due:
+            output.write("\t".join(["words", *map(output.escape_controls, answer.others)]) + "\n")
+            self.header_due = False
+        output.write("\t".join([output.escape_controls(text), *map(carried_cell, answer.others.values())]) + "\n")
 
 
 WRITERS: Final[Mapping[str, type[Writer]]] = {
     "columns": ColumnWriter,
+    "table": TableWriter,
     "jsonl": JsonWriter,
     "spans": SpanWriter,
     "words": WordWriter,

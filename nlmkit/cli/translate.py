@@ -9,7 +9,14 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
-from nlmkit.cli.options import decoding_options, for_source, quiet_option, refuse_stdin_twice, text_column_options
+from nlmkit.cli.options import (
+    decoding_options,
+    for_source,
+    quiet_option,
+    refuse_stdin_twice,
+    text_column_options,
+    threads_option,
+)
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.outputs import Output, refuse_conflicts
 from nlmkit.cli.progress import progress
@@ -81,6 +88,7 @@ def _sampling_options(function: Any) -> Any:
         "cut -f1 test.tsv | nlmkit translate en-de - --beam 10 --n-best 10 > n-best.tsv",
         "nlmkit translate en-de test.en --language-model kn5 --lm-weight 0.2",
         "echo 'A dog runs .' | nlmkit translate en-de --attention attention.png",
+        "nlmkit translate en-de products.csv --column title > translated.tsv",
         "nlmkit translate captioner features.npy",
         "echo lion | nlmkit translate glosses --representation vectors --sample --n-best 5",
     ),
@@ -95,7 +103,9 @@ def _sampling_options(function: Any) -> Any:
     allow_from_autoenv=False,
     help="Print the N best targets of each source as rows line, rank, score, log_prob, text.",
 )
-@click.option("--no-header", is_flag=True, allow_from_autoenv=False, help="Omit the header line of --n-best.")
+@click.option(
+    "--no-header", is_flag=True, allow_from_autoenv=False, help="Omit the header line of --n-best and tables."
+)
 @click.option(
     "--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Print one strict JSON object per source."
 )
@@ -118,6 +128,7 @@ def _sampling_options(function: Any) -> Any:
 )
 @text_column_options
 @decoding_options
+@threads_option
 @quiet_option
 def command(
     *,
@@ -152,13 +163,16 @@ def command(
     n_best (text, tokens, log_prob, score); a blank line has an empty translation. --sample prints samples, which have
     no score: rows of --n-best are line, sample, text, and the list in JSON is samples.
 
-    With --text-column, TEXT is a table with a header; JSON carries its other columns along, called input_NAME where
-    the name is taken.
+    With --text-column, TEXT is a table with a header. Then the first row names the columns, and each row carries the
+    table's other columns along after the translation, called input_NAME where the name is taken; so does JSON.
     """
     refuse_stdin_twice(texts)
     column = choose_text_column(text_column, text_format)
     sampling = {name: options[name] for name in _SAMPLING if options[name] is not None}
-    _check(options, sampling, sample=sample, n_best=n_best, as_json=as_json, no_header=no_header, attention=attention)
+    has_rows = (n_best is not None or column is not None) and not as_json
+    _check(
+        options, sampling, sample=sample, n_best=n_best, omits_header=no_header and not has_rows, attention=attention
+    )
     inputs = [model, *texts, representation, options["language_model"]]
     if attention is not None:
         refuse_conflicts([Output("--attention", attention)], inputs)
@@ -187,7 +201,14 @@ def command(
         blocks = text_blocks(texts, pipeline, column)
     finder = _finder(options, sampling, sample=sample, n_best=n_best, attention=attention)
     has_source = not takes_vectors or representation is not None
-    writer = _writer(sample=sample, n_best=n_best, as_json=as_json, header=not no_header, has_source=has_source)
+    writer = _writer(
+        sample=sample,
+        n_best=n_best,
+        as_json=as_json,
+        header=not no_header,
+        has_source=has_source,
+        of_table=column is not None,
+    )
     with progress(quiet=quiet or output.on_terminal()) as display:
         if display is not None:
             display.start("translating")
@@ -202,8 +223,7 @@ def _check(
     *,
     sample: bool,
     n_best: int | None,
-    as_json: bool,
-    no_header: bool,
+    omits_header: bool,
     attention: str | None,
 ) -> None:
     """Raise an error for options that mean nothing beside the others.
@@ -219,8 +239,8 @@ def _check(
         raise click.UsageError(f"{_flags(foreign)}: an option of search, which --sample replaces")
     if sample and attention is not None:
         raise click.UsageError("--attention draws the best target found by search: omit --sample")
-    if no_header and (n_best is None or as_json):
-        raise click.UsageError("--no-header requires --n-best without --json")
+    if omits_header:
+        raise click.UsageError("--no-header requires --n-best or --text-column, without --json")
     beam = options["beam"]
     if n_best is not None and beam is not None and n_best > beam:
         raise click.UsageError(f"--n-best {n_best} requires a --beam of at least {n_best}")
@@ -244,13 +264,17 @@ def _finder(
     return Sampling(n_best or 1, sampling.get("seed", 0), arguments)
 
 
-def _writer(*, sample: bool, n_best: int | None, as_json: bool, header: bool, has_source: bool) -> Writer:
-    from nlmkit.cli.translate_rows import JsonWriter, LineWriter, RowWriter
+def _writer(
+    *, sample: bool, n_best: int | None, as_json: bool, header: bool, has_source: bool, of_table: bool
+) -> Writer:
+    from nlmkit.cli.translate_rows import JsonWriter, LineWriter, RowWriter, TableWriter
 
     if as_json:
         every = None if n_best is None else "samples" if sample else "n_best"
         return JsonWriter(every=every, has_source=has_source, sampled=sample)
-    return LineWriter() if n_best is None else RowWriter(header=header, sampled=sample)
+    if n_best is not None:
+        return RowWriter(header=header, sampled=sample)
+    return TableWriter(header=header) if of_table else LineWriter()
 
 
 def _translate(

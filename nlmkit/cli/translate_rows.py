@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nlmkit.cli import output
-from nlmkit.cli.carried import carried
+from nlmkit.cli.carried import carried, carried_cell
 
 if TYPE_CHECKING:
     from nlmkit.cli.translate_input import Block
     from nlmkit.seq2seq.base import SequenceToSequence
     from nlmkit.seq2seq.translations import Translation
 
-_KEYS = ("source", "translation", "tokens", "log_prob", "score", "n_best", "samples")
+_KEYS = ("source", "translation", "tokens", "log_prob", "score", "n_best", "samples", "line", "rank", "sample", "text")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,8 +140,19 @@ class LineWriter(Writer):
         return (_printed(targets[0].text) if targets else "") + "\n"
 
 
+class TableWriter(Writer):
+    """A row per row of a table: the best target, empty for a blank one, then the other columns of the table."""
+
+    def answer(self, line: str, targets: Sequence[Found], others: Mapping[str, Any]) -> str:
+        """Return the row, after the names of the columns at the first line."""
+        heads = "\t".join(map(output.escape_controls, ("translation", *others))) + "\n" if self.header_due else ""
+        self.header_due = False
+        text = output.escape_controls(targets[0].text) if targets else ""
+        return heads + "\t".join([text, *map(carried_cell, others.values())]) + "\n"
+
+
 class RowWriter(Writer):
-    """A row per target, none for a blank line.
+    """A row per target, none for a blank line; the other columns of a table follow.
 
     Args:
         header: Whether to print the names of the columns.
@@ -154,11 +165,14 @@ class RowWriter(Writer):
 
     def answer(self, line: str, targets: Sequence[Found], others: Mapping[str, Any]) -> str:
         """Return the rows, after the names of the columns at the first line."""
-        rows = ["\t".join(self.columns) + "\n"] if self.header_due else []
+        heads = (*self.columns, *map(output.escape_controls, others))
+        rows = ["\t".join(heads) + "\n"] if self.header_due else []
         self.header_due = False
+        carried_along = [*map(carried_cell, others.values())]
         for rank, target in enumerate(targets, start=1):
             figures = [output.number(each) for each in (target.score, target.log_prob) if each is not None]
-            rows.append("\t".join([str(self.lines), str(rank), *figures, _printed(target.text)]) + "\n")
+            text = output.escape_controls(target.text) if others else _printed(target.text)
+            rows.append("\t".join([str(self.lines), str(rank), *figures, text, *carried_along]) + "\n")
         return "".join(rows)
 
 

@@ -27,6 +27,7 @@ class Kind:
         cli: Module with the kind's part of the command line, ``PART`` (``nlmkit.cli.kinds.part``).
         kit: Module with the kind's conformance kit, ``Subject`` and ``CHECKS`` (``nlmkit.testing``).
         template: Folder with a new plugin's files, under ``nlmkit/scaffold/template``.
+        serving: Module with what models of the kind answer over HTTP, ``QUESTIONS`` and ``facts`` (``nlmkit.serving``).
         other_kits: Kits of components that take other data than most of their kind, by their ``takes``.
         synonyms: Other names for the kind, which an error then explains.
         noun: What a component of the kind is called in a sentence, where that is not the name.
@@ -40,6 +41,7 @@ class Kind:
     cli: str
     kit: str
     template: str
+    serving: str
     other_kits: tuple[tuple[str, str], ...] = ()
     synonyms: tuple[str, ...] = ()
     noun: str = ""
@@ -84,6 +86,7 @@ KINDS: Final = (
         cli="nlmkit.cli.kinds.representation",
         kit="nlmkit.testing.representation",
         template="representation",
+        serving="nlmkit.serving.kinds.representation",
         synonyms=("embedding",),
     ),
     Kind(
@@ -95,6 +98,7 @@ KINDS: Final = (
         cli="nlmkit.cli.kinds.language_model",
         kit="nlmkit.testing.language_model",
         template="language-model",
+        serving="nlmkit.serving.kinds.language_model",
         synonyms=("lm",),
     ),
     Kind(
@@ -106,6 +110,7 @@ KINDS: Final = (
         cli="nlmkit.cli.kinds.classifier",
         kit="nlmkit.testing.classifier",
         template="classifier",
+        serving="nlmkit.serving.kinds.classifier",
         other_kits=(("trees", "nlmkit.testing.tree_classifier"),),
     ),
     Kind(
@@ -117,6 +122,7 @@ KINDS: Final = (
         cli="nlmkit.cli.kinds.regressor",
         kit="nlmkit.testing.regressor",
         template="regressor",
+        serving="nlmkit.serving.kinds.regressor",
     ),
     Kind(
         name="tagger",
@@ -127,6 +133,7 @@ KINDS: Final = (
         cli="nlmkit.cli.kinds.tagger",
         kit="nlmkit.testing.tagger",
         template="tagger",
+        serving="nlmkit.serving.kinds.tagger",
         synonyms=("sequence-tagger",),
     ),
     Kind(
@@ -138,6 +145,7 @@ KINDS: Final = (
         cli="nlmkit.cli.kinds.sequence_to_sequence",
         kit="nlmkit.testing.sequence_to_sequence",
         template="sequence-to-sequence",
+        serving="nlmkit.serving.kinds.sequence_to_sequence",
         synonyms=("seq2seq", "translation-model", "translator"),
         noun="sequence-to-sequence model",
     ),

@@ -16,9 +16,10 @@ _TITLES: Final[Mapping[str, str]] = {
     "scipy": "SciPy",
     "pycrfsuite": "python-crfsuite",
     "distributed": "Dask",
+    "jinja2": "Jinja2",
 }
 
-_OWN_EXTRAS: Final = frozenset({"distributed"})
+_OWN_EXTRAS: Final = frozenset({"distributed", "nltk", "pandas"})
 """Extras of nlmkit that have the name of a package."""
 
 

@@ -29,5 +29,5 @@ def load_tokenizer(folder: str) -> SavedTokenizer:
     pipeline = getattr(model, "pipeline_", None)
     tokenizer = pipeline.resolved_tokenizer if pipeline is not None and is_trained(pipeline.tokenizer) else None
     if isinstance(tokenizer, SubwordTokenizer):
-        return SubwordTokenizer(tokenizer.model, folder=folder)
+        return type(tokenizer)(tokenizer.model, folder=folder)
     return SegmenterTokenizer(cast(Segmenter, model), folder=folder)

@@ -22,8 +22,9 @@ import numpy as np
 from nlmkit.core.notes import note, notes_of_fit
 from nlmkit.core.progress import watched, with_prefix
 from nlmkit.core.run import RunOptions
-from nlmkit.core.short_repr import Rendered, short_repr
+from nlmkit.core.short_repr import short_repr
 from nlmkit.core.tables import figure_text
+from nlmkit.core.tabular import Tabular
 from nlmkit.documents.base import TextModel
 from nlmkit.errors import DataError
 
@@ -77,7 +78,7 @@ class Fold:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class CrossValidation(Rendered):
+class CrossValidation(Tabular):
     """Results of all folds.
 
     Attributes:
@@ -121,6 +122,19 @@ class CrossValidation(Rendered):
             "seconds": sum(fold.seconds for fold in self.folds),
             "pooled": self.report.to_dict(),
         }
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the tables ``folds``, ``summary`` (mean and deviation of each figure), and those of the report."""
+        folds = [
+            {"fold": each.fold + 1, "train": each.train, "test": each.test, **each.figures, "seconds": each.seconds}
+            for each in self.folds
+        ]
+        summary = []
+        for figure in self.report.headings:
+            found = self.summary(figure)
+            summary.append({"figure": figure, "mean": found["mean"], "standard_deviation": found["standard_deviation"]})
+        pooled: dict[str, list[dict[str, Any]]] = self.report.tables()
+        return {"folds": folds, "summary": summary, **{f"all_{name}": rows for name, rows in pooled.items()}}
 
     def render(self) -> str:
         """Format the folds, mean and standard deviation, then the report of all predictions."""

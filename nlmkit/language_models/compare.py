@@ -17,10 +17,11 @@ from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.language_models.base import Context, LanguageModel, check_context
 from nlmkit.language_models.comparison import Comparison, Refused, Scored, score
 from nlmkit.language_models.comparison import compare as rank
-from nlmkit.language_models.measures import BITS_PER_CHARACTER, By, measure
+from nlmkit.language_models.measures import By, Unit, measure
 from nlmkit.language_models.unknown_words import note_cheap_unknown
 from nlmkit.text import Corpus, TextPipeline
 from nlmkit.text.sources import STDIN
+from nlmkit.text.tokenizers import SPACE_SYMBOL
 
 Model = LanguageModel | str | os.PathLike[str]
 """Fitted language model, or the folder of a saved one."""
@@ -36,12 +37,13 @@ def compare(
     by: By = "perplexity",
     samples: int = 1000,
     seed: int = 0,
+    group_seeds: bool = False,
     progress: Progress | Literal["auto"] | None = AUTO,
 ) -> Comparison:
-    """Rank language models by their perplexity on one text, or by bits per character.
+    """Rank language models by their perplexity on one text, or by bits per character or byte.
 
     The largest set of models that predict the same events over the same vocabulary is ranked; the others are listed
-    with the reason. By bits per character, models of words, subwords and characters are ranked in one table.
+    with the reason. By bits per character or byte, models of words, subwords and characters are ranked in one table.
     ``print`` shows the result like ``nlmkit compare``; ``to_dict`` returns its JSON.
 
     Args:
@@ -49,9 +51,10 @@ def compare(
             of a folder is its path and that of a model its component's name, numbered if repeated.
         text: Anything ``Corpus.read`` takes, or a ``Corpus``; each model reads it with its own pipeline.
         context: ``sentence`` or ``stream``, for all models or one per model.
-        by: ``perplexity`` or ``bits-per-character``.
+        by: ``perplexity``, ``bits-per-character`` or ``bits-per-byte`` (of UTF-8).
         samples: Number of samples of the bootstrap and of the randomisation; 0 for none.
         seed: Random seed.
+        group_seeds: Whether to show mean and standard deviation over models that differ only in their seed.
         progress: As in ``RunOptions``.
 
     Raises:
@@ -73,14 +76,14 @@ def compare(
     if len(contexts) != len(named):
         raise HyperParameterError(f"{len(contexts)} contexts for {len(named)} models: expected one, or one per model")
     with watched(RunOptions(progress=progress).progress) as shown:
-        reader = TextReader(text, Corpus.read, lengths=rule is BITS_PER_CHARACTER)
+        reader = TextReader(text, Corpus.read, unit=rule.unit)
         scored = [
             scored_by(name, _loaded(model), each, reader, shown)
             for (name, model), each in zip(named.items(), contexts, strict=True)
         ]
         if shown is not None:
             shown.start("drawing samples")
-        return rank(scored, by=by, samples=samples, seed=seed)
+        return rank(scored, by=by, samples=samples, seed=seed, group_seeds=group_seeds)
 
 
 class TextReader:
@@ -90,7 +93,7 @@ class TextReader:
         text: The text; a Corpus is used unchanged.
         read: Function that reads the text with a pipeline.
         decoded: Function that sets the decoding of this text in a model's pipeline.
-        lengths: Whether the characters of each line are counted, too.
+        unit: What is counted of each line, too.
     """
 
     def __init__(
@@ -99,9 +102,9 @@ class TextReader:
         read: Callable[[Any, TextPipeline], Corpus],
         decoded: Callable[[TextPipeline], TextPipeline] = lambda pipeline: pipeline,
         *,
-        lengths: bool = False,
+        unit: Unit | None = None,
     ) -> None:
-        self._text, self._source, self._decoded, self._lengths = text, read, decoded, lengths
+        self._text, self._source, self._decoded, self._unit = text, read, decoded, unit
         self._read: dict[TextPipeline, Corpus] = {}
 
     def read(self, model: LanguageModel) -> Corpus:
@@ -113,16 +116,23 @@ class TextReader:
         return self._text if isinstance(self._text, Corpus) else self._through(self._decoded(model.pipeline_))
 
     def line_lengths(self, model: LanguageModel) -> NDArray[np.int64] | None:
-        """Return the characters of each line of the text, its line feed included: int64 [lines].
+        """Return the characters or bytes of each line of the text, its line feed included: int64 [lines].
 
         Returns:
             None if they are not wanted, or not known: of token lists, and of a text that can be read only once.
         """
-        if not self._lengths or isinstance(self._text, Corpus) or _only_once(self._text):
+        if self._unit is None or isinstance(self._text, Corpus) or _only_once(self._text):
             return None
         characters = TextPipeline(tokenizer="char").with_decoding(self._decoded(model.pipeline_).decoding)
         corpus = self._through(characters)
-        return None if corpus.pipeline is None else np.diff(corpus.event_offsets)
+        if corpus.pipeline is None:
+            return None
+        if self._unit == "characters":
+            return np.diff(corpus.event_offsets)
+        # The tokenizer shows a space as a character of three bytes.
+        sizes = [1 if each == SPACE_SYMBOL else len(each.encode()) for each in corpus.types]
+        sums = np.concatenate([[0], np.cumsum(np.array(sizes, np.int64)[corpus.ids])])
+        return np.diff(sums[corpus.offsets]) + 1
 
     def _through(self, pipeline: TextPipeline) -> Corpus:
         if pipeline not in self._read:

@@ -15,116 +15,30 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from nlmkit.core.short_repr import Rendered, short_repr
+from nlmkit.core.seeds import SeedGroup, seed_groups, seed_note, settings_without_seed
+from nlmkit.core.short_repr import short_repr
 from nlmkit.core.tables import table
+from nlmkit.core.tabular import Tabular
 from nlmkit.errors import DataError, NotNormalizedError
 from nlmkit.language_models.base import Context, LanguageModel
-from nlmkit.language_models.measures import BITS_PER_CHARACTER, By, Measure, largest_comparable, measure
-from nlmkit.language_models.report import PerplexityReport, line_figures
+from nlmkit.language_models.compared import Difference, Ranked, Refused, Scored
+from nlmkit.language_models.measures import By, Measure, largest_comparable, measure
+from nlmkit.language_models.report import line_figures
+from nlmkit.language_models.significance import CONFIDENCE, bootstrap, differences, interval_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlmkit.text import Corpus
 
-CONFIDENCE: Final = 0.95
-"""Share of the bootstrap's samples inside an interval."""
+__all__ = ["CONFIDENCE", "LABELS", "Comparison", "Difference", "Ranked", "Refused", "Scored", "compare", "score"]
 
 LABELS: Final = ("context", "direction", "adapted", "unknown_rule", "text_pipeline")
 """Facts of a report that can differ between ranked models, and are shown if they do."""
 
-_ENTRIES: Final = 1 << 22  # numbers drawn at a time
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Scored:
-    """Scores of a model on the text.
-
-    Attributes:
-        model: Name to show.
-        report: The report.
-        log_probs: Natural log-probability of each sentence: float64 [sentences].
-        events: Words and ``</s>`` of each sentence: int64 [sentences].
-        training: Number of training steps and epochs, if the model was trained in steps.
-        characters: Characters of the raw text; None if it was given as tokens.
-        line_lengths: The same per sentence, with its line feed: int64 [sentences]; None if they were not counted.
-    """
-
-    model: str
-    report: PerplexityReport
-    log_probs: NDArray[np.float64]
-    events: NDArray[np.int64]
-    training: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    characters: int | None = None
-    line_lengths: NDArray[np.int64] | None = None
-
-    def __repr__(self) -> str:
-        return short_repr(self)
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Refused:
-    """A model that is not ranked.
-
-    Attributes:
-        model: Name to show.
-        reasons: Reasons for the exclusion.
-        report: Report on the text; None for a model without a perplexity.
-    """
-
-    model: str
-    reasons: tuple[str, ...]
-    report: PerplexityReport | None = None
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Ranked:
-    """A ranked model.
-
-    Attributes:
-        rank: 1 for the lowest perplexity, or bits per character; equal ones share a rank.
-        model: Name to show.
-        report: The report.
-        interval: Percentile interval of that measure at ``CONFIDENCE``; None for a text with a single sentence or
-            without samples.
-        training: Number of training steps and epochs, if the model was trained in steps.
-    """
-
-    rank: int
-    model: str
-    report: PerplexityReport
-    interval: tuple[float, float] | None
-    training: Mapping[str, float] = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Difference:
-    """Comparison of a ranked model with the next one.
-
-    Attributes:
-        better: The model with the lower perplexity, or bits per character.
-        worse: The next one.
-        ratio: That measure of ``worse`` divided by that of ``better``; None if one is infinite.
-        interval: Percentile interval of the ratio, like that of ``Ranked``.
-        p_value: Probability of a difference at least as large if the two models were interchangeable; None if a
-            perplexity is infinite or there are no samples.
-        wins: Number of sentences with a higher probability under ``better``.
-        losses: Number of sentences with a higher probability under ``worse``.
-        ties: Number of other sentences.
-    """
-
-    better: str
-    worse: str
-    ratio: float | None
-    interval: tuple[float, float] | None
-    p_value: float | None
-    wins: int
-    losses: int
-    ties: int
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Comparison(Rendered):
+class Comparison(Tabular):
     """Comparison of models on one text.
 
     Attributes:
@@ -136,6 +50,8 @@ class Comparison(Rendered):
         samples: Number of samples of the bootstrap and of the randomisation.
         seed: Random seed.
         by: The measure that the models are ranked by.
+        groups: Mean and deviation of the measure over ranked models that differ only in their seed, the best first;
+            empty if that was not asked for.
     """
 
     ranked: tuple[Ranked, ...]
@@ -146,6 +62,24 @@ class Comparison(Rendered):
     samples: int
     seed: int
     by: By = "perplexity"
+    groups: tuple[SeedGroup, ...] = ()
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the tables ``ranking``, ``differences``, ``seeds`` and ``not_ranked``.
+
+        Where models are grouped by seed, ``seeds`` comes first.
+        """
+        ranking = list(_ranking(self))
+        pairs = []
+        for pair in self.differences:
+            row = dataclasses.asdict(pair)
+            row["ratio_low"], row["ratio_high"] = row.pop("interval") or (None, None)
+            pairs.append(row)
+        refused = [{"model": row.model, "reason": "; ".join(row.reasons)} for row in self.refused]
+        found = {"ranking": ranking, "differences": pairs, "not_ranked": refused}
+        if not self.groups:
+            return found
+        return {"seeds": [group.row(self.by.replace("-", "_")) for group in self.groups], **found}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as JSON types; figures outside the reports can be infinite."""
@@ -171,6 +105,7 @@ class Comparison(Rendered):
             "samples": self.samples,
             "seed": self.seed,
             "by": self.by,
+            **({"groups": [group.to_dict() for group in self.groups]} if self.groups else {}),
         }
 
     def render(self) -> str:
@@ -205,11 +140,37 @@ def score(
         raise DataError("cannot compare models: the text has no sentences")
     try:
         corpus = model.encode(corpus)
-        log_probs = model.log_probs(corpus, context=context)
-        report = model.report_of(log_probs, corpus, context=context)
-        lines = line_figures(log_probs, corpus.event_offsets, corpus.oov_events(model.vocabulary_))
+        return scored(
+            name, model, corpus, model.log_probs(corpus, context=context), context=context, line_lengths=line_lengths
+        )
     except NotNormalizedError as error:
         return Refused(model=name, reasons=(str(error),))
+
+
+def scored(
+    name: str,
+    model: LanguageModel,
+    corpus: Corpus,
+    log_probs: NDArray[np.float64],
+    *,
+    context: Context,
+    line_lengths: NDArray[np.int64] | None = None,
+) -> Scored:
+    """Return the scores of a text from its log-probabilities.
+
+    Args:
+        name: Name to show.
+        model: Fitted language model.
+        corpus: Text from ``model.encode``.
+        log_probs: Natural log-probability of every event: float64 [events].
+        context: Context of ``log_probs``.
+        line_lengths: As for ``score``.
+
+    Raises:
+        NotNormalizedError: The model's scores are not probabilities.
+    """
+    report = model.report_of(log_probs, corpus, context=context)
+    lines = line_figures(log_probs, corpus.event_offsets, corpus.oov_events(model.vocabulary_))
     return Scored(
         model=name,
         report=report,
@@ -218,6 +179,7 @@ def score(
         training=_training(model),
         characters=corpus.characters,
         line_lengths=line_lengths,
+        settings=settings_without_seed(model),
     )
 
 
@@ -235,18 +197,25 @@ def _training(model: LanguageModel) -> dict[str, float]:
 
 
 def compare(
-    models: Sequence[Scored | Refused], *, by: By = "perplexity", samples: int = 1000, seed: int = 0
+    models: Sequence[Scored | Refused],
+    *,
+    by: By = "perplexity",
+    samples: int = 1000,
+    seed: int = 0,
+    group_seeds: bool = False,
 ) -> Comparison:
-    """Rank models by perplexity, or by bits per character.
+    """Rank models by perplexity, or by bits per character or byte.
 
-    The largest set of models that cover the same events over the same vocabulary is ranked, by bits per character that
-    of models that read the same raw text; among equally large sets, the one with the first model in the given order.
+    The largest set of models that cover the same events over the same vocabulary is ranked; by bits per character or
+    byte, that of models that read the same raw text. Among equally large sets, it is the one with the first model in
+    the given order.
 
     Args:
         models: Results of ``score``; their order breaks ties.
         by: The measure.
         samples: Number of samples of the bootstrap and of the randomisation; 0 for none.
         seed: Random seed; a model's interval depends on it and on the text, but not on other models.
+        group_seeds: Whether to group ranked models that differ only in their seed.
     """
     rule = measure(by)
     table = largest_comparable([model for model in models if isinstance(model, Scored)], rule)
@@ -258,7 +227,7 @@ def compare(
         elif model not in table:
             reasons = tuple(rule.obstacles(table[0], model) if table else rule.obstacles(model, model))
             refused.append(Refused(model=model.model, reasons=reasons, report=model.report))
-    resampled = _bootstrap(ordered, rule, samples, seed) if ordered else np.empty((0, samples))
+    resampled = bootstrap(ordered, rule, samples, seed) if ordered else np.empty((0, samples))
     values = [rule.of(model) for model in ordered]
     ranked = tuple(
         Ranked(
@@ -266,24 +235,38 @@ def compare(
             model=model.model,
             report=model.report,
             training=model.training,
-            interval=_interval(rule.of_mean(row)),
+            settings=model.settings,
+            interval=interval_of(rule.of_mean(row)),
         )
         for model, row in zip(ordered, resampled, strict=True)
     )
+    groups = seed_groups([(row.model, _alike(row), value) for row, value in zip(ranked, values, strict=True)])
     return Comparison(
         ranked=ranked,
-        differences=tuple(_differences(ordered, rule, resampled, samples, seed)),
+        differences=tuple(differences(ordered, rule, resampled, samples, seed)),
         refused=tuple(refused),
         differing=tuple(label for label in LABELS if len({getattr(row.report, label) for row in ranked}) > 1),
-        notes=tuple(_notes(ranked, refused, rule)),
+        notes=tuple(_notes(ranked, refused, rule, groups if not group_seeds else ())),
         samples=samples,
         seed=seed,
         by=rule.name,
+        groups=groups if group_seeds else (),
     )
 
 
-def _notes(ranked: Sequence[Ranked], refused: Sequence[Refused], rule: Measure) -> Iterator[str]:
-    if rule is BITS_PER_CHARACTER and any(row.report.oov for row in ranked):
+def _alike(row: Ranked) -> tuple[str, ...]:
+    """Return what models that differ only in their seed have in common."""
+    report = row.report
+    facts = (report.vocabulary_digest, report.text_pipeline, report.context, report.direction, report.unknown_rule)
+    return row.settings or row.model, *facts
+
+
+def _notes(
+    ranked: Sequence[Ranked], refused: Sequence[Refused], rule: Measure, groups: Sequence[SeedGroup]
+) -> Iterator[str]:
+    if note := seed_note(groups, {row.model: row.report.model_digest for row in ranked}):
+        yield note
+    if rule.unit is not None and any(row.report.oov for row in ranked):
         yield (
             "OOV words count without their spelling, which flatters models that have many: only models without OOV "
             "words, of subwords or characters, say how likely the text itself is"
@@ -310,99 +293,25 @@ def _notes(ranked: Sequence[Ranked], refused: Sequence[Refused], rule: Measure) 
         if report.bits_per_character is not None
     ]
     pipelines = {report.text_pipeline for _, report in reports}
-    if len(pipelines) > 1 and len(figures) > 1 and rule is not BITS_PER_CHARACTER:
+    if len(pipelines) > 1 and len(figures) > 1 and rule.unit is None:
         yield (
             "models that divide a text into other tokens are compared by bits per character (--by bits-per-character), "
             f"where OOV words, which count without their spelling, are few: {', '.join(figures)}"
         )
 
 
-# ------------------------------------------------------------------------------------------------- significance
-
-
-def _bootstrap(models: Sequence[Scored], rule: Measure, samples: int, seed: int) -> NDArray[np.float64]:
-    """Return the mean negative log-probability of each model on sentences drawn with replacement, the same for all.
-
-    Returns:
-        float64 [models, samples], per event or character; no samples for a text with a single sentence.
-    """
-    units = rule.units(models[0])
-    sentences = len(models[0].events)
-    if sentences < 2 or units is None:
-        samples = 0
-    values = np.empty((len(models), samples))
-    random = np.random.Generator(np.random.PCG64(seed))
-    step = max(1, _ENTRIES // sentences)
-    for begin in range(0, samples, step):
-        end = min(begin + step, samples)
-        drawn = random.integers(0, sentences, (end - begin, sentences))
-        assert units is not None
-        totals = units[drawn].sum(axis=1)
-        for row, model in zip(values, models, strict=True):
-            row[begin:end] = -model.log_probs[drawn].sum(axis=1) / totals
-    return values
-
-
-def _interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Return the percentile interval of the samples; without interpolation, since a sample can be infinite."""
-    if not len(values):
-        return None
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(values, [tail, 1 - tail], method="inverted_cdf").tolist()
-    return low, high
-
-
-def _differences(
-    ordered: Sequence[Scored], rule: Measure, resampled: NDArray[np.float64], samples: int, seed: int
-) -> Iterator[Difference]:
-    """Compare each model with the next one."""
-    for place in range(len(ordered) - 1):
-        better, worse = ordered[place], ordered[place + 1]
-        finite = math.isfinite(better.report.perplexity) and math.isfinite(worse.report.perplexity)
-        higher = better.log_probs > worse.log_probs
-        lower = better.log_probs < worse.log_probs
-        ratio = interval = p_value = None
-        if finite:
-            ratio = _ratio(better, worse, rule)
-            interval = _interval(rule.ratio(resampled[place + 1], resampled[place]))
-            p_value = _randomisation(better.log_probs - worse.log_probs, samples, seed)
-        yield Difference(
-            better=better.model,
-            worse=worse.model,
-            ratio=ratio,
-            interval=interval,
-            p_value=p_value,
-            wins=int(higher.sum()),
-            losses=int(lower.sum()),
-            ties=int((~higher & ~lower).sum()),
-        )
-
-
-def _ratio(better: Scored, worse: Scored, rule: Measure) -> float | None:
-    """Return the ratio of two finite measures; None for one of zero bits."""
-    if rule is BITS_PER_CHARACTER:
-        return rule.of(worse) / rule.of(better) if rule.of(better) else None
-    return math.exp((better.report.log_prob - worse.report.log_prob) / better.report.events)
-
-
-def _randomisation(differences: NDArray[np.float64], samples: int, seed: int) -> float | None:
-    """Return the p-value of the sum of paired differences: the frequency of a sum as large under random signs."""
-    if not samples:
-        return None
-    random = np.random.Generator(np.random.PCG64(seed))
-    # A sum of the same numbers in another order may differ in its last bits, and is not smaller for that.
-    observed = abs(float(differences.sum())) - 1e-12 * float(np.abs(differences).sum())
-    as_large = 0
-    step = max(1, _ENTRIES // len(differences))
-    for begin in range(0, samples, step):
-        signs = random.integers(0, 2, (min(step, samples - begin), len(differences)), np.int8) * 2 - 1
-        as_large += int((np.abs(signs @ differences) >= observed).sum())
-    return (as_large + 1) / (samples + 1)
-
-
 # ------------------------------------------------------------------------------------------------- for a reader
 
 _TRAINED = ("steps", "epochs")
+_FIGURES = (
+    "perplexity",
+    "bits_per_token",
+    "bits_per_character",
+    "bits_per_byte",
+    "events",
+    "oov",
+    "vocabulary_size",
+)
 _COLUMNS = {
     "context": "CONTEXT",
     "direction": "DIRECTION",
@@ -415,7 +324,7 @@ _LEAST_P = 0.001  # a smaller p-value is shown as smaller than this
 
 def _parts(comparison: Comparison) -> Iterator[str]:
     rule = measure(comparison.by)
-    by_bits = rule is BITS_PER_CHARACTER
+    by_bits = rule.unit is not None
     if comparison.ranked:
         report = comparison.ranked[0].report
         events = [
@@ -432,6 +341,9 @@ def _parts(comparison: Comparison) -> Iterator[str]:
         own = ("RANK", "MODEL", rule.heading, "95% INTERVAL", *others)
         heads = (*own, *(name.upper() for name in trained), *(_COLUMNS[label] for label in comparison.differing))
         yield table([heads, *_rows(comparison, trained)])
+    if comparison.groups:
+        heads = ("MODEL", "SEEDS", f"{rule.heading}, MEAN ± SD")
+        yield table([heads, *((each.name, str(len(each.models)), each.spread) for each in comparison.groups)])
     if comparison.differences:
         pair = ("BETTER", "WORSE", rule.heading, "95% INTERVAL", "P", "SENTENCES WON:LOST:TIED")
         yield table([pair, *map(_difference, comparison.differences)])
@@ -441,6 +353,25 @@ def _parts(comparison: Comparison) -> Iterator[str]:
     if comparison.refused:
         reasons = [(f"  {row.model}", reason) for row in comparison.refused for reason in row.reasons]
         yield "not ranked:\n" + table(reasons)
+
+
+def _ranking(comparison: Comparison) -> Iterator[dict[str, Any]]:
+    """Yield the ranked models as rows of a table for other programs."""
+    trained = [name for name in _TRAINED if any(name in row.training for row in comparison.ranked)]
+    name = comparison.by.replace("-", "_")
+    for row in comparison.ranked:
+        report, (low, high) = row.report, row.interval or (None, None)
+        value = measure(comparison.by).value(report)
+        yield {
+            "rank": row.rank,
+            "model": row.model,
+            name: value,
+            f"{name}_low": low,
+            f"{name}_high": high,
+            **{each: getattr(report, each) for each in _FIGURES if each != name},
+            **{each: row.training.get(each) for each in trained},
+            **{label: _fact(row, label) for label in comparison.differing},
+        }
 
 
 def _rows(comparison: Comparison, trained: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -453,7 +384,7 @@ def _rows(comparison: Comparison, trained: Sequence[str]) -> Iterator[tuple[str,
             row.model,
             f"{rule.value(report):.4f}",
             _interval_text(row.interval, f".{rule.digits}f"),
-            *(others if rule is BITS_PER_CHARACTER else (f"{report.bits_per_token:.4f}",)),
+            *(others if rule.unit is not None else (f"{report.bits_per_token:.4f}",)),
             *(_count(row.training.get(name)) for name in trained),
             *(_fact(row, label) for label in comparison.differing),
         )

@@ -1,4 +1,4 @@
-"""Measures by which language models are ranked: perplexity, or bits per character where tokens differ."""
+"""Measures by which language models are ranked: perplexity, or bits per character or byte where tokens differ."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from nlmkit.language_models.report import PerplexityReport
 
-By = Literal["perplexity", "bits-per-character"]
+By = Literal["perplexity", "bits-per-character", "bits-per-byte"]
+Unit = Literal["characters", "bytes"]
 
 
 class ScoredText(Protocol):
@@ -45,7 +46,7 @@ class ScoredText(Protocol):
 
     @property
     def line_lengths(self) -> NDArray[np.int64] | None:
-        """Characters of each raw line."""
+        """Characters of each raw line, or bytes where the measure is one of bytes."""
         ...
 
 
@@ -58,6 +59,7 @@ class Measure:
 
     Attributes:
         name: Its name.
+        unit: What of the raw text it counts: ``characters`` or ``bytes``; None for events.
         heading: Head of its column.
         digits: Digits of its interval in a table.
         value: Its value in a report.
@@ -67,6 +69,7 @@ class Measure:
     """
 
     name: By
+    unit: Unit | None
     heading: str
     digits: int
     value: Callable[[PerplexityReport], float | None]
@@ -128,6 +131,7 @@ def _same_text(first: ScoredText, second: ScoredText) -> list[str]:
 MEASURES: Final = (
     Measure(
         name="perplexity",
+        unit=None,
         heading="PERPLEXITY",
         digits=2,
         value=lambda report: report.perplexity,
@@ -137,6 +141,7 @@ MEASURES: Final = (
     ),
     Measure(
         name="bits-per-character",
+        unit="characters",
         heading="BITS/CHARACTER",
         digits=4,
         value=lambda report: report.bits_per_character,
@@ -144,5 +149,15 @@ MEASURES: Final = (
         of_mean=lambda means: means / math.log(2),
         obstacles=_same_text,
     ),
+    Measure(
+        name="bits-per-byte",
+        unit="bytes",
+        heading="BITS/BYTE",
+        digits=4,
+        value=lambda report: report.bits_per_byte,
+        units=lambda scored: scored.line_lengths,
+        of_mean=lambda means: means / math.log(2),
+        obstacles=_same_text,
+    ),
 )
-PERPLEXITY, BITS_PER_CHARACTER = MEASURES
+PERPLEXITY, BITS_PER_CHARACTER, BITS_PER_BYTE = MEASURES

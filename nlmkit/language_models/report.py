@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from nlmkit.core.short_repr import Rendered, short_repr
+from nlmkit.core.short_repr import short_repr
+from nlmkit.core.tabular import Tabular
 from nlmkit.core.version import own_version
 from nlmkit.errors import NotNormalizedError
 
@@ -38,7 +39,7 @@ _FIGURES: Final = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PerplexityReport(Rendered):
+class PerplexityReport(Tabular):
     """Perplexity report of a language model on a text.
 
     Attributes:
@@ -132,6 +133,11 @@ class PerplexityReport(Rendered):
         if math.isfinite(self.log_prob):
             return "larger than the largest float"
         return "infinite: an event of the text has probability zero"
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the table ``figures``, with one row of all figures and facts."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "labels"}
+        return {"figures": [{**values, **self.labels}]}
 
     def render(self) -> str:
         """Format the report: one figure per line, the signature last."""

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from nlmkit.layers.backbone import Body, State
-from nlmkit.layers.fused.windows import run_window
+from nlmkit.layers.fused.windows import has_machine_code, is_faster, run_window
 from nlmkit.layers.masks import Dropout, WeightDrop, Zoneout, keep_mask
 from nlmkit.layers.recurrent_steps import CELLS, Steps, Weights, run_steps
 
-WIDE: Final = 128
-"""Units of a layer from which bfloat16 is faster than float32."""
+WIDE, WIDE_IN_TORCH = 256, 768
+"""Units of a layer from which bfloat16 is faster than float32: with gates as machine code, and without numba."""
 
 
 class RecurrentLayer(nn.Module):
@@ -81,7 +81,7 @@ class RecurrentLayer(nn.Module):
     @property
     def gains_from_bfloat16(self) -> bool:
         """Whether the layer is wide enough to be faster in bfloat16."""
-        return self.hidden >= WIDE
+        return self.hidden >= (WIDE if has_machine_code() else WIDE_IN_TORCH)
 
     @property
     def fused(self) -> bool:
@@ -96,14 +96,21 @@ class RecurrentLayer(nn.Module):
             state: [1, B, h] each; the LSTM's are hidden and cell state.
             generator: Source of the masks.
         """
-        if self.fused and self.trains_in_bfloat16 and self.training and inputs.device.type == "cpu":
+        if self.fused and self._trains_by_windows(inputs):
             weights = self.weight_input, self.weight_drop(self.weight_recurrent, generator), self.bias
-            outputs, state = run_window(self.kind, inputs, state, *weights, dtype=torch.bfloat16)
+            dtype = torch.bfloat16 if self.trains_in_bfloat16 else self.bias.dtype
+            outputs, state = run_window(self.kind, inputs, state, *weights, dtype=dtype)
         elif self.fused:
             outputs, state = self._run_fused(inputs, state, generator)
         else:
             outputs, state, _ = self.run_steps(inputs, state, generator)
         return (outputs if self.norm is None else self.norm(outputs)), state
+
+    def _trains_by_windows(self, inputs: Tensor) -> bool:
+        """Return whether the next call uses ``run_window``: in float32, where it is faster than torch's kernel."""
+        if not (self.training and inputs.device.type == "cpu"):
+            return False
+        return self.trains_in_bfloat16 or (torch.is_grad_enabled() and is_faster(self.kind, inputs, self.hidden))
 
     def trace(self, inputs: Tensor, state: State, generator: torch.Generator) -> tuple[Tensor, State, Steps]:
         """Like ``forward``, step by step, but also return the gates and states of each step, in the graph."""

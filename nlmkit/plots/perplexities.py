@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from nlmkit.language_models.measures import measure
 from nlmkit.plots.figure import check_plot, printable
 from nlmkit.plots.fonts import noted_drawing
 from nlmkit.saving.written import written
@@ -75,9 +76,7 @@ def plot_perplexities(comparison: Comparison, path: str | os.PathLike[str], *, t
 
 def _value(comparison: Comparison, row: Ranked) -> float:
     """Return the figure that the models are ranked by."""
-    if comparison.by == "perplexity":
-        return row.report.perplexity
-    value = row.report.bits_per_character
+    value = measure(comparison.by).value(row.report)
     return math.nan if value is None else value
 
 

@@ -59,13 +59,13 @@ def plot_tree(
     """
     check_plot(path)
     shares = np.asarray(probabilities, np.float64)
-    x, y = _checked_places(tree, shares, labels)
+    x, y = checked_places(tree, shares, labels)
     from matplotlib.figure import Figure
 
     names = [printable(str(label)) for label in labels]
     words = [printable(word[:_LONGEST]) for word in tree.words]
     heading = printable(title)
-    is_ordered = _have_order(labels) if ordered is None else ordered
+    is_ordered = have_order(labels) if ordered is None else ordered
     # With a salt, the same tree gives the same file.
     with noted_drawing("".join([*words, *names, heading]), Path(path), {"svg.hashsalt": "nlmkit"}):
         width = 2.0 + 0.75 * (x.max() + 1)
@@ -93,7 +93,7 @@ def plot_tree(
         save_figure(figure, path)
 
 
-def _checked_places(
+def checked_places(
     tree: LabelledTrees, shares: NDArray[np.float64], labels: Sequence[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the places of the nodes: words at their positions, other nodes above the middle of their children.
@@ -131,7 +131,8 @@ def _checked_places(
     return x, height
 
 
-def _have_order(labels: Sequence[Any]) -> bool:
+def have_order(labels: Sequence[Any]) -> bool:
+    """Return whether labels have an order: numbers, or negative, neutral and positive."""
     texts = [str(label).casefold() for label in labels]
     return all(text.lstrip("+-").isdecimal() for text in texts) or {text[:3] for text in texts} in _POLES
 

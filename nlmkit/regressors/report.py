@@ -14,8 +14,9 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlmkit.core.short_repr import Rendered, short_repr
+from nlmkit.core.short_repr import short_repr
 from nlmkit.core.tables import figure_text
+from nlmkit.core.tabular import Tabular, with_intervals
 from nlmkit.core.version import own_version
 from nlmkit.errors import DataError
 
@@ -29,7 +30,7 @@ _LARGEST: Final = 1e120  # squares of numbers of this size can still be summed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class RegressionReport(Rendered):
+class RegressionReport(Tabular):
     """Report of a regressor on texts with numbers.
 
     Attributes:
@@ -125,6 +126,20 @@ class RegressionReport(Rendered):
             "confidence": CONFIDENCE,
             "signature": self.signature,
             "reasons": self.reasons,
+        }
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the tables ``figures`` and ``predictions`` (number, prediction and residual of each text)."""
+        figures = {"component": self.component, **{name: getattr(self, name) for name in FIGURES}}
+        figures |= {"mean_residual": self.mean_residual, "mean": self.mean}
+        figures |= {"standard_deviation": self.standard_deviation, "n": self.n}
+        rows = zip(self.numbers.tolist(), self.predictions.tolist(), self.residuals.tolist(), strict=True)
+        return {
+            "figures": [with_intervals(figures, self.intervals)],
+            "predictions": [
+                {"number": number, "prediction": prediction, "residual": residual}
+                for number, prediction, residual in rows
+            ],
         }
 
     def render(self) -> str:

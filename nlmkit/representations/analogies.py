@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 
-from nlmkit.core.short_repr import Rendered
 from nlmkit.core.tables import table
+from nlmkit.core.tabular import Tabular
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.representations.neighbours import most_frequent
 from nlmkit.representations.word_sets import lines_of, packaged, products, unit_rows, user_file
@@ -97,7 +97,7 @@ class SectionScore:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AnalogyReport(Rendered):
+class AnalogyReport(Tabular):
     """Report of an evaluation on analogies.
 
     Attributes:
@@ -137,6 +137,11 @@ class AnalogyReport(Rendered):
             "candidates": self.candidates,
             "sections": [section.to_dict() for section in self.sections],
         }
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the tables ``figures`` (of all questions) and ``sections``."""
+        rows = [each.to_dict() | {"accuracy": each.accuracy if each.n else None} for each in self.sections]
+        return {"figures": [self.total.to_dict() | {"name": self.name, "method": self.method}], "sections": rows}
 
     def render(self) -> str:
         """Format the report: a row per section and for all, then the settings."""

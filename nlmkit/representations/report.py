@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 import numpy as np
 
 from nlmkit.core import optional
-from nlmkit.core.short_repr import Rendered
 from nlmkit.core.tables import table
+from nlmkit.core.tabular import Tabular
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.representations.word_sets import lines_of, packaged, user_file
 from nlmkit.text.sources import ByteSource
@@ -135,7 +135,7 @@ class SetScore:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SimilarityReport(Rendered):
+class SimilarityReport(Tabular):
     """Report of an evaluation on word similarity.
 
     Attributes:
@@ -168,6 +168,17 @@ class SimilarityReport(Rendered):
             "samples": self.samples,
             "seed": self.seed,
         }
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the table ``sets``, with a row per set."""
+        rows = []
+        for each in self.sets:
+            low, high = each.interval or (None, None)
+            spearman = {"spearman": None if math.isnan(each.spearman) else each.spearman}
+            interval = {"spearman_low": low, "spearman_high": high}
+            counts = {"n": each.n, "pairs": each.pairs, "coverage": each.coverage, "composed": each.composed}
+            rows.append({"set": each.name, **spearman, **interval, **counts})
+        return {"sets": rows}
 
     def render(self) -> str:
         """Format the report: a row per set, then the mean."""

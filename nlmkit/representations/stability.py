@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from nlmkit.core.short_repr import Rendered, short_repr
+from nlmkit.core.short_repr import short_repr
+from nlmkit.core.tabular import Tabular
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.representations.word_sets import FIRST_WORD, products, unit_rows
 from nlmkit.text.tables import words_of
@@ -29,7 +30,7 @@ _ENTRIES: Final = 1 << 22  # similarities held at a time
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class StabilityReport(Rendered):
+class StabilityReport(Tabular):
     """Overlap of the nearest neighbours in several representations.
 
     Attributes:
@@ -59,6 +60,17 @@ class StabilityReport(Rendered):
             "shared_words": self.shared_words,
             "seed": self.seed,
             "pairs": [{"one": one, "other": other, "overlap": overlap} for one, other, overlap in self.pairs],
+        }
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the tables ``figures``, ``pairs`` (of representations) and ``words``."""
+        facts = self.to_dict()
+        pairs = facts.pop("pairs")
+        by_word = zip(self.words, self.by_word.tolist(), strict=True)
+        return {
+            "figures": [facts],
+            "pairs": pairs,
+            "words": [{"word": word, "overlap": mean} for word, mean in by_word],
         }
 
     def render(self) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from nlmkit.text.tokenizers import HAN, WordTokenizer
 
 CONFIDENCE: Final = 0.95
 
+_CHARACTERS: Final = range(1, 7)
 _HAN: Final = re.compile(f"[{HAN}]")
 _KANA: Final = re.compile("[\u3040-\u30ff\u31f0-\u31ff]")
 _UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")  # Thai, Lao, Myanmar, Khmer
@@ -85,7 +87,7 @@ def text_figures(
     )
     chrf = metrics.CHRF()
     characters = chrf.corpus_score(list(predictions), streams)
-    counts = _counts(metrics, tokenizer, predictions, references) if resamples else None
+    counts = bleu_counts(predictions, references) if resamples else None
     return TextFigures(
         bleu=_score(result),
         bleu_interval=None if counts is None else _interval(counts, resamples, seed),
@@ -135,13 +137,20 @@ def _streams(references: Sequence[Sequence[str]]) -> list[list[str | None]]:
     return [[own[place] if place < len(own) else None for own in references] for place in range(most)]
 
 
-def _counts(
-    metrics: Any, tokenizer: str, predictions: Sequence[str], references: Sequence[Sequence[str]]
-) -> NDArray[np.float64]:
+def bleu_counts(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> NDArray[np.float64]:
     """Return what BLEU sums up, per source: float64 [sources, 10].
 
     The columns are matching n-grams of 1 to 4 tokens, predicted n-grams, predicted tokens and reference tokens.
+
+    Args:
+        predictions: One text per source.
+        references: At least one text per source.
+
+    Raises:
+        NlmkitError: sacrebleu is not installed.
     """
+    metrics = optional.require("sacrebleu.metrics", extra="seq2seq", who="BLEU")
+    tokenizer, _ = bleu_tokenizer(references)
     bleu = metrics.BLEU(tokenize=tokenizer, force=True, effective_order=True)
     found = [bleu.sentence_score(text, list(own)) for text, own in zip(predictions, references, strict=True)]
     return np.array([[*one.counts, *one.totals, one.sys_len, one.ref_len] for one in found], np.float64)
@@ -161,7 +170,7 @@ def bleu_of_counts(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return BLEU, from 0 to 100, of the sums of what it counts, with sacrebleu's smoothing ``exp``: float64 [m].
 
     Args:
-        sums: Columns as of ``_counts``, summed up over sources: float64 [m, 10].
+        sums: Columns as of ``bleu_counts``, summed up over sources: float64 [m, 10].
     """
     matches, totals, length, wanted = sums[:, :4], sums[:, 4:8], sums[:, 8], sums[:, 9]
     none = matches == 0
@@ -171,3 +180,48 @@ def bleu_of_counts(sums: NDArray[np.float64]) -> NDArray[np.float64]:
         brevity = np.where(length < wanted, 1 - wanted / length, 0)
         values = 100 * np.exp(logs + brevity)
     return np.where(matches.any(axis=1) & (length > 0), np.minimum(values, 100), 0.0)
+
+
+def chrf_counts(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+    """Return what chrF sums up, per source: float64 [sources, 18].
+
+    The columns are, for character n-grams of 1 to 6, those of the prediction, of the best reference, and of both.
+
+    Args:
+        predictions: One text per source.
+        references: At least one text per source.
+    """
+    found = []
+    for text, own in zip(predictions, references, strict=True):
+        grams = [_character_ngrams(text, n) for n in _CHARACTERS]
+        rows = []
+        for reference in own:
+            others = [_character_ngrams(reference, n) for n in _CHARACTERS]
+            counts = [
+                (one.total(), other.total(), (one & other).total()) for one, other in zip(grams, others, strict=True)
+            ]
+            # n-grams of a prediction that the reference is too short for do not count, as in sacrebleu.
+            rows.append([number for one, other, both in counts for number in (one if other else 0, other, both)])
+        table = np.array(rows, np.float64)
+        found.append(table[int(chrf_of_counts(table).argmax())])
+    return np.array(found)
+
+
+def chrf_of_counts(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return chrF, from 0 to 100, of the sums of what it counts: float64 [m].
+
+    Args:
+        sums: Columns as of ``chrf_counts``, summed up over sources: float64 [m, 18].
+    """
+    predicted, wanted, both = (sums[:, column::3] for column in range(3))
+    effective = (predicted > 0) & (wanted > 0)
+    orders = np.maximum(effective.sum(axis=1), 1)
+    precision = np.where(effective, both / np.maximum(predicted, 1), 0).sum(axis=1) / orders
+    recall = np.where(effective, both / np.maximum(wanted, 1), 0).sum(axis=1) / orders
+    divisor = 4 * precision + recall
+    return np.where(divisor > 0, 100 * 5 * precision * recall / np.where(divisor > 0, divisor, 1), 0.0)
+
+
+def _character_ngrams(text: str, n: int) -> Counter[str]:
+    letters = "".join(text.split())
+    return Counter(letters[start : start + n] for start in range(len(letters) - n + 1))

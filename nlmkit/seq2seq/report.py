@@ -6,8 +6,8 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from nlmkit.core.short_repr import Rendered
 from nlmkit.core.tables import table
+from nlmkit.core.tabular import Tabular, with_intervals
 from nlmkit.seq2seq.bleu import CONFIDENCE, TextFigures
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _NO_LENGTH: Final = "the references have no token"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TranslationReport(Rendered):
+class TranslationReport(Tabular):
     """Report of a sequence-to-sequence model on sources and targets.
 
     Attributes:
@@ -102,6 +102,27 @@ class TranslationReport(Rendered):
         for name in ("pairs", "sources", "references", "search", "unfinished", "unknown", "resamples", "seed"):
             values[name] = getattr(self, name)
         return values | {"reasons": reasons}
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the tables ``figures``, ``perplexity`` (as of a perplexity report) and ``predictions``."""
+        ratio = None if math.isnan(self.length_ratio) else self.length_ratio
+        figures = {
+            "component": self.perplexity_report.component,
+            "bleu": self.bleu,
+            "bleu_lowercase_tokenized": self.figures.bleu_lowercase_tokenized,
+            "chrf": self.chrf,
+            "length_ratio": ratio,
+            "exact_match": self.exact_match,
+            "perplexity": self.perplexity,
+            "pairs": self.pairs,
+            "sources": self.sources,
+            "search": self.search,
+        }
+        return {
+            "figures": [with_intervals(figures, {"bleu": self.figures.bleu_interval})],
+            "perplexity": self.perplexity_report.tables()["figures"],
+            "predictions": [{"prediction": text} for text in self.predictions],
+        }
 
     def render(self) -> str:
         """Format the report: figures of the predictions with their signatures, then the perplexity report."""

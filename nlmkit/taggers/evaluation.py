@@ -103,6 +103,30 @@ def tagging_report(
     )
 
 
+def counts_by_sentence(gold: TaggedSentences, predicted: TaggedSentences) -> dict[str, NDArray[np.int64]]:
+    """Count, in each sentence, tokens and right tags; and spans, predicted spans and right ones unless tags are plain.
+
+    Args:
+        gold: Sentences with their tags.
+        predicted: The same sentences with predicted tags.
+
+    Returns:
+        ``tokens`` and ``right``, and with spans ``gold``, ``predicted`` and ``correct``: int64 [sentences] each.
+    """
+    own = str(gold.scheme)
+    found = predicted if predicted.scheme == own else predicted.in_scheme(own)[0]
+    tags, true, guess = _on_one_list(gold.required_tags(), found.required_tags())
+    counts = SentenceCounts(gold.offsets)
+    counts.add("tokens", np.arange(len(true)))
+    counts.add("right", np.flatnonzero(true == guess))
+    if own != PLAIN:
+        one, two = aligned(*(span_table(tags, ids, gold.offsets, own) for ids in (true, guess)))
+        counts.add("gold", one.starts)
+        counts.add("predicted", two.starts)
+        counts.add("correct", one.starts[is_in(one, two, tokens=len(true))])
+    return {str(name): found for name, found in counts.by_sentence.items()}
+
+
 # -------------------------------------------------------------------------------------------------------- the tags
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from nlmkit.core.short_repr import Rendered
 from nlmkit.core.tables import escape_controls, table
+from nlmkit.core.tabular import Tabular
 from nlmkit.taggers.report_parts import CONFIDENCE, FIGURES, TaggingError, TypeFigures
 
 _TYPES: Final = 50  # rows of the table by type
@@ -13,7 +13,7 @@ _ERRORS: Final = 12  # sorts of errors
 _SHOWN: Final = 60  # characters of a tag or type
 
 
-class RenderedTagging(Rendered):
+class RenderedTagging(Tabular):
     """The text of a tagging report; its attributes are documented where it is declared."""
 
     n: int

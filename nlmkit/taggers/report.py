@@ -17,8 +17,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from nlmkit.core.short_repr import short_repr
+from nlmkit.core.tabular import with_intervals
 from nlmkit.taggers.rendering import RenderedTagging
-from nlmkit.taggers.report_parts import CONFIDENCE, TaggingError, TypeFigures
+from nlmkit.taggers.report_parts import CONFIDENCE, FIGURES, TaggingError, TypeFigures
 from nlmkit.text.tag_schemes import PLAIN
 
 if TYPE_CHECKING:
@@ -177,6 +178,28 @@ class TaggingReport(RenderedTagging):
             "unseen_tags": list(self.unseen_tags),
             "signature": self.signature,
             "reasons": reasons,
+        }
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the tables ``figures``, ``types``, ``confusions`` (cells that are not 0) and ``errors``."""
+        figures = {"component": self.component, **{name: getattr(self, name) for name in FIGURES}}
+        figures |= {"n": self.n, "tokens": self.tokens}
+        types = [{"type": name, **dataclasses.asdict(each)} for name, each in self.by_type.items()]
+        for row in types:
+            row["f1_low"], row["f1_high"] = row.pop("interval") or (None, None)
+        cells = [
+            {"tag": self.tags[tag], "predicted": self.tags[guess], "tokens": tokens}
+            for tag, guess, tokens in self.cells.tolist()
+        ]
+        errors = [
+            {"kind": each.kind, "gold": each.gold, "predicted": each.predicted, "count": each.count}
+            for each in self.errors
+        ]
+        return {
+            "figures": [with_intervals(figures, self.intervals)],
+            "types": types,
+            "confusions": cells,
+            "errors": errors,
         }
 
     def __repr__(self) -> str:

@@ -50,6 +50,11 @@ class SentenceCounts:
         self._counts[name] = (lengths > 0).astype(np.int64)
         self._counts[right] = ((lengths > 0) & (correct == lengths)).astype(np.int64)
 
+    @property
+    def by_sentence(self) -> dict[Name, NDArray[np.int64]]:
+        """Counts of each sentence, by name: int64 [sentences]."""
+        return dict(self._counts)
+
     def totals(self) -> dict[Name, NDArray[Any]]:
         """Return the sum of each count."""
         return {name: counts.sum() for name, counts in self._counts.items()}

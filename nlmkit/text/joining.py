@@ -46,6 +46,6 @@ def joined(parts: Iterable[Part]) -> Part:
     return corpus, lines
 
 
-def line_lengths(lines: Sequence[str]) -> NDArray[np.int64]:
-    """Characters of each raw line, its line feed included: int64 [lines]."""
+def line_lengths(lines: Sequence[str] | Sequence[bytes]) -> NDArray[np.int64]:
+    """Characters (or bytes) of each raw line, its line feed included: int64 [lines]."""
     return np.fromiter(map(len, lines), np.int64, len(lines)) + 1

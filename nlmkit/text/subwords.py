@@ -19,6 +19,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Never, Protocol, Self, cast
 
 from nlmkit.errors import DataError, HyperParameterError
+from nlmkit.text.json_tokenizers import (
+    KIND,
+    SUFFIX,
+    JsonModel,
+    JsonSplitting,
+    json_of,
+    model_of_file,
+    model_of_json,
+    restored_json_model,
+)
 from nlmkit.text.subword_models import BYTES, Kind, SubwordModel, library, restored_model
 from nlmkit.text.subword_pieces import pieces_of
 from nlmkit.text.tokenizers import SPACE_SYMBOL, Tokenizer
@@ -31,8 +41,9 @@ SIZE: Final = 8000
 """Number of tokens where the name has none."""
 
 _WANTED: Final = re.compile(r"(bpe|unigram)(?::(.*))?", re.DOTALL)
-_TRAINED: Final = re.compile(r"(?:bpe|unigram)\(([1-9][0-9]{0,9}) [0-9a-f]{16}\)")
+_TRAINED: Final = re.compile(r"(?:bpe|unigram|json)\(([1-9][0-9]{0,9}) [0-9a-f]{16}\)")
 _LARGEST: Final = 1_000_000
+_UNKNOWN: Final = "<unk>"  # which every vocabulary has
 _REMEMBERED: Final = 1 << 18  # pieces of which the tokens are kept: some tens of megabytes
 _BYTE: Final = {token: bytes([int(token[3:5], 16)]) for token in BYTES}
 
@@ -77,6 +88,8 @@ class SubwordTokenizer:
         Raises:
             SavedModelError: The JSON is damaged, contradicts itself, or is that of another tokenizer.
         """
+        if name.startswith(f"{KIND}("):
+            return JsonTokenizer(restored_json_model(data, name))
         return cls(restored_model(data, name))
 
     @property
@@ -167,6 +180,51 @@ class SubwordTokenizer:
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
+
+
+class JsonTokenizer(SubwordTokenizer):
+    """Tokenizer of a file ``tokenizer.json``; see ``nlmkit.text.json_tokenizers``.
+
+    Attributes:
+        file: The file that it was read from; None for any other. It is not a part of its identity.
+
+    Args:
+        model: What it consists of.
+        folder: The folder of the model that it was loaded from.
+        file: The file that it was read from.
+    """
+
+    def __init__(self, model: JsonModel, *, folder: str | None = None, file: str | None = None) -> None:
+        self.model: Any = model
+        self.folder, self.file = folder, file
+        self._splitting = JsonSplitting(model)
+
+    @classmethod
+    def given(cls, value: object) -> JsonTokenizer | None:
+        """Return the tokenizer of a ``.json`` file or of an object of the library; None for any other value.
+
+        Raises:
+            HyperParameterError: The file is missing, or not a tokenizer.
+        """
+        if isinstance(value, str):
+            return cls(model_of_file(value), file=value) if value.endswith(SUFFIX) else None
+        text = json_of(value)
+        return None if text is None else cls(model_of_json(text, type(value).__name__))
+
+    def ids_of(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Split whole lines, each ended by LF: as of ``SubwordTokenizer``."""
+        return self._splitting.ids_of(text)
+
+    def spans(self, line: str) -> list[tuple[int, int]]:
+        """Return the characters of a line that each token comes from: beginning and end."""
+        return self._splitting.spans(line)
+
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        """Join tokens by the library's decoder."""
+        return self._splitting.joined(tokens)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SubwordTokenizer.restored, (self.json, self.name)
 
 
 class TrainedName(str):
@@ -271,7 +329,8 @@ class Unigram(UntrainedSubwords):
 def tokens_of(pipeline: UsesTokenizer | None) -> tuple[str, ...]:
     """Return all tokens of a text pipeline's trained subword tokenizer; none if it has another tokenizer."""
     tokenizer = pipeline.resolved_tokenizer if pipeline is not None and is_trained(pipeline.tokenizer) else None
-    return tokenizer.tokens if isinstance(tokenizer, SubwordTokenizer) else ()
+    tokens = tokenizer.tokens if isinstance(tokenizer, SubwordTokenizer) else ()
+    return tuple(token for token in tokens if token != _UNKNOWN)
 
 
 def is_untrained(name: object) -> bool:

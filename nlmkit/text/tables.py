@@ -94,8 +94,23 @@ def tokens_of(item: Any) -> Sequence[Any] | None:
     if getattr(item, "ndim", None) == 1 and hasattr(item, "tolist"):
         tokens: list[Any] = item.tolist()
         return tokens
+    if is_document(item):
+        return [token.text for token in item if token.text.strip()]
     values = items_of(item)
     return None if values is item else list(values)
+
+
+def is_document(item: Any) -> bool:
+    """Return whether an item is like a document or span of spaCy, whose tokens know the space after them."""
+    return isinstance(getattr(item, "text_with_ws", None), str) and hasattr(item, "__iter__")
+
+
+def words_with_space(item: Any) -> list[tuple[Any, str]] | None:
+    """Return the words of an item with what separates each from the next one; None if it is no list of words."""
+    if is_document(item):
+        return [(token.text, token.whitespace_) for token in item]
+    words = tokens_of(item)
+    return None if words is None else [(word, " ") for word in words]
 
 
 def is_missing(item: object) -> bool:

@@ -21,7 +21,7 @@ from nlmkit.text.indexing import index_token_lists
 from nlmkit.text.marks import Marks
 from nlmkit.text.pipeline import TextPipeline
 from nlmkit.text.sources import TextSource
-from nlmkit.text.tables import refuse_table
+from nlmkit.text.tables import items_of, refuse_table
 from nlmkit.text.tag_bounds import bounds, first_letters, written
 from nlmkit.text.tag_schemes import (
     PLAIN,
@@ -422,7 +422,7 @@ def _indexed(sentences: Sentences, source: str, what: str) -> tuple[Column, NDAr
         raise DataError(
             f"expected a sequence of lists, one per sentence, not {type(sentences).__name__}", source=source
         )
-    types, ids, lengths = index_token_lists(sentences, source, marks="literal")
+    types, ids, lengths = index_token_lists(items_of(sentences), source, marks="literal")
     return Column(tuple(types), ids), np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
 
 

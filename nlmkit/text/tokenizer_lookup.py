@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import SavedModelError, UnknownComponentError
 from nlmkit.text.segmenter import PREFIX, Segmenter, SegmenterTokenizer, component_in
-from nlmkit.text.subwords import SubwordTokenizer, TrainedName, UsesTokenizer, is_trained
+from nlmkit.text.subwords import JsonTokenizer, SubwordTokenizer, TrainedName, UsesTokenizer, is_trained
 
 if TYPE_CHECKING:
     from nlmkit.text.tokenizers import Tokenizer
@@ -70,7 +70,7 @@ def tokenizer_called(name: str) -> Tokenizer:
 
 
 def saved_tokenizer_given(given: object) -> SavedTokenizer | None:
-    """Return the tokenizer of a segmenter or a trained one, given itself or by a folder; None for any other value.
+    """Return the tokenizer of a segmenter, a trained one or one of a JSON file, given itself or by a path; or None.
 
     Raises:
         HyperParameterError: It is not fitted, or another kind of model.
@@ -78,12 +78,15 @@ def saved_tokenizer_given(given: object) -> SavedTokenizer | None:
     """
     if isinstance(given, TrainedName):
         return given.tokenizer
-    if isinstance(given, str):
-        return cast(SavedTokenizer, tokenizer_called(given)) if given.startswith(PREFIX) else None
+    if isinstance(given, str) and given.startswith(PREFIX):
+        return cast(SavedTokenizer, tokenizer_called(given))
     if isinstance(given, SavedTokenizer):
         return given
     is_component = hasattr(given, "hyper_parameters") and not isinstance(given, type)
-    return SegmenterTokenizer(cast(Segmenter, given)) if is_component else None
+    if is_component:
+        return SegmenterTokenizer(cast(Segmenter, given))
+    # A saved model contains its tokenizer: nothing that a file names is read.
+    return None if isinstance(given, str) and _folders_refused.get() else JsonTokenizer.given(given)
 
 
 def tokenizer_as_parameter(given: Any) -> Any:

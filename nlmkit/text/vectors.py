@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from numbers import Number
 from typing import Any, Final
@@ -21,10 +22,13 @@ def holds_vectors(data: Any) -> bool:
     That is an array or column of numbers, or a sequence that begins with a number or a vector. An iterator is not
     looked at.
     """
+    items = items_of(data)
+    if items is not data:  # a column of Arrow or Polars
+        return holds_vectors(list(itertools.islice(items, 1)))
     if hasattr(data, "__array__") and hasattr(data, "shape") and not hasattr(data, "columns"):
         kind = getattr(getattr(data, "dtype", None), "kind", "f")  # the types of torch have no kind, and are numbers
         return kind in (*_REAL, "c")
-    if not isinstance(data, (list, tuple)) or not data:
+    if not isinstance(data, Sequence) or isinstance(data, (str, bytes)) or not len(data):
         return False
     first = data[0]
     if isinstance(first, (Number, np.number)):
@@ -82,8 +86,9 @@ def _array(data: Any, source: str | None) -> NDArray[Any]:
         return data
     if hasattr(data, "detach"):  # a tensor of torch, which may be on another device
         return np.asarray(data.detach().cpu())
-    if not hasattr(data, "__array__"):
-        data = list(items_of(data))
+    items = items_of(data)
+    if items is not data or not hasattr(data, "__array__"):
+        data = list(items)
         lengths = [_length(row, number, source) for number, row in enumerate(data, start=1)]
         odd = next((number for number, length in enumerate(lengths) if length != lengths[0]), None)
         if odd is not None:

@@ -20,8 +20,12 @@ from nlmkit.text.tables import problem_of_item, words_of
 if TYPE_CHECKING:
     from nlmkit.text.pipeline import TextPipeline
 
-UNK, BOS, EOS = "<unk>", "<s>", "</s>"
-UNK_ID, BOS_ID, EOS_ID = 0, 1, 2
+UNK = "<unk>"
+BOS = "<s>"
+EOS = "</s>"
+UNK_ID = 0
+BOS_ID = 1
+EOS_ID = 2
 SPECIAL = (UNK, BOS, EOS)
 
 RESERVED = (BOS, EOS)

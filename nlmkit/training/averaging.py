@@ -12,12 +12,13 @@ from torch import Tensor
 class WeightAverage:
     """Running average of the weights, which replaces them for evaluation and at the end.
 
-    ``asgd`` and ``nt-asgd`` average all iterates equally since the start of the average (Polyak & Juditsky 1992);
+    ``asgd``, ``nt-asgd`` and ``tail`` average all iterates equally since the start of the average (Polyak & Juditsky
+    1992);
     ``ema`` moves by 1 − d per step, with d = min(decay, (1 + n) / (10 + n)) at the n-th, so that the initial weights
     soon lose their influence.
 
     Args:
-        kind: ``none``, ``asgd``, ``nt-asgd`` or ``ema``.
+        kind: ``none``, ``asgd``, ``nt-asgd``, ``ema`` or ``tail``.
         parameters: Parameters to average, and buffers such as running statistics; they remain the same tensors.
         decay: Decay of ``ema``.
 

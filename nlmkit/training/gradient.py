@@ -119,6 +119,7 @@ class GradientStepper(Generic[B]):
 
     def step(self, moment: Moment) -> float:
         """Take a step; return its work."""
+        relative = self.task.begin_step(moment.share)
         batch = self._epoch[self._index]
         rate = learning_rate(self._options, moment.place, moment.schedule_steps, plateaus=moment.plateaus) * batch.rate
         for group in self._optimizer.param_groups:
@@ -139,7 +140,7 @@ class GradientStepper(Generic[B]):
         self._index += 1
         if self._index == len(self._epoch):
             self._begin_epoch(self._number + 1)
-        return batch.work
+        return batch.work * relative
 
     def _add_gradients(self, data: B) -> tuple[Tensor, Carry]:
         """Add the gradients of a batch's mean loss, part by part; return that loss and the carry of the next step."""
@@ -164,7 +165,8 @@ class GradientStepper(Generic[B]):
 
     def _take_average(self, moment: Moment) -> None:
         kind = self._options.averaging
-        if kind == "ema" or (kind == "asgd" and moment.past_half):
+        last = 1 - moment.share <= self._options.averaging_share
+        if kind == "ema" or (kind == "asgd" and moment.past_half) or (kind == "tail" and last):
             self._average.start()
         self._average.update()
 

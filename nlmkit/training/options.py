@@ -71,7 +71,15 @@ class OptimizationOptions:
     batch: int = param(64, ge=1, le=65536, help="number of sequences per step")
     clip_norm: float | None = param(0.5, gt=0, help="maximum norm of the gradient")
     clip_value: float | None = param(None, gt=0, help="maximum absolute value of a gradient entry")
-    averaging: str = param("none", choices=("none", "asgd", "nt-asgd", "ema"), help="type of weight averaging")
+    averaging: str = param("none", choices=("none", "asgd", "nt-asgd", "ema", "tail"), help="type of weight averaging")
+    averaging_share: float = param(
+        0.2,
+        gt=0,
+        le=1,
+        help="share of the planned steps, at their end, of which averaging=tail averages the weights",
+        later=True,
+        needs=value_of("averaging", "tail"),
+    )
     averaging_window: int = param(
         5,
         ge=1,
@@ -96,7 +104,8 @@ class Optimization:
         decay: Factor of ``plateau``.
         clip_norm: Maximum norm of the gradient.
         clip_value: Maximum absolute value of a gradient entry.
-        averaging: ``none``, ``asgd``, ``nt-asgd`` or ``ema``.
+        averaging: ``none``, ``asgd``, ``nt-asgd``, ``ema`` or ``tail``.
+        averaging_share: Share of the planned steps, at their end, that ``tail`` averages.
         averaging_window: Number of evaluations without improvement after which ``nt-asgd`` starts.
         ema_decay: Decay of ``ema``.
     """
@@ -111,6 +120,7 @@ class Optimization:
     clip_norm: float | None = None
     clip_value: float | None = None
     averaging: str = "none"
+    averaging_share: float = 0.2
     averaging_window: int = 5
     ema_decay: float = 0.999
 

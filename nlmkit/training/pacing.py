@@ -15,7 +15,7 @@ takes the same steps.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from nlmkit.training.plan import Plan
@@ -52,6 +52,7 @@ class Pacer:
         budget: Budget of the run in seconds, or None.
         windows: Approximate number of steps per epoch.
         amount: Mean work per step, in the unit of ``worked``.
+        cost: Mean work of the steps between two shares of the plan, relative to ``amount``; None if it is 1.
         is_evaluated: Whether there is a validation text.
         fewest: Minimum number of steps, for any budget.
         closing: Time to judge the final weights, as a share of an evaluation.
@@ -71,6 +72,7 @@ class Pacer:
         budget: float | None,
         windows: int,
         amount: float = 1.0,
+        cost: Callable[[float, float], float] | None = None,
         is_evaluated: bool,
         fewest: int = 1,
         closing: float = 0.0,
@@ -81,7 +83,7 @@ class Pacer:
         self.speed = SpeedTest(budget or 0.0)
         self.evaluation_seconds = 0.0
         self._budget, self._windows, self._amount, self._fewest = budget, windows, amount, fewest
-        self._closing, self._unit = closing, unit
+        self._closing, self._unit, self._cost = closing, unit, cost
         self._is_evaluated, self._checkpoint_seconds = is_evaluated, checkpoint_seconds
         self._pace = Pace()
         self._measured: float | None = None
@@ -112,6 +114,10 @@ class Pacer:
     def is_past_half(self, step: int) -> bool:
         """Return whether half of the planned steps have been taken."""
         return self.plan is not None and step >= self.plan.steps // 2
+
+    def share(self, step: int) -> float:
+        """Return the share of the planned steps that have been taken before a step; 0 while their number is unknown."""
+        return 0.0 if self.plan is None else step / self.plan.steps
 
     def evaluates_at(self, epoch: int, window: int, windows: int) -> bool:
         """Return whether to evaluate between two steps; never while the speed is being measured.
@@ -214,7 +220,7 @@ class Pacer:
     def _rest(self, step: int, pace: float) -> float:
         """Return the seconds of the rest of the plan."""
         assert self.plan is not None
-        seconds = (self.plan.steps - step) * self._amount * pace
+        seconds = (self.plan.steps - step) * self._amount * self._relative(step, self.plan.steps) * pace
         if self._is_evaluated:
             evaluations = self.plan.evaluations_after(step, self._windows) + self._closing
             seconds += evaluations * self._evaluation_work * pace
@@ -247,8 +253,13 @@ class Pacer:
             step_seconds=pace * self._amount,
             evaluation_seconds=self._evaluation_work * pace,
             evaluations=lambda steps: self._evaluations(step, steps, pace),
+            cost=None if self._cost is None else lambda steps: self._relative(step, steps),
         )
         return plan.bent(step, max(steps, self._fewest) - step)
+
+    def _relative(self, step: int, steps: int) -> float:
+        """Return the mean work of the steps after ``step``, relative to the usual one."""
+        return 1.0 if self._cost is None or step >= steps else self._cost(step / steps, 1.0)
 
     def _evaluations(self, step: int, steps: int, pace: float) -> int:
         if not self._is_evaluated:

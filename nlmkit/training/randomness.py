@@ -26,6 +26,8 @@ class Purpose(enum.IntEnum):
     """Words inserted as noise, and resets of states, per step."""
     MASKS = 4
     """Dropout and samples of a language model, per process."""
+    ROTATIONS = 5
+    """Rotation of each column of a stream, per epoch."""
     ORDER_OF_TEXTS = 11
     """Order of documents, per epoch."""
     MASKS_ON_TEXTS = 12

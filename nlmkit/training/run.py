@@ -85,6 +85,7 @@ class Loop:
             budget=budget,
             windows=extent.epoch_steps,
             amount=extent.work,
+            cost=extent.cost,
             is_evaluated=stepper.is_evaluated,
             fewest=extent.fewest,
             closing=extent.closing,
@@ -173,6 +174,7 @@ class Loop:
             pacer.schedule_steps,
             self._history.plateaus,
             pacer.is_past_half(self.step),
+            pacer.share(self.step),
         )
         self._whole = False
         work = stepper.step(moment)

@@ -18,6 +18,7 @@ STANDSTILL: Final = 5.0
 _SKIPPED, _FEWEST = 3, 5
 _MEASURED_SHARE, _MEASURED_SECONDS, _MEASURED_MOST = 0.02, 20.0, 0.1
 _WINDOWS = 9
+_DOUBLINGS = 10
 
 
 class SpeedTest:
@@ -67,7 +68,13 @@ class SpeedTest:
 
 
 def steps_that_fit(
-    seconds: float, *, taken: int, step_seconds: float, evaluation_seconds: float, evaluations: Callable[[int], int]
+    seconds: float,
+    *,
+    taken: int,
+    step_seconds: float,
+    evaluation_seconds: float,
+    evaluations: Callable[[int], int],
+    cost: Callable[[int], float] | None = None,
 ) -> int:
     """Return the total number of steps that fit into a run.
 
@@ -77,12 +84,19 @@ def steps_that_fit(
         step_seconds: Seconds per step.
         evaluation_seconds: Seconds per evaluation.
         evaluations: Function from a total number of steps to the number of remaining evaluations.
+        cost: Function from a total number of steps to the mean time of the remaining ones, relative to
+            ``step_seconds``; None if it is 1.
     """
 
     def fits(more: int) -> bool:
-        return more * step_seconds + evaluations(taken + more) * evaluation_seconds <= seconds
+        relative = 1.0 if cost is None else cost(taken + more)
+        return more * step_seconds * relative + evaluations(taken + more) * evaluation_seconds <= seconds
 
     low, high = 1, max(1, math.floor(seconds / max(step_seconds, 1e-9)))
+    for _ in range(_DOUBLINGS if cost is not None else 0):
+        if not fits(high):
+            break
+        low, high = high, 2 * high
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(middle) else (low, middle - 1)

@@ -32,6 +32,7 @@ class Moment(NamedTuple):
         schedule_steps: Length of that schedule; None while the speed is being measured.
         plateaus: Number of epochs so far that did not improve on all before them.
         past_half: Whether half of the planned steps have been taken.
+        share: Share of the planned steps that have been taken; 0 while the speed is being measured.
     """
 
     step: int
@@ -39,6 +40,7 @@ class Moment(NamedTuple):
     schedule_steps: int | None
     plateaus: int
     past_half: bool
+    share: float = 0.0
 
 
 class Place(NamedTuple):
@@ -64,6 +66,8 @@ class Extent(NamedTuple):
         fewest: Minimum number of steps, for any budget.
         closing: Time to judge the result, as a share of an evaluation.
         name: Name of the steps in notes.
+        cost: Mean work of the steps between two shares of the plan, from 0 to 1, relative to ``work``; None if it does
+            not depend on them.
     """
 
     epoch_steps: int
@@ -71,6 +75,7 @@ class Extent(NamedTuple):
     fewest: int = 1
     closing: float = 0.0
     name: str = "steps"
+    cost: Callable[[float, float], float] | None = None
 
 
 class Figures(NamedTuple):

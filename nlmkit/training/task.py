@@ -146,6 +146,15 @@ class Task(abc.ABC, Generic[B]):
     def begin_epoch(self, number: int) -> None:
         """Prepare for an epoch, for example by seeding masks or unfreezing layers."""
 
+    def begin_step(self, share: float) -> float:
+        """Prepare for a step; return its work relative to the usual one, as ``Extent.cost`` predicts it.
+
+        Args:
+            share: Share of the planned steps that have been taken. It may fall when a run with a budget gets more
+                steps, so all that depends on it must be set each time.
+        """
+        return 1.0
+
     def parts(self, data: B) -> Iterable[tuple[B, float]]:
         """Yield parts whose gradients are accumulated, with their shares of loss and penalty, which sum to 1."""
         return ((data, 1.0),)

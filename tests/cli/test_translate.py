@@ -149,7 +149,11 @@ def test_samples_repeat_with_their_seed(run: Run, folder: Path) -> None:
 def test_a_table_is_translated_by_its_column(run: Run, folder: Path) -> None:
     Path("t.csv").write_text('id,text,score\n1,"a dog runs",5\n2,,6\n', encoding="utf-8")
     args = ["translate", folder / "en-de", "t.csv", "--text-column", "text"]
-    assert run(*args).stdout == "ein Hund rennt\n\n"
+    assert run(*args).stdout == "translation\tid\tinput_score\nein Hund rennt\t1\t5\n\t2\t6\n"
+    assert run(*args[:3], "--column", "text", "--no-header").stdout == "ein Hund rennt\t1\t5\n\t2\t6\n"
+    rows = [line.split("\t") for line in run(*args, "--n-best", "2").stdout.splitlines()]
+    assert rows[0] == ["line", "rank", "score", "log_prob", "text", "id", "input_score"]
+    assert [(row[0], row[1], *row[5:]) for row in rows[1:]] == [("1", "1", "1", "5"), ("1", "2", "1", "5")]
     first, blank = objects(run(*args, "--json").stdout)
     assert (first["translation"], first["id"], first["input_score"]) == ("ein Hund rennt", "1", "5")
     assert (blank["translation"], blank["id"], blank["input_score"]) == ("", "2", "6")
@@ -229,7 +233,7 @@ def test_a_bad_line_is_an_error_after_the_lines_before_it(content: bytes, proble
         (["--sample", "--beam", "3"], "--beam: an option of search, which --sample replaces"),
         (["--sample", "--attention", "a.png"], "--attention draws the best target"),
         (["--no-header"], "--no-header requires --n-best"),
-        (["--no-header", "--n-best", "2", "--json"], "--no-header requires --n-best without --json"),
+        (["--no-header", "--n-best", "2", "--json"], "--no-header requires --n-best or --text-column, without --json"),
         (["--beam", "0"], "0 is not in the range"),
         (["--text-format", "csv"], "requires --text-column"),
         (["--representation", "r"], "--representation: the sources of"),

@@ -29,6 +29,9 @@ def test_every_address_of_a_row_leads_somewhere(kind: Kind) -> None:
     kit = import_module(kind.kit)
     assert kit.CHECKS
     assert issubclass(kit.Subject, import_module("nlmkit.testing.component").Subject)
+    serving = import_module(kind.serving)
+    assert serving.QUESTIONS
+    assert callable(serving.facts)
     folder = PACKAGE / "scaffold" / "template" / kind.template
     assert {file.name for file in folder.iterdir()} == {"component.py.txt", "test.py.txt", "summary.txt"}
 

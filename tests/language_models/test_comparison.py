@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from toys.language_models import Bigram, Uniform
 
 from nlmkit.errors import DataError
-from nlmkit.language_models import comparison as module
+from nlmkit.language_models import significance as module
 from nlmkit.language_models.base import LanguageModel
 from nlmkit.language_models.combined.cache import Cache
 from nlmkit.language_models.comparison import Comparison, Refused, Scored, compare, score

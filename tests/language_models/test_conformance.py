@@ -64,6 +64,8 @@ def test_no_built_in_is_left_out() -> None:
     declared = {(entry.kind, entry.name) for entry in registry.entries() if entry.builtin}
     # The neural ones are in test_conformance_neural.py.
     checked |= {("language-model", name) for name in ("nnlm", "rnnlm", "lstm", "gru", *STACKED)}
+    # Its own is hybrid/test_conformance.py.
+    checked.add(("language-model", "hybrid"))
     # It requires a file: classes/test_model.py.
     checked.add(("language-model", "class-ngram"))
     assert {(kind, name) for kind, name in declared if kind in ("language-model", "tokenizer")} == checked

@@ -16,11 +16,12 @@ from toys.networks import COUNTS, V, array, random_ids, randomized, seeded, word
 
 from nlmkit.errors import HyperParameterError, SavedModelError
 from nlmkit.layers.row_order import WordOrder
-from nlmkit.layers.softmax import AdaptiveSoftmax, ClassFactoredSoftmax, FullSoftmax, SampledSoftmax
+from nlmkit.layers.softmax import AdaptiveSoftmax, ClassFactoredSoftmax, FullSoftmax, SampledSoftmax, rows
 from nlmkit.layers.softmax.adaptive import adaptive_cutoffs
 from nlmkit.layers.softmax.class_factored import class_cutoffs
 from nlmkit.layers.softmax.cross_entropy import linear_cross_entropy
 from nlmkit.layers.softmax.sampled import inclusion_chances
+from nlmkit.layers.softmax.sampled_cross_entropy import Sample, sampled_cross_entropy
 
 WIDTH, N = 6, 17
 BY_ROW = WordOrder.by_frequency(COUNTS).sorted(COUNTS)
@@ -263,6 +264,110 @@ def test_cross_entropy_computes_only_the_gradients_that_are_wanted():
         assert not linear_cross_entropy(features, weight, bias, torch.arange(N)).requires_grad
 
 
+@pytest.mark.parametrize(
+    ("name", "smoothing"), [("full", 0.0), ("full", 0.2), ("adaptive", 0.0), ("class-factored", 0.0)]
+)
+def test_losses_in_bfloat16_are_near_in_value_and_gradients_and_only_in_training(name, smoothing):
+    features, targets = features_and_targets()
+    output = build(name)
+    wanted = [features, output.bias, output.words.weight]
+    exact = output.loss(features, targets, chunk=5, label_smoothing=smoothing)
+    output.trains_in_bfloat16 = True
+    near = output.loss(features, targets, chunk=5, label_smoothing=smoothing)
+    assert near.dtype == torch.float32
+    assert near.item() == pytest.approx(exact.item(), rel=0.02)
+    assert near.item() != exact.item()
+    for ours, theirs in zip(torch.autograd.grad(near, wanted), torch.autograd.grad(exact, wanted), strict=True):
+        assert ours.dtype == torch.float32
+        torch.testing.assert_close(ours, theirs, atol=0.01, rtol=0.05)
+    output.eval()
+    lowered = output.loss(features, targets, chunk=5, label_smoothing=smoothing)
+    output.trains_in_bfloat16 = False
+    assert torch.equal(lowered, output.loss(features, targets, chunk=5, label_smoothing=smoothing))
+
+
+@pytest.mark.parametrize(("words", "gains"), [(2**17 // WIDTH, False), (2**17 // WIDTH + 1, True)])
+def test_size_from_which_an_output_layer_gains_from_bfloat16(words, gains, monkeypatch):
+    output = build("full")
+    monkeypatch.setattr(type(output), "predictable", words - 1 + (2**17 % WIDTH > 0))
+    assert output.gains_from_bfloat16 == (output.width * output.predictable >= 2**17) == gains
+
+
+@pytest.fixture(params=["python", pytest.param("machine", marks=pytest.mark.slow)])
+def row_code(request, monkeypatch):
+    """Machine code of rows for a vocabulary of any size, or the Python that it is compiled from."""
+    pytest.importorskip("numba")
+    from nlmkit.layers.fused import arithmetic
+    from nlmkit.layers.softmax import row_kernels
+
+    if request.param == "python":
+        for module in (arithmetic, row_kernels):
+            for name, value in vars(module).copy().items():
+                if hasattr(value, "py_func"):
+                    monkeypatch.setattr(module, name, value.py_func)
+    monkeypatch.setattr(rows, "COMPILED_WORDS", 0)
+
+
+@pytest.mark.parametrize("words", [1, 23, 64, 131])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_machine_code_of_rows_is_torchs_softmax_within_rounding(words, dtype, row_code, monkeypatch):
+    source = seeded(9)
+    features = torch.randn(N, WIDTH, generator=source, dtype=torch.float32).to(dtype)
+    weight, bias = torch.randn(words, WIDTH, generator=source) * 3, torch.randn(words, generator=source)
+    targets = torch.arange(N) % words
+    code = rows.softmax_of_rows(features, bias, 0.0)
+    assert isinstance(code, rows.CompiledRows)
+    assert isinstance(rows.softmax_of_rows(features, bias, 0.1), rows.PlainRows)
+    logits = torch.mm(features, weight.t().to(dtype))
+    plain = rows.PlainRows()
+    expected = plain(logits.clone(), bias, targets, 0.0)
+    found = code(logits, bias, targets, 0.0)
+    assert found.by_logits.data_ptr() == logits.data_ptr()
+    torch.testing.assert_close(found[:2], expected[:2], atol=1e-5, rtol=1e-6)
+    rounding = {"atol": 1e-6, "rtol": 1e-5} if dtype == torch.float32 else {"atol": 1e-6, "rtol": 2**-8}
+    torch.testing.assert_close(found.by_logits.float(), expected.by_logits, **rounding)
+    for scale in (None, torch.rand(N, generator=source)):
+        total = plain.sum(found.by_logits.float(), scale)
+        torch.testing.assert_close(code.sum(found.by_logits, scale), total, atol=1e-5, rtol=1e-5)
+    monkeypatch.setattr(rows, "has_machine_code", lambda: False)
+    assert isinstance(rows.softmax_of_rows(features, bias, 0.0), rows.PlainRows)
+
+
+@pytest.mark.parametrize("words", [1, 70])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_machine_code_of_rows_with_an_own_logit_of_the_target_is_torchs_within_rounding(words, dtype, row_code):
+    source = seeded(9)
+    logits = torch.randn(N, words, generator=source).to(dtype)
+    bias, scores = torch.randn(words, generator=source), torch.randn(N, generator=source) * 5
+    hits = torch.where(torch.arange(N) % 3 == 0, -1, torch.arange(N) % words)
+    expected, by_scores = rows.PlainRows().sampled(logits.clone(), bias, hits, scores)
+    found, near = rows.CompiledRows(dtype).sampled(logits, bias, hits, scores)
+    torch.testing.assert_close((*found[:2], near), (*expected[:2], by_scores), atol=1e-5, rtol=1e-6)
+    rounding = {"atol": 1e-6, "rtol": 1e-5} if dtype == torch.float32 else {"atol": 1e-6, "rtol": 2**-8}
+    torch.testing.assert_close(found.by_logits.float(), expected.by_logits, **rounding)
+    assert (found.by_logits[hits >= 0, hits[hits >= 0]] == 0).all()
+
+
+def test_logits_that_are_not_numbers_make_the_loss_none(row_code):
+    logits = torch.randn(3, 70, generator=seeded()).bfloat16()
+    logits[1, 66], logits[2, 5] = torch.nan, torch.nan
+    found = rows.CompiledRows(torch.bfloat16)(logits, torch.zeros(70), torch.arange(3), 0.0)
+    assert found.log_probs.isnan().tolist() == [False, True, True]
+    assert found.loss.isnan()
+
+
+def test_rows_after_the_words_are_ignored_and_have_no_gradient():
+    features, _ = features_and_targets()
+    weight, bias = torch.randn(25, WIDTH, generator=seeded(9)).requires_grad_(), torch.zeros(23)
+    targets = torch.arange(N) % 23
+    loss = linear_cross_entropy(features, weight, bias, targets, chunk=5)
+    torch.testing.assert_close(loss, linear_cross_entropy(features, weight[:23], bias, targets))
+    (gradient,) = torch.autograd.grad(loss, [weight])
+    assert (gradient[23:] == 0).all()
+    (empty,) = torch.autograd.grad(linear_cross_entropy(features[:0], weight, bias, targets[:0]), [weight])
+    assert (empty == 0).all()
+
+
 def test_cross_entropy_under_autocast_is_near_and_keeps_the_types_of_weights():
     features, targets = features_and_targets()
     output = build("full")
@@ -369,14 +474,14 @@ def test_chances_sum_to_the_size_of_the_sample(counts, samples):
     assert (np.diff(chances) <= 1e-12).all()
     uncertain = chances < 1
     if uncertain.sum() > 1 and counts.any():
-        ratio = chances[uncertain] / (counts[uncertain] + 1.0)
+        ratio = chances[uncertain] / (counts[uncertain] + 1.0) ** 0.75
         np.testing.assert_allclose(ratio, ratio[0], rtol=1e-9)
 
 
 def test_without_counts_chances_follow_the_log_uniform_distribution():
     chances = inclusion_chances(np.zeros(1000, np.int64), 5)
     ranks = np.arange(1000)
-    expected = np.log((ranks + 2) / (ranks + 1))
+    expected = np.log((ranks + 2) / (ranks + 1)) ** 0.75
     assert chances[0] < 1
     np.testing.assert_allclose(chances / chances[0], expected / expected[0], rtol=1e-9)
 
@@ -401,35 +506,90 @@ def test_the_sampled_loss_by_hand():
     sample = set(output.sample().tolist())
     output.generator = seeded(5)
     loss = output.loss(features, targets).item()
-    scores = array(features) @ array(output.words.weight)[:-1].T + array(output.bias) - np.log(array(output.chances))
-    rows = output.words.rank[targets].tolist()
+    scores = array(features) @ array(output.words.weight)[:-1].T + array(output.bias)
+    corrected = scores - np.log(array(output.chances))
     expected = [
-        math.log(sum(math.exp(scores[n, row]) for row in sample | {target})) - scores[n, target]
-        for n, target in enumerate(rows)
+        math.log(math.exp(scores[n, target]) + sum(math.exp(corrected[n, row]) for row in sample - {target}))
+        - scores[n, target]
+        for n, target in enumerate(output.words.rank[targets].tolist())
     ]
     assert loss == pytest.approx(np.mean(expected), rel=1e-5)
 
 
-def test_at_the_true_distribution_the_expected_gradient_is_zero(monkeypatch):
-    """All samples and all targets of a tiny vocabulary, each with its probability: the correction is the right one."""
+@pytest.mark.parametrize("chunk", [1, 4, 256])
+@pytest.mark.parametrize("size", [0, 1, 5])
+def test_gradients_of_the_sampled_loss_are_those_of_autograd(size, chunk):
+    generator = seeded(3)
+    values = [torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in ((7, 3), (9, 3), (9,))]
+    features, weight, bias = (value.requires_grad_() for value in values)
+    targets = torch.randint(9, (7,), generator=generator)
+    rows = torch.randperm(9, generator=generator)[:size].sort().values
+    sample = Sample(rows, torch.rand(size, generator=generator, dtype=torch.float64).log())
+    assert torch.autograd.gradcheck(
+        lambda *inputs: sampled_cross_entropy(*inputs, targets, sample, chunk=chunk), (features, weight, bias)
+    )
+    scores = features @ weight.T + bias
+    own = scores.gather(1, targets[:, None])
+    others = (scores[:, rows] - sample.log_chances).masked_fill(rows == targets[:, None], -torch.inf)
+    expected = (torch.cat([own, others], dim=1).logsumexp(dim=1) - own[:, 0]).sum()
+    torch.testing.assert_close(sampled_cross_entropy(features, weight, bias, targets, sample, chunk=chunk), expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(sampled_cross_entropy(features, weight, bias, targets, sample), [bias]),
+        torch.autograd.grad(expected, [bias]),
+    )
+
+
+def test_the_sampled_loss_in_bfloat16_is_near():
+    output = build("sampled", samples=4)
+    features, targets = features_and_targets()
+    rows = output.words.rank[targets]
+    sample = Sample(torch.tensor([0, 2, 5]), torch.tensor([0.0, -1.0, -2.0]))
+    arguments = (features, output.weights(), output.bias, rows, sample)
+    exact = sampled_cross_entropy(*arguments)
+    wanted = [features, *output.parameters()]
+    torch.testing.assert_close(sampled_cross_entropy(*arguments, bfloat16=True), exact, rtol=0.01, atol=0.01)
+    with torch.autocast("cpu", torch.bfloat16):
+        low = sampled_cross_entropy(*arguments)
+    assert low.dtype == torch.float32
+    assert torch.equal(low, sampled_cross_entropy(*arguments, bfloat16=True))
+    for one, other in zip(
+        torch.autograd.grad(low, wanted, allow_unused=True, materialize_grads=True),
+        torch.autograd.grad(exact, wanted, allow_unused=True, materialize_grads=True),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other, rtol=0.05, atol=0.05)
+
+
+def test_the_expected_denominator_is_the_sum_over_all_words(monkeypatch):
+    """All samples of a tiny vocabulary, each with its probability: the correction is the right one."""
     counts = np.array([3, 0, 5, 40, 9, 1])
     inputs = words(3, counts=counts)
     by_row = inputs.order.sorted(counts)
     output = SampledSoftmax(inputs, 3, by_row, seeded(), tied=False, samples=2)
     randomized(output, seed=4)
-    assert (output.chances < 1).sum() == 4
+    assert (output.chances < 1).sum() >= 4
     features = torch.randn(1, 3, generator=seeded(6))
-    ids = [word for word in range(6) if word != 1]
-    probabilities = output.all_log_probs(features).detach().exp()[0]
-    expected = torch.zeros(5)
-    for chosen in itertools.product([False, True], repeat=5):
-        taken = torch.tensor(chosen)
-        chance = torch.where(taken, output.chances, 1 - output.chances).prod()
-        monkeypatch.setattr(output, "sample", lambda taken=taken: taken.nonzero()[:, 0])
-        for word in ids:
-            (gradient,) = torch.autograd.grad(output.loss(features, torch.tensor([word])), [output.bias])
-            expected += chance * probabilities[word] * gradient
-    torch.testing.assert_close(expected, torch.zeros(5), atol=1e-6, rtol=0)
+    for word in (0, 2, 3, 4, 5):
+        target = torch.tensor([word])
+        expected = 0.0
+        for chosen in itertools.product([False, True], repeat=5):
+            taken = torch.tensor(chosen)
+            chance = torch.where(taken, output.chances, 1 - output.chances).prod()
+            monkeypatch.setattr(output, "sample", lambda taken=taken: taken.nonzero()[:, 0])
+            expected += float(chance * output.loss(features, target).detach().exp())  # 1 / p of this sample
+        assert expected == pytest.approx(float(output.log_probs(features, target).detach().neg().exp()), rel=1e-5)
+
+
+def test_late_in_a_run_a_sampled_softmax_may_compute_all_words():
+    output = build("sampled")
+    features, targets = features_and_targets()
+    before = output.generator.get_state()
+    output.is_full = True
+    wanted = [features, *output.parameters()]
+    loss, full = output.loss(features, targets), FullSoftmax.loss(output, features, targets)
+    assert torch.equal(loss, full)
+    assert all(map(torch.equal, torch.autograd.grad(loss, wanted), torch.autograd.grad(full, wanted)))
+    assert torch.equal(output.generator.get_state(), before)
 
 
 def test_samples_come_from_the_generator_at_their_chances():

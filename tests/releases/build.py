@@ -130,6 +130,7 @@ def _recipes(fitted: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
             "lstm", hidden=4, epochs=1, batch=2, bptt=5, representation=fitted["lsa"], tune="frozen"
         ).fit(TRAIN),
         "gru": neural("gru"),
+        "hybrid": neural("hybrid", order=3, gate_units=3),
         "mixture": lambda: lm("mixture", models=(fitted["ngram-modified-kneser-ney"], fitted["lstm"])).fit(
             None, valid=VALID
         ),

@@ -172,6 +172,42 @@ def test_an_exponential_average_by_hand(from_first: bool) -> None:
     assert_same(task.module, average)
 
 
+@pytest.mark.parametrize(("share", "averaged"), [(1.0, 9), (0.5, 4), (0.34, 3), (0.1, 0)])
+def test_the_last_steps_are_averaged(share: float, averaged: int) -> None:
+    task = Regression()
+    result = train(task, averaging="tail", averaging_share=share)
+    assert result.averaged == (averaged > 0)
+    _, iterates = plain(task, [0.1] * 9)
+    last = iterates[-max(1, averaged) :]
+    assert_same(task.module, {name: torch.stack([each[name] for each in last]).mean(0) for name in last[0]})
+
+
+def test_a_task_is_told_its_share_of_the_run_and_says_what_a_step_costs() -> None:
+    shares = []
+
+    class Watched(Regression):
+        def begin_step(self, share: float) -> float:
+            shares.append(share)
+            return 0.5
+
+    task = Watched(epochs=1)
+    stepper = GradientStepper(task, Optimization(**SGD), Processes())
+    works = []
+
+    class Counted:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(stepper, name)
+
+        def step(self, moment: Any) -> float:
+            works.append(stepper.step(moment))
+            return works[-1]
+
+    run(Counted(), RunOptions())  # type: ignore[arg-type]
+    assert shares == pytest.approx([0, 1 / 3, 2 / 3])
+    assert works == [2.0, 2.0, 1.0]  # half of the rows
+    assert Regression().begin_step(0.5) == 1.0
+
+
 def test_the_best_weights_are_judged_and_kept() -> None:
     task = Regression(held_out=True, epochs=3)
     result = train(task, lr=0.45)  # too high a rate, by which the error rises again

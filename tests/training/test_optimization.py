@@ -226,7 +226,7 @@ def averaged(kind: Any, values: Any, **options: Any) -> Any:
     return weight, average
 
 
-@pytest.mark.parametrize("kind", ["asgd", "nt-asgd"])
+@pytest.mark.parametrize("kind", ["asgd", "nt-asgd", "tail"])
 def test_the_average_equals_the_mean_of_the_iterates(kind: str) -> None:
     values = iterates(31)
     _, average = averaged(kind, values)

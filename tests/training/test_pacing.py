@@ -63,6 +63,8 @@ class Run:
     prepared: float = 5.0
     amounts: Callable[[int], float] = lambda step: 1.0
     saving: float = 0.0
+    cheap: tuple[float, float] | None = None
+    """Share of the plan up to which a step has this work relative to others."""
 
     def __post_init__(self) -> None:
         self.pacer = self.new_pacer()
@@ -77,7 +79,20 @@ class Run:
     def new_pacer(self) -> Pacer:
         amount = sum(self.amounts(step) for step in range(self.windows)) / self.windows
         evaluated = self.evaluation_seconds > 0
-        return Pacer(None, budget=self.budget, windows=self.windows, amount=amount, is_evaluated=evaluated)
+        return Pacer(
+            None,
+            budget=self.budget,
+            windows=self.windows,
+            amount=amount,
+            cost=None if self.cheap is None else self.cost,
+            is_evaluated=evaluated,
+        )
+
+    def cost(self, begin: float, end: float) -> float:
+        assert self.cheap is not None
+        until, relative = self.cheap
+        cheap = max(0.0, min(end, until) - begin) / (end - begin)
+        return cheap * relative + 1 - cheap
 
     @property
     def speed(self) -> float:
@@ -125,6 +140,8 @@ class Run:
 
     def take(self) -> None:
         amount = self.amounts(self.step)
+        if self.cheap is not None and self.pacer.share(self.step) < self.cheap[0]:
+            amount *= self.cheap[1]
         seconds = self.step_seconds(self.step, self.now) * amount
         self.places.append(self.pacer.place(self.step) / max(1, (self.pacer.schedule_steps or 1) - 1))
         self.now += seconds
@@ -202,6 +219,27 @@ def test_speed_is_that_of_work_and_not_of_steps() -> None:
     run = Run(lambda step, now: 0.1, amounts=lambda step: 1.0 if step % 100 < 80 else 30.0).finish()
     assert 0.95 * BUDGET <= run.now <= 1.05 * BUDGET
     assert len(run.changes) <= 3
+
+
+@pytest.mark.parametrize("cheap", [(0.7, 0.3), (0.5, 0.1), (1.0, 0.2), (0.0, 0.2)])
+@pytest.mark.parametrize("evaluation", [0.0, 20.0])
+def test_steps_that_are_cheap_up_to_a_share_of_the_plan_are_planned_as_such(
+    cheap: tuple[float, float], evaluation: float
+) -> None:
+    run = Run(lambda step, now: 0.6, evaluation_seconds=evaluation, cheap=cheap).finish()
+    assert 0.95 * BUDGET <= run.now <= 1.05 * BUDGET
+    assert len(run.changes) <= 1
+    assert run.notes == []
+    mean = cheap[0] * cheap[1] + 1 - cheap[0]
+    spent = run.now - 5 - run.evaluating
+    assert run.step == pytest.approx(spent / (0.6 * mean), rel=0.03)
+
+
+@pytest.mark.parametrize("machine", ["slower for good", "faster for good", "busy for the first minute"])
+def test_a_machine_that_changes_keeps_the_budget_with_cheap_steps(machine: str) -> None:
+    run = Run(MACHINES[machine], cheap=(0.7, 0.3)).finish()
+    assert 0.95 * BUDGET <= run.now <= 1.05 * BUDGET
+    assert run.places[-1] == 1.0
 
 
 def test_evaluations_have_a_share_of_the_budget() -> None:

@@ -79,6 +79,7 @@ def test_a_step_is_told_where_the_run_is() -> None:
     assert [moment.place for moment in stepper.moments] == [float(step) for step in range(8)]
     assert {moment.schedule_steps for moment in stepper.moments} == {8}
     assert [moment.past_half for moment in stepper.moments] == [False] * 4 + [True] * 4
+    assert [moment.share for moment in stepper.moments] == [step / 8 for step in range(8)]
 
 
 def test_the_first_metric_decides_and_the_second_breaks_ties() -> None:

@@ -70,6 +70,14 @@ class ClassifierPart(LabelledPart):
                 raise DataError(problem, source=data.source, line=line) from None
         return data.with_labels(labels)
 
+    def predictions(self, component: Classifier, data: Any) -> Iterator[dict[str, Any]]:
+        """Yield text (words of a tree), truth, prediction, and the prediction's probability."""
+        names = component.classes_.tolist()
+        rows = zip(data.texts, data.labels.tolist(), component.predict_proba(data).tolist(), strict=True)
+        for text, truth, row in rows:
+            best = row.index(max(row))
+            yield {"text": text, "truth": truth, "prediction": names[best], "probability": row[best]}
+
     def answers(self, component: Classifier, corpus: Corpus) -> Iterator[dict[str, Any]]:
         """Yield the most probable label, its probability, and the probabilities of all by label."""
         names = component.classes_.tolist()

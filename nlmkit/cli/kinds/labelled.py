@@ -15,6 +15,7 @@ from nlmkit.cli.kinds.options import PLOT, SAMPLES, SEED
 from nlmkit.cli.kinds.part import Job, Option, Part
 from nlmkit.cli.labelled import Form, print_notes
 from nlmkit.cli.options import for_source, given_tokenizer
+from nlmkit.cli.predictions import PREDICTIONS, check_predictions, write_predictions
 from nlmkit.cli.progress import progress
 from nlmkit.core.tables import figure_text
 
@@ -48,7 +49,12 @@ class LabelledPart(Part):
 
     always_reads = True
     score_needs = "TEST.tsv"
-    score_flags: ClassVar[Mapping[str, Option]] = {"samples": SAMPLES, "seed": SEED, "plot": PLOT}
+    score_flags: ClassVar[Mapping[str, Option]] = {
+        "samples": SAMPLES,
+        "seed": SEED,
+        "plot": PLOT,
+        "predictions": PREDICTIONS,
+    }
     answer_keys: ClassVar[tuple[str, ...]]
     answer_columns: ClassVar[tuple[str, ...]]
     score_shared = frozenset({"errors", "marks", "format", "label_column", "text_column"})
@@ -168,6 +174,20 @@ class LabelledPart(Part):
         """
         return data
 
+    def read_test(self, component: Any, names: tuple[str, ...], form: Form, pipeline: TextPipeline) -> Any:
+        """Return the texts of files with targets as the model's own are.
+
+        Raises:
+            click.UsageError: The data of the component cannot have this layout.
+            DataError: A text is missing or unusable.
+        """
+        self.check_form(component, form)
+        return self.as_learned(component, self._read(component, names, form, pipeline))
+
+    @abc.abstractmethod
+    def predictions(self, component: Any, data: Any) -> Iterator[dict[str, Any]]:
+        """Yield text, truth and prediction of each text."""
+
     def further(self, component: Any, data: Any) -> dict[str, Any]:
         """Return figures that the report of the kind lacks: JSON-ready."""
         return {}
@@ -193,25 +213,28 @@ class LabelledPart(Part):
         plot: str | None = None,
         samples: int = 1000,
         seed: int = 0,
+        predictions: str | None = None,
     ) -> None:
         """Print the report of a model on texts with targets; the score is the first of its figures."""
         if plot is not None:
             from nlmkit.plots.figure import check_plot
 
             check_plot(plot)
+        if predictions is not None:
+            check_predictions(predictions)
         form = Form(format, label_column, text_column)
-        self.check_form(component, form)
         pipeline = for_source(component.pipeline_, encoding, errors, self.marks_or(marks))
         with progress(quiet=quiet) as display:
             if display is not None:
                 display.start("reading labelled texts")
-            read = self._read(component, texts, form, pipeline)
-            data = self.as_learned(component, read)
+            data = self.read_test(component, texts, form, pipeline)
             print_notes(data, quiet=quiet)
             if display is not None:
                 display.start("predicting")
             report = cast(Any, component).report(data, resamples=samples, seed=seed)
             further = self.further(component, data)
+            if predictions is not None:
+                write_predictions(predictions, list(self.predictions(component, data)))
         if plot is not None:
             self.draw(report, plot, model)
         if as_json:

@@ -19,6 +19,12 @@ class RegressorPart(LabelledPart):
     kind = kind_called("regressor")
     answer_keys = answer_columns = ("prediction",)
 
+    def predictions(self, component: Regressor, data: Any) -> Iterator[dict[str, Any]]:
+        """Yield text, truth and prediction."""
+        rows = zip(data.texts, data.numbers.tolist(), component.predict(data).tolist(), strict=True)
+        for text, truth, prediction in rows:
+            yield {"text": text, "truth": truth, "prediction": prediction}
+
     def answers(self, component: Regressor, corpus: Corpus) -> Iterator[dict[str, Any]]:
         """Yield the predicted number."""
         for number in component.predict(corpus).tolist():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import click
@@ -13,6 +13,7 @@ from nlmkit.cli.kinds.options import SAMPLES, SEED
 from nlmkit.cli.kinds.part import Job, Option, Part
 from nlmkit.cli.options import for_source, given_tokenizer
 from nlmkit.cli.pairs import FORMATS, PairFiles, pair_options, print_notes
+from nlmkit.cli.predictions import PREDICTIONS, check_predictions, write_predictions
 from nlmkit.cli.progress import progress
 from nlmkit.cli.searching import check_search, search_arguments, search_options
 from nlmkit.core.kinds import kind_called
@@ -44,6 +45,7 @@ class SequenceToSequencePart(Part):
         **search_options(_PREFIX),
         "samples": SAMPLES,
         "seed": SEED,
+        "predictions": PREDICTIONS,
     }
     score_shared = frozenset({"errors", "marks", "format"})
     counted = "predictable types of targets"
@@ -147,12 +149,15 @@ class SequenceToSequencePart(Part):
         format: str | None = None,
         samples: int = 1000,
         seed: int = 0,
+        predictions: str | None = None,
         **options: Any,
     ) -> None:
         """Print the report of a model on sources with targets; the score is the mean log-probability per event."""
         files = PairFiles.of_options(texts, options, format=format)
         files.check(component.takes, model)
         check_search(options)
+        if predictions is not None:
+            check_predictions(predictions)
         search = search_arguments(options)
         pipeline = for_source(component.pipeline_, encoding, errors, self.marks_or(marks))
         with progress(quiet=quiet) as display:
@@ -163,6 +168,8 @@ class SequenceToSequencePart(Part):
             if display is not None:
                 display.start("translating")
             report = component.report(data, resamples=samples, seed=seed, **search)
+        if predictions is not None:
+            write_predictions(predictions, list(_predictions(data, report.predictions)))
         if as_json:
             output.write_json({"model": model, "kind": component.kind, "score": report.score, **report.to_dict()})
         else:
@@ -170,6 +177,21 @@ class SequenceToSequencePart(Part):
 
 
 PART = SequenceToSequencePart()
+
+
+def _predictions(data: ParallelTexts, found: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield text (the source, where it is one), truth and prediction of each pair.
+
+    Args:
+        data: The pairs.
+        found: The prediction for each different source.
+    """
+    distinct, references = data.references()
+    sources = None if data.dimension is not None else data.required_texts()
+    for first, own, prediction in zip(distinct.tolist(), references, found, strict=True):
+        for truth in own:
+            text = {} if sources is None else {"text": sources[first]}
+            yield {**text, "truth": truth, "prediction": prediction}
 
 
 def _training(job: Job) -> PairFiles:

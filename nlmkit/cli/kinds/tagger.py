@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import click
@@ -13,6 +13,7 @@ from nlmkit.cli.kinds.merging import merged
 from nlmkit.cli.kinds.options import PLOT, SAMPLES, SEED
 from nlmkit.cli.kinds.part import Job, Option, Part
 from nlmkit.cli.options import for_source, given_tokenizer
+from nlmkit.cli.predictions import PREDICTIONS, check_predictions, write_predictions
 from nlmkit.cli.progress import progress
 from nlmkit.cli.tagged import FORMATS, Layout, changed, column_options, read_tagged, with_feature_names
 from nlmkit.core.kinds import kind_called
@@ -52,6 +53,7 @@ class TaggerPart(Part):
         "samples": SAMPLES,
         "seed": SEED,
         "plot": PLOT,
+        "predictions": PREDICTIONS,
     }
     score_shared = frozenset({"errors", "marks", "format"})
 
@@ -138,32 +140,32 @@ class TaggerPart(Part):
         plot: str | None = None,
         samples: int = 1000,
         seed: int = 0,
+        predictions: str | None = None,
     ) -> None:
         """Print the report of a tagger on tagged sentences; the score is its F1, or its accuracy.
 
         Raises:
             NlmkitError: The tagger's tags are plain, and the scheme is one of spans.
         """
-        if component.scheme_ == PLAIN and scheme not in (None, PLAIN):
-            raise NlmkitError(f"{model}: its tags are plain and form no spans: omit --scheme {scheme}")
+        self.check_scheme(model, component, scheme)
         if plot is not None:
             from nlmkit.plots.figure import check_plot
 
             check_plot(plot)
-        layout = Layout(
-            format=format, word_column=word_column, tag_column=tag_column, feature_column=feature_column
-        ).arguments(component.layout_)
+        if predictions is not None:
+            check_predictions(predictions)
+        layout = Layout(format=format, word_column=word_column, tag_column=tag_column, feature_column=feature_column)
         pipeline = for_source(component.pipeline_, encoding, errors, self.marks_or(marks))
         with progress(quiet=quiet) as display:
             if display is not None:
                 display.start("reading tagged sentences")
-            known = None if layout.get("format") == "segmented" else _plain_or_detected(component.scheme_)
-            data = read_tagged(texts, layout, scheme or known, pipeline.decoding)  # that format has its own scheme
-            data = data if feature_column is None else with_feature_names(data, component.feature_names_)
+            data = self.read_test(component, texts, layout, scheme, pipeline)
             _print_notes(data, quiet=quiet)
             if display is not None:
                 display.start("tagging")
             report = component.report(data, resamples=samples, seed=seed)
+            if predictions is not None:
+                write_predictions(predictions, list(_predictions(component, data)))
         if plot is not None:
             from nlmkit.plots.tagging import plot_report
 
@@ -172,6 +174,28 @@ class TaggerPart(Part):
             output.write_json({"model": model, "kind": component.kind, "score": report.score, **report.to_dict()})
         else:
             output.write(report.render() + "\n")
+
+    def check_scheme(self, model: str, component: Tagger, scheme: str | None) -> None:
+        """Raise an error for a scheme of spans if the tags of a tagger are plain.
+
+        Raises:
+            NlmkitError: It is one.
+        """
+        if component.scheme_ == PLAIN and scheme not in (None, PLAIN):
+            raise NlmkitError(f"{model}: its tags are plain and form no spans: omit --scheme {scheme}")
+
+    def read_test(
+        self, component: Tagger, texts: tuple[str, ...], layout: Layout, scheme: str | None, pipeline: TextPipeline
+    ) -> TaggedSentences:
+        """Return tagged sentences that are laid out as in training, where the layout does not say otherwise.
+
+        Raises:
+            DataError: A file is missing, or a line is malformed.
+        """
+        arguments = layout.arguments(component.layout_)
+        known = None if arguments.get("format") == "segmented" else _plain_or_detected(component.scheme_)
+        data = read_tagged(texts, arguments, scheme or known, pipeline.decoding)  # that format has its own scheme
+        return data if layout.feature_column is None else with_feature_names(data, component.feature_names_)
 
     # ------------------------------------------------------------------------------------------------------ show
 
@@ -193,6 +217,23 @@ class TaggerPart(Part):
 
 
 PART = TaggerPart()
+
+
+def _predictions(tagger: Tagger, data: TaggedSentences) -> Iterator[dict[str, Any]]:
+    """Yield sentence, position, token, truth, prediction, and the prediction's probability, of each token."""
+    from nlmkit.taggers.judging import predicted_tags
+
+    judged = predicted_tags(tagger, data)
+    own = str(judged.gold.scheme)
+    shown = judged.predicted if judged.predicted.scheme == own else judged.predicted.in_scheme(own)[0]
+    places = {tag: place for place, tag in enumerate(tagger.tags_)}
+    for index, rows in enumerate(tagger.predict_marginals(judged.gold.without_tags())):
+        inner = judged.predicted.tags_of(index)
+        tags = zip(judged.gold.sentence(index), judged.gold.tags_of(index), shown.tags_of(index), strict=True)
+        for position, (token, truth, prediction) in enumerate(tags):
+            probability = float(rows[position][places[inner[position]]])
+            place = {"sentence": index + 1, "position": position + 1, "text": token}
+            yield {**place, "truth": truth, "prediction": prediction, "probability": probability}
 
 
 def _layout(job: Job) -> Layout:

@@ -12,6 +12,7 @@ from nlmkit.language_models.hybrid.context_features import FEATURES
 from nlmkit.language_models.hybrid.gate import Gate
 from nlmkit.language_models.hybrid.output import HybridOutput
 from nlmkit.language_models.neural.module import LanguageModule, Output, State, Trace
+from nlmkit.layers.softmax import OutputLayer
 from nlmkit.text.vocabulary import BOS_ID, EOS_ID
 
 LARGEST_ID: Final = 2**24
@@ -56,6 +57,16 @@ class HybridModule(LanguageModule):
             l1=neural.l1,
         )
         self._words_before = order - 1
+
+    @property
+    def softmax(self) -> OutputLayer:
+        """Softmax in the mixture."""
+        return self.output.neural
+
+    def set_generator(self, generator: torch.Generator) -> None:
+        """Set the source of masks and samples."""
+        super().set_generator(generator)
+        self.softmax.generator = generator
 
     def initial_state(self, batch: int) -> State:
         """Return the zero state without words."""

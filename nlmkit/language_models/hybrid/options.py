@@ -7,7 +7,6 @@ import dataclasses
 from nlmkit.core.parameters import Needs, above, param
 from nlmkit.core.presets import redeclared
 from nlmkit.language_models.neural.options import (
-    ArchitectureOptions,
     ForgetGateOptions,
     RecurrentModelOptions,
     RegularizationOptions,
@@ -26,12 +25,6 @@ class HybridOptions(ForgetGateOptions, RecurrentModelOptions):
     ngram_dropout: float = param(
         0.5, ge=0, lt=1, help="share of events for which training drops the n-grams, so that the softmax must learn"
     )
-    softmax: str = redeclared(
-        ArchitectureOptions,
-        "softmax",
-        choices=("auto", "full", "adaptive", "class-factored"),
-        help="output layer; auto: adaptive above twice softmax_head words, else full",
-    )
     forget_bias: float = redeclared(
         ForgetGateOptions,
         "forget_bias",
@@ -39,6 +32,11 @@ class HybridOptions(ForgetGateOptions, RecurrentModelOptions):
             "cell=lstm and start_from=None: with start_from, biases are initialized from that model",
             lambda model: model.cell == "lstm" and model.start_from is None,
         ),
+    )
+    label_smoothing: float = redeclared(
+        RegularizationOptions,
+        "label_smoothing",
+        needs=Needs("a model without n-grams, such as lstm: a mixture learns from the target alone", lambda _: False),
     )
     noising_scheme: str = redeclared(
         RegularizationOptions,

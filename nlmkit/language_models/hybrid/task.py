@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nlmkit.language_models.neural.streams import TrainingStream
 from nlmkit.language_models.neural.task import LanguageTask, Window, Windows, carried
 
 if TYPE_CHECKING:
@@ -58,16 +57,7 @@ class HybridTask(LanguageTask):
         self._left_out, self._alone = left_out, alone
         super().__init__(module, events, valid_events, settings, vocabulary, together)
         # The numbers of the events, in the columns and windows of the events.
-        self._numbers = TrainingStream(
-            np.arange(len(events), dtype=np.int32),
-            np.zeros(1, np.int64),
-            batch=settings.batch,
-            bptt=settings.bptt,
-            random=settings.bptt_random,
-            unknown_rate=0.0,
-            seed=settings.seed,
-            share=(together.rank, together.count),
-        )
+        self._numbers = self.columns(np.arange(len(events), dtype=np.int32), np.zeros(1, np.int64), 0.0)
 
     def objective(self, chunk: int) -> nn.Module:
         """Return the objective, which takes the n-grams' probabilities."""
@@ -87,7 +77,7 @@ class _HybridWindows(Windows):
 
     def __getitem__(self, index: int) -> Batch[Window]:
         batch = super().__getitem__(index)
-        places = self._numbers(index)[1].flatten().numpy()
+        places = self._numbers(index)[1].flatten().cpu().numpy()
         beside = (
             torch.from_numpy(self._left_out.log_probs[places]),
             torch.from_numpy(self._left_out.features[places].reshape(len(places), -1)).float(),

@@ -7,6 +7,7 @@ Bengio, Simard & Frasconi 1994), but not that of an LSTM's cell (Hochreiter & Sc
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,12 @@ class Inspection:
     def mean_gradient_norms(self) -> dict[str, NDArray[np.float64]]:
         """Return the norms by distance, averaged over targets with such a state: float64 [layers, steps]."""
         return {name: np.nanmean(norms, axis=1) for name, norms in self.gradient_norms.items()}
+
+    def plot(self, path: str | os.PathLike[str], *, layer: int = -1, title: str = "") -> None:
+        """Draw gates, states and gradients by distance; see ``nlmkit.plots.inspection.plot_inspection``."""
+        from nlmkit.plots.inspection import plot_inspection
+
+        plot_inspection(self, path, layer=layer, title=title)
 
     def __repr__(self) -> str:
         return short_repr(self)

@@ -120,6 +120,11 @@ class LanguageModule(nn.Module):
         return len(self.words.rank)
 
     @property
+    def softmax(self) -> OutputLayer:
+        """Softmax of the output layer; here the output layer itself."""
+        return self.output
+
+    @property
     def order(self) -> WordOrder:
         """Row order of the words."""
         return self.words.order
@@ -222,12 +227,7 @@ class LanguageModule(nn.Module):
 
         Matrices between word vectors and output layer are groups with ``blocks``.
         """
-        hidden = {
-            weight: blocks
-            for part in (self.body, self.projection, self.direct)
-            if part is not None
-            for weight, blocks in hidden_matrices(part).items()
-        }
+        hidden = {weight: blocks for part in self.hidden_parts() for weight, blocks in hidden_matrices(part).items()}
         vectors = [weight for weight in self.parameters() if weight.requires_grad and weight.ndim < 2]
         return [
             *(
@@ -239,6 +239,10 @@ class LanguageModule(nn.Module):
 
     def _matrices(self) -> list[nn.Parameter]:
         return [weight for weight in self.parameters() if weight.requires_grad and weight.ndim >= 2]
+
+    def hidden_parts(self) -> list[nn.Module]:
+        """Return what is between word vectors and output layer."""
+        return [part for part in (self.body, self.projection, self.direct) if part is not None]
 
     def parameter_counts(self) -> dict[str, int]:
         """Return the number of parameters per layer, in the order of the forward pass; shared weights count once."""

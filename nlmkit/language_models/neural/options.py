@@ -55,6 +55,14 @@ class ArchitectureOptions:
     softmax_samples: int = param(
         512, ge=1, help="mean number of words drawn per step for softmax=sampled", needs=value_of("softmax", "sampled")
     )
+    full_after: float = param(
+        1.0,
+        ge=0,
+        le=1,
+        help="share of the steps after which softmax=sampled trains on all words; 1: never",
+        later=True,
+        needs=value_of("softmax", "sampled"),
+    )
     projection: str = param(
         "auto",
         choices=("auto", "linear", "last-layer", "none"),
@@ -205,6 +213,11 @@ class RegularizationOptions:
             "softmax=full, the only one that computes every word's probability in training",
             lambda model: model.softmax in ("full", "auto"),
         ),
+    )
+    partial_shuffle: bool = param(
+        False,
+        help="rotate each column of the training text by a random offset per epoch (Press 2019)",
+        later=True,
     )
     noising: float = param(0.0, ge=0, lt=1, help="data noising rate γ (Xie et al. 2017)")
     noising_scheme: str = param(

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nlmkit.language_models.neural.parallel_stream import State, read_in_parallel
 from nlmkit.text import EOS_ID
 
 if TYPE_CHECKING:
@@ -137,14 +138,16 @@ def features(
     """
     found = np.empty((len(events), module.output.width), np.float32)
     if context == "stream":
-        found[:] = _read_columns(module, np.asarray(events, np.int64)[:, None], _features, found)[:, 0]
+        _read_stream(module, events, _features, found)
     else:
         _read_sentences(module, events, offsets, _features, found)
     return found
 
 
 def stream_log_probs(module: LanguageModule, events: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Return the natural log-probability of every event of one stream, read in a single column without resets.
+    """Return the natural log-probability of every event of one stream, read without resets.
+
+    A long stream is read in pieces side by side, with the result of a single column: see ``parallel_stream``.
 
     Args:
         module: The network.
@@ -153,8 +156,9 @@ def stream_log_probs(module: LanguageModule, events: NDArray[np.int32]) -> NDArr
     Returns:
         float64 [events].
     """
-    column = np.asarray(events, np.int64)[:, None]
-    return _read_columns(module, column, _log_probs, np.empty(0, np.float64))[:, 0]
+    found = np.empty(len(events), np.float64)
+    _read_stream(module, events, _log_probs, found)
+    return found
 
 
 def sentence_log_probs(
@@ -239,6 +243,22 @@ def _log_probs(module: LanguageModule, features: torch.Tensor, targets: torch.Te
 
 def _features(module: LanguageModule, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return features
+
+
+def _read_stream(module: LanguageModule, events: NDArray[np.int32], pick: _Pick, found: NDArray[Any]) -> None:
+    """Write the result of ``pick`` for each event to ``found`` [events, …], reading them as one stream."""
+    targets = np.asarray(events, np.int64)
+
+    def read(inputs: NDArray[np.int64], state: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, State]:
+        output = forward(module, inputs, state)
+        return output.features, output.state
+
+    def write(places: NDArray[np.int64], features: torch.Tensor) -> None:
+        wanted = torch.from_numpy(targets[places]).to(features.device)
+        found[places] = pick(module, features, wanted).cpu().numpy()
+
+    with scoring(module):
+        read_in_parallel(_inputs(targets), module.initial_state, read, write)
 
 
 def _read_sentences(

@@ -25,6 +25,7 @@ class LanguageModelSettings:
         batch: Number of columns.
         bptt: Rows per window.
         bptt_random: Whether windows have random lengths.
+        partial_shuffle: Whether columns are rotated by a random offset per epoch.
         unknown_rate: Probability per epoch that a once-seen word is read as ``<unk>``.
         noising: Rate of data noising.
         noising_scheme: Scheme of data noising.
@@ -32,6 +33,7 @@ class LanguageModelSettings:
         weight_decay: Weight decay of matrices.
         label_smoothing: Share of the target spread over all words.
         softmax: The output layer.
+        full_after: Share of the planned steps after which ``softmax=sampled`` trains on all words.
         patience: Number of epochs without improvement after which the run stops.
     """
 
@@ -43,12 +45,14 @@ class LanguageModelSettings:
     unknown_rate: float
     bptt: int = BPTT
     bptt_random: bool = False
+    partial_shuffle: bool = False
     noising: float = 0.0
     noising_scheme: str = "unigram"
     state_reset: float = 0.0
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     softmax: str = "full"
+    full_after: float = 1.0
     patience: int | None = None
 
     @classmethod

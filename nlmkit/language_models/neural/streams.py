@@ -106,6 +106,10 @@ class Epoch:
 class TrainingStream:
     """Training text in columns, by epoch. Random draws of an epoch depend only on the seed and its number.
 
+    With ``rotated``, each column is rotated by a random offset per epoch (partial shuffling: Press 2019): it begins
+    anywhere, reads on to its end, and then from its start to where it began. So windows have other bounds, and columns
+    other neighbours, in each epoch; only the event at the old start follows another context.
+
     If the vocabulary has no trained ``<unk>``, each once-seen word is read as ``<unk>`` in a share of the
     epochs, as target and as input, so that ``<unk>`` is trained on rare words.
 
@@ -115,6 +119,7 @@ class TrainingStream:
         batch: Number of columns; fewer if the text has fewer events.
         bptt: Rows per window.
         random: Whether windows have random lengths.
+        rotated: Whether columns are rotated.
         unknown_rate: Probability per epoch that a once-seen word is read as ``<unk>``.
         seed: Random seed.
         share: Columns to return: rank of the process, and number of processes.
@@ -135,6 +140,7 @@ class TrainingStream:
         batch: int,
         bptt: int,
         random: bool,
+        rotated: bool = False,
         unknown_rate: float,
         seed: int,
         share: tuple[int, int] = (0, 1),
@@ -150,7 +156,7 @@ class TrainingStream:
         self._width = self.batch // processes
         self._own = slice(process * self._width, (process + 1) * self._width)
         self._events = events
-        self._bptt, self._random, self._seed = bptt, random, seed
+        self._bptt, self._random, self._rotated, self._seed = bptt, random, rotated, seed
         self._device = device or torch.device("cpu")
         seen = np.maximum(np.bincount(events, minlength=len(counts)), counts)
         rare = np.flatnonzero(seen[events] == 1) if unknown_rate > 0 and not seen[UNK_ID] else np.empty(0, np.int64)
@@ -187,18 +193,30 @@ class TrainingStream:
         return Epoch(self._columns(number), bounds, scales)
 
     def _columns(self, number: int) -> Tensor:
-        if not len(self._rare):
+        if not len(self._rare) and not self._rotated:
             if self._plain is None:
                 self._plain = self._placed(self._events)
             return self._plain
-        source = generator(self._seed, Purpose.UNKNOWN_IN_STREAM, number)
-        drawn = torch.rand(len(self._rare), generator=source, dtype=torch.float64).numpy() < self._unknown_rate
-        events = self._events.copy()
-        events[self._rare[drawn]] = UNK_ID
-        return self._placed(events)
+        events = self._events
+        if len(self._rare):
+            source = generator(self._seed, Purpose.UNKNOWN_IN_STREAM, number)
+            drawn = torch.rand(len(self._rare), generator=source, dtype=torch.float64).numpy() < self._unknown_rate
+            events = events.copy()
+            events[self._rare[drawn]] = UNK_ID
+        placed = self._placed(events)
+        return self._turned(placed, number) if self._rotated else placed
 
     def _placed(self, events: Ids) -> Tensor:
         return columns(events, self.batch)[:, self._own].contiguous().to(self._device)
+
+    def _turned(self, ids: Tensor, number: int) -> Tensor:
+        """Return the columns of this process, rotated so that the target in the row of the offset becomes the first."""
+        source = generator(self._seed, Purpose.ROTATIONS, number)
+        # of the columns of all processes
+        offsets = torch.randint(self.length, (self.batch,), generator=source)[self._own].to(ids.device)
+        rows = (torch.arange(self.length, device=ids.device)[:, None] + offsets) % self.length
+        # The first input is the one before that target; each other one is the target before it.
+        return torch.cat([ids.gather(0, offsets[None]), ids[1:].gather(0, rows)])
 
 
 class Noise:

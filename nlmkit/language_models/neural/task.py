@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nlmkit.errors import HyperParameterError
+from nlmkit.language_models.neural.sampled_phase import SampledPhase
 from nlmkit.language_models.neural.streams import Epoch, Noise, TrainingStream, reset_state
 from nlmkit.language_models.neural.validation import Validation
 from nlmkit.training import divergence
@@ -143,17 +144,7 @@ class LanguageTask(Task[Window]):
         self.module = module.to(device)
         self._settings, self._together, self._vocabulary = settings, together, vocabulary
         self._events, self._valid_events = events, valid_events
-        self.stream = TrainingStream(
-            events,
-            vocabulary.counts,
-            batch=settings.batch,
-            bptt=settings.bptt,
-            random=settings.bptt_random,
-            unknown_rate=settings.unknown_rate,
-            seed=settings.seed,
-            share=(together.rank, together.count),
-            device=device,
-        )
+        self.stream = self.columns(events, vocabulary.counts, settings.unknown_rate)
         self._noise: Noise | None = None
         if settings.noising > 0:
             self._noise = Noise(
@@ -172,12 +163,29 @@ class LanguageTask(Task[Window]):
         module.set_generator(self._generators["module"])
         self._chunk = chunk = max(1, _LOGITS[device.type] // len(vocabulary))
         self._objective = together.parallel(self.objective(chunk))
+        self._phase = SampledPhase(module, settings.full_after)
         self._validation: Validation | None = None
         if valid_events is not None:
             self._validation = Validation(
                 module, valid_events, batch=settings.batch, chunk=chunk, together=together, device=device
             )
         self._initial = module.initial_state(self.stream.batch // together.count)
+
+    def columns(self, ids: NDArray[np.int32], counts: NDArray[np.int64], unknown_rate: float) -> TrainingStream:
+        """Return ids of the training text in the columns and windows of the run; see ``TrainingStream``."""
+        settings = self._settings
+        return TrainingStream(
+            ids,
+            counts,
+            batch=settings.batch,
+            bptt=settings.bptt,
+            random=settings.bptt_random,
+            rotated=settings.partial_shuffle,
+            unknown_rate=unknown_rate,
+            seed=settings.seed,
+            share=(self._together.rank, self._together.count),
+            device=self.device,
+        )
 
     def objective(self, chunk: int) -> nn.Module:
         """Return the objective: a module from inputs, targets, state and ``Window.beside`` to ``Objective``'s results.
@@ -213,7 +221,8 @@ class LanguageTask(Task[Window]):
         """Return the extent of the run; the time of a step depends on its rows."""
         windows, valid = len(self.stream.bounds(0)) - 1, self._valid_events
         closing = 0.0 if valid is None else min(1.0, min(_JUDGED, len(self._events)) / len(valid))
-        return Extent(windows, self.stream.length / windows, closing=closing)
+        cost = self._phase.cost if self._phase.saves_work else None
+        return Extent(windows, self.stream.length / windows, closing=closing, cost=cost)
 
     def epoch(self, number: int) -> Windows:
         """Return the windows of epoch ``number``."""
@@ -228,6 +237,10 @@ class LanguageTask(Task[Window]):
         return self._generators
 
     # ------------------------------------------------------------------------------------------------- the steps
+
+    def begin_step(self, share: float) -> float:
+        """Let a sampled softmax compute all words, if it is late enough; return the work of the step."""
+        return self._phase.begin_step(share)
 
     def loss(self, data: Window, carry: Carry) -> Step:
         """Return the mean −ln p of a window's events, penalties, and the state after it."""

@@ -1,4 +1,6 @@
-"""Log-probabilities of texts by a table: in NumPy, or by machine code, with the same additions in the same order.
+"""Log-probabilities of texts by a table: in NumPy, by machine code, or word by word, with the same additions in order.
+
+Short texts, such as single sentences, are scored word by word, since calls of NumPy cost more than their few events.
 
 Machine code (``kernels``, extra ``fast``) is used for texts of ``COMPILED_EVENTS`` on, below which starting it takes
 longer than it saves; in a process that has it already, for all but short texts.
@@ -18,7 +20,11 @@ from numpy.typing import NDArray
 from nlmkit.language_models.ngram.counting import Ids, with_boundaries
 from nlmkit.language_models.ngram.estimates import Floats
 from nlmkit.language_models.ngram.followers import Lookup
+from nlmkit.language_models.ngram.steps import Steps
 from nlmkit.text.vocabulary import EOS_ID
+
+FEW_EVENTS: Final = 64
+"""Events up to which a text is scored word by word."""
 
 BATCH_EVENTS: Final = 1 << 17
 """Events scored at a time; bounds the working memory to about 10 MB."""
@@ -55,6 +61,11 @@ class Pass(NamedTuple):
 class Scorable(Lookup, Protocol):
     """A table that machine code can score by."""
 
+    @property
+    def steps(self) -> Steps:
+        """The table word by word."""
+        ...
+
     def extend(self, kernels: Any, k: int, run: Pass) -> None:
         """Run the kernel of this form of table for order k."""
         ...
@@ -68,6 +79,8 @@ def score(table: Scorable, event_ids: Ids, threads: int = 1) -> Scored:
         event_ids: Ids of the events, each sentence closed by ``</s>``: int32 [events].
         threads: Number of threads; results do not depend on it.
     """
+    if len(event_ids) <= FEW_EVENTS:
+        return score_by_steps(table, event_ids)
     log_probs = np.empty(len(event_ids))
     lengths = np.empty(len(event_ids), np.int8)
     score_batch = _batch_scorer(len(event_ids))
@@ -103,6 +116,12 @@ def _batch_scorer(events: int) -> Callable[[Scorable, Ids], Scored]:
     if importlib.util.find_spec("numba") is None:
         return score_by_arrays
     return score_by_kernels
+
+
+def score_by_steps(table: Scorable, event_ids: Ids) -> Scored:
+    """``score`` of a short text, word by word."""
+    scores, lengths = table.steps.score(event_ids.tolist())
+    return np.array(scores, np.float64), np.array(lengths, np.int8)
 
 
 def score_by_kernels(table: Scorable, event_ids: Ids) -> Scored:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import inf
 from typing import Any, Final
 
@@ -59,6 +59,21 @@ class Steps:
 
     def step(self, state: State, word_id: int) -> tuple[float, State]:
         """Return the log-probability of a word after ``state``, and the state after it."""
+        score, places = self._score(state, word_id)
+        return score, self._after(state, word_id, places)
+
+    def score(self, word_ids: Iterable[int]) -> tuple[list[float], list[int]]:
+        """Return the log-probability of each event of a text, and the length of the n-gram that it is of."""
+        state, scores, lengths = self._start, [], []
+        for word_id in word_ids:
+            score, places = self._score(state, word_id)
+            scores.append(score)
+            lengths.append(len(places))
+            state = self._after(state, word_id, places)
+        return scores, lengths
+
+    def _score(self, state: State, word_id: int) -> tuple[float, list[int]]:
+        """Return the log-probability of a word after ``state``, and the ``places`` of the n-gram that it is of."""
         places, place = [word_id], word_id
         for (children, first), word in zip(self._below, reversed(state), strict=False):
             low, high = children[place], children[place + 1]
@@ -80,7 +95,7 @@ class Steps:
                 score += self._backoffs[k][contexts[k]] if k < known else self._unseen
         if word_id == BOS_ID:
             score = -inf
-        return score, self._after(state, word_id, places)
+        return score, places
 
     def advance(self, state: State, word_id: int) -> State:
         """Return the state after a word."""

@@ -22,7 +22,7 @@ from torch.autograd.function import once_differentiable
 from nlmkit.layers.fused import gates as plain_gates
 from nlmkit.layers.fused.products import StepProduct
 
-COMPILED_UNITS: Final = 4096
+COMPILED_UNITS: Final = 2048
 """Rows times units of a step from which machine code computes the gates: below, compiling it would not pay."""
 
 _STATES: Final = {"rnn": 1, "lstm": 2, "gru": 1}
@@ -58,11 +58,29 @@ def run_window(  # noqa: PLR0917
     return outputs, tuple(part.unsqueeze(0) for part in last)
 
 
+def is_faster(kind: str, inputs: Tensor, hidden: int) -> bool:
+    """Return whether ``run_window`` is faster than torch's kernel on a CPU, in the type of the inputs.
+
+    It is for Elman networks and GRUs with machine code; torch's LSTM is one of oneDNN's operations.
+
+    Args:
+        kind: ``rnn``, ``lstm`` or ``gru``.
+        inputs: [T, B, n].
+        hidden: Units h.
+    """
+    return kind != "lstm" and _code(inputs.shape[1] * hidden, inputs.dtype) is not None
+
+
+def has_machine_code() -> bool:
+    """Return whether gates can be computed by machine code: with numba."""
+    return importlib.util.find_spec("numba") is not None
+
+
 def _code(units: int, dtype: torch.dtype) -> ModuleType | None:
     """Return the machine code for gates of so many rows times units, or None."""
     if units < COMPILED_UNITS or dtype not in (torch.float32, torch.bfloat16):
         return None
-    if importlib.util.find_spec("numba") is None:
+    if not has_machine_code():
         return None
     from nlmkit.layers.fused import gate_kernels
 
@@ -111,7 +129,7 @@ class _Window(torch.autograd.Function):
         arrays = {"rnn": [gates, bias, hidden], "lstm": [gates, bias, wide, hidden]}.get(
             kind, [gates, fed, bias, wide, hidden]
         )
-        step, product = _step(f"{kind}_forward", rows * units, dtype, arrays), StepProduct(by_recurrent, rows)
+        step, product = _step(f"{kind}_forward", rows * units, dtype, arrays), StepProduct(by_recurrent, rows, steps)
         for t in range(steps):
             recurrent = product(hidden[t])
             if kind == "gru":
@@ -145,7 +163,7 @@ class _Window(torch.autograd.Function):
             "lstm": [gates, wide, by_outputs, by_wide, by_bias],
         }.get(kind, [gates, fed, wide, by_outputs, by_wide, by_bias])
         step = _step(f"{kind}_backward", rows * hidden.shape[2], x.dtype, arrays)
-        product = StepProduct(by_recurrent.t().contiguous(), rows)
+        product = StepProduct(by_recurrent.t().contiguous(), rows, steps)
         by_sums = fed if kind == "gru" else gates
         for t in reversed(range(steps)):
             step(t, by_hidden)

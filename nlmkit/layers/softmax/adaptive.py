@@ -11,7 +11,12 @@ from torch.nn import functional
 from nlmkit.errors import HyperParameterError, SavedModelError
 from nlmkit.layers.embeddings import WordVectors
 from nlmkit.layers.softmax.base import OutputLayer, initial_rows, log_shares, refuse_smoothing
-from nlmkit.layers.softmax.cross_entropy import CHUNK, linear_cross_entropy, picked_log_probs
+from nlmkit.layers.softmax.cross_entropy import (
+    CHUNK,
+    linear_cross_entropy,
+    mixture_cross_entropy,
+    picked_log_probs,
+)
 
 GROWTH = 10
 """Ratio of the last ranks of a cluster and of the one before it."""
@@ -110,6 +115,29 @@ class AdaptiveSoftmax(OutputLayer):
             )
         return total / len(rows)
 
+    def mixture_loss(
+        self, features: Tensor, targets: Tensor, log_weights: Tensor, log_rest: Tensor, *, chunk: int, alone: float
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean loss of a mixture, with logits of the head in memory for one chunk only.
+
+        A tail's ln p of a word within it is a factor of the weight of the head: λ p = (λ p(word | tail)) p(tail).
+        """
+        rows = self.words.rank[targets]
+        clusters = self._clusters(rows)
+        weights, biases = self._weights(), torch.split(self.bias, self.sizes)
+        within = self._add_within_tails(torch.zeros_like(log_weights), features, rows, clusters)
+        total, found = mixture_cross_entropy(
+            features,
+            *self._head(weights[0], biases[0]),
+            self._head_targets(rows, clusters),
+            log_weights + within,
+            log_rest,
+            chunk=chunk,
+            alone=alone,
+            bfloat16=self._lowered,
+        )
+        return (total - alone * within.sum()) / len(rows), found + within.detach()
+
     def log_probs(self, features: Tensor, targets: Tensor) -> Tensor:
         """Return ln p(target): [N]."""
         rows, never = self._rows(targets)
@@ -117,12 +145,17 @@ class AdaptiveSoftmax(OutputLayer):
         weights, biases = self._weights(), torch.split(self.bias, self.sizes)
         weight, bias = self._head(weights[0], biases[0])
         found = picked_log_probs(features, weight, bias, self._head_targets(rows, clusters))
+        return self._add_within_tails(found, features, rows, clusters).masked_fill(never, -torch.inf)
+
+    def _add_within_tails(self, found: Tensor, features: Tensor, rows: Tensor, clusters: Tensor) -> Tensor:
+        """Add ln p(target | its tail) of targets in tails: [N]."""
+        weights, biases = self._weights(), torch.split(self.bias, self.sizes)
         for tail in range(1, len(weights)):
             places = (clusters == tail).nonzero()[:, 0]
             inner = self._mapped(features[places], tail)
             within = picked_log_probs(inner, weights[tail], biases[tail], rows[places] - self.cutoffs[tail])
             found = found.index_add(0, places, within)
-        return found.masked_fill(never, -torch.inf)
+        return found
 
     def _log_probs_by_row(self, features: Tensor) -> Tensor:
         weights, biases = self._weights(), torch.split(self.bias, self.sizes)

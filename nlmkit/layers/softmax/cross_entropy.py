@@ -39,7 +39,7 @@ def linear_cross_entropy(
 
     Args:
         features: [N, d].
-        weight: [V, d].
+        weight: [V, d]; rows after these are ignored, which spares a gradient by a slice.
         bias: [V].
         targets: int64 [N], in [0, V).
         chunk: Rows whose logits are in memory at a time; it changes the result only by rounding.
@@ -78,7 +78,7 @@ def mixture_cross_entropy(  # noqa: PLR0917
 
     Args:
         features: [N, d].
-        weight: [V, d].
+        weight: [V, d]; rows after these are ignored.
         bias: [V].
         targets: int64 [N], in [0, V).
         log_weights: ln λ of each row: [N].
@@ -135,11 +135,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor | None]:
         """Return the sum of the losses, and of a mixture the log-probabilities of the targets."""
         wanted = ctx.needs_input_grad[:3]
-        factors = weight.to(features.dtype)
+        words = len(bias)
+        factors = weight[:words].to(features.dtype)
         by_features = torch.empty_like(features) if wanted[0] else None
-        by_weight: Tensor | None = None
-        by_bias: Tensor | None = None
-        mixture = None if log_weights is None or log_rest is None else _Mixture(log_weights, log_rest, alone)
+        by_weight = torch.empty_like(weight) if wanted[1] else None
+        by_bias = torch.zeros_like(bias) if wanted[2] else None
+        if by_weight is not None:
+            by_weight[words if len(features) else 0 :] = 0
+        mixture = None if log_weights is None or log_rest is None else Mixture(log_weights, log_rest, alone)
         loss = weight.new_zeros(())
         softmax = softmax_of_rows(features, bias, label_smoothing)
         chunk *= softmax.chunks
@@ -155,8 +158,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
             if not any(wanted):
                 continue
             by_logits = found.by_logits
-            if wanted[2]:
-                by_bias = _added(by_bias, softmax.sum(by_logits, scale))
+            if by_bias is not None:
+                by_bias.add_(softmax.sum(by_logits, scale))
             by_logits = by_logits.to(features.dtype)
             if by_features is not None:
                 torch.mm(by_logits, factors, out=by_features[rows])
@@ -165,12 +168,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 part = part * scale[:, None].to(part.dtype)
                 if by_features is not None:
                     by_features[rows].mul_(scale[:, None])
-            if by_weight is not None and by_weight.dtype == features.dtype:
-                by_weight.addmm_(by_logits.t(), part)
-            elif wanted[1]:
-                by_weight = _added(by_weight, torch.mm(by_logits.t(), part).to(weight.dtype))
-        if not len(features):
-            by_weight, by_bias = (torch.zeros_like(each) for each in (weight, bias))
+            if by_weight is not None:
+                _add_product(by_weight[:words], by_logits.t(), part, is_first=begin == 0)
         if mixture is None:
             ctx.save_for_backward(by_features, by_weight, by_bias)
             return loss, None
@@ -185,7 +184,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return (*found[:3], None, None, None, *(found[3:] or (None, None)), None)
 
 
-class _Mixture:
+class Mixture:
     """Losses of rows whose softmax is mixed with other distributions; see ``mixture_cross_entropy``.
 
     Attributes:
@@ -212,6 +211,12 @@ class _Mixture:
         return share + self._alone
 
 
-def _added(total: Tensor | None, part: Tensor) -> Tensor:
-    """Return the sum, in place of the total where there is one."""
-    return part if total is None else total.add_(part)
+def _add_product(total: Tensor, one: Tensor, other: Tensor, *, is_first: bool) -> None:
+    """Add a matrix product to the total, or set it to the first one."""
+    if total.dtype != one.dtype:
+        product = torch.mm(one, other)
+        total.copy_(product) if is_first else total.add_(product)
+    elif is_first:
+        torch.mm(one, other, out=total)
+    else:
+        total.addmm_(one, other)

@@ -41,12 +41,16 @@ class FullSoftmax(OutputLayer):
         """Return the output weights [V − 1, d]."""
         return self.words.weight[:-1] if self.tied else self.weight
 
+    def _all_weights(self) -> Tensor:
+        """Return the output weights, and if tied ``<s>`` after them: [V − 1 or V, d]."""
+        return self.words.weight if self.tied else self.weight
+
     def loss(self, features: Tensor, targets: Tensor, *, chunk: int = CHUNK, label_smoothing: float = 0.0) -> Tensor:
         """Return the mean cross-entropy."""
         rows = self.words.rank[targets]
         total = linear_cross_entropy(
             features,
-            self.weights(),
+            self._all_weights(),
             self.bias,
             rows,
             chunk=chunk,
@@ -62,7 +66,7 @@ class FullSoftmax(OutputLayer):
         rows = self.words.rank[targets]
         total, found = mixture_cross_entropy(
             features,
-            self.weights(),
+            self._all_weights(),
             self.bias,
             rows,
             log_weights,

@@ -15,35 +15,50 @@ _LANES: Final = 64
 
 
 @compiled
-def _largest(row: Any, lanes: Any) -> Any:
+def _read(row: Any, given: Any, bias: Any, lanes: Any) -> Any:
+    """Set a row to logits plus bias; return the largest."""
     lanes[:] = -np.inf
     whole = len(row) // _LANES * _LANES
     for begin in range(0, whole, _LANES):
-        part = row[begin : begin + _LANES]
+        end = begin + _LANES
+        places, values, offsets = row[begin:end], given[begin:end], bias[begin:end]
         for k in range(_LANES):
-            lanes[k] = part[k] if part[k] > lanes[k] else lanes[k]
-    found = np.float32(-np.inf)
+            value = load(values, k) + offsets[k]
+            places[k] = value
+            lanes[k] = value if value > lanes[k] else lanes[k]
+    largest = np.float32(-np.inf)
     for k in range(_LANES):
-        found = lanes[k] if lanes[k] > found else found
+        largest = lanes[k] if lanes[k] > largest else largest
     for j in range(whole, len(row)):
-        found = row[j] if row[j] > found else found
-    return found
+        row[j] = load(given, j) + bias[j]
+        largest = row[j] if row[j] > largest else largest
+    return largest
 
 
 @compiled
-def _sum(row: Any, lanes: Any) -> Any:
+def _exponentiate(row: Any, largest: Any, lanes: Any) -> Any:
+    """Replace a row by e to the power of it minus the largest; return the sum."""
     lanes[:] = 0
     whole = len(row) // _LANES * _LANES
     for begin in range(0, whole, _LANES):
-        part = row[begin : begin + _LANES]
+        places = row[begin : begin + _LANES]
         for k in range(_LANES):
-            lanes[k] += part[k]
-    found = np.float64(0)
+            value = exp(places[k] - largest)
+            places[k] = value
+            lanes[k] += value
+    total = np.float64(0)
     for k in range(_LANES):
-        found += lanes[k]
+        total += lanes[k]
     for j in range(whole, len(row)):
-        found += row[j]
-    return found
+        row[j] = exp(row[j] - largest)
+        total += row[j]
+    return total
+
+
+@compiled
+def _write(given: Any, row: Any, share: Any) -> None:
+    for j in range(len(row)):
+        store(given, j, row[j] * share)
 
 
 @compiled
@@ -62,19 +77,46 @@ def differentiate(begin: int, end: int, logits: Any, bias: Any, targets: Any, lo
     row, lanes = np.empty(words, np.float32), np.empty(_LANES, np.float32)
     for at in range(begin, end):
         given, target = logits[at], targets[at]
-        for j in range(words):
-            row[j] = load(given, j) + bias[j]
-        largest, picked = _largest(row, lanes), row[target]
-        for j in range(words):
-            row[j] = exp(row[j] - largest)
-        total = _sum(row, lanes)
-        log_probs[at] = np.float32(np.float64(picked - largest) - np.log(total))
+        largest = _read(row, given, bias, lanes)
+        picked = row[target] - largest
+        total = _exponentiate(row, largest, lanes)
+        log_probs[at] = np.float32(np.float64(picked) - np.log(total))
         share = np.float32(1 / total)
-        for j in range(words):
-            row[j] *= share
-        row[target] -= np.float32(1)
-        for j in range(words):
-            store(given, j, row[j])
+        _write(given, row, share)
+        store(given, target, row[target] * share - np.float32(1))
+
+
+@compiled
+def differentiate_sampled(
+    begin: int, end: int, logits: Any, bias: Any, hits: Any, scores: Any, log_probs: Any, by_scores: Any
+) -> None:
+    """Replace rows of logits by the gradient of −ln p(target) by them, where the target has a logit of its own.
+
+    Args:
+        begin: First row.
+        end: Row after the last.
+        logits: float32, or int16 for bfloat16: [n, S], without the bias; the target's, if it is among them, is ignored.
+        bias: float32 [S].
+        hits: Column of the target, −1 if there is none: int64 [n].
+        scores: Logit of the target: float32 [n].
+        log_probs: ln p(target), set here: float32 [n].
+        by_scores: Gradient by the target's logit, set here: float32 [n].
+    """
+    words = logits.shape[1]
+    row, lanes = np.empty(words, np.float32), np.empty(_LANES, np.float32)
+    for at in range(begin, end):
+        given, hit, score = logits[at], hits[at], scores[at]
+        largest = _read(row, given, bias, lanes)
+        largest = score if score > largest else largest
+        if hit >= 0:
+            row[hit] = -np.inf
+        own = np.float64(exp(score - largest))
+        total = _exponentiate(row, largest, lanes) + own
+        log_probs[at] = np.float32(np.float64(score - largest) - np.log(total))
+        by_scores[at] = np.float32(own / total - 1)
+        _write(given, row, np.float32(1 / total))
+        if hit >= 0:
+            store(given, hit, np.float32(0))
 
 
 @compiled

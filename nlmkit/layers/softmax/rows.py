@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor
 
 from nlmkit.layers.fused.threads import in_parts
+from nlmkit.layers.fused.windows import has_machine_code
 
 COMPILED_WORDS: Final = 1024
-"""Words from which machine code computes the softmax of bfloat16 logits: below, compiling it would not pay."""
+"""Words from which machine code computes the softmax: below, compiling it would not pay."""
 
 
 class Found(NamedTuple):
@@ -56,21 +56,44 @@ class PlainRows:
             by_logits.sub_(label_smoothing / words)
         return Found(loss, picked, by_logits)
 
+    def sampled(self, logits: Tensor, bias: Tensor, hits: Tensor, scores: Tensor) -> tuple[Found, Tensor]:
+        """Return loss, ln p and gradient of rows whose target has a logit of its own, and the gradient by that.
+
+        Args:
+            logits: W f of sampled words, without the bias, which may be overwritten: [n, S].
+            bias: [S].
+            hits: Column of the target, whose logit is ignored there; −1 if it is not among them: int64 [n].
+            scores: Logit of the target: [n].
+        """
+        hit = (hits >= 0).nonzero()[:, 0]
+        logits = logits.to(bias.dtype).add_(bias)
+        logits[hit, hits[hit]] = -torch.inf
+        largest = torch.maximum(logits.amax(dim=1), scores) if len(bias) else scores
+        by_logits = logits.sub_(largest[:, None]).exp_()
+        own = (scores - largest).exp_()
+        total = by_logits.sum(dim=1).add_(own)
+        log_probs = scores - largest - total.log()
+        by_logits.div_(total[:, None])
+        return Found(-log_probs.sum(), log_probs, by_logits), own.div_(total).sub_(1)
+
     def sum(self, rows: Tensor, scale: Tensor | None) -> Tensor:
         """Return the sum of rows [n, V], each times its entry of ``scale`` [n], if any: [V]."""
         return rows.sum(dim=0) if scale is None else torch.mv(rows.t(), scale)
 
 
 class CompiledRows:
-    """Softmax as machine code, in the memory of the logits, which are bfloat16; sums are float32."""
+    """Softmax as machine code, in the memory of the logits, float32 or bfloat16; sums are float32.
 
-    chunks = 4
-    """The same memory as in torch's operations, which have the logits twice in float32."""
+    Args:
+        dtype: Type of the logits.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, dtype: torch.dtype) -> None:
         from nlmkit.layers.softmax import row_kernels
 
         self._code = row_kernels
+        # The same memory as in torch's operations, which have the logits twice in float32.
+        self.chunks = 8 // dtype.itemsize
 
     def __call__(self, logits: Tensor, bias: Tensor, targets: Tensor, label_smoothing: float) -> Found:
         """Return loss, ln p and gradient of rows; arguments as for ``PlainRows``, without label smoothing."""
@@ -78,6 +101,13 @@ class CompiledRows:
         arrays = [_view(each) for each in (logits, bias, targets, log_probs)]
         in_parts(lambda begin, end: self._code.differentiate(begin, end, *arrays), len(logits))
         return Found(-log_probs.sum(), log_probs, logits)
+
+    def sampled(self, logits: Tensor, bias: Tensor, hits: Tensor, scores: Tensor) -> tuple[Found, Tensor]:
+        """Return loss, ln p and gradient of rows whose target has a logit of its own; see ``PlainRows``."""
+        log_probs, by_scores = bias.new_empty(len(logits)), bias.new_empty(len(logits))
+        arrays = [_view(each) for each in (logits, bias, hits, scores, log_probs, by_scores)]
+        in_parts(lambda begin, end: self._code.differentiate_sampled(begin, end, *arrays), len(logits))
+        return Found(-log_probs.sum(), log_probs, logits), by_scores
 
     def sum(self, rows: Tensor, scale: Tensor | None) -> Tensor:
         """Return the sum of rows, each times its entry of ``scale``, if any: [V]."""
@@ -96,9 +126,10 @@ def softmax_of_rows(features: Tensor, bias: Tensor, label_smoothing: float) -> P
         bias: [V].
         label_smoothing: Share of the target that is spread over all words.
     """
-    suits = features.dtype == torch.bfloat16 and bias.dtype == torch.float32 and features.device.type == "cpu"
-    if suits and not label_smoothing and len(bias) >= COMPILED_WORDS and importlib.util.find_spec("numba") is not None:
-        return CompiledRows()
+    on_cpu = features.device.type == "cpu"
+    suits = on_cpu and bias.dtype == torch.float32 and features.dtype in (torch.float32, torch.bfloat16)
+    if suits and not label_smoothing and len(bias) >= COMPILED_WORDS and has_machine_code():
+        return CompiledRows(features.dtype)
     return PlainRows()
 
 

@@ -141,6 +141,7 @@ def test_the_state_of_every_optimizer_is_kept(change: dict[str, Any], tmp_path: 
     "change",
     [
         {"averaging": "asgd"},
+        {"averaging": "tail", "averaging_share": 0.6, "partial_shuffle": True},
         {"averaging": "nt-asgd", "averaging_window": 1, "schedule": "plateau", "lr": 1.0, "epochs": 6},
         {"schedule": "cosine", "patience": 2, "lr": 0.5, "epochs": 8},
     ],

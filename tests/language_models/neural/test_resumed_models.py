@@ -27,6 +27,8 @@ BY_STEPS = {"bptt": 5, "dropout_recurrent": 0.2, "zoneout": 0.1}
 MODELS: list[tuple[type[NeuralLanguageModel], dict[str, Any]]] = [
     (LSTM, {"bptt": 5, "bptt_random": True, "layers": 2, "dropout": 0.2, "weight_drop": 0.3, "state_reset": 0.2}),
     (GRU, {**BY_STEPS, "noising": 0.2, "averaging": "ema"}),
+    (GRU, {"optimizer": "muon", "muon_every": 2, "partial_shuffle": True, "bptt": 4, "averaging": "tail"}),
+    *((LSTM, {"softmax": "sampled", "softmax_samples": 4, "full_after": share, "bptt": 6}) for share in (0.3, 0.8)),
     (RNNLM, {"bptt": 5, "layer_norm": True, "softmax": "sampled", "softmax_samples": 4}),
     (NNLM, {"order": 3, "direct": True, "dropout_embedding": 0.1}),
 ]

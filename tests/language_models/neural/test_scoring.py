@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nlmkit.language_models.neural import scoring
+from nlmkit.language_models.neural import parallel_stream, scoring
 from nlmkit.text import EOS_ID
 
 V, H = 11, 4
@@ -140,7 +140,7 @@ def test_a_stream_is_one_column_in_long_windows(module: Elman, monkeypatch: pyte
     expected = scoring.log_probs(module, events, offsets, "stream")
     assert module.calls == [(len(events), 1)]
     for window in (1, 5, len(events)):
-        monkeypatch.setattr(scoring, "WINDOW", window)
+        monkeypatch.setattr(parallel_stream, "LONGEST_CALL", window)
         module.calls.clear()
         np.testing.assert_allclose(scoring.stream_log_probs(module, events), expected, rtol=0, atol=1e-5)
         assert len(module.calls) == math.ceil(len(events) / window)

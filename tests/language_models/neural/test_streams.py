@@ -129,6 +129,38 @@ def test_steps_are_the_windows_of_all_epochs() -> None:
     assert fixed_windows(10, 5).tolist() == [0, 5, 10]
 
 
+@given(size=st.integers(1, 60), batch=st.integers(1, 9), number=st.integers(0, 3))
+def test_a_rotated_column_has_its_events_from_another_one_on(size: int, batch: int, number: int) -> None:
+    events = np.arange(size, dtype=np.int32) + 3
+    plain, rotated = (stream(events, batch=batch, rotated=value) for value in (False, True))
+    assert rotated.steps(2) == plain.steps(2)
+    assert rotated.events_left_out == plain.events_left_out
+    before, after = (each.epoch(number)._ids for each in (plain, rotated))
+    for column in range(plain.batch):
+        old, new = before[:, column].tolist(), after[:, column].tolist()
+        offset = old[1:].index(new[1])
+        assert new == [old[offset], *old[1 + offset :], *old[1 : 1 + offset]]
+
+
+def test_rotations_depend_on_seed_and_epoch_alone() -> None:
+    def ids(number: int, seed: int = 1) -> list[list[int]]:
+        made = stream(np.arange(3, 3003, dtype=np.int32), batch=5, rotated=True, seed=seed)
+        return made.epoch(number)._ids.T.tolist()
+
+    assert ids(0) == ids(0)
+    assert ids(0) != ids(1)
+    assert ids(0) != ids(0, seed=2)
+    offsets = {column[1] % 600 for column in ids(0)}
+    assert len(offsets) > 3  # columns have offsets of their own
+
+
+def test_processes_rotate_the_columns_of_one_process() -> None:
+    events = np.arange(3, 103, dtype=np.int32)
+    whole = stream(events, batch=4, rotated=True).epoch(1)._ids
+    parts = [stream(events, batch=4, rotated=True, share=(rank, 2)).epoch(1)._ids for rank in (0, 1)]
+    assert torch.equal(torch.cat(parts, dim=1), whole)
+
+
 def test_an_epoch_depends_on_seed_and_number_alone() -> None:
     def bounds(number: Any, seed: Any = 1) -> Any:
         return stream(range(3, 903), bptt=20, random=True, seed=seed).epoch(number).bounds.tolist()

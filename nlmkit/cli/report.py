@@ -1,0 +1,129 @@
+"""``nlmkit report``: an HTML page about one model or several."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import click
+
+from nlmkit.cli import output
+from nlmkit.cli.group import Command, examples
+from nlmkit.cli.options import decoding_options, for_source, quiet_option, refuse_stdin_twice, text_column_options
+from nlmkit.cli.options import text_column as choose_text_column
+from nlmkit.cli.outputs import Output, refuse_conflicts
+from nlmkit.cli.progress import progress
+
+if TYPE_CHECKING:
+    from nlmkit.language_models.base import Context
+    from nlmkit.text.marks import Marks
+
+
+@click.command(
+    "report",
+    cls=Command,
+    epilog=examples(
+        "nlmkit report kn5 --text test.txt -o report.html",
+        "nlmkit report kn5 lstm mixed --text test.txt -o report.html",
+        'nlmkit report lstm -o lstm.html --title "LSTM, second run"',
+        "nlmkit report cnn nbsvm --text reviews.tsv -o reviews.html",
+        "nlmkit report word2vec glove -o vectors.html",
+    ),
+)
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.option(
+    "--text",
+    "texts",
+    multiple=True,
+    metavar="TEXT",
+    allow_from_autoenv=False,
+    help="Test text: a file, a directory, - for standard input, or corpus:NAME. Several texts are read as one.  "
+    "[default: none; sections that need one are left out]",
+)
+@click.option("-o", "--output", "path", metavar="FILE", required=True, help="HTML file to write.")
+@click.option("--title", help="Title of the page.  [default: the names of the models]")
+@click.option(
+    "--context",
+    type=click.Choice(["sentence", "stream"]),
+    default="sentence",
+    show_default=True,
+    help="Context: reset language models at each sentence (sentence) or keep reading (stream).",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(0, 10_000_000),
+    default=1000,
+    show_default=True,
+    help="Number of samples for intervals and p-values; 0 for none.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of samples, and of what is drawn from a large text.",
+)
+@text_column_options
+@decoding_options
+@quiet_option
+def command(
+    *,
+    models: tuple[str, ...],
+    texts: tuple[str, ...],
+    path: str,
+    title: str | None,
+    context: Context,
+    samples: int,
+    seed: int,
+    text_column: str | None,
+    text_format: str | None,
+    encoding: str | None,
+    errors: str | None,
+    marks: Marks | None,
+    quiet: bool,
+) -> None:
+    """Write an HTML report of the saved models MODEL, which are of one kind.
+
+    The page is one file that loads nothing from the network: it can be sent by mail and opened anywhere, in light and
+    dark, on a phone too. All that models and texts contain is escaped.
+
+    Language models are compared on the text given by --text, with significance; the report has their learning curves,
+    the surprisal of words in the sentences in which they differ most, perplexity by word frequency, position and
+    sentence length, calibration, n-gram orders used, samples, parameters and options. Of a large text, sentences for
+    some of these are drawn by --seed, which the page states.
+
+    Of other kinds, TEXT has labels, numbers, tags or targets, as for `nlmkit score`: classifiers have their confusion,
+    calibration and most confident mistakes, regressors their residuals, taggers errors by type and transitions,
+    sequence-to-sequence models attention and examples. Representations have neighbours and projections; of them, TEXT
+    is a file of word pairs or analogies.
+    """
+    from nlmkit.plots.figure import check_folder
+    from nlmkit.reporting.document import report
+    from nlmkit.reporting.page import check_page
+    from nlmkit.reporting.study import Files
+
+    check_page()
+    refuse_stdin_twice(texts)
+    refuse_conflicts([Output("--output", path)], [*texts, *models])
+    check_folder(path)
+    given = {"--text-column": text_column, "--encoding": encoding, "--errors": errors, "--marks": marks}
+    for flag in (flag for flag, value in given.items() if value is not None and not texts):
+        raise click.UsageError(f"{flag} applies to the text: add --text TEXT")
+    files = Files(
+        names=texts,
+        column=choose_text_column(text_column, text_format),
+        decoded=functools.partial(for_source, encoding=encoding, errors=errors, marks=marks),
+    )
+    with progress(quiet=quiet) as display:
+        made = report(
+            list(models),
+            files if texts else None,
+            title=title,
+            context=context,
+            samples=samples,
+            seed=seed,
+            progress=display,
+        )
+    made.save(path)
+    if not quiet:
+        output.note(f"{path}: {len(made.html.encode('utf-8')):,} bytes")

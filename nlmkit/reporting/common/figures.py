@@ -1,0 +1,69 @@
+"""Cells of figures, intervals and p-values; exact sign tests; and reading of files for studies."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+from nlmkit.reporting.blocks import Value
+from nlmkit.reporting.study import Files
+from nlmkit.text import TextPipeline
+from nlmkit.text.columns import TextColumn
+
+_LEAST_P: Final = 0.001
+
+
+def figure(value: float | None, form: str = ".4f", *, emphasis: bool = False) -> Value:
+    """Return a number as a cell; a dash for None and NaN."""
+    if value is None or math.isnan(value):
+        return Value("–")
+    return Value(f"{value:{form}}", float(value), emphasis=emphasis)
+
+
+def between(interval: tuple[float, float] | None, form: str = ".4f") -> Value:
+    """Return an interval as a cell."""
+    return Value("–") if interval is None else Value(f"{interval[0]:{form}} – {interval[1]:{form}}", interval[0])
+
+
+def p_value(p: float) -> Value:
+    """Return a p-value as a cell."""
+    return Value(f"< {_LEAST_P}" if p < _LEAST_P else f"{p:.3f}", p)
+
+
+def sign_test(wins: int, losses: int) -> float:
+    """Return the two-sided p-value of the exact sign test, which is McNemar's (1947) exact test of paired errors.
+
+    Args:
+        wins: Number of pairs in which the one is right and the other is not.
+        losses: Number of pairs in which the other alone is right.
+    """
+    n = wins + losses
+    whole = n * math.log(2)
+    tail = math.fsum(
+        math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) - whole)
+        for k in range(min(wins, losses) + 1)
+    )
+    return min(1.0, 2 * tail)
+
+
+def read_files(text: Files, read: Callable[..., Any], **own: Any) -> Any:
+    """Read the files of a report with a kind's reader.
+
+    Args:
+        text: The files.
+        read: Reader, such as ``LabelledTexts.read``.
+        own: Further arguments of the reader.
+    """
+    decoding = text.decoded(TextPipeline(marks="literal")).decoding
+    return read(list(text.names), **_layout(text.column), **own, **dataclasses.asdict(decoding))
+
+
+def _layout(column: TextColumn | None) -> dict[str, Any]:
+    return {} if column is None else {"text_column": str(column.name), "format": column.format}
+
+
+def source_of(text: Any) -> str:
+    """Return what a report calls a text: the names of files as they were given."""
+    return ", ".join(text.names) if isinstance(text, Files) else "given in memory"
