@@ -170,7 +170,8 @@ class _Search:
         changed = copy.copy(self._component)
         changed.choose({**found.values, "embedding": found.sizes.embedding})
         taken = timed_step(changed, self._events, self._vocabulary, self._device, self._precision, steps=steps)
-        self.speed = self.speed.with_step(found.sizes, taken)
+        # They are the first ones of a run, before a sampled softmax computes all words.
+        self.speed = self.speed.with_step(found.sizes._replace(full_after=float(found.sizes.full_after > 0)), taken)
         return self._recipe()
 
     def _recipe(self) -> Recipe:

@@ -1,6 +1,7 @@
 """Hyper-parameters that fit a budget: ``preset=auto``, as a pure function of the speed, the text and the time.
 
-A network of W weights per word reads T words in the time. Two rules fix its width:
+A network of W weights per word (those of the output layer count at most as much as the others) reads T words in the
+time. Two rules fix its width:
 
 - On a text that is long enough, T = 11·W: parameters and words grow together with the compute, as in Hoffmann et al.
   2022, "Training Compute-Optimal Large Language Models" (whose networks are larger, and read 20 words per weight).
@@ -8,8 +9,8 @@ A network of W weights per word reads T words in the time. Two rules fix its wid
   Data-Constrained Language Models"), so the network is wider and reads T = (11·W)^.54 · N^.46 words.
 
 The wider the network and the more often it reads its text, the more dropout it gets; the longer it trains, the larger
-its batches; the wider it is and the longer it trains, the lower its learning rate. ``benchmarks/budget_recipe.py`` has the runs that the numbers
-were fitted to. This module imports neither torch nor NumPy.
+its batches; the wider it is and the longer it trains, the lower its learning rate. ``benchmarks/budget_recipe.py`` has
+the runs that the numbers were fitted to. This module imports neither torch nor NumPy.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from nlmkit.language_models.neural.costs import (
     active_weights,
     memory,
     output_rows,
+    output_width,
     parameters,
     step_seconds,
     update_seconds,
@@ -138,7 +140,7 @@ def recipe(
                 bound = "memory"
             elif active_weights(sizes) > _WEIGHTS_PER_EVENT * events:
                 bound = "text"
-            elif words < wanted_words(active_weights(batched), events):
+            elif words < wanted_words(capacity(batched), events):
                 bound = ""
                 break
             if bound:
@@ -161,6 +163,13 @@ def recipe(
     return Recipe(
         {name: values[name] for name in CHOSEN if name in values and name not in explicit}, sizes, epochs, bound
     )
+
+
+def capacity(sizes: Sizes) -> float:
+    """Return the weights per word, of which those of the output layer count at most as much as all others."""
+    output = output_rows(sizes) * output_width(sizes)
+    inner = active_weights(sizes) - output
+    return inner + min(inner, output)
 
 
 def wanted_words(weights: float, events: int) -> float:

@@ -215,6 +215,7 @@ def test_rows_of_the_output_layers() -> None:
     sizes = Sizes.of(LSTM().get_params(), cell=4, vocabulary=1_000)
     assert output_rows(sizes) == 1_000  # auto: full
     assert output_rows(sizes._replace(softmax="sampled", head=512)) == 512
+    assert output_rows(sizes._replace(softmax="sampled", head=500, full_after=0.7)) == pytest.approx(650)
     assert output_rows(sizes._replace(softmax="class-factored", vocabulary=10_000, head=1)) == 200
     assert Sizes.of(LSTM(softmax="sampled", softmax_samples=7).get_params(), cell=4, vocabulary=1_000).head == 7
     assert output_rows(sizes._replace(softmax="adaptive", vocabulary=50_000, rows=77.0)) == 77
