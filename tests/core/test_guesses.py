@@ -20,8 +20,8 @@ from nlmkit.language_models.ngram.smoothing import METHODS
         ("lm", "ngram"),
         (
             "tokenizer",
-            ": it is a kind of component; choose one of: bpe, char, nltk-punkt, nltk-treebank, nltk-tweet, space, unigram, "
-            "word",
+            ": it is a kind of component; choose one of: bpe, char, nltk-punkt, nltk-treebank, nltk-tweet, space, "
+            "unigram, word",
         ),
         ("char", ": char is a tokenizer, given as --tokenizer char"),
         ("kneser-ney", ": it is a smoothing method; use ngram with -p smoothing=kneser-ney"),
