@@ -18,7 +18,7 @@ from nlmkit.errors import HyperParameterError
 from nlmkit.language_models.neural.costs import Sizes, Speed, active_weights, adaptive_rows, step_seconds
 from nlmkit.language_models.neural.options import chosen_softmax
 from nlmkit.language_models.neural.probing import machine_speed, steps_that_fit, timed_step
-from nlmkit.language_models.neural.recipe import CHOSEN, FAMILIES, Recipe, recipe, trained_weights
+from nlmkit.language_models.neural.recipe import CHOSEN, FAMILIES, SAMPLING, Recipe, recipe, trained_weights
 from nlmkit.language_models.neural.shorthands import rates_of_dropout
 from nlmkit.training.checkpoint_folders import read_checkpoint
 from nlmkit.training.clock import seconds
@@ -68,6 +68,9 @@ def choose_for_budget(
     given = _given(component, vocabulary, width)
     if set(CHOSEN) & set(component.hyper_parameters()) <= set(given):
         return None
+    # What was chosen for another text or budget before.
+    unset = component.values_unless_given()
+    component.choose({name: unset[name] for name in CHOSEN if name in unset and name not in given})
     saved = _saved_values(component, run, given)
     if saved is not None:
         component.choose(saved)
@@ -93,8 +96,10 @@ def _given(component: Choosable, vocabulary: Vocabulary, width: int | None) -> d
     if width is not None:
         given["embedding"] = width
         given["tied"] = values["tied"] and component.tune != "frozen"
-    if values.get("label_smoothing") or len(vocabulary) <= 1:
+    if values.get("label_smoothing") or "softmax_head" in component.explicit:
         given["softmax"] = chosen_softmax(component, len(vocabulary))  # type: ignore[arg-type]
+    if "softmax" in given:
+        given |= {name: values[name] for name in SAMPLING if name in values}
     return given
 
 
@@ -107,6 +112,8 @@ def _saved_values(component: Choosable, run: RunOptions, given: Mapping[str, Any
     if not isinstance(saved, dict):
         return None
     declared = component.hyper_parameters()
+    if saved.get("softmax") != "sampled":
+        saved = {name: value for name, value in saved.items() if name not in SAMPLING}
     found = {name: saved[name] for name in CHOSEN if name in saved and name in declared and name not in given}
     try:
         return {name: declared[name].check(value) for name, value in found.items()}

@@ -24,7 +24,7 @@ from nlmkit.language_models.neural.estimator import NeuralLanguageModel
 from nlmkit.language_models.neural.gru import GRU
 from nlmkit.language_models.neural.lstm import LSTM
 from nlmkit.language_models.neural.nnlm import NNLM
-from nlmkit.language_models.neural.recipe import CHOSEN
+from nlmkit.language_models.neural.recipe import CHOSEN, SAMPLING
 from nlmkit.language_models.neural.rnnlm import RNNLM
 from nlmkit.text import Corpus, Vocabulary
 from nlmkit.training.clock import clock_of
@@ -73,7 +73,7 @@ def within(seconds: float, **more: Any) -> RunOptions:
 def test_values_are_chosen_for_a_budget_and_saved(cls: type[NeuralLanguageModel], tmp_path: Path) -> None:
     lm = cls().fit(TEXT, run=within(0.05))
     values = {name: value for name, value in lm.fit_report_["chosen_for_budget"].items() if name != "reason"}
-    assert set(values) == set(CHOSEN) - {"dropout_hidden"}
+    assert set(values) == set(CHOSEN) - {"dropout_hidden", *SAMPLING}
     assert {name: getattr(lm, name) for name in values} == values
     assert values["hidden"] < cls().hidden  # type: ignore[attr-defined]
     reason = lm.fit_report_["chosen_for_budget"]["reason"]
@@ -127,6 +127,21 @@ def test_a_model_fitted_again_is_chosen_for_again(ticking: Ticking) -> None:
     lm.fit(TEXT * 8, run=within(50))
     assert lm.hidden > first["hidden"]
     assert lm.explicit == frozenset()
+
+
+@pytest.mark.usefixtures("speed")
+def test_nothing_is_left_of_an_earlier_choice() -> None:
+    many = [[f"w{number}"] for number in range(4100)]
+    lm = LSTM().fit(many, run=within(0.01))
+    assert (lm.softmax, lm.full_after, lm.softmax_samples) == ("sampled", 0.7, 2000)
+    lm.fit(TEXT, run=within(0.05))
+    assert (lm.softmax, lm.full_after, lm.softmax_samples) == ("full", 1.0, 512)
+
+
+@pytest.mark.usefixtures("speed")
+def test_a_given_head_means_an_adaptive_softmax() -> None:
+    lm = LSTM(softmax_head=5).fit(TEXT, run=within(0.05))
+    assert "softmax" not in lm.fit_report_["chosen_for_budget"]
 
 
 @pytest.mark.usefixtures("speed")

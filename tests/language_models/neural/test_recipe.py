@@ -30,6 +30,7 @@ from nlmkit.language_models.neural.recipe import (
     CHOSEN,
     FAMILIES,
     NARROWEST,
+    SAMPLING,
     WIDEST,
     WORDS_PER_WEIGHT,
     Family,
@@ -58,7 +59,8 @@ def test_every_choice_is_one_that_the_component_accepts(
     speed: Speed, events: int, vocabulary: int, seconds: float, family: Family
 ) -> None:
     found = recipe(speed, events, vocabulary, seconds, {}, family=family)
-    assert set(found.values) == set(CHOSEN) - {"dropout_hidden"}
+    left_out = {"dropout_hidden"} | (set() if found.values["softmax"] == "sampled" else set(SAMPLING))
+    assert set(found.values) == set(CHOSEN) - left_out
     declared = LSTM.hyper_parameters()
     for name, value in found.values.items():
         assert declared[name].check(value) == value
@@ -90,7 +92,7 @@ def test_twenty_minutes_for_the_penn_treebank() -> None:
     assert 640 <= found.values["hidden"] <= 1024
     assert 0.35 <= found.values["dropout_input"] == found.values["dropout_output"] <= 0.55
     assert 6 <= found.epochs <= 12
-    assert found.values["softmax"] == "adaptive"
+    assert {name: found.values[name] for name in ("softmax", *SAMPLING)} == {"softmax": "sampled", **SAMPLING}
     assert found.bound == ""
 
 
@@ -137,6 +139,18 @@ def test_explicit_values_are_left_out_and_the_rest_is_chosen_around_them() -> No
 def test_nothing_is_chosen_where_everything_is_given() -> None:
     everything = LSTM().get_params()
     assert recipe(FAST, **PTB, seconds=60, explicit=everything).values == {}
+
+
+def test_the_softmax_follows_the_vocabulary() -> None:
+    def chosen(vocabulary: int, family: str = "lstm", **explicit: Any) -> Any:
+        found = recipe(FAST, 10**6, vocabulary, 1200, explicit, family=FAMILIES[family])
+        assert ("full_after" in found.values) == (found.values.get("softmax") == "sampled")
+        return found.values.get("softmax", found.sizes.softmax)
+
+    assert [chosen(words) for words in (4_000, 4_001, 20_000, 20_001)] == ["full", "sampled", "sampled", "adaptive"]
+    assert [chosen(words, "hybrid") for words in (20_000, 20_001)] == ["full", "adaptive"]
+    assert chosen(10_000, softmax="adaptive") == "adaptive"
+    assert chosen(10_000, softmax_head=8_000) == "full"
 
 
 def test_widths_that_must_agree_do() -> None:
