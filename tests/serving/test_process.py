@@ -55,7 +55,7 @@ def server(model: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], 
 
 @pytest.fixture(scope="module")
 def url(model: Path) -> Iterator[str]:
-    with server(model, "--upload-limit", "0.5", "--max-body", "2000") as (_, address):
+    with server(model, "--upload-limit", "1.5", "--max-body", "2000") as (_, address):
         yield address
 
 
@@ -100,11 +100,11 @@ def test_scores_over_kept_connections_equal_those_of_the_saved_model(url: str, m
 
 
 def test_requests_that_do_not_arrive(url: str) -> None:
-    late = (408, "the request did not arrive within 0.5 s")
+    late = (408, "the request did not arrive within 1.5 s")
     assert status_and_error(raw(url)) == late
     assert status_and_error(raw(url, b"GET /health HTTP/1.1\r\nHost:")) == late
     head = b"POST /v1/score HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n"
-    assert status_and_error(raw(url, head + b'{"text"')) == (408, "the body did not arrive within 0.5 s")
+    assert status_and_error(raw(url, head + b'{"text"')) == (408, "the body did not arrive within 1.5 s")
     after = raw(url, b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\r\n", wait=0.1)
     assert after.count(b"HTTP/1.1 200") == 1
     assert after.count(b"HTTP/1.1 408") == 1

@@ -164,10 +164,8 @@ def test_an_answer_that_takes_too_long(serve: Served_, slow: Slow) -> None:
     assert "waiting" in refused(waiting, 503)
     assert waiting.headers["retry-after"] == "1"
     slow.go_.set()
-    slow.go_.clear()
-    time.sleep(0.05)
-    slow.go_.set()
-    assert client.post("/v1/score", json={"text": "the"}).is_success
+    while not client.post("/v1/score", json={"text": "the"}).is_success:  # on a busy machine, it is too slow again
+        time.sleep(0.01)
 
 
 def test_the_time_is_checked_between_texts(serve: Served_, slow: Slow) -> None:
