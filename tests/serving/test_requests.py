@@ -157,21 +157,19 @@ def slow() -> Any:
 
 
 def test_an_answer_that_takes_too_long(serve: Served_, slow: Slow) -> None:
-    client = serve({"slow": slow}, seconds=0.1, threads=1)
+    client = serve({"slow": slow}, seconds=0.5, threads=1)
     message = refused(client.post("/v1/score", json={"text": "the"}), 413)
-    assert message == "the answer takes longer than 0.1 s: send fewer or shorter texts"
+    assert message == "the answer takes longer than 0.5 s: send fewer or shorter texts"
     waiting = client.post("/v1/score", json={"text": "the"})  # while the thread is still at the first
     assert "waiting" in refused(waiting, 503)
     assert waiting.headers["retry-after"] == "1"
     slow.go_.set()
-    slow.go_.clear()
-    time.sleep(0.05)
-    slow.go_.set()
-    assert client.post("/v1/score", json={"text": "the"}).is_success
+    while not client.post("/v1/score", json={"text": "the"}).is_success:  # on a busy machine, it is too slow again
+        time.sleep(0.01)
 
 
 def test_the_time_is_checked_between_texts(serve: Served_, slow: Slow) -> None:
-    client = serve({"slow": slow}, seconds=0.1, threads=1)
+    client = serve({"slow": slow}, seconds=0.5, threads=1)
     refused(client.post("/v1/score", json={"texts": ["the"] * 200}), 413)
     slow.go_.set()
     time.sleep(0.1)
