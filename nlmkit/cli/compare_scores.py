@@ -49,7 +49,8 @@ def refuse_layout(kind: str, given: Mapping[str, Any]) -> None:
     """
     for name, kinds in _LAYOUT.items():
         if given.get(name) is not None and kind not in kinds:
-            raise click.UsageError(f"--{name.replace('_', '-')} does not apply to a {kind}")
+            noun = "sequence-to-sequence model" if kind == "sequence-to-sequence" else kind.replace("-", " ")
+            raise click.UsageError(f"--{name.replace('_', '-')} does not apply where a model is a {noun}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

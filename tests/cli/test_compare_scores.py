@@ -124,9 +124,12 @@ REFUSED: list[tuple[list[str], str]] = [
     (["ngram1", "ngram2", "text.txt", "--by", "f1"], "--by f1: ngram1 is a language model"),
     (["nbsvm", "logreg", "test.tsv", "--context", "stream"], "--context does not apply"),
     (["nbsvm", "logreg", "test.tsv", "--plot", "a.png"], "--plot does not apply"),
-    (["nbsvm", "logreg", "test.tsv", "--tag-column", "1"], "--tag-column does not apply to a classifier"),
+    (["nbsvm", "logreg", "test.tsv", "--tag-column", "1"], "--tag-column does not apply where a model is a classifier"),
     (["nbsvm", "logreg", "test.tsv", "--source", "test.tsv"], "--source: for sequence-to-sequence models"),
-    (["ngram1", "ngram2", "text.txt", "--label-column", "a"], "--label-column does not apply to a language-model"),
+    (
+        ["ngram1", "ngram2", "text.txt", "--label-column", "a"],
+        "--label-column does not apply where a model is a language model",
+    ),
     (["nbsvm", "logreg", "test.tsv", "--json", "--format", "csv"], "--json and --format csv exclude each other"),
 ]
 
