@@ -19,10 +19,37 @@ from measuring import settings_of
 
 from nlmkit import LSTM, RunOptions
 from nlmkit.language_models.neural.costs import FLOPS_PER_WEIGHT, Sizes, active_weights
-from nlmkit.language_models.neural.recipe import FAMILIES, dropout_rate, learning_rate, trained_weights, wanted_words
+from nlmkit.language_models.neural.recipe import (
+    FAMILIES,
+    capacity,
+    dropout_rate,
+    learning_rate,
+    trained_weights,
+    wanted_words,
+)
 
 FIELDS: Final = ("hidden", "embedding", "dropout", "epochs", "batch", "lr")
-POINTS: Final[Sequence[tuple[tuple[float, ...], float]]] = ()
+POINTS: Final[Sequence[tuple[tuple[float, ...], float]]] = (
+    ((64, 32, 0.1, 5, 16, 0.004), 401.7),
+    ((64, 32, 0.1, 6, 16, 0.01131), 286.2),
+    ((96, 48, 0.15, 4, 16, 0.00924), 313.5),
+    ((96, 48, 0.35, 15, 16, 0.00924), 230.4),
+    ((128, 64, 0.2, 10, 16, 0.004), 276.0),
+    ((128, 64, 0.35, 10, 8, 0.004), 249.6),
+    ((128, 64, 0.35, 10, 16, 0.004), 270.5),
+    ((128, 64, 0.35, 10, 8, 0.008), 230.5),
+    ((128, 64, 0.35, 10, 16, 0.008), 229.6),
+    ((128, 64, 0.35, 10, 16, 0.016), 226.0),
+    ((128, 64, 0.5, 10, 16, 0.004), 282.3),
+    ((128, 64, 0.5, 10, 16, 0.008), 241.6),
+    ((128, 64, 0.5, 18, 16, 0.004), 244.2),
+    ((192, 96, 0.35, 6, 16, 0.00653), 248.5),
+    ((192, 96, 0.5, 10, 16, 0.004), 248.6),
+    ((192, 96, 0.5, 11, 16, 0.00653), 217.6),
+    ((192, 96, 0.5, 11, 16, 0.013), 208.3),
+    ((256, 128, 0.5, 7, 16, 0.0025), 310.7),
+    ((256, 128, 0.55, 7, 16, 0.004), 270.8),
+)
 """Values of ``FIELDS`` and best validation perplexity: 40,000 characters of Chinese news (training part of pku)."""
 
 EVENTS, VOCABULARY = 40_000, 2_007
@@ -33,14 +60,12 @@ def line(values: dict[str, Any], perplexity: float, events: int, vocabulary: int
     """Return a run as a line."""
     sizes = Sizes.of({**LSTM().get_params(), **values}, cell=FAMILIES["lstm"].cell, vocabulary=vocabulary)
     words, weights = values["epochs"] * events, active_weights(sizes)
-    chosen = (
-        dropout_rate(trained_weights(sizes, events), events, values["epochs"]),
-        learning_rate(sizes.hidden, FAMILIES["lstm"]),
-    )
+    dropout = dropout_rate(trained_weights(sizes, events), events, values["epochs"])
+    rate = learning_rate(sizes.hidden, words / (sizes.batch * sizes.bptt), FAMILIES["lstm"])
     return (
         f"{sizes.hidden:>6}{sizes.embedding:>6}{values['dropout']:>7}{values['epochs']:>5}{sizes.batch:>6}"
         f"{values['lr']:>9.4g}{FLOPS_PER_WEIGHT * weights * words / 1e9:>9,.0f}{perplexity:>9.1f}"
-        f"   dropout {dropout:.2f}, lr {rate:.2g}, {wanted_words(weights, events) / events:.1f} passes"
+        f"   dropout {dropout:.2f}, lr {rate:.2g}, {wanted_words(capacity(sizes), events) / events:.1f} passes"
     )
 
 
@@ -84,7 +109,7 @@ def main() -> None:
             "epochs": 10,
             "batch": 16,
         }
-        values |= {"lr": learning_rate(hidden, FAMILIES["lstm"]), **given}
+        values |= {"lr": 0.008, **given}
         lm = LSTM(**values).fit(train, valid=valid, run=RunOptions(progress=None))
         report = lm.fit_report_
         print(line(values, report["validation_perplexity"], report["events"], len(lm.vocabulary_)), flush=True)

@@ -110,7 +110,7 @@ class Parts:
             lr=1e-3,
             clip_norm=CLIP,
         )
-        self.tokens = arguments.bptt * arguments.batch
+        self.tokens: int = arguments.bptt * arguments.batch
         events = text(self.tokens * (arguments.repeat + 1), arguments.words)
         counts = np.maximum(np.bincount(events, minlength=arguments.words), 1)
         vocabulary = Vocabulary([f"w{number}" for number in range(3, arguments.words)], counts)
@@ -151,10 +151,10 @@ class Parts:
     def _flops(self) -> int:
         """Operations of all matrix products of a step, forward and back."""
         body: Any = self.module.body
-        weights = sum(layer.weight_input.numel() + layer.weight_recurrent.numel() for layer in body.layers)
+        weights: int = sum(layer.weight_input.numel() + layer.weight_recurrent.numel() for layer in body.layers)
         weights += self.module.projection.weight.numel() if self.module.projection is not None else 0
         weights += self.module.output.width * self.module.output.predictable
-        return 3 * 2 * self.tokens * int(weights)
+        return 3 * 2 * self.tokens * weights
 
     def _random(self, *shape: int) -> Tensor:
         return torch.randn(*shape, generator=self._source).to(self._dtype)

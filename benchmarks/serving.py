@@ -31,6 +31,7 @@ WARM_UP = 1.0  # seconds that are not counted
 
 
 def main() -> None:
+    """Fit a model, serve it, load it, and print the figures as JSON."""
     arguments = parsed()
     with tempfile.TemporaryDirectory() as folder:
         model = str(Path(folder) / "kn")
@@ -65,6 +66,7 @@ def main() -> None:
 
 
 def parsed() -> argparse.Namespace:
+    """Options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("train")
     parser.add_argument("test")
@@ -154,6 +156,7 @@ async def ready(host: str, port: int, connections: int) -> None:
 
 
 def request(text: str) -> bytes:
+    """An HTTP request for the score of a text."""
     body = json.dumps({"text": text}).encode()
     head = "POST /v1/score HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body

@@ -22,7 +22,7 @@ _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
     epilog=examples(
         "nlmkit serve kn5",
         "nlmkit serve kn5 sentiment=models/cnn en-de --port 8080 --workers 4",
-        "curl -s localhost:8000/v1/score -H 'Content-Type: application/json' -d '{\"text\": \"the cat sat\"}'",
+        "nlmkit serve kn5 --max-body 65536 --time-limit 5 --concurrency 16",
         "nlmkit serve kn5 --host 0.0.0.0 --allow-host models.example.org",
     ),
 )

@@ -34,8 +34,10 @@ class RunOptions:
             method ``note(text)``.
         device: Device of neural models: ``auto`` (``cuda`` if available, else ``cpu``), ``cpu``, ``cuda``, ``cuda:N``
             or ``mps``.
-        precision: Precision of a neural model's training steps: ``auto`` selects ``bfloat16`` if the device supports it
-            (weights, loss and scores stay in float32); ``float32`` and ``bfloat16`` force it.
+        precision: Precision of a neural model's training steps (weights, loss and scores stay in float32). ``auto``
+            selects ``bfloat16`` on GPUs with units for it, and on CPUs with AVX512-BF16 or AMX-BF16 if that is faster
+            there and a recurrent or output layer is wide enough; the fit report has the choice and its reason.
+            ``float32`` and ``bfloat16`` force it.
         workers: Number of threads, for components that support them. Results of word2vec and glove, which train without
             locks, depend on it. An n-gram model counts in this many threads, or with ``memory`` in this many processes,
             which share it; the result does not depend on it.

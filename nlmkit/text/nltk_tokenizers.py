@@ -13,6 +13,7 @@ from nlmkit.core.optional import require
 from nlmkit.errors import NlmkitError
 from nlmkit.text.tokenizers import WordTokenizer
 
+_RESERVED: Final = frozenset({"<s>", "</s>"})
 _QUOTES: Final = ("``", "''", '"')  # how Treebank writes quotation marks, and what they were
 
 
@@ -20,6 +21,8 @@ class _NltkTokenizer:
     """A tokenizer of NLTK, whose classes take no part in equality: its name says what it does."""
 
     name: ClassVar[str]
+    lossless: ClassVar[bool] = False
+    """What the conformance kit asks: quotation marks and entities of HTML are changed."""
 
     def tokenize(self, line: str) -> list[str]:
         """Split one line."""
@@ -68,7 +71,10 @@ class TreebankTokenizer(_NltkTokenizer):
 
 
 class TweetTokenizer(_NltkTokenizer):
-    """Splits text of social media: emoticons, hash tags, names with ``@`` and addresses are tokens."""
+    """Splits text of social media: emoticons, hash tags, names with ``@`` and addresses are tokens.
+
+    Entities of HTML are read as characters; ``<s>`` and ``</s>`` that come of it are split.
+    """
 
     name: ClassVar[str] = "nltk-tweet"
 
@@ -79,7 +85,9 @@ class TweetTokenizer(_NltkTokenizer):
     def tokenize(self, line: str) -> list[str]:
         """Split one line."""
         tokens: list[str] = self._splitter.tokenize(line)
-        return tokens
+        if _RESERVED.isdisjoint(tokens):
+            return tokens
+        return [part for token in tokens for part in ((token[0], token[1:]) if token in _RESERVED else (token,))]
 
 
 class PunktTokenizer(TreebankTokenizer):

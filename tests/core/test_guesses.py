@@ -18,7 +18,11 @@ from nlmkit.language_models.ngram.smoothing import METHODS
         ("representations", ": it is a kind of component; choose one of: glove, lsa, one-hot, vectors, word2vec"),
         ("Language_Model", ": it is a kind of component; choose one of: cache, "),
         ("lm", "ngram"),
-        ("tokenizer", ": it is a kind of component; choose one of: bpe, char, space, unigram, word"),
+        (
+            "tokenizer",
+            ": it is a kind of component; choose one of: bpe, char, nltk-punkt, nltk-treebank, nltk-tweet, space, "
+            "unigram, word",
+        ),
         ("char", ": char is a tokenizer, given as --tokenizer char"),
         ("kneser-ney", ": it is a smoothing method; use ngram with -p smoothing=kneser-ney"),
         ("bigram", ": use ngram with -p order=2"),

@@ -61,6 +61,8 @@ def test_no_built_in_is_left_out() -> None:
     checked |= {("tokenizer", tokenizer.name) for tokenizer in TOKENIZERS}
     # These are trained first: tests/text/test_subwords.py.
     checked |= {("tokenizer", "bpe"), ("tokenizer", "unigram")}
+    # These need NLTK: tests/text/test_nltk_tokenizers.py.
+    checked |= {("tokenizer", f"nltk-{name}") for name in ("treebank", "tweet", "punkt")}
     declared = {(entry.kind, entry.name) for entry in registry.entries() if entry.builtin}
     # The neural ones are in test_conformance_neural.py.
     checked |= {("language-model", name) for name in ("nnlm", "rnnlm", "lstm", "gru", *STACKED)}

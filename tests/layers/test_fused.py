@@ -22,7 +22,7 @@ from nlmkit.layers.recurrent_steps import CELLS
 
 KINDS = ("rnn", "lstm", "gru")
 N, H = 5, 4
-SHAPES = [(6, 3), (1, 1), (1, 4), (5, 1)]
+SHAPES = [(9, 3), (1, 1), (1, 4), (5, 1)]
 HAS_NUMBA = importlib.util.find_spec("numba") is not None
 needs_numba = pytest.mark.skipif(not HAS_NUMBA, reason="numba is not installed")
 
@@ -253,10 +253,11 @@ def test_a_step_product_is_one_with_the_transposed_weight(packs: bool, monkeypat
     if not packs:
         monkeypatch.setattr(torch.ops, "mkldnn", types.SimpleNamespace())
     weight, x = (torch.randn(*shape, generator=seeded()) for shape in ((7, 5), (3, 5)))
-    near = StepProduct(weight.bfloat16(), 3)(x.bfloat16())
-    assert near.dtype == torch.bfloat16
-    torch.testing.assert_close(near.float(), x @ weight.t(), atol=0.05, rtol=0.02)
-    torch.testing.assert_close(StepProduct(weight, 3)(x), x @ weight.t())
+    for calls in (1, 20):
+        near = StepProduct(weight.bfloat16(), 3, calls)(x.bfloat16())
+        assert near.dtype == torch.bfloat16
+        torch.testing.assert_close(near.float(), x @ weight.t(), atol=0.05, rtol=0.02)
+        torch.testing.assert_close(StepProduct(weight, 3, calls)(x), x @ weight.t())
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

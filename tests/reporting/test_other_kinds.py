@@ -446,14 +446,16 @@ def test_hostile_labels_words_and_names_are_shown_and_not_run() -> None:
         assert not page.values("style")
 
 
-@pytest.mark.parametrize("kind", ["classifier", "regressor", "tagger", "representation"])
+@pytest.mark.parametrize("kind", ["classifier", "regressor", "tagger", "representation", "sequence-to-sequence"])
 def test_a_report_needs_no_text(kind: str, classifiers: dict[str, Any]) -> None:
     made = {
         "classifier": classifiers["logreg"],
         "regressor": TfidfRidge().fit(TEXTS[:4], [1.0, 2.0, 3.0, 4.0]),
         "tagger": HMMTagger().fit(WORDS, TAGS),
         "representation": vectors(0),
+        "sequence-to-sequence": Translator().fit(SOURCES, TARGETS),
     }[kind]
     page = page_of({"model": made})
     assert "No text was given: sections that need" in page.text
     assert study_of({"model": made}).facts == []
+    assert not {"comparison", "confusion", "mistakes", "residuals", "errors"} & set(sections(study_of({"model": made})))

@@ -19,7 +19,8 @@ from nlmkit.reporting.common.members import with_members
 from nlmkit.reporting.common.models import models as models_section
 from nlmkit.reporting.common.options import options
 from nlmkit.reporting.language_models.bands import _by_frequency, _by_length, _by_position, banded_perplexity, bands
-from nlmkit.reporting.language_models.calibration import _measured
+from nlmkit.reporting.language_models.calibration import _measured, calibration
+from nlmkit.reporting.language_models.comparison import comparison
 from nlmkit.reporting.language_models.gates import gates
 from nlmkit.reporting.language_models.orders import _found, orders
 from nlmkit.reporting.language_models.samples import samples
@@ -281,7 +282,10 @@ def test_scores_that_are_not_probabilities_are_named() -> None:
     assert study.comparison is not None
     assert [row.model for row in study.comparison.refused] == ["scores"]
     assert (study.readings, study.facts) == ((), [])
-    assert [section(study) for section in (surprisal, bands, samples)] == [None] * 3
+    assert [section(study) for section in (surprisal, bands, calibration, samples)] == [None] * 4
+    (table,) = blocks_of(comparison(study), Table)
+    assert texts(table) == [["scores", "its scores are not probabilities"]]
+    assert comparison(study_of({"scores": scorer}, None)) is None
 
 
 def test_choice_of_sentences() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from nlmkit import NGram
 from nlmkit.errors import NlmkitError
+from nlmkit.testing import run_checks
 from nlmkit.text import Corpus, TextPipeline
 from nlmkit.text.nltk_tokenizers import PunktTokenizer, TreebankTokenizer, TweetTokenizer
 
@@ -27,6 +28,12 @@ def test_tokens_are_those_of_nltk() -> None:
     assert TweetTokenizer().tokenize(":-) @you #tag") == [":-)", "@you", "#tag"]
     assert TreebankTokenizer().detokenize(["Do", "n't", "go", "."]) == "Don't go."
     assert TweetTokenizer().detokenize(["Hi", ",", "you"]) == "Hi, you"
+
+
+def test_they_pass_the_kit() -> None:
+    for tokenizer in (TreebankTokenizer(), TweetTokenizer()):
+        assert [outcome.message for outcome in run_checks(tokenizer) if not outcome.passed] == []
+    assert TweetTokenizer().tokenize("a &lt;s&gt; b &lt;/s&gt;") == ["a", "<", "s>", "b", "<", "/s>"]
 
 
 def test_spans_are_where_the_tokens_come_from() -> None:

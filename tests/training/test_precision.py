@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from nlmkit import LSTM, NNLM
 from nlmkit.core.run import RunOptions
 from nlmkit.errors import HyperParameterError
 from nlmkit.layers.projection import Projection
+from nlmkit.layers.recurrent import WIDE as WIDE_LAYER
+from nlmkit.layers.recurrent import WIDE_IN_TORCH
 from nlmkit.training import precision
 from nlmkit.training.precision import ComputesInBfloat16, Precision, choose_precision, cpu_units
 
@@ -167,3 +170,16 @@ def test_a_report_names_precision_and_reason(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(precision, "cpu_units", lambda: None)
     with pytest.raises(HyperParameterError, match="this CPU has no units"):
         LSTM(**sizes).fit(TEXT, run=RunOptions(device="cpu", precision="bfloat16"))
+
+
+def test_the_code_of_the_guide_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "training-speed.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", guide, re.S)
+    exec(code, {})
+    assert capsys.readouterr().out == (
+        "float32 because no layer of this network is wide enough to gain from bfloat16\n"
+    )
+    widths = re.search(r"gain from ([0-9]+) units on \(([0-9]+) without", guide)
+    assert widths is not None
+    assert (int(widths[1]), int(widths[2])) == (WIDE_LAYER, WIDE_IN_TORCH)
+    assert f"at least {precision.WORTHWHILE} times as fast" in guide

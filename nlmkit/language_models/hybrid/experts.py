@@ -126,5 +126,7 @@ class Experts:
 
     def _backoffs(self, k: int, ids: Ids) -> Floats:
         """Return the logarithms of the backoff weights of contexts of length k, 0 of those the table lacks: [n]."""
-        found: Floats = np.where(ids >= 0, self._table.backoffs[k - 1][ids], 0.0).astype(np.float64)
+        found = np.zeros(len(ids))
+        at = np.flatnonzero(ids >= 0)
+        found[at] = self._table.backoffs[k - 1][ids[at]]
         return found

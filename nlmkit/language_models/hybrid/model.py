@@ -28,14 +28,29 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(kw_only=True)
 class Hybrid(HybridOptions, NeuralLanguageModel):
-    """Recurrent language model trained together with n-gram distributions (Neubig & Dyer 2016).
+    r"""Recurrent language model trained together with n-gram distributions (Neubig & Dyer 2016).
 
-    The hidden state h\\ :sub:`t` of an LSTM or GRU gives, besides a softmax over the words, weights λ of this softmax
+    The hidden state h\ :sub:`t` of an LSTM or GRU gives, besides a softmax over the words, weights λ of this softmax
     and of modified Kneser–Ney models of order 1 to n::
 
         p(w | history) = λ_0 softmax_w(E' P h_t + b) + Σ_k λ_k p_k(w | last k − 1 words)
         λ = softmax(C ReLU(A h_t + B f + a) + c)    f are features of the n-gram context
 
+    Training scores each event by n-gram counts without it (exact leave-one-out at fixed discounts: ``left_out``), so
+    that the n-grams are as confident as of new text; it reads the target's probabilities only. With a share ε of
+    ``ngram_dropout``, the loss −(1 − ε) ln p(w) − ε ln softmax_w is the expectation of block dropout of the n-grams,
+    without which training ends in a poor optimum.
+
+    The n-grams begin anew after each ``</s>``, also in context ``stream``. Of a backward model they are those of the
+    reversed text. With ``start_from``, they are estimated on the new text alone.
+
+    Fitted attributes, in addition to those of ``NeuralLanguageModel``: ``ngram_``, the n-gram model.
+
+    Example:
+        >>> text = [["the", "cat", "sat"], ["the", "dog", "sat"]]
+        >>> lm = Hybrid(hidden=16, embedding=8, epochs=2, batch=2, order=2).fit(text)
+        >>> lm.weights(["the cat"]).shape
+        (3, 3)
     """
 
     name = "hybrid"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nlmkit.core.notes import tell
 from nlmkit.core.presets import AUTO
 from nlmkit.errors import HyperParameterError
-from nlmkit.language_models.neural.costs import Speed, active_weights, adaptive_rows, step_seconds
+from nlmkit.language_models.neural.costs import Sizes, Speed, active_weights, adaptive_rows, step_seconds
 from nlmkit.language_models.neural.options import chosen_softmax
 from nlmkit.language_models.neural.probing import machine_speed, steps_that_fit, timed_step
 from nlmkit.language_models.neural.recipe import CHOSEN, FAMILIES, Recipe, recipe, trained_weights
@@ -71,7 +71,8 @@ def choose_for_budget(
     saved = _saved_values(component, run, given)
     if saved is not None:
         component.choose(saved)
-        return {**saved, "reason": "those of the checkpoint from which the run resumes"}
+        sizes = Sizes.of({**given, **saved}, cell=family.cell, vocabulary=len(vocabulary))
+        return {**saved, "reason": _reason(sizes, len(events), run.budget_seconds)}
     together = processes(run.device)
     together = together.on(choose_device(run.device, together.local_rank))
     search = _Search(component, events, vocabulary, run, given, together, started)
@@ -169,7 +170,8 @@ class _Search:
         changed = copy.copy(self._component)
         changed.choose({**found.values, "embedding": found.sizes.embedding})
         taken = timed_step(changed, self._events, self._vocabulary, self._device, self._precision, steps=steps)
-        self.speed = self.speed.with_step(found.sizes, taken)
+        # They are the first ones of a run, before a sampled softmax computes all words.
+        self.speed = self.speed.with_step(found.sizes._replace(full_after=float(found.sizes.full_after > 0)), taken)
         return self._recipe()
 
     def _recipe(self) -> Recipe:
@@ -196,15 +198,19 @@ class _Search:
         found = self.found
         assert found is not None
         words = found.sizes.batch * found.sizes.bptt / step_seconds(found.sizes, self.speed)
-        reason = (
-            f"about {found.epochs:.2g} passes over {len(self._events):,} events at {words:,.0f} tokens/s; "
-            f"{trained_weights(found.sizes, len(self._events)) / len(self._events):.2g} weights per event"
-        )
+        reason = _reason(found.sizes, len(self._events), self._budget)
+        expected = f"about {found.epochs:.2g} passes at {words:,.0f} tokens/s"
         if found.bound:
-            reason += f"; the width is limited by the {found.bound}"
+            expected += f", the width is limited by the {found.bound}"
         values = ", ".join(f"{name}={value}" for name, value in found.values.items())
-        tell(f"preset=auto for a budget of {self._budget:g} s: {values} ({reason})")
+        tell(f"preset=auto: {values}, {reason} ({expected})")
         return {**found.values, "reason": reason}
+
+
+def _reason(sizes: Sizes, events: int, budget: float) -> str:
+    """Return the reason of a choice: what does not depend on the clock, so that a resumed run has the same."""
+    share = trained_weights(sizes, events) / events
+    return f"for a budget of {budget:g} s and {events:,} events, {share:.2g} weights for each of them"
 
 
 def memory_of(device: torch.device) -> float:

@@ -40,6 +40,7 @@ class Sizes(NamedTuple):
         batch: Columns of a step.
         bptt: Rows of a step.
         rows: Mean number of rows that an adaptive softmax computes per word, if known; 0 to estimate it.
+        full_after: Share of the steps after which a sampled softmax computes all words.
     """
 
     cell: int
@@ -54,6 +55,7 @@ class Sizes(NamedTuple):
     batch: int
     bptt: int
     rows: float = 0.0
+    full_after: float = 1.0
 
     @classmethod
     def of(cls, values: Mapping[str, Any], *, cell: int, vocabulary: int, rows: float = 0.0) -> Sizes:
@@ -75,6 +77,7 @@ class Sizes(NamedTuple):
             batch=values["batch"],
             bptt=values.get("bptt", 35),
             rows=rows,
+            full_after=values.get("full_after", 1.0),
         )
 
 
@@ -110,7 +113,7 @@ def output_rows(sizes: Sizes) -> float:
     if sizes.softmax == "full" or words <= sizes.head:
         return words
     if sizes.softmax == "sampled":
-        return sizes.head
+        return sizes.full_after * sizes.head + (1 - sizes.full_after) * words
     if sizes.softmax == "class-factored":
         return 2 * math.sqrt(words)
     return sizes.rows or adaptive_rows(words, sizes.head, lambda begin, end: math.log(end / begin) / _mass(words))

@@ -121,8 +121,9 @@ def timed_step(
     stepper.begin()
     taken = []
     for step in range(steps + 1):
-        begins = seconds()
-        rows = stepper.step(Moment(step, 0.0, None, 0, past_half=False))
+        begins, items = seconds(), stepper.items
+        stepper.step(Moment(step, 0.0, None, 0, past_half=False))
         stepper.settle()
+        rows = (stepper.items - items) / task.stream.batch
         taken.append((seconds() - begins) / rows * settings.bptt)
     return statistics.median_low(taken[1:])

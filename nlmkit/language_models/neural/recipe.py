@@ -1,6 +1,7 @@
 """Hyper-parameters that fit a budget: ``preset=auto``, as a pure function of the speed, the text and the time.
 
-A network of W weights per word reads T words in the time. Two rules fix its width:
+A network of W weights per word (those of the output layer count at most as much as the others) reads T words in the
+time. Two rules fix its width:
 
 - On a text that is long enough, T = 11·W: parameters and words grow together with the compute, as in Hoffmann et al.
   2022, "Training Compute-Optimal Large Language Models" (whose networks are larger, and read 20 words per weight).
@@ -8,8 +9,8 @@ A network of W weights per word reads T words in the time. Two rules fix its wid
   Data-Constrained Language Models"), so the network is wider and reads T = (11·W)^.54 · N^.46 words.
 
 The wider the network and the more often it reads its text, the more dropout it gets; the longer it trains, the larger
-its batches; the wider it is, the lower its learning rate. ``benchmarks/budget_recipe.py`` has the runs that the numbers
-were fitted to. This module imports neither torch nor NumPy.
+its batches; the wider it is and the longer it trains, the lower its learning rate. ``benchmarks/budget_recipe.py`` has
+the runs that the numbers were fitted to. This module imports neither torch nor NumPy.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from nlmkit.language_models.neural.costs import (
     active_weights,
     memory,
     output_rows,
+    output_width,
     parameters,
     step_seconds,
     update_seconds,
@@ -53,7 +55,8 @@ _SMALLEST_BATCH, _LARGEST_BATCH, _SHORTEST_COLUMN = 8, 256, 70
 _DROPOUT_FROM, _DROPOUT_SLOPE, _MOST_DROPOUT = 4.4, 0.15, 0.65
 _OFTEN: Final = 10.0
 _RATED: Final = ("adamw", "adam", "muon")
-_RATE_WIDTH, _RATE_POWER, _RATES = 512.0, 0.5, (5e-4, 1e-2)
+_RATE_WIDTH, _RATE_POWER, _RATES = 512.0, 0.5, (5e-4, 1.6e-2)
+_RATE_STEPS, _HASTE, _LEAST_HASTE = 4000.0, 0.35, 0.7
 
 
 class Family(NamedTuple):
@@ -61,11 +64,12 @@ class Family(NamedTuple):
 
     Attributes:
         cell: Matrices per recurrent layer, 0 for a feed-forward network.
-        lr: Learning rate at width 512.
+        lr: Learning rate at width 512 in a run of 4,000 steps.
         dropout_input: Added to the rate of dropout on the vectors.
         dropout_output: Added to the other rates.
         widest: Maximum width.
         full_softmax: Size of the vocabulary up to which it has a full softmax.
+        most_haste: Maximum factor of the rate of short runs.
     """
 
     cell: int
@@ -74,6 +78,7 @@ class Family(NamedTuple):
     dropout_output: float = 0.0
     widest: int = WIDEST
     full_softmax: int = 0
+    most_haste: float = 1.8
 
 
 FAMILIES: Final[Mapping[str, Family]] = {
@@ -82,7 +87,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "hybrid": Family(cell=4, full_softmax=20_000),
     "gru": Family(cell=3, dropout_input=0.05, dropout_output=0.05),
     # A wide Elman network needs a rate so low that it learns less in the same number of steps.
-    "rnnlm": Family(cell=1, lr=0.002, widest=512),
+    "rnnlm": Family(cell=1, lr=0.002, widest=512, most_haste=1.0),
     "nnlm": Family(cell=0, lr=0.003, dropout_output=0.2),
 }
 """Families by name."""
@@ -135,7 +140,7 @@ def recipe(
                 bound = "memory"
             elif active_weights(sizes) > _WEIGHTS_PER_EVENT * events:
                 bound = "text"
-            elif words < wanted_words(active_weights(batched), events):
+            elif words < wanted_words(capacity(batched), events):
                 bound = ""
                 break
             if bound:
@@ -154,10 +159,17 @@ def recipe(
         **_dropout(sizes, events, epochs, family),
     }
     if "optimizer" not in explicit or explicit["optimizer"] in _RATED:
-        values["lr"] = learning_rate(sizes.hidden, family)
+        values["lr"] = learning_rate(sizes.hidden, words / (sizes.batch * sizes.bptt), family)
     return Recipe(
         {name: values[name] for name in CHOSEN if name in values and name not in explicit}, sizes, epochs, bound
     )
+
+
+def capacity(sizes: Sizes) -> float:
+    """Return the weights per word, of which those of the output layer count at most as much as all others."""
+    output = output_rows(sizes) * output_width(sizes)
+    inner = active_weights(sizes) - output
+    return inner + min(inner, output)
 
 
 def wanted_words(weights: float, events: int) -> float:
@@ -178,9 +190,14 @@ def dropout_rate(weights: float, events: int, epochs: float) -> float:
     return min(max(rate, 0.0), _MOST_DROPOUT)
 
 
-def learning_rate(hidden: int, family: Family) -> float:
-    """Return the maximum rate of Adam for a width: inversely proportional to its root, to two digits."""
-    rate = family.lr * (_RATE_WIDTH / hidden) ** _RATE_POWER
+def learning_rate(hidden: int, steps: float, family: Family) -> float:
+    """Return the maximum rate of Adam for a width and a number of steps, to two digits.
+
+    It is inversely proportional to the root of the width, and higher for fewer steps: by (4000 / steps)^.35, from .7 to
+    1.8.
+    """
+    haste = min(max((_RATE_STEPS / max(steps, 1.0)) ** _HASTE, _LEAST_HASTE), family.most_haste)
+    rate = family.lr * (_RATE_WIDTH / hidden) ** _RATE_POWER * haste
     return float(f"{min(max(rate, _RATES[0]), _RATES[1]):.2g}")
 
 

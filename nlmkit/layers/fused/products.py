@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Final
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+_MANY: Final = 8
 
 
 class StepProduct:
@@ -18,12 +21,13 @@ class StepProduct:
     Args:
         weight: W [m, k].
         rows: B.
+        calls: Number of calls to come; arranging W pays from some on.
     """
 
-    def __init__(self, weight: Tensor, rows: int) -> None:
+    def __init__(self, weight: Tensor, rows: int, calls: int) -> None:
         self._weight = weight
         self._packed: Tensor | None = None
-        if weight.dtype == torch.bfloat16:
+        if weight.dtype == torch.bfloat16 and calls >= _MANY:
             with contextlib.suppress(AttributeError, RuntimeError):  # not in this build, or not for this CPU
                 self._packed = torch.ops.mkldnn._reorder_linear_weight(weight, rows)
 

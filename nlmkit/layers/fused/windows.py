@@ -129,7 +129,7 @@ class _Window(torch.autograd.Function):
         arrays = {"rnn": [gates, bias, hidden], "lstm": [gates, bias, wide, hidden]}.get(
             kind, [gates, fed, bias, wide, hidden]
         )
-        step, product = _step(f"{kind}_forward", rows * units, dtype, arrays), StepProduct(by_recurrent, rows)
+        step, product = _step(f"{kind}_forward", rows * units, dtype, arrays), StepProduct(by_recurrent, rows, steps)
         for t in range(steps):
             recurrent = product(hidden[t])
             if kind == "gru":
@@ -163,7 +163,7 @@ class _Window(torch.autograd.Function):
             "lstm": [gates, wide, by_outputs, by_wide, by_bias],
         }.get(kind, [gates, fed, wide, by_outputs, by_wide, by_bias])
         step = _step(f"{kind}_backward", rows * hidden.shape[2], x.dtype, arrays)
-        product = StepProduct(by_recurrent.t().contiguous(), rows)
+        product = StepProduct(by_recurrent.t().contiguous(), rows, steps)
         by_sums = fed if kind == "gru" else gates
         for t in reversed(range(steps)):
             step(t, by_hidden)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from nlmkit.core.run import RunOptions
 from nlmkit.language_models.hybrid.model import Hybrid
-from nlmkit.language_models.neural import budget
+from nlmkit.language_models.neural import budget, probing
 from nlmkit.language_models.neural.costs import Speed
 from nlmkit.training.clock import clock_of
 
@@ -16,9 +18,9 @@ TEXT = [["the", animal, verb, "the", other] for animal in "cdp" for verb in "sbm
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_a_hybrid_is_timed_and_chosen(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     timed: list[str] = []
-    real = budget.timed_step  # type: ignore[attr-defined]
+    real = probing.timed_step
 
-    def timed_step(component: Hybrid, *args: object, **keywords: object) -> float:
+    def timed_step(component: Hybrid, *args: Any, **keywords: Any) -> float:
         timed.append(component.cell)
         seconds: float = real(component, *args, **keywords)
         return seconds

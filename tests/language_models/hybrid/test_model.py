@@ -129,6 +129,14 @@ def test_inspection(model: Hybrid) -> None:
     assert found.layers[0]["forget"].shape == (4, 6)
 
 
+def test_orders_without_ngrams() -> None:
+    """No sentence of the text is as long as the longest n-grams."""
+    lm = Hybrid(**{**TINY, "order": 6}).fit(["a", "b", "a", ""])
+    assert lm.ngram_.fit_report_["ngrams"][-1] == 0
+    np.testing.assert_allclose(lm.log_probs(["a b a"]), LanguageModel.log_probs(lm, ["a b a"]), atol=1e-5)
+    assert np.exp(lm.next_log_probs(lm.start())).sum() == pytest.approx(1, abs=1e-6)
+
+
 # ----------------------------------------------------------------------------------------------------- training
 
 

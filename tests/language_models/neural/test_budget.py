@@ -76,7 +76,8 @@ def test_values_are_chosen_for_a_budget_and_saved(cls: type[NeuralLanguageModel]
     assert set(values) == set(CHOSEN) - {"dropout_hidden"}
     assert {name: getattr(lm, name) for name in values} == values
     assert values["hidden"] < cls().hidden  # type: ignore[attr-defined]
-    assert "passes over 384 events" in lm.fit_report_["chosen_for_budget"]["reason"]
+    reason = lm.fit_report_["chosen_for_budget"]["reason"]
+    assert reason.startswith("for a budget of 0.05 s and 384 events, ")
     lm.save(tmp_path / "lm")
     again = load(tmp_path / "lm")
     assert again.get_params() == lm.get_params()
@@ -156,7 +157,7 @@ def test_the_choice_is_told_once_and_is_the_first_line_of_the_log(
     with caplog.at_level(logging.INFO, "nlmkit"):
         lm = LSTM().fit(TEXT, run=within(0.05, log=tmp_path / "log.jsonl"))
     (told,) = (record.getMessage() for record in caplog.records if "preset=auto" in record.getMessage())
-    assert told.startswith(f"preset=auto for a budget of 0.05 s: hidden={lm.hidden}, embedding={lm.embedding}, ")
+    assert told.startswith(f"preset=auto: hidden={lm.hidden}, embedding={lm.embedding}, ")
     first, *rest = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(first) == {"step": 0, "chosen": lm.fit_report_["chosen_for_budget"]}
     assert len(read_log(tmp_path / "log.jsonl")) == len(rest) > 0
@@ -199,8 +200,6 @@ def test_a_resumed_run_keeps_the_choice(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(budget, "machine_speed", lambda *_, **__: Speed(1e13, 1e11))
     lm = LSTM(lr=0.003).fit(TEXT, run=within(0.2, checkpoint=folder, resume=True, log=log))
     resumed = lm.fit_report_["chosen_for_budget"]
-    assert resumed.pop("reason") == "those of the checkpoint from which the run resumes"
-    assert chosen.pop("reason") != ""
     assert resumed == chosen
     assert lm.hidden == chosen["hidden"]
 

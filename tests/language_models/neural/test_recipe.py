@@ -176,10 +176,15 @@ def test_dropout_grows_with_weights_and_passes(weights: float, events: int, epoc
     assert rate >= dropout_rate(weights, 2 * events, epochs)
 
 
-def test_the_rate_falls_with_the_width() -> None:
-    assert learning_rate(512, FAMILIES["lstm"]) == 0.004
-    assert learning_rate(2048, FAMILIES["lstm"]) == 0.002
-    assert learning_rate(1, FAMILIES["lstm"]) == 0.01
+def test_the_rate_falls_with_the_width_and_with_the_steps() -> None:
+    lstm = FAMILIES["lstm"]
+    assert learning_rate(512, 4000, lstm) == 0.004
+    assert learning_rate(2048, 4000, lstm) == 0.002
+    assert learning_rate(512, 1000, lstm) == 0.0065
+    assert learning_rate(512, 0, lstm) == 0.0072
+    assert learning_rate(512, 1e9, lstm) == 0.0028
+    assert learning_rate(1, 1, lstm) == 0.016
+    assert learning_rate(512, 0, FAMILIES["rnnlm"]) == 0.002
 
 
 # ------------------------------------------------------------------------------------------------- the costs
@@ -210,6 +215,7 @@ def test_rows_of_the_output_layers() -> None:
     sizes = Sizes.of(LSTM().get_params(), cell=4, vocabulary=1_000)
     assert output_rows(sizes) == 1_000  # auto: full
     assert output_rows(sizes._replace(softmax="sampled", head=512)) == 512
+    assert output_rows(sizes._replace(softmax="sampled", head=500, full_after=0.7)) == pytest.approx(650)
     assert output_rows(sizes._replace(softmax="class-factored", vocabulary=10_000, head=1)) == 200
     assert Sizes.of(LSTM(softmax="sampled", softmax_samples=7).get_params(), cell=4, vocabulary=1_000).head == 7
     assert output_rows(sizes._replace(softmax="adaptive", vocabulary=50_000, rows=77.0)) == 77
