@@ -47,6 +47,12 @@ def test_the_navigation_has_every_generated_page() -> None:
     assert [place for place in places if f" {place}\n" not in navigation] == []
 
 
+def test_the_build_counts_warnings() -> None:
+    """``--quiet`` would drop them before ``--strict`` counts them."""
+    for file in (".ci/run", ".github/workflows/test.yml", "CONTRIBUTING.md"):
+        assert "mkdocs build --strict\n" in (ROOT / file).read_text(encoding="utf-8")
+
+
 def test_every_command_is_in_the_reference() -> None:
     page = command_page()
     for name in program.list_commands(click.Context(program)):
