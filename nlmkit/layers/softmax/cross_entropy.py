@@ -9,6 +9,7 @@ the forward pass, and nothing is computed twice; the backward pass multiplies by
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -20,6 +21,18 @@ from nlmkit.layers.softmax.rows import softmax_of_rows
 
 CHUNK = 256
 """Rows at a time; the logits of 10,000 words then are 10 MB."""
+
+
+@contextlib.contextmanager
+def in_type_of_products(features: Tensor, *, bfloat16: bool) -> Iterator[Tensor]:
+    """Yield features in the type of matrix products: bfloat16, or that of autocast, which is off in the ``with`` block."""
+    device = features.device.type
+    if not torch.is_autocast_enabled(device):
+        yield features.to(torch.bfloat16) if bfloat16 else features
+        return
+    features = features.to(torch.bfloat16 if bfloat16 else torch.get_autocast_dtype(device))
+    with torch.autocast(device, enabled=False):
+        yield features
 
 
 def linear_cross_entropy(
@@ -49,11 +62,7 @@ def linear_cross_entropy(
     Returns:
         Scalar, in the type of ``weight``. It can be differentiated once, with respect to the first three.
     """
-    device = features.device.type
-    autocast = torch.is_autocast_enabled(device)
-    if autocast or bfloat16:
-        features = features.to(torch.bfloat16 if bfloat16 else torch.get_autocast_dtype(device))
-    with torch.autocast(device, enabled=False) if autocast else contextlib.nullcontext():
+    with in_type_of_products(features, bfloat16=bfloat16) as features:
         loss: Tensor
         loss, _ = _LinearCrossEntropy.apply(features, weight, bias, targets, chunk, label_smoothing, None, None, 0.0)  # type: ignore[no-untyped-call]
     return loss
@@ -91,12 +100,8 @@ def mixture_cross_entropy(  # noqa: PLR0917
         The sum, a scalar that can be differentiated once, with respect to the first three and the two logarithms; and
         ln p of each target, without gradient: [N].
     """
-    device = features.device.type
-    autocast = torch.is_autocast_enabled(device)
-    if autocast or bfloat16:
-        features = features.to(torch.bfloat16 if bfloat16 else torch.get_autocast_dtype(device))
     mixture = log_weights.to(weight.dtype), log_rest.to(weight.dtype), alone
-    with torch.autocast(device, enabled=False) if autocast else contextlib.nullcontext():
+    with in_type_of_products(features, bfloat16=bfloat16) as features:
         loss, log_probs = _LinearCrossEntropy.apply(features, weight, bias, targets, chunk, 0.0, *mixture)  # type: ignore[no-untyped-call]
     return loss, log_probs
 

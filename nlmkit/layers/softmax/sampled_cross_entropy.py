@@ -6,7 +6,6 @@ gradients is computed with them.
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any, NamedTuple
 
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from nlmkit.layers.softmax.cross_entropy import CHUNK, Mixture
+from nlmkit.layers.softmax.cross_entropy import CHUNK, Mixture, in_type_of_products
 from nlmkit.layers.softmax.rows import softmax_of_rows
 
 
@@ -58,11 +57,7 @@ def sampled_cross_entropy(
     Returns:
         Scalar, in the type of ``weight``. It can be differentiated once, with respect to the first three.
     """
-    device = features.device.type
-    autocast = torch.is_autocast_enabled(device)
-    if autocast or bfloat16:
-        features = features.to(torch.bfloat16 if bfloat16 else torch.get_autocast_dtype(device))
-    with torch.autocast(device, enabled=False) if autocast else contextlib.nullcontext():
+    with in_type_of_products(features, bfloat16=bfloat16) as features:
         loss: Tensor
         loss, _ = _SampledCrossEntropy.apply(features, weight, bias, targets, *sample, chunk, None, None, 0.0)  # type: ignore[no-untyped-call]
     return loss
@@ -86,12 +81,8 @@ def sampled_mixture_cross_entropy(  # noqa: PLR0917
     Returns:
         The sum, a scalar that can be differentiated once; and the estimates of ln p, without gradient: [N].
     """
-    device = features.device.type
-    autocast = torch.is_autocast_enabled(device)
-    if autocast or bfloat16:
-        features = features.to(torch.bfloat16 if bfloat16 else torch.get_autocast_dtype(device))
     mixture = log_weights.to(weight.dtype), log_rest.to(weight.dtype), alone
-    with torch.autocast(device, enabled=False) if autocast else contextlib.nullcontext():
+    with in_type_of_products(features, bfloat16=bfloat16) as features:
         loss, log_probs = _SampledCrossEntropy.apply(features, weight, bias, targets, *sample, chunk, *mixture)  # type: ignore[no-untyped-call]
     return loss, log_probs
 
