@@ -41,7 +41,7 @@ _COMMANDS: Final = {
     **dict.fromkeys(("segment", "cut", "tokenize", "tokenise"), f"{_TAG} --format words, with a fitted segmenter"),
     **dict.fromkeys(("evaluate", "eval", "test", "validate", "benchmark", "accuracy"), _EVALUATE),
     **dict.fromkeys(("ppl", "query", "surprisal", "logprob", "log-prob"), "nlmkit perplexity MODEL TEXT"),
-    **dict.fromkeys(("plot", "draw", "visualize", "visualise", "figure"), _PLOT),
+    **dict.fromkeys(("draw", "visualize", "visualise", "figure"), _PLOT),
     **dict.fromkeys(("neighbours", "neighbors", "nearest", "nn", "word-similarity"), _SIMILAR),
     **dict.fromkeys(("analogy", "analogies"), 'nlmkit similar MODEL --analogy "man king woman"'),
     **dict.fromkeys(("download", "data", "datasets", "dataset", "corpus", "get"), _CORPORA),

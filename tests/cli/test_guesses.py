@@ -19,7 +19,7 @@ from nlmkit.cli.guesses import _COMMANDS
         ("evaluate", "nlmkit perplexity MODEL TEXT"),
         ("eval", "nlmkit score MODEL TEST"),
         ("test", "nlmkit perplexity MODEL TEXT"),
-        ("plot", "--plot FILE, an option of fit, compare, score, show and tag"),
+        ("draw", "--plot FILE, an option of fit, compare, score, show and tag"),
         ("annotate", "nlmkit classify MODEL TEXT"),
         ("annotate", "nlmkit tag MODEL TEXT"),
         ("segment", "nlmkit tag MODEL TEXT --format words"),

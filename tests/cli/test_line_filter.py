@@ -88,9 +88,9 @@ def test_with_rows_only_those_of_passing_lines_are_written(run: Run, kn: str) ->
         (["--max-oov", "9" * 5000], "is not valid: expected a share (0.2 or 20%) or a number of words (a whole"),
         (["--max-perplexity", "0.5"], "x>=1"),
         (["--max-perplexity", "nan"], "must be a number"),
-        (["--max-oov", "1", "--json"], "omit --json and --per-token"),
-        (["--max-perplexity", "9", "--per-token"], "omit --json and --per-token"),
-        (["--max-oov", "1", "--no-header"], "require --per-line or --per-token"),
+        (["--max-oov", "1", "--json"], "omit --json, --per-token and --per-word"),
+        (["--max-perplexity", "9", "--per-token"], "omit --json, --per-token and --per-word"),
+        (["--max-oov", "1", "--no-header"], "require --per-line, --per-token or --per-word"),
     ],
 )
 def test_wrong_usage(args: list[str], message: str, run: Run, kn: str) -> None:

@@ -60,6 +60,10 @@ class TinyModule(nn.Module):
                 if parameter.requires_grad:
                     parameter.copy_(torch.randn(parameter.shape, generator=source) * 0.3)
 
+    @property
+    def softmax(self) -> OutputLayer:
+        return self.output
+
     def initial_state(self, batch: int) -> tuple[Tensor, ...]:
         return (torch.zeros(1, batch, self.width, device=self.recurrent.weight.device),)
 

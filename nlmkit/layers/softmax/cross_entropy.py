@@ -25,7 +25,7 @@ CHUNK = 256
 
 @contextlib.contextmanager
 def in_type_of_products(features: Tensor, *, bfloat16: bool) -> Iterator[Tensor]:
-    """Yield features in the type of matrix products: bfloat16, or that of autocast, which is off in the ``with`` block."""
+    """Yield features in the type of matrix products: bfloat16, or that of autocast, which is off in the block."""
     device = features.device.type
     if not torch.is_autocast_enabled(device):
         yield features.to(torch.bfloat16) if bfloat16 else features
@@ -62,9 +62,9 @@ def linear_cross_entropy(
     Returns:
         Scalar, in the type of ``weight``. It can be differentiated once, with respect to the first three.
     """
-    with in_type_of_products(features, bfloat16=bfloat16) as features:
+    with in_type_of_products(features, bfloat16=bfloat16) as typed:
         loss: Tensor
-        loss, _ = _LinearCrossEntropy.apply(features, weight, bias, targets, chunk, label_smoothing, None, None, 0.0)  # type: ignore[no-untyped-call]
+        loss, _ = _LinearCrossEntropy.apply(typed, weight, bias, targets, chunk, label_smoothing, None, None, 0.0)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -101,8 +101,8 @@ def mixture_cross_entropy(  # noqa: PLR0917
         ln p of each target, without gradient: [N].
     """
     mixture = log_weights.to(weight.dtype), log_rest.to(weight.dtype), alone
-    with in_type_of_products(features, bfloat16=bfloat16) as features:
-        loss, log_probs = _LinearCrossEntropy.apply(features, weight, bias, targets, chunk, 0.0, *mixture)  # type: ignore[no-untyped-call]
+    with in_type_of_products(features, bfloat16=bfloat16) as typed:
+        loss, log_probs = _LinearCrossEntropy.apply(typed, weight, bias, targets, chunk, 0.0, *mixture)  # type: ignore[no-untyped-call]
     return loss, log_probs
 
 

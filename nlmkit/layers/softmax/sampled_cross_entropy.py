@@ -57,9 +57,9 @@ def sampled_cross_entropy(
     Returns:
         Scalar, in the type of ``weight``. It can be differentiated once, with respect to the first three.
     """
-    with in_type_of_products(features, bfloat16=bfloat16) as features:
+    with in_type_of_products(features, bfloat16=bfloat16) as typed:
         loss: Tensor
-        loss, _ = _SampledCrossEntropy.apply(features, weight, bias, targets, *sample, chunk, None, None, 0.0)  # type: ignore[no-untyped-call]
+        loss, _ = _SampledCrossEntropy.apply(typed, weight, bias, targets, *sample, chunk, None, None, 0.0)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -82,8 +82,8 @@ def sampled_mixture_cross_entropy(  # noqa: PLR0917
         The sum, a scalar that can be differentiated once; and the estimates of ln p, without gradient: [N].
     """
     mixture = log_weights.to(weight.dtype), log_rest.to(weight.dtype), alone
-    with in_type_of_products(features, bfloat16=bfloat16) as features:
-        loss, log_probs = _SampledCrossEntropy.apply(features, weight, bias, targets, *sample, chunk, *mixture)  # type: ignore[no-untyped-call]
+    with in_type_of_products(features, bfloat16=bfloat16) as typed:
+        loss, log_probs = _SampledCrossEntropy.apply(typed, weight, bias, targets, *sample, chunk, *mixture)  # type: ignore[no-untyped-call]
     return loss, log_probs
 
 
