@@ -95,7 +95,5 @@ def test_another_reading_of_the_text_is_not_comparable(tmp_path: Any) -> None:
 
 
 def test_other_measures_are_refused() -> None:
-    with pytest.raises(
-        HyperParameterError, match="by must be one of perplexity, .*bits-per-byte, not 'bits'"
-    ):
+    with pytest.raises(HyperParameterError, match=r"by must be one of perplexity, .*bits-per-byte, not 'bits'"):
         compare([WORDS], TEST, by="bits")  # type: ignore[arg-type]
