@@ -266,6 +266,7 @@ def _kinds(models: Sequence[str]) -> list[str]:
     Raises:
         click.UsageError: They are of kinds that cannot be ranked together, or of one that has no test data.
     """
+    from nlmkit.core.kinds import KINDS
     from nlmkit.core.storage import describe
 
     kinds = [str(describe(path)["kind"]) for path in models]
@@ -274,8 +275,10 @@ def _kinds(models: Sequence[str]) -> list[str]:
         (place for place, kind in enumerate(kinds) if kind != kinds[0] and not {kind, kinds[0]} <= together), 0
     )
     if other:
+        in_words = {kind.name: kind.in_words for kind in KINDS}
+        first, second = (in_words.get(kind, kind) for kind in (kinds[0], kinds[other]))
         raise click.UsageError(
-            f"{models[0]} is a {kinds[0]} and {models[other]} a {kinds[other]}: models of one kind are ranked"
+            f"{models[0]} is a {first} and {models[other]} a {second}: models of one kind are ranked"
         )
     if kinds[0] == "representation":
         raise click.UsageError(f"{models[0]} is a representation: use nlmkit score for each")

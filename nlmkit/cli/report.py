@@ -105,7 +105,7 @@ def command(
     check_page()
     refuse_stdin_twice(texts)
     refuse_conflicts([Output("--output", path)], [*texts, *models])
-    check_folder(path)
+    check_folder(path, what="page")
     given = {"--text-column": text_column, "--encoding": encoding, "--errors": errors, "--marks": marks}
     for flag in (flag for flag, value in given.items() if value is not None and not texts):
         raise click.UsageError(f"{flag} applies to the text: add --text TEXT")

@@ -34,12 +34,15 @@ def check_plot(path: str | os.PathLike[str]) -> None:
     load_matplotlib()
 
 
-def check_folder(path: str | os.PathLike[str], *, to_come: str | os.PathLike[str] | None = None) -> None:
+def check_folder(
+    path: str | os.PathLike[str], *, to_come: str | os.PathLike[str] | None = None, what: str = "picture"
+) -> None:
     """Check before the work that a picture can be written.
 
     Args:
         path: File of the picture.
         to_come: Folder that will exist by then, that of the model.
+        what: What the file will contain, for the message.
 
     Raises:
         DataError: It is a folder, or its folder is not writable.
@@ -49,7 +52,7 @@ def check_folder(path: str | os.PathLike[str], *, to_come: str | os.PathLike[str
     if to_come is not None and Path(os.path.realpath(to_come)) in Path(os.path.realpath(place)).parents:
         folder = next(parent for parent in place.parents if parent.exists())
     if place.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise DataError("the picture cannot be written there: choose another file", source=str(path))
+        raise DataError(f"the {what} cannot be written there: choose another file", source=str(path))
 
 
 def load_matplotlib() -> None:

@@ -13,7 +13,7 @@ from typing import AnyStr, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from nlmkit.errors import DataError, PluginError
+from nlmkit.errors import DataError, NlmkitError, PluginError
 from nlmkit.text.blocks import TextBlock
 from nlmkit.text.marks import Marks, clean_sentence, may_hold_marks, without_marks, without_nul
 from nlmkit.text.subwords import SubwordTokenizer, UntrainedSubwords
@@ -190,6 +190,8 @@ class TypeIndex:
         for number, line in enumerate(lines, start=first_line):
             try:
                 of_line = list(tokenizer.tokenize(line))
+            except NlmkitError:
+                raise  # its message is for users, and names the way out
             except Exception as error:
                 raise self._failed(f"{name}, line {number}", f"failed: {error!r}") from error
             yield of_line
@@ -200,6 +202,8 @@ class TypeIndex:
         place = f"{name}, lines {first_line} to {first_line + len(lines) - 1}"
         try:
             of_lines = [list(of_line) for of_line in tokenizer.tokenize_lines(lines)]
+        except NlmkitError:
+            raise
         except Exception as error:
             raise self._failed(place, f"failed: {error!r}") from error
         if len(of_lines) != len(lines):

@@ -202,7 +202,9 @@ def _read_separated(
         label, found, text = line.partition(separator)
         if not found:
             what = "tab" if separator == "\t" else "space"
-            raise DataError(f"no {what} on this line: the form is {form} (or set --format)", source=name, line=number)
+            raise DataError(
+                f"no {what} on this line: the form is {form} (or set --text-format)", source=name, line=number
+            )
         yield columns.row(number, label, text, name)
 
 

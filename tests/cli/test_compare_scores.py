@@ -118,6 +118,7 @@ def test_models_of_other_tokens_are_ranked_by_bits_per_byte(run: Run) -> None:
 
 REFUSED: list[tuple[list[str], str]] = [
     (["nbsvm", "ridge", "test.tsv"], "nbsvm is a classifier and ridge a regressor: models of one kind are ranked"),
+    (["ngram1", "nbsvm", "test.tsv"], "ngram1 is a language model and nbsvm a classifier: models of one kind"),
     (["words", "words", "test.tsv"], "words is a representation: use nlmkit score for each"),
     (["nbsvm", "logreg", "test.tsv", "--by", "bleu"], "--by: a classifier is ranked by accuracy, macro-f1"),
     (["nbsvm", "logreg", "test.tsv", "--by", "perplexity"], "--by perplexity is for language models"),

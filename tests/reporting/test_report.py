@@ -185,7 +185,7 @@ def test_options_of_the_text_need_a_text(saved: Path, tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_refused_before_the_work(saved: Path, tmp_path: Path) -> None:
     result = run(saved / "3-gram", "-o", tmp_path / "none" / "report.html")
     assert result.exit_code == 1
-    assert str(tmp_path / "none" / "report.html") in result.stderr
+    assert f"{tmp_path / 'none' / 'report.html'}: the page cannot be written there" in result.stderr
 
 
 def test_the_text_is_not_overwritten(saved: Path) -> None:

@@ -327,3 +327,8 @@ def test_a_set_is_whole() -> None:
         PairSet(name="s", pairs=(("a", "b"),), judgements=(1.0, 2.0))
     with pytest.raises(DataError, match="no pairs"):
         PairSet(name="s", pairs=(), judgements=())
+
+
+def test_a_corpus_is_no_file_of_pairs() -> None:
+    with pytest.raises(DataError, match=r"^corpus:english/test: a corpus is text, and a file of word pairs"):
+        read_pairs("corpus:english/test")

@@ -255,7 +255,10 @@ def test_a_malformed_tsv_with_a_header_is_refused_with_its_line(tmp_path: Path, 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("x\ta\nno tab here\n", "line 2: no tab on this line"),
+        (
+            "x\ta\nno tab here\n",
+            "line 2: no tab on this line: the form is label<TAB>text (or set --text-format)",
+        ),
         ("x\ta\n \tb\n", "line 2: the label is empty"),
         ("x\ta\n\tb\n", "line 2: the label is empty"),
         (b"x\ta\nx\t\xff\n", "line 2, byte 6: byte 0xFF is not valid utf-8"),

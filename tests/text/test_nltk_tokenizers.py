@@ -53,6 +53,8 @@ def test_punkt_needs_its_data(monkeypatch: pytest.MonkeyPatch) -> None:
         NlmkitError, match=r"nltk-punkt needs NLTK's data punkt_tab: python -m nltk.downloader punkt_tab"
     ):
         PunktTokenizer().tokenize("A b. C d.")
+    with pytest.raises(NlmkitError, match=r"^the tokenizer nltk-punkt needs NLTK's data"):
+        Corpus.read(["A b. C d."], TextPipeline(tokenizer="nltk-punkt"))
 
 
 def test_punkt_splits_sentences_first(monkeypatch: pytest.MonkeyPatch) -> None:
