@@ -196,6 +196,10 @@ class BackoffTable:
         """Return the index at order k − 1 of n-grams of order k without their first word: int64 [ids]."""
         return np.searchsorted(self.children[k - 2], ids.astype(np.int32), side="right") - 1
 
+    def __getstate__(self) -> dict[str, object]:
+        """Return what is pickled and copied: all but ``steps``, which views the arrays and is made anew."""
+        return {name: value for name, value in vars(self).items() if name != "steps"}
+
     @cached_property
     def bigrams_by_context(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Start of each word's bigrams, int64 [V + 1], and the bigrams by their first word, int64 [n_2]."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from functools import cache
 from typing import Any
 
@@ -53,3 +55,13 @@ def test_the_number_of_events_decides(events: int, monkeypatch: pytest.MonkeyPat
     else:
         monkeypatch.setattr(scoring, "score_by_steps", None)
     assert table.score(ids)[0].tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32", "packed", "q8"])
+def test_a_model_that_has_scored_a_short_text_can_be_pickled_and_copied(precision: str) -> None:
+    model = NGram(order=3, precision=precision).fit(["the cat sat on the mat", "the dog sat"])
+    before = model.log_probs(["the cat"]).tolist()
+    model.next_log_probs(model.start())
+    for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        assert other.digest == model.digest
+        assert other.log_probs(["the cat"]).tolist() == before
