@@ -18,6 +18,7 @@ def test_the_numbers_of_purposes_stay_as_they_are() -> None:
         "UNKNOWN_IN_STREAM": 2,
         "NOISE": 3,
         "MASKS": 4,
+        "ROTATIONS": 5,
         "ORDER_OF_TEXTS": 11,
         "MASKS_ON_TEXTS": 12,
         "UNKNOWN_IN_TEXTS": 13,
