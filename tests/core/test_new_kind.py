@@ -103,8 +103,8 @@ import nlmkit.core.kinds as kinds
 
 row = kinds.Kind(
     name="counter", group="nlmkit.counters", base="counters_base:Counter", data="nlmkit.cli.texts:read_texts",
-    needs_text=False, cli="counters_cli", kit="counters_kit", template=os.getcwd() + "/template", serving="counters_serving",
-    synonyms=("tally",),
+    needs_text=False, cli="counters_cli", kit="counters_kit", template=os.getcwd() + "/template",
+    serving="counters_serving", synonyms=("tally",),
 )
 kinds.KINDS = (*kinds.KINDS, row)
 kinds._BY_NAME[row.name] = row
