@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -109,7 +110,9 @@ class HybridOutput(OutputLayer):
         return torch.logaddexp(log_weights[:, :1] + neural, _on(rest, neural))
 
     def _log_weights(self, parts: Parts, features: NDArray[np.float32]) -> Tensor:
-        found: Tensor = self.gate(parts.gate, _on(features.reshape(len(features), -1), parts.gate))
+        found: Tensor = self.gate(
+            parts.gate, _on(features.reshape(len(features), math.prod(features.shape[1:])), parts.gate)
+        )
         return found
 
     def _experts(self) -> Experts:

@@ -293,3 +293,12 @@ def test_trained_unknown_word() -> None:
     lm = Hybrid(**{**TINY, "epochs": 1}).fit([*TRAIN, "the <unk> sings"])
     assert lm.unknown_rule == "trained"
     assert math.isfinite(lm.log_probs(["a zebra"]).sum())
+
+
+def test_no_events_have_no_log_probabilities() -> None:
+    """A long stream is read in pieces, of which some settle no further events."""
+    model = Hybrid(**TINY).fit(TRAIN)
+    module = model.module_
+    with scoring.scoring(module):
+        features = module(torch.zeros(1, 1, dtype=torch.int64), module.initial_state(1)).features.flatten(0, 1)[:0]
+        assert module.output.log_probs(features, torch.zeros(0, dtype=torch.int64)).shape == (0,)
