@@ -51,7 +51,8 @@ def sampled_cross_entropy(
         bias: [V].
         targets: int64 [N], in [0, V).
         sample: The sampled words.
-        chunk: Rows whose logits are in memory at a time; it changes the result only by rounding.
+        chunk: Rows at a time if all words were drawn; with fewer words more rows, with as many logits in memory.
+            It changes the result only by rounding.
         bfloat16: Whether to compute the matrix products in bfloat16.
 
     Returns:
