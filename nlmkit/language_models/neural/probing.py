@@ -19,6 +19,7 @@ from nlmkit.language_models.neural.costs import Sizes, Speed, parameters, step_s
 from nlmkit.language_models.neural.settings import LanguageModelSettings
 from nlmkit.language_models.neural.task import LanguageTask
 from nlmkit.training.clock import seconds
+from nlmkit.training.devices import settle
 from nlmkit.training.distributed import Processes
 from nlmkit.training.gradient import GradientStepper
 from nlmkit.training.options import Optimization
@@ -74,16 +75,9 @@ def _fastest(work: Callable[[], Any], device: torch.device) -> float:
     for _ in range(_REPEATS + 1):
         begins = seconds()
         work()
-        _settle(device)
+        settle(device)
         taken.append(seconds() - begins)
     return min(taken[1:])
-
-
-def _settle(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
 
 
 def steps_that_fit(sizes: Sizes, speed: Speed, left: float) -> int:

@@ -300,15 +300,6 @@ def test_the_memory_of_the_machine_is_known(monkeypatch: pytest.MonkeyPatch) -> 
     assert budget.memory_of(torch.device("cuda")) == 5
 
 
-def test_a_device_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    waited: list[str] = []
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: waited.append(device.type))
-    monkeypatch.setattr(torch.mps, "synchronize", lambda: waited.append("mps"))
-    for kind in ("cpu", "cuda", "mps"):
-        probing._settle(torch.device(kind))
-    assert waited == ["cuda", "mps"]
-
-
 def test_products_are_timed_in_the_types_of_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     exact, short = torch.float32, torch.bfloat16
     monkeypatch.setattr(probing, "cpu_units", lambda: None)
