@@ -243,6 +243,8 @@ def test_width_from_which_a_layer_gains(numba: bool, gaining: int, monkeypatch: 
     for hidden in (gaining - 1, gaining):
         module.hidden = hidden
         assert module.gains_from_bfloat16 == (hidden == gaining)
+    for values in ({"zoneout": 0.1}, {"dropout_recurrent": 0.1}):
+        assert not layer("rnn", hidden=gaining, **values).gains_from_bfloat16
 
 
 # ------------------------------------------------------------------------------------------------------- products
