@@ -6,6 +6,7 @@ allows, steps of a network of the sizes chosen so far, on the training text.
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 from collections.abc import Callable
 from functools import partial
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _REPEATS: Final = 7
 _FEWEST_STEPS, _MOST_STEPS = 3, 12
+_RATE: Final = 1e-9  # a step takes the same time at any rate, and must not diverge here
 _BUILD_SECONDS: Final = 3e-8
 """Seconds to draw an initial weight."""
 
@@ -106,7 +108,8 @@ def timed_step(
         precision: Its precision: ``auto``, ``float32`` or ``bfloat16``.
         steps: Number of steps.
     """
-    settings, optimization = LanguageModelSettings.of(component), Optimization.of(component)
+    settings = LanguageModelSettings.of(component)
+    optimization = dataclasses.replace(Optimization.of(component), lr=_RATE)
     module = component.build_timed_module(vocabulary.counts, torch.Generator().manual_seed(settings.seed))
     words = settings.batch * settings.bptt * (steps + 1)
     together = Processes().on(device)

@@ -247,6 +247,14 @@ def test_steps_are_measured_while_there_is_time(monkeypatch: pytest.MonkeyPatch)
     assert lm.hidden == lm.fit_report_["chosen_for_budget"]["hidden"]
 
 
+def test_steps_are_measured_at_a_rate_that_cannot_diverge() -> None:
+    lm = LSTM(hidden=8, embedding=4, batch=4, bptt=5, optimizer="sgd", lr=1e30, schedule="constant", clip_norm=None)
+    corpus = Corpus.read(TEXT)
+    vocabulary = Vocabulary.from_corpus(corpus)
+    events = np.asarray(corpus.event_ids(vocabulary))
+    assert probing.timed_step(lm, events, vocabulary, torch.device("cpu"), "float32", steps=5) > 0
+
+
 def test_the_speed_of_the_machine_is_measured() -> None:
     found = probing.machine_speed(torch.device("cpu"), "float32", most=0.01)
     assert found.products == pytest.approx(2 * 128**3 / 1e-3)
