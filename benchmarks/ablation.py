@@ -211,7 +211,7 @@ def value_of(text: str) -> Any:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The runs that are done; a last line that was cut off is none."""
+    """Finished runs; an incomplete last line is dropped."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
     if lines and not lines[-1].endswith("\n"):
         path.write_text("".join(lines[:-1]), encoding="utf-8")

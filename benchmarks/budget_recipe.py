@@ -4,9 +4,9 @@
     python benchmarks/budget_recipe.py TEXT [--events 40000] [--point 'hidden=128 dropout=0.35 epochs=10'] …
 
 Runs are compared by epochs and by the floating-point operations of their steps, not by seconds, so that they can share
-a machine. With a TEXT (one sentence a line, separated by spaces), each point is trained on its first events and judged
-by the 15,000 after them: give texts whose results are not reported. Prints a line for each run: compute in GFLOP,
-perplexity, and the recipe's dropout and learning rate at this width and number of passes.
+a machine. With a TEXT (one sentence per line, words separated by spaces), each point is trained on its first events and
+judged by the 15,000 after them: give texts whose results are not reported. Prints a line for each run: compute in
+GFLOP, perplexity, and the recipe's dropout and learning rate at this width and number of passes.
 """
 
 from __future__ import annotations

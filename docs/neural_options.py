@@ -87,7 +87,7 @@ def page() -> str:
     return (
         "# Options of the neural language models\n\n"
         "Which model has which option, and if not, why: ✓ is an option that it has. `nlmkit show MODEL`\n"
-        "tells defaults and bounds. `python docs/neural_options.py` prints this page.\n\n"
+        "prints defaults and bounds. `python docs/neural_options.py` prints this page.\n\n"
         f"{markdown()}"
     )
 

@@ -80,8 +80,9 @@ class RecurrentLayer(nn.Module):
 
     @property
     def gains_from_bfloat16(self) -> bool:
-        """Whether the layer is wide enough to be faster in bfloat16."""
-        return self.hidden >= (WIDE if has_machine_code() else WIDE_IN_TORCH)
+        """Whether the layer is wide enough to be faster in bfloat16, and trains over windows."""
+        by_steps = self.zoneout is not None or self.dropout_recurrent
+        return not by_steps and self.hidden >= (WIDE if has_machine_code() else WIDE_IN_TORCH)
 
     @property
     def fused(self) -> bool:

@@ -13,9 +13,8 @@ class WeightAverage:
     """Running average of the weights, which replaces them for evaluation and at the end.
 
     ``asgd``, ``nt-asgd`` and ``tail`` average all iterates equally since the start of the average (Polyak & Juditsky
-    1992);
-    ``ema`` moves by 1 − d per step, with d = min(decay, (1 + n) / (10 + n)) at the n-th, so that the initial weights
-    soon lose their influence.
+    1992); ``ema`` moves by 1 − d per step, with d = min(decay, (1 + n) / (10 + n)) at the n-th, so that the initial
+    weights soon lose their influence.
 
     Args:
         kind: ``none``, ``asgd``, ``nt-asgd``, ``ema`` or ``tail``.

@@ -36,6 +36,14 @@ def choose_device(name: str, local_rank: int = 0) -> torch.device:
     return torch.device("cuda", index)
 
 
+def settle(device: torch.device) -> None:
+    """Wait for a device to finish its work, so that it can be timed."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
 @contextlib.contextmanager
 def memory_errors(what: str) -> Iterator[None]:
     """Raise torch's out-of-memory errors as MemoryError, with the requested size.

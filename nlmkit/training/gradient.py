@@ -21,6 +21,7 @@ from nlmkit.errors import SavedModelError
 from nlmkit.saving import require, require_array
 from nlmkit.training.averaging import WeightAverage
 from nlmkit.training.checkpoint_facts import amount, sums, whole
+from nlmkit.training.devices import settle
 from nlmkit.training.divergence import Diverged
 from nlmkit.training.metrics import Rank, starts_averaging
 from nlmkit.training.monitor import StepMonitor, Sums
@@ -172,8 +173,7 @@ class GradientStepper(Generic[B]):
 
     def settle(self) -> None:
         """Wait for the device to finish."""
-        if self.task.device.type == "cuda":
-            torch.cuda.synchronize(self.task.device)
+        settle(self.task.device)
 
     def check(self) -> None:
         """Raise ``Diverged`` if any loss or gradient so far was not finite."""

@@ -9,6 +9,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
+from nlmkit.training.precision import cpu_units
+
 MOMENTUM: Final = 0.95
 """Decay of the momentum (Jordan 2024)."""
 
@@ -147,6 +149,5 @@ def _quick_type(device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         quick = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported") if device.type == "cpu" else ()
-        quick = any(getattr(torch.cpu, name, bool)() for name in asked)
+        quick = device.type == "cpu" and cpu_units() is not None
     return torch.bfloat16 if quick else torch.float32

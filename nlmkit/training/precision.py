@@ -124,6 +124,7 @@ def cpu_units() -> str | None:
     return None
 
 
+@functools.cache
 def _cpu_flags() -> frozenset[str]:
     """Return the CPU's features by Linux, for releases of torch that cannot be asked; empty elsewhere."""
     try:

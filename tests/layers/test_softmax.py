@@ -592,6 +592,25 @@ def test_late_in_a_run_a_sampled_softmax_may_compute_all_words():
     assert torch.equal(output.generator.get_state(), before)
 
 
+@pytest.mark.parametrize("is_mixed", [False, True])
+def test_samples_have_as_many_logits_at_a_time_as_all_words_would(is_mixed, monkeypatch):
+    sizes, sampled = [], rows.PlainRows.sampled
+
+    def watched(self, logits, *rest):
+        sizes.append(logits.numel())
+        return sampled(self, logits, *rest)
+
+    monkeypatch.setattr(rows.PlainRows, "sampled", watched)
+    output = build("sampled", samples=3)
+    features, targets = torch.randn(300, WIDTH, generator=seeded(1)), random_ids(300)
+    if is_mixed:
+        even = torch.full((300,), 0.5).log()
+        output.mixture_loss(features, targets, even, even, chunk=5, alone=0.5)
+    else:
+        output.loss(features, targets, chunk=5)
+    assert 4 * (V - 1) <= max(sizes) <= 5 * (V - 1)
+
+
 def test_samples_come_from_the_generator_at_their_chances():
     output = build("sampled")
     output.generator = seeded(1)

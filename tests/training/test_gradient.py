@@ -208,6 +208,18 @@ def test_a_task_is_told_its_share_of_the_run_and_says_what_a_step_costs() -> Non
     assert Regression().begin_step(0.5) == 1.0
 
 
+def test_a_device_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[str] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: waited.append(device.type))
+    monkeypatch.setattr(torch.mps, "synchronize", lambda: waited.append("mps"))
+    task = Regression()
+    stepper = GradientStepper(task, Optimization(**SGD), Processes())
+    for kind in ("cpu", "cuda", "mps"):
+        task.device = torch.device(kind)
+        stepper.settle()
+    assert waited == ["cuda", "mps"]
+
+
 def test_the_best_weights_are_judged_and_kept() -> None:
     task = Regression(held_out=True, epochs=3)
     result = train(task, lr=0.45)  # too high a rate, by which the error rises again

@@ -187,8 +187,7 @@ def test_products_are_in_bfloat16_where_the_cpu_has_units(
     has: bool, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    monkeypatch.setattr(muon, "cpu_units", lambda: "AVX512-BF16" if has else None)
     assert muon._quick_type(CPU) == expected
     assert muon._quick_type(torch.device("mps")) == torch.float32
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **options: has)

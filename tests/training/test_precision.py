@@ -141,7 +141,9 @@ def test_units_are_those_that_torch_or_else_linux_reports(
         (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags\t\t: {flags}\nbugs : amx_bf16\n")
     monkeypatch.setattr(precision, "Path", lambda path: tmp_path / "cpuinfo")
     monkeypatch.setattr(torch, "cpu", Asked(**answers))
+    precision._cpu_flags.cache_clear()
     assert cpu_units() == units
+    precision._cpu_flags.cache_clear()
 
 
 def test_speed_is_that_of_two_products(monkeypatch: pytest.MonkeyPatch) -> None:

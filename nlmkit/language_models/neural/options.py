@@ -53,7 +53,13 @@ class ArchitectureOptions:
         needs=value_of("softmax", "class-factored"),
     )
     softmax_samples: int = param(
-        512, ge=1, help="mean number of words drawn per step for softmax=sampled", needs=value_of("softmax", "sampled")
+        512,
+        ge=1,
+        help="mean number of words drawn per step for softmax=sampled",
+        needs=Needs(
+            "softmax=sampled and full_after above 0",
+            lambda model: model.softmax == "sampled" and model.full_after > 0,
+        ),
     )
     full_after: float = param(
         1.0,

@@ -6,6 +6,7 @@ allows, steps of a network of the sizes chosen so far, on the training text.
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 from collections.abc import Callable
 from functools import partial
@@ -19,6 +20,7 @@ from nlmkit.language_models.neural.costs import Sizes, Speed, parameters, step_s
 from nlmkit.language_models.neural.settings import LanguageModelSettings
 from nlmkit.language_models.neural.task import LanguageTask
 from nlmkit.training.clock import seconds
+from nlmkit.training.devices import settle
 from nlmkit.training.distributed import Processes
 from nlmkit.training.gradient import GradientStepper
 from nlmkit.training.options import Optimization
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 _REPEATS: Final = 7
 _FEWEST_STEPS, _MOST_STEPS = 3, 12
+_RATE: Final = 1e-9  # a step takes the same time at any rate, and must not diverge here
 _BUILD_SECONDS: Final = 3e-8
 """Seconds to draw an initial weight."""
 
@@ -74,16 +77,9 @@ def _fastest(work: Callable[[], Any], device: torch.device) -> float:
     for _ in range(_REPEATS + 1):
         begins = seconds()
         work()
-        _settle(device)
+        settle(device)
         taken.append(seconds() - begins)
     return min(taken[1:])
-
-
-def _settle(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
 
 
 def steps_that_fit(sizes: Sizes, speed: Speed, left: float) -> int:
@@ -112,7 +108,8 @@ def timed_step(
         precision: Its precision: ``auto``, ``float32`` or ``bfloat16``.
         steps: Number of steps.
     """
-    settings, optimization = LanguageModelSettings.of(component), Optimization.of(component)
+    settings = LanguageModelSettings.of(component)
+    optimization = dataclasses.replace(Optimization.of(component), lr=_RATE)
     module = component.build_timed_module(vocabulary.counts, torch.Generator().manual_seed(settings.seed))
     words = settings.batch * settings.bptt * (steps + 1)
     together = Processes().on(device)

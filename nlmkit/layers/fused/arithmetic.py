@@ -87,7 +87,10 @@ _C1, _C2, _C3, _C4, _C5, _C6 = (
 
 @compiled
 def exp(x: Any) -> Any:
-    """Return e^x within 3e-7 of it, x between −87 and 88; beyond, the value there. NaN stays NaN."""
+    """Return e^x, x between −87 and 88; beyond, the value there. NaN stays NaN.
+
+    The relative error is below 2.2e-7 · (1 + |x| / 3).
+    """
     power = x * _LOG2E
     power = _LEAST if power < _LEAST else power
     power = _MOST if power > _MOST else power

@@ -93,11 +93,11 @@ def _step(name: str, units: int, dtype: torch.dtype, arrays: list[Tensor]) -> Ca
     if code is None:
         function = getattr(plain_gates, name)
         return lambda t, *more: function(t, *arrays, *more)
-    kernel, views = getattr(code, name), [_view(array) for array in arrays]
-    return lambda t, *more: kernel(t, *views, *map(_view, more))
+    kernel, views = getattr(code, name), [memory_of(array) for array in arrays]
+    return lambda t, *more: kernel(t, *views, *map(memory_of, more))
 
 
-def _view(tensor: Tensor) -> Any:
+def memory_of(tensor: Tensor) -> Any:
     """Return the memory of a tensor as a NumPy array, of int16 for bfloat16."""
     tensor = tensor.detach()
     return (tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor).numpy()

@@ -124,7 +124,38 @@ def picked_log_probs(features: Tensor, weight: Tensor, bias: Tensor, targets: Te
     )
 
 
-class _LinearCrossEntropy(torch.autograd.Function):
+class WithGradients(torch.autograd.Function):
+    """Sum of losses whose gradients are computed in the forward pass.
+
+    Arguments are features, weight and bias; three without gradient; the logarithms of a mixture, or None; and one
+    without gradient.
+    """
+
+    @staticmethod
+    def kept(
+        ctx: Any, gradients: tuple[Tensor | None, ...], loss: Tensor, mixture: Mixture | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Keep the gradients; return the sum of the losses, and of a mixture the log-probabilities of the targets."""
+        if mixture is None:
+            ctx.save_for_backward(*gradients)
+            return loss, None
+        ctx.save_for_backward(*gradients, mixture.by_log_weights, mixture.by_log_rest)
+        ctx.mark_non_differentiable(mixture.log_probs)
+        return mixture.loss, mixture.log_probs
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Return the gradients of ``forward``, times that by the sum."""
+        wanted = [*ctx.needs_input_grad[:3], True, True]
+        found = [
+            part * gradient.to(part.dtype) if is_wanted else None
+            for part, is_wanted in zip(ctx.saved_tensors, wanted, strict=False)
+        ]
+        return (*found[:3], None, None, None, *(found[3:] or (None, None)), None)
+
+
+class _LinearCrossEntropy(WithGradients):
     @staticmethod
     def forward(  # noqa: PLR0917  (autograd calls it by position)
         ctx: Any,
@@ -169,24 +200,13 @@ class _LinearCrossEntropy(torch.autograd.Function):
             if by_features is not None:
                 torch.mm(by_logits, factors, out=by_features[rows])
             if scale is not None:
-                # d values a row are scaled, instead of V
+                # d values per row are scaled, instead of V
                 part = part * scale[:, None].to(part.dtype)
                 if by_features is not None:
                     by_features[rows].mul_(scale[:, None])
             if by_weight is not None:
                 _add_product(by_weight[:words], by_logits.t(), part, is_first=begin == 0)
-        if mixture is None:
-            ctx.save_for_backward(by_features, by_weight, by_bias)
-            return loss, None
-        ctx.save_for_backward(by_features, by_weight, by_bias, mixture.by_log_weights, mixture.by_log_rest)
-        ctx.mark_non_differentiable(mixture.log_probs)
-        return mixture.loss, mixture.log_probs
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
-        found = [None if part is None else part * gradient.to(part.dtype) for part in ctx.saved_tensors]
-        return (*found[:3], None, None, None, *(found[3:] or (None, None)), None)
+        return WithGradients.kept(ctx, (by_features, by_weight, by_bias), loss, mixture)
 
 
 class Mixture:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
 
 from nlmkit.layers.fused.threads import in_parts
-from nlmkit.layers.fused.windows import has_machine_code
+from nlmkit.layers.fused.windows import has_machine_code, memory_of
 
 COMPILED_WORDS: Final = 1024
 """Words from which machine code computes the softmax: below, compiling it would not pay."""
@@ -98,14 +98,14 @@ class CompiledRows:
     def __call__(self, logits: Tensor, bias: Tensor, targets: Tensor, label_smoothing: float) -> Found:
         """Return loss, ln p and gradient of rows; arguments as for ``PlainRows``, without label smoothing."""
         log_probs = bias.new_empty(len(logits))
-        arrays = [_view(each) for each in (logits, bias, targets, log_probs)]
+        arrays = [memory_of(each) for each in (logits, bias, targets, log_probs)]
         in_parts(lambda begin, end: self._code.differentiate(begin, end, *arrays), len(logits))
         return Found(-log_probs.sum(), log_probs, logits)
 
     def sampled(self, logits: Tensor, bias: Tensor, hits: Tensor, scores: Tensor) -> tuple[Found, Tensor]:
         """Return loss, ln p and gradient of rows whose target has a logit of its own; see ``PlainRows``."""
         log_probs, by_scores = bias.new_empty(len(logits)), bias.new_empty(len(logits))
-        arrays = [_view(each) for each in (logits, bias, hits, scores, log_probs, by_scores)]
+        arrays = [memory_of(each) for each in (logits, bias, hits, scores, log_probs, by_scores)]
         in_parts(lambda begin, end: self._code.differentiate_sampled(begin, end, *arrays), len(logits))
         return Found(-log_probs.sum(), log_probs, logits), by_scores
 
@@ -113,7 +113,7 @@ class CompiledRows:
         """Return the sum of rows, each times its entry of ``scale``, if any: [V]."""
         scale = torch.ones(len(rows)) if scale is None else scale
         total = torch.zeros(rows.shape[1])
-        arrays = [_view(each) for each in (total, rows, scale)]
+        arrays = [memory_of(each) for each in (total, rows, scale)]
         in_parts(lambda begin, end: self._code.add_rows(begin, end, *arrays), len(total))
         return total
 
@@ -131,9 +131,3 @@ def softmax_of_rows(features: Tensor, bias: Tensor, label_smoothing: float) -> P
     if suits and not label_smoothing and len(bias) >= COMPILED_WORDS and has_machine_code():
         return CompiledRows(features.dtype)
     return PlainRows()
-
-
-def _view(tensor: Tensor) -> Any:
-    """Return the memory of a tensor as a NumPy array, of int16 for bfloat16."""
-    tensor = tensor.detach()
-    return (tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor).numpy()

@@ -108,9 +108,8 @@ class SampledSoftmax(FullSoftmax):
         if self.is_full or not self.training:
             return super().loss(features, targets, chunk=chunk)
         rows = self.words.rank[targets]
-        sample, chunk = self._sample(chunk)
         total = sampled_cross_entropy(
-            features, self.weights(), self.bias, rows, sample, chunk=chunk, bfloat16=self._lowered
+            features, self.weights(), self.bias, rows, self._sample(), chunk=chunk, bfloat16=self._lowered
         )
         return total / len(rows)
 
@@ -121,13 +120,12 @@ class SampledSoftmax(FullSoftmax):
         if self.is_full or not self.training:
             return super().mixture_loss(features, targets, log_weights, log_rest, chunk=chunk, alone=alone)
         rows = self.words.rank[targets]
-        sample, chunk = self._sample(chunk)
         total, found = sampled_mixture_cross_entropy(
             features,
             self.weights(),
             self.bias,
             rows,
-            sample,
+            self._sample(),
             log_weights,
             log_rest,
             chunk=chunk,
@@ -136,10 +134,10 @@ class SampledSoftmax(FullSoftmax):
         )
         return total / len(rows), found
 
-    def _sample(self, chunk: int) -> tuple[Sample, int]:
-        """Draw words; return them and the chunk with as many logits in memory at a time as of all words."""
+    def _sample(self) -> Sample:
+        """Draw words."""
         drawn = self.sample()
-        return Sample(drawn, self.chances[drawn].log()), chunk * len(self.chances) // max(1, len(drawn))
+        return Sample(drawn, self.chances[drawn].log())
 
     def sample(self) -> Tensor:
         """Return the rows of the words drawn for a step: int64 [samples], rising."""

@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from nlmkit.layers.softmax.cross_entropy import CHUNK, Mixture, in_type_of_products
+from nlmkit.layers.softmax.cross_entropy import CHUNK, Mixture, WithGradients, in_type_of_products
 from nlmkit.layers.softmax.rows import softmax_of_rows
 
 
@@ -51,7 +50,8 @@ def sampled_cross_entropy(
         bias: [V].
         targets: int64 [N], in [0, V).
         sample: The sampled words.
-        chunk: Rows whose logits are in memory at a time; it changes the result only by rounding.
+        chunk: Rows at a time if all words were drawn; with fewer words more rows, with as many logits in memory.
+            It changes the result only by rounding.
         bfloat16: Whether to compute the matrix products in bfloat16.
 
     Returns:
@@ -59,7 +59,7 @@ def sampled_cross_entropy(
     """
     with in_type_of_products(features, bfloat16=bfloat16) as typed:
         loss: Tensor
-        loss, _ = _SampledCrossEntropy.apply(typed, weight, bias, targets, *sample, chunk, None, None, 0.0)  # type: ignore[no-untyped-call]
+        loss, _ = _SampledCrossEntropy.apply(typed, weight, bias, targets, sample, chunk, None, None, 0.0)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -83,11 +83,11 @@ def sampled_mixture_cross_entropy(  # noqa: PLR0917
     """
     mixture = log_weights.to(weight.dtype), log_rest.to(weight.dtype), alone
     with in_type_of_products(features, bfloat16=bfloat16) as typed:
-        loss, log_probs = _SampledCrossEntropy.apply(typed, weight, bias, targets, *sample, chunk, *mixture)  # type: ignore[no-untyped-call]
+        loss, log_probs = _SampledCrossEntropy.apply(typed, weight, bias, targets, sample, chunk, *mixture)  # type: ignore[no-untyped-call]
     return loss, log_probs
 
 
-class _SampledCrossEntropy(torch.autograd.Function):
+class _SampledCrossEntropy(WithGradients):
     @staticmethod
     def forward(  # noqa: PLR0917  (autograd calls it by position)
         ctx: Any,
@@ -95,8 +95,7 @@ class _SampledCrossEntropy(torch.autograd.Function):
         weight: Tensor,
         bias: Tensor,
         targets: Tensor,
-        sample: Tensor,
-        log_chances: Tensor,
+        sample: Sample,
         chunk: int,
         log_weights: Tensor | None,
         log_rest: Tensor | None,
@@ -107,18 +106,19 @@ class _SampledCrossEntropy(torch.autograd.Function):
         exact = features.to(weight.dtype)
         target_weight = functional.embedding(targets, weight)
         scores = torch.linalg.vecdot(exact, target_weight).add_(bias[targets])
-        places = torch.full((len(bias),), -1, device=sample.device)
-        places[sample] = torch.arange(len(sample), device=sample.device)
+        drawn = sample.rows
+        places = torch.full((len(bias),), -1, device=drawn.device)
+        places[drawn] = torch.arange(len(drawn), device=drawn.device)
         hits = places[targets]  # where the target is in the sample, −1 if it is not
-        corrected = bias[sample] - log_chances
-        sampled = weight[sample]
+        corrected = bias[drawn] - sample.log_chances
+        sampled = weight[drawn]
         factors = sampled.to(features.dtype)
         by_features = torch.empty_like(features)
         by_sampled, by_corrected = torch.zeros_like(sampled), torch.zeros_like(corrected)
         by_scores = torch.empty_like(scores)
         loss = weight.new_zeros(())
         softmax = softmax_of_rows(features, corrected, 0.0)
-        chunk = max(chunk, chunk * softmax.chunks * len(bias) // max(len(sample), 1))  # the same number of logits
+        chunk = max(chunk, chunk * softmax.chunks * len(bias) // max(len(drawn), 1))  # the same number of logits
         for begin in range(0, len(features), chunk):
             rows = slice(begin, begin + chunk)
             part = features[rows]
@@ -132,28 +132,13 @@ class _SampledCrossEntropy(torch.autograd.Function):
             by_corrected += softmax.sum(found.by_logits, scale)
             low = found.by_logits.to(features.dtype)
             torch.mm(low, factors, out=by_features[rows])
-            if scale is not None:  # d values a row are scaled, instead of the size of the sample
+            if scale is not None:  # d values per row are scaled, instead of the size of the sample
                 part = part * scale[:, None].to(part.dtype)
                 by_features[rows].mul_(scale[:, None])
             by_sampled += torch.mm(low.t(), part).to(weight.dtype)
         by_features += (target_weight * by_scores[:, None]).to(features.dtype)
         by_weight, by_bias = torch.zeros_like(weight), torch.zeros_like(bias)
-        by_weight[sample], by_bias[sample] = by_sampled, by_corrected
+        by_weight[drawn], by_bias[drawn] = by_sampled, by_corrected
         by_weight.index_add_(0, targets, exact * by_scores[:, None])
         by_bias.index_add_(0, targets, by_scores)
-        if mixture is None:
-            ctx.save_for_backward(by_features, by_weight, by_bias)
-            return loss, None
-        ctx.save_for_backward(by_features, by_weight, by_bias, mixture.by_log_weights, mixture.by_log_rest)
-        ctx.mark_non_differentiable(mixture.log_probs)
-        return mixture.loss, mixture.log_probs
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
-        wanted = [*ctx.needs_input_grad[:3], True, True]
-        found = [
-            part * gradient.to(part.dtype) if is_wanted else None
-            for part, is_wanted in zip(ctx.saved_tensors, wanted, strict=False)
-        ]
-        return (*found[:3], None, None, None, None, *(found[3:] or (None, None)), None)
+        return WithGradients.kept(ctx, (by_features, by_weight, by_bias), loss, mixture)

@@ -32,6 +32,7 @@ WITHOUT_EFFECT = [
     ({"softmax_head": 50, "softmax": "full"}, {"softmax": "adaptive"}),
     ({"softmax_classes": 50}, {"softmax": "class-factored"}),
     ({"softmax_samples": 50}, {"softmax": "sampled"}),
+    ({"softmax_samples": 50, "softmax": "sampled", "full_after": 0.0}, {"full_after": 0.5}),
     ({"full_after": 0.7}, {"softmax": "sampled"}),
     ({"muon_steps": 2}, {"optimizer": "muon"}),
     ({"muon_every": 2}, {"optimizer": "muon"}),
