@@ -74,7 +74,7 @@ def sample_words(table: BackoffTable, state: np.ndarray, rng: np.random.Generato
 
 
 def write_sample(model: NGram, words: int, path: Path, seed: int) -> None:
-    """Write about `words` words, sampled from the model, one sentence a line."""
+    """Write about `words` words, sampled from the model, one sentence per line."""
     rng = np.random.default_rng(seed)
     table = plain(model.table_)
     surface = [*model.vocabulary_.words]

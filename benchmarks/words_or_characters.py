@@ -3,9 +3,9 @@
     python benchmarks/words_or_characters.py PKU/train.txt.gz PKU/test.txt
     python benchmarks/words_or_characters.py PKU/train.txt.gz PKU/test.txt --segmenter MODEL
 
-TRAIN and TEST are segmented text: words with spaces between them, one sentence a line. Characters are those of the text
-without spaces, with one line feed a sentence. ``words of the file`` reads the words as they are given; a row of a saved
-segmenter reads the text without spaces, as ``--tokenizer model:MODEL`` does.
+TRAIN and TEST are segmented text: words with spaces between them, a sentence per line. Characters are those of the text
+without spaces, with one line feed per sentence. ``words of the file`` reads the words as they are given; a row of a
+saved segmenter reads the text without spaces, as ``--tokenizer model:MODEL`` does.
 
 A word outside the vocabulary costs the probability of ``<unk>`` alone in the column ``unspelt``, which is a lower
 bound. ``spelt`` adds what its spelling costs under a trigram model of the characters of the vocabulary's words, and is

@@ -34,8 +34,8 @@ FLOORS: Final[tuple[tuple[str, ...], ...]] = (
     ("training", "layers", "decoding"),
     ("representations", "language_models", "documents", "classifiers", "regressors", "taggers", "seq2seq"),
     ("comparing",),
-    ("plots", "serving"),
-    ("reporting",),
+    ("plots",),
+    ("reporting", "serving"),
     ("cli", "testing", "scaffold", "plugin", "__init__", "__main__"),
 )
 """The rooms from the ground up; a room of a longer name is apart from the one that it lies in."""

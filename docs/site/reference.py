@@ -10,7 +10,6 @@ import click
 import nlmkit
 import nlmkit.plugin
 from nlmkit.cli.group import nlmkit as program
-from nlmkit.core.kinds import KINDS
 
 SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "Representations": ("nlmkit.representations",),
@@ -80,8 +79,3 @@ def _help(command: click.Command, context: click.Context, level: int) -> list[st
             if inner is not None and not inner.hidden:
                 parts += _help(inner, click.Context(inner, info_name=name, parent=context), level)
     return parts
-
-
-def kinds() -> list[str]:
-    """Return the kinds of components."""
-    return [kind.name for kind in KINDS]

@@ -182,7 +182,7 @@ def command(
     bootstrap), the p-value of the difference (approximate randomisation), and the number of sentences with a higher
     probability.
 
-    Where a model is a sequence-to-sequence model, the text has pairs: source<TAB>target a line, CSV or JSONL, or
+    Where a model is a sequence-to-sequence model, the text has pairs: source<TAB>target per line, CSV or JSONL, or
     options name a file per side, or vectors as sources. Such models predict the targets given their sources, and
     language models among them the targets alone. With --by bleu or chrf, they translate the sources.
 

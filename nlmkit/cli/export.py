@@ -70,7 +70,7 @@ def command(
     N-gram models are written as .arpa, or as .fst.txt: an automaton in the text format of OpenFst, for Kaldi and k2,
     with its symbol table. Representations are written as .vec (word2vec text), .bin (word2vec binary) or, with
     --format, under any name. A name in .gz is compressed. --format counts writes the counts of an n-gram model that was
-    fitted with -p keep_counts=true, an n-gram, a tab and its count a line.
+    fitted with -p keep_counts=true, an n-gram, a tab and its count per line.
 
     It is an error if the format cannot represent the model. FILE is replaced atomically and keeps its mode; of a
     symbolic link the target is replaced, and a pipe or device such as /dev/stdout is written directly.

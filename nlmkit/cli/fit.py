@@ -165,14 +165,14 @@ def command(
     `nlmkit corpora list`), or `-` for standard input, which a pipe is read from where no text is named, too. Only a
     line feed ends a sentence.
 
-    The texts of a classifier are labelled: label<TAB>text a line, or CSV or JSONL with named columns; those of a
+    The texts of a classifier are labelled: label<TAB>text per line, or CSV or JSONL with named columns; those of a
     regressor have a number for a label. Their tokenizer is a hyper-parameter, which --tokenizer sets as -p tokenizer=
     does. --cross-validate K tells the accuracy (of a regressor R² and the errors), and saves nothing.
 
     The texts of a tagger have a tag for each token: columns with a blank line after each sentence, CoNLL-U, or words
     separated by spaces. The scheme of the tags is detected; --scheme says it, as -p scheme= does.
 
-    The texts of a sequence-to-sequence model are pairs: source<TAB>target a line, CSV or JSONL with the columns source
+    The texts of a sequence-to-sequence model are pairs: source<TAB>target per line, CSV or JSONL with columns source
     and target, or a file per side (--source, --target). Sources that are vectors are rows of an array (--vectors) whose
     targets are the lines of TRAIN, numbers in the columns before the target, or words looked up in a --representation.
     --tokenizer is that of both sides, -p source_tokenizer= and -p target_tokenizer= that of one.

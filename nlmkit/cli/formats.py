@@ -19,7 +19,7 @@ TEXT: Final = "vectors as text"
 """Format of a ``.txt`` to import; the first line determines which."""
 
 COUNTS: Final = "counts"
-"""Format of n-gram counts to export, one n-gram a line."""
+"""Format of n-gram counts to export, one n-gram per line."""
 
 NAMES: Final = (ARPA, *vectors.FORMATS)
 """Names of the formats to import."""

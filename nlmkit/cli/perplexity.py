@@ -140,7 +140,7 @@ def command(
     whole rows.
 
     Of a sequence-to-sequence model the perplexity is that of targets, given their sources. TEXT has pairs,
-    source<TAB>target a line (or CSV or JSONL), or options name a file per side, or vectors as sources. Rows are those
+    source<TAB>target per line (or CSV or JSONL), or options name a file per side, or vectors as sources. Rows are those
     of the targets, and carry the source along; a filter writes the pairs that pass as source<TAB>target. All pairs are
     read before the first row.
     """

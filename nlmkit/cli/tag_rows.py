@@ -134,7 +134,7 @@ class Writer:
 
 
 class ColumnWriter(Writer):
-    """A token a line, and a blank line after each sentence."""
+    """One token per line, and a blank line after each sentence."""
 
     def write(self, answer: Answer) -> None:
         """Print the token, the other columns of the file, the tag, and its probability if asked for."""
@@ -171,7 +171,7 @@ class TableWriter(Writer):
 
 
 class JsonWriter(Writer):
-    """An object a line."""
+    """One object per line."""
 
     def write(self, answer: Answer) -> None:
         """Print everything that is known of the sentence."""
@@ -196,7 +196,7 @@ class JsonWriter(Writer):
 
 
 class SpanWriter(Writer):
-    """A span a line."""
+    """One span per line."""
 
     columns = ("sentence", "start", "end", "type", "probability", "text")
 

@@ -296,7 +296,7 @@ def fit_returns_self(subject: Subject) -> None:
 
 @check_in(CHECKS)
 def fitted_state_ends_in_an_underscore(subject: Subject) -> None:
-    """``fit`` sets attributes whose names end in an underscore (private ones begin with one), and no others."""
+    """``fit`` sets only attributes whose names end in an underscore (private ones begin with one)."""
     new = set(vars(subject.fitted)) - set(vars(subject.clone()))
     wrong = sorted(name for name in new if not (name.endswith("_") or name.startswith("_")))
     require(not wrong, f"fit sets {', '.join(wrong)}: the names of fitted state end in an underscore")

@@ -60,7 +60,7 @@ def fit_sets_both_sides(subject: Subject) -> None:
 
 @check_in(OWN, when=_has_default_vocabulary)
 def vocabularies_are_of_the_training_pairs(subject: Subject) -> None:
-    """Without limits the vocabularies are the types of the training pairs, and no others."""
+    """Without limits the vocabularies are exactly the types of the training pairs."""
     train = subject.train()
     sides = {"vocabulary_": (train.targets, subject.fitted.pipeline_)}
     if subject.takes == "texts":

@@ -442,7 +442,7 @@ def a_run_resumed_after_a_kill_ends_as_the_uninterrupted_one(subject: Subject) -
 
 @check_in(CHECKS)
 def a_resumed_run_repeats_no_step(subject: Subject) -> None:
-    """A run that is resumed after Ctrl-C takes the steps that were left, and no others."""
+    """A run that is resumed after Ctrl-C takes only the steps that were left."""
     trial = _trial(subject)
     require(trial.stopped.has_checkpoint, "Ctrl-C leaves no checkpoint to resume from")
     before = trial.stopped.watcher.steps(trial.stage)

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pictures import shown
 from running import BLOCK, Page, smaller, split
 
 from pages.conftest import DOCS
@@ -14,12 +15,8 @@ from pages.conftest import DOCS
 TESTS = Path(__file__).parents[1]
 PAGES = {file.relative_to(DOCS).as_posix(): file.read_text(encoding="utf-8") for file in sorted(DOCS.rglob("*.md"))}
 WITH_CODE = [page for page, text in PAGES.items() if BLOCK.search(text)]
-SOURCES = {
-    test.name: re.sub(r'" / "', "/", test.read_text(encoding="utf-8"))
-    for test in TESTS.rglob("test_*.py")
-    if test != Path(__file__)
-}
-OWN_TEST = {page: name for page in WITH_CODE for name, source in SOURCES.items() if f"docs/{page}" in source}
+GUIDES = [test.read_text(encoding="utf-8") for test in TESTS.rglob("test_*_guide.py")]
+OWN_TEST = {page for page in WITH_CODE if any(f"docs/{page}" in source for source in GUIDES)}
 """Pages that a test of their own runs, which looks at results, too."""
 
 _RATINGS = "2.5\ta slow, thin film\n8\ta warm and funny film\n3\tdull and thin\n9\twarm, quick and funny\n"
@@ -45,7 +42,7 @@ def test_a_page_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         Path(name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
     code = Page(PAGES[page].replace('temporary_folder="/scratch"', "temporary_folder='.'"))
     code.run()
-    for picture in re.findall(r"!\[[^\]]*\]\((?:\.\./)*pictures/([\w.-]+)\)", code.text):
+    for picture in shown(code.text):
         assert (tmp_path / picture).is_file(), "no command of the page draws the picture that it shows"
         assert (DOCS / "pictures" / picture).stat().st_size < 60_000
 
@@ -57,6 +54,11 @@ def test_the_start_page_shows_what_is_printed(tmp_path: Path, monkeypatch: pytes
     page.run()
     (shown,) = re.findall(r"^```text\n(.*?)\.\.\.\n```$", page.text, re.M | re.S)
     assert page.outputs["nlmkit perplexity english-5gram corpus:english/test"].startswith(shown)
+
+
+def test_a_page_that_a_test_only_mentions_runs_here() -> None:
+    assert {"taggers.md", "hybrid.md"} <= OWN_TEST
+    assert OWN_TEST.isdisjoint({"index.md", "kinds/ngram-models.md", "kinds/trees.md"})
 
 
 def test_every_picture_is_shown() -> None:

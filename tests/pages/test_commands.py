@@ -1,4 +1,4 @@
-"""Commands that pages mention in passing exist, with their options; so do the names of Python that they use."""
+"""Commands that pages mention in passing exist, with their options."""
 
 from __future__ import annotations
 

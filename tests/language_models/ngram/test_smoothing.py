@@ -274,7 +274,7 @@ def test_stupid_backoff_by_hand() -> None:
     [
         ("add-k", 1, None),
         ("add-k", 2, "no lower orders"),
-        ("stupid-backoff", 2, "no probabilities"),
+        ("stupid-backoff", 2, "not probabilities"),
         ("mle", 2, "some of its probabilities are zero"),
         ("mle", 1, "some of its probabilities are zero"),
         ("katz", 3, None),

@@ -11,7 +11,7 @@ from nlmkit.language_models.ngram.smoothing.options import Options
 from nlmkit.language_models.ngram.smoothing.raw_counts import raw_counts
 from nlmkit.text.vocabulary import BOS_ID
 
-OBJECTION = "its scores are no probabilities, and contexts that the file does not list would cost no factor"
+OBJECTION = "its scores are not probabilities, and contexts that the file does not list would cost no factor"
 """Reason why ARPA cannot represent the model."""
 
 

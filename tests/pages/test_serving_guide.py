@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from running import Page
 
 from nlmkit.cli.group import nlmkit
 from nlmkit.serving.models import all_questions
+from pages.conftest import DOCS
 
-GUIDE = (Path(__file__).parents[1] / "docs" / "serving.md").read_text(encoding="utf-8")
+GUIDE = (DOCS / "serving.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
-def test_every_block_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_block_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for language, block in re.findall(r"```(sh|python)\n(.*?)```", GUIDE, re.DOTALL):
-        if language == "python":
-            exec(block, {})
-            continue
-        for line in block.splitlines():
-            program, *words = shlex.split(line)
-            if program != "pip":
-                assert program == "nlmkit"
-                result = CliRunner().invoke(nlmkit, words)
-                assert result.exit_code == 0, result.output
-    assert "'log_prob', 'oov', 'perplexity'" in capsys.readouterr().out
+    page = Page(GUIDE)
+    page.run()
+    assert "'log_prob', 'oov', 'perplexity'" in page.printed
 
 
 def test_every_question_is_in_the_table() -> None:
