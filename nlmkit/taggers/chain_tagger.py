@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from nlmkit.taggers.base import Tagger
@@ -44,13 +44,21 @@ class ChainTagger(Tagger):
 
     def tag_ids(self, data: TaggedSentences) -> NDArray[np.int64]:
         """Return the most probable legal tag sequences of all sentences: int64 [tokens]."""
-        import numpy as np
-
         from nlmkit.decoding.chain import viterbi
+
+        return self.decoded(data, lambda chain, scores, lengths: viterbi(chain, scores, lengths)[0])
+
+    def decoded(
+        self,
+        data: TaggedSentences,
+        decode: Callable[[Chain, NDArray[np.floating[Any]], NDArray[np.int64]], NDArray[np.int64]],
+    ) -> NDArray[np.int64]:
+        """Return the tags that ``decode`` chooses by chain, scores and lengths, as int64 [T, B]: int64 [tokens]."""
+        import numpy as np
 
         chain, found = self.chain(), np.empty(data.tokens, np.int64)
         for sentences, scores, lengths in self.emissions(data):
-            paths, _ = viterbi(chain, scores, lengths)
+            paths = decode(chain, scores, lengths)
             times, rows = _places(lengths)
             found[data.offsets[sentences][rows] + times] = paths[times, rows]
         return found

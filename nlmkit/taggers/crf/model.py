@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nlmkit.core.parameters import param, value_of
 from nlmkit.core.run import RunOptions
 from nlmkit.saving.state import FittedState
-from nlmkit.taggers.chain_tagger import ChainTagger, batches, padded
+from nlmkit.taggers.chain_tagger import batches, padded
+from nlmkit.taggers.decoding import WithDecoding
 from nlmkit.taggers.units import UNITS, are_characters
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(kw_only=True)
-class CRFTagger(ChainTagger):
+class CRFTagger(WithDecoding):
     """Linear-chain conditional random field on hand-made features (Lafferty et al. 2001; Sha & Pereira 2003).
 
     p(tags | words) ∝ exp Σ (Σ weight[attribute, tagᵢ] + weight[tagᵢ₋₁, tagᵢ]). The attributes of a token are what

@@ -12,7 +12,7 @@ from nlmkit.core.vocabulary_limits import VocabularyLimits
 from nlmkit.errors import HyperParameterError
 from nlmkit.representations.input_vectors import WithInputRepresentation
 from nlmkit.saving.state import FittedState
-from nlmkit.taggers.chain_tagger import ChainTagger
+from nlmkit.taggers.decoding import WithDecoding
 from nlmkit.taggers.neural.options import BiLSTMOptions
 from nlmkit.training.clock import seconds
 from nlmkit.training.torch_model import TorchModel
@@ -45,7 +45,7 @@ class BiLSTMTagger(
     VocabularyLimits,
     WithInputRepresentation,
     TorchModel["TaggerModule"],
-    ChainTagger,
+    WithDecoding,
 ):
     """Bidirectional LSTM over words and their characters, with a CRF (Huang et al. 2015; Ma & Hovy 2016).
 
