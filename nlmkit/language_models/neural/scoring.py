@@ -254,8 +254,6 @@ def _read_stream(module: LanguageModule, events: NDArray[np.int32], pick: _Pick,
         return output.features, output.state
 
     def write(places: NDArray[np.int64], features: torch.Tensor) -> None:
-        if not len(places):
-            return
         wanted = torch.from_numpy(targets[places]).to(features.device)
         found[places] = pick(module, features, wanted).cpu().numpy()
 
