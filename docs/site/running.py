@@ -47,12 +47,14 @@ class Page:
         text: Markdown.
         small: Whether networks are small, whatever the page says.
         outputs: What each command printed to stdout, by its line.
+        noted: What all commands printed to stderr.
         printed: What the Python code printed.
     """
 
     text: str
     small: bool = True
     outputs: dict[str, str] = field(default_factory=dict)
+    noted: str = ""
     printed: str = ""
 
     def run(self) -> None:
@@ -87,6 +89,7 @@ class Page:
             words = smaller(words)
         result = CliRunner().invoke(nlmkit, words, input=given, prog_name="nlmkit")
         assert result.exit_code == 0 or tolerated, f"{stage}\n{result.output}"
+        self.noted += result.stderr
         return result.stdout
 
 

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from running import Page
 
-from nlmkit.cli.group import nlmkit
+from pages.conftest import DOCS
 
-GUIDE = (Path(__file__).parents[1] / "docs" / "report.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```(sh|python)\n(.*?)```", GUIDE, re.DOTALL)
+GUIDE = (DOCS / "report.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
 def test_every_block_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for language, block in BLOCKS:
-        if language == "python":
-            exec(block, {})
-            continue
-        for line in block.splitlines():
-            program, *words = shlex.split(line)
-            assert program == "nlmkit"
-            result = CliRunner().invoke(nlmkit, words)
-            assert result.exit_code == 0, result.output
+    Page(GUIDE).run()
     titles = re.findall(r"<h2[^>]*>([^<]*)</h2>", (tmp_path / "report.html").read_text(encoding="utf-8"))
     documented = re.findall(r"^\| ([A-Z][^|]*?) \|", GUIDE, re.MULTILINE)[1:]
     assert [title for title in documented if title in titles] == titles

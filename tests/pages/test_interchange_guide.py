@@ -5,43 +5,27 @@ from __future__ import annotations
 import csv
 import io
 import os
-import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from running import Page
 
-from nlmkit.cli.group import nlmkit
+from pages.conftest import DOCS
 
 for module in ("tokenizers", "pandas", "sklearn"):
     pytest.importorskip(module, reason=f"{module} is not installed")
 
-GUIDE = (Path(__file__).parents[1] / "docs" / "interchange.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```(sh|python)\n(.*?)```", GUIDE, re.DOTALL)
-
 
 @pytest.mark.slow
-def test_every_block_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_block_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
-    outputs: dict[str, str] = {}
-    for language, block in BLOCKS:
-        if language == "python":
-            exec(block, names)
-            continue
-        for line in block.splitlines():
-            program, *words = shlex.split(line)
-            assert program == "nlmkit"
-            result = CliRunner().invoke(nlmkit, words)
-            assert result.exit_code == 0, (line, result.output)
-            outputs[line] = result.stdout
+    page = Page((DOCS / "interchange.md").read_text(encoding="utf-8"))
+    page.run()
     by = {
         words: text
-        for line, text in outputs.items()
+        for line, text in page.outputs.items()
         for words in ("bits-per-byte", "macro-f1", "--per-word")
         if words in line
     }
@@ -57,9 +41,8 @@ def test_every_block_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
         "mat.",
         "</s>",
     ]
-    printed = capsys.readouterr().out
-    assert "['yes', 'no']" in printed
-    assert printed.rstrip().endswith("True")
+    assert "['yes', 'no']" in page.printed
+    assert page.printed.rstrip().endswith("True")
 
 
 @pytest.mark.slow
