@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from nlmkit.core.intervals import CONFIDENCE
 from nlmkit.language_models.compared import Difference, Scored
 from nlmkit.language_models.measures import Measure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-CONFIDENCE: Final = 0.95
-"""Share of the bootstrap's samples inside an interval."""
 
 _ENTRIES: Final = 1 << 22  # numbers drawn at a time
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from nlmkit.comparing import paired
 from nlmkit.comparing.labels import ACCURACY, MACRO_F1
 from nlmkit.comparing.numbers import R2
+from nlmkit.core.intervals import interval
 
 
 def shares(right: list[int]) -> np.ndarray:
@@ -53,7 +54,7 @@ def test_the_p_value_of_accuracy_is_that_of_mcnemars_test() -> None:
 def test_equal_models_have_a_p_value_of_one_and_an_interval_around_the_figure(right: list[int], seed: int) -> None:
     counts = shares(right)
     assert paired.randomisation(counts, counts, ACCURACY.of, 20, seed) == 1
-    found = paired.interval(paired.bootstrap(counts, ACCURACY.of, 50, seed))
+    found = interval(paired.bootstrap(counts, ACCURACY.of, 50, seed))
     assert found is not None
     assert 0 <= found[0] <= found[1] <= 1
     assert paired.figure(counts, ACCURACY.of) == pytest.approx(sum(right) / len(right))
@@ -62,14 +63,14 @@ def test_equal_models_have_a_p_value_of_one_and_an_interval_around_the_figure(ri
 def test_the_interval_is_that_of_all_draws() -> None:
     counts = shares([1, 1, 0, 1])
     every = sorted(np.mean(draw) for draw in itertools.product([1, 1, 0, 1], repeat=4))
-    low, high = paired.interval(paired.bootstrap(counts, ACCURACY.of, 20_000, 3)) or (0, 0)
+    low, high = interval(paired.bootstrap(counts, ACCURACY.of, 20_000, 3)) or (0, 0)
     assert (low, high) == pytest.approx((np.quantile(every, 0.025), np.quantile(every, 0.975)), abs=1e-9)
 
 
 def test_what_is_undefined_has_no_interval_and_no_p_value() -> None:
     flat = np.array([[1.0, 0.0, 0.0, 1.0]] * 3)
     assert np.isnan(R2.of(flat.sum(axis=0, keepdims=True))[0])
-    assert paired.interval(paired.bootstrap(flat, R2.of, 10, 0)) is None
+    assert interval(paired.bootstrap(flat, R2.of, 10, 0)) is None
     assert paired.randomisation(flat, flat, R2.of, 10, 0) is None
     assert paired.randomisation(shares([1, 0]), shares([0, 0]), ACCURACY.of, 0, 0) is None
     assert len(paired.bootstrap(shares([1]), ACCURACY.of, 10, 0)) == 0
