@@ -55,7 +55,7 @@ def bootstrap(counts: NDArray[np.float64], of: FigureOf, samples: int, seed: int
     return values
 
 
-def randomisation(
+def randomization(
     one: NDArray[np.float64], other: NDArray[np.float64], of: FigureOf, samples: int, seed: int
 ) -> float | None:
     """Return the p-value of the difference of a figure between two models.

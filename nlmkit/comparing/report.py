@@ -218,7 +218,7 @@ def _differences(
             worse=worse.model,
             difference=_value(better, by) - _value(worse, by),
             interval=interval(drawn[place] - drawn[place + 1]),
-            p_value=paired.randomisation(better.counts, worse.counts, by.of, samples, seed),
+            p_value=paired.randomization(better.counts, worse.counts, by.of, samples, seed),
             wins=int(wins),
             losses=int(losses),
             ties=better.items - int(wins) - int(losses),

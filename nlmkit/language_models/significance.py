@@ -63,7 +63,7 @@ def differences(
         if finite:
             ratio = _ratio(better, worse, rule)
             interval = interval_of(rule.ratio(resampled[place + 1], resampled[place]))
-            p_value = _randomisation(better.log_probs - worse.log_probs, samples, seed)
+            p_value = _randomization(better.log_probs - worse.log_probs, samples, seed)
         yield Difference(
             better=better.model,
             worse=worse.model,
@@ -83,7 +83,7 @@ def _ratio(better: Scored, worse: Scored, rule: Measure) -> float | None:
     return math.exp((better.report.log_prob - worse.report.log_prob) / better.report.events)
 
 
-def _randomisation(differences: NDArray[np.float64], samples: int, seed: int) -> float | None:
+def _randomization(differences: NDArray[np.float64], samples: int, seed: int) -> float | None:
     """Return the p-value of the sum of paired differences: the frequency of a sum as large under random signs."""
     if not samples:
         return None
