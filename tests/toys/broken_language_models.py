@@ -62,7 +62,7 @@ class Uniform(Correct):
 
 
 class Scorer(Correct):
-    """Scores that are no probabilities, and says so."""
+    """Scores that are not probabilities, and says so."""
 
     @property
     def normalized(self) -> bool:
@@ -671,7 +671,7 @@ class Overconfident(Correct):
 
 
 class Unashamed(Scorer):
-    """Calculates a perplexity from scores that are no probabilities."""
+    """Calculates a perplexity from scores that are not probabilities."""
 
     def perplexity(self, data: Any, *, context: Any = "sentence") -> float:
         return math.exp(-self.score(data))
