@@ -14,13 +14,12 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlmkit.core.intervals import CONFIDENCE, interval
 from nlmkit.core.short_repr import short_repr
 from nlmkit.core.tables import is_plain, width
 from nlmkit.core.tabular import Tabular, with_intervals
 from nlmkit.core.version import own_version
 from nlmkit.errors import DataError
-
-CONFIDENCE: Final = 0.95
 
 MATRIX_CLASSES: Final = 100
 """Number of classes above which JSON has the nonzero cells of the confusion matrix instead of the matrix."""
@@ -287,16 +286,13 @@ def classification_report(
     )
 
 
-def bootstrap_interval(accuracy: float, n: int, *, resamples: int, seed: int) -> tuple[float, float]:
+def bootstrap_interval(accuracy: float, n: int, *, resamples: int, seed: int) -> tuple[float, float] | None:
     """Return the percentile bootstrap interval of an accuracy, at ``CONFIDENCE``.
 
     The number of correct texts in a resample of n texts is binomially distributed, so it is drawn directly instead of
     text by text.
     """
-    draws = np.random.default_rng(seed).binomial(n, accuracy, resamples) / n
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return float(low), float(high)
+    return interval(np.random.default_rng(seed).binomial(n, accuracy, resamples) / n)
 
 
 def _figures(cells: NDArray[np.int64], names: Sequence[str | int | bool]) -> tuple[ClassFigures, ...]:

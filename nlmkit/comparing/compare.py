@@ -65,8 +65,8 @@ def compare_predictions(
 
     Raises:
         DataError: The test data are empty or unusable.
-        HyperParameterError: There are no models, they are of several kinds or of a kind without such figures, or an
-            option is invalid.
+        HyperParameterError: No models are given, they differ in kind, their kind has no such figures, or an option is
+            invalid.
         SavedModelError: A folder cannot be loaded.
 
     ::
@@ -95,7 +95,7 @@ def kind_in_common(kinds: Mapping[str, str]) -> str:
         kinds: Kind of each model, by its name.
 
     Raises:
-        HyperParameterError: They are of several kinds, or of one that has no figures of predictions.
+        HyperParameterError: They differ in kind, or their kind has no figures of predictions.
     """
     first, kind = next(iter(kinds.items()))
     other = next((name for name, each in kinds.items() if each != kind), None)

@@ -52,10 +52,10 @@ def score(name: str, model: Regressor, data: Any, by: str) -> ScoredItems | NotS
     if not len(texts):
         raise DataError("no texts to compare models on", source=texts.source)
     errors = np.abs(np.asarray(model.predict(texts), np.float64) - texts.numbers)
-    centred = texts.numbers - texts.numbers.mean()  # so that squares of large numbers cancel nothing
+    centered = texts.numbers - texts.numbers.mean()  # so that squares of large numbers cancel nothing
     ones = np.ones(len(errors))
     counts = {
-        "r2": (R2, lambda: np.stack([errors**2, centred, centred**2, ones], axis=1)),
+        "r2": (R2, lambda: np.stack([errors**2, centered, centered**2, ones], axis=1)),
         "rmse": (RMSE, lambda: np.stack([errors**2, ones], axis=1)),
         "mae": (MAE, lambda: np.stack([errors, ones], axis=1)),
     }

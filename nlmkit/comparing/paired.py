@@ -19,9 +19,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CONFIDENCE: Final = 0.95
-"""Share of the bootstrap's samples inside an interval."""
-
 FigureOf: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """Function from sums over items, float64 [m, k], to a figure, float64 [m]; NaN where it is undefined."""
 
@@ -58,17 +55,7 @@ def bootstrap(counts: NDArray[np.float64], of: FigureOf, samples: int, seed: int
     return values
 
 
-def interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Return the percentile interval of samples, without those in which the figure is undefined; None without any."""
-    defined = values[~np.isnan(values)]
-    if not len(defined):
-        return None
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(defined, [tail, 1 - tail]).tolist()
-    return low, high
-
-
-def randomisation(
+def randomization(
     one: NDArray[np.float64], other: NDArray[np.float64], of: FigureOf, samples: int, seed: int
 ) -> float | None:
     """Return the p-value of the difference of a figure between two models.

@@ -5,21 +5,19 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from nlmkit.comparing import paired
-from nlmkit.comparing.paired import CONFIDENCE
 from nlmkit.comparing.scored import Figure, NotScored, ScoredItems
+from nlmkit.core.intervals import CONFIDENCE, interval
 from nlmkit.core.seeds import SeedGroup, seed_groups, seed_note
 from nlmkit.core.short_repr import short_repr
-from nlmkit.core.tables import figure_text, table
+from nlmkit.core.tables import figure_text, p_value_text, table
 from nlmkit.core.tabular import Tabular
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-_LEAST_P: Final = 0.001  # a smaller p-value is shown as smaller than this
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -175,7 +173,7 @@ def ranked(
             rank=1 + sum(_is_better(values[id(other)], values[id(model)], by) for other in order),
             model=model.model,
             value=values[id(model)],
-            interval=paired.interval(sample),
+            interval=interval(sample),
             figures=dict(model.figures),
         )
         for model, sample in zip(order, drawn, strict=True)
@@ -219,8 +217,8 @@ def _differences(
             better=better.model,
             worse=worse.model,
             difference=_value(better, by) - _value(worse, by),
-            interval=paired.interval(drawn[place] - drawn[place + 1]),
-            p_value=paired.randomisation(better.counts, worse.counts, by.of, samples, seed),
+            interval=interval(drawn[place] - drawn[place + 1]),
+            p_value=paired.randomization(better.counts, worse.counts, by.of, samples, seed),
             wins=int(wins),
             losses=int(losses),
             ties=better.items - int(wins) - int(losses),
@@ -258,13 +256,12 @@ def _parts(comparison: ItemComparison) -> Iterator[str]:
 
 
 def _difference(pair: ItemDifference) -> tuple[str, ...]:
-    p = pair.p_value
     return (
         pair.better,
         pair.worse,
         f"{pair.difference:+.4f}",
         _interval(pair.interval),
-        "-" if p is None else f"<{_LEAST_P}" if p < _LEAST_P else f"{p:.3f}",
+        p_value_text(pair.p_value),
         f"{pair.wins}:{pair.losses}:{pair.ties}",
     )
 

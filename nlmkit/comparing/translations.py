@@ -29,7 +29,7 @@ def score(name: str, model: SequenceToSequence, data: Any, by: str) -> ScoredIte
         by: The figure that models are ranked by.
 
     Raises:
-        DataError: There is no pair, or the sources are not what the model takes.
+        DataError: There are no pairs, or the sources are not what the model takes.
         NlmkitError: sacrebleu is not installed.
     """
     pairs = paired(model, data)

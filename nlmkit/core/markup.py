@@ -104,7 +104,7 @@ def html_table(rows: Sequence[Row], *, caption: str = "", most: int | None = Non
 
 
 def html_facts(row: Row) -> str:
-    """Return one row as a table in HTML of a line for each value that is not None."""
+    """Return one row as a table in HTML, with one line per value that is not None."""
     lines = "".join(
         f'<tr><th scope="row">{html.escape(_heading(name))}</th>{_html_cell(value)}</tr>'
         for name, value in row.items()

@@ -235,7 +235,7 @@ def _rebuild(
     owners: Vocabulary | None = None,
     owners_tokenizer: SavedTokenizer | None = None,
 ) -> Component:
-    """The component that ``facts`` and ``stored`` describe, its members first; ``where`` stands in its errors."""
+    """The component that ``facts`` and ``stored`` describe, its members first; ``where`` is named in its errors."""
     cls = _class_of(facts, where)
     with _located(where, facts["component"]):
         stored.check_members(facts.get("members", {}))

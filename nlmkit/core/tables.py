@@ -19,6 +19,7 @@ _BETWEEN_WORDS = re.compile("(?<![≥≤<>]) ")  # a bound stays with its sign
 _GAP = 2  # spaces between columns
 _NARROWEST = 24  # columns of a wrapped one, however narrow the terminal is
 _SMALLEST_FIXED, _LARGEST_FIXED = 1e-4, 1e4  # sizes between which a figure is written without an exponent
+_LEAST_P = 0.001  # a smaller p-value is shown as smaller than this
 
 
 def escape_controls(text: str) -> str:
@@ -82,3 +83,10 @@ def figure_text(value: float | None) -> str:
     if value is None:
         return "undefined"
     return f"{value:.4f}" if value == 0 or _SMALLEST_FIXED <= abs(value) < _LARGEST_FIXED else f"{value:.4e}"
+
+
+def p_value_text(value: float | None) -> str:
+    """Return a p-value for display: three decimals, ``<0.001`` for smaller ones, and a dash for none."""
+    if value is None:
+        return "-"
+    return f"<{_LEAST_P}" if value < _LEAST_P else f"{value:.3f}"

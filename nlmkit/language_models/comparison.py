@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from nlmkit.core.intervals import CONFIDENCE
 from nlmkit.core.seeds import SeedGroup, seed_groups, seed_note, settings_without_seed
 from nlmkit.core.short_repr import short_repr
-from nlmkit.core.tables import table
+from nlmkit.core.tables import p_value_text, table
 from nlmkit.core.tabular import Tabular
 from nlmkit.errors import DataError, NotNormalizedError
 from nlmkit.language_models.base import Context, LanguageModel
 from nlmkit.language_models.compared import Difference, Ranked, Refused, Scored
 from nlmkit.language_models.measures import By, Measure, largest_comparable, measure
 from nlmkit.language_models.report import line_figures
-from nlmkit.language_models.significance import CONFIDENCE, bootstrap, differences, interval_of
+from nlmkit.language_models.significance import bootstrap, differences, interval_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -319,7 +320,6 @@ _COLUMNS = {
     "unknown_rule": "<UNK>",
     "text_pipeline": "PIPELINE",
 }
-_LEAST_P = 0.001  # a smaller p-value is shown as smaller than this
 
 
 def _parts(comparison: Comparison) -> Iterator[str]:
@@ -400,15 +400,9 @@ def _difference(pair: Difference) -> tuple[str, ...]:
         pair.worse,
         "-" if pair.ratio is None else f"×{pair.ratio:.4f}",
         _interval_text(pair.interval, ".4f"),
-        _p_value(pair.p_value),
+        p_value_text(pair.p_value),
         f"{pair.wins}:{pair.losses}:{pair.ties}",
     )
-
-
-def _p_value(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"<{_LEAST_P}" if value < _LEAST_P else f"{value:.3f}"
 
 
 def _interval_text(interval: tuple[float, float] | None, form: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nlmkit.errors import DataError, NotNormalizedError
+from nlmkit.errors import DataError, HyperParameterError, NotNormalizedError
 from nlmkit.text import BOS, EOS
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class NltkStyle:
     """Wrapper of a fitted language model for programs that are written for ``nltk.lm``.
 
-    A context is the words before in one sentence; marks ``<s>`` at its beginning are left out. Other than in
-    ``nltk.lm``, a context of any length is read from the beginning of a sentence, and no word of it is dropped.
+    A context is the words before in one sentence; marks ``<s>`` at its beginning are left out. Unlike those of
+    ``nltk.lm``, models read a context of any length from the beginning of a sentence, and drop no word of it.
     Logarithms are those of base 2.
 
     Attributes:
@@ -26,9 +26,10 @@ class NltkStyle:
         vocab: Its vocabulary.
 
     Args:
-        model: Fitted language model whose scores are probabilities.
+        model: Fitted language model that reads forward and whose scores are probabilities.
 
     Raises:
+        HyperParameterError: The model reads backward.
         NotFittedError: The model is not fitted.
         NotNormalizedError: Its scores are not probabilities.
 
@@ -41,6 +42,8 @@ class NltkStyle:
         model.check_fitted()
         if not model.normalized:
             raise NotNormalizedError(f"scores of {model.name} are not probabilities: use its score")
+        if model.reads_backward:
+            raise HyperParameterError(f"{model.name} reads backward: a context is the words before, not those after")
         self.model = model
         self.vocab: Vocabulary = model.vocabulary_
 
@@ -78,15 +81,21 @@ class NltkStyle:
 
         A sentence ends before that where ``</s>`` is sampled, which is not returned.
         """
-        words = _without_marks(text_seed)
-        found = self.model.generate(max_tokens=num_words, prompt=" ".join(words), seed=random_seed)[:num_words]
+        from nlmkit.decoding.sample import sample
+
+        ids = sample(self.model, self._after(text_seed), max_tokens=num_words, seed=random_seed)
+        found = [self.vocab.word(word_id) for word_id in ids]
         return found if num_words != 1 else (found[0] if found else EOS)
 
     def _log_prob(self, word: str, context: Sequence[str] | None) -> float:
-        state = self.model.start()
-        for each in _without_marks(context):
-            state = self.model.advance(state, self.vocab.id(each))
-        return float(self.model.log_prob(state, word)[0])
+        return float(self.model.log_prob(self._after(context), word)[0])
+
+    def _after(self, context: Sequence[str] | None) -> Any:
+        """Return the state after a context."""
+        state: Any = self.model.start()
+        for word in _without_marks(context):
+            state = self.model.advance(state, self.vocab.id(word))
+        return state
 
 
 def _without_marks(context: Sequence[str] | None) -> list[str]:

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from nlmkit.core.intervals import CONFIDENCE
 from nlmkit.language_models.compared import Difference, Scored
 from nlmkit.language_models.measures import Measure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-CONFIDENCE: Final = 0.95
-"""Share of the bootstrap's samples inside an interval."""
 
 _ENTRIES: Final = 1 << 22  # numbers drawn at a time
 
@@ -65,7 +63,7 @@ def differences(
         if finite:
             ratio = _ratio(better, worse, rule)
             interval = interval_of(rule.ratio(resampled[place + 1], resampled[place]))
-            p_value = _randomisation(better.log_probs - worse.log_probs, samples, seed)
+            p_value = _randomization(better.log_probs - worse.log_probs, samples, seed)
         yield Difference(
             better=better.model,
             worse=worse.model,
@@ -85,7 +83,7 @@ def _ratio(better: Scored, worse: Scored, rule: Measure) -> float | None:
     return math.exp((better.report.log_prob - worse.report.log_prob) / better.report.events)
 
 
-def _randomisation(differences: NDArray[np.float64], samples: int, seed: int) -> float | None:
+def _randomization(differences: NDArray[np.float64], samples: int, seed: int) -> float | None:
     """Return the p-value of the sum of paired differences: the frequency of a sum as large under random signs."""
     if not samples:
         return None

@@ -200,7 +200,7 @@ def _line_of(item: Any) -> tuple[str, list[Span]]:
     parts, spans, begin = [], [], 0
     for word, space in pairs:
         if not isinstance(word, str) or "\n" in word:
-            raise DataError(f"the word {word!r} is no string without line feeds")
+            raise DataError(f"expected words that are strings without line feeds, not {word!r}")
         parts.append(word + space)
         if word.strip():
             spans.append((begin, begin + len(word)))

@@ -14,13 +14,12 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlmkit.core.intervals import CONFIDENCE, interval
 from nlmkit.core.short_repr import short_repr
 from nlmkit.core.tables import figure_text
 from nlmkit.core.tabular import Tabular, with_intervals
 from nlmkit.core.version import own_version
 from nlmkit.errors import DataError
-
-CONFIDENCE: Final = 0.95
 
 FIGURES: Final = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "pearson": "Pearson", "spearman": "Spearman"}
 """Figures with an interval, by attribute, and their printed names."""
@@ -276,13 +275,7 @@ class _Pairs:
 def _intervals(pairs: _Pairs, resamples: int, seed: int) -> dict[str, tuple[float, float] | None]:
     random, n = np.random.default_rng(seed), len(pairs.numbers)
     values = np.array([pairs.drawn(random.integers(n, size=n)).figures() for _ in range(resamples)])
-    tail = (1 - CONFIDENCE) / 2
-    found: dict[str, tuple[float, float] | None] = {}
-    for name, column in zip(FIGURES, values.T, strict=True):
-        defined = column[~np.isnan(column)]
-        low, high = np.quantile(defined, [tail, 1 - tail]).tolist() if len(defined) else (np.nan, np.nan)
-        found[name] = (low, high) if len(defined) else None
-    return found
+    return {name: interval(column) for name, column in zip(FIGURES, values.T, strict=True)}
 
 
 def _correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 import numpy as np
 
 from nlmkit.core import optional
+from nlmkit.core.intervals import CONFIDENCE, interval
 from nlmkit.core.tables import table
 from nlmkit.core.tabular import Tabular
 from nlmkit.errors import DataError, HyperParameterError
@@ -39,9 +40,6 @@ STANDARD: Final[Mapping[str, str]] = {"wordsim353": "wordsim353.tsv", "simlex999
 
 MINIMUM_PAIRS: Final = 50
 """Minimum number of covered pairs for a correlation."""
-
-CONFIDENCE: Final = 0.95
-"""Share of the bootstrap's samples inside an interval."""
 
 _COLUMNS: Final = 3
 _ENTRIES: Final = 1 << 20  # numbers drawn at a time
@@ -316,11 +314,7 @@ def _interval(
         end = min(begin + step, samples)
         drawn = random.integers(0, pairs, (end - begin, pairs))
         values[begin:end] = spearman(judgements[drawn], similarities[drawn])
-    if np.isnan(values).any():
-        return None
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(values, [tail, 1 - tail]).tolist()
-    return low, high
+    return None if np.isnan(values).any() else interval(values)
 
 
 # -------------------------------------------------------------------------------------------------------- sets

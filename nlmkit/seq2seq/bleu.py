@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.core import optional
+from nlmkit.core.intervals import interval
 from nlmkit.text.tokenizers import HAN, WordTokenizer
-
-CONFIDENCE: Final = 0.95
 
 _CHARACTERS: Final = range(1, 7)
 _HAN: Final = re.compile(f"[{HAN}]")
@@ -156,14 +155,12 @@ def bleu_counts(predictions: Sequence[str], references: Sequence[Sequence[str]])
     return np.array([[*one.counts, *one.totals, one.sys_len, one.ref_len] for one in found], np.float64)
 
 
-def _interval(counts: NDArray[np.float64], resamples: int, seed: int) -> tuple[float, float]:
+def _interval(counts: NDArray[np.float64], resamples: int, seed: int) -> tuple[float, float] | None:
     """Return the percentile interval of BLEU over sources drawn with replacement."""
     n = len(counts)
     random = np.random.default_rng(seed)
     drawn = random.multinomial(n, np.full(n, 1 / n), size=resamples)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(bleu_of_counts(drawn @ counts), [tail, 1 - tail]).tolist()
-    return low, high
+    return interval(bleu_of_counts(drawn @ counts))
 
 
 def bleu_of_counts(sums: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,9 +6,10 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from nlmkit.core.intervals import CONFIDENCE
 from nlmkit.core.tables import table
 from nlmkit.core.tabular import Tabular, with_intervals
-from nlmkit.seq2seq.bleu import CONFIDENCE, TextFigures
+from nlmkit.seq2seq.bleu import TextFigures
 
 if TYPE_CHECKING:
     from nlmkit.language_models.report import PerplexityReport

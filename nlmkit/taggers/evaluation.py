@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nlmkit.core.intervals import interval
 from nlmkit.core.version import own_version
 from nlmkit.errors import DataError
 from nlmkit.taggers.error_analysis import most_frequent_errors
 from nlmkit.taggers.report import TaggingReport
 from nlmkit.taggers.report_parts import FIGURES, TypeFigures
-from nlmkit.taggers.sentence_counts import Name, SentenceCounts, figures, interval
+from nlmkit.taggers.sentence_counts import Name, SentenceCounts, figures
 from nlmkit.taggers.span_tables import SpanTable, aligned, is_in, span_table
 from nlmkit.text.tag_schemes import PLAIN
 from nlmkit.text.tagged import Column, TaggedSentences
@@ -55,7 +56,7 @@ def tagging_report(
         seed: Seed of the bootstrap.
 
     Raises:
-        DataError: There is no token, lengths differ, or tags do not belong to the scheme.
+        DataError: There are no tokens, lengths differ, or tags do not belong to the scheme.
     """
     right = gold if isinstance(gold, TaggedSentences) else _of_tags(gold, scheme)
     found = predicted if isinstance(predicted, TaggedSentences) else _of_tags(predicted, right.scheme)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from nlmkit.core.intervals import CONFIDENCE
 from nlmkit.core.tables import escape_controls, table
 from nlmkit.core.tabular import Tabular
-from nlmkit.taggers.report_parts import CONFIDENCE, FIGURES, TaggingError, TypeFigures
+from nlmkit.taggers.report_parts import FIGURES, TaggingError, TypeFigures
 
 _TYPES: Final = 50  # rows of the table by type
 _ERRORS: Final = 12  # sorts of errors

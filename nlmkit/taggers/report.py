@@ -16,10 +16,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from nlmkit.core.intervals import CONFIDENCE
 from nlmkit.core.short_repr import short_repr
 from nlmkit.core.tabular import with_intervals
 from nlmkit.taggers.rendering import RenderedTagging
-from nlmkit.taggers.report_parts import CONFIDENCE, FIGURES, TaggingError, TypeFigures
+from nlmkit.taggers.report_parts import FIGURES, TaggingError, TypeFigures
 from nlmkit.text.tag_schemes import PLAIN
 
 if TYPE_CHECKING:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Final
 
-CONFIDENCE: Final = 0.95
-
 FIGURES: Final = {
     "precision": "precision",
     "recall": "recall",

@@ -8,8 +8,6 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nlmkit.taggers.report_parts import CONFIDENCE
-
 Name: TypeAlias = str | tuple[str, str]
 """What is counted, or what of which type."""
 
@@ -105,13 +103,3 @@ def figures(sums: Mapping[Name, NDArray[Any]]) -> dict[Name, NDArray[np.float64]
 def _ratio(part: NDArray[Any], whole: NDArray[Any], otherwise: float) -> NDArray[np.float64]:
     """Return the quotients, and ``otherwise`` where the divisor is 0."""
     return np.where(whole > 0, part / np.maximum(whole, 1), otherwise)
-
-
-def interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Return the percentile interval of a figure over resamples, without those in which it is undefined."""
-    defined = values[~np.isnan(values)]
-    if not len(defined):
-        return None
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(defined, [tail, 1 - tail]).tolist()
-    return low, high

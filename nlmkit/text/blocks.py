@@ -172,7 +172,7 @@ def line_blocks(
         characters: Whether the blocks are to hold characters, or else UTF-8.
 
     Raises:
-        DataError: An item is no string, or holds an LF before its end, a NUL, a lone surrogate, or too many characters.
+        DataError: An item is not a string, or has an LF before its end, NUL, a lone surrogate, or too many characters.
     """
     make = partial(_joined, decoding=decoding, name=name, characters=characters)
     first_line = 1
@@ -365,7 +365,7 @@ def _transcode(chunks: Iterator[bytes], decoding: Decoding, name: str) -> Iterat
                 line, byte = lines + text.count("\n"), offset + bad
                 fault = _undecodable(error.object[error.start], decoding.encoding, name, line, byte)
         except UnicodeError as error:
-            # What Python says of UTF-16 and UTF-32 without the mark that tells their byte order.
+            # Python's message for UTF-16 and UTF-32 without the mark of their byte order.
             remedy = f"if the text has no byte order mark, use --encoding {decoding.encoding}-le or -be"
             problem = f"not valid {decoding.encoding} ({error}): {remedy}"
             raise DataError(problem, source=name, line=lines, byte=offset) from None
@@ -389,7 +389,7 @@ def _transcode(chunks: Iterator[bytes], decoding: Decoding, name: str) -> Iterat
 
 
 def _with_end(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the chunks and then one of no bytes, which tells a decoder that there is no more."""
+    """Yield the chunks and then one of no bytes, which ends a decoder's input."""
     yield from chunks
     yield b""
 

@@ -97,7 +97,7 @@ class TypeIndex:
 
         Raises:
             DataError: A token is ``<s>`` or ``</s>``.
-            PluginError: A plugin's tokenizer returned something that is no token.
+            PluginError: A plugin's tokenizer returned something that is not a token.
         """
         if self._subwords:
             text = block.text() if self._marks == "error" else cast(str, without_nul(block.text(), self._marks))

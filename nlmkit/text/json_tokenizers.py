@@ -66,14 +66,19 @@ class JsonModel:
         """Number of tokens and digest, as ``json(30522 1a2b3c4d5e6f7a8b)``."""
         return f"{KIND}({len(self.tokens)} {hashlib.sha256(self.json.encode()).hexdigest()[:16]})"
 
-    @cached_property
-    def places(self) -> NDArray[np.int32]:
-        """Index in ``tokens`` of each id of the library; -1 for a token that cannot be one here: int32 [ids]."""
+    def places(self, ids: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the index in ``tokens`` of ids of the library, int32; -1 for a token that cannot be one here."""
         import numpy as np
 
-        found = np.full(max(self.ids) + 1, -1, np.int32)
-        found[list(self.ids)] = np.arange(len(self.ids), dtype=np.int32)
-        return found
+        found = np.searchsorted(self._own_ids, ids)  # no table by id: ids can be far apart
+        is_own = self._own_ids[np.minimum(found, len(self._own_ids) - 1)] == ids
+        return np.where(is_own, found, -1).astype(np.int32)
+
+    @cached_property
+    def _own_ids(self) -> NDArray[np.int64]:
+        import numpy as np
+
+        return np.array(self.ids, np.int64)
 
 
 def model_of_file(path: str) -> JsonModel:
@@ -178,7 +183,7 @@ class JsonSplitting:
         lengths = np.fromiter(map(len, encodings), np.int64, len(encodings))
         flat = itertools.chain.from_iterable(encoding.ids for encoding in encodings)
         ids = np.fromiter(flat, np.int64, int(lengths.sum()))
-        found = self.model.places[ids] if len(ids) else np.empty(0, np.int32)
+        found = self.model.places(ids)
         if (found < 0).any():
             token = self.model.library.id_to_token(int(ids[int(np.argmin(found))]))
             raise DataError(f"the tokenizer gives the token {token!r}, which no text may have: remove it from the text")
@@ -192,13 +197,13 @@ class JsonSplitting:
         """Join tokens by the library's decoder; tokens that it does not know stay as they are, between spaces."""
         known = self.model.library.token_to_id
         parts = []
-        for ids, run in itertools.groupby(
+        for is_unknown, run in itertools.groupby(
             ((known(token), token) for token in tokens), key=lambda pair: pair[0] is None
         ):
             pairs = list(run)
             parts.append(
                 " ".join(token for _, token in pairs)
-                if ids
+                if is_unknown
                 else self.model.library.decode([id_ for id_, _ in pairs], skip_special_tokens=False)
             )
         return " ".join(parts)

@@ -58,7 +58,7 @@ class TreebankTokenizer(_NltkTokenizer):
         spans: list[tuple[int, int]] = []
         begin = 0
         for token in self.tokenize(line):
-            found = [(line.find(form, begin), form) for form in ((*_QUOTES,) if token in _QUOTES else (token,))]
+            found = [(line.find(form, begin), form) for form in (_QUOTES if token in _QUOTES else (token,))]
             place, form = min((each for each in found if each[0] >= 0), default=(begin, token))
             begin = place + len(form)
             spans.append((place, begin))

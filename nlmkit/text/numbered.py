@@ -48,7 +48,7 @@ class NumberedTexts(LabelledTexts):
         """Labelled texts whose labels are integers, or strings that spell numbers, as texts with numbers.
 
         Raises:
-            DataError: A label is no number; names the source and its line.
+            DataError: A label is not a number; names the source and its line.
         """
         if isinstance(data, cls):
             return data

@@ -106,7 +106,7 @@ def is_document(item: Any) -> bool:
 
 
 def words_with_space(item: Any) -> list[tuple[Any, str]] | None:
-    """Return the words of an item with what separates each from the next one; None if it is no list of words."""
+    """Return the words of an item with what separates each from the next one; None if it is not a list of words."""
     if is_document(item):
         return [(token.text, token.whitespace_) for token in item]
     words = tokens_of(item)

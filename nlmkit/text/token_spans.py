@@ -50,7 +50,7 @@ def spans_of_tokens(line: str, tokens: Sequence[str], tokenizer: Any) -> list[Sp
         tokenizer: The tokenizer.
 
     Raises:
-        DataError: A token is no part of the line, and the tokenizer does not say where it comes from.
+        DataError: A token is not part of the line, and the tokenizer does not say where it comes from.
     """
     name = str(getattr(tokenizer, "name", type(tokenizer).__name__))
     if isinstance(tokenizer, CharTokenizer):
@@ -105,7 +105,7 @@ def _searched(line: str, tokens: Sequence[str], name: str) -> list[Span]:
         place = line.find(token, begin)
         if place < 0:
             raise DataError(
-                f"the token {token!r} of the tokenizer {name} is no part of the line {line[:60]!r}: tokens cannot be "
+                f"the token {token!r} of the tokenizer {name} is not part of the line {line[:60]!r}: tokens cannot be "
                 "aligned with words unless the tokenizer has a method spans"
             )
         begin = place + len(token)

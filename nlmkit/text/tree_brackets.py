@@ -137,7 +137,7 @@ class BracketReader:
         return None
 
     def _drop(self, number: int | None) -> None:
-        """Pass over a node that holds nothing but empty elements."""
+        """Pass over a node that has only empty elements."""
         if not self._dropped:
             raise self._error(f"a tree without words: it has empty elements ({EMPTY_ELEMENT}) alone", number)
         self._dropped[-1] = True

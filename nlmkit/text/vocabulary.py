@@ -175,7 +175,7 @@ class Vocabulary:
         """Return the ids of words, int32 [len(words)], 0 for those not in the vocabulary.
 
         Raises:
-            DataError: The words are one string or a table, or one of them is no string.
+            DataError: The words are one string or a table, or one of them is not a string.
         """
         words = words_of(words)
         try:

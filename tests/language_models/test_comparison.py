@@ -188,7 +188,7 @@ def test_the_p_value_is_that_of_all_assignments_of_signs(differences: list[float
     signs = np.array([*itertools.product([-1, 1], repeat=len(differences))])
     sums = np.abs(signs @ np.array(differences))
     exact = (sums >= abs(math.fsum(differences)) - 1e-9).mean()
-    found = module._randomisation(np.array(differences), 4000, 0)
+    found = module._randomization(np.array(differences), 4000, 0)
     assert found == pytest.approx(exact, abs=5 * math.sqrt(exact * (1 - exact) / 4000) + 1e-3)
 
 

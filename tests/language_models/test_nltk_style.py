@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from nlmkit import DataError, NGram, NltkStyle
+from nlmkit import DataError, HyperParameterError, NGram, NltkStyle
 from nlmkit.errors import NotFittedError, NotNormalizedError
 from nlmkit.text import Corpus
 
@@ -38,7 +38,15 @@ def test_words_are_generated() -> None:
     assert isinstance(lm.generate(), str)
 
 
-def test_what_it_cannot_do_is_an_error() -> None:
+def test_words_of_a_context_are_not_tokenized_again() -> None:
+    lm = NltkStyle(
+        NGram(order=2, smoothing="witten-bell").fit([["New York", "sleeps"]] * 50 + [["York", "wakes"]] * 50)
+    )
+    words = [lm.generate(1, text_seed=["New York"], random_seed=seed) for seed in range(20)]
+    assert words.count("sleeps") > 15
+
+
+def test_what_it_cannot_do_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     lm = NltkStyle(LM)
     with pytest.raises(DataError, match="no n-grams"):
         lm.perplexity([])
@@ -48,3 +56,6 @@ def test_what_it_cannot_do_is_an_error() -> None:
         NltkStyle(NGram(order=1))
     with pytest.raises(NotNormalizedError):
         NltkStyle(NGram(order=1, smoothing="stupid-backoff").fit(LINES))
+    monkeypatch.setattr(NGram, "reads_backward", True)
+    with pytest.raises(HyperParameterError, match="ngram reads backward"):
+        NltkStyle(LM)

@@ -158,7 +158,7 @@ def test_what_cannot_be_aligned_says_so() -> None:
         def detokenize(self, tokens: Any) -> str:
             return " ".join(tokens)
 
-    with pytest.raises(DataError, match="token 'A' of the tokenizer loud is no part of the line 'a b'"):
+    with pytest.raises(DataError, match="token 'A' of the tokenizer loud is not part of the line 'a b'"):
         spans_of_tokens("a b", ["A"], Loud())
     spans = type("Spans", (), {"name": "t", "spans": lambda self, line: [(0, 1)] * 3})()
     with pytest.raises(DataError, match="gives 3 tokens where the text has 2"):
@@ -168,7 +168,7 @@ def test_what_cannot_be_aligned_says_so() -> None:
         word_surprisals(lower, [["é"]])
     with pytest.raises(DataError, match="do not mix lists of words"):
         word_surprisals(lower, [["a"], "b"])
-    with pytest.raises(DataError, match="is no string without line feeds"):
+    with pytest.raises(DataError, match="expected words that are strings without line feeds, not"):
         word_surprisals(lower, [["a\nb"]])
     backoff = NGram(order=1, smoothing="stupid-backoff").fit(["a b"])
     assert not backoff.normalized

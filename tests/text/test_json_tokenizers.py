@@ -156,6 +156,15 @@ def test_line_ends_and_sentence_marks() -> None:
         tokenizer.tokenize("\ud800")
 
 
+def test_ids_can_be_far_apart_and_beyond_those_of_usable_tokens() -> None:
+    words = library.Tokenizer(library.models.WordLevel({"a": 0, "b": 10**6, "</s>": 10**6 + 5}, unk_token="</s>"))
+    words.pre_tokenizer = library.pre_tokenizers.WhitespaceSplit()
+    tokenizer = Tokenization(words).resolved_tokenizer
+    assert tokenizer.tokenize("b a") == ["b", "a"]
+    with pytest.raises(DataError, match="gives the token '</s>', which no text may have"):
+        tokenizer.tokenize("a z")
+
+
 def test_it_passes_the_kit(kind: str) -> None:
     assert [outcome.message for outcome in run_checks(TOKENIZERS[kind].resolved_tokenizer) if not outcome.passed] == []
 

@@ -57,7 +57,7 @@ class LazyFrame:
 
 
 class ArrowArray:
-    """Like a column of Arrow: iterates over scalars that are no strings."""
+    """Like a column of Arrow: iterates over scalars that are not strings."""
 
     def __init__(self, values: list[Any]) -> None:
         self._values = values

@@ -40,7 +40,7 @@ def restored(member: Any, order: int, vocabulary: Vocabulary) -> Experts:
     """Return the n-gram models of a saved hybrid model.
 
     Raises:
-        SavedModelError: They are missing, or others.
+        SavedModelError: They are missing, or do not match the hybrid model.
     """
     sound = isinstance(member, NGram) and member.is_fitted and member.order == order
     require(sound, f"the saved model is damaged: its n-gram model of order {order} is missing")

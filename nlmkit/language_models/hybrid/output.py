@@ -82,6 +82,10 @@ class HybridOutput(OutputLayer):
 
     def log_probs(self, features: Tensor, targets: Tensor) -> Tensor:
         """Return ln p(target): [N]."""
+        return self.log_probs_and_weights(features, targets)[0]
+
+    def log_probs_and_weights(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return ln p(target), [N], and ln λ, of the softmax first, then by order: [N, 1 + order]."""
         parts = self.parts(features)
         experts, contexts = self._experts(), _contexts(parts.context)
         found = experts.found(contexts)
@@ -89,13 +93,7 @@ class HybridOutput(OutputLayer):
         log_weights = self._log_weights(parts, experts.features(found))
         neural = self.neural.log_probs(parts.neural, targets)
         own = log_weights + torch.cat([neural[:, None], _on(by_order, neural)], dim=1)
-        return torch.logsumexp(own, dim=1)
-
-    def log_weights(self, features: Tensor) -> Tensor:
-        """Return ln λ, of the softmax first, then by order: [N, 1 + order]."""
-        parts = self.parts(features)
-        experts = self._experts()
-        return self._log_weights(parts, experts.features(experts.found(_contexts(parts.context))))
+        return torch.logsumexp(own, dim=1), log_weights
 
     def all_log_probs(self, features: Tensor) -> Tensor:
         """Return ln p of every vocabulary id: [N, V], −inf at ``<s>``."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from nlmkit.language_models.neural import scoring
 
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from nlmkit.language_models.base import Context
     from nlmkit.language_models.hybrid.module import HybridModule
     from nlmkit.language_models.reading import ReadingOrder
-
-_BLOCK: Final = 4096
-"""Events whose features are passed to the output layer at a time."""
 
 
 def scored(
@@ -33,15 +31,11 @@ def scored(
     Returns:
         float64 [events] and float64 [events, 1 + order of the n-grams], in the order of the text.
     """
-    features = scoring.features(module, events, order.offsets, context)
-    log_probs = np.empty(len(events))
-    weights = np.empty((len(events), module.output.weights))
-    for begin in range(0, len(events), _BLOCK):
-        block = slice(begin, begin + _BLOCK)
-        with scoring.scoring(module):
-            device = scoring.device_of(module)
-            part = torch.from_numpy(features[block]).to(device)
-            targets = torch.from_numpy(events[block].astype(np.int64)).to(device)
-            log_probs[block] = module.output.log_probs(part, targets).cpu().numpy()
-            weights[block] = module.output.log_weights(part).exp().cpu().numpy()
-    return order.placed(log_probs), order.placed(weights)
+    found = np.empty((len(events), 1 + module.output.weights))
+    scoring.read_text(module, events, order.offsets, context, _log_prob_and_weights, found)
+    return order.placed(found[:, 0]), order.placed(found[:, 1:])
+
+
+def _log_prob_and_weights(module: Any, features: Tensor, targets: Tensor) -> Tensor:
+    log_probs, log_weights = module.output.log_probs_and_weights(features, targets)
+    return torch.cat([log_probs[:, None], log_weights.exp()], dim=1)

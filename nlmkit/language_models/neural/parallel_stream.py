@@ -31,7 +31,7 @@ Read = Callable[[NDArray[np.int64], State], tuple[Tensor, State]]
 """Function from ids [T, B] and the state before them to features [T, B, d] and the state after them."""
 
 Write = Callable[[NDArray[np.int64], Tensor], None]
-"""Receives features [n, d] and the positions of their events in the stream, int64 [n]; later calls replace earlier."""
+"""Receives features [n, d] of n ≥ 1 events and their positions, int64 [n]; later calls replace earlier."""
 
 MOST_COLUMNS: Final = 64
 """Maximum number of pieces: with more, steps are bound by arithmetic, and pieces are shorter."""
@@ -131,7 +131,8 @@ class _Reading:
             real = places >= 0
             if number < UNSURE and not until_equal:
                 real[:, 1:] = False
-            self._write(places[real], features[torch.from_numpy(real).to(features.device)])
+            if real.any():
+                self._write(places[real], features[torch.from_numpy(real).to(features.device)])
             if not until_equal:
                 self._states.append(tuple(part.clone() for part in state))
                 continue

@@ -137,11 +137,23 @@ def features(
         float32 [events, d].
     """
     found = np.empty((len(events), module.output.width), np.float32)
-    if context == "stream":
-        _read_stream(module, events, _features, found)
-    else:
-        _read_sentences(module, events, offsets, _features, found)
+    read_text(module, events, offsets, context, _features, found)
     return found
+
+
+def read_text(  # noqa: PLR0917
+    module: LanguageModule,
+    events: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    context: Context,
+    pick: Pick,
+    found: NDArray[Any],
+) -> None:
+    """Write the result of ``pick`` for each event of a text to ``found`` [events, …]; others as in ``log_probs``."""
+    if context == "stream":
+        _read_stream(module, events, pick, found)
+    else:
+        _read_sentences(module, events, offsets, pick, found)
 
 
 def stream_log_probs(module: LanguageModule, events: NDArray[np.int32]) -> NDArray[np.float64]:
@@ -233,7 +245,7 @@ def all_log_probs(module: LanguageModule, features: torch.Tensor) -> NDArray[np.
         return _as_float64(module.output.all_log_probs(features))
 
 
-_Pick = Callable[["LanguageModule", torch.Tensor, torch.Tensor], torch.Tensor]
+Pick = Callable[["LanguageModule", torch.Tensor, torch.Tensor], torch.Tensor]
 """Function of features [N, d] and the events, int64 [N], that returns the desired values: [N] or [N, n]."""
 
 
@@ -245,7 +257,7 @@ def _features(module: LanguageModule, features: torch.Tensor, targets: torch.Ten
     return features
 
 
-def _read_stream(module: LanguageModule, events: NDArray[np.int32], pick: _Pick, found: NDArray[Any]) -> None:
+def _read_stream(module: LanguageModule, events: NDArray[np.int32], pick: Pick, found: NDArray[Any]) -> None:
     """Write the result of ``pick`` for each event to ``found`` [events, …], reading them as one stream."""
     targets = np.asarray(events, np.int64)
 
@@ -254,8 +266,6 @@ def _read_stream(module: LanguageModule, events: NDArray[np.int32], pick: _Pick,
         return output.features, output.state
 
     def write(places: NDArray[np.int64], features: torch.Tensor) -> None:
-        if not len(places):
-            return
         wanted = torch.from_numpy(targets[places]).to(features.device)
         found[places] = pick(module, features, wanted).cpu().numpy()
 
@@ -267,7 +277,7 @@ def _read_sentences(
     module: LanguageModule,
     events: NDArray[np.int32],
     offsets: NDArray[np.int64],
-    pick: _Pick,
+    pick: Pick,
     found: NDArray[Any],
 ) -> None:
     """Write the result of ``pick`` for each event to ``found`` [events, …], reading sentences from the zero state."""
@@ -283,7 +293,7 @@ def _read_sentences(
 def _read_columns(
     module: LanguageModule,
     targets: NDArray[np.int64],
-    pick: _Pick,
+    pick: Pick,
     like: NDArray[Any],
     real: NDArray[np.bool_] | None = None,
 ) -> NDArray[Any]:

@@ -296,7 +296,6 @@ def test_trained_unknown_word() -> None:
 
 
 def test_no_events_have_no_log_probabilities() -> None:
-    """A long stream is read in pieces, of which some settle no further events."""
     model = Hybrid(**TINY).fit(TRAIN)
     module = model.module_
     with scoring.scoring(module):

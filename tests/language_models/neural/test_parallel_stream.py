@@ -132,6 +132,26 @@ def test_a_network_that_does_not_forget_is_read_in_one_column(size: int, monkeyp
     np.testing.assert_allclose(scoring.stream_log_probs(built, events), expected, rtol=0, atol=1e-5)
 
 
+def test_no_call_writes_zero_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last piece is filled up, and alone in the last round of a network that does not forget."""
+    monkeypatch.setattr(parallel_stream, "_ROUNDS", 10)
+    built = module(GRU, {})
+    built.body = Counting()
+    sizes = []
+
+    def read(inputs: Any, state: Any) -> Any:
+        output = scoring.forward(built, inputs, state)
+        return output.features, output.state
+
+    def write(places: Any, features: torch.Tensor) -> None:
+        assert len(features) == len(places)
+        sizes.append(len(places))
+
+    with scoring.scoring(built):
+        parallel_stream.read_in_parallel(stream(300).astype(np.int64), built.initial_state, read, write)
+    assert min(sizes) > 0
+
+
 def test_a_network_with_a_long_memory_takes_more_than_one_round(monkeypatch: pytest.MonkeyPatch) -> None:
     built, events = module(LSTM, {}), stream(400)
     built.body.layers[0].bias.data[8:16] = 4.5  # forget gates near 1

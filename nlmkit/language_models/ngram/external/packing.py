@@ -2,7 +2,7 @@
 
 Whole numbers are stored as differences: of sorted ones to the number before, of others to the least. Each difference
 takes one of at most four widths in bytes; one or two bits per number select the width. This is about as small as
-``zlib`` makes such columns, several times faster, and needs nothing but NumPy.
+``zlib`` makes such columns, several times faster, and needs only NumPy.
 """
 
 from __future__ import annotations
