@@ -194,8 +194,12 @@ def test_labelled_files_are_read(tmp_path: Path) -> None:
     csv = Files(names=(str(tmp_path / "t.csv"),), column=TextColumn("review"))
     assert study_of({"m": model}, csv).texts == ("good, film",)
     (tmp_path / "t.tsv").write_text("yes\tgood film\n", encoding="utf-8")
-    with pytest.raises(DataError, match="the label 'yes' is none of the classifier's"):
+    with pytest.raises(DataError, match="line 1: the label 'yes': the labels of the classifier are True and False"):
         study_of({"m": model}, Files(names=(str(tmp_path / "t.tsv"),)))
+    numbers = TfidfLogReg().fit(TEXTS, [int(label == "pos") for label in LABELS])
+    (tmp_path / "t.tsv").write_text("1\tgood film\n7\tbad film\n", encoding="utf-8")
+    (reading,) = study_of({"m": numbers}, Files(names=(str(tmp_path / "t.tsv"),))).readings
+    assert (reading.labels, reading.report.unseen, reading.report.accuracy) == ([1, 7], (7,), 0.5)
     (tmp_path / "t.tsv").write_text("\n", encoding="utf-8")
     with pytest.raises(DataError, match="no texts"):
         study_of({"m": model}, Files(names=(str(tmp_path / "t.tsv"),)))

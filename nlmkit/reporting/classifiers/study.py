@@ -158,14 +158,10 @@ def _as_learned(model: Classifier, data: LabelledTexts | LabelledTrees) -> Any:
     """Return the texts with labels of the type of the classifier's; those of a file are strings.
 
     Raises:
-        DataError: A label is not spelt as one of the classifier's, which are numbers or booleans.
+        DataError: A label is of another type.
     """
-    if isinstance(data, LabelledTexts) and label_kind(data.labels) == "U" != label_kind(model.classes_):
-        spelt = {str(label): label for label in model.classes_.tolist()}
-        unknown = next((label for label in data.labels.tolist() if label not in spelt), None)
-        if unknown is not None:
-            raise DataError(f"the label {unknown[:40]!r} is none of the classifier's", source=data.source)
-        return data.with_labels([spelt[label] for label in data.labels.tolist()])
+    if isinstance(data, LabelledTexts) and label_kind(data.labels) == "U":
+        data = data.with_labels_of_kind(label_kind(model.classes_))
     return model.labelled(data)
 
 
