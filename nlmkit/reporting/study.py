@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from nlmkit.core.component import Component
 from nlmkit.core.progress import Progress
@@ -72,7 +72,6 @@ class Study:
         progress: Display of progress; None for none.
     """
 
-    kind: ClassVar[str] = ""
     subjects: tuple[Subject, ...]
     options: Options
     progress: Progress | None = None

@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, ClassVar, Self, cast
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.classifiers.base import Classifier, labelled
 from nlmkit.classifiers.report import ClassificationReport
+from nlmkit.comparing.labels import ACCURACY, score_predictions
+from nlmkit.comparing.report import ItemComparison
 from nlmkit.core.progress import Progress
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.reporting.common.figures import read_files, source_of
+from nlmkit.reporting.common.ranking import compared
 from nlmkit.reporting.study import Files, Options, Study, Subject
 from nlmkit.text.labelled import LabelledTexts, label_kind
 from nlmkit.text.trees import LabelledTrees
@@ -86,13 +89,14 @@ class ClassifierStudy(Study):
         texts: The texts as they are shown.
         source: What the texts are called.
         readings: The answers of each classifier.
+        comparison: Their ranking by accuracy; None without texts.
     """
 
-    kind: ClassVar[str] = "classifier"
     data: LabelledTexts | LabelledTrees | None = None
     texts: tuple[str, ...] = ()
     source: str = ""
     readings: tuple[Reading, ...] = ()
+    comparison: ItemComparison | None = None
 
     @classmethod
     def of(cls, subjects: tuple[Subject, ...], text: Any, options: Options, progress: Progress | None) -> Self:
@@ -125,25 +129,26 @@ class ClassifierStudy(Study):
             raise DataError("cannot report on no texts", source=data.source)
         self.data = data
         self.texts = tuple(data.texts)
-        readings = []
+        readings, scores = [], []
         for subject in self.subjects:
             self.stage(f"predicting with {subject.name}")
             model = cast(Classifier, subject.model)
             own = _as_learned(model, data)
             probabilities = model.predict_proba(own)
+            predictions = model.classes_[probabilities.argmax(axis=1)]
             report = model.judge(
                 own,
-                model.classes_[probabilities.argmax(axis=1)],
+                predictions,
                 model_digest=model.digest,
                 text_pipeline=model.pipeline_.signature,
                 texts_digest=data.digest,
-                resamples=self.options.samples,
-                seed=self.options.seed,
+                resamples=0,  # intervals are those of the comparison
             )
             readings.append(
                 Reading(subject=subject, labels=own.labels.tolist(), probabilities=probabilities, report=report)
             )
-        self.readings = tuple(readings)
+            scores.append(score_predictions(subject.name, model, own, predictions, ACCURACY.name))
+        self.readings, self.comparison = tuple(readings), compared(self, scores, ACCURACY)
 
     @property
     def facts(self) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
-from typing import Any, ClassVar, Self, cast
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,6 @@ class RepresentationStudy(Study):
         analogies: Analogy questions.
     """
 
-    kind: ClassVar[str] = "representation"
     pairs: tuple[PairSet, ...] = ()
     analogies: tuple[AnalogySet, ...] = ()
 
