@@ -22,7 +22,7 @@ from nlmkit.text.labels import as_labels, checked_label, label_kind, of_kind, sp
 from nlmkit.text.marks import Marks
 from nlmkit.text.pipeline import TextPipeline
 from nlmkit.text.rows import one_line
-from nlmkit.text.sources import TextSource, expand, expand_names
+from nlmkit.text.sources import TextSource, expand, expand_names, refuse_columns
 from nlmkit.text.tables import items_of, problem_of_item, refuse_table
 
 LABEL_COLUMN: Final = "label"
@@ -128,7 +128,7 @@ class LabelledTexts:
         Raises:
             DataError: A source is missing, or a line is malformed; names the file and the line.
             HyperParameterError: The format is unknown, the two columns are one, or columns are named in a form that
-                has none.
+                has none, or of ``corpus:NAME``.
         """
         if format is not None and format not in FORMATS:
             raise HyperParameterError(f"format must be one of {', '.join(FORMATS)}, not {format!r}")
@@ -142,6 +142,8 @@ class LabelledTexts:
             raise HyperParameterError(f"{cls._called[:-1]} and text cannot both be in the column {columns.text!r}")
         decoding = Decoding(encoding, errors, marks)
         several = isinstance(source, (list, tuple)) and all(isinstance(name, (str, os.PathLike)) for name in source)
+        if columns.given:
+            refuse_columns(cast(Any, source) if several else [source], "--label-column and --text-column")
         sources = expand_names(cast(Any, source)) if several else expand(source)
         rows: list[LabelledRow] = []
         notes: list[str] = []

@@ -176,6 +176,12 @@ def test_the_command_reads_a_column_of_a_table(saved: Path, tmp_path: Path) -> N
     assert "(2 sentences, 5 words)" in Page(path.read_text("utf-8")).text
 
 
+def test_a_corpus_has_no_columns(saved: Path, tmp_path: Path) -> None:
+    result = run(saved / "3-gram", "--text", "corpus:english/test", "--text-column", "1", "-o", tmp_path / "r.html")
+    assert result.exit_code == 1
+    assert result.stderr == "nlmkit: corpus:english/test is not a table: omit --text-column\n"
+
+
 def test_options_of_the_text_need_a_text(saved: Path, tmp_path: Path) -> None:
     result = run(saved / "3-gram", "--encoding", "latin-1", "-o", tmp_path / "report.html")
     assert result.exit_code == 2
