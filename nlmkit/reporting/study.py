@@ -53,13 +53,11 @@ class Files:
         names: Paths, directories, ``-``, ``corpus:NAME``.
         column: Column of the text, if the files are tables.
         decoded: Function that returns a model's pipeline with the decoding of these files.
-        form: Format of labelled files, as ``--format`` names it; None for the kind's default.
     """
 
     names: tuple[str, ...]
     column: TextColumn | None = None
     decoded: Callable[[TextPipeline], TextPipeline] = lambda pipeline: pipeline
-    form: str | None = None
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)

@@ -230,6 +230,8 @@ def test_trees_are_drawn_with_the_labels_of_their_nodes(tmp_path: Path) -> None:
     assert "mistakes" not in found
     accuracy = table(found["trees"], "All nodes")["Accuracy at labelled nodes"]
     assert accuracy == [f"{model.node_accuracy(LabelledTrees.of(TREES)):.4f}"]
+    with pytest.raises(HyperParameterError, match="trees have no columns"):
+        study_of({"trees": model}, Files(names=("trees.txt",), column=TextColumn("text")))
     page = page_of({"trees": model}, TREES)
     assert len([tip for tip in page.values("data-tip") if tip.startswith("phrase: ")]) == 3
     assert study.facts[0].endswith("(3 trees)")

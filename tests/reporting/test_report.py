@@ -188,6 +188,30 @@ def test_options_of_the_text_need_a_text(saved: Path, tmp_path: Path) -> None:
     assert "--encoding applies to the text: add --text TEXT" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("tagger", ["--text-column", "text"]),
+        ("representation", ["--text-column", "text"]),
+        ("tagger", ["--context", "stream"]),
+        ("representation", ["--errors", "replace"]),
+        ("representation", ["--marks", "skip"]),
+    ],
+)
+def test_options_of_other_kinds_are_refused(tmp_path: Path, kind: str, options: list[str]) -> None:
+    tagger = nlmkit.HMMTagger(order=1, smoothing="add-k").fit([["a", "b"]], [["N", "V"]])
+    {"tagger": tagger, "representation": nlmkit.OneHot().fit(TRAIN)}[kind].save(tmp_path / "model")
+    result = run(tmp_path / "model", "--text", tmp_path / "test.txt", *options, "-o", tmp_path / "report.html")
+    assert result.exit_code == 2
+    assert f"{options[0]} does not apply where a model is a {kind}" in result.stderr
+
+
+def test_a_context_needs_a_text(saved: Path, tmp_path: Path) -> None:
+    result = run(saved / "3-gram", "--context", "stream", "-o", tmp_path / "report.html")
+    assert result.exit_code == 2
+    assert "--context applies to the text: add --text TEXT" in result.stderr
+
+
 def test_a_folder_that_is_not_there_is_refused_before_the_work(saved: Path, tmp_path: Path) -> None:
     result = run(saved / "3-gram", "-o", tmp_path / "none" / "report.html")
     assert result.exit_code == 1

@@ -177,6 +177,8 @@ def _texts(text: Any) -> LabelledTexts:
 
 def _trees(text: Any) -> LabelledTrees:
     if isinstance(text, Files):
+        if text.column is not None:
+            raise HyperParameterError("trees have no columns: omit --label-column and --text-column")
         found: LabelledTrees = read_files(text, LabelledTrees.read)
         return found
     return text if isinstance(text, LabelledTrees) else LabelledTrees.of(text)
