@@ -63,6 +63,11 @@ if TYPE_CHECKING:
     help="Seed of samples, and of what is drawn from a large text.",
 )
 @text_column_options
+@click.option(
+    "--label-column",
+    metavar="NAME|NUMBER",
+    help="Classifier, regressor: TEXT is a table with the label or number in this column.  [default: label]",
+)
 @decoding_options
 @quiet_option
 def command(
@@ -76,6 +81,7 @@ def command(
     seed: int,
     text_column: str | None,
     text_format: str | None,
+    label_column: str | None,
     encoding: str | None,
     errors: str | None,
     marks: Marks | None,
@@ -100,19 +106,23 @@ def command(
     from nlmkit.reporting.document import report
     from nlmkit.reporting.page import check_page
     from nlmkit.reporting.study import Files
+    from nlmkit.text.labelled import TEXT_COLUMN
 
     check_page()
     refuse_stdin_twice(texts)
     refuse_conflicts([Output("--output", path)], [*texts, *models])
     check_folder(path, what="page")
-    given = {"--context": context, "--text-column": text_column}
+    given = {"--context": context, "--text-column": text_column, "--label-column": label_column}
     given |= {"--encoding": encoding, "--errors": errors, "--marks": marks}
     for flag in (flag for flag, value in given.items() if value is not None and not texts):
         raise click.UsageError(f"{flag} applies to the text: add --text TEXT")
     _refuse_others(models[0], given)
+    if label_column is not None and text_column is None:
+        text_column = TEXT_COLUMN
     files = Files(
         names=texts,
         column=choose_text_column(text_column, text_format),
+        label_column=label_column,
         decoded=functools.partial(for_source, encoding=encoding, errors=errors, marks=marks),
     )
     with progress(quiet=quiet) as display:
@@ -141,7 +151,7 @@ def _refuse_others(model: str, given: Mapping[str, str | None]) -> None:
     from nlmkit.core.storage import describe
 
     kind = str(describe(model)["kind"])
-    refuse_layout(kind, {"text_column": given["--text-column"]})
+    refuse_layout(kind, {name: given[f"--{name.replace('_', '-')}"] for name in ("text_column", "label_column")})
     without = {"--context": kind != "language-model", "--errors": kind == "representation"}
     without["--marks"] = without["--errors"]
     for flag, is_refused in without.items():

@@ -52,11 +52,13 @@ class Files:
     Attributes:
         names: Paths, directories, ``-``, ``corpus:NAME``.
         column: Column of the text, if the files are tables.
+        label_column: Column of the labels or numbers, if the files are tables; None for the default.
         decoded: Function that returns a model's pipeline with the decoding of these files.
     """
 
     names: tuple[str, ...]
     column: TextColumn | None = None
+    label_column: str | None = None
     decoded: Callable[[TextPipeline], TextPipeline] = lambda pipeline: pipeline
 
 

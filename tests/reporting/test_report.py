@@ -176,6 +176,17 @@ def test_the_command_reads_a_column_of_a_table(saved: Path, tmp_path: Path) -> N
     assert "(2 sentences, 5 words)" in Page(path.read_text("utf-8")).text
 
 
+def test_the_command_reads_the_labels_in_a_column_of_a_table(tmp_path: Path) -> None:
+    nlmkit.TfidfRidge().fit(["good film", "bad film", "good", "bad"], [4.0, 1.0, 5.0, 0.5]).save(tmp_path / "model")
+    (tmp_path / "t.csv").write_text("stars,text\n4,good film\n1,bad film\n", encoding="utf-8")
+    (tmp_path / "t.txt").write_text("stars\ttext\n4\tgood film\n1\tbad film\n", encoding="utf-8")
+    path = tmp_path / "report.html"
+    for name, columns in (("t.csv", []), ("t.txt", ["--text-column", "2", "--text-format", "tsv"])):
+        result = run(tmp_path / "model", "--text", tmp_path / name, "--label-column", "stars", *columns, "-o", path)
+        assert result.exit_code == 0
+        assert "(2 texts)" in Page(path.read_text("utf-8")).text
+
+
 def test_a_corpus_has_no_columns(saved: Path, tmp_path: Path) -> None:
     result = run(saved / "3-gram", "--text", "corpus:english/test", "--text-column", "1", "-o", tmp_path / "r.html")
     assert result.exit_code == 1
@@ -193,6 +204,7 @@ def test_options_of_the_text_need_a_text(saved: Path, tmp_path: Path) -> None:
     [
         ("tagger", ["--text-column", "text"]),
         ("representation", ["--text-column", "text"]),
+        ("tagger", ["--label-column", "label"]),
         ("tagger", ["--context", "stream"]),
         ("representation", ["--errors", "replace"]),
         ("representation", ["--marks", "skip"]),

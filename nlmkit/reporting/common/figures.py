@@ -10,7 +10,6 @@ from typing import Any, Final
 from nlmkit.reporting.blocks import Value
 from nlmkit.reporting.study import Files
 from nlmkit.text import TextPipeline
-from nlmkit.text.columns import TextColumn
 
 _LEAST_P: Final = 0.001
 
@@ -43,11 +42,12 @@ def read_files(text: Files, read: Callable[..., Any], **own: Any) -> Any:
         own: Further arguments of the reader.
     """
     decoding = text.decoded(TextPipeline(marks="literal")).decoding
-    return read(list(text.names), **_layout(text.column), **own, **dataclasses.asdict(decoding))
+    return read(list(text.names), **_layout(text), **own, **dataclasses.asdict(decoding))
 
 
-def _layout(column: TextColumn | None) -> dict[str, Any]:
-    return {} if column is None else {"text_column": str(column.name), "format": column.format}
+def _layout(text: Files) -> dict[str, Any]:
+    labels = {} if text.label_column is None else {"label_column": text.label_column}
+    return labels if text.column is None else labels | {"text_column": text.column.name, "format": text.column.format}
 
 
 def source_of(text: Any) -> str:
