@@ -224,6 +224,16 @@ def test_a_context_needs_a_text(saved: Path, tmp_path: Path) -> None:
     assert "--context applies to the text: add --text TEXT" in result.stderr
 
 
+def test_word_pairs_are_read_in_their_encoding(tmp_path: Path) -> None:
+    pytest.importorskip("scipy")
+    nlmkit.OneHot().fit(["café mat dog"]).save(tmp_path / "model")
+    (tmp_path / "pairs.tsv").write_text("café\tmat\t1\nmat\tdog\t2\n", encoding="latin-1")
+    path = tmp_path / "report.html"
+    result = run(tmp_path / "model", "--text", tmp_path / "pairs.tsv", "--encoding", "latin-1", "-o", path)
+    assert result.exit_code == 0
+    assert "2 of 2" in Page(path.read_text("utf-8")).text
+
+
 def test_a_folder_that_is_not_there_is_refused_before_the_work(saved: Path, tmp_path: Path) -> None:
     result = run(saved / "3-gram", "-o", tmp_path / "none" / "report.html")
     assert result.exit_code == 1
