@@ -240,6 +240,11 @@ def test_a_folder_that_is_not_there_is_refused_before_the_work(saved: Path, tmp_
     assert f"{tmp_path / 'none' / 'report.html'}: the page cannot be written there" in result.stderr
 
 
+def test_a_page_is_not_saved_in_a_folder_that_is_not_there(tmp_path: Path, kn: NGram) -> None:
+    with pytest.raises(DataError, match=r"report\.html: the page cannot be written there"):
+        nlmkit.report(kn).save(tmp_path / "none" / "report.html")
+
+
 def test_the_text_is_not_overwritten(saved: Path) -> None:
     result = run(saved / "3-gram", "--text", saved / "test.txt", "-o", saved / "test.txt")
     assert result.exit_code == 1
