@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,7 @@ class Files:
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
-class Study:
+class Study(abc.ABC):
     """Models of one kind with what a report says about them. A kind derives its own, with the text and its scores.
 
     Attributes:
@@ -77,6 +78,7 @@ class Study:
     progress: Progress | None = None
 
     @classmethod
+    @abc.abstractmethod
     def of(cls, subjects: tuple[Subject, ...], text: Any, options: Options, progress: Progress | None) -> Study:
         """Read the text and compute what several sections need.
 
@@ -89,12 +91,11 @@ class Study:
         Raises:
             DataError: The text cannot be read.
         """
-        raise NotImplementedError
 
     @property
+    @abc.abstractmethod
     def facts(self) -> list[str]:
         """Facts for the head of the page, such as the size of the text."""
-        return []
 
     def stage(self, description: str, total: float | None = None) -> None:
         """Start a stage of the progress."""
