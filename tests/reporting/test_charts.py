@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nlmkit.core.tables import visible
 from nlmkit.reporting.charts.axes import HEIGHT, WIDTH, Scale, category_axis, is_slanted, label
 from nlmkit.reporting.charts.cells import heat_map, level, stacked_bars
 from nlmkit.reporting.charts.lines import Line, category_chart, line_chart
-from nlmkit.reporting.markup import Element, number, visible
+from nlmkit.reporting.markup import Element, number
 
 NUMBERS = st.floats(-1e12, 1e12, allow_nan=False)
 POSITIVE = st.floats(1e-12, 1e12)

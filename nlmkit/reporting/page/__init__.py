@@ -10,9 +10,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from nlmkit.core import optional
+from nlmkit.core.tables import visible
 from nlmkit.core.version import own_version
 from nlmkit.reporting.blocks import COLORS, LEVELS, Section
-from nlmkit.reporting.markup import visible
 
 if TYPE_CHECKING:
     from jinja2 import Template
