@@ -24,7 +24,7 @@ from nlmkit.reporting.language_models.comparison import comparison
 from nlmkit.reporting.language_models.gates import gates
 from nlmkit.reporting.language_models.orders import _found, orders
 from nlmkit.reporting.language_models.samples import samples
-from nlmkit.reporting.language_models.sampling import block, drawn, part, scattered, showable
+from nlmkit.reporting.language_models.sampling import block, drawn, scattered, showable
 from nlmkit.reporting.language_models.study import LanguageModelStudy
 from nlmkit.reporting.language_models.surprisal import surprisal
 from nlmkit.reporting.study import Options, Study, Subject
@@ -298,7 +298,6 @@ def test_choice_of_sentences() -> None:
     assert len(set(some.tolist())) == len(some) > 3
     assert len(scattered(corpus, 0, seed=1)) == 1
     assert drawn(np.arange(5), 9, seed=0).tolist() == [0, 1, 2, 3, 4]
-    assert part(corpus, some).sentence(0) == corpus.sentence(int(some[0]))
     assert all(len(corpus.sentence(number)) >= 5 for number in showable(corpus).tolist())
 
 
