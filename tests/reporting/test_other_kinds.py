@@ -401,7 +401,7 @@ def test_neighbours_and_projections_of_representations() -> None:
     first = shown["Word"][0]
     wanted = vectors(0).most_similar(first, 6)
     assert shown["one"][0] == ", ".join(f"{word} {value:.2f}" for word, value in wanted)
-    assert table(found["neighbours"], "in common")["Another"] == ["two"]
+    assert table(found["neighbours"], "in common, over 90 words")["Another"] == ["two"]
     pictures = [block.caption for block in blocks(found["projection"]) if block.form == "picture"]
     assert [caption.partition(",")[0] for caption in pictures[1::2]] == [
         f"{name}: t-SNE (van der Maaten & Hinton 2008)" for name in ("one", "two")
