@@ -90,6 +90,11 @@ def test_a_line_has_a_mark_with_a_tip_per_point() -> None:
     assert not list(picture.iter("rect"))
 
 
+def test_a_ninth_line_has_the_first_color_again() -> None:
+    chart = str(line_chart("name", [Line("a", 8, [(0, 1.0), (1, 2.0)])], x_title="x", y_title="y"))
+    assert 'class="series c0"' in chart
+
+
 def test_every_coordinate_is_inside_the_picture() -> None:
     points = [(float(x), 10.0 ** (x % 5)) for x in range(1, 700)]
     chart = line_chart(

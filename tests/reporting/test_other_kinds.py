@@ -185,6 +185,8 @@ def test_labels_that_training_lacked_are_errors(classifiers: dict[str, Any]) -> 
     assert reading.hits.tolist()[1] is False
     assert reading.log_losses.tolist()[1] == math.inf
     assert brier(reading) > 0.5
+    sorts = page_of({"logreg": classifiers["logreg"]}, (["good film", "dull"], ["pos", "other"])).values("data-sort")
+    assert ("Infinity" in sorts, "inf" in sorts) == (True, False)  # as JavaScript spells it
 
 
 def test_many_classes_are_listed() -> None:

@@ -89,7 +89,7 @@ def _style() -> str:
     labels = "".join(
         f"svg .t{level}{{fill:var(--qt{level})}}svg .u{level}{{fill:var(--dt{level})}}" for level in range(LEVELS)
     )
-    colors = "".join(f".c{color}{{--own:var(--c{color % COLORS})}}" for color in range(COLORS))
+    colors = "".join(f".c{color}{{--own:var(--c{color})}}" for color in range(COLORS))
     return "".join(line.strip() for line in f"{themes}{_part('report.css')}{shades}{labels}{colors}".splitlines())
 
 
