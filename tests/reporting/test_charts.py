@@ -47,6 +47,7 @@ def test_positions_on_scales() -> None:
     assert Scale(1.0, 100.0, 0.0, 100.0, logarithmic=True).at(10.0) == pytest.approx(50.0)
     assert Scale.over([0, 9], 0.0, 90.0).ticks == [0, 3, 6, 9]
     assert Scale.over([0.0, 0.9], 0.0, 90.0).ticks == pytest.approx([0, 0.25, 0.5, 0.75, 1.0])
+    assert Scale.over([1.5, 5.2], 0.0, 90.0).ticks == [1, 2, 3, 4, 5, 6]
     assert Scale.over([1, 1000], 0.0, 1.0, logarithmic=True).ticks == [1, 10, 100, 1000]
     assert Scale.over([5.0], 0.0, 1.0).at(5.0) == pytest.approx(0.5)
 
