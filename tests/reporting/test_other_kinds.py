@@ -269,6 +269,7 @@ def test_regressors_are_ranked_and_their_residuals_drawn(tmp_path: Path) -> None
     ranking = table(found["comparison"], "Ranking on 18 texts")
     assert ranking["Model"] == sorted(reports, key=lambda name: reports[name].rmse)
     errors = table(found["residuals"], "Largest errors")
+    assert list(errors) == ["Number", "Predicted", "Text"]  # the row's header, the first cell, is narrow
     assert errors["Text"][0] == TEXTS[int(np.abs(reports["one"].residuals).argmax())]
     check_differences(study, "RMSE", "+.4g", by="rmse")
     page = page_of(models, (TEXTS, numbers))

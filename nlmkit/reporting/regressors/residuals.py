@@ -112,12 +112,12 @@ def scatter(
 def _errors(reading: Reading, texts: tuple[str, ...]) -> Table:
     report = reading.report
     order = np.argsort(-np.abs(report.residuals), kind="stable")[:_ERRORS].tolist()
-    columns = (Column("Text"), Column("Number", numeric=True), Column("Predicted", numeric=True))
+    columns = (Column("Number", numeric=True), Column("Predicted", numeric=True), Column("Text"))
     rows = tuple(
         (
-            texts[place] if len(texts[place]) <= _CHARACTERS else f"{texts[place][:_CHARACTERS]}…",
             figure(float(report.numbers[place]), ".4g"),
             figure(float(report.predictions[place]), ".4g"),
+            texts[place] if len(texts[place]) <= _CHARACTERS else f"{texts[place][:_CHARACTERS]}…",
         )
         for place in order
     )
