@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -45,9 +46,7 @@ if TYPE_CHECKING:
 @click.option(
     "--context",
     type=click.Choice(["sentence", "stream"]),
-    default="sentence",
-    show_default=True,
-    help="Context: reset language models at each sentence (sentence) or keep reading (stream).",
+    help="Context: reset language models at each sentence (sentence) or keep reading (stream).  [default: sentence]",
 )
 @click.option(
     "--samples",
@@ -64,6 +63,11 @@ if TYPE_CHECKING:
     help="Seed of samples, and of what is drawn from a large text.",
 )
 @text_column_options
+@click.option(
+    "--label-column",
+    metavar="NAME|NUMBER",
+    help="Classifier, regressor: TEXT is a table with the label or number in this column.  [default: label]",
+)
 @decoding_options
 @quiet_option
 def command(
@@ -72,11 +76,12 @@ def command(
     texts: tuple[str, ...],
     path: str,
     title: str | None,
-    context: Context,
+    context: Context | None,
     samples: int,
     seed: int,
     text_column: str | None,
     text_format: str | None,
+    label_column: str | None,
     encoding: str | None,
     errors: str | None,
     marks: Marks | None,
@@ -101,17 +106,23 @@ def command(
     from nlmkit.reporting.document import report
     from nlmkit.reporting.page import check_page
     from nlmkit.reporting.study import Files
+    from nlmkit.text.labelled import TEXT_COLUMN
 
     check_page()
     refuse_stdin_twice(texts)
     refuse_conflicts([Output("--output", path)], [*texts, *models])
     check_folder(path, what="page")
-    given = {"--text-column": text_column, "--encoding": encoding, "--errors": errors, "--marks": marks}
+    given = {"--context": context, "--text-column": text_column, "--label-column": label_column}
+    given |= {"--encoding": encoding, "--errors": errors, "--marks": marks}
     for flag in (flag for flag, value in given.items() if value is not None and not texts):
         raise click.UsageError(f"{flag} applies to the text: add --text TEXT")
+    _refuse_others(models[0], given)
+    if label_column is not None and text_column is None:
+        text_column = TEXT_COLUMN
     files = Files(
         names=texts,
         column=choose_text_column(text_column, text_format),
+        label_column=label_column,
         decoded=functools.partial(for_source, encoding=encoding, errors=errors, marks=marks),
     )
     with progress(quiet=quiet) as display:
@@ -119,7 +130,7 @@ def command(
             list(models),
             files if texts else None,
             title=title,
-            context=context,
+            context=context or "sentence",
             samples=samples,
             seed=seed,
             progress=display,
@@ -127,3 +138,22 @@ def command(
     made.save(path)
     if not quiet:
         output.note(f"{path}: {len(made.html.encode('utf-8')):,} bytes")
+
+
+def _refuse_others(model: str, given: Mapping[str, str | None]) -> None:
+    """Raise an error for an option that reports on models of this kind do not have.
+
+    Raises:
+        click.UsageError: One was given.
+        SavedModelError: The folder does not contain a model.
+    """
+    from nlmkit.cli.compare_scores import refuse_layout
+    from nlmkit.core.storage import describe
+
+    kind = str(describe(model)["kind"])
+    refuse_layout(kind, {name: given[f"--{name.replace('_', '-')}"] for name in ("text_column", "label_column")})
+    without = {"--context": kind != "language-model", "--errors": kind == "representation"}
+    without["--marks"] = without["--errors"]
+    for flag, is_refused in without.items():
+        if is_refused and given[flag] is not None:
+            raise click.UsageError(f"{flag} does not apply where a model is a {kind.replace('-', ' ')}")

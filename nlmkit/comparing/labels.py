@@ -12,6 +12,8 @@ from nlmkit.errors import DataError
 
 if TYPE_CHECKING:
     from nlmkit.classifiers.base import Classifier
+    from nlmkit.text.labelled import LabelledTexts
+    from nlmkit.text.trees import LabelledTrees
 
 
 def _share(sums: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -49,7 +51,22 @@ def score(name: str, model: Classifier, data: Any, by: str) -> ScoredItems | Not
     texts = model.labelled(data)
     if not len(texts):
         raise DataError("no texts to compare models on", source=texts.source)
-    true, guessed = np.asarray(texts.labels), np.asarray(model.predict(texts))
+    return score_predictions(name, model, texts, model.predict(texts), by)
+
+
+def score_predictions(
+    name: str, model: Classifier, texts: LabelledTexts | LabelledTrees, predictions: NDArray[Any], by: str
+) -> ScoredItems | NotScored:
+    """Score labels that a classifier has predicted.
+
+    Args:
+        name: Name to show.
+        model: Fitted classifier.
+        texts: Texts or trees with labels of the type of training, at least one.
+        predictions: Predicted label of each.
+        by: The figure that models are ranked by.
+    """
+    true, guessed = np.asarray(texts.labels), np.asarray(predictions)
     right = (true == guessed).astype(np.float64)
     names, places = np.unique(np.concatenate([true, guessed]), return_inverse=True)
     labels, guesses = places[: len(true)], places[len(true) :]

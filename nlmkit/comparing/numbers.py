@@ -12,6 +12,7 @@ from nlmkit.errors import DataError
 
 if TYPE_CHECKING:
     from nlmkit.regressors.base import Regressor
+    from nlmkit.text.numbered import NumberedTexts
 
 
 def _r2(sums: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -51,7 +52,22 @@ def score(name: str, model: Regressor, data: Any, by: str) -> ScoredItems | NotS
     texts = model.gather(data)
     if not len(texts):
         raise DataError("no texts to compare models on", source=texts.source)
-    errors = np.abs(np.asarray(model.predict(texts), np.float64) - texts.numbers)
+    return score_predictions(name, model, texts, model.predict(texts), by)
+
+
+def score_predictions(
+    name: str, model: Regressor, texts: NumberedTexts, predictions: NDArray[np.float64], by: str
+) -> ScoredItems | NotScored:
+    """Score numbers that a regressor has predicted.
+
+    Args:
+        name: Name to show.
+        model: Fitted regressor.
+        texts: Texts with numbers, at least one.
+        predictions: Predicted number of each: float64 [texts].
+        by: The figure that models are ranked by.
+    """
+    errors = np.abs(np.asarray(predictions, np.float64) - texts.numbers)
     centered = texts.numbers - texts.numbers.mean()  # so that squares of large numbers cancel nothing
     ones = np.ones(len(errors))
     counts = {

@@ -13,6 +13,7 @@ from nlmkit.taggers.judging import predicted_tags
 
 if TYPE_CHECKING:
     from nlmkit.taggers.base import Tagger
+    from nlmkit.taggers.judging import PredictedTags
 
 
 def _ratio(sums: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -45,7 +46,18 @@ def score(name: str, model: Tagger, data: Any, by: str) -> ScoredItems | NotScor
     Raises:
         DataError: The data have no tokens, or the sentences or tags are unusable.
     """
-    judged = predicted_tags(model, data)
+    return score_predictions(name, model, predicted_tags(model, data), by)
+
+
+def score_predictions(name: str, model: Tagger, judged: PredictedTags, by: str) -> ScoredItems | NotScored:
+    """Score tags that a tagger has predicted.
+
+    Args:
+        name: Name to show.
+        model: Fitted tagger.
+        judged: Sentences with their tags and with predicted ones.
+        by: The figure that models are ranked by.
+    """
     counted = counts_by_sentence(judged.gold, judged.predicted)
     columns = {figure.name: _columns(figure.name, counted) for figure in FIGURES}
     counts = {figure.name: (figure, made) for figure in FIGURES if (made := columns[figure.name]) is not None}

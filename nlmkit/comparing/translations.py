@@ -12,7 +12,10 @@ from nlmkit.seq2seq.bleu import bleu_counts, bleu_of_counts, chrf_counts, chrf_o
 from nlmkit.seq2seq.inputs import paired
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nlmkit.seq2seq.base import SequenceToSequence
+    from nlmkit.text.parallel import ParallelTexts
 
 BLEU: Final = Figure(name="bleu", heading="BLEU", of=bleu_of_counts)
 CHRF: Final = Figure(name="chrf", heading="CHRF", of=chrf_of_counts)
@@ -33,8 +36,23 @@ def score(name: str, model: SequenceToSequence, data: Any, by: str) -> ScoredIte
         NlmkitError: sacrebleu is not installed.
     """
     pairs = paired(model, data)
-    distinct, references = pairs.references()
-    texts = model.predict(pairs.subset(distinct))
+    distinct, _ = pairs.references()
+    return score_predictions(name, model, pairs, model.predict(pairs.subset(distinct)), by)
+
+
+def score_predictions(
+    name: str, model: SequenceToSequence, pairs: ParallelTexts, texts: Sequence[str], by: str
+) -> ScoredItems | NotScored:
+    """Score targets that a model has found.
+
+    Args:
+        name: Name to show.
+        model: Fitted model.
+        pairs: Sources with targets.
+        texts: The best target found for each different source.
+        by: The figure that models are ranked by.
+    """
+    _, references = pairs.references()
     tables: dict[str, NDArray[np.float64]] = {
         BLEU.name: bleu_counts(texts, references),
         CHRF.name: chrf_counts(texts, references),

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, runtime_checkable
 
-from nlmkit.core.tables import escape_controls
+from nlmkit.core.tables import visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -57,7 +57,7 @@ class LineProgress:
         """Replace the stage; a bar without ``total`` only moves."""
         if self._task is not None:
             self._bars.remove_task(self._task)
-        self._task = self._bars.add_task(_safe(description), total=total, note="")
+        self._task = self._bars.add_task(visible(description), total=total, note="")
         self._changed()
 
     def advance(self, amount: float) -> None:
@@ -69,13 +69,8 @@ class LineProgress:
     def note(self, text: str) -> None:
         """Show the stage's latest figures at the end of the line."""
         if self._task is not None:
-            self._bars.update(self._task, note=_safe(text))
+            self._bars.update(self._task, note=visible(text))
             self._changed()
-
-
-def _safe(text: str) -> str:
-    """``text`` with controls, and bytes of a name that are not UTF-8, escaped: descriptions hold names of files."""
-    return escape_controls(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class _Prefixed:

@@ -27,6 +27,14 @@ def escape_controls(text: str) -> str:
     return _CONTROLS.sub(_escape, text)
 
 
+def visible(text: str) -> str:
+    r"""Return ``text`` with control characters as of ``escape_controls`` and halves of surrogate pairs as ``\udcNN``.
+
+    Names of files can hold bytes that are not UTF-8, and words can hold marks that reorder what follows them.
+    """
+    return escape_controls(text).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -46,10 +46,13 @@ class HTMLReport:
         """Write the page to a file, which is replaced as a whole.
 
         Raises:
+            DataError: It is a folder, or its folder is missing or not writable.
             OSError: The file cannot be written.
         """
+        from nlmkit.plots.figure import check_folder
         from nlmkit.saving.written import written
 
+        check_folder(path, what="page")
         with written(Path(path)) as stream:
             stream.write(self.html.encode("utf-8"))
 

@@ -8,17 +8,9 @@ import re
 from collections.abc import Iterable
 from typing import Final, Self
 
-from nlmkit.core.tables import escape_controls
+from nlmkit.core.tables import visible
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-
-
-def visible(text: str) -> str:
-    r"""Return ``text`` with control characters as ``\xNN`` and halves of surrogate pairs as ``\udcNN``.
-
-    Names of files can hold bytes that are not UTF-8, and words can hold marks that reorder what follows them.
-    """
-    return escape_controls(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class Element:

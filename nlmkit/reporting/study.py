@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from nlmkit.core.component import Component
 from nlmkit.core.progress import Progress
@@ -52,18 +53,18 @@ class Files:
     Attributes:
         names: Paths, directories, ``-``, ``corpus:NAME``.
         column: Column of the text, if the files are tables.
+        label_column: Column of the labels or numbers, if the files are tables; None for the default.
         decoded: Function that returns a model's pipeline with the decoding of these files.
-        form: Format of labelled files, as ``--format`` names it; None for the kind's default.
     """
 
     names: tuple[str, ...]
     column: TextColumn | None = None
+    label_column: str | None = None
     decoded: Callable[[TextPipeline], TextPipeline] = lambda pipeline: pipeline
-    form: str | None = None
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
-class Study:
+class Study(abc.ABC):
     """Models of one kind with what a report says about them. A kind derives its own, with the text and its scores.
 
     Attributes:
@@ -72,12 +73,12 @@ class Study:
         progress: Display of progress; None for none.
     """
 
-    kind: ClassVar[str] = ""
     subjects: tuple[Subject, ...]
     options: Options
     progress: Progress | None = None
 
     @classmethod
+    @abc.abstractmethod
     def of(cls, subjects: tuple[Subject, ...], text: Any, options: Options, progress: Progress | None) -> Study:
         """Read the text and compute what several sections need.
 
@@ -90,12 +91,11 @@ class Study:
         Raises:
             DataError: The text cannot be read.
         """
-        raise NotImplementedError
 
     @property
+    @abc.abstractmethod
     def facts(self) -> list[str]:
         """Facts for the head of the page, such as the size of the text."""
-        return []
 
     def stage(self, description: str, total: float | None = None) -> None:
         """Start a stage of the progress."""

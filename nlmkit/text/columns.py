@@ -30,7 +30,7 @@ from nlmkit.text.rows import (
     one_line,
     shown_names,
 )
-from nlmkit.text.sources import ByteReader, ByteSource, Source, expand_names
+from nlmkit.text.sources import ByteReader, ByteSource, Source, expand_names, refuse_columns
 
 _SUFFIXES: Final[dict[str, TableFormat]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _TABLES: Final = {".tsv": "tsv", ".tab": "tsv", **_SUFFIXES}
@@ -109,12 +109,13 @@ def read_tables(names: Sequence[str], pipeline: TextPipeline, column: TextColumn
     """Yield the texts of all rows as one corpus.
 
     Args:
-        names: Paths, directories, ``-``, ``corpus:NAME``.
+        names: Paths, directories, ``-``.
         pipeline: How the files are decoded, and how texts become tokens.
         column: Where the text is.
 
     Raises:
         DataError: A source is missing or malformed, or has no such column; names the file and the line.
+        HyperParameterError: A source is ``corpus:NAME``, which is not a table.
     """
     places: list[tuple[str, int]] = []
 
@@ -133,7 +134,9 @@ def stream_tables(names: Sequence[str], decoding: Decoding, column: TextColumn) 
 
     Raises:
         DataError: As for ``read_tables``, after all rows before the faulty one have come out.
+        HyperParameterError: A source is ``corpus:NAME``, which is not a table.
     """
+    refuse_columns(names)
     first: list[str] | None = None
     for source in expand_names(names):
         for rows in _batches(source, decoding, column):

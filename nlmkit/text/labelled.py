@@ -18,16 +18,17 @@ from nlmkit.text.columns import format_of
 from nlmkit.text.corpus import Corpus
 from nlmkit.text.decoding import Decoding, DecodingErrors
 from nlmkit.text.labelled_rows import FORMATS, Format, LabelledColumns, LabelledRow, labelled_rows
-from nlmkit.text.labels import as_labels, checked_label, label_kind, spelt
+from nlmkit.text.labels import as_labels, checked_label, label_kind, of_kind, spelt
 from nlmkit.text.marks import Marks
 from nlmkit.text.pipeline import TextPipeline
 from nlmkit.text.rows import one_line
-from nlmkit.text.sources import TextSource, expand, expand_names
+from nlmkit.text.sources import TextSource, expand, expand_names, refuse_columns
 from nlmkit.text.tables import items_of, problem_of_item, refuse_table
 
 LABEL_COLUMN: Final = "label"
 TEXT_COLUMN: Final = "text"
 
+_LABEL_SHOWN: Final = 40  # characters of a label in an error
 _IN_MEMORY: Final = Decoding(marks="literal")
 
 __all__ = ["FORMATS", "Format", "LabelledTexts", "as_labels", "as_texts", "encode", "label_kind"]
@@ -127,7 +128,7 @@ class LabelledTexts:
         Raises:
             DataError: A source is missing, or a line is malformed; names the file and the line.
             HyperParameterError: The format is unknown, the two columns are one, or columns are named in a form that
-                has none.
+                has none, or of ``corpus:NAME``.
         """
         if format is not None and format not in FORMATS:
             raise HyperParameterError(f"format must be one of {', '.join(FORMATS)}, not {format!r}")
@@ -141,6 +142,8 @@ class LabelledTexts:
             raise HyperParameterError(f"{cls._called[:-1]} and text cannot both be in the column {columns.text!r}")
         decoding = Decoding(encoding, errors, marks)
         several = isinstance(source, (list, tuple)) and all(isinstance(name, (str, os.PathLike)) for name in source)
+        if columns.given:
+            refuse_columns(cast(Any, source) if several else [source], "--label-column and --text-column")
         sources = expand_names(cast(Any, source)) if several else expand(source)
         rows: list[LabelledRow] = []
         notes: list[str] = []
@@ -200,6 +203,29 @@ class LabelledTexts:
             first=self.first,
             **asdict(self.decoding),
         )
+
+    def with_labels_of_kind(self, kind: str) -> LabelledTexts:
+        """Return the same texts with labels, which are strings in files, of the kind of a classifier's.
+
+        Args:
+            kind: What ``label_kind`` returns of the classifier's labels: ``U``, ``i`` or ``b``.
+
+        Raises:
+            DataError: A label does not spell an integer, or a boolean.
+        """
+        if kind in ("U", label_kind(self.labels)):
+            return self
+        labels = []
+        for number, label in enumerate(self.labels.tolist()):
+            try:
+                labels.append(of_kind(label, kind))
+            except ValueError:
+                wanted = "integers of 64 bits" if kind == "i" else "True and False"
+                line = None if self.lines is None else int(self.lines[number])
+                shown = label if len(label) <= _LABEL_SHOWN else f"{label[:_LABEL_SHOWN]}..."
+                problem = f"the label {shown!r}: the labels of the classifier are {wanted}"
+                raise DataError(problem, source=self.source, line=line) from None
+        return self.with_labels(labels)
 
     def encode(self, pipeline: TextPipeline) -> Corpus:
         """Return the texts as a corpus with one document per sentence.

@@ -20,6 +20,8 @@ LABEL_CHARACTERS: Final = 1000
 _FIXED_WIDTH: Final = 64
 """Characters of the longest label in an array of fixed width, which takes as much memory for each label."""
 
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,30}")
+_BOOLEANS: Final = {"True": True, "true": True, "False": False, "false": False}
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _SHOWN: Final = 40  # characters of a value in an error
 
@@ -92,6 +94,21 @@ def spelt(labels: Sequence[str | int | bool], notes: list[str]) -> list[str]:
             f"{shown_names(mixed)}"
         )
     return spelt
+
+
+def of_kind(label: str, kind: str) -> int | bool:
+    """Return the integer (kind ``i``) or the boolean (``b``) that a label of a file spells.
+
+    Integers are in digits of ASCII, as in JSON; ``int`` reads ``1_0`` and digits of any script.
+
+    Raises:
+        ValueError: It spells none, or an integer that does not fit into 64 bits.
+    """
+    if kind == "b" and label in _BOOLEANS:
+        return _BOOLEANS[label]
+    if kind == "b" or not _INTEGER.fullmatch(label) or not -(1 << 63) <= int(label) < 1 << 63:
+        raise ValueError(label)
+    return int(label)
 
 
 def checked_label(label: Any, name: str, line: int) -> str | int | bool:

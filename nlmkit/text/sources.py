@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias, cast
 
-from nlmkit.errors import DataError, MissingFileError
+from nlmkit.errors import DataError, HyperParameterError, MissingFileError
 from nlmkit.text import catalog
 from nlmkit.text.tables import items_of, refuse_table, tokens_of
 
@@ -134,6 +134,21 @@ def expand_names(names: Iterable[str | os.PathLike[str]]) -> list[Source]:
         if not isinstance(name, (str, os.PathLike)):
             raise DataError(f"item {number} of the paths is not a path but {type(name).__name__}")
     return [part for name in every for part in expand(name)]
+
+
+def refuse_columns(names: Iterable[object], flags: str = "--text-column") -> None:
+    """Raise an error for a corpus of the catalogue where columns are named: its first line is no header.
+
+    Args:
+        names: Paths, directories, ``-``, ``corpus:NAME``.
+        flags: What named the columns, for the message.
+
+    Raises:
+        HyperParameterError: One is a corpus of the catalogue.
+    """
+    for name in names:
+        if isinstance(name, str) and name.startswith(CATALOG_PREFIX):
+            raise HyperParameterError(f"{name} is not a table: omit {flags}")
 
 
 def path_source(path: str | os.PathLike[str]) -> ByteSource:

@@ -1,4 +1,4 @@
-"""Pages of models that are no language models in a real browser."""
+"""Pages of models that are not language models in a real browser."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import nlmkit
-from nlmkit import HMMTagger, TfidfLogReg
+from nlmkit import HMMTagger, TfidfLogReg, TfidfRidge
 
 from .test_browser import CONTRAST, SIZES, WIDEST, Visit, browser
 from .test_other_kinds import HOSTILE, LABELS, TAGS, TEXTS, TREES, WORDS, TreeCounts, vectors
@@ -17,14 +17,17 @@ __all__ = ["browser"]
 
 pytestmark = pytest.mark.slow
 
+NUMBERS = [4.0, 5.0, 1.0, 0.5, 2.5, 2.0] * 3
 MADE: dict[str, Any] = {
     "classifiers": lambda: {name: TfidfLogReg().fit(TEXTS, LABELS) for name in ("one", HOSTILE)},
+    "regressors": lambda: {name: TfidfRidge().fit(TEXTS, NUMBERS) for name in ("one", HOSTILE)},
     "trees": lambda: {"trees": TreeCounts().fit(TREES)},
     "taggers": lambda: {"one": HMMTagger().fit(WORDS, TAGS)},
     "representations": lambda: {"one": vectors(0), "two": vectors(1)},
 }
 TEXT: dict[str, Any] = {
     "classifiers": ([*TEXTS, HOSTILE], [*LABELS[1:], *LABELS[:1], HOSTILE]),
+    "regressors": ([*TEXTS, HOSTILE], [*NUMBERS[1:], *NUMBERS[:1], -1.0]),
     "trees": TREES,
     "taggers": (WORDS, TAGS),
     "representations": None,

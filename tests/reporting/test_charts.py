@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nlmkit.core.tables import visible
 from nlmkit.reporting.charts.axes import HEIGHT, WIDTH, Scale, category_axis, is_slanted, label
 from nlmkit.reporting.charts.cells import heat_map, level, stacked_bars
 from nlmkit.reporting.charts.lines import Line, category_chart, line_chart
-from nlmkit.reporting.markup import Element, number, visible
+from nlmkit.reporting.markup import Element, number
 
 NUMBERS = st.floats(-1e12, 1e12, allow_nan=False)
 POSITIVE = st.floats(1e-12, 1e12)
@@ -46,6 +47,7 @@ def test_positions_on_scales() -> None:
     assert Scale(1.0, 100.0, 0.0, 100.0, logarithmic=True).at(10.0) == pytest.approx(50.0)
     assert Scale.over([0, 9], 0.0, 90.0).ticks == [0, 3, 6, 9]
     assert Scale.over([0.0, 0.9], 0.0, 90.0).ticks == pytest.approx([0, 0.25, 0.5, 0.75, 1.0])
+    assert Scale.over([1.5, 5.2], 0.0, 90.0).ticks == [1, 2, 3, 4, 5, 6]
     assert Scale.over([1, 1000], 0.0, 1.0, logarithmic=True).ticks == [1, 10, 100, 1000]
     assert Scale.over([5.0], 0.0, 1.0).at(5.0) == pytest.approx(0.5)
 
@@ -87,6 +89,11 @@ def test_a_line_has_a_mark_with_a_tip_per_point() -> None:
     assert picture.get("aria-label") == "name"
     assert [mark.get("data-tip") for mark in picture.iter("circle")] == ["<a>: 1 at step 0", "<a>: 3 at step 2"]
     assert not list(picture.iter("rect"))
+
+
+def test_a_ninth_line_has_the_first_color_again() -> None:
+    chart = str(line_chart("name", [Line("a", 8, [(0, 1.0), (1, 2.0)])], x_title="x", y_title="y"))
+    assert 'class="series c0"' in chart
 
 
 def test_every_coordinate_is_inside_the_picture() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import dataclasses
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,11 +18,11 @@ import nlmkit
 from nlmkit import HMMTagger, OneHot, TfidfLogReg, TfidfRidge, Vectors
 from nlmkit.core.component import Component
 from nlmkit.errors import DataError, HyperParameterError
-from nlmkit.reporting.blocks import Block, Fold, Grid, Panels, Section, ShadedText, Table, Value
+from nlmkit.reporting.blocks import Block, Fold, Grid, Note, Panels, Section, ShadedText, Table, Value
 from nlmkit.reporting.classifiers.calibration import bins, error
 from nlmkit.reporting.classifiers.comparison import brier
 from nlmkit.reporting.classifiers.mistakes import influence, shaded
-from nlmkit.reporting.common.figures import figure, p_value, sign_test
+from nlmkit.reporting.common.figures import between, figure, p_value
 from nlmkit.reporting.sheets import sheet_of
 from nlmkit.reporting.study import Files, Options, Study, Subject
 from nlmkit.text.columns import TextColumn
@@ -43,7 +43,7 @@ def study_of(models: dict[str, Component], text: Any = None, **options: Any) -> 
 
 
 def sections(study: Study) -> dict[str, Section]:
-    sheet = sheet_of(study.kind)
+    sheet = sheet_of(study.subjects[0].model.kind)
     assert sheet is not None
     found = {entry.name: entry.section(study) for entry in sheet.entries}
     return {name: section for name, section in found.items() if section is not None}
@@ -65,6 +65,28 @@ def table(section: Section, part: str) -> dict[str, list[str]]:
     found = next(block for block in blocks(section) if isinstance(block, Table) and part in block.caption)
     cells = [[cell.text if isinstance(cell, Value) else cell for cell in row] for row in found.rows]
     return {column.title: [row[place] for row in cells] for place, column in enumerate(found.columns)}
+
+
+def check_differences(study: Any, title: str, form: str, by: str | None = None) -> None:
+    """The page has the ranking, intervals, differences and p-values of ``nlmkit compare``."""
+    models = {subject.name: subject.model for subject in study.subjects}
+    wanted = nlmkit.compare_predictions(models, study.data, by=by, samples=50)
+    section = sections(study)["comparison"]
+    ranking = table(section, "Ranking")
+    assert ranking["Model"] == [row.model for row in wanted.ranked]
+    (column,) = (name for name in ranking if name.startswith("95%"))
+    assert ranking[column] == [between(row.interval, form.removeprefix("+")).text for row in wanted.ranked]
+    found = table(section, "Each model against the next one: paired bootstrap and randomization of 50 samples")
+    won = f"{wanted.item.capitalize()} won : lost : tied"
+    assert found == {
+        "Better": [pair.better for pair in wanted.differences],
+        "Worse": [pair.worse for pair in wanted.differences],
+        f"{title} difference": [f"{pair.difference:{form}}" for pair in wanted.differences],
+        "95% interval": [between(pair.interval, form.removeprefix("+")).text for pair in wanted.differences],
+        "p": [p_value(pair.p_value).text for pair in wanted.differences],
+        won: [f"{pair.wins} : {pair.losses} : {pair.ties}" for pair in wanted.differences],
+    }
+    assert len(wanted.differences) == len(models) - 1
 
 
 def page_of(models: dict[str, Component], text: Any = None) -> Page:
@@ -105,25 +127,15 @@ def test_classifiers_are_ranked_with_their_paired_significance(classifiers: dict
     own = probabilities[np.arange(18), [["neg", "pos"].index(label) for label in LABELS]]
     assert ranking["Log loss"][0] == f"{-np.log(own).mean():.4f}"
     assert ranking["Brier score"][0] == f"{2 * ((1 - own) ** 2).mean():.4f}"
-    pairs = table(found["comparison"], "McNemar")
-    right = [classifiers[name].predict(TEXTS) == LABELS for name in (best, worse)]
-    wins, losses = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
-    assert (pairs["Only the better is right"], pairs["Only the worse is right"]) == ([str(wins)], [str(losses)])
-    assert pairs["p"] == [p_value(sign_test(wins, losses)).text]
+    check_differences(study, "Accuracy", "+.4f")
+    study.comparison = dataclasses.replace(study.comparison, notes=("These differ in their seed.",))
+    assert Note("These differ in their seed.") in sections(study)["comparison"].blocks
     assert study.facts == ["Text: given in memory (18 texts)"]
-
-
-def test_the_sign_test_is_a_sum_of_binomials() -> None:
-    for wins, losses in itertools.product(range(8), range(8)):
-        n = wins + losses
-        exact = sum(math.comb(n, k) for k in range(min(wins, losses) + 1)) / 2**n
-        assert sign_test(wins, losses) == pytest.approx(min(1.0, 2 * exact))
-    assert sign_test(3000, 3000) == 1.0
 
 
 def test_cells() -> None:
     assert (figure(None).text, figure(float("nan")).text, figure(0.5).text) == ("–", "–", "0.5000")
-    assert (p_value(0.0001).text, p_value(0.25).text) == ("< 0.001", "0.250")
+    assert (p_value(0.0001).text, p_value(0.25).text, p_value(None).text) == ("< 0.001", "0.250", "–")
 
 
 def test_confusions_and_mistakes_are_those_of_the_predictions(classifiers: dict[str, Any]) -> None:
@@ -173,6 +185,8 @@ def test_labels_that_training_lacked_are_errors(classifiers: dict[str, Any]) -> 
     assert reading.hits.tolist()[1] is False
     assert reading.log_losses.tolist()[1] == math.inf
     assert brier(reading) > 0.5
+    sorts = page_of({"logreg": classifiers["logreg"]}, (["good film", "dull"], ["pos", "other"])).values("data-sort")
+    assert ("Infinity" in sorts, "inf" in sorts) == (True, False)  # as JavaScript spells it
 
 
 def test_many_classes_are_listed() -> None:
@@ -194,8 +208,12 @@ def test_labelled_files_are_read(tmp_path: Path) -> None:
     csv = Files(names=(str(tmp_path / "t.csv"),), column=TextColumn("review"))
     assert study_of({"m": model}, csv).texts == ("good, film",)
     (tmp_path / "t.tsv").write_text("yes\tgood film\n", encoding="utf-8")
-    with pytest.raises(DataError, match="the label 'yes' is none of the classifier's"):
+    with pytest.raises(DataError, match="line 1: the label 'yes': the labels of the classifier are True and False"):
         study_of({"m": model}, Files(names=(str(tmp_path / "t.tsv"),)))
+    numbers = TfidfLogReg().fit(TEXTS, [int(label == "pos") for label in LABELS])
+    (tmp_path / "t.tsv").write_text("1\tgood film\n7\tbad film\n", encoding="utf-8")
+    (reading,) = study_of({"m": numbers}, Files(names=(str(tmp_path / "t.tsv"),))).readings
+    assert (reading.labels, reading.report.unseen, reading.report.accuracy) == ([1, 7], (7,), 0.5)
     (tmp_path / "t.tsv").write_text("\n", encoding="utf-8")
     with pytest.raises(DataError, match="no texts"):
         study_of({"m": model}, Files(names=(str(tmp_path / "t.tsv"),)))
@@ -214,6 +232,8 @@ def test_trees_are_drawn_with_the_labels_of_their_nodes(tmp_path: Path) -> None:
     assert "mistakes" not in found
     accuracy = table(found["trees"], "All nodes")["Accuracy at labelled nodes"]
     assert accuracy == [f"{model.node_accuracy(LabelledTrees.of(TREES)):.4f}"]
+    with pytest.raises(HyperParameterError, match="trees have no columns"):
+        study_of({"trees": model}, Files(names=("trees.txt",), column=TextColumn("text")))
     page = page_of({"trees": model}, TREES)
     assert len([tip for tip in page.values("data-tip") if tip.startswith("phrase: ")]) == 3
     assert study.facts[0].endswith("(3 trees)")
@@ -249,9 +269,9 @@ def test_regressors_are_ranked_and_their_residuals_drawn(tmp_path: Path) -> None
     ranking = table(found["comparison"], "Ranking on 18 texts")
     assert ranking["Model"] == sorted(reports, key=lambda name: reports[name].rmse)
     errors = table(found["residuals"], "Largest errors")
+    assert list(errors) == ["Number", "Predicted", "Text"]  # the row's header, the first cell, is narrow
     assert errors["Text"][0] == TEXTS[int(np.abs(reports["one"].residuals).argmax())]
-    pairs = table(found["comparison"], "sign test")
-    assert int(pairs["Nearer"][0]) + int(pairs["Farther"][0]) <= 18
+    check_differences(study, "RMSE", "+.4g", by="rmse")
     page = page_of(models, (TEXTS, numbers))
     assert len([tip for tip in page.values("data-tip") if tip.startswith("text ")]) == 2 * 2 * 18
     (tmp_path / "t.tsv").write_text("4\tgood film\n1\tbad film\n", encoding="utf-8")
@@ -290,9 +310,7 @@ def test_taggers_are_ranked_with_figures_by_type(tmp_path: Path) -> None:
     types = table(found["comparison"], "Figures by type")
     assert set(types["Type"]) == {"P", "Q"}
     assert types["In the text"][0] == "4"
-    for reading in study.readings:
-        predicted = reading.model.predict(WORDS)
-        assert reading.right.tolist() == [own == tags for own, tags in zip(predicted, TAGS, strict=True)]
+    check_differences(study, "F1", "+.4f")
     errors = [block for block in blocks(found["errors"]) if isinstance(block, Table)]
     assert sum(len(block.rows) for block in errors) == sum(len(report.errors) for report in reports.values())
     file = tmp_path / "t.txt"
@@ -346,6 +364,12 @@ def test_translations_are_scored_and_their_attention_drawn(tmp_path: Path) -> No
         study_of({"toy": model}, Files(names=(str(tmp_path / "t.tsv"),)))
 
 
+def test_translations_are_ranked_by_bleu() -> None:
+    pytest.importorskip("sacrebleu")
+    models = {"worse": Translator().fit(SOURCES[2:], TARGETS[2:]), "better": Translator().fit(SOURCES, TARGETS)}
+    check_differences(study_of(models, (SOURCES, TARGETS)), "BLEU", "+.2f")
+
+
 def test_long_predictions_have_no_picture() -> None:
     pytest.importorskip("sacrebleu")
     long = " ".join("abcdefghij" * 5)
@@ -380,7 +404,7 @@ def test_neighbours_and_projections_of_representations() -> None:
     first = shown["Word"][0]
     wanted = vectors(0).most_similar(first, 6)
     assert shown["one"][0] == ", ".join(f"{word} {value:.2f}" for word, value in wanted)
-    assert table(found["neighbours"], "in common")["Another"] == ["two"]
+    assert table(found["neighbours"], "in common, over 90 words")["Another"] == ["two"]
     pictures = [block.caption for block in blocks(found["projection"]) if block.form == "picture"]
     assert [caption.partition(",")[0] for caption in pictures[1::2]] == [
         f"{name}: t-SNE (van der Maaten & Hinton 2008)" for name in ("one", "two")

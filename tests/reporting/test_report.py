@@ -176,16 +176,73 @@ def test_the_command_reads_a_column_of_a_table(saved: Path, tmp_path: Path) -> N
     assert "(2 sentences, 5 words)" in Page(path.read_text("utf-8")).text
 
 
+def test_the_command_reads_the_labels_in_a_column_of_a_table(tmp_path: Path) -> None:
+    nlmkit.TfidfRidge().fit(["good film", "bad film", "good", "bad"], [4.0, 1.0, 5.0, 0.5]).save(tmp_path / "model")
+    (tmp_path / "t.csv").write_text("stars,text\n4,good film\n1,bad film\n", encoding="utf-8")
+    (tmp_path / "t.txt").write_text("stars\ttext\n4\tgood film\n1\tbad film\n", encoding="utf-8")
+    path = tmp_path / "report.html"
+    for name, columns in (("t.csv", []), ("t.txt", ["--text-column", "2", "--text-format", "tsv"])):
+        result = run(tmp_path / "model", "--text", tmp_path / name, "--label-column", "stars", *columns, "-o", path)
+        assert result.exit_code == 0
+        assert "(2 texts)" in Page(path.read_text("utf-8")).text
+
+
+def test_a_corpus_has_no_columns(saved: Path, tmp_path: Path) -> None:
+    result = run(saved / "3-gram", "--text", "corpus:english/test", "--text-column", "1", "-o", tmp_path / "r.html")
+    assert result.exit_code == 1
+    assert result.stderr == "nlmkit: corpus:english/test is not a table: omit --text-column\n"
+
+
 def test_options_of_the_text_need_a_text(saved: Path, tmp_path: Path) -> None:
     result = run(saved / "3-gram", "--encoding", "latin-1", "-o", tmp_path / "report.html")
     assert result.exit_code == 2
     assert "--encoding applies to the text: add --text TEXT" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("tagger", ["--text-column", "text"]),
+        ("representation", ["--text-column", "text"]),
+        ("tagger", ["--label-column", "label"]),
+        ("tagger", ["--context", "stream"]),
+        ("representation", ["--errors", "replace"]),
+        ("representation", ["--marks", "skip"]),
+    ],
+)
+def test_options_of_other_kinds_are_refused(tmp_path: Path, kind: str, options: list[str]) -> None:
+    tagger = nlmkit.HMMTagger(order=1, smoothing="add-k").fit([["a", "b"]], [["N", "V"]])
+    {"tagger": tagger, "representation": nlmkit.OneHot().fit(TRAIN)}[kind].save(tmp_path / "model")
+    result = run(tmp_path / "model", "--text", tmp_path / "test.txt", *options, "-o", tmp_path / "report.html")
+    assert result.exit_code == 2
+    assert f"{options[0]} does not apply where a model is a {kind}" in result.stderr
+
+
+def test_a_context_needs_a_text(saved: Path, tmp_path: Path) -> None:
+    result = run(saved / "3-gram", "--context", "stream", "-o", tmp_path / "report.html")
+    assert result.exit_code == 2
+    assert "--context applies to the text: add --text TEXT" in result.stderr
+
+
+def test_word_pairs_are_read_in_their_encoding(tmp_path: Path) -> None:
+    pytest.importorskip("scipy")
+    nlmkit.OneHot().fit(["café mat dog"]).save(tmp_path / "model")
+    (tmp_path / "pairs.tsv").write_text("café\tmat\t1\nmat\tdog\t2\n", encoding="latin-1")
+    path = tmp_path / "report.html"
+    result = run(tmp_path / "model", "--text", tmp_path / "pairs.tsv", "--encoding", "latin-1", "-o", path)
+    assert result.exit_code == 0
+    assert "2 of 2" in Page(path.read_text("utf-8")).text
+
+
 def test_a_folder_that_is_not_there_is_refused_before_the_work(saved: Path, tmp_path: Path) -> None:
     result = run(saved / "3-gram", "-o", tmp_path / "none" / "report.html")
     assert result.exit_code == 1
     assert f"{tmp_path / 'none' / 'report.html'}: the page cannot be written there" in result.stderr
+
+
+def test_a_page_is_not_saved_in_a_folder_that_is_not_there(tmp_path: Path, kn: NGram) -> None:
+    with pytest.raises(DataError, match=r"report\.html: the page cannot be written there"):
+        nlmkit.report(kn).save(tmp_path / "none" / "report.html")
 
 
 def test_the_text_is_not_overwritten(saved: Path) -> None:

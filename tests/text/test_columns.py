@@ -177,3 +177,10 @@ def test_tables_of_one_text_and_of_more_columns_do_not_mix(tmp_path: Path) -> No
     names = [str(tmp_path / "one.tsv"), str(tmp_path / "two.tsv")]
     with pytest.raises(DataError, match="the other columns are n, and those of the table before none: "):
         list(stream_tables(names, UTF8, TextColumn("text")))
+
+
+def test_a_corpus_of_the_catalogue_is_no_table() -> None:
+    with pytest.raises(HyperParameterError, match=r"^corpus:english is not a table: omit --text-column$"):
+        read_tables(["corpus:english"], SPACE, TextColumn("1"))
+    with pytest.raises(HyperParameterError, match=r"^corpus:english is not a table: omit --text-column$"):
+        next(stream_tables(["corpus:english"], Decoding(), TextColumn("1")))

@@ -418,3 +418,11 @@ def test_real_files_have_the_published_sizes(shared_data: Path) -> None:
     assert (len(trec), len(np.unique(trec.labels))) == (5452, 6)
     waimai = LabelledTexts.read(shared_data / "waimai" / "waimai_10k.csv", text_column="review")
     assert dict(zip(*np.unique(waimai.labels, return_counts=True), strict=True)) == {"0": 7987, "1": 4000}
+
+
+@pytest.mark.parametrize("source", ["corpus:reviews-en/test", ["corpus:reviews-en/test"]])
+def test_a_corpus_of_the_catalogue_has_no_named_columns(source: str | list[str]) -> None:
+    assert len(LabelledTexts.read(source)) == 45
+    problem = "corpus:reviews-en/test is not a table: omit --label-column and --text-column"
+    with pytest.raises(HyperParameterError, match=problem):
+        LabelledTexts.read(source, label_column="1", text_column="2")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +12,11 @@ from nlmkit.cli.labelled import Form
 from nlmkit.cli.trees import FORMATS as TREE_FORMATS
 from nlmkit.cli.trees import check_form, read_trees, takes_trees
 from nlmkit.core.kinds import kind_called
-from nlmkit.errors import DataError
 
 if TYPE_CHECKING:
     from nlmkit.classifiers.base import Classifier
     from nlmkit.text import Corpus, TextPipeline
     from nlmkit.text.labelled import LabelledTexts
-
-_LABEL_SHOWN = 40  # characters of a label in an error
 
 
 class ClassifierPart(LabelledPart):
@@ -55,20 +51,9 @@ class ClassifierPart(LabelledPart):
         """
         from nlmkit.text.labelled import label_kind
 
-        kind = label_kind(component.classes_)
-        if kind == "U" or takes_trees(component):  # which converts them itself
+        if takes_trees(component):  # which converts them itself
             return data
-        convert = _integer if kind == "i" else {"True": True, "true": True, "False": False, "false": False}.__getitem__
-        labels = []
-        for number, label in enumerate(data.labels.tolist()):
-            try:
-                labels.append(convert(label))
-            except (KeyError, ValueError):
-                wanted = "integers of 64 bits" if kind == "i" else "True and False"
-                line = None if data.lines is None else int(data.lines[number])
-                problem = f"the label {_short(label)!r}: the labels of the classifier are {wanted}"
-                raise DataError(problem, source=data.source, line=line) from None
-        return data.with_labels(labels)
+        return data.with_labels_of_kind(label_kind(component.classes_))
 
     def predictions(self, component: Classifier, data: Any) -> Iterator[dict[str, Any]]:
         """Yield text (words of a tree), truth, prediction, and the prediction's probability."""
@@ -98,18 +83,3 @@ class ClassifierPart(LabelledPart):
 
 
 PART = ClassifierPart()
-
-
-def _integer(label: str) -> int:
-    """The integer that a label spells in digits of ASCII, as JSON does; ``int`` reads ``1_0`` and digits of any script.
-
-    Raises:
-        ValueError: it spells none, or one that does not fit into 64 bits.
-    """
-    if not re.fullmatch(r"[+-]?[0-9]{1,30}", label) or not -(1 << 63) <= int(label) < 1 << 63:
-        raise ValueError(label)
-    return int(label)
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= _LABEL_SHOWN else f"{label[:_LABEL_SHOWN]}..."

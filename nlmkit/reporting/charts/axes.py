@@ -31,6 +31,7 @@ class Scale:
         end: Coordinate of the highest value.
         logarithmic: Whether distances are those of logarithms.
         whole: Whether all values are whole numbers, so that ticks are, too.
+        step: Distance between ticks; None for one that suits the ends.
     """
 
     low: float
@@ -39,6 +40,7 @@ class Scale:
     end: float
     logarithmic: bool = False
     whole: bool = False
+    step: float | None = None
 
     def at(self, value: float) -> float:
         """Return the coordinate of a value, clipped to the scale."""
@@ -86,13 +88,14 @@ class Scale:
         step = _step(least, most)
         floor = math.floor(least / step + 1e-9) * step if low is None else low
         ceiling = math.ceil(most / step - 1e-9) * step if high is None else high
-        return cls(floor, ceiling, start, end)
+        return cls(floor, ceiling, start, end, step=step)
 
     @property
     def ticks(self) -> list[float]:
         """Round values to label, four to eight of them."""
         if not self.logarithmic:
-            step = math.ceil(_step(self.low, self.high)) if self.whole else _step(self.low, self.high)
+            step = self.step or _step(self.low, self.high)
+            step = math.ceil(step) if self.whole else step
             first = math.ceil(self.low / step - 1e-9)
             last = math.floor(self.high / step + 1e-9)
             return [number * step for number in range(first, last + 1)]

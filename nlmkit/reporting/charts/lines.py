@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+from nlmkit.reporting.blocks import COLORS
 from nlmkit.reporting.charts.axes import (
     BOTTOM,
     HEIGHT,
@@ -143,7 +144,7 @@ def _drawable(point: tuple[float, float], *, log_x: bool, log_y: bool) -> bool:
 def _series(
     line: Line, where: Sequence[tuple[float, float]], tips: Sequence[str], x_scale: Scale, y_scale: Scale
 ) -> Element:
-    group = Element("g", class_=f"series c{line.color}{' faint' if line.faint else ''}")
+    group = Element("g", class_=f"series c{line.color % COLORS}{' faint' if line.faint else ''}")
     if line.bands:
         band = [
             (x_scale.at(x), y_scale.at(low), y_scale.at(high))

@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
-
 import numpy as np
 
-from nlmkit.reporting.blocks import Block, Code, Column, Fold, Panel, Panels, Section, Table, Value
+from nlmkit.comparing.report import ItemComparison
+from nlmkit.reporting.blocks import Column, Panel, Panels, Section, Table, Value
 from nlmkit.reporting.classifiers.study import ClassifierStudy, Reading
-from nlmkit.reporting.common.figures import between, figure, p_value, sign_test
+from nlmkit.reporting.common.figures import between, figure
+from nlmkit.reporting.common.ranking import in_order, section
 
 _SHOWN_CLASSES = 60
 
 
 def comparison(study: ClassifierStudy) -> Section | None:
     """Return the ranking, the differences of adjacent classifiers, and figures by class; None without texts."""
-    if not study.readings:
+    if study.comparison is None:
         return None
-    ranked = sorted(study.readings, key=lambda reading: -reading.report.accuracy)
-    blocks: list[Block] = [_ranking(ranked)]
-    if len(ranked) > 1:
-        blocks.append(_differences(ranked))
     panels = tuple(Panel(each.subject.name, (_by_class(each),), color=each.subject.color) for each in study.readings)
-    blocks.append(Panels(label="Figures by class", panels=panels))
-    signatures = [Code(each.report.signature, each.subject.name) for each in study.readings]
-    blocks.append(Fold("Signatures: everything that the figures depend on", signatures))
     lead = (
         "Accuracy is the share of texts whose label is the most probable class. Log loss is the mean negative "
         "logarithm of the probability of the right label, the Brier score the mean squared error of the "
         "probabilities: lower is better."
     )
-    return Section(title="Comparison", lead=lead, blocks=tuple(blocks))
+    return section(
+        study.comparison,
+        study.readings,
+        _ranking(study.comparison, study.readings),
+        Panels(label="Figures by class", panels=panels),
+        title="Accuracy",
+        form=".4f",
+        lead=lead,
+    )
 
 
-def _ranking(ranked: list[Reading]) -> Table:
-    best = ranked[0].report.accuracy
+def _ranking(found: ItemComparison, readings: tuple[Reading, ...]) -> Table:
     columns = (
         Column("Model"),
         Column("Accuracy", numeric=True),
-        Column("95 % interval", numeric=True),
+        Column("95% interval", numeric=True),
         Column("Macro-F1", numeric=True),
         Column("Log loss", numeric=True),
         Column("Brier score", numeric=True),
@@ -47,15 +46,15 @@ def _ranking(ranked: list[Reading]) -> Table:
     rows = tuple(
         (
             Value(each.subject.name, color=each.subject.color),
-            figure(each.report.accuracy, ".4f", emphasis=each.report.accuracy == best),
-            between(each.report.interval),
+            figure(row.value, emphasis=row.rank == 1),
+            between(row.interval),
             figure(each.report.macro_f1),
             figure(float(each.log_losses.mean()), ".4f"),
             figure(brier(each), ".4f"),
         )
-        for each in ranked
+        for row, each in in_order(found, readings)
     )
-    return Table(caption=f"Ranking on {ranked[0].report.n:,} texts", columns=columns, rows=rows)
+    return Table(caption=f"Ranking on {found.items:,} {found.item}", columns=columns, rows=rows)
 
 
 def brier(reading: Reading) -> float:
@@ -65,30 +64,6 @@ def brier(reading: Reading) -> float:
     targets = (np.arange(len(reading.classes)) == own[:, None]).astype(np.float64)
     unseen = own < 0  # a label that training lacked has probability 0, which counts like a class more
     return float((((reading.probabilities - targets) ** 2).sum(axis=1) + unseen).mean())
-
-
-def _differences(ranked: list[Reading]) -> Table:
-    columns = (
-        Column("Better"),
-        Column("Worse"),
-        Column("Difference", numeric=True),
-        Column("Only the better is right", numeric=True),
-        Column("Only the worse is right", numeric=True),
-        Column("p", numeric=True),
-    )
-    rows = tuple(tuple(_difference(*pair)) for pair in pairwise(ranked))
-    caption = "Each classifier against the next one, on the same texts: exact test of McNemar"
-    return Table(caption=caption, columns=columns, rows=rows, sortable=False)
-
-
-def _difference(better: Reading, worse: Reading) -> Iterator[Value | str]:
-    wins, losses = int((better.hits & ~worse.hits).sum()), int((worse.hits & ~better.hits).sum())
-    yield Value(better.subject.name, color=better.subject.color)
-    yield Value(worse.subject.name, color=worse.subject.color)
-    yield figure(better.report.accuracy - worse.report.accuracy, "+.4f")
-    yield Value(f"{wins:,}", wins)
-    yield Value(f"{losses:,}", losses)
-    yield p_value(sign_test(wins, losses))
 
 
 def _by_class(reading: Reading) -> Table:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, ClassVar, Self, cast
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.classifiers.base import Classifier, labelled
 from nlmkit.classifiers.report import ClassificationReport
+from nlmkit.comparing.labels import ACCURACY, score_predictions
+from nlmkit.comparing.report import ItemComparison
 from nlmkit.core.progress import Progress
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.reporting.common.figures import read_files, source_of
+from nlmkit.reporting.common.ranking import compared
 from nlmkit.reporting.study import Files, Options, Study, Subject
 from nlmkit.text.labelled import LabelledTexts, label_kind
 from nlmkit.text.trees import LabelledTrees
@@ -86,13 +89,14 @@ class ClassifierStudy(Study):
         texts: The texts as they are shown.
         source: What the texts are called.
         readings: The answers of each classifier.
+        comparison: Their ranking by accuracy; None without texts.
     """
 
-    kind: ClassVar[str] = "classifier"
     data: LabelledTexts | LabelledTrees | None = None
     texts: tuple[str, ...] = ()
     source: str = ""
     readings: tuple[Reading, ...] = ()
+    comparison: ItemComparison | None = None
 
     @classmethod
     def of(cls, subjects: tuple[Subject, ...], text: Any, options: Options, progress: Progress | None) -> Self:
@@ -125,25 +129,26 @@ class ClassifierStudy(Study):
             raise DataError("cannot report on no texts", source=data.source)
         self.data = data
         self.texts = tuple(data.texts)
-        readings = []
+        readings, scores = [], []
         for subject in self.subjects:
             self.stage(f"predicting with {subject.name}")
             model = cast(Classifier, subject.model)
             own = _as_learned(model, data)
             probabilities = model.predict_proba(own)
+            predictions = model.classes_[probabilities.argmax(axis=1)]
             report = model.judge(
                 own,
-                model.classes_[probabilities.argmax(axis=1)],
+                predictions,
                 model_digest=model.digest,
                 text_pipeline=model.pipeline_.signature,
                 texts_digest=data.digest,
-                resamples=self.options.samples,
-                seed=self.options.seed,
+                resamples=0,  # intervals are those of the comparison
             )
             readings.append(
                 Reading(subject=subject, labels=own.labels.tolist(), probabilities=probabilities, report=report)
             )
-        self.readings = tuple(readings)
+            scores.append(score_predictions(subject.name, model, own, predictions, ACCURACY.name))
+        self.readings, self.comparison = tuple(readings), compared(self, scores, ACCURACY)
 
     @property
     def facts(self) -> list[str]:
@@ -158,14 +163,10 @@ def _as_learned(model: Classifier, data: LabelledTexts | LabelledTrees) -> Any:
     """Return the texts with labels of the type of the classifier's; those of a file are strings.
 
     Raises:
-        DataError: A label is not spelt as one of the classifier's, which are numbers or booleans.
+        DataError: A label is of another type.
     """
-    if isinstance(data, LabelledTexts) and label_kind(data.labels) == "U" != label_kind(model.classes_):
-        spelt = {str(label): label for label in model.classes_.tolist()}
-        unknown = next((label for label in data.labels.tolist() if label not in spelt), None)
-        if unknown is not None:
-            raise DataError(f"the label {unknown[:40]!r} is none of the classifier's", source=data.source)
-        return data.with_labels([spelt[label] for label in data.labels.tolist()])
+    if isinstance(data, LabelledTexts) and label_kind(data.labels) == "U":
+        data = data.with_labels_of_kind(label_kind(model.classes_))
     return model.labelled(data)
 
 
@@ -176,6 +177,8 @@ def _texts(text: Any) -> LabelledTexts:
 
 def _trees(text: Any) -> LabelledTrees:
     if isinstance(text, Files):
+        if text.column is not None:
+            raise HyperParameterError("trees have no columns: omit --label-column and --text-column")
         found: LabelledTrees = read_files(text, LabelledTrees.read)
         return found
     return text if isinstance(text, LabelledTrees) else LabelledTrees.of(text)

@@ -1,4 +1,4 @@
-"""Cells of figures, intervals and p-values; exact sign tests; and reading of files for studies."""
+"""Cells of figures, intervals and p-values; and reading of files for studies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any, Final
 from nlmkit.reporting.blocks import Value
 from nlmkit.reporting.study import Files
 from nlmkit.text import TextPipeline
-from nlmkit.text.columns import TextColumn
 
 _LEAST_P: Final = 0.001
 
@@ -24,28 +23,14 @@ def figure(value: float | None, form: str = ".4f", *, emphasis: bool = False) ->
 
 def between(interval: tuple[float, float] | None, form: str = ".4f") -> Value:
     """Return an interval as a cell."""
-    return Value("–") if interval is None else Value(f"{interval[0]:{form}} – {interval[1]:{form}}", interval[0])
+    return Value("–") if interval is None else Value(f"{interval[0]:{form}} to {interval[1]:{form}}", interval[0])
 
 
-def p_value(p: float) -> Value:
-    """Return a p-value as a cell."""
+def p_value(p: float | None) -> Value:
+    """Return a p-value as a cell; a dash for None."""
+    if p is None:
+        return Value("–")
     return Value(f"< {_LEAST_P}" if p < _LEAST_P else f"{p:.3f}", p)
-
-
-def sign_test(wins: int, losses: int) -> float:
-    """Return the two-sided p-value of the exact sign test, which is McNemar's (1947) exact test of paired errors.
-
-    Args:
-        wins: Number of pairs in which the one is right and the other is not.
-        losses: Number of pairs in which the other alone is right.
-    """
-    n = wins + losses
-    whole = n * math.log(2)
-    tail = math.fsum(
-        math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) - whole)
-        for k in range(min(wins, losses) + 1)
-    )
-    return min(1.0, 2 * tail)
 
 
 def read_files(text: Files, read: Callable[..., Any], **own: Any) -> Any:
@@ -57,11 +42,12 @@ def read_files(text: Files, read: Callable[..., Any], **own: Any) -> Any:
         own: Further arguments of the reader.
     """
     decoding = text.decoded(TextPipeline(marks="literal")).decoding
-    return read(list(text.names), **_layout(text.column), **own, **dataclasses.asdict(decoding))
+    return read(list(text.names), **_layout(text), **own, **dataclasses.asdict(decoding))
 
 
-def _layout(column: TextColumn | None) -> dict[str, Any]:
-    return {} if column is None else {"text_column": str(column.name), "format": column.format}
+def _layout(text: Files) -> dict[str, Any]:
+    labels = {} if text.label_column is None else {"label_column": text.label_column}
+    return labels if text.column is None else labels | {"text_column": text.column.name, "format": text.column.format}
 
 
 def source_of(text: Any) -> str:

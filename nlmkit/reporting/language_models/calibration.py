@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from nlmkit.documents.subsets import subset
 from nlmkit.reporting.blocks import Column, Grid, Key, Note, Picture, Section, Table, Value
 from nlmkit.reporting.charts.lines import Line, line_chart
-from nlmkit.reporting.language_models.sampling import block, part, scattered
+from nlmkit.reporting.language_models.sampling import block, scattered
 from nlmkit.reporting.language_models.study import LanguageModelStudy, Reading
 
 _TOP = 5
@@ -108,7 +109,7 @@ def _measured(reading: Reading, study: LanguageModelStudy) -> Calibration:
     events = max(1, min(_MOST_EVENTS, _MOST_VALUES // size))
     # A model with a memory of earlier sentences needs them in their order.
     choose = block if options.context == "stream" or model.adapts_to_test_text else scattered
-    corpus = part(reading.corpus, choose(reading.corpus, events, options.seed))
+    corpus = subset(reading.corpus, choose(reading.corpus, events, options.seed))
     targets = corpus.event_ids(model.vocabulary_)
     top = min(_TOP, size)
     probabilities, hits, at, entropy, surprisal = [], [], 0, 0.0, 0.0

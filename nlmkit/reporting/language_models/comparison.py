@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nlmkit.language_models.comparison import CONFIDENCE, Comparison, Difference, Ranked
+from nlmkit.language_models.comparison import CONFIDENCE, Comparison, Ranked
 from nlmkit.language_models.report import PerplexityReport
-from nlmkit.reporting.blocks import Block, Code, Column, Fold, Note, Section, Table, Value
+from nlmkit.reporting.blocks import Block, Code, Column, Note, Section, Table, Value
+from nlmkit.reporting.common.figures import between, figure
+from nlmkit.reporting.common.ranking import differences, signed
 from nlmkit.reporting.language_models.study import LanguageModelStudy
-
-_LEAST_P = 0.001
 
 
 def comparison(study: LanguageModelStudy) -> Section | None:
@@ -22,11 +22,13 @@ def comparison(study: LanguageModelStudy) -> Section | None:
     if found.ranked:
         blocks.append(_ranking(found, colors))
     if found.differences:
-        blocks.append(_differences(found, colors))
+        shown = ["–" if pair.ratio is None else f"× {pair.ratio:.4f}" for pair in found.differences]
+        titles = "Perplexity ratio", "Sentences won : lost : tied"
+        blocks.append(differences(found.differences, shown, colors, titles, form=".4f", samples=found.samples))
     if found.refused:
         blocks.append(_refused(found, colors))
     blocks += [Note(note) for note in found.notes]
-    blocks.append(Fold("Signatures: everything that the figures depend on", [*_signatures(found)]))
+    blocks.append(signed([*_signatures(found)]))
     lead = (
         "Perplexity is the inverse of the geometric mean of the probabilities of all events, words and one </s> per "
         "sentence: lower is better. Only models that predict the same events over the same vocabulary are ranked."
@@ -54,51 +56,20 @@ def _row(row: Ranked, found: Comparison, colors: dict[str, int], *, has_interval
     yield Value(row.model, color=colors[row.model])
     yield Value(f"{report.perplexity:,.2f}", report.perplexity, emphasis=row.rank == 1)
     if has_interval:
-        yield "–" if row.interval is None else Value(_between(row.interval, ",.1f"), row.interval[0])
+        yield between(row.interval, ",.1f")
     yield Value(f"{report.bits_per_token:.3f}", report.bits_per_token)
-    yield _figure(report.bits_per_character, ".3f")
+    yield figure(report.bits_per_character, ".3f")
     if any(each.report.oov for each in found.ranked):
-        yield _figure(report.perplexity_excluding_oov, ",.2f")
+        yield figure(report.perplexity_excluding_oov, ",.2f")
         yield Value(f"{report.oov:,}", report.oov)
     for label in found.differing:
         value = getattr(report, label)
         yield {True: "yes", False: "no"}.get(value, str(value))
 
 
-def _figure(value: float | None, form: str) -> Value:
-    return Value("–") if value is None else Value(f"{value:{form}}", value)
-
-
-def _differences(found: Comparison, colors: dict[str, int]) -> Table:
-    columns = (
-        Column("Better"),
-        Column("Worse"),
-        Column("Perplexity ratio", numeric=True),
-        Column(f"{CONFIDENCE:.0%} interval", numeric=True),
-        Column("p", numeric=True),
-        Column("Sentences won : lost : tied", numeric=True),
-    )
-    caption = f"Each model against the next one: paired bootstrap and randomization of {found.samples:,} samples"
-    rows = tuple(tuple(_difference(pair, colors)) for pair in found.differences)
-    return Table(caption=caption, columns=columns, rows=rows, sortable=False)
-
-
-def _difference(pair: Difference, colors: dict[str, int]) -> Iterator[Value | str]:
-    yield Value(pair.better, color=colors[pair.better])
-    yield Value(pair.worse, color=colors[pair.worse])
-    yield "–" if pair.ratio is None else f"× {pair.ratio:.4f}"
-    yield "–" if pair.interval is None else _between(pair.interval, ".4f")
-    yield "–" if pair.p_value is None else f"< {_LEAST_P}" if pair.p_value < _LEAST_P else f"{pair.p_value:.3f}"
-    yield f"{pair.wins:,} : {pair.losses:,} : {pair.ties:,}"
-
-
 def _refused(found: Comparison, colors: dict[str, int]) -> Table:
     rows = tuple((Value(row.model, color=colors[row.model]), "; ".join(row.reasons)) for row in found.refused)
     return Table(caption="Not ranked", columns=(Column("Model"), Column("Reason")), rows=rows, sortable=False)
-
-
-def _between(interval: tuple[float, float], form: str) -> str:
-    return f"{interval[0]:{form}} – {interval[1]:{form}}"
 
 
 def _signatures(found: Comparison) -> Iterator[Code]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,8 +43,3 @@ def scattered(corpus: Corpus, events: int, seed: int) -> NDArray[np.int64]:
     order = random.permutation(corpus.sentences)
     total = np.cumsum(np.diff(corpus.event_offsets)[order])
     return np.sort(order[: max(1, int(np.searchsorted(total, events, side="right")))])
-
-
-def part(corpus: Corpus, numbers: Sequence[int] | NDArray[np.int64]) -> Corpus:
-    """Return some sentences as a corpus that was read in the same way."""
-    return Corpus.of_tokens([corpus.sentence(int(number)) for number in numbers], corpus.pipeline)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self, cast
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,6 @@ class LanguageModelStudy(Study):
         comparison: Ranking of the models; None without a text.
     """
 
-    kind: ClassVar[str] = "language-model"
     readings: tuple[Reading, ...] = ()
     comparison: Comparison | None = None
 

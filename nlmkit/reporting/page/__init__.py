@@ -10,9 +10,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from nlmkit.core import optional
+from nlmkit.core.tables import visible
 from nlmkit.core.version import own_version
 from nlmkit.reporting.blocks import COLORS, LEVELS, Section
-from nlmkit.reporting.markup import visible
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -89,7 +89,7 @@ def _style() -> str:
     labels = "".join(
         f"svg .t{level}{{fill:var(--qt{level})}}svg .u{level}{{fill:var(--dt{level})}}" for level in range(LEVELS)
     )
-    colors = "".join(f".c{color}{{--own:var(--c{color % COLORS})}}" for color in range(COLORS))
+    colors = "".join(f".c{color}{{--own:var(--c{color})}}" for color in range(COLORS))
     return "".join(line.strip() for line in f"{themes}{_part('report.css')}{shades}{labels}{colors}".splitlines())
 
 

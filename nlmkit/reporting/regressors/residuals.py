@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
-
 import numpy as np
 
 from nlmkit.core.tables import figure_text
 from nlmkit.regressors.report import FIGURES
-from nlmkit.reporting.blocks import Block, Code, Column, Fold, Grid, Panel, Panels, Picture, Section, Table, Value
+from nlmkit.reporting.blocks import Block, Column, Grid, Panel, Panels, Picture, Section, Table, Value
 from nlmkit.reporting.charts.axes import (
     BOTTOM,
     HEIGHT,
@@ -23,7 +20,8 @@ from nlmkit.reporting.charts.axes import (
     value_axis,
 )
 from nlmkit.reporting.charts.lines import mark
-from nlmkit.reporting.common.figures import between, figure, p_value, sign_test
+from nlmkit.reporting.common.figures import between, figure
+from nlmkit.reporting.common.ranking import in_order, section
 from nlmkit.reporting.markup import Element
 from nlmkit.reporting.regressors.study import Reading, RegressorStudy
 
@@ -34,54 +32,28 @@ _CHARACTERS = 300  # of a text that are shown
 
 def comparison(study: RegressorStudy) -> Section | None:
     """Return the ranking and the differences of adjacent regressors; None without texts."""
-    if not study.readings:
+    found = study.comparison
+    if found is None:
         return None
-    ranked = sorted(study.readings, key=lambda reading: reading.report.rmse)
-    columns = (Column("Model"), *(Column(title, numeric=True) for title in FIGURES.values()), Column("95 % of RMSE"))
+    columns = (
+        Column("Model"),
+        *(Column(title, numeric=True) for title in FIGURES.values()),
+        Column("95% interval of RMSE", numeric=True),
+    )
     rows = tuple(
         (
             Value(each.subject.name, color=each.subject.color),
-            *(
-                figure(getattr(each.report, name), ".4g", emphasis=name == "rmse" and each is ranked[0])
-                for name in FIGURES
-            ),
-            between(each.report.intervals.get("rmse"), ".4g"),
+            *(figure(getattr(each.report, name), ".4g", emphasis=name == "rmse" and row.rank == 1) for name in FIGURES),
+            between(row.interval, ".4g"),
         )
-        for each in ranked
+        for row, each in in_order(found, study.readings)
     )
-    blocks: list[Block] = [Table(caption=f"Ranking on {ranked[0].report.n:,} texts", columns=columns, rows=rows)]
-    if len(ranked) > 1:
-        blocks.append(_differences(ranked))
-    signatures = [Code(each.report.signature, each.subject.name) for each in study.readings]
-    blocks.append(Fold("Signatures: everything that the figures depend on", signatures))
+    table = Table(caption=f"Ranking on {found.items:,} texts", columns=columns, rows=rows)
     lead = (
         "R² is the share of the variance that the predictions explain; RMSE and MAE are errors in the unit of the "
         "numbers, of which lower is better."
     )
-    return Section(title="Comparison", lead=lead, blocks=tuple(blocks))
-
-
-def _differences(ranked: list[Reading]) -> Table:
-    columns = (
-        Column("Better"),
-        Column("Worse"),
-        Column("Nearer", numeric=True),
-        Column("Farther", numeric=True),
-        Column("p", numeric=True),
-    )
-    caption = "Each regressor against the next one, text by text: exact sign test"
-    rows = tuple(tuple(_difference(*pair)) for pair in pairwise(ranked))
-    return Table(caption=caption, columns=columns, rows=rows, sortable=False)
-
-
-def _difference(better: Reading, worse: Reading) -> Iterator[Value | str]:
-    own, other = np.abs(better.report.residuals), np.abs(worse.report.residuals)
-    wins, losses = int((own < other).sum()), int((own > other).sum())
-    yield Value(better.subject.name, color=better.subject.color)
-    yield Value(worse.subject.name, color=worse.subject.color)
-    yield Value(f"{wins:,}", wins)
-    yield Value(f"{losses:,}", losses)
-    yield p_value(sign_test(wins, losses))
+    return section(found, study.readings, table, title="RMSE", form=".4g", lead=lead)
 
 
 def residuals(study: RegressorStudy) -> Section | None:
@@ -140,12 +112,12 @@ def scatter(
 def _errors(reading: Reading, texts: tuple[str, ...]) -> Table:
     report = reading.report
     order = np.argsort(-np.abs(report.residuals), kind="stable")[:_ERRORS].tolist()
-    columns = (Column("Text"), Column("Number", numeric=True), Column("Predicted", numeric=True))
+    columns = (Column("Number", numeric=True), Column("Predicted", numeric=True), Column("Text"))
     rows = tuple(
         (
-            texts[place] if len(texts[place]) <= _CHARACTERS else f"{texts[place][:_CHARACTERS]}…",
             figure(float(report.numbers[place]), ".4g"),
             figure(float(report.predictions[place]), ".4g"),
+            texts[place] if len(texts[place]) <= _CHARACTERS else f"{texts[place][:_CHARACTERS]}…",
         )
         for place in order
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar, Self, cast
+from typing import Any, Self, cast
 
+from nlmkit.comparing.numbers import RMSE, score_predictions
+from nlmkit.comparing.report import ItemComparison
 from nlmkit.core.progress import Progress
 from nlmkit.errors import DataError
 from nlmkit.regressors.base import Regressor, numbered
 from nlmkit.regressors.report import RegressionReport
 from nlmkit.reporting.common.figures import read_files, source_of
+from nlmkit.reporting.common.ranking import compared
 from nlmkit.reporting.study import Files, Options, Study, Subject
 from nlmkit.text.numbered import NumberedTexts
 
@@ -35,12 +38,13 @@ class RegressorStudy(Study):
         data: The texts with their numbers; None without.
         source: What they are called.
         readings: The predictions of each regressor.
+        comparison: Their ranking by RMSE; None without texts.
     """
 
-    kind: ClassVar[str] = "regressor"
     data: NumberedTexts | None = None
     source: str = ""
     readings: tuple[Reading, ...] = ()
+    comparison: ItemComparison | None = None
 
     @classmethod
     def of(cls, subjects: tuple[Subject, ...], text: Any, options: Options, progress: Progress | None) -> Self:
@@ -64,13 +68,14 @@ class RegressorStudy(Study):
         study.data = read_files(text, NumberedTexts.read) if isinstance(text, Files) else numbered(text)
         if not len(study.data):
             raise DataError("cannot report on no texts", source=study.data.source)
-        readings = []
+        readings, scores = [], []
         for subject in subjects:
             study.stage(f"predicting with {subject.name}")
             model = cast(Regressor, subject.model)
-            report = model.report(study.data, resamples=options.samples, seed=options.seed)
+            report = model.report(study.data, resamples=0)  # intervals are those of the comparison
             readings.append(Reading(subject=subject, report=report))
-        study.readings = tuple(readings)
+            scores.append(score_predictions(subject.name, model, study.data, report.predictions, RMSE.name))
+        study.readings, study.comparison = tuple(readings), compared(study, scores, RMSE)
         return study
 
     @property

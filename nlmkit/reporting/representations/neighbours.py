@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from nlmkit.errors import DataError
-from nlmkit.reporting.blocks import Block, Column, Note, Section, Table, Value
+from nlmkit.reporting.blocks import Block, Column, Section, Table, Value
 from nlmkit.reporting.representations.study import RepresentationStudy
 from nlmkit.representations.stability import neighbour_stability
 
@@ -12,6 +11,7 @@ _SKIPPED = 40  # the most frequent words, which are function words
 _NEIGHBOURS = 6
 _COMPARED = 10
 _FEWEST = 50  # shared words from which neighbours are compared
+_SAMPLE = 500  # words whose neighbours are compared
 
 
 def neighbours(study: RepresentationStudy) -> Section | None:
@@ -30,7 +30,8 @@ def neighbours(study: RepresentationStudy) -> Section | None:
     caption = f"The {_NEIGHBOURS} nearest neighbours by cosine"
     blocks: list[Block] = [Table(caption=caption, columns=columns, rows=tuple(rows)), *_agreement(study)]
     lead = (
-        f"Words after the {_SKIPPED} most frequent ones, with the words whose vectors point most nearly the same way."
+        "Some of the more frequent words, with the words whose vectors point most nearly the same way: those whose "
+        "cosine is nearest to 1."
     )
     return Section(title="Neighbours", lead=lead, blocks=tuple(blocks))
 
@@ -38,15 +39,9 @@ def neighbours(study: RepresentationStudy) -> Section | None:
 def _agreement(study: RepresentationStudy) -> list[Block]:
     if len(study.subjects) < 2 or len(study.shared) < _FEWEST:
         return []
-    rows = []
-    for place, one in enumerate(study.subjects):
-        for other in study.subjects[place + 1 :]:
-            models = [study.models[place], study.models[study.subjects.index(other)]]
-            try:
-                share = neighbour_stability(models, k=_COMPARED, sample=500, seed=study.options.seed).overlap
-            except DataError as error:
-                return [Note(error.problem)]
-            rows.append((Value(one.name, color=one.color), Value(other.name, color=other.color), f"{share:.1%}"))
+    found = neighbour_stability(study.models, k=_COMPARED, sample=_SAMPLE, seed=study.options.seed)
+    names = [Value(subject.name, color=subject.color) for subject in study.subjects]
+    rows = tuple((names[one], names[other], Value(f"{share:.1%}", share)) for one, other, share in found.pairs)
     columns = (Column("Representation"), Column("Another"), Column("Shared neighbours", numeric=True))
-    caption = f"Share of the {_COMPARED} nearest neighbours that two representations have in common, over 500 words"
-    return [Table(caption=caption, columns=columns, rows=tuple(rows))]
+    caption = f"Share of the {_COMPARED} nearest neighbours that two representations have in common"
+    return [Table(caption=f"{caption}, over {len(found.words):,} words", columns=columns, rows=rows)]

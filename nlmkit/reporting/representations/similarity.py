@@ -33,7 +33,7 @@ def _similarities(study: RepresentationStudy) -> Table:
     columns = (
         *_HEAD,
         Column("Correlation", numeric=True),
-        Column("95 % interval", numeric=True),
+        Column("95% interval", numeric=True),
         Column("Pairs covered", numeric=True),
     )
     rows: list[tuple[Value | str, ...]] = []

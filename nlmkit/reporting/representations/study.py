@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
-from typing import Any, ClassVar, Self, cast
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from nlmkit.reporting.study import Files, Options, Study, Subject
 from nlmkit.representations.analogies import AnalogySet, read_questions
 from nlmkit.representations.base import Representation
 from nlmkit.representations.report import PairSet, pair_sets, read_pairs
+from nlmkit.text import TextPipeline
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
@@ -26,7 +27,6 @@ class RepresentationStudy(Study):
         analogies: Analogy questions.
     """
 
-    kind: ClassVar[str] = "representation"
     pairs: tuple[PairSet, ...] = ()
     analogies: tuple[AnalogySet, ...] = ()
 
@@ -48,19 +48,19 @@ class RepresentationStudy(Study):
         if isinstance(text, AnalogySet):
             study.analogies = (text,)
         elif isinstance(text, Files):
-            study._read(text.names)
+            study._read(text.names, text.decoded(TextPipeline()).encoding)
         elif text is not None:
             study.pairs = tuple(pair_sets(text))
         return study
 
-    def _read(self, names: tuple[str, ...]) -> None:
+    def _read(self, names: tuple[str, ...], encoding: str) -> None:
         pairs, analogies = [], []
         for name in names:
             try:
-                pairs.append(read_pairs(name))
+                pairs.append(read_pairs(name, encoding=encoding))
             except DataError as error:
                 try:
-                    analogies.append(read_questions(name))
+                    analogies.append(read_questions(name, encoding=encoding))
                 except DataError:
                     raise error from None
         self.pairs, self.analogies = tuple(pairs), tuple(analogies)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from nlmkit.reporting.blocks import Block, Code, Column, Fold, Grid, Key, Note, Picture, Section, Table, Value
+from nlmkit.reporting.blocks import Block, Code, Column, Grid, Key, Note, Picture, Section, Table, Value
 from nlmkit.reporting.charts.lines import category_chart
 from nlmkit.reporting.common.figures import between, figure
+from nlmkit.reporting.common.ranking import in_order, section
 from nlmkit.reporting.seq2seq.study import Reading, SequenceToSequenceStudy
 
 _BANDS = 6
@@ -15,14 +16,13 @@ _EXAMPLES = 20
 
 def comparison(study: SequenceToSequenceStudy) -> Section | None:
     """Return the scores and the length ratio by length of the source; None without pairs."""
-    if not study.readings:
+    found = study.comparison
+    if found is None:
         return None
-    ranked = sorted(study.readings, key=lambda reading: -reading.report.bleu)
-    best = ranked[0].report.bleu
     columns = (
         Column("Model"),
         Column("BLEU", numeric=True),
-        Column("95 % interval", numeric=True),
+        Column("95% interval", numeric=True),
         Column("chrF", numeric=True),
         Column("Length ratio", numeric=True),
         Column("Exact matches", numeric=True),
@@ -33,8 +33,8 @@ def comparison(study: SequenceToSequenceStudy) -> Section | None:
     rows = tuple(
         (
             Value(each.subject.name, color=each.subject.color),
-            figure(each.report.bleu, ".2f", emphasis=each.report.bleu == best),
-            between(each.report.figures.bleu_interval, ".2f"),
+            figure(each.report.bleu, ".2f", emphasis=row.rank == 1),
+            between(row.interval, ".2f"),
             figure(each.report.chrf, ".2f"),
             figure(each.report.length_ratio, ".3f"),
             figure(each.report.exact_match, ".1%"),
@@ -42,22 +42,21 @@ def comparison(study: SequenceToSequenceStudy) -> Section | None:
             Value(f"{each.report.unfinished:,}", each.report.unfinished),
             Value(f"{each.report.unknown:,}", each.report.unknown),
         )
-        for each in ranked
+        for row, each in in_order(found, study.readings)
     )
-    caption = f"Ranking on {ranked[0].report.sources:,} sources"
-    blocks: list[Block] = [Table(caption=caption, columns=columns, rows=rows), _lengths(study)]
-    blocks += [Note(note) for note in dict.fromkeys(note for each in ranked for note in each.report.figures.notes)]
+    table = Table(caption=f"Ranking on {found.items:,} sources", columns=columns, rows=rows)
+    notes = dict.fromkeys(note for each in study.readings for note in each.report.figures.notes)
+    more: list[Block] = [_lengths(study), *map(Note, notes)]
     signatures = [
         Code(signature, each.subject.name)
         for each in study.readings
         for signature in (each.report.figures.bleu_signature, each.report.figures.chrf_signature, each.report.signature)
     ]
-    blocks.append(Fold("Signatures: everything that the figures depend on", signatures))
     lead = (
         "BLEU and chrF, by sacrebleu, compare predictions with all targets of a source: higher is better. The length "
         "ratio is below one where predictions are too short. Perplexity is that of the targets."
     )
-    return Section(title="Comparison", lead=lead, blocks=tuple(blocks))
+    return section(found, study.readings, table, *more, title="BLEU", form=".2f", lead=lead, signatures=signatures)
 
 
 def _lengths(study: SequenceToSequenceStudy) -> Grid:

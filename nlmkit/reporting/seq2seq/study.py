@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self, cast
+from typing import Any, Self, cast
 
+from nlmkit.comparing.report import ItemComparison
+from nlmkit.comparing.translations import BLEU, score_predictions
 from nlmkit.core.progress import Progress
 from nlmkit.errors import DataError
 from nlmkit.reporting.common.figures import read_files, source_of
+from nlmkit.reporting.common.ranking import compared
 from nlmkit.reporting.study import Files, Options, Study, Subject
 from nlmkit.seq2seq.base import SequenceToSequence
 from nlmkit.seq2seq.inputs import paired
@@ -44,14 +47,15 @@ class SequenceToSequenceStudy(Study):
         references: Their targets.
         source: What the pairs are called.
         readings: The predictions of each model.
+        comparison: Their ranking by BLEU; None without pairs.
     """
 
-    kind: ClassVar[str] = "sequence-to-sequence"
     data: ParallelTexts | None = None
     distinct: ParallelTexts | None = None
     references: Sequence[Sequence[str]] = ()
     source: str = ""
     readings: tuple[Reading, ...] = ()
+    comparison: ItemComparison | None = None
 
     @classmethod
     def of(cls, subjects: tuple[Subject, ...], text: Any, options: Options, progress: Progress | None) -> Self:
@@ -78,13 +82,14 @@ class SequenceToSequenceStudy(Study):
         study.data = data
         places, study.references = data.references()
         study.distinct = data.subset(places)
-        readings = []
+        readings, scores = [], []
         for subject in subjects:
             study.stage(f"translating with {subject.name}")
             model = cast(SequenceToSequence, subject.model)
-            report = model.report(data, resamples=options.samples, seed=options.seed)
+            report = model.report(data, resamples=0)  # intervals are those of the comparison
             readings.append(Reading(subject=subject, report=report))
-        study.readings = tuple(readings)
+            scores.append(score_predictions(subject.name, model, data, report.predictions, BLEU.name))
+        study.readings, study.comparison = tuple(readings), compared(study, scores, BLEU)
         return study
 
     @property

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
-from nlmkit.reporting.blocks import Block, Code, Column, Fold, Grid, Key, Picture, Section, Table, Value
+from nlmkit.comparing.report import ItemComparison
+from nlmkit.reporting.blocks import Column, Grid, Key, Picture, Section, Table, Value
 from nlmkit.reporting.charts.lines import category_chart
-from nlmkit.reporting.common.figures import between, figure, p_value, sign_test
+from nlmkit.reporting.common.figures import between, figure
+from nlmkit.reporting.common.ranking import in_order, section
 from nlmkit.reporting.taggers.study import Reading, TaggerStudy
 from nlmkit.taggers.report_parts import FIGURES
 
@@ -15,59 +15,43 @@ _TYPES = 20
 
 def comparison(study: TaggerStudy) -> Section | None:
     """Return the ranking, the differences of adjacent taggers, and figures by type; None without sentences."""
-    if not study.readings:
+    if study.comparison is None:
         return None
-    ranked = sorted(study.readings, key=lambda reading: -reading.report.score)
-    blocks: list[Block] = [_ranking(ranked)]
-    if len(ranked) > 1:
-        blocks.append(_differences(ranked))
-    blocks += [Grid((_chart(study.readings),)), _by_type(study.readings)]
-    signatures = [Code(each.report.signature, each.subject.name) for each in study.readings]
-    blocks.append(Fold("Signatures: everything that the figures depend on", signatures))
     lead = (
         "F1 is the harmonic mean of precision (the share of predicted spans that are right) and recall (the share of "
         "the text's spans that were found); a span is right if both bounds and the type are. Accuracy counts tags. OOV "
         "figures are those of words that training lacked."
     )
-    return Section(title="Comparison", lead=lead, blocks=tuple(blocks))
+    return section(
+        study.comparison,
+        study.readings,
+        _ranking(study.comparison, study.readings),
+        Grid((_chart(study.readings),)),
+        _by_type(study.readings),
+        title=_title(study.comparison.by),
+        form=".4f",
+        lead=lead,
+    )
 
 
-def _ranking(ranked: list[Reading]) -> Table:
-    shown = [name for name in FIGURES if any(getattr(each.report, name) is not None for each in ranked)]
-    first = "accuracy" if ranked[0].report.f1 is None else "f1"
-    columns = [Column("Model"), Column("95 % interval", numeric=True)]
-    columns += [Column(FIGURES[name][:1].upper() + FIGURES[name][1:], numeric=True) for name in shown]
-    best = ranked[0].report.score
+def _title(name: str) -> str:
+    """Return the title of a figure's column."""
+    return FIGURES[name][:1].upper() + FIGURES[name][1:]
+
+
+def _ranking(found: ItemComparison, readings: tuple[Reading, ...]) -> Table:
+    shown = [name for name in FIGURES if any(getattr(each.report, name) is not None for each in readings)]
+    columns = [Column("Model"), Column("95% interval", numeric=True)]
+    columns += [Column(_title(name), numeric=True) for name in shown]
     rows = tuple(
         (
             Value(each.subject.name, color=each.subject.color),
-            between(each.report.intervals.get(first)),
-            *(
-                figure(getattr(each.report, name), emphasis=name == first and each.report.score == best)
-                for name in shown
-            ),
+            between(row.interval),
+            *(figure(getattr(each.report, name), emphasis=name == found.by and row.rank == 1) for name in shown),
         )
-        for each in ranked
+        for row, each in in_order(found, readings)
     )
-    return Table(caption=f"Ranking by {FIGURES[first]}, whose interval is shown", columns=tuple(columns), rows=rows)
-
-
-def _differences(ranked: list[Reading]) -> Table:
-    columns = (
-        Column("Better"),
-        Column("Worse"),
-        Column("Only the better has all tags right", numeric=True),
-        Column("Only the worse has", numeric=True),
-        Column("p", numeric=True),
-    )
-    rows: list[tuple[Value | str, ...]] = []
-    for better, worse in pairwise(ranked):
-        wins, losses = int((better.right & ~worse.right).sum()), int((worse.right & ~better.right).sum())
-        names = (Value(each.subject.name, color=each.subject.color) for each in (better, worse))
-        counts = (Value(f"{wins:,}", wins), Value(f"{losses:,}", losses))
-        rows.append((*names, *counts, p_value(sign_test(wins, losses))))
-    caption = "Each tagger against the next one, sentence by sentence: exact sign test"
-    return Table(caption=caption, columns=columns, rows=tuple(rows), sortable=False)
+    return Table(caption=f"Ranking by {FIGURES[found.by]}, whose interval is shown", columns=tuple(columns), rows=rows)
 
 
 def _types(readings: tuple[Reading, ...]) -> list[str]:
@@ -102,7 +86,7 @@ def _by_type(readings: tuple[Reading, ...]) -> Table:
         Column("Precision", numeric=True),
         Column("Recall", numeric=True),
         Column("F1", numeric=True),
-        Column("95 % interval", numeric=True),
+        Column("95% interval", numeric=True),
         Column("In the text", numeric=True),
         Column("Predicted", numeric=True),
     )

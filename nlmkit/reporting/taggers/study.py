@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar, Self, cast
+from typing import Any, Self, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
+from nlmkit.comparing.compare import figure_called
+from nlmkit.comparing.report import ItemComparison
+from nlmkit.comparing.tags import score_predictions
 from nlmkit.core.progress import Progress
 from nlmkit.errors import DataError
 from nlmkit.reporting.common.figures import read_files, source_of
+from nlmkit.reporting.common.ranking import compared
 from nlmkit.reporting.study import Files, Options, Study, Subject
 from nlmkit.taggers.base import Tagger
 from nlmkit.taggers.inputs import tagged
+from nlmkit.taggers.judging import predicted_tags, report_on
 from nlmkit.taggers.report import TaggingReport
 from nlmkit.text.tag_schemes import PLAIN
 from nlmkit.text.tagged import TaggedSentences
@@ -26,12 +28,10 @@ class Reading:
     Attributes:
         subject: The tagger.
         report: Figures by type, confusion, errors.
-        right: Whether all tags of each sentence are right: bool [sentences].
     """
 
     subject: Subject
     report: TaggingReport
-    right: NDArray[np.bool_]
 
     @property
     def model(self) -> Tagger:
@@ -47,12 +47,13 @@ class TaggerStudy(Study):
         data: The sentences; None without.
         source: What they are called.
         readings: The sentences as each tagger tags them.
+        comparison: Their ranking by F1, or by the accuracy of plain tags; None without sentences.
     """
 
-    kind: ClassVar[str] = "tagger"
     data: TaggedSentences | None = None
     source: str = ""
     readings: tuple[Reading, ...] = ()
+    comparison: ItemComparison | None = None
 
     @classmethod
     def of(cls, subjects: tuple[Subject, ...], text: Any, options: Options, progress: Progress | None) -> Self:
@@ -83,17 +84,20 @@ class TaggerStudy(Study):
             study.data = tagged(text, scheme=plain)
         if not study.data.tokens:
             raise DataError("cannot report on no tokens", source=study.data.source)
-        study.readings = tuple(study._reading(subject, study.data) for subject in subjects)
+        study._tag(study.data)
         return study
 
-    def _reading(self, subject: Subject, data: TaggedSentences) -> Reading:
-        self.stage(f"tagging with {subject.name}")
-        model = cast(Tagger, subject.model)
-        report = model.report(data, resamples=self.options.samples, seed=self.options.seed)
-        found = model.predict(data.without_tags())
-        own = data.in_scheme(model.scheme_)[0] if data.scheme != model.scheme_ else data
-        right = [tags == own.tags_of(index) for index, tags in enumerate(found)]
-        return Reading(subject=subject, report=report, right=np.array(right, np.bool_))
+    def _tag(self, data: TaggedSentences) -> None:
+        by = figure_called("tagger", None, [subject.model for subject in self.subjects])
+        readings, scores = [], []
+        for subject in self.subjects:
+            self.stage(f"tagging with {subject.name}")
+            model = cast(Tagger, subject.model)
+            found = predicted_tags(model, data)
+            report = report_on(model, found, resamples=self.options.samples, seed=self.options.seed)
+            readings.append(Reading(subject=subject, report=report))
+            scores.append(score_predictions(subject.name, model, found, by.name))
+        self.readings, self.comparison = tuple(readings), compared(self, scores, by)
 
     @property
     def facts(self) -> list[str]:
