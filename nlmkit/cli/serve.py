@@ -121,7 +121,7 @@ def command(
     is a page to try sentences. Results are those of the other commands.
 
     The URL is printed on stderr. SIGTERM lets running requests finish and exits with code 0, Ctrl-C with 130. There is
-    no encryption and no login: put a proxy in front of it to serve others than yourself.
+    no encryption and no login: to let other people use the server, put a proxy in front of it that provides both.
     """
     from nlmkit.serving.packages import check_packages
 
