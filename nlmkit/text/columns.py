@@ -30,7 +30,7 @@ from nlmkit.text.rows import (
     one_line,
     shown_names,
 )
-from nlmkit.text.sources import ByteReader, ByteSource, Source, expand_names
+from nlmkit.text.sources import CATALOG_PREFIX, ByteReader, ByteSource, Source, expand_names
 
 _SUFFIXES: Final[dict[str, TableFormat]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _TABLES: Final = {".tsv": "tsv", ".tab": "tsv", **_SUFFIXES}
@@ -109,12 +109,13 @@ def read_tables(names: Sequence[str], pipeline: TextPipeline, column: TextColumn
     """Yield the texts of all rows as one corpus.
 
     Args:
-        names: Paths, directories, ``-``, ``corpus:NAME``.
+        names: Paths, directories, ``-``.
         pipeline: How the files are decoded, and how texts become tokens.
         column: Where the text is.
 
     Raises:
-        DataError: A source is missing or malformed, or has no such column; names the file and the line.
+        DataError: A source is missing or malformed, has no such column, or is a corpus of the catalogue, which has no
+            header; names the file and the line.
     """
     places: list[tuple[str, int]] = []
 
@@ -134,6 +135,8 @@ def stream_tables(names: Sequence[str], decoding: Decoding, column: TextColumn) 
     Raises:
         DataError: As for ``read_tables``, after all rows before the faulty one have come out.
     """
+    if corpus := next((name for name in names if name.startswith(CATALOG_PREFIX)), None):
+        raise DataError("a corpus has no header, and no columns: omit --text-column", source=corpus)
     first: list[str] | None = None
     for source in expand_names(names):
         for rows in _batches(source, decoding, column):
