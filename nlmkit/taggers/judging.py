@@ -94,7 +94,18 @@ def judged(
         if needs_tokens:
             raise DataError("no tokens to report on", source=gold.source)
         return None
-    found = _predicted(tagger, gold)
+    return report_on(tagger, _predicted(tagger, gold), resamples=resamples, seed=seed)
+
+
+def report_on(tagger: FittedTagger, found: PredictedTags, *, resamples: int, seed: int) -> TaggingReport:
+    """Return the report of tags that a tagger has predicted.
+
+    Args:
+        tagger: The tagger.
+        found: Sentences with their tags and with predicted ones.
+        resamples: Number of bootstrap samples of the intervals.
+        seed: Seed of the bootstrap.
+    """
     return tagging_report(
         found.gold,
         found.predicted,
