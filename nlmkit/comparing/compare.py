@@ -65,8 +65,8 @@ def compare_predictions(
 
     Raises:
         DataError: The test data are empty or unusable.
-        HyperParameterError: There are no models, they are of several kinds or of a kind without such figures, or an
-            option is invalid.
+        HyperParameterError: No models are given, they differ in kind, their kind has no such figures, or an option is
+            invalid.
         SavedModelError: A folder cannot be loaded.
 
     ::

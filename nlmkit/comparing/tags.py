@@ -43,7 +43,7 @@ def score(name: str, model: Tagger, data: Any, by: str) -> ScoredItems | NotScor
         by: The figure that models are ranked by.
 
     Raises:
-        DataError: There is no token, or sentences or tags are unusable.
+        DataError: The data have no tokens, or the sentences or tags are unusable.
     """
     judged = predicted_tags(model, data)
     counted = counts_by_sentence(judged.gold, judged.predicted)

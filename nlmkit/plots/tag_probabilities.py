@@ -52,7 +52,7 @@ def plot_tag_probabilities(
     Characters missing from all fonts are noted.
 
     Raises:
-        DataError: There is no token, or arguments are of different lengths; the file's suffix is unknown, or its folder
+        DataError: There are no tokens, or arguments differ in length; the file's suffix is unknown, or its folder
             is not writable.
         NlmkitError: matplotlib is not installed, or cannot be imported.
         OSError: The file cannot be written.

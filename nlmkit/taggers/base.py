@@ -315,7 +315,7 @@ class Tagger(Component):
             seed: Seed of the bootstrap.
 
         Raises:
-            DataError: There is no token, or sentences or tags are unusable.
+            DataError: The data have no tokens, or the sentences or tags are unusable.
         """
         from nlmkit.taggers.judging import judged
 

@@ -47,7 +47,7 @@ def predicted_tags(tagger: FittedTagger, sentences: Any, tags: Any = None) -> Pr
         tags: As of ``Tagger.fit``.
 
     Raises:
-        DataError: There is no token, or sentences or tags are unusable.
+        DataError: The data have no tokens, or the sentences or tags are unusable.
         NotFittedError: The tagger is not fitted.
     """
     tagger.check_fitted()
@@ -85,7 +85,7 @@ def judged(
         needs_tokens: Whether it is an error if there are none.
 
     Raises:
-        DataError: There is no token, or sentences or tags are unusable.
+        DataError: The data have no tokens, or the sentences or tags are unusable.
         NotFittedError: The tagger is not fitted.
     """
     tagger.check_fitted()
