@@ -48,7 +48,6 @@ CASES = [
     ("gensim", "Vectors.from_arrays(['a'], [[1.0]]).to_keyed_vectors()"),
     ("numba", "GloVe(min_count=1).fit(texts)"),
     ("matplotlib", "from nlmkit.plots.perplexities import check_plot; check_plot('a.png')"),
-    ("matplotlib", "from nlmkit.plots.curves import check_picture; check_picture('a.png')"),
     ("starlette", "from nlmkit.serving.packages import check_packages; check_packages()"),
     ("jinja2", "import nlmkit; nlmkit.report([NGram(order=1).fit(texts)])"),
     ("nltk", "LabelledTrees.of(['(1 a)']).to_nltk()"),

@@ -12,6 +12,7 @@ import click
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
 from nlmkit.cli.kinds.tagger import COLUMN_OPTIONS, SCHEME
+from nlmkit.cli.numbers import samples_option
 from nlmkit.cli.options import decoding_options, for_source, json_option, quiet_option, threads_option
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.outputs import Output, refuse_conflicts
@@ -132,13 +133,7 @@ def _layout_options(function: Callable[..., Any]) -> Callable[..., Any]:
     help="Format: the tables as text, one of them as Markdown, LaTeX (with booktabs) or CSV (the ranking, or the means "
     "with --group-seeds), or strict JSON.  [default: table]",
 )
-@click.option(
-    "--samples",
-    type=click.IntRange(0, 10_000_000),
-    default=1000,
-    show_default=True,
-    help="Number of samples for intervals and p-values; 0 for none.",
-)
+@samples_option
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the samples.")
 @click.option(
     "--plot",

@@ -81,8 +81,8 @@ def form_flags(function: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(["tsv", "space", "csv", "jsonl", *TAGGED_FORMATS, "brackets", COUNTS]),
             help="Classifier, regressor: label<TAB>text (or with a header, if a column is named), label<SPACE>text, or "
             "named columns; with --text-column of any component: tsv, csv or jsonl.  [default: by the file's name, "
-            "else tsv]  Tagger: a token a line in columns, CoNLL-U, or segmented text (words separated by spaces).  "
-            "[default: by the file's name, else columns]  Classifier of trees: bracketed trees or CoNLL-U.  "
+            "else tsv]  Tagger: one token per line in columns, CoNLL-U, or segmented text (words separated by "
+            "spaces).  [default: by the file's name, else columns]  Classifier of trees: bracketed trees or CoNLL-U.  "
             "[default: by the file's name, else brackets]  n-gram model: counts, "
             "for files with n-grams and their counts.",
         ),

@@ -233,13 +233,13 @@ def text_column(name: str | None, form: str | None) -> TextColumn | None:
     """
     if name is None:
         if form is not None:
-            raise click.UsageError("--text-format (--format) is the format of a table and requires --text-column")
+            raise click.UsageError("--text-format is the format of a table and requires --text-column")
         return None
     from nlmkit.text.columns import TextColumn
     from nlmkit.text.rows import FORMATS
 
     if form is not None and form not in FORMATS:
-        raise click.UsageError(f"--format {form} has no column names: use one of {', '.join(FORMATS)}")
+        raise click.UsageError(f"--text-format {form} has no column names: use one of {', '.join(FORMATS)}")
     return TextColumn(name, form)
 
 

@@ -193,7 +193,7 @@ class PairFiles:
         if self.target is not None and self.files:
             raise click.UsageError(f"{self._flags(['target'])} and {self.files[0]} exclude each other: name one text")
         if self.target is not None and self.format is not None:
-            raise click.UsageError("--format is for files with both sides: omit it")
+            raise click.UsageError("--text-format is for files with both sides: omit it")
         if self.source is not None and self.target is not None and len(self.source) != len(self.target):
             raise click.UsageError(
                 f"{len(self.source)} times {self._flags(['source'])} and {len(self.target)} times "

@@ -33,10 +33,11 @@ def command(*, logs: tuple[str, ...], output: str) -> None:
     color per log. A curve is called after its file, with its folder where two files have the same name.
     """
     refuse_conflicts([Output("--output", output)], logs)
-    from nlmkit.plots.curves import check_picture, plot_learning_curve
+    from nlmkit.plots.curves import plot_learning_curve
+    from nlmkit.plots.figure import check_plot
     from nlmkit.training.records import read_log
 
-    check_picture(output)
+    check_plot(output)
     names = _names(logs)
     plot_learning_curve({name: read_log(log) for name, log in zip(names, logs, strict=True)}, output)
 

@@ -31,13 +31,13 @@ def check_predictions(path: str) -> None:
     """Raise an error, before the work, for a file that predictions cannot be written to.
 
     Raises:
-        DataError: The suffix is unknown, or the folder does not exist.
+        DataError: The suffix is unknown, or the folder is not writable.
     """
-    file = Path(path)
-    if file.suffix.lower() not in _SUFFIXES:
+    from nlmkit.plots.figure import check_folder
+
+    if Path(path).suffix.lower() not in _SUFFIXES:
         raise DataError(f"unknown format of predictions: use a file name in {', '.join(_SUFFIXES)}", source=path)
-    if not file.absolute().parent.is_dir():
-        raise DataError("its folder does not exist: create it first", source=path)
+    check_folder(path, what="file")
 
 
 def write_predictions(path: str, rows: Sequence[Row]) -> None:

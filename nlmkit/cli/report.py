@@ -10,6 +10,7 @@ import click
 
 from nlmkit.cli import output
 from nlmkit.cli.group import Command, examples
+from nlmkit.cli.numbers import samples_option
 from nlmkit.cli.options import decoding_options, for_source, quiet_option, refuse_stdin_twice, text_column_options
 from nlmkit.cli.options import text_column as choose_text_column
 from nlmkit.cli.outputs import Output, refuse_conflicts
@@ -48,13 +49,7 @@ if TYPE_CHECKING:
     type=click.Choice(["sentence", "stream"]),
     help="Context: reset language models at each sentence (sentence) or keep reading (stream).  [default: sentence]",
 )
-@click.option(
-    "--samples",
-    type=click.IntRange(0, 10_000_000),
-    default=1000,
-    show_default=True,
-    help="Number of samples for intervals and p-values; 0 for none.",
-)
+@samples_option
 @click.option(
     "--seed",
     type=click.IntRange(min=0),

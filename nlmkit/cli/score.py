@@ -12,6 +12,7 @@ from nlmkit.cli.kinds import all_parts, part_of
 from nlmkit.cli.labelled import form_flags
 from nlmkit.cli.options import decoding_options, json_option, quiet_option, refuse_stdin_twice, threads_option
 from nlmkit.cli.outputs import Output, refuse_conflicts
+from nlmkit.cli.pairs import PairFiles
 from nlmkit.cli.text_arguments import standard_input, text_argument
 from nlmkit.core.kinds import kind_of
 
@@ -87,10 +88,9 @@ def command(
     also sentence and position; per target of a sequence-to-sequence model the source as text.
     """
     refuse_stdin_twice(texts)
-    if options["plot"] is not None:
-        refuse_conflicts([Output("--plot", options["plot"])], [model, *texts, *options["stability"]])
-    if options["predictions"] is not None:
-        refuse_conflicts([Output("--predictions", options["predictions"])], [model, *texts])
+    outputs = [Output(f"--{name}", options[name]) for name in ("plot", "predictions") if options[name] is not None]
+    inputs = [*PairFiles.of_options((), options).inputs, *options["stability"]]
+    refuse_conflicts(outputs, [model, *texts, *inputs])
     from nlmkit.core.storage import load
 
     component = load(model)

@@ -10,6 +10,7 @@ import click
 from nlmkit.cli import output
 from nlmkit.cli.boundary import is_debug
 from nlmkit.cli.group import Command, examples
+from nlmkit.cli.numbers import seconds_option
 from nlmkit.cli.options import quiet_option
 from nlmkit.errors import HyperParameterError
 
@@ -68,22 +69,8 @@ _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
     show_default=True,
     help="Most characters of one text.",
 )
-@click.option(
-    "--time-limit",
-    type=click.FloatRange(min=0.01, max=3600),
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Time to answer a request.",
-)
-@click.option(
-    "--upload-limit",
-    type=click.FloatRange(min=0.01, max=3600),
-    default=10.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Time in which headers and body of a request must arrive, each.",
-)
+@seconds_option("--time-limit", 30.0, "Time to answer a request.")
+@seconds_option("--upload-limit", 10.0, "Time in which headers and body of a request must arrive, each.")
 @click.option(
     "--concurrency",
     type=click.IntRange(min=1),
@@ -121,7 +108,7 @@ def command(
     is a page to try sentences. Results are those of the other commands.
 
     The URL is printed on stderr. SIGTERM lets running requests finish and exits with code 0, Ctrl-C with 130. There is
-    no encryption and no login: put a proxy in front of it to serve others than yourself.
+    no encryption and no login: to let other people use the server, put a proxy in front of it that provides both.
     """
     from nlmkit.serving.packages import check_packages
 

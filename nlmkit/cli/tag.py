@@ -87,7 +87,7 @@ def _column_options(function: Any) -> Any:
     type=click.Choice(["text", "columns", "conllu"]),
     default="text",
     show_default=True,
-    help="Input: raw lines, one sentence each (text), or files with a token a line, laid out as in training.",
+    help="Input: raw lines, one sentence each (text), or files with one token per line, laid out as in training.",
 )
 @_column_options
 @click.option("--tokenizer", help="Tokenizer of raw lines.  [default: as in training: space, or char for a segmenter]")
@@ -132,7 +132,7 @@ def command(
     with --marginals also probabilities, marginals (of each token, all tags of the model, in the scheme BIOES) and the
     probability of each span; with --n-best n_best. Control characters in tokens are written \xNN or \uNNNN.
 
-    With --input columns or conllu, TEXT has a token a line and a blank line after each sentence. Words and features
+    With --input columns or conllu, TEXT has one token per line and a blank line after each sentence. Words and features
     are in the columns of training, if no option says otherwise, and need no tags beside them. A row is then
     word<TAB>features...<TAB>tag; with --tag-column the tags of the file are printed before the predicted ones, as
     conlleval reads them.
@@ -219,7 +219,7 @@ class _Choice:
         if self.no_header and (self.row_format == "jsonl" or (self.row_format != "spans" and self.column is None)):
             raise click.UsageError("--no-header requires --format spans, or --text-column without --json")
         if self.column is not None and self.form != "text":
-            raise click.UsageError(f"--text-column is for texts in a table: --input {self.form} has a token a line")
+            raise click.UsageError(f"--text-column is for texts in a table: --input {self.form} has one token per line")
         if self.marginals and self.row_format not in ("columns", "jsonl"):
             is_spans = self.row_format == "spans"
             why = "has the probability of each span" if is_spans else "has no place for probabilities"
@@ -228,7 +228,7 @@ class _Choice:
         if given and self.form == "text":
             raise click.UsageError(f"{', '.join(given)}: raw lines have no columns; use --input columns or conllu")
         if self.tokenizer is not None and self.form != "text":
-            raise click.UsageError(f"--tokenizer is for raw lines: --input {self.form} has a token a line")
+            raise click.UsageError(f"--tokenizer is for raw lines: --input {self.form} has one token per line")
 
     def blocks(self, texts: tuple[str, ...], tagger: Tagger, model: str, pipeline: TextPipeline) -> Iterator[Block]:
         """Yield the sentences of the texts, some at a time.

@@ -1,4 +1,4 @@
-"""What ``nlmkit tag`` reads: raw lines, or files with a token a line, some sentences at a time."""
+"""What ``nlmkit tag`` reads: raw lines, or files with one token per line, some sentences at a time."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def raw_blocks(
     for name in texts:
         for block in stream_blocks(name, pipeline):
             if block.first_line == 1 and _looks_tagged(block.lines, tagger):
-                note(f"{block.source} has a token a line but is read as raw lines: use --input columns")
+                note(f"{block.source} has one token per line but is read as raw lines: use --input columns")
             if by_character:
                 yield _characters(block.lines, pipeline, block.source)
             else:

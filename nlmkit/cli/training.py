@@ -84,14 +84,14 @@ class Training:
             flags = ", ".join(f"--{name.replace('_', '-')}" for name in external)
             raise click.UsageError(f"{flags}: {fitted.name} is fitted in memory, unlike ngram")
         if self.plot is not None:
-            from nlmkit.plots.curves import check_picture
+            from nlmkit.plots.figure import check_plot
             from nlmkit.saving.written import is_written_directly
 
             if self.log is not None and is_written_directly(Path(self.log)):
                 raise click.UsageError(
                     f"--plot requires a log that can be read again, unlike {self.log}: use a regular file"
                 )
-            check_picture(self.plot, to_come=output)
+            check_plot(self.plot, to_come=output)
 
     def checkpoint(self, output: str) -> Path:
         """Return the checkpoint's folder, next to that of the model."""

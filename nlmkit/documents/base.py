@@ -332,22 +332,23 @@ class TextModel(Component):
         """Return the prediction for each text: [texts]."""
         raise NotImplementedError
 
-    def report_on(self, data: Any, *, resamples: int, seed: int) -> Any:
+    def report_on(self, data: Any, *, resamples: int, seed: int, predictions: NDArray[Any] | None = None) -> Any:
         """Predict texts and compute the report of the kind.
 
         Args:
             data: Texts with targets, as ``gather`` returns them.
             resamples: Number of bootstrap samples of the intervals; 0 for no intervals.
             seed: Seed of the bootstrap.
+            predictions: The prediction for each text, if it is known.
 
         Raises:
-            DataError: There is no text.
+            DataError: There are no texts.
         """
         if not len(data):
             raise DataError("no texts to report on", source=data.source)
         return self.judge(
             data,
-            self.predict(data),
+            self.predict(data) if predictions is None else predictions,
             model_digest=self.digest,
             text_pipeline=self.pipeline_.signature,
             texts_digest=data.digest,

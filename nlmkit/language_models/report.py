@@ -268,7 +268,7 @@ def line_figures(
     oov: NDArray[np.bool_],
     characters: NDArray[np.int64] | None = None,
 ) -> LineFigures:
-    """Compute the figures of each sentence.
+    """Compute the figures of each sentence, exactly those of a report on the sentence alone.
 
     Args:
         log_probs: Natural log-probability of every event: float64 [events].
@@ -283,16 +283,14 @@ def line_figures(
     lengths = np.diff(event_offsets)
     log_prob = _sums(values, event_offsets)
     oov_words = _sums(oov.astype(np.int64), event_offsets)
-    known = _sums(np.where(oov, 0.0, values), event_offsets)
-    with np.errstate(over="ignore"):
-        perplexities = np.exp(-log_prob / lengths)
-        known_perplexities = np.exp(-known / (lengths - oov_words))
+    others = lengths - oov_words
+    known = _sums(values[~oov], np.concatenate([[0], np.cumsum(others)]))
     return LineFigures(
         log_prob=log_prob,
         events=lengths,
         oov=oov_words,
-        perplexity=perplexities,
-        perplexity_excluding_oov=known_perplexities,
+        perplexity=_perplexities(log_prob, lengths),
+        perplexity_excluding_oov=_perplexities(known, others),
         bits_per_character=None if characters is None else (0.0 - log_prob) / math.log(2) / characters,
     )
 
@@ -330,8 +328,20 @@ def _checked(log_probs: NDArray[np.float64], event_offsets: NDArray[np.int64]) -
 
 
 def _sums(values: NDArray[Any], event_offsets: NDArray[np.int64]) -> NDArray[Any]:
-    """Sum the values of each sentence; segments are never empty, since every sentence has at least its ``</s>``."""
-    return np.add.reduceat(values, event_offsets[:-1]) if len(event_offsets) > 1 else values[:0]
+    """Sum the values of each sentence, in the order of ``values.sum()`` on the sentence alone, which begins with 0."""
+    begins = event_offsets[:-1]
+    if not len(begins):
+        return values[:0]
+    places = begins + np.arange(len(begins))
+    with_zeros = np.zeros(len(values) + len(begins), values.dtype)
+    is_value = np.ones(len(with_zeros), np.bool_)
+    is_value[places] = False
+    with_zeros[is_value] = values
+    return np.add.reduceat(with_zeros, places)
+
+
+def _perplexities(log_probs: NDArray[np.float64], events: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.array(list(map(_perplexity, log_probs.tolist(), events.tolist())), np.float64)
 
 
 def _perplexity(log_prob: float, events: int) -> float:

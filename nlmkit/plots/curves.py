@@ -31,35 +31,6 @@ Curve = tuple[str, int, Mapping[str, Any], list[tuple[float, float]]]
 """Label, number of the run, style, and minutes with values."""
 
 
-def check_picture(file: str | os.PathLike[str], *, to_come: str | os.PathLike[str] | None = None) -> None:
-    """Check, before training, that a picture can be written.
-
-    Args:
-        file: Path of the picture.
-        to_come: Folder that will exist by then, that of the model.
-
-    Raises:
-        NlmkitError: matplotlib is not installed, or cannot be imported.
-        DataError: The file's suffix is unknown, or its folder is not writable.
-    """
-    from nlmkit.plots.figure import check_folder
-
-    path = Path(file)
-    known = _figure().canvas.get_supported_filetypes()
-    if path.suffix.removeprefix(".").lower() not in known:
-        raise DataError(f"unknown picture format: use one of the suffixes {', '.join(sorted(known))}", source=str(path))
-    check_folder(path, to_come=to_come)
-
-
-def _figure(panels: int = 1) -> Figure:
-    from nlmkit.plots.figure import load_matplotlib
-
-    load_matplotlib()
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(7, 4.5 if panels == 1 else 3 * panels), layout="constrained")
-
-
 def plot_learning_curve(
     curves: Mapping[str, Points] | str | os.PathLike[str],
     file: str | os.PathLike[str],
@@ -76,23 +47,26 @@ def plot_learning_curve(
 
     Raises:
         NlmkitError: matplotlib is not installed, or cannot be imported.
-        DataError: The log cannot be read, no curve has a point, or the picture cannot be written.
+        DataError: The log cannot be read, no curve has a point, the file's suffix is unknown, or the picture cannot be
+            written.
     """
     if isinstance(curves, (str, os.PathLike)):
         curves = {Path(curves).stem: read_log(curves)}
-    from nlmkit.plots.figure import load_matplotlib, printable
+    from nlmkit.plots.figure import check_plot, printable
     from nlmkit.plots.fonts import noted_drawing
 
-    load_matplotlib()
+    check_plot(file)
+    from matplotlib.figure import Figure
+
     named = [(printable(name, _LONGEST_NAME), points) for name, points in curves.items()]
     text = "".join(name for name, _ in named)
     with noted_drawing(text, Path(file)):
         panels = _panels(named)
-        figure = _figure(len(panels))
+        figure = Figure(figsize=(7, 4.5 if len(panels) == 1 else 3 * len(panels)), layout="constrained")
         _draw(figure, panels)
         try:
             with written(Path(file)) as stream:
-                figure.savefig(stream, format=Path(file).suffix[1:].lower() or None, dpi=150)
+                figure.savefig(stream, format=Path(file).suffix[1:].lower(), dpi=150)
         except (OSError, ValueError) as error:
             raise DataError(f"the picture cannot be written ({error})", source=os.fspath(file)) from None
 

@@ -21,8 +21,12 @@ _DARK: Final = 0.6
 """Share above which a cell is so dark that its number is white."""
 
 
-def check_plot(path: str | os.PathLike[str]) -> None:
+def check_plot(path: str | os.PathLike[str], *, to_come: str | os.PathLike[str] | None = None) -> None:
     """Check before the work that a picture can be drawn.
+
+    Args:
+        path: File of the picture.
+        to_come: Folder that will exist by then, that of the model.
 
     Raises:
         DataError: The file's suffix is unknown, or its folder is not writable.
@@ -30,7 +34,7 @@ def check_plot(path: str | os.PathLike[str]) -> None:
     """
     if Path(path).suffix.lower() not in SUFFIXES:
         raise DataError(f"unsupported picture format: use a file name in {', '.join(SUFFIXES)}", source=str(path))
-    check_folder(path)
+    check_folder(path, to_come=to_come)
     load_matplotlib()
 
 

@@ -70,7 +70,7 @@ class HostGuard:
         if self.hosts is not None and scope["type"] == "http":
             host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
             if bare_host(host) not in self.hosts:
-                error = RequestError(421, "this host name is not served here: see --allow-host", closes=True)
+                error = RequestError(421, "the host name of the request (header Host) is not served here", closes=True)
                 await _refused(error)(scope, receive, send)
                 return
         await self.app(scope, receive, send)

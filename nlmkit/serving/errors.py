@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from nlmkit.errors import DataError, NlmkitError
+
+_PARENTHESES: Final = re.compile(r" \([^()]*(?:\([^()]*\)[^()]*)*\)")
+_OPTION: Final = re.compile(r"(?<!\w)--[a-z]")
 
 
 class RequestError(Exception):
@@ -24,7 +29,7 @@ class RequestError(Exception):
 def refusal(
     error: NlmkitError, *, item: str, first: int, count: int, folders: Sequence[tuple[str, str]]
 ) -> RequestError:
-    """Return what a client reads of an error of a model: the number of the text, and no path.
+    """Return what a client reads of an error of a model: the number of the text, no path, no option of a command.
 
     Args:
         error: The error.
@@ -41,4 +46,15 @@ def refusal(
         message = error.problem if number is None else f"{item} {number}: {error.problem}"
     for name, folder in folders:
         message = message.replace(folder, name)
-    return RequestError(422, message)
+    return RequestError(422, without_options(message))
+
+
+def without_options(message: str) -> str:
+    """Return a message without the parentheses and clauses that name options of the command line, or are for Python."""
+    text = _PARENTHESES.sub(lambda found: "" if _is_for_others(found[0]) else found[0], message)
+    first, *others = re.split(r"(?<=[:;,]) ", text)
+    return " ".join([first, *(clause for clause in others if not _is_for_others(clause))]).rstrip(":;,")
+
+
+def _is_for_others(text: str) -> bool:
+    return _OPTION.search(text) is not None or "(in Python" in text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -103,4 +102,4 @@ def _check_vector(item: object, what: str, limits: Limits) -> None:
 
 def _is_number(value: object) -> bool:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and abs(value) <= _LARGEST  # type: ignore[arg-type]
+    return is_number and abs(value) <= _LARGEST  # type: ignore[arg-type]

@@ -190,12 +190,43 @@ def test_predictions_are_written_beside_the_truth(run: Run, suffix: str) -> None
     )
 
 
+def test_texts_are_predicted_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    def count(own: Any) -> Any:
+        def counted(self: Any, *given: Any, **named: Any) -> Any:
+            calls.append(self.name)
+            return own(self, *given, **named)
+
+        return counted
+
+    for cls, method in ((NBSVM, "predict_proba"), (TfidfRidge, "predict"), (FrequentTagger, "tag_ids")):
+        monkeypatch.setattr(cls, method, count(getattr(cls, method)))
+    for model, data in (("nbsvm", "test.tsv"), ("ridge", "numbers.tsv"), ("tagger", "tagged.txt")):
+        plain = run("score", model, data, "--json").stdout
+        assert len(calls) == 1
+        assert run("score", model, data, "--json", "--predictions", "p.tsv").stdout == plain
+        assert len(calls) == 2
+        calls.clear()
+
+
+def test_predictions_do_not_replace_an_input(run: Run) -> None:
+    Path("source.tsv").write_text("a dog runs\n")
+    Path("target.txt").write_text("ein Hund rennt\n")
+    args = ["score", "en-de", "--source", "source.tsv", "--target", "target.txt", "--predictions", "source.tsv"]
+    assert "--predictions source.tsv is the same as source.tsv, which is read" in run(*args, code=1).stderr
+    assert Path("source.tsv").read_text() == "a dog runs\n"
+
+
 def test_predictions_go_to_a_file_of_a_known_format(run: Run) -> None:
     for model, data in (("nbsvm", "test.tsv"), ("tagger", "tagged.txt"), ("en-de", "pairs.tsv")):
         assert "use a file name in .tsv, .csv, .jsonl" in str(
             run("score", model, data, "--predictions", "p.txt", code=1).stderr
         )
-    assert "its folder does not exist" in run("score", "nbsvm", "test.tsv", "--predictions", "no/p.tsv", code=1).stderr
+    Path("folder.tsv").mkdir()
+    for path in ("no/p.tsv", "folder.tsv"):
+        problem = run("score", "nbsvm", "test.tsv", "--predictions", path, code=1).stderr
+        assert f"{path}: the file cannot be written there" in problem
     assert "--predictions" in run("score", "nbsvm", "test.tsv", "--predictions", "test.tsv", code=1).stderr
     assert "does not apply" in run("score", "ngram1", "text.txt", "--predictions", "p.tsv", code=2).stderr
 

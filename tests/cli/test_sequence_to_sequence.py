@@ -189,7 +189,10 @@ def test_sides_of_different_lengths_are_an_error_with_both_counts(run: Run, data
             "--vectors: the sources of toy-translator are texts",
         ),
         (["toy-translator", "--source", "a", "--source", "b", "--target", "c", "-o", "m"], "as many of both"),
-        (["toy-translator", "--source", "a", "--target", "b", "--format", "tsv", "-o", "m"], "--format is for files"),
+        (
+            ["toy-translator", "--source", "a", "--target", "b", "--format", "tsv", "-o", "m"],
+            "--text-format is for files",
+        ),
         (["toy-translator", "t", "--format", "conllu", "-o", "m"], "--format conllu: for classifiers and taggers"),
         (["toy-translator", "t", "--text-column", "a", "-o", "m"], "--text-column: for"),
         (["toy-translator", "t", "--budget", "3s", "-o", "m"], "does not train in steps"),

@@ -193,7 +193,7 @@ def test_another_layout_is_said_by_options(run: Run, folder: Path) -> None:
 
 def test_columns_that_are_read_as_raw_lines_are_noted(run: Run, folder: Path) -> None:
     Path("two.txt").write_text("\n".join(line.partition(" ")[0] + " O" if line else "" for line in TRAIN.split("\n")))
-    note = "note: two.txt has a token a line but is read as raw lines: use --input columns\n"
+    note = "note: two.txt has one token per line but is read as raw lines: use --input columns\n"
     assert run("tag", folder / "names", "two.txt").stderr == note
     assert run("tag", folder / "names", "two.txt", "--input", "columns").stderr == ""
     for text in ("He left Rome\n" * 5, "A O\nB\nC O\n", "A O\nB O\n", ""):

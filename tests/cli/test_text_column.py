@@ -162,11 +162,22 @@ def test_fit_and_compare_note_it_too(run: Run, model: str) -> None:
         (["perplexity", "MODEL", "t.tsv", "--text-format", "csv"], "requires --text-column"),
         (
             ["score", "MODEL", "t.tsv", "--text-column", "3", "--format", "space"],
-            "--format space has no column names",
+            "--text-format space has no column names",
         ),
+        (["report", "MODEL", "-o", "r.html", "--text-format", "csv"], "Error: --text-format is the format of a table"),
         (["fit", "ngram", "t.tsv", "-o", "m", "--format", "csv"], "--format: for classifiers"),
         (["fit", "ngram", "t.tsv", "-o", "m", "--text-column", "3", "--label-column", "x"], "--label-column: for"),
     ],
 )
 def test_wrong_usage(args: list[str], message: str, run: Run, model: str) -> None:
     assert message in run(*(model if arg == "MODEL" else arg for arg in args), code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "args", [["perplexity", "MODEL"], ["perplexity", "MODEL", "--per-line"], ["report", "MODEL", "-o", "r.html"]]
+)
+def test_a_corpus_has_no_columns(args: list[str], run: Run, model: str) -> None:
+    given = [model if arg == "MODEL" else arg for arg in args]
+    result = run(*given, "--text", "corpus:english/test", "--text-column", "1", code=1)
+    assert "corpus:english/test: a corpus has no header" in result.stderr
+    assert result.stdout == ""

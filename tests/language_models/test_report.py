@@ -328,6 +328,22 @@ def test_blocks_of_a_text_give_the_lines_of_the_whole() -> None:
         assert alone.perplexity[0] == whole.perplexity[index]
 
 
+def test_figures_of_a_line_are_exactly_those_of_a_report_on_it() -> None:
+    random = np.random.default_rng(3)
+    text = [list(random.choice(["the", "cat", "dög"], int(length))) for length in random.integers(0, 300, 60)]
+    corpus = Corpus.read(text)
+    values = -random.exponential(size=corpus.events)
+    characters = np.array([len(" ".join(line)) + 1 for line in text])
+    lines = line_figures(values, corpus.event_offsets, corpus.oov_events(VOCABULARY), characters)
+    assert lines.bits_per_character is not None
+    for index, line in enumerate(text):
+        begin, end = corpus.event_offsets[index : index + 2]
+        alone = report(values[begin:end], Corpus.read(iter([" ".join(line)])))
+        assert (lines.log_prob[index], lines.perplexity[index]) == (alone.log_prob, alone.perplexity)
+        assert lines.perplexity_excluding_oov[index] == alone.perplexity_excluding_oov
+        assert lines.bits_per_character[index] == alone.bits_per_character
+
+
 # ------------------------------------------------------------------------------------------------- from Python
 
 

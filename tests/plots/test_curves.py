@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from nlmkit.errors import DataError, NlmkitError
-from nlmkit.plots.curves import check_picture, plot_learning_curve
+from nlmkit.plots.curves import plot_learning_curve
+from nlmkit.plots.figure import check_plot
 from nlmkit.training.records import Evaluation, LogRecord
 
 
@@ -156,11 +157,13 @@ def test_whether_a_picture_can_be_drawn_is_known_before_the_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("matplotlib")
-    check_picture(tmp_path / "curve.png")
-    with pytest.raises(DataError, match=r"curve.jpegg: unknown picture format: use one of the suffixes .*png"):
-        check_picture(tmp_path / "curve.jpegg")
+    check_plot(tmp_path / "curve.png")
+    with pytest.raises(
+        DataError, match=r"curve.rgba: unsupported picture format: use a file name in \.png, \.svg, \.pdf"
+    ):
+        check_plot(tmp_path / "curve.rgba")
     with pytest.raises(DataError, match="cannot be written there"):
-        check_picture(tmp_path / "nowhere" / "curve.png")
+        check_plot(tmp_path / "nowhere" / "curve.png")
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(NlmkitError, match=r"pip install 'nlmkit\[plot\]'"):
-        check_picture(tmp_path / "curve.png")
+        check_plot(tmp_path / "curve.png")

@@ -121,7 +121,6 @@ def test_without_matplotlib_the_install_line_is_given(monkeypatch: pytest.Monkey
     "code",
     [
         "from nlmkit.plots.perplexities import check_plot; check_plot('out.png')",
-        "from nlmkit.plots.curves import check_picture; check_picture('out.png')",
         "from nlmkit.plots.curves import plot_learning_curve; plot_learning_curve({}, 'out.png')",
     ],
 )

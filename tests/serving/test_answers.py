@@ -51,6 +51,13 @@ def test_scores_are_those_of_log_probs_and_of_the_command(
     assert asked(client, "score", model="kn", text=TEXTS[1]) == results[1:2]
 
 
+def test_figures_are_those_of_a_report(client: TestClient, components: dict[str, Any]) -> None:
+    texts = [" ".join(["the cat sat on", "a dog"][number % 3 == 1] for number in range(length)) for length in (9, 50)]
+    for text, result in zip(texts, asked(client, "score", model="kn", texts=texts), strict=True):
+        report = components["kn"].report(iter([text])).to_dict()
+        assert result == {name: report[name] for name in result}
+
+
 def test_many_texts_are_scored_as_each_alone(client: TestClient, components: dict[str, Any]) -> None:
     texts = [" ".join(TRAIN[index % 4].split()[: index % 7]) for index in range(100)]
     results = asked(client, "score", model="kn", texts=texts)
@@ -86,9 +93,12 @@ def test_next_words_are_the_most_probable(client: TestClient, components: dict[s
     assert len(every["words"]) == lm.vocabulary_.size_predictable
 
 
-def test_scores_that_are_no_probabilities_have_no_perplexity(client: TestClient) -> None:
+def test_scores_that_are_not_probabilities_have_no_perplexity(client: TestClient) -> None:
     (found,) = asked(client, "score", model="stupid", text="the cat")
     assert list(found) == ["log_prob", "events", "oov"]
+    for question in ("surprisal", "next"):
+        response = client.post(f"/v1/{question}", json={"model": "stupid", "text": "the cat"})
+        assert response.json() == {"error": f"stupid does not answer {question}, but score"}
 
 
 def test_numbers_that_json_lacks_are_null(serve: Served_) -> None:

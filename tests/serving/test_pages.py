@@ -50,19 +50,19 @@ def test_the_document_has_every_question(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     assert document["openapi"] == "3.1.0"
     assert set(document["paths"]) == {*(f"/v1/{name}" for name in all_questions()), "/v1/models", "/health"}
-    body = document["paths"]["/v1/next"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert body["properties"]["model"]["enum"] == ["kn", "stupid"]
-    assert body["required"] == ["model"]
-    assert body["properties"]["top"] == {
+    bodies = {
+        name: document["paths"][f"/v1/{name}"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        for name in ("score", "next", "similar")
+    }
+    assert bodies["score"]["properties"]["model"]["enum"] == ["kn", "stupid"]
+    assert [bodies[name]["required"] for name in bodies] == [["model"], [], []]
+    assert bodies["next"]["properties"]["top"] == {
         "type": "integer",
         "minimum": 1,
         "maximum": 1000,
         "default": 10,
         "description": "how many words",
     }
-    assert document["paths"]["/v1/similar"]["post"]["requestBody"]["content"]["application/json"]["schema"][
-        "required"
-    ] == []  # fmt: skip
 
 
 def test_answers_have_the_documented_keys(client: TestClient) -> None:

@@ -11,10 +11,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from nlmkit import NGram
-from nlmkit.core.kinds import KINDS
 from nlmkit.errors import DataError, HyperParameterError
 from nlmkit.serving.application import bare_host
-from nlmkit.serving.errors import RequestError, refusal
+from nlmkit.serving.errors import RequestError, refusal, without_options
 from nlmkit.serving.models import Served, choose, loaded, named
 from serving.conftest import Served_
 
@@ -30,7 +29,7 @@ def refused(response: Any, status: int) -> str:
     message: str = found["error"]
     assert message
     assert "\n" not in message
-    assert not any(secret in message for secret in ("/secret", "Traceback", ".py", "/work", "/tmp"))
+    assert not any(secret in message for secret in ("/secret", "Traceback", ".py", "/work", "/tmp", " --", "(--"))
     return message
 
 
@@ -58,8 +57,8 @@ def refused(response: Any, status: int) -> str:
         (b'{"text": "a"}', 422, "name one as model: kn, stupid"),
         (b'{"model": "kn", "text": "a", "tpo": 3}', 422, "no option 'tpo'"),
         (b'{"model": "kn", "texts": ["a", "b\\nc"]}', 422, "text 2: has a line feed"),
-        (b'{"model": "kn", "texts": ["a", "b </s>"]}', 422, "text 2: "),
-        (b'{"model": "kn", "text": "a\\u0000"}', 422, "text 1: "),
+        (b'{"model": "kn", "texts": ["a", "b </s>"]}', 422, "text 2: the token </s> is the mark"),
+        (b'{"model": "kn", "text": "a\\u0000"}', 422, "text 1: NUL byte"),
     ],
 )
 def test_malformed_bodies(client: TestClient, body: bytes, status: int, part: str) -> None:
@@ -79,6 +78,7 @@ def test_malformed_bodies(client: TestClient, body: bytes, status: int, part: st
         ("similar", {"word": "cat", "measure": "angle"}, "measure must be cosine or euclidean"),
         ("similar", {"word": "cat", "measure": []}, "measure must be"),
         ("describe", {"vector": [True, False]}, "vector 1 must be a list of numbers"),
+        ("describe", {"vector": [10**400, 0]}, "vector 1 must be a list of numbers"),
         ("describe", {"vector": [1e31, 0]}, "vector 1 must be a list of numbers"),
         ("describe", {"vectors": [[1, 0], []]}, "vector 2 must be a list of numbers"),
         ("describe", {"vectors": [[1, 0], [1]]}, "vector 2: has 1 numbers, but the model takes 2"),
@@ -228,6 +228,19 @@ def test_errors_name_the_text_of_the_request() -> None:
     assert message(HyperParameterError("/models/kn: odd"), 0, 5) == "kn: odd"
 
 
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("no models (--model FOLDER): add one, or use --valid FILE", "no models: add one"),
+        ("odd (a, b): use x (with --y; in Python, Z(y=True)), or z", "odd (a, b): use x, or z"),
+        ("odd: use --x (in Python, X(y))", "odd"),
+        ("a-b -- c--d, (e", "a-b -- c--d, (e"),
+    ],
+)
+def test_options_of_the_command_line_are_not_shown(message: str, shown: str) -> None:
+    assert without_options(message) == shown
+
+
 def test_names_of_models(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a=b").mkdir()
@@ -260,4 +273,3 @@ def test_a_tagger_with_columns_is_refused(tmp_path: Any, monkeypatch: pytest.Mon
     with pytest.raises(Exception, match="/place: crf-tagger reads columns beside the words"):
         loaded([("tagger", "/place")], verify=True)
     assert not Served.of("tagger", Columns()).questions
-    assert KINDS

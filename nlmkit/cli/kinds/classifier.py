@@ -14,7 +14,10 @@ from nlmkit.cli.trees import check_form, read_trees, takes_trees
 from nlmkit.core.kinds import kind_called
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from nlmkit.classifiers.base import Classifier
+    from nlmkit.cli.predictions import Row
     from nlmkit.text import Corpus, TextPipeline
     from nlmkit.text.labelled import LabelledTexts
 
@@ -55,13 +58,14 @@ class ClassifierPart(LabelledPart):
             return data
         return data.with_labels_of_kind(label_kind(component.classes_))
 
-    def predictions(self, component: Classifier, data: Any) -> Iterator[dict[str, Any]]:
-        """Yield text (words of a tree), truth, prediction, and the prediction's probability."""
-        names = component.classes_.tolist()
-        rows = zip(data.texts, data.labels.tolist(), component.predict_proba(data).tolist(), strict=True)
-        for text, truth, row in rows:
-            best = row.index(max(row))
-            yield {"text": text, "truth": truth, "prediction": names[best], "probability": row[best]}
+    def predicted(self, component: Classifier, data: Any) -> tuple[Any, NDArray[Any], list[Row]]:
+        """Return texts and labels; rows have text (words of a tree), truth, prediction, and its probability."""
+        own: Any = component.labelled(data)
+        probabilities = component.predict_proba(own)
+        found = component.classes_[probabilities.argmax(axis=1)]
+        names = ("text", "truth", "prediction", "probability")
+        columns = zip(own.texts, own.labels.tolist(), found.tolist(), probabilities.max(axis=1).tolist(), strict=True)
+        return own, found, [dict(zip(names, each, strict=True)) for each in columns]
 
     def answers(self, component: Classifier, corpus: Corpus) -> Iterator[dict[str, Any]]:
         """Yield the most probable label, its probability, and the probabilities of all by label."""

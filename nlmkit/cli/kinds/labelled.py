@@ -15,11 +15,13 @@ from nlmkit.cli.kinds.options import PLOT, SAMPLES, SEED
 from nlmkit.cli.kinds.part import Job, Option, Part
 from nlmkit.cli.labelled import Form, print_notes
 from nlmkit.cli.options import for_source, given_tokenizer
-from nlmkit.cli.predictions import PREDICTIONS, check_predictions, write_predictions
+from nlmkit.cli.predictions import PREDICTIONS, Row, check_predictions, write_predictions
 from nlmkit.cli.progress import progress
 from nlmkit.core.tables import figure_text
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from nlmkit.core.component import Component
     from nlmkit.core.progress import Progress
     from nlmkit.documents.base import TextModel
@@ -185,8 +187,17 @@ class LabelledPart(Part):
         return self.as_learned(component, self._read(component, names, form, pipeline))
 
     @abc.abstractmethod
-    def predictions(self, component: Any, data: Any) -> Iterator[dict[str, Any]]:
-        """Yield text, truth and prediction of each text."""
+    def predicted(self, component: Any, data: Any) -> tuple[Any, NDArray[Any], list[Row]]:
+        """Predict texts.
+
+        Args:
+            component: The model.
+            data: Texts with targets as the model's own are.
+
+        Returns:
+            The texts as the model's report takes them, the prediction of each, and a row of text, truth and prediction
+            for each.
+        """
 
     def further(self, component: Any, data: Any) -> dict[str, Any]:
         """Return figures that the report of the kind lacks: JSON-ready."""
@@ -231,10 +242,14 @@ class LabelledPart(Part):
             print_notes(data, quiet=quiet)
             if display is not None:
                 display.start("predicting")
-            report = cast(Any, component).report(data, resamples=samples, seed=seed)
+            if predictions is None:
+                report = cast(Any, component).report(data, resamples=samples, seed=seed)
+            else:
+                own, guesses, rows = self.predicted(component, data)
+                report = component.report_on(own, resamples=samples, seed=seed, predictions=guesses)
             further = self.further(component, data)
             if predictions is not None:
-                write_predictions(predictions, list(self.predictions(component, data)))
+                write_predictions(predictions, rows)
         if plot is not None:
             self.draw(report, plot, model)
         if as_json:

@@ -9,6 +9,9 @@ from nlmkit.cli.kinds.labelled import LabelledPart
 from nlmkit.core.kinds import kind_called
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nlmkit.cli.predictions import Row
     from nlmkit.regressors.base import Regressor
     from nlmkit.text import Corpus
 
@@ -19,11 +22,12 @@ class RegressorPart(LabelledPart):
     kind = kind_called("regressor")
     answer_keys = answer_columns = ("prediction",)
 
-    def predictions(self, component: Regressor, data: Any) -> Iterator[dict[str, Any]]:
-        """Yield text, truth and prediction."""
-        rows = zip(data.texts, data.numbers.tolist(), component.predict(data).tolist(), strict=True)
-        for text, truth, prediction in rows:
-            yield {"text": text, "truth": truth, "prediction": prediction}
+    def predicted(self, component: Regressor, data: Any) -> tuple[Any, NDArray[Any], list[Row]]:
+        """Return the texts, their predictions, and rows of text, truth and prediction."""
+        found = component.predict(data)
+        columns = zip(data.texts, data.numbers.tolist(), found.tolist(), strict=True)
+        rows = [{"text": text, "truth": truth, "prediction": prediction} for text, truth, prediction in columns]
+        return data, found, rows
 
     def answers(self, component: Regressor, corpus: Corpus) -> Iterator[dict[str, Any]]:
         """Yield the predicted number."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nlmkit.core.component import Component
     from nlmkit.core.progress import Progress
     from nlmkit.taggers.base import Tagger
+    from nlmkit.taggers.judging import PredictedTags
     from nlmkit.text import TextPipeline
     from nlmkit.text.marks import Marks
     from nlmkit.text.tagged import TaggedSentences
@@ -147,6 +148,8 @@ class TaggerPart(Part):
         Raises:
             NlmkitError: The tagger's tags are plain, and the scheme is one of spans.
         """
+        from nlmkit.taggers.judging import predicted_tags, report_on
+
         self.check_scheme(model, component, scheme)
         if plot is not None:
             from nlmkit.plots.figure import check_plot
@@ -163,9 +166,10 @@ class TaggerPart(Part):
             _print_notes(data, quiet=quiet)
             if display is not None:
                 display.start("tagging")
-            report = component.report(data, resamples=samples, seed=seed)
+            judged = predicted_tags(component, data)
+            report = report_on(component, judged, resamples=samples, seed=seed)
             if predictions is not None:
-                write_predictions(predictions, list(_predictions(component, data)))
+                write_predictions(predictions, list(_predictions(component, judged)))
         if plot is not None:
             from nlmkit.plots.tagging import plot_report
 
@@ -219,11 +223,8 @@ class TaggerPart(Part):
 PART = TaggerPart()
 
 
-def _predictions(tagger: Tagger, data: TaggedSentences) -> Iterator[dict[str, Any]]:
+def _predictions(tagger: Tagger, judged: PredictedTags) -> Iterator[dict[str, Any]]:
     """Yield sentence, position, token, truth, prediction, and the prediction's probability, of each token."""
-    from nlmkit.taggers.judging import predicted_tags
-
-    judged = predicted_tags(tagger, data)
     own = str(judged.gold.scheme)
     shown = judged.predicted if judged.predicted.scheme == own else judged.predicted.in_scheme(own)[0]
     places = {tag: place for place, tag in enumerate(tagger.tags_)}

@@ -110,6 +110,10 @@ def next_words(model: LanguageModel, texts: Sequence[str], options: Mapping[str,
         yield {"words": words}
 
 
+def _has_probabilities(model: LanguageModel) -> bool:
+    return model.normalized
+
+
 _FIGURES: Final = {
     "log_prob": MAYBE | {"description": "natural logarithm, with that of </s>; null for zero probability"},
     "perplexity": MAYBE | {"description": "missing for scores that are not probabilities, as are the next two"},
@@ -139,6 +143,7 @@ QUESTIONS: Final = (
         about="Surprisal of each token of a sentence, and of its end, </s>.",
         answer=surprisal,
         result={"tokens": list_of(_TOKEN)},
+        applies=_has_probabilities,
     ),
     Question(
         name="next",
@@ -147,5 +152,6 @@ QUESTIONS: Final = (
         result={"words": list_of({"word": STRING, "probability": NUMBER, "log_prob": NUMBER})},
         options=(Option(name="top", default=10, about="how many words"),),
         together=1,
+        applies=_has_probabilities,
     ),
 )
