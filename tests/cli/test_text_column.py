@@ -179,5 +179,5 @@ def test_wrong_usage(args: list[str], message: str, run: Run, model: str) -> Non
 def test_a_corpus_has_no_columns(args: list[str], run: Run, model: str) -> None:
     given = [model if arg == "MODEL" else arg for arg in args]
     result = run(*given, "--text", "corpus:english/test", "--text-column", "1", code=1)
-    assert "corpus:english/test: a corpus has no header" in result.stderr
+    assert result.stderr == "nlmkit: corpus:english/test is not a table: omit --text-column\n"
     assert result.stdout == ""
