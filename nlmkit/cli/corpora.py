@@ -23,6 +23,7 @@ def command() -> None:
     """List the corpora that corpus:NAME can load, and the sources of others.
 
     Some come with nlmkit, some with installed packages, and some must be prepared manually. Nothing is downloaded.
+    nltk:NAME reads a corpus of NLTK by NLTK's own reader, in this list or not.
     """
 
 

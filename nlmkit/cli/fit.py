@@ -162,8 +162,8 @@ def command(
     models do.
 
     Several texts are one corpus. A text is a file (also .gz, .bz2, .xz, .zst), a directory of files, corpus:NAME (see
-    `nlmkit corpora list`), or `-` for standard input, which a pipe is read from where no text is named, too. Only a
-    line feed ends a sentence.
+    `nlmkit corpora list`), nltk:NAME (a corpus of NLTK whose data are on this machine), or `-` for standard input,
+    which a pipe is read from where no text is named, too. Only a line feed ends a sentence.
 
     The texts of a classifier are labelled: label<TAB>text per line, or CSV or JSONL with named columns; those of a
     regressor have a number for a label. Their tokenizer is a hyper-parameter, which --tokenizer sets as -p tokenizer=

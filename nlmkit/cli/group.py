@@ -179,7 +179,7 @@ nlmkit = Root(
     help="""Fit, evaluate and use language models.
 
     The model comes before its texts: `nlmkit COMMAND MODEL TEXT...`. A text is a file (optionally compressed), a
-    directory, corpus:NAME, or `-` for standard input, which is also the default unless it is a terminal;
+    directory, corpus:NAME, nltk:NAME, or `-` for standard input, which is also the default unless it is a terminal;
     --text TEXT is an alternative. --format is the format of input or output: --text-format for texts in a table,
     --row-format for printed rows, --file-format for a model's file.
 

@@ -18,6 +18,7 @@ from nlmkit.text.segmenter import PREFIX
 
 STDIN = "-"
 CATALOG_PREFIX = "corpus:"
+CORPUS_PREFIXES = (CATALOG_PREFIX, "nltk:")
 _FILES = frozenset({"file", "files", "path", "folder", "directory"})
 
 

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="TEXT",
     allow_from_autoenv=False,
-    help="Test text: a file, a directory, - for standard input, or corpus:NAME. Several texts are read as one.  "
-    "[default: none; sections that need one are left out]",
+    help="Test text: a file, a directory, - for standard input, corpus:NAME or nltk:NAME. Several texts are read as "
+    "one.  [default: none; sections that need one are left out]",
 )
 @click.option("-o", "--output", "path", metavar="FILE", required=True, help="HTML file to write.")
 @click.option("--title", help="Title of the page.  [default: the names of the models]")
@@ -92,6 +92,10 @@ def command(
     sentence length, calibration, n-gram orders used, samples, parameters and options. Of a large text, sentences for
     some of these are drawn by --seed, which the page states.
 
+    No text is chosen for the models: without --text nothing is scored, and the report has what they have in
+    themselves, such as parameters, learning curves, samples, options, neighbours and projections. corpus:english/test
+    is an English text that comes with nlmkit (`nlmkit corpora list`).
+
     Of other kinds, TEXT has labels, numbers, tags or targets, as for `nlmkit score`: classifiers have their confusion,
     calibration and most confident mistakes, regressors their residuals, taggers errors by type and transitions,
     sequence-to-sequence models attention and examples. Representations have neighbours and projections; of them, TEXT
@@ -132,6 +136,8 @@ def command(
         )
     made.save(path)
     if not quiet:
+        if not texts:
+            output.note("without --text TEXT, sections that need a text are left out")
         output.note(f"{path}: {len(made.html.encode('utf-8')):,} bytes")
 
 

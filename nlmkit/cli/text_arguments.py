@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from nlmkit.cli.output import note
-from nlmkit.cli.outputs import CATALOG_PREFIX, STDIN
+from nlmkit.cli.outputs import CORPUS_PREFIXES, STDIN
 
 
 def text_argument(*, typed: bool = False, required: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -64,7 +64,7 @@ def standard_input(what: str, *, typed: bool = False) -> tuple[str, ...]:
 
 def is_text(name: str) -> bool:
     """Return whether a name is that of a text rather than of a saved model, which is a folder."""
-    if name == STDIN or name.startswith(CATALOG_PREFIX):
+    if name == STDIN or name.startswith(CORPUS_PREFIXES):
         return True
     try:
         return not stat.S_ISDIR(os.stat(name).st_mode)

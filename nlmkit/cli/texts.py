@@ -14,7 +14,7 @@ from nlmkit.language_models.base import LanguageModel
 from nlmkit.text import Corpus, TextPipeline, stream_blocks
 from nlmkit.text.columns import TableRows, TextColumn, looks_like_table, read_tables, stream_tables
 from nlmkit.text.joining import joined
-from nlmkit.text.sources import CATALOG_PREFIX, STDIN, expand_names
+from nlmkit.text.sources import CORPUS_PREFIXES, STDIN, expand_names
 from nlmkit.text.streamed import StreamedNames, StreamedText
 
 
@@ -64,7 +64,7 @@ def streamed_texts(names: Sequence[str], pipeline: TextPipeline, column: TextCol
 
 def note_tables(names: Sequence[str]) -> None:
     """Send a note for each file that is read as plain text and looks like a table."""
-    for source in expand_names(name for name in names if name != STDIN and not name.startswith(CATALOG_PREFIX)):
+    for source in expand_names(name for name in names if name != STDIN and not name.startswith(CORPUS_PREFIXES)):
         if looks_like_table(source):
             note(
                 f"{source.name} looks like a table but is read as plain lines, header and numbers included: set the "

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nlmkit.errors import MissingFileError, NlmkitError
 from nlmkit.text import Decoding
 from nlmkit.text.blocks import BLOCK_BYTES, byte_blocks
-from nlmkit.text.sources import CATALOG_PREFIX, STDIN, ByteReader, ByteSource, expand, path_source
+from nlmkit.text.sources import CORPUS_PREFIXES, STDIN, ByteReader, ByteSource, expand, path_source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +53,7 @@ def user_file(name: str | os.PathLike[str]) -> ByteSource:
         (source,) = expand(STDIN)
         assert isinstance(source, ByteSource)
         return source
-    if os.fspath(name).startswith(CATALOG_PREFIX) and not os.path.exists(name):
+    if os.fspath(name).startswith(CORPUS_PREFIXES) and not os.path.exists(name):
         raise MissingFileError("a corpus is text, and a file of word pairs or analogies is expected", source=f"{name}")
     return path_source(name)
 

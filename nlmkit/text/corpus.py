@@ -104,8 +104,9 @@ class Corpus:
         Args:
             source: A path (compressed if it ends in ``.gz``, ``.bz2``, ``.xz`` or ``.zst``); a directory, whose files
                 are read in order of their names, without hidden ones and subdirectories; several path objects; ``-``
-                for standard input; ``corpus:NAME`` or ``corpus:NAME/SPLIT`` from the catalogue; a binary file; an
-                iterable of lines, one sentence each; or an iterable of token lists, which are taken as they are.
+                for standard input; ``corpus:NAME`` or ``corpus:NAME/SPLIT`` from the catalogue; ``nltk:NAME`` or
+                ``nltk:NAME/FILE``, a corpus of NLTK whose data are on this machine; a binary file; an iterable of
+                lines, one sentence each; or an iterable of token lists, which are taken as they are.
             pipeline: How lines become tokens, split on spaces by default. Token lists do not pass through it, other
                 than by its ``marks``. A subword tokenizer that is yet to be trained is trained on this text; the
                 corpus has the pipeline with the trained one, by which other texts are to be read.

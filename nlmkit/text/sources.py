@@ -19,16 +19,18 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias, cast
 
 from nlmkit.errors import DataError, HyperParameterError, MissingFileError
-from nlmkit.text import catalog
+from nlmkit.text import catalog, nltk_corpora
 from nlmkit.text.tables import items_of, refuse_table, tokens_of
 
 TextSource: TypeAlias = (
     str | os.PathLike[str] | BinaryIO | Iterable[os.PathLike[str]] | Iterable[str] | Iterable[Sequence[str]]
 )
-"""A path, several paths, a directory, ``-``, ``corpus:NAME``, a binary file, lines, or token lists."""
+"""A path, several paths, a directory, ``-``, ``corpus:NAME``, ``nltk:NAME``, a binary file, lines, or token lists."""
 
 STDIN = "-"
 CATALOG_PREFIX = "corpus:"
+CORPUS_PREFIXES = (CATALOG_PREFIX, nltk_corpora.PREFIX)
+"""What a name begins with that is not that of a file."""
 
 # What a file of each kind begins with, and what to do with it. A text never begins so by chance: each has a byte that
 # is no UTF-8 there, or spells out more than a word of nonsense.
@@ -104,9 +106,10 @@ def expand(source: TextSource) -> list[Source]:
     """List the sources of a corpus, in order.
 
     A `str` names one file or directory, ``-`` standard input, ``corpus:NAME`` or ``corpus:NAME/SPLIT`` an entry of the
-    catalogue. A path object always names a file or directory. In any other iterable, path objects are files, strings
-    are lines, and sequences of strings are sentences; use `expand_names` for several files given as strings. A column
-    of a table is such an iterable; a whole table is refused.
+    catalogue, ``nltk:NAME`` or ``nltk:NAME/FILE`` a corpus of NLTK. A path object always names a file or directory. In
+    any other iterable, path objects are files, strings are lines, and sequences of strings are sentences; use
+    `expand_names` for several files given as strings. A column of a table is such an iterable; a whole table is
+    refused.
 
     Raises:
         DataError: The source names nothing readable, or is nothing that text can come from.
@@ -127,7 +130,7 @@ def expand(source: TextSource) -> list[Source]:
 
 
 def expand_names(names: Iterable[str | os.PathLike[str]]) -> list[Source]:
-    """List the sources of several names, each a path, a directory, ``-`` or ``corpus:NAME``, as `expand` reads one."""
+    """List the sources of several names, each as `expand` reads one: a path, ``-``, ``corpus:NAME``, ``nltk:NAME``."""
     refuse_table(names, "the list of paths")
     every = [names] if isinstance(names, (str, os.PathLike)) else list(names)
     for number, name in enumerate(every, start=1):
@@ -199,12 +202,14 @@ def _expand_iterable(source: Iterable[Any]) -> list[Source]:
 def _names_source(item: object) -> bool:
     if not isinstance(item, str):
         return False
-    return item == STDIN or item.startswith(CATALOG_PREFIX) or os.path.isfile(item)
+    return item == STDIN or item.startswith(CORPUS_PREFIXES) or os.path.isfile(item)
 
 
 def _expand_name(name: str) -> list[Source]:
     if name == STDIN:
         return [ByteSource(STDIN, STDIN, stream=_stdin())]
+    if name.startswith(nltk_corpora.PREFIX):
+        return [LineSource(name, name, nltk_corpora.sentences(name))]
     if not name.startswith(CATALOG_PREFIX):
         return [*_expand_path(name)]
     resolved = catalog.resolve(name.removeprefix(CATALOG_PREFIX))

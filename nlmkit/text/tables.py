@@ -19,10 +19,11 @@ _AS_LIST = ("to_pylist", "to_list")  # of Arrow and of Polars; pandas' columns h
 
 
 def refuse_table(data: object, what: str) -> None:
-    """Raise if something that should be one column, or one sequence, is a table, a mapping, a set or raw bytes.
+    """Raise if something that should be one column, or one sequence, is a table, mapping, set, document or raw bytes.
 
     Args:
-        data: A pandas, Polars, Arrow or Hugging Face table, a mapping, a NumPy array, or anything else.
+        data: A pandas, Polars, Arrow or Hugging Face table, a mapping, a NumPy array, a document of spaCy, or anything
+            else.
         what: What it should be, in the error's words, such as "text".
 
     Raises:
@@ -32,6 +33,8 @@ def refuse_table(data: object, what: str) -> None:
         raise DataError(f"{what} was given as {type(data).__name__}: decode it first, as in data.decode('utf-8')")
     if isinstance(data, (set, frozenset)):
         raise DataError(f"{what} must not be a {type(data).__name__}, which has no order: pass a list")
+    if is_document(data):
+        raise DataError(f"{what} was given as a {_type(data)}: put it in a list, or pass its sentences, data.sents")
     names = _columns(data)
     if names is not None:
         column = next((name for name in _LIKELY if name in names), next(iter(names), "text"))
@@ -106,9 +109,13 @@ def is_document(item: Any) -> bool:
 
 
 def words_with_space(item: Any) -> list[tuple[Any, str]] | None:
-    """Return the words of an item with what separates each from the next one; None if it is not a list of words."""
+    """Return the words of an item with what separates each from the next one; None if it is not a list of words.
+
+    White space is a token of its own in a document of spaCy; its line feeds become spaces.
+    """
     if is_document(item):
-        return [(token.text, token.whitespace_) for token in item]
+        pairs = [(token.text, token.whitespace_) for token in item]
+        return [(word if word.strip() else word.replace("\n", " "), space) for word, space in pairs]
     words = tokens_of(item)
     return None if words is None else [(word, " ") for word in words]
 

@@ -243,8 +243,8 @@ class TaggedSentences:
         line is an empty sentence.
 
         Args:
-            source: A path, several path names, ``-`` for standard input, ``corpus:NAME/SPLIT``, an open binary file,
-                or lines; compressed files are unpacked.
+            source: A path, several path names, ``-`` for standard input, ``corpus:NAME/SPLIT``, ``nltk:NAME`` for the
+                tagged sentences of a corpus of NLTK, an open binary file, or lines; compressed files are unpacked.
             format: ``columns``, ``conllu`` or ``segmented``; by default ``conllu`` for files that end in .conllu, what
                 the catalogue says for its corpora, and else ``columns``.
             word_column: Column of the words, from 0, or from the end if it is negative.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nlmkit.core.suggestions import suggestion
 from nlmkit.errors import DataError, HyperParameterError
-from nlmkit.text import catalog
+from nlmkit.text import catalog, nltk_corpora
 from nlmkit.text.column import Column
 from nlmkit.text.columns import suffix_of
 from nlmkit.text.decoding import Decoding
@@ -20,7 +20,7 @@ from nlmkit.text.indexing import reserved_token
 from nlmkit.text.marks import LITERAL, without_marks, without_nul
 from nlmkit.text.rows import decoded
 from nlmkit.text.segmented import SCHEME, segmented_rows
-from nlmkit.text.sources import CATALOG_PREFIX, ByteSource, Source, TextSource, expand
+from nlmkit.text.sources import CATALOG_PREFIX, ByteSource, LineSource, Source, TextSource, expand
 from nlmkit.text.tag_notes import length_note
 from nlmkit.text.tag_schemes import check_scheme, detect, foreign_tag, is_of, mixed_tags
 from nlmkit.text.tagged_rows import Request, RowBlock, column_rows, conllu_rows
@@ -117,6 +117,8 @@ def _parts(source: TextSource, format: str | None) -> list[tuple[Source, Format]
             raise DataError(
                 f"{source} has no tags, it is a corpus for {entry.task}: set a format to read it all the same"
             )
+    if isinstance(source, str) and source.startswith(nltk_corpora.PREFIX) and format in (None, "columns"):
+        return [(LineSource(source, source, nltk_corpora.tagged_lines(source)), "columns")]
     return [(each, cast(Format, format) or _SUFFIXES.get(suffix_of(each.name), "columns")) for each in expand(source)]
 
 

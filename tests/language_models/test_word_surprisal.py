@@ -143,6 +143,14 @@ def test_words_may_be_given(model: NGram) -> None:
     np.testing.assert_array_equal(word_surprisals(model, np.array(["The cat"])).log_probs, one.log_probs)
 
 
+def test_line_feeds_of_a_document_are_spaces() -> None:
+    lm = NGram(order=2, smoothing="witten-bell").fit(LINES)
+    found = word_surprisals(lm, [Doc(("The", ""), ("\n\n", ""), ("cat", ""))])
+    np.testing.assert_array_equal(found.log_probs, word_surprisals(lm, ["The  cat"]).log_probs)
+    with pytest.raises(DataError, match=r"text was given as a .* Doc: put it in a list, or pass its sentences"):
+        word_surprisals(lm, Doc(("The", "")))
+
+
 def test_documents_are_sentences_of_a_corpus() -> None:
     corpus = Corpus.read([Doc(("Do", ""), ("n't", " "), ("  ", ""), ("go", ""))])
     assert [*corpus.sentence(0)] == ["Do", "n't", "go"]

@@ -193,6 +193,18 @@ def test_a_corpus_has_no_columns(saved: Path, tmp_path: Path) -> None:
     assert result.stderr == "nlmkit: corpus:english/test is not a table: omit --text-column\n"
 
 
+def test_without_a_text_a_note_says_what_is_left_out(saved: Path, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    result = run(saved / "3-gram", "-o", path)
+    assert result.exit_code == 0
+    assert "note: without --text TEXT, sections that need a text are left out\n" in result.stderr
+    assert "No text was given" in Page(path.read_text("utf-8")).text
+    assert run(saved / "3-gram", "-o", path, "-q").stderr == ""
+    assert "without --text" not in run(saved / "3-gram", "--text", saved / "test.txt", "-o", path).stderr
+    shown = " ".join(run("--help").stdout.split())
+    assert "No text is chosen for the models: without --text nothing is scored" in shown
+
+
 def test_options_of_the_text_need_a_text(saved: Path, tmp_path: Path) -> None:
     result = run(saved / "3-gram", "--encoding", "latin-1", "-o", tmp_path / "report.html")
     assert result.exit_code == 2
