@@ -140,17 +140,17 @@ def expand_names(names: Iterable[str | os.PathLike[str]]) -> list[Source]:
 
 
 def refuse_columns(names: Iterable[object], flags: str = "--text-column") -> None:
-    """Raise an error for a corpus of the catalogue where columns are named: its first line is no header.
+    """Raise an error for a corpus of the catalogue or of NLTK where columns are named: its first line is not a header.
 
     Args:
-        names: Paths, directories, ``-``, ``corpus:NAME``.
+        names: Paths, directories, ``-``, ``corpus:NAME``, ``nltk:NAME``.
         flags: What named the columns, for the message.
 
     Raises:
-        HyperParameterError: One is a corpus of the catalogue.
+        HyperParameterError: One is such a corpus.
     """
     for name in names:
-        if isinstance(name, str) and name.startswith(CATALOG_PREFIX):
+        if isinstance(name, str) and name.startswith(CORPUS_PREFIXES):
             raise HyperParameterError(f"{name} is not a table: omit {flags}")
 
 

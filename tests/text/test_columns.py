@@ -179,8 +179,9 @@ def test_tables_of_one_text_and_of_more_columns_do_not_mix(tmp_path: Path) -> No
         list(stream_tables(names, UTF8, TextColumn("text")))
 
 
-def test_a_corpus_of_the_catalogue_is_no_table() -> None:
-    with pytest.raises(HyperParameterError, match=r"^corpus:english is not a table: omit --text-column$"):
-        read_tables(["corpus:english"], SPACE, TextColumn("1"))
-    with pytest.raises(HyperParameterError, match=r"^corpus:english is not a table: omit --text-column$"):
-        next(stream_tables(["corpus:english"], Decoding(), TextColumn("1")))
+@pytest.mark.parametrize("name", ["corpus:english", "nltk:brown"])
+def test_a_named_corpus_is_not_a_table(name: str) -> None:
+    with pytest.raises(HyperParameterError, match=f"^{name} is not a table: omit --text-column$"):
+        read_tables([name], SPACE, TextColumn("1"))
+    with pytest.raises(HyperParameterError, match=f"^{name} is not a table: omit --text-column$"):
+        next(stream_tables([name], Decoding(), TextColumn("1")))
