@@ -1,6 +1,8 @@
-"""What all tests share: reproducible property tests, and real corpora where the machine has them."""
+"""What all tests share: reproducible property tests, no waiting, and real corpora where the machine has them."""
 
+import gc
 import os
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,26 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 settings.register_profile("nlmkit", derandomize=True, deadline=None)
 settings.load_profile("nlmkit")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Tests and modules live to the end of the run, so Python looks for garbage among them once and no more."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_fsync() -> Iterator[None]:
+    """What fsync does, only a power cut could show; tests of its order and its errors put their own in its place."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture(scope="session")

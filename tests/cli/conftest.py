@@ -85,13 +85,11 @@ def at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def environment(toy_plugin: Path) -> dict[str, str]:
-    """Environment variables of a process that finds nlmkit and the plugin, and starts as users' do."""
+    """Environment variables of a process that finds nlmkit and the plugin, and buffers its output as users' do."""
     places = [str(toy_plugin), str(TESTS), str(TESTS.parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    unusual = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")
     return {
-        **{name: value for name, value in os.environ.items() if name not in unusual},
+        **{name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
         "PYTHONPATH": os.pathsep.join(filter(None, places)),
-        "PYTHONPYCACHEPREFIX": str(toy_plugin / "bytecode"),
     }
 
 

@@ -580,7 +580,6 @@ def test_an_error_at_any_call_leaves_the_old_owner_or_the_new_one(
     old = fitted.digest
     newer = Stack(first=Uniform().fit(TRAIN), others=(Bigram().fit(["x y"]),)).fit(["y x"])
     seen = set()
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # which takes long, and is none of this test's business
     for call in range(18):
         calls = iter(range(10**9))
         real: Callable[..., Any] = getattr(os, name)

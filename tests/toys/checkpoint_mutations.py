@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,16 +67,14 @@ class Enough(Exception):
     """Raised by a test where a run has gone on: a few steps do."""
 
 
-def check_every_mutation(folder: Path, resume: Any, *, fewest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def check_every_mutation(folder: Path, resume: Any, *, fewest: int) -> None:
     """Resume each mutation of the checkpoint in ``folder``: it goes on, or it is one clear error.
 
     Args:
         folder: Holds a sound checkpoint.
         resume: Goes on from there.
         fewest: How many mutations have to be refused.
-        monkeypatch: Saves the time of waiting for the disk.
     """
-    monkeypatch.setattr(os, "fsync", lambda file: None)
     loaded = load_folder(folder)
     arrays = {name: np.array(array) for name, array in loaded.arrays.items()}
     manifest = {name: value for name, value in loaded.manifest.items() if name not in ("format_version", "payloads")}

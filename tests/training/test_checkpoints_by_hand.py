@@ -49,4 +49,4 @@ def test_a_checkpoint_made_by_hand_goes_on_or_is_refused(
             RunOptions(checkpoint=folder, budget_seconds=20, checkpoint_seconds=1e-9),
         )
     monkeypatch.setattr(Briefly, "wanted", 2)
-    check_every_mutation(folder, resume, fewest=150, monkeypatch=monkeypatch)
+    check_every_mutation(folder, resume, fewest=150)

@@ -166,7 +166,7 @@ def test_a_checkpoint_made_by_hand_goes_on_or_is_refused(tmp_path: Path, monkeyp
         monkeypatch.setattr(GradientStepper, "step", step)
         make("cnn").fit(TEXTS, LABELS, run=RunOptions(**run, resume=True))
 
-    check_every_mutation(folder, resume, fewest=150, monkeypatch=monkeypatch)
+    check_every_mutation(folder, resume, fewest=150)
 
 
 # -------------------------------------------------------------------------------------------------- budget

@@ -4,7 +4,7 @@ import math
 import os
 import random
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +60,6 @@ BY_HAND_SCORES = {
 }
 
 Sentences = list[list[int]]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_fsync() -> Iterable[None]:
-    """What fsync does, only a power cut could show."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-        yield
 
 
 @pytest.fixture

@@ -489,7 +489,7 @@ def test_a_budget_may_end_within_an_epoch() -> None:
 
 
 @pytest.mark.slow
-def test_a_checkpoint_made_by_hand_goes_on_or_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_made_by_hand_goes_on_or_is_refused(tmp_path: Path) -> None:
     options: dict[str, Any] = {"budget_seconds": 40, "checkpoint": tmp_path / "checkpoint"}
     with pytest.raises(KeyboardInterrupt):
         timed(Watcher(12, interrupts=True), **options)
@@ -505,7 +505,7 @@ def test_a_checkpoint_made_by_hand_goes_on_or_is_refused(tmp_path: Path, monkeyp
 
     with pytest.raises(Enough):
         resume()
-    check_every_mutation(tmp_path / "checkpoint", resume, fewest=80, monkeypatch=monkeypatch)
+    check_every_mutation(tmp_path / "checkpoint", resume, fewest=80)
 
 
 @pytest.mark.parametrize("clip", [100.0, 1e12])
