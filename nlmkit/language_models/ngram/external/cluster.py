@@ -128,9 +128,11 @@ def _workers(client: Any) -> Mapping[str, Any]:
 
 
 def _result(future: Any, stage: str, number: int) -> Any:
+    from distributed.comm import CommClosedError
+
     try:
         return future.result()
-    except _LOST as error:
+    except (*_LOST, CommClosedError) as error:
         raise _lost(stage) from error
     except (NlmkitError, OSError, MemoryError):
         raise

@@ -71,6 +71,34 @@ def test_a_killed_worker_changes_nothing_and_a_lost_scheduler_is_one_line(cluste
     assert Serial().run("count", tasks.fails, store, None, range(5)) == results  # their markers are kept
 
 
+def test_a_connection_lost_while_a_result_is_fetched_is_one_line(tmp_path: Path) -> None:
+    comm: Any = pytest.importorskip("distributed.comm")
+
+    class Future:
+        def add_done_callback(self, function: Any) -> None:
+            function(self)
+
+        def result(self) -> Any:
+            raise self.error
+
+    class Client:
+        status = "running"
+
+        def submit(self, *arguments: Any, **options: Any) -> Future:
+            return Future()
+
+        def cancel(self, futures: Any, force: bool) -> None: ...
+
+    engine = Dask(Client())
+    for Future.error, problem in (
+        (comm.CommClosedError("in <TCP (closed)>"), "^the connection to the Dask scheduler was lost in stage count: "),
+        (OSError(28, "No space left on device"), "No space left on device"),  # of a task
+    ):
+        with pytest.raises((NlmkitError, OSError), match=problem) as raised:
+            engine.run("count", tasks.count, Store(tmp_path), 3, [1])
+        assert isinstance(raised.value, NlmkitError) == problem.startswith("^")
+
+
 def _kill_later(cluster: Cluster, store: Store) -> None:
     end = time.monotonic() + 20
     while not store.names("begun/") and time.monotonic() < end:
