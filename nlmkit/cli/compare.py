@@ -174,7 +174,7 @@ def command(
     are listed with the reason. With --by bits-per-character or bits-per-byte, all models that read the same raw text
     are ranked. Other differences between ranked models (context, adaptation to the text, the rule for <unk>) are shown.
     Each model is compared with the next one by sentence: the ratio of perplexities with a 95 % interval (paired
-    bootstrap), the p-value of the difference (approximate randomisation), and the number of sentences with a higher
+    bootstrap), the p-value of the difference (approximate randomization), and the number of sentences with a higher
     probability.
 
     Where a model is a sequence-to-sequence model, the text has pairs: source<TAB>target per line, CSV or JSONL, or
@@ -183,7 +183,7 @@ def command(
 
     Classifiers, regressors and taggers are ranked by their predictions on labelled texts or tagged sentences, laid out
     as for `nlmkit score`. The interval of the difference is that of a paired bootstrap over the texts or sentences, the
-    p-value that of approximate randomisation, which for accuracy is McNemar's test.
+    p-value that of approximate randomization, which for accuracy is McNemar's test.
 
     The exit code is 1, after the table, if fewer than two models can be ranked.
     """

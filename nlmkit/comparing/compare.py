@@ -47,7 +47,7 @@ def compare_predictions(
     """Rank classifiers, regressors, taggers or sequence-to-sequence models by their predictions on one test set.
 
     Each model is compared with the next one by a paired bootstrap (Koehn 2004), which gives the interval of the
-    difference, and by approximate randomisation (Noreen 1989; Yeh 2000), which gives its p-value.
+    difference, and by approximate randomization (Noreen 1989; Yeh 2000), which gives its p-value.
 
     Args:
         models: Fitted models of one kind or folders of saved ones, or a mapping from names to them, as in
@@ -58,7 +58,7 @@ def compare_predictions(
             ``mae``; of taggers ``f1`` (of spans), ``accuracy``, ``precision`` or ``recall``, by default ``f1`` and for
             plain tags ``accuracy``; of sequence-to-sequence models ``bleu`` or ``chrf``, found with the default
             options of search.
-        samples: Number of samples of the bootstrap and of the randomisation; 0 for none.
+        samples: Number of samples of the bootstrap and of the randomization; 0 for none.
         seed: Random seed.
         group_seeds: Whether to show mean and standard deviation over models that differ only in their seed.
         progress: As in ``RunOptions``.

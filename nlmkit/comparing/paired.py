@@ -1,9 +1,9 @@
-"""Significance of figures of several models on the same items: paired bootstrap and approximate randomisation.
+"""Significance of figures of several models on the same items: paired bootstrap and approximate randomization.
 
 A figure, such as accuracy or F1, is a function of sums over items (texts, sentences, sources): each model has a row of
 numbers per item, and the figure is that of their sums. The intervals are percentiles of a paired bootstrap (Efron &
 Tibshirani 1993; Koehn 2004), which draws the same items for all models. The p-values are those of approximate
-randomisation (Noreen 1989; Yeh 2000): the two models' results on each item are exchanged with probability 1/2, and p is
+randomization (Noreen 1989; Yeh 2000): the two models' results on each item are exchanged with probability 1/2, and p is
 the frequency of a difference at least as large, two-sided. For accuracy this is McNemar's test, sampled. Both assume
 independent items, and p-values are not corrected for the number of pairs.
 """

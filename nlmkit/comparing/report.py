@@ -78,7 +78,7 @@ class ItemComparison(Tabular):
         items: Number of items.
         item: What an item is: ``texts``, ``trees``, ``sentences`` or ``sources``.
         signature: What the figures depend on beside the models.
-        samples: Number of samples of the bootstrap and of the randomisation.
+        samples: Number of samples of the bootstrap and of the randomization.
         seed: Random seed.
         notes: Notes for the reader of the table.
         groups: Mean and deviation of the figure over models that differ only in their seed, the best first; empty if
@@ -160,7 +160,7 @@ def ranked(
         models: Scores of the models; their order breaks ties.
         by: The figure.
         item: What an item is.
-        samples: Number of samples of the bootstrap and of the randomisation; 0 for none.
+        samples: Number of samples of the bootstrap and of the randomization; 0 for none.
         seed: Random seed; a model's interval depends on it and on the test set, but not on other models.
         group_seeds: Whether to group models that differ only in their seed.
     """

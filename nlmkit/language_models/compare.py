@@ -52,7 +52,7 @@ def compare(
         text: Anything ``Corpus.read`` takes, or a ``Corpus``; each model reads it with its own pipeline.
         context: ``sentence`` or ``stream``, for all models or one per model.
         by: ``perplexity``, ``bits-per-character`` or ``bits-per-byte`` (of UTF-8).
-        samples: Number of samples of the bootstrap and of the randomisation; 0 for none.
+        samples: Number of samples of the bootstrap and of the randomization; 0 for none.
         seed: Random seed.
         group_seeds: Whether to show mean and standard deviation over models that differ only in their seed.
         progress: As in ``RunOptions``.

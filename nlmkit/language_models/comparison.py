@@ -2,7 +2,7 @@
 
 Significance is computed from the sentences of the text, as pairs of log-probabilities under two models. The intervals
 are percentiles of a paired bootstrap (Efron & Tibshirani 1993; Koehn 2004); the p-values are those of approximate
-randomisation (Noreen 1989; Riezler & Maxwell 2005), two-sided, of the difference in the text's log-probability. Both
+randomization (Noreen 1989; Riezler & Maxwell 2005), two-sided, of the difference in the text's log-probability. Both
 assume independent sentences, and p-values are not corrected for the number of pairs.
 """
 
@@ -48,7 +48,7 @@ class Comparison(Tabular):
         refused: The other models.
         differing: Those of ``LABELS`` that differ between ranked models.
         notes: Notes for the reader of the table.
-        samples: Number of samples of the bootstrap and of the randomisation.
+        samples: Number of samples of the bootstrap and of the randomization.
         seed: Random seed.
         by: The measure that the models are ranked by.
         groups: Mean and deviation of the measure over ranked models that differ only in their seed, the best first;
@@ -214,7 +214,7 @@ def compare(
     Args:
         models: Results of ``score``; their order breaks ties.
         by: The measure.
-        samples: Number of samples of the bootstrap and of the randomisation; 0 for none.
+        samples: Number of samples of the bootstrap and of the randomization; 0 for none.
         seed: Random seed; a model's interval depends on it and on the text, but not on other models.
         group_seeds: Whether to group ranked models that differ only in their seed.
     """

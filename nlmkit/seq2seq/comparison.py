@@ -52,7 +52,7 @@ def compare_pairs(
         models: Fitted models or folders of saved ones, or a mapping from names to them, as in ``nlmkit.compare``.
         pairs: Sources with targets; all sequence-to-sequence models take the same kind of sources.
         by: ``perplexity``, ``bits-per-character`` or ``bits-per-byte``.
-        samples: Number of samples of the bootstrap and of the randomisation; 0 for none.
+        samples: Number of samples of the bootstrap and of the randomization; 0 for none.
         seed: Random seed.
         group_seeds: Whether to show mean and standard deviation over models that differ only in their seed.
         progress: As in ``RunOptions``.

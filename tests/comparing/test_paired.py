@@ -1,4 +1,4 @@
-"""The paired bootstrap and approximate randomisation against calculations over all draws and exchanges."""
+"""The paired bootstrap and approximate randomization against calculations over all draws and exchanges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ranking, refusals, bootstrap and randomisation, against figures worked out in other ways."""
+"""Ranking, refusals, bootstrap and randomization, against figures worked out in other ways."""
 
 from __future__ import annotations
 
