@@ -1,11 +1,11 @@
 """Perplexity of every neural language model on the Penn Treebank in a given time, and what stacking adds.
 
-    python benchmarks/neural_ptb.py TRAIN VALID TEST --out RUNS [--budget 20m] [--models lstm gru rnnlm nnlm]
+    python benchmarks/neural_ptb.py TRAIN VALID TEST --out RUNS [--budget 20m] [--models lstm hybrid gru rnnlm nnlm]
 
 Each model is fitted by ``nlmkit fit MODEL --budget`` with the settings below, on an otherwise idle machine; the test
-text is scored once, in stream mode, when everything is chosen. Then KN5, the LSTM and caches are mixed, all weights
-fitted on the validation text. Models that lie in RUNS already are not fitted again. Prints one table, the curves of
-validation perplexity over minutes, and writes them to RUNS/table.json.
+text is scored once, in stream mode, when everything is chosen. Then KN5, the LSTM and caches are mixed, and the hybrid
+model gets caches, all weights fitted on the validation text. Models that lie in RUNS already are not fitted again.
+Prints one table, the curves of validation perplexity over minutes, and writes them to RUNS/table.json.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 NEURAL = {
     "lstm": (),
+    "hybrid": (),
     "gru": ("dropout=0.4",),
     "rnnlm": ("dropout=0.3",),
     "nnlm": ("noising=0.2", "noising_scheme=kneser-ney"),
@@ -39,13 +41,8 @@ def fit_neural(name: str, chosen: argparse.Namespace) -> list[tuple[float, float
     if not folder.exists():
         nlmkit(
             *("fit", name, chosen.train, "--valid", chosen.valid, "-o", str(folder), "--budget", chosen.budget),
-            *(
-                "--seed",
-                str(chosen.seed),
-                "--log",
-                str(log),
-                *(word for p in (*NEURAL[name], *chosen.p) for word in ("-p", p)),
-            ),
+            *("--seed", str(chosen.seed), "--log", str(log)),
+            *(word for p in (*NEURAL[name], *chosen.p) for word in ("-p", p)),
         )
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     return [
@@ -55,22 +52,25 @@ def fit_neural(name: str, chosen: argparse.Namespace) -> list[tuple[float, float
     ]
 
 
-def stack(chosen: argparse.Namespace) -> list[str]:
-    """KN5, LSTM and caches; every weight is fitted on the validation text, read as a stream."""
+def stack(chosen: argparse.Namespace, fitted: Collection[str]) -> list[str]:
+    """KN5, the fitted LSTM or hybrid model, and caches; every weight is fitted on the validation text, as a stream."""
     out, stream = chosen.out, ("-p", "context=stream", "--valid", chosen.valid)
-    steps = {
-        "kn5": ("ngram", chosen.train, "-p", "order=5"),
-        "lstm-kn5": ("mixture", "--model", str(out / "kn5"), "--model", str(out / "lstm"), *stream),
-        "kn5-cache": ("cache", "--model", str(out / "kn5"), *stream),
-        "lstm-cache": ("cache", "--model", str(out / "lstm"), *stream),
-        "lstm-neural-cache": ("cache", "--model", str(out / "lstm"), "-p", "method=neural", *stream),
-        "lstm-cache-kn5-cache": (
-            *("mixture", "--model", str(out / "kn5-cache"), "--model", str(out / "lstm-cache"), *stream),
-        ),
-        "lstm-neural-cache-kn5-cache": (
-            *("mixture", "--model", str(out / "kn5-cache"), "--model", str(out / "lstm-neural-cache"), *stream),
-        ),
-    }
+    steps: dict[str, tuple[str, ...]] = {"kn5": ("ngram", chosen.train, "-p", "order=5")}
+
+    def cached(name: str) -> None:
+        steps[f"{name}-cache"] = ("cache", "--model", str(out / name), *stream)
+
+    def mixed(name: str, *members: str) -> None:
+        steps[name] = ("mixture", *(word for each in members for word in ("--model", str(out / each))), *stream)
+
+    cached("kn5")
+    for name in [name for name in ("lstm", "hybrid") if name in fitted]:
+        cached(name)
+        steps[f"{name}-neural-cache"] = ("cache", "--model", str(out / name), "-p", "method=neural", *stream)
+    if "lstm" in fitted:
+        mixed("lstm-kn5", "kn5", "lstm")
+        mixed("lstm-cache-kn5-cache", "kn5-cache", "lstm-cache")
+        mixed("lstm-neural-cache-kn5-cache", "kn5-cache", "lstm-neural-cache")
     for name, (component, *rest) in steps.items():
         if not (out / name).exists():
             nlmkit("fit", component, *rest, "-o", str(out / name))
@@ -93,8 +93,8 @@ def main() -> None:
 
     curves = {name: fit_neural(name, chosen) for name in chosen.models}
     names = list(curves)
-    if not chosen.no_stack and "lstm" in curves:
-        names += stack(chosen)
+    if not chosen.no_stack:
+        names += stack(chosen, curves)
     rows = []
     for name in names:
         report = nlmkit("perplexity", str(chosen.out / name), chosen.test, "--context", "stream")
