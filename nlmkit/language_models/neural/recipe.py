@@ -35,6 +35,9 @@ SAMPLING: Final = {"softmax_samples": 2000, "full_after": 0.7}
 """Values of a sampled softmax: with it for most of the steps, training on all words ends in 6 % less perplexity than an
 adaptive softmax at equal epochs and time, on 60,000 words of film reviews."""
 
+MOST_SAMPLED: Final = 20_000
+"""Largest vocabulary for which networks train on samples first, instead of having an adaptive softmax."""
+
 CHOSEN: Final = (
     *("hidden", "embedding", "dropout_input", "dropout_hidden", "dropout_output", "batch", "lr", "softmax"),
     *SAMPLING,
@@ -75,8 +78,6 @@ class Family(NamedTuple):
         dropout_input: Added to the rate of dropout on the vectors.
         dropout_output: Added to the other rates.
         widest: Maximum width.
-        full_softmax: Size of the vocabulary up to which it has a full softmax.
-        sampled_softmax: Size up to which it trains on samples first, instead of having an adaptive softmax.
         most_haste: Maximum factor of the rate of short runs.
     """
 
@@ -85,15 +86,12 @@ class Family(NamedTuple):
     dropout_input: float = 0.0
     dropout_output: float = 0.0
     widest: int = WIDEST
-    full_softmax: int = 0
-    sampled_softmax: int = 20_000
     most_haste: float = 1.8
 
 
 FAMILIES: Final[Mapping[str, Family]] = {
     "lstm": Family(cell=4),
-    # Its loss over an adaptive softmax takes more time than over a full one of this size.
-    "hybrid": Family(cell=4, full_softmax=20_000, sampled_softmax=0),
+    "hybrid": Family(cell=4),
     "gru": Family(cell=3, dropout_input=0.05, dropout_output=0.05),
     # A wide Elman network needs a rate so low that it learns less in the same number of steps.
     "rnnlm": Family(cell=1, lr=0.002, widest=512, most_haste=1.0),
@@ -215,7 +213,7 @@ def _widths(speed: Speed, vocabulary: int, explicit: Mapping[str, Any], family: 
     """Yield the sizes to choose from, by ascending width."""
     widths = range(NARROWEST, family.widest + 1, _STEP_OF_WIDTHS)
     for hidden in [explicit["hidden"]] if "hidden" in explicit else widths:
-        values = {**_softmax(vocabulary, explicit, family), "batch": round(_BATCH), **explicit, "hidden": hidden}
+        values = {**_softmax(vocabulary, explicit), "batch": round(_BATCH), **explicit, "hidden": hidden}
         for embedding in [explicit["embedding"]] if "embedding" in explicit else _vectors(hidden, explicit):
             sizes = Sizes.of({**values, "embedding": embedding}, cell=family.cell, vocabulary=vocabulary, rows=rows)
             affordable = update_seconds(sizes, speed) <= _UPDATE_SHARE * step_seconds(sizes, speed)
@@ -225,12 +223,10 @@ def _widths(speed: Speed, vocabulary: int, explicit: Mapping[str, Any], family: 
         yield sizes
 
 
-def _softmax(vocabulary: int, explicit: Mapping[str, Any], family: Family) -> dict[str, Any]:
+def _softmax(vocabulary: int, explicit: Mapping[str, Any]) -> dict[str, Any]:
     """Return the output layer, with its options."""
-    if vocabulary <= family.full_softmax:
-        return {"softmax": "full"}
     adaptive_above = 2 * explicit.get("softmax_head", 2000)
-    if "softmax" not in explicit and adaptive_above < vocabulary <= family.sampled_softmax:
+    if "softmax" not in explicit and adaptive_above < vocabulary <= MOST_SAMPLED:
         return {"softmax": "sampled", **SAMPLING}
     return {"softmax": "auto"}
 

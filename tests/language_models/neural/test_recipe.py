@@ -142,13 +142,12 @@ def test_nothing_is_chosen_where_everything_is_given() -> None:
 
 
 def test_the_softmax_follows_the_vocabulary() -> None:
-    def chosen(vocabulary: int, family: str = "lstm", **explicit: Any) -> Any:
-        found = recipe(FAST, 10**6, vocabulary, 1200, explicit, family=FAMILIES[family])
+    def chosen(vocabulary: int, **explicit: Any) -> Any:
+        found = recipe(FAST, 10**6, vocabulary, 1200, explicit)
         assert ("full_after" in found.values) == (found.values.get("softmax") == "sampled")
         return found.values.get("softmax", found.sizes.softmax)
 
     assert [chosen(words) for words in (4_000, 4_001, 20_000, 20_001)] == ["full", "sampled", "sampled", "adaptive"]
-    assert [chosen(words, "hybrid") for words in (20_000, 20_001)] == ["full", "adaptive"]
     assert chosen(10_000, softmax="adaptive") == "adaptive"
     assert chosen(10_000, softmax_head=8_000) == "full"
 
