@@ -128,7 +128,7 @@ def _workers(client: Any) -> Mapping[str, Any]:
 
 
 def _result(future: Any, stage: str, number: int) -> Any:
-    from distributed.comm import CommClosedError
+    from distributed.comm.core import CommClosedError
 
     try:
         return future.result()
