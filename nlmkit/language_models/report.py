@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _ROUNDING: Final = 1e-4
 """Tolerated excess of a log-probability over 0: neural models sum float32 probabilities."""
 
+_FEW: Final = 8  # sentences that are added up one by one, which is faster than all at once
+
 _FIGURES: Final = {
     "perplexity": "no events: the text has no sentence",
     "perplexity_excluding_oov": "no events but OOV words",
@@ -330,8 +332,9 @@ def _checked(log_probs: NDArray[np.float64], event_offsets: NDArray[np.int64]) -
 def _sums(values: NDArray[Any], event_offsets: NDArray[np.int64]) -> NDArray[Any]:
     """Sum the values of each sentence, in the order of ``values.sum()`` on the sentence alone, which begins with 0."""
     begins = event_offsets[:-1]
-    if not len(begins):
-        return values[:0]
+    if len(begins) <= _FEW:
+        ends = event_offsets[1:]
+        return np.array([values[low:high].sum() for low, high in zip(begins, ends, strict=True)], values.dtype)
     places = begins + np.arange(len(begins))
     with_zeros = np.zeros(len(values) + len(begins), values.dtype)
     is_value = np.ones(len(with_zeros), np.bool_)
