@@ -32,7 +32,7 @@ def score(name: str, model: SequenceToSequence, data: Any, by: str) -> ScoredIte
         by: The figure that models are ranked by.
 
     Raises:
-        DataError: There are no pairs, or the sources are not what the model takes.
+        DataError: The data have no pairs, or the sources are not what the model takes.
         NlmkitError: sacrebleu is not installed.
     """
     pairs = paired(model, data)

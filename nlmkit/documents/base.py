@@ -342,7 +342,7 @@ class TextModel(Component):
             predictions: The prediction for each text, if it is known.
 
         Raises:
-            DataError: There are no texts.
+            DataError: The data have no texts.
         """
         if not len(data):
             raise DataError("no texts to report on", source=data.source)

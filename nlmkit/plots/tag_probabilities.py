@@ -52,7 +52,7 @@ def plot_tag_probabilities(
     Characters missing from all fonts are noted.
 
     Raises:
-        DataError: There are no tokens, or arguments differ in length; the file's suffix is unknown, or its folder
+        DataError: The sentence is empty, or arguments differ in length; the file's suffix is unknown, or its folder
             is not writable.
         NlmkitError: matplotlib is not installed, or cannot be imported.
         OSError: The file cannot be written.

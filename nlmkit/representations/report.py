@@ -58,7 +58,7 @@ class PairSet:
         judgements: Mean judgement of each pair; larger is more similar.
 
     Raises:
-        DataError: There are no pairs, the numbers of pairs and judgements differ, or a judgement is not finite.
+        DataError: No pairs are given, the numbers of pairs and judgements differ, or a judgement is not finite.
     """
 
     name: str

@@ -56,7 +56,7 @@ def tagging_report(
         seed: Seed of the bootstrap.
 
     Raises:
-        DataError: There are no tokens, lengths differ, or tags do not belong to the scheme.
+        DataError: All sentences are empty, lengths differ, or tags do not belong to the scheme.
     """
     right = gold if isinstance(gold, TaggedSentences) else _of_tags(gold, scheme)
     found = predicted if isinstance(predicted, TaggedSentences) else _of_tags(predicted, right.scheme)
