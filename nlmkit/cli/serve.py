@@ -107,8 +107,9 @@ def command(
     describe, if they take vectors), each at /v1/QUESTION. /docs documents requests (/openapi.json for programs), and /
     is a page to try sentences. Results are those of the other commands.
 
-    The URL is printed on stderr. SIGTERM lets running requests finish and exits with code 0, Ctrl-C with 130. Connections
-    are not encrypted, and nobody has to log in: for other people, put a proxy in front of it that does both.
+    The URL is printed on stderr. SIGTERM lets running requests finish and exits with code 0, Ctrl-C with 130.
+    Connections are not encrypted, and nobody has to log in: to let other people use the server, put a proxy with
+    encryption and logins in front of it.
     """
     from nlmkit.serving.packages import check_packages
 

@@ -62,7 +62,8 @@ def _column_options(function: Any) -> Any:
     "row_format",
     type=click.Choice(["columns", "jsonl", "spans", "words"]),
     help="Output: one token per line with its tag, a blank line after each sentence (columns); one line of JSON per "
-    "sentence (jsonl); one line per span (spans); words separated by spaces (words, for segmenters).  [default: columns]",
+    "sentence (jsonl); one line per span (spans); words separated by spaces (words, for segmenters).  "
+    "[default: columns]",
 )
 @click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="The same as --format jsonl.")
 @click.option(
