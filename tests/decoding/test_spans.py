@@ -102,14 +102,12 @@ def test_batch_and_padding_change_nothing() -> None:
 def test_spans_too_long_for_memory_leave_the_best_path(monkeypatch: pytest.MonkeyPatch) -> None:
     tags = ("B", "I", "E")
     chain, emissions, lengths = made(tags, 1, [9, 4], 1.0)
-    wanted = viterbi(chain, emissions, lengths)[0]
     chain = Chain(chain.start, np.where([[1, 1, 1], [1, 1, 1], [0, 0, 0]], chain.transitions, -np.inf), chain.end)
     whole = best_spans(chain, emissions, lengths, types_of(tags), outside=None, threshold=0.4)
     assert whole[:, 0].tolist() == [0, *[1] * 7, 2]
     monkeypatch.setattr(spans, "_ROOM", 4 * 18)
     some = best_spans(chain, emissions, lengths, types_of(tags), outside=None, threshold=0.4)
     assert some.tolist() == whole.tolist()
-    assert wanted.shape == whole.shape
 
 
 def test_long_sentences_and_none() -> None:
