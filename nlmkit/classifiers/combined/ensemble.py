@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlmkit.classifiers.combined.log_linear import Scored
-    from nlmkit.classifiers.combined.members import Fits, Group
+    from nlmkit.core.groups import Fits, Group
     from nlmkit.text import Corpus
     from nlmkit.text.labelled import LabelledTexts
 
@@ -112,7 +112,8 @@ class Ensemble(Classifier):
             SavedModelError: A folder cannot be loaded.
         """
         from nlmkit.classifiers.combined.log_linear import Scored, held_out_folds
-        from nlmkit.classifiers.combined.members import Fits, require_classes, resolved
+        from nlmkit.classifiers.combined.members import log_probs, require_classes, resolved
+        from nlmkit.core.groups import Fits
 
         optional.require("scipy", extra="classifiers", who=self.name)
         models = [resolved(model, number) for number, model in enumerate(self.models, 1)]
@@ -131,13 +132,13 @@ class Ensemble(Classifier):
                 notes.append("too few texts per class to fit the weights of the models: they are equal")
         number = 0 if folds is None else int(folds.max()) + 1
         rounds = 1 if folds is None else 2 + int(folds.max())
-        fits = Fits(models, self.seeds, self.seed, self.classes_, held_out, run, rounds)
-        scored = None if folds is None else self._cross_validated(fits, data, folds, targets, weights)
-        self.models_ = fits.fitted(data, weights, "")
+        fits = Fits(models, self.seeds, self.seed, run, rounds)
+        scored = None if folds is None else self._cross_validated(fits, data, held_out, folds, targets, weights=weights)
+        self.models_ = self._fitted(fits, data, held_out, weights)
         notes += fits.notes()
         if rule == "validation":
             text, right = (corpus, targets) if valid is None else valid
-            scored = Scored(fits.log_probs(self.models_, text), right, weights if valid is None else None)
+            scored = Scored(log_probs(self.models_, text, self.classes_), right, weights if valid is None else None)
         self.weights_ = self._fitted_weights(scored, len(models), notes)
         report: dict[str, Any] = {
             "models": [model.name for model in models],
@@ -151,25 +152,43 @@ class Ensemble(Classifier):
         self,
         fits: Fits,
         data: LabelledTexts,
+        held_out: LabelledTexts | None,
         folds: NDArray[np.int64],
         targets: NDArray[np.int64],
+        *,
         weights: NDArray[np.float64] | None,
     ) -> Scored:
         """Return the log-probabilities of training texts under models fitted without them."""
         import numpy as np
 
         from nlmkit.classifiers.combined.log_linear import Scored
+        from nlmkit.classifiers.combined.members import log_probs
 
         parts, order = [], []
         number = int(folds.max()) + 1
         for fold in range(number):
             rest, part = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
             inside = None if weights is None else weights[rest]
-            groups = fits.fitted(data.take(rest), inside, f"fold {fold + 1} of {number}")
-            parts.append(fits.log_probs(groups, data.take(part).encode(self.pipeline_)))
+            groups = self._fitted(fits, data.take(rest), held_out, inside, f"fold {fold + 1} of {number}")
+            parts.append(log_probs(groups, data.take(part).encode(self.pipeline_), self.classes_))
             order.append(part)
         places = np.concatenate(order)
         return Scored(np.concatenate(parts, axis=1), targets[places], None if weights is None else weights[places])
+
+    def _fitted(
+        self,
+        fits: Fits,
+        data: LabelledTexts,
+        held_out: LabelledTexts | None,
+        weights: NDArray[np.float64] | None,
+        what: str = "",
+    ) -> tuple[Group, ...]:
+        """Return the models fitted to texts, of which every class occurs, with a weight of each: float64 [texts]."""
+        return fits.fitted(
+            lambda model, run: model.fit(data, sample_weight=weights, valid=held_out, run=run),
+            what=what,
+            known={*data.notes, *(() if held_out is None else held_out.notes)},
+        )
 
     def _fitted_weights(self, scored: Scored | None, models: int, notes: list[str]) -> NDArray[np.float64]:
         """Return the weights of the models: float64 [models]."""
@@ -192,22 +211,13 @@ class Ensemble(Classifier):
         Raises:
             HyperParameterError: There are too few models, or an option does not apply to them.
         """
-        from nlmkit.classifiers.combined.members import is_seeded
+        from nlmkit.core.groups import check_number, given_weights
 
-        seeded = [model for model in models if is_seeded(model)]
-        if not models or (len(models) == 1 and not (seeded and self.seeds > 1)):
-            raise HyperParameterError(
-                f"an ensemble needs two or more models, or one neural model and seeds=2 or more, not {len(models)} "
-                "(--model FOLDER, or models=)"
-            )
-        if self.seeds > 1 and not seeded:
-            raise HyperParameterError(f"seeds={self.seeds} has no effect: no unfitted model trains in steps")
+        check_number(models, self.seeds)
         fitted = [model.is_fitted for model in models]
         rule = self.weights
         if isinstance(rule, tuple):
-            if len(rule) != len(models) or not any(rule):
-                problem = "all weights are 0" if len(rule) == len(models) else f"{len(rule)} weights"
-                raise HyperParameterError(f"{problem} for {len(models)} models")
+            given_weights(rule, len(models))
             return "equal"
         if rule not in WEIGHTS:
             raise HyperParameterError(f"weights must be {', '.join(WEIGHTS)}, or one number per model, not {rule!r}")
@@ -242,13 +252,10 @@ class Ensemble(Classifier):
 
     def fitted_state(self) -> FittedState:
         """Return the weights as an array, and the models that ``fit`` fitted or loaded as members."""
+        from nlmkit.core.groups import saved_groups
+
         state = super().fitted_state()
-        made: dict[str, Any] = {}
-        sizes: list[int] = []
-        for number, (group, given) in enumerate(zip(self.models_, self.models, strict=True)):
-            own = [] if len(group) == 1 and group[0] is given else group
-            made |= {f"models_.{number}.{version}": model for version, model in enumerate(own)}
-            sizes.append(len(own))
+        sizes, made = saved_groups(self.models_, self.models)
         return FittedState({"weights": self.weights_}, {**state.metadata, "versions": sizes}, made)
 
     def restore(self, state: FittedState) -> None:
@@ -259,24 +266,19 @@ class Ensemble(Classifier):
         """
         import numpy as np
 
+        from nlmkit.core.groups import restored_groups
         from nlmkit.saving import require, require_array
 
         super().restore(state)
-        sizes = state.metadata.get("versions")
-        sound = isinstance(sizes, list) and len(sizes) == len(self.models) and all(type(size) is int for size in sizes)
-        require(sound, "the number of its models is missing from its metadata; save the model again")
-        groups: list[Group] = []
-        for number, (size, given) in enumerate(zip(state.metadata["versions"], self.models, strict=True)):
-            places = [f"models_.{number}.{version}" for version in range(size)]
-            found: list[Any] = [state.members.get(place) for place in places] if size else [given]
-            for model in found:
+        groups = restored_groups(state.metadata.get("versions"), state.members, self.models)
+        for number, group in enumerate(groups, 1):
+            for model in group:
                 usable = isinstance(model, Classifier) and model.is_fitted
-                require(usable, f"its model {number + 1} is missing; save the model again")
+                require(usable, f"its model {number} is missing; save the model again")
                 same = model.classes_.dtype.kind == self.classes_.dtype.kind
                 same = same and np.array_equal(model.classes_, self.classes_)
-                require(same, f"its model {number + 1} has other classes; save the model again")
-            groups.append(tuple(found))
+                require(same, f"its model {number} has other classes; save the model again")
         weights = require_array(state.arrays, "weights", dtype="float64", shape=(len(groups),))
         usable = bool(np.isfinite(weights).all() and (weights >= 0).all() and weights.any())
         require(usable, "array 'weights' contains values that are not weights")
-        self.models_, self.weights_ = tuple(groups), np.asarray(weights, np.float64)
+        self.models_, self.weights_ = groups, np.asarray(weights, np.float64)

@@ -13,7 +13,8 @@ from toys.classifiers import LABELS, TEXTS
 
 from nlmkit import CNN, NBSVM, Ensemble, NGram, RunOptions, TfidfLogReg, load
 from nlmkit.classifiers.combined import log_linear
-from nlmkit.classifiers.combined.members import Fits, log_probs, texts_of
+from nlmkit.classifiers.combined.members import log_probs, texts_of
+from nlmkit.core.groups import Fits
 from nlmkit.errors import HyperParameterError, SavedModelError
 from nlmkit.text import TextPipeline
 from nlmkit.text.labelled import encode
@@ -169,11 +170,11 @@ def test_models_keep_their_tokenization() -> None:
 
 
 def test_a_budget_is_shared_by_the_fits_that_train_in_steps() -> None:
-    fits = Fits([CNN(**TINY), NB], 2, 0, np.array(LABELS[:2]), None, RunOptions(budget_seconds=60, log="x"), 3)
+    fits = Fits([CNN(**TINY), NB], 2, 0, RunOptions(budget_seconds=60, log="x"), 3)
     of_cnn = fits._options("fold 1 of 2", fits.models[0])
     assert (of_cnn.budget_seconds, of_cnn.log) == (10, None)
     assert fits._options("fold 1 of 2", fits.models[1]).budget_seconds is None
-    fitted = Fits([CNN(**TINY), CNN(**TINY).fit(TEXTS, LABELS)], 2, 0, fits.classes, None, fits.run, 1)
+    fitted = Fits([CNN(**TINY), CNN(**TINY).fit(TEXTS, LABELS)], 2, 0, fits.run)
     assert fitted._options("", fitted.models[0]).budget_seconds == 30
 
 
