@@ -4,6 +4,9 @@ r"""F1, or accuracy, of taggers on a data set by its customary split, with minut
     python benchmarks/taggers.py ud-ewt DATA --component hmm-tagger crf-tagger
     python benchmarks/taggers.py pku DATA --component bilstm-tagger --seeds 1 2 3 --budget 20m --json pku.jsonl
     python benchmarks/taggers.py resume-ner DATA --development --component bilstm-tagger -p hidden=100
+    python benchmarks/taggers.py pku DATA --component ensemble-tagger --seeds 1 2 3 --threads 1 -p decoding=mbr
+        -p weights=[0.57,0.145] -p 'models=[{"component":"bilstm-tagger",
+        "hyper_parameters":{"dropout_bigram":0.5,"weight_drop":0.3}},{"component":"hmm-tagger","hyper_parameters":{"order":2}}]'
     python benchmarks/taggers.py conll2000 DATA --speed --threads 1
 
 DATA is the folder that has the folders conll2000, ud-ewt, resume-ner and pku; see ``tagging_data``. Each tagger is

@@ -80,6 +80,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "nlmkit.seq2seq.neural.encoder_decoder": ("EncoderDecoder",),
     "nlmkit.seq2seq.neural.vector_decoder": ("VectorDecoder",),
     "nlmkit.taggers.base": ("Tagger",),
+    "nlmkit.taggers.combined.ensemble_tagger": ("EnsembleTagger",),
     "nlmkit.taggers.crf.model": ("CRFTagger",),
     "nlmkit.taggers.hmm.model": ("HMMTagger",),
     "nlmkit.taggers.neural.bilstm_tagger": ("BiLSTMTagger",),

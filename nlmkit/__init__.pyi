@@ -62,6 +62,7 @@ from nlmkit.seq2seq.comparison import compare_pairs as compare_pairs
 from nlmkit.seq2seq.neural.encoder_decoder import EncoderDecoder as EncoderDecoder
 from nlmkit.seq2seq.neural.vector_decoder import VectorDecoder as VectorDecoder
 from nlmkit.taggers.base import Tagger as Tagger
+from nlmkit.taggers.combined.ensemble_tagger import EnsembleTagger as EnsembleTagger
 from nlmkit.taggers.crf.model import CRFTagger as CRFTagger
 from nlmkit.taggers.hmm.model import HMMTagger as HMMTagger
 from nlmkit.taggers.neural.bilstm_tagger import BiLSTMTagger as BiLSTMTagger
@@ -90,6 +91,7 @@ __all__ = [
     "DynamicEvaluation",
     "EncoderDecoder",
     "Ensemble",
+    "EnsembleTagger",
     "ExportError",
     "GRU",
     "GloVe",

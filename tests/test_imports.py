@@ -75,7 +75,7 @@ def test_the_public_names_are_exactly_the_documented_ones() -> None:
     models |= {"CNN", "LSTMClassifier", "LSTMCNN", "HAN", "NBSVM", "TfidfLogReg"}
     models |= {"DPCNN", "VDCNN", "Ensemble", "LMClassifier", "TreeLSTM"}
     models |= {"CNNRegressor", "LSTMRegressor", "TfidfRidge"}
-    models |= {"BiLSTMTagger", "CRFTagger", "HMMTagger"}
+    models |= {"BiLSTMTagger", "CRFTagger", "EnsembleTagger", "HMMTagger"}
     models |= {"EncoderDecoder", "VectorDecoder"}
     documented = {
         "LabelledTrees",

@@ -86,6 +86,7 @@ def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "nlmkit fit tfidf-ridge reviews.csv -o stars --label-column stars --text-column review",
         "nlmkit fit bilstm-tagger train.txt --valid valid.txt -o chunker --feature-column 1 --budget 10m",
         "nlmkit fit crf-tagger train.conllu -o pos",
+        "nlmkit fit ensemble-tagger valid.txt --model chunker --model hmm -o both",
         "nlmkit fit hmm-tagger segmented.txt -o segmenter --format segmented",
         "nlmkit fit encoder-decoder train.tsv --valid valid.tsv -o en-de -p source_tokenizer=bpe --budget 20m",
         "nlmkit fit encoder-decoder --source train.en --target train.zh -o en-zh -p target_tokenizer=char",
@@ -111,8 +112,8 @@ def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
     multiple=True,
     allow_from_autoenv=False,
     metavar="MODEL",
-    help="Saved model to build COMPONENT from (mixture, cache, temperature, dynamic, ensemble). Can be repeated. Omit "
-    "TRAIN, except for dynamic and ensemble.",
+    help="Saved model to build COMPONENT from (mixture, cache, temperature, dynamic, ensemble, "
+    "ensemble-tagger). Can be repeated. Omit TRAIN, except for dynamic, ensemble and ensemble-tagger.",
 )
 @click.option("--valid", metavar="FILE", help="Held-out text, for components that use one.")
 @pipeline_options

@@ -116,6 +116,18 @@ def test_a_written_config_repeats_the_run(run: Run, data: Path) -> None:
     assert tagger.pipeline_.tokenizer == "word"
 
 
+def test_saved_taggers_are_combined(run: Run, data: Path) -> None:
+    for order in (1, 2):
+        run("fit", "hmm-tagger", data / "train.txt", "-o", f"hmm{order}", "-p", f"order={order}")
+    both = ["--model", "hmm1", "--model", "hmm2"]
+    facts = json.loads(run("fit", "ensemble-tagger", data / "train.txt", *both, "-o", "both", "--json").stdout)
+    assert facts["fit"]["weights_from"] == "validation"
+    assert len(facts["fit"]["weights"]) == 2
+    assert json.loads(run("score", "both", data / "train.txt", "--json").stdout)["f1"] == 1
+    given = run("fit", "ensemble-tagger", data / "train.txt", "-p", 'models=["hmm-tagger"]', *both, "-o", "x", code=2)
+    assert "--model and -p models exclude each other" in given.stderr
+
+
 def test_a_scheme_is_a_hyper_parameter_that_a_flag_sets(run: Run, data: Path) -> None:
     args = ["fit", "toy-frequent", data / "train.txt", "-o", "m"]
     for flags in (["--scheme", "plain"], ["-p", "scheme=plain"]):

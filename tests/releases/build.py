@@ -157,6 +157,7 @@ def _recipes(fitted: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
         "bilstm-tagger": tagger("bilstm-tagger"),
         "crf-tagger": tagger("crf-tagger", iterations=5),
         "hmm-tagger": tagger("hmm-tagger"),
+        "ensemble-tagger": tagger("ensemble-tagger", models=("hmm-tagger", lm("crf-tagger", iterations=5))),
         "encoder-decoder": translator("encoder-decoder", SOURCES),
         "encoder-decoder-subwords": translator(
             "encoder-decoder", SOURCES, target_tokenizer="bpe:300", source_tokenizer="unigram:290", decoder="gru"
