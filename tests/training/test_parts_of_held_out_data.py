@@ -195,7 +195,7 @@ def of_sequences(valid: Any) -> Any:
     )
 
 
-def task_of(kind: type, fit: Callable[[], Any]) -> Any:
+def task_of(kind: Any, fit: Callable[[], Any]) -> Any:
     """The task of a fit, with its weights after it."""
     found: list[Any] = []
     with pytest.MonkeyPatch.context() as patch:

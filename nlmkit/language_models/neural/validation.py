@@ -66,7 +66,7 @@ class Validation:
             KeyboardInterrupt: ``interrupted`` returned True.
         """
         rows = math.ceil(len(self._inputs) / divisor)
-        total, events = 0.0, int((self._targets[:rows] >= 0).sum())
+        total, events = 0.0, float((self._targets[:rows] >= 0).sum())
         for part in self._sums(rows):
             total += part
             if interrupted():
