@@ -207,9 +207,14 @@ class GradientStepper(Generic[B]):
         """Whether an average of the weights is evaluated and kept."""
         return self._average.active
 
-    def evaluate(self, interrupted: Callable[[], bool]) -> Mapping[str, float]:
+    def evaluate(self, interrupted: Callable[[], bool], divisor: int = 1) -> Mapping[str, float]:
         """Return the metrics of the held-out data, with the average of the weights if there is one."""
         with self._average.in_place():
+            return self.task.evaluate(interrupted) if divisor == 1 else self.task.evaluate_part(interrupted, divisor)
+
+    def evaluate_kept(self, interrupted: Callable[[], bool]) -> Mapping[str, float]:
+        """Return the metrics of all held-out data with the best weights."""
+        with self._network.as_kept():
             return self.task.evaluate(interrupted)
 
     def evaluation_seconds(self, clock: Callable[[], float], most: float) -> float:

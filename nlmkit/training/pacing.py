@@ -3,9 +3,12 @@
 The first steps of a run with a budget are timed, and count as training. Their speed and that of validation determine
 how many steps fit. Afterwards everything is a function of the step and the plan, as in a run with a given number of
 epochs. At fixed steps the speed is checked: from the last windows of steps (the median, so that a pause is
-ignored, but a lasting change of speed is not) follows the end of the run. If it is too early or too
-late, the number of steps is changed, and the rest of the schedule is spread over the remaining steps, so that the
-rate is always annealed at the end.
+ignored, but a lasting change of speed is not; near the end of fewer of them) follows the end of the run. If it is too
+early or too late, the number of steps is changed, and the rest of the schedule is spread over the remaining steps, so
+that the rate is always annealed at the end.
+
+Evaluations get little of the budget: if all of those usual would take more, each reads the same part of the held-out
+data, and one more reads all of it at the end; where that is not possible, or does not suffice, there are fewer.
 
 Speed is time per amount of work (rows of columns, words, records), not per step, since steps differ in length. A change
 is saved in the checkpoint immediately, with the windows that caused it: a run that is interrupted and resumed
@@ -18,14 +21,17 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from nlmkit.training.plan import Plan
+from nlmkit.training.plan import EVALUATIONS, Plan
 from nlmkit.training.speed import STANDSTILL, Pace, SpeedTest, as_amount, steps_that_fit
 
 NEAR: Final = 0.05
 """Deviation from the budget, as a share of it, above which a note is sent."""
 
 EVALUATION_SHARE: Final = 0.25
-"""Maximum share of the budget for evaluations, without the one at the end."""
+"""Maximum share of the budget for `EVALUATIONS` evaluations."""
+
+USUAL_EVALUATION_SHARE: Final = 0.015
+"""The same for more of them; evaluations that would take more read a part of the held-out data, if it has enough."""
 
 LOOKS: Final = 40
 """Minimum number of checks of the speed in a run; in long runs, every `LONGEST_STRIDE` steps."""
@@ -37,6 +43,7 @@ _TOLERANCE, _TOLERANCE_OF_REST = 0.02, 0.04
 _EVALUATION_MEASURED, _STEPS_AT_LEAST = 0.02, 0.1
 _WINDOW_SHARE, _WINDOW_STEPS = 0.01, 0.05
 _FEWEST_WINDOWS, _SPACING = 3, 2
+_RECENT = 0.25
 _CHANGED = 0.1
 _PAUSE = 0.1
 _FASTER, _NOTHING_LEFT = 0.5, 0.9
@@ -56,13 +63,16 @@ class Pacer:
         is_evaluated: Whether there is a validation text.
         fewest: Minimum number of steps, for any budget.
         closing: Time to judge the final weights, as a share of an evaluation.
+        divisor: Largest divisor of the held-out data for evaluations before the end.
         unit: Name of the steps in notes.
         checkpoint_seconds: Seconds between two checkpoints; None without checkpoints.
 
     Attributes:
         plan: Current plan; None while the speed is being measured.
         speed: Measurement of the speed.
-        evaluation_seconds: Seconds of the last evaluation, 0 before the first.
+        divisor: n if evaluations read an n-th of the held-out data, and at the end one more reads all of it; chosen
+            with the plan, and constant, so that evaluations can be compared.
+        evaluation_seconds: Seconds of an evaluation of all held-out data, by the last one; 0 before the first.
     """
 
     def __init__(
@@ -76,12 +86,14 @@ class Pacer:
         is_evaluated: bool,
         fewest: int = 1,
         closing: float = 0.0,
+        divisor: int = 1,
         unit: str = "steps",
         checkpoint_seconds: float | None = None,
     ) -> None:
         self.plan = plan
         self.speed = SpeedTest(budget or 0.0)
         self.evaluation_seconds = 0.0
+        self.divisor, self._most_divisor = 1, divisor
         self._budget, self._windows, self._amount, self._fewest = budget, windows, amount, fewest
         self._closing, self._unit, self._cost = closing, unit, cost
         self._is_evaluated, self._checkpoint_seconds = is_evaluated, checkpoint_seconds
@@ -142,12 +154,14 @@ class Pacer:
         self._pace.add(amount)
 
     def evaluated(self, seconds: float) -> None:
-        """Record the time of an evaluation, which is scaled if the machine becomes slower."""
+        """Record the time of an evaluation of all held-out data, which is scaled if the machine becomes slower."""
         self.evaluation_seconds = seconds
         usual = self._pace.median
         self._evaluated_faster = seconds / (self._evaluation_work * usual) if usual and self._evaluation_work else 1.0
         pace = self._pace.last or self._measured
-        self._evaluation_work = seconds / pace if pace else 0.0
+        # The speed may have changed since the window before, so a single evaluation does not decide.
+        work, before = seconds / pace if pace else 0.0, self._evaluation_work
+        self._evaluation_work = (before + work) / 2 if before else work
 
     def freeze(self, *, seconds: float, stepping: float, step: int, pace: float, evaluation_seconds: float) -> None:
         """Plan the number of steps, once the speed is known.
@@ -157,7 +171,7 @@ class Pacer:
             stepping: Those spent on steps.
             step: Number of steps so far.
             pace: Seconds per amount of work.
-            evaluation_seconds: Seconds of an evaluation.
+            evaluation_seconds: Seconds of an evaluation of all held-out data.
         """
         assert self._budget is not None
         self._measured = pace
@@ -165,6 +179,7 @@ class Pacer:
         self.evaluated(evaluation_seconds)
         self._pace = Pace()
         self._pace.begin(stepping)
+        self.divisor = self._chosen_divisor(evaluation_seconds, pace)
         steps = self._fitting(Plan.of(step + 1), seconds, step, pace).steps
         if self._is_evaluated and seconds + self._evaluation_work * pace > _AIM * self._budget:
             # Too slow for even one evaluation; perhaps only at the start, as the next steps will show.
@@ -178,7 +193,16 @@ class Pacer:
         stride = max(1, min(LONGEST_STRIDE, self.plan.steps // LOOKS))
         return step % stride == 0 or step >= self.plan.steps
 
-    def look(self, *, seconds: float, stepping: float, saving: float, step: int, is_evaluated: bool = False) -> bool:
+    def look(
+        self,
+        *,
+        seconds: float,
+        stepping: float,
+        saving: float,
+        step: int,
+        is_due: bool = False,
+        is_evaluated: bool = False,
+    ) -> bool:
         """Change the number of steps if the run would end too early or too late; return whether it was changed.
 
         Args:
@@ -186,6 +210,7 @@ class Pacer:
             stepping: Those spent on neither evaluation nor checkpoints.
             saving: Seconds of a checkpoint.
             step: Number of steps so far.
+            is_due: Whether an evaluation follows at once.
             is_evaluated: Whether the last evaluation is over. If it took less time than planned, the
                 run continues to another one, if the steps before it are worthwhile.
         """
@@ -200,8 +225,10 @@ class Pacer:
             # After slow steps and a fast evaluation, assume the speed of the evaluation.
             self._pace.scale(self._evaluated_faster)
             self.evaluated(self.evaluation_seconds)
-        pace = self._pace.median
+        pace = self._pace.recent(_RECENT * (self._budget - seconds))
         assert pace is not None
+        if is_due:
+            seconds += self._evaluation_work * pace / self.divisor
         end = seconds + self._rest(step, pace)
         near = max(_TOLERANCE * self._budget, _TOLERANCE_OF_REST * (self._budget - seconds))
         is_late = end > _AIM * self._budget
@@ -222,8 +249,8 @@ class Pacer:
         assert self.plan is not None
         seconds = (self.plan.steps - step) * self._amount * self._relative(step, self.plan.steps) * pace
         if self._is_evaluated:
-            evaluations = self.plan.evaluations_after(step, self._windows) + self._closing
-            seconds += evaluations * self._evaluation_work * pace
+            more = self.plan.evaluations_after(step, self._windows) if step < self.plan.steps else 0
+            seconds += (more / self.divisor + self._ending) * self._evaluation_work * pace
         return seconds + self._saves(seconds)
 
     def _window_is_full(self, stepping: float, *, is_over: bool) -> bool:
@@ -246,12 +273,12 @@ class Pacer:
     def _fitting(self, plan: Plan, seconds: float, step: int, pace: float) -> Plan:
         """Return the plan with the steps that fit into the rest of the budget."""
         assert self._budget is not None
-        left = _AIM * self._budget - seconds - self._closing * self._evaluation_work * pace
+        left = _AIM * self._budget - seconds - self._ending * self._evaluation_work * pace
         steps = steps_that_fit(
             left - self._saves(left),
             taken=step,
             step_seconds=pace * self._amount,
-            evaluation_seconds=self._evaluation_work * pace,
+            evaluation_seconds=self._evaluation_work * pace / self.divisor,
             evaluations=lambda steps: self._evaluations(step, steps, pace),
             cost=None if self._cost is None else lambda steps: self._relative(step, steps),
         )
@@ -266,11 +293,29 @@ class Pacer:
             return 0
         return self._with_evaluations(Plan.of(steps), pace).evaluations_after(step, self._windows)
 
+    @property
+    def _ending(self) -> float:
+        """Return the time after the last step and its evaluation, as a share of an evaluation of all held-out data."""
+        return self._closing + (self.divisor > 1)
+
+    def _chosen_divisor(self, taking: float, pace: float) -> int:
+        """Return the divisor of the held-out data for evaluations before the end, given the seconds of all of it."""
+        assert self._budget is not None
+        epoch = self._windows * self._amount * self._relative(0, 1) * pace
+        usual = max(EVALUATIONS, self._budget / max(epoch, 1e-9))
+        divisor = min(math.ceil(usual * taking / (USUAL_EVALUATION_SHARE * self._budget)), self._most_divisor)
+        # Where even a few parts and the whole take too long, there are few evaluations, of all of it.
+        is_worthwhile = divisor > 1 and (EVALUATIONS / divisor + 1) * taking <= EVALUATION_SHARE * self._budget
+        return divisor if is_worthwhile else 1
+
     def _with_evaluations(self, plan: Plan, pace: float) -> Plan:
         assert self._budget is not None
-        taking = self._evaluation_work * pace
-        most = int(min(EVALUATION_SHARE * self._budget / taking, 1e9)) if taking > 0 else 10**9
-        return plan.evaluated(self._windows, max(1, most))
+        taking = self._evaluation_work * pace / self.divisor
+        few, more = (
+            int(min(share * self._budget / taking, 1e9)) if taking > 0 else 10**9
+            for share in (EVALUATION_SHARE, USUAL_EVALUATION_SHARE)
+        )
+        return plan.evaluated(self._windows, max(1, min(few, EVALUATIONS), more))
 
     def _saves(self, seconds: float) -> float:
         """Return the seconds of the checkpoints in a time, including the last one."""
@@ -336,6 +381,7 @@ class Pacer:
             "measured": self._measured,
             "evaluation_seconds": self.evaluation_seconds,
             "evaluation_work": self._evaluation_work,
+            "divisor": self.divisor,
             "saving_seconds": self._saving_seconds,
             "since_change": self._since_change,
             "lost": self._lost,
@@ -350,6 +396,10 @@ class Pacer:
         since = value["since_change"]
         if type(since) is not int or not 0 <= since < 2**53:
             raise ValueError(f"since_change is {since!r}")
+        divisor = value.get("divisor", 1)
+        if type(divisor) is not int or not 1 <= divisor <= self._most_divisor:
+            raise ValueError(f"divisor is {divisor!r}")
+        self.divisor = divisor
         self._measured = None if value["measured"] is None else as_amount(value["measured"])
         self.evaluation_seconds = as_amount(value["evaluation_seconds"])
         self._evaluation_work = as_amount(value["evaluation_work"])

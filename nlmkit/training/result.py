@@ -24,6 +24,8 @@ class RunResult:
         stopped: ``completed``, or ``patience`` if the held-out metrics stopped improving.
         plan: Planned number of steps.
         notes: Notes for the user.
+        divisor: n if the metrics of ``history`` are those of an n-th of the held-out data; those of ``best`` are always
+            those of all of it.
     """
 
     steps: int
@@ -36,6 +38,7 @@ class RunResult:
     stopped: str
     plan: Plan
     notes: tuple[str, ...]
+    divisor: int = 1
 
     def summary(self, held_out: str) -> dict[str, Any]:
         """Return steps, epochs, reason for stopping and choice of weights, as JSON types.
@@ -43,6 +46,8 @@ class RunResult:
         Args:
             held_out: Name of the evaluation data in the report, such as ``validation text``.
         """
+        if self.divisor > 1:
+            held_out = f"1/{self.divisor} of the {held_out}"
         weights = "last" if self.best is None else f"best on {held_out}, step {self.best.step}"
         return {
             "steps": self.steps,

@@ -8,6 +8,7 @@ results. This module imports neither torch nor NumPy.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -46,7 +47,8 @@ def run(
     """Train to the end; afterwards the stepper has the final weights.
 
     With held-out data these are the weights of the best evaluation, else the last ones; with averaging, the
-    average of the weights.
+    average of the weights. With a budget, evaluations that would take too much of it read a part of the held-out data;
+    the weights to keep are then evaluated on all of it at the end.
 
     Args:
         stepper: Stepper of the run.
@@ -89,11 +91,13 @@ class Loop:
             is_evaluated=stepper.is_evaluated,
             fewest=extent.fewest,
             closing=extent.closing,
+            divisor=extent.divisor,
             unit=extent.name,
             checkpoint_seconds=None if self._store is None else options.checkpoint_seconds,
         )
         self.step = self._done = 0
         self._history = History(stepper.metrics)
+        self._best: Evaluation | None = None
         self._whole = True
         self._is_told = True
         self._saved: int | None = None
@@ -128,7 +132,7 @@ class Loop:
                     raise self._interruption.error(self._how_to_resume) from None
                 raise
         stepper.finish()
-        best, finished = self._history.best, self._is_completed
+        best, finished = self._best, self._is_completed
         self._notes += self._pacer.notes(seconds=self._watch.seconds, finished=finished)
         assert self._pacer.plan is not None
         return RunResult(
@@ -142,6 +146,7 @@ class Loop:
             stopped="completed" if finished else "patience",
             plan=self._pacer.plan,
             notes=tuple(self._notes),
+            divisor=self._pacer.divisor,
         )
 
     def _goes_on(self) -> bool:
@@ -243,12 +248,8 @@ class Loop:
         found: Mapping[str, float] = {}
         improves = False
         if stepper.is_evaluated:
-            alone = self._together.count == 1
             with self._watch.evaluation():
-                found = stepper.evaluate(lambda: alone and self._interruption.asked)
-            for name, value in found.items():
-                if math.isnan(value):
-                    raise Diverged(f"the {name} of the validation text is not a number", self.step)
+                found = self._checked(stepper.evaluate(self._is_interrupted, self._pacer.divisor))
             improves = self._history.is_improved_by(found)
         self._whole = False
         if improves:
@@ -267,18 +268,35 @@ class Loop:
         if stepper.is_evaluated:
             stepper.evaluated(self._history.ranks)
             (took,) = self._together.decided([self._watch.seconds - begins])
-            self._pacer.evaluated(took)
+            self._pacer.evaluated(took * self._pacer.divisor)
         self._whole = True
         self._lines.write(self.step, evaluation, self._history.last)
         self._is_told = True
 
+    def _is_interrupted(self) -> bool:
+        """Return whether an evaluation is to stop; other processes would wait forever for one that does."""
+        return self._together.count == 1 and bool(self._interruption.asked)
+
+    def _checked(self, found: Mapping[str, float]) -> Mapping[str, float]:
+        """Return metrics; raise for those that are not numbers."""
+        for name, value in found.items():
+            if math.isnan(value):
+                raise Diverged(f"the {name} of the validation text is not a number", self.step)
+        return found
+
     def _judge(self) -> None:
-        """Raise for diverged weights; note doubtful results."""
+        """Evaluate the weights to keep, if that was on a part only; raise for diverged ones; note doubtful results."""
         self._stepper.check()
         last, best = self._history.last, self._history.best
         if last is not None and best is None:
             name = self._stepper.metrics[0].name
             raise Diverged(f"the {name} of the validation text is {last.metrics[name]:.4g}", self.step)
+        if best is not None and self._pacer.divisor > 1:
+            with self._watch.evaluation():
+                found = self._checked(self._stepper.evaluate_kept(self._is_interrupted))
+            was, best = best, dataclasses.replace(best, metrics=found)
+            last = best if last is was else last
+        self._best = best
         kept, ended = (None if found is None else found.metrics for found in (best, last))
         self._notes += self._stepper.judge(kept, ended)
 
@@ -319,7 +337,12 @@ class Loop:
             [self._watch.seconds, self._watch.stepping, self._watch.last_saving]
         )
         changed = self._pacer.look(
-            seconds=seconds, stepping=stepping, saving=saving, step=self.step, is_evaluated=is_evaluated
+            seconds=seconds,
+            stepping=stepping,
+            saving=saving,
+            step=self.step,
+            is_due=self._stepper.is_evaluated and self._evaluation_is_due,
+            is_evaluated=is_evaluated,
         )
         if changed:
             self._show_plan()

@@ -17,7 +17,7 @@ STANDSTILL: Final = 5.0
 
 _SKIPPED, _FEWEST = 3, 5
 _MEASURED_SHARE, _MEASURED_SECONDS, _MEASURED_MOST = 0.02, 20.0, 0.1
-_WINDOWS = 9
+_WINDOWS, _FEWEST_RECENT = 9, 3
 _DOUBLINGS = 10
 
 
@@ -138,6 +138,16 @@ class Pace:
     def median(self) -> float | None:
         """Return the median seconds per amount of work; None before the first window."""
         return statistics.median(seconds / amount for amount, seconds in self.windows) if self.windows else None
+
+    def recent(self, seconds: float) -> float | None:
+        """Return the median over the last windows that took at most ``seconds`` together, but at least three."""
+        found: list[float] = []
+        for amount, taken in reversed(self.windows):
+            seconds -= taken
+            if seconds < 0 and len(found) >= _FEWEST_RECENT:
+                break
+            found.append(taken / amount)
+        return statistics.median(found) if found else None
 
     @property
     def last(self) -> float | None:

@@ -68,6 +68,8 @@ class Extent(NamedTuple):
         name: Name of the steps in notes.
         cost: Mean work of the steps between two shares of the plan, from 0 to 1, relative to ``work``; None if it does
             not depend on them.
+        divisor: Largest divisor of the held-out data that leaves enough to compare weights; 1 if ``Stepper.evaluate``
+            reads all of it in any case.
     """
 
     epoch_steps: int
@@ -76,6 +78,7 @@ class Extent(NamedTuple):
     closing: float = 0.0
     name: str = "steps"
     cost: Callable[[float, float], float] | None = None
+    divisor: int = 1
 
 
 class Figures(NamedTuple):
@@ -181,21 +184,25 @@ class Stepper(Protocol):
     def averaged(self) -> bool:
         """Whether an average replaces the weights for evaluation and at the end."""
 
-    def evaluate(self, interrupted: Callable[[], bool]) -> Mapping[str, float]:
+    def evaluate(self, interrupted: Callable[[], bool], divisor: int = 1) -> Mapping[str, float]:
         """Return the metrics of the held-out data.
 
         Args:
             interrupted: Called regularly; returns whether to stop.
+            divisor: n to read about an n-th of the data, always the same; at most that of ``extent``.
 
         Raises:
             KeyboardInterrupt: ``interrupted`` returned True; the stepper is unchanged.
         """
 
     def evaluation_seconds(self, clock: Callable[[], float], most: float) -> float:
-        """Estimate the time of ``evaluate`` from a part of it, limited to ``most`` seconds."""
+        """Estimate the time of ``evaluate`` on all held-out data from a part of it, limited to ``most`` seconds."""
 
     def keep_best(self) -> None:
         """Keep the evaluated weights as the best so far."""
+
+    def evaluate_kept(self, interrupted: Callable[[], bool]) -> Mapping[str, float]:
+        """Return the metrics of all held-out data with the best weights; see ``evaluate``."""
 
     def evaluated(self, ranks: Sequence[Rank]) -> None:
         """Receive the ranks of all evaluations so far, after each of them."""

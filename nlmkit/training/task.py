@@ -139,6 +139,16 @@ class Task(abc.ABC, Generic[B]):
 
     # ------------------------------------------------------------------------------------ to override
 
+    def evaluate_part(self, interrupted: Callable[[], bool], divisor: int) -> Mapping[str, float]:
+        """Return the metrics of a part of the held-out data; called only if ``Extent.divisor`` is more than 1.
+
+        Args:
+            interrupted: See ``evaluate``.
+            divisor: n to read about an n-th of the data, from 2 to ``Extent.divisor``; a function of n, so that results
+                can be compared.
+        """
+        raise NotImplementedError
+
     def initial_carry(self) -> Carry:
         """Return the carry of the first step of an epoch."""
         return ()

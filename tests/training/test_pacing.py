@@ -63,6 +63,7 @@ class Run:
     prepared: float = 5.0
     amounts: Callable[[int], float] = lambda step: 1.0
     saving: float = 0.0
+    divisor: int = 1
     cheap: tuple[float, float] | None = None
     """Share of the plan up to which a step has this work relative to others."""
 
@@ -86,6 +87,7 @@ class Run:
             amount=amount,
             cost=None if self.cheap is None else self.cost,
             is_evaluated=evaluated,
+            divisor=self.divisor,
         )
 
     def cost(self, begin: float, end: float) -> float:
@@ -112,13 +114,15 @@ class Run:
                 evaluation_seconds=taken,
             )
         if pacer.looks_at(self.step) and pacer.look(
-            seconds=self.now, stepping=self.now - self.evaluating, saving=self.saving, step=self.step
+            seconds=self.now,
+            stepping=self.now - self.evaluating,
+            saving=self.saving,
+            step=self.step,
+            is_due=self.evaluation_is_due,
         ):
             self.changes.append(self.step)
-        epoch, window = divmod(self.step, self.windows)
-        due = pacer.is_over(self.step) or pacer.evaluates_at(epoch, window, self.windows)
-        if self.evaluation_seconds and self.step and due and self.step not in self.evaluations:
-            pacer.evaluated(self.evaluate(PIECES))
+        if self.evaluation_is_due:
+            pacer.evaluated(self.evaluate(PIECES // pacer.divisor) * (PIECES / (PIECES // pacer.divisor)))
             self.evaluations.append(self.step)
             if pacer.is_over(self.step) and pacer.look(
                 seconds=self.now,
@@ -128,7 +132,15 @@ class Run:
                 is_evaluated=True,
             ):
                 self.changes.append(self.step)
+            if pacer.is_over(self.step) and pacer.divisor > 1:
+                self.evaluate(PIECES)
         return not pacer.is_over(self.step)
+
+    @property
+    def evaluation_is_due(self) -> bool:
+        epoch, window = divmod(self.step, self.windows)
+        due = self.pacer.is_over(self.step) or self.pacer.evaluates_at(epoch, window, self.windows)
+        return bool(self.evaluation_seconds and self.step and due and self.step not in self.evaluations)
 
     def evaluate(self, pieces: int) -> float:
         """Some of the pieces of an evaluation, each at the speed of its time; gives the seconds."""
@@ -190,10 +202,12 @@ MACHINES: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("evaluation", [0.0, 20.0])
+@pytest.mark.parametrize(("evaluation", "divisor"), [(0.0, 1), (20.0, 1), (20.0, 7)])
 @pytest.mark.parametrize("machine", MACHINES)
-def test_whatever_a_machine_does_the_budget_is_used_and_the_rate_annealed(machine: str, evaluation: float) -> None:
-    run = Run(MACHINES[machine], evaluation_seconds=evaluation).finish()
+def test_whatever_a_machine_does_the_budget_is_used_and_the_rate_annealed(
+    machine: str, evaluation: float, divisor: int
+) -> None:
+    run = Run(MACHINES[machine], evaluation_seconds=evaluation, divisor=divisor).finish()
     assert 0.95 * BUDGET <= run.now <= 1.05 * BUDGET
     assert not any("budget" in note for note in run.notes)
     assert run.places == sorted(run.places)
@@ -243,8 +257,10 @@ def test_a_machine_that_changes_keeps_the_budget_with_cheap_steps(machine: str) 
 
 
 def test_evaluations_have_a_share_of_the_budget() -> None:
-    cheap = Run(lambda step, now: 1.0, evaluation_seconds=10.0).finish()
-    assert 9 <= len(cheap.evaluations) <= 11  # one an epoch
+    cheap = Run(lambda step, now: 1.0, evaluation_seconds=1.0).finish()
+    assert 11 <= len(cheap.evaluations) <= 12  # one an epoch
+    fewer = Run(lambda step, now: 1.0, evaluation_seconds=10.0).finish()
+    assert len(fewer.evaluations) == 4
     within = Run(lambda step, now: 1.0, evaluation_seconds=10.0, windows=5000).finish()
     assert 4 <= len(within.evaluations) <= 5
     dear = Run(lambda step, now: 1.0, evaluation_seconds=140.0).finish()
@@ -253,8 +269,49 @@ def test_evaluations_have_a_share_of_the_budget() -> None:
     assert len(within.evaluations) <= 2
     huge = Run(lambda step, now: 1.0, evaluation_seconds=900.0).finish()
     assert len(huge.evaluations) == 1
-    for run in (cheap, within, dear, huge):
+    for run in (cheap, fewer, within, dear, huge):
         assert 0.95 * BUDGET <= run.now <= 1.05 * BUDGET
+
+
+@pytest.mark.parametrize("windows", [20, 100, 1000, 5000])
+@pytest.mark.parametrize("evaluation", [5.0, 10.0, 15.0])
+def test_evaluations_on_a_part_leave_the_budget_to_the_steps(evaluation: float, windows: int) -> None:
+    run = Run(lambda step, now: 1.0, evaluation_seconds=evaluation, windows=windows, divisor=7).finish()
+    assert run.pacer.divisor > 1
+    assert len(run.evaluations) >= 4
+    assert run.evaluating <= 0.03 * BUDGET  # all of the held-out data at the end included
+    assert 0.95 * BUDGET <= run.now <= 1.05 * BUDGET
+
+
+def test_cheap_and_very_dear_evaluations_read_all_held_out_data() -> None:
+    for evaluation in (1.0, 500.0):
+        run = Run(lambda step, now: 1.0, evaluation_seconds=evaluation, windows=1000, divisor=7).finish()
+        assert run.pacer.divisor == 1
+        assert 0.95 * BUDGET <= run.now <= 1.05 * BUDGET
+
+
+def test_a_lasting_change_of_speed_shortly_before_the_end_is_seen_in_time() -> None:
+    run = Run(lambda step, now: 0.5 if now < 1000 else 2.0).finish()
+    assert run.now <= BUDGET
+
+
+def test_an_evaluation_that_is_due_is_part_of_what_is_left() -> None:
+    run = Run(lambda step, now: 0.6, evaluation_seconds=60.0).finish()
+    assert len(run.changes) <= 1
+
+
+def test_the_divisor_is_in_the_checkpoint() -> None:
+    run = Run(lambda step, now: 1.0, evaluation_seconds=10.0, divisor=7).finish(until=400)
+    saved = run.pacer.to_json(run.now)
+    assert saved is not None
+    assert saved["divisor"] == run.pacer.divisor > 1
+    for wrong in (0, 8, 1.5, True):
+        with pytest.raises(ValueError, match="divisor is"):
+            run.pacer.restore({**saved, "divisor": wrong})
+    whole = Run(lambda step, now: 1.0, evaluation_seconds=10.0, divisor=7).finish()
+    run.resumed()
+    run.finish()
+    assert (run.step, run.evaluations) == (whole.step, whole.evaluations)
 
 
 @pytest.mark.parametrize("budget", [45.0, 10.0, 3.0])

@@ -18,6 +18,7 @@ from nlmkit.documents.neural.task import TaskSetup
 from nlmkit.training.divergence import Diverged
 from nlmkit.training.examples import Chosen, ExampleEpoch
 from nlmkit.training.metrics import Metric
+from nlmkit.training.stepper import Extent
 from nlmkit.training.task import Carry, Step
 
 
@@ -52,6 +53,10 @@ class TreeTask(ClassificationTask):
         held_out = None if self._valid is None else cast("Forest", self._valid.documents).digest
         shapes = [cast("Forest", self._sample.documents).digest, held_out]
         return {**super().identity(), "trees": shapes}
+
+    def extent(self) -> Extent:
+        """Return the extent of the run; evaluations read all held-out trees."""
+        return super().extent()._replace(divisor=1)
 
     def epoch(self, number: int) -> ExampleEpoch[Any]:
         """Return the batches of epoch ``number``; their events are labelled nodes."""

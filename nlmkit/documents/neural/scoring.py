@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nlmkit.documents.neural.batching import Documents, scoring_batches
+from nlmkit.documents.neural.batching import Documents, Indices, batches_by_length
 from nlmkit.training.devices import memory_errors
 
 if TYPE_CHECKING:
@@ -43,18 +43,20 @@ def log_softmax(outputs: NDArray[np.float64]) -> NDArray[np.float64]:
 def outputs_of(
     module: TextModule,
     documents: Documents,
+    some: Indices | None = None,
     *,
     extra: NDArray[np.float32] | None = None,
     words: int = WORDS,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> NDArray[np.float64]:
-    """Return the outputs of the last layer for each document: float64 [documents, outputs].
+    """Return the outputs of the last layer for each document, or for some: float64 [documents, outputs].
 
     The module is in evaluation mode during the call; its mode is restored afterwards.
 
     Args:
         module: The network.
         documents: The documents, in any order.
+        some: Indices of those to read: int64 [n]; None for all.
         extra: Vectors of the ids from V on: float32 [n, d], or None.
         words: Maximum words of a batch; it changes outputs by at most 1e-5.
         interrupted: Called before each batch; returns whether to stop.
@@ -64,12 +66,13 @@ def outputs_of(
     """
     found = np.empty((len(documents), module.outputs))
     device = module.device
+    numbers = np.arange(len(documents)) if some is None else some
     with scoring(module, extra, words):
-        for chosen in scoring_batches(documents, words):
+        for chosen in batches_by_length(documents, numbers, words):
             if interrupted():
                 raise KeyboardInterrupt
             found[chosen] = module(documents.batch(chosen).to(device)).double().cpu().numpy()
-    return found
+    return found[numbers]
 
 
 @contextlib.contextmanager

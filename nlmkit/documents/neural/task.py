@@ -35,6 +35,9 @@ from nlmkit.training.task import Carry, Step, Task
 _TIMED_BATCHES: Final = 8
 """Number of batches of held-out texts timed to estimate the time of an evaluation."""
 
+_COMPARED_TEXTS: Final = 1000
+"""Minimum number of held-out texts to compare weights of a run by."""
+
 _JUDGED_TEXTS: Final = 256
 """Number of training texts used to detect divergence."""
 
@@ -161,7 +164,8 @@ class TextTask(Task[Chosen[Documents]]):
         words = max(1, int(documents.lengths.sum())) / self._epoch_steps
         if self._unlabelled is not None:
             words += float(self._unlabelled.lengths.mean()) * self._settings.batch
-        return Extent(self._epoch_steps, words, closing=closing)
+        divisor = 1 if valid is None else max(1, len(valid.documents) // _COMPARED_TEXTS)
+        return Extent(self._epoch_steps, words, closing=closing, divisor=divisor)
 
     def epoch(self, number: int) -> ExampleEpoch[Documents]:
         """Return the batches of epoch ``number``, with some words read as ``<unk>``.
@@ -266,6 +270,14 @@ class TextTask(Task[Chosen[Documents]]):
         valid = self._valid
         outputs = outputs_of(self.module, valid.documents, extra=valid.extra, interrupted=interrupted)
         return self.measured(outputs, valid.targets, valid.weights)
+
+    def evaluate_part(self, interrupted: Callable[[], bool], divisor: int) -> Mapping[str, float]:
+        """Return the metrics of every n-th held-out text."""
+        assert self._valid is not None
+        valid = self._valid
+        some = np.arange(0, len(valid.documents), divisor)
+        outputs = outputs_of(self.module, valid.documents, some, extra=valid.extra, interrupted=interrupted)
+        return self.measured(outputs, valid.targets[some], None if valid.weights is None else valid.weights[some])
 
     def evaluation_seconds(self, clock: Callable[[], float], most: float) -> float:
         """Estimate the time of ``evaluate`` from some of its batches."""

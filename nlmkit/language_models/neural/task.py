@@ -33,6 +33,9 @@ PERPLEXITY: Final = Metric("perplexity", form="{:.1f}")
 _LOGITS: Final = {"cpu": 2_500_000, "mps": 2**24, "cuda": 2**26}
 """Maximum number of logits in memory at a time, by type of device."""
 
+_COMPARED: Final = 10_000
+"""Minimum number of words of the validation text to compare weights of a run by."""
+
 _JUDGED: Final = 4096
 """Number of words of the training text used to detect divergence."""
 
@@ -222,7 +225,8 @@ class LanguageTask(Task[Window]):
         windows, valid = len(self.stream.bounds(0)) - 1, self._valid_events
         closing = 0.0 if valid is None else min(1.0, min(_JUDGED, len(self._events)) / len(valid))
         cost = self._phase.cost if self._phase.saves_work else None
-        return Extent(windows, self.stream.length / windows, closing=closing, cost=cost)
+        divisor = 1 if valid is None else max(1, len(valid) // _COMPARED)
+        return Extent(windows, self.stream.length / windows, closing=closing, cost=cost, divisor=divisor)
 
     def epoch(self, number: int) -> Windows:
         """Return the windows of epoch ``number``."""
@@ -273,6 +277,11 @@ class LanguageTask(Task[Window]):
         """Return the perplexity of the validation text, in columns."""
         assert self._validation is not None
         return {PERPLEXITY.name: self._validation.perplexity(interrupted)}
+
+    def evaluate_part(self, interrupted: Callable[[], bool], divisor: int) -> Mapping[str, float]:
+        """Return the perplexity of the first part of each column of the validation text."""
+        assert self._validation is not None
+        return {PERPLEXITY.name: self._validation.perplexity(interrupted, divisor=divisor)}
 
     def evaluation_seconds(self, clock: Callable[[], float], most: float) -> float:
         """Estimate the time of ``evaluate``."""

@@ -51,26 +51,28 @@ class Validation:
         inputs, targets = evaluation_columns(events, batch)
         own = slice(together.rank, None, together.count)
         self._inputs, self._targets = inputs[:, own].to(device), targets[:, own].to(device)
-        self._module, self._events, self._chunk = module, len(events), chunk
+        self._module, self._chunk = module, chunk
         self._together = together
         self._rows = max(1, _TOKENS // max(1, self._inputs.shape[1]))
 
-    def perplexity(self, interrupted: Callable[[], bool] = lambda: False) -> float:
+    def perplexity(self, interrupted: Callable[[], bool] = lambda: False, *, divisor: int = 1) -> float:
         """Return exp of the mean loss per event, summed in float64; NaN for broken weights.
 
         Args:
             interrupted: Called regularly; returns whether to stop.
+            divisor: n to read only the first n-th of each column.
 
         Raises:
             KeyboardInterrupt: ``interrupted`` returned True.
         """
-        total = 0.0
-        for part in self._sums():
+        rows = math.ceil(len(self._inputs) / divisor)
+        total, events = 0.0, float((self._targets[:rows] >= 0).sum())
+        for part in self._sums(rows):
             total += part
             if interrupted():
                 raise KeyboardInterrupt
-        (total,) = self._together.total([total])
-        return math.nan if math.isnan(total) else perplexity_of(-total / self._events)
+        total, events = self._together.total([total, events])
+        return math.nan if math.isnan(total) else perplexity_of(-total / events)
 
     def seconds(self, clock: Callable[[], float], most: float = math.inf) -> float:
         """Estimate the time of ``perplexity`` from a few of its windows.
@@ -80,18 +82,18 @@ class Validation:
             most: Limit of seconds after which no further window is timed.
         """
         times = [clock()]
-        for _ in self._sums():
+        for _ in self._sums(len(self._inputs)):
             times.append(clock())
             if len(times) > _TIMED_WINDOWS or times[-1] - times[0] >= most:
                 break
         timed = times[1:] if len(times) > 2 else times  # the first window allocates memory
         return (timed[-1] - timed[0]) / (len(timed) - 1) * math.ceil(len(self._inputs) / self._rows)
 
-    def _sums(self) -> Iterator[float]:
-        """Yield the sums of log-probabilities per window."""
+    def _sums(self, rows: int) -> Iterator[float]:
+        """Yield the sums of log-probabilities per window of the first rows."""
         state = self._module.initial_state(self._inputs.shape[1])
-        for begin in range(0, len(self._inputs), self._rows):
-            window = slice(begin, begin + self._rows)
+        for begin in range(0, rows, self._rows):
+            window = slice(begin, min(begin + self._rows, rows))
             self._module.eval()
             with torch.inference_mode():
                 output = self._module(self._inputs[window], state)

@@ -198,7 +198,11 @@ class GloVeStepper:
 
     # ---------------------------------------------------------------------------- there is no held-out data
 
-    def evaluate(self, interrupted: Callable[[], bool]) -> Mapping[str, float]:
+    def evaluate(self, interrupted: Callable[[], bool], divisor: int = 1) -> Mapping[str, float]:
+        """Nothing is measured."""
+        return {}
+
+    def evaluate_kept(self, interrupted: Callable[[], bool]) -> Mapping[str, float]:
         """Nothing is measured."""
         return {}
 

@@ -34,6 +34,9 @@ _WHOLE_PLACES: Final = 16_384
 _TIMED_BATCHES: Final = 8
 """Number of batches of held-out pairs timed to estimate the time of an evaluation."""
 
+_COMPARED_PAIRS: Final = 1000
+"""Minimum number of held-out pairs to compare weights of a run by."""
+
 _JUDGED_PAIRS: Final = 256
 """Number of training pairs used to detect divergence."""
 
@@ -111,7 +114,8 @@ class SequenceTask(Task[Chosen[EncodedPairs]]):
         """Return the extent of the run; the time of a step depends on its events."""
         valid = self._valid
         closing = 0.0 if valid is None else min(1.0, self._judged / len(valid))
-        return Extent(self._epoch_steps, self._pairs.events / self._epoch_steps, closing=closing)
+        divisor = 1 if valid is None else max(1, len(valid) // _COMPARED_PAIRS)
+        return Extent(self._epoch_steps, self._pairs.events / self._epoch_steps, closing=closing, divisor=divisor)
 
     def epoch(self, number: int) -> ExampleEpoch[EncodedPairs]:
         """Return the batches of epoch ``number``, with some once-seen words read as ``<unk>``."""
@@ -177,7 +181,15 @@ class SequenceTask(Task[Chosen[EncodedPairs]]):
     def evaluate(self, interrupted: Callable[[], bool]) -> Mapping[str, float]:
         """Return the perplexity of the held-out targets."""
         assert self._valid is not None
-        loss = -float(log_probs_of(self.module, self._valid, interrupted=interrupted).mean())
+        return self._metrics_of(self._valid, interrupted)
+
+    def evaluate_part(self, interrupted: Callable[[], bool], divisor: int) -> Mapping[str, float]:
+        """Return the perplexity of the targets of every n-th held-out pair."""
+        assert self._valid is not None
+        return self._metrics_of(some_pairs(self._valid, np.arange(0, len(self._valid), divisor)), interrupted)
+
+    def _metrics_of(self, valid: EncodedPairs, interrupted: Callable[[], bool]) -> Mapping[str, float]:
+        loss = -float(log_probs_of(self.module, valid, interrupted=interrupted).mean())
         return {PERPLEXITY.name: math.exp(loss) if loss < math.log(1e300) else math.inf}
 
     def evaluation_seconds(self, clock: Callable[[], float], most: float) -> float:

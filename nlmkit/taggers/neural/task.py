@@ -38,6 +38,9 @@ _LEAST_WHOLE: Final = 4_096
 _TIMED_BATCHES: Final = 8
 """Number of batches of held-out sentences timed to estimate the time of an evaluation."""
 
+_COMPARED_SENTENCES: Final = 1000
+"""Minimum number of held-out sentences to compare weights of a run by."""
+
 _JUDGED_SENTENCES: Final = 256
 """Number of training sentences used to detect divergence."""
 
@@ -124,7 +127,8 @@ class TaggingTask(Task[Chosen[Sentences]]):
         """Return the extent of the run; the time of a step depends on its tokens."""
         tokens, valid = len(self._sentences.words), self._valid
         closing = 0.0 if valid is None else min(1.0, self._judged / len(valid))
-        return Extent(self._epoch_steps, tokens / self._epoch_steps, closing=closing)
+        divisor = 1 if valid is None else max(1, len(valid) // _COMPARED_SENTENCES)
+        return Extent(self._epoch_steps, tokens / self._epoch_steps, closing=closing, divisor=divisor)
 
     def epoch(self, number: int) -> ExampleEpoch[Sentences]:
         """Return the batches of epoch ``number``, with some words and values read as unknown."""
@@ -175,8 +179,16 @@ class TaggingTask(Task[Chosen[Sentences]]):
 
     def evaluate(self, interrupted: Callable[[], bool]) -> Mapping[str, float]:
         """Return the metrics of the held-out sentences."""
-        valid, setup = self._valid, self._setup
-        assert valid is not None
+        assert self._valid is not None
+        return self._metrics_of(self._valid, interrupted)
+
+    def evaluate_part(self, interrupted: Callable[[], bool], divisor: int) -> Mapping[str, float]:
+        """Return the metrics of every n-th held-out sentence."""
+        assert self._valid is not None
+        return self._metrics_of(_some(self._valid, np.arange(0, len(self._valid), divisor)), interrupted)
+
+    def _metrics_of(self, valid: Sentences, interrupted: Callable[[], bool]) -> Mapping[str, float]:
+        setup = self._setup
         assert valid.tags is not None
         found = best_tags(self.module, valid, chain_of(self.module, setup.legal), interrupted=interrupted)
         accuracy = {"accuracy": accuracy_of(valid.tags, found)}
@@ -250,7 +262,7 @@ def _padded(lengths: Indices, chosen: Indices) -> int:
 
 
 def _some(sentences: Sentences, chosen: Indices) -> Sentences:
-    """Return some sentences, which are only scored."""
+    """Return some sentences."""
     lengths = sentences.lengths[chosen]
     offsets = np.append(0, np.cumsum(lengths))
     tokens = np.arange(offsets[-1]) + np.repeat(sentences.offsets[chosen] - offsets[:-1], lengths)
@@ -262,5 +274,5 @@ def _some(sentences: Sentences, chosen: Indices) -> Sentences:
         columns=sentences.columns[:, tokens],
         spellings=None if spellings is None else dataclasses.replace(spellings, words=spellings.words[tokens]),
         states=None if states is None else lambda numbers: states(chosen[numbers]),
-        tags=None,
+        tags=None if sentences.tags is None else sentences.tags[tokens],
     )

@@ -14,12 +14,13 @@ from toys.neural import Clock, TimedModule, TinyModule, text, tiny, tiny_module,
 
 from nlmkit.core.run import RunOptions
 from nlmkit.errors import DataError, HyperParameterError, NlmkitError
-from nlmkit.language_models.neural import validation
+from nlmkit.language_models.neural import task, validation
 from nlmkit.language_models.neural.streams import random_windows
 from nlmkit.language_models.neural.training import train
 from nlmkit.plots.curves import plot_learning_curve
 from nlmkit.training.clock import Stopwatch
 from nlmkit.training.devices import choose_device, memory_errors
+from nlmkit.training.distributed import Processes
 from nlmkit.training.gradient import GradientStepper
 from nlmkit.training.randomness import Purpose, generator
 from nlmkit.training.records import LogRecord, TrainingLog, read_log
@@ -454,9 +455,29 @@ def test_a_budget_is_used_and_not_exceeded(tmp_path: Path) -> None:
 def test_time_of_evaluation_is_part_of_the_budget() -> None:
     result, seconds = timed(300, evaluation=10.0)
     assert 285 <= seconds <= 315
-    # A quarter of the budget is for evaluations, so there is one after every second epoch of 20 steps.
-    assert [evaluation.step for evaluation in result.history[:-1]] == [40, 80, 120, 160, 200]
-    assert result.steps < 240
+    # Each takes 3 % of the budget, and the text is too small for parts: four are enough, each after three epochs.
+    assert [evaluation.step for evaluation in result.history[:-1]] == [60, 120, 180]
+    assert result.steps < 260
+    assert result.divisor == 1
+
+
+def test_dear_evaluations_read_a_part_and_the_kept_weights_are_evaluated_on_the_whole_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(validation, "_TOKENS", 40)
+    monkeypatch.setattr(task, "_COMPARED", 50)
+    clock = Clock()
+    module: Any = TimedModule(clock, evaluation=1.0)
+    result = train(module, EVENTS, VALID, tiny(), vocabulary(EVENTS), RunOptions(budget_seconds=300), clock=clock)
+    assert 270 <= result.seconds <= 315  # the judgement of the weights takes no time here
+    assert result.divisor == 6
+    assert len(result.history) >= 4
+    whole = validation.Validation(module, VALID, batch=4, chunk=50, together=Processes(), device=torch.device("cpu"))
+    assert result.report()["validation_perplexity"] == pytest.approx(whole.perplexity(), rel=1e-9)
+    (best,) = [each for each in result.history if each.step == result.best.step]
+    assert best.metrics["perplexity"] == pytest.approx(whole.perplexity(divisor=6), rel=1e-9)
+    assert best.metrics["perplexity"] == min(each.metrics["perplexity"] for each in result.history)
+    assert result.report()["weights"] == f"best on 1/6 of the validation text, step {best.step}"
 
 
 def test_measuring_an_evaluation_takes_little_of_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
