@@ -159,9 +159,9 @@ class Pacer:
         usual = self._pace.median
         self._evaluated_faster = seconds / (self._evaluation_work * usual) if usual and self._evaluation_work else 1.0
         pace = self._pace.last or self._measured
-        # The speed may have changed since the window before, so a single evaluation does not decide.
+        # The machine may have become slower since the window before, so a larger value counts by half.
         work, before = seconds / pace if pace else 0.0, self._evaluation_work
-        self._evaluation_work = (before + work) / 2 if before else work
+        self._evaluation_work = (before + work) / 2 if 0 < before < work else work
 
     def freeze(self, *, seconds: float, stepping: float, step: int, pace: float, evaluation_seconds: float) -> None:
         """Plan the number of steps, once the speed is known.
@@ -224,6 +224,7 @@ class Pacer:
         if is_evaluated and self._evaluated_faster < _FASTER:
             # After slow steps and a fast evaluation, assume the speed of the evaluation.
             self._pace.scale(self._evaluated_faster)
+            self._evaluation_work = 0.0
             self.evaluated(self.evaluation_seconds)
         pace = self._pace.recent(_RECENT * (self._budget - seconds))
         assert pace is not None
