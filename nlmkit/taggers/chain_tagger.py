@@ -59,7 +59,7 @@ class ChainTagger(Tagger):
         chain, found = self.chain(), np.empty(data.tokens, np.int64)
         for sentences, scores, lengths in self.emissions(data):
             paths = decode(chain, scores, lengths)
-            times, rows = _places(lengths)
+            times, rows = places_of(lengths)
             found[data.offsets[sentences][rows] + times] = paths[times, rows]
         return found
 
@@ -72,7 +72,7 @@ class ChainTagger(Tagger):
         chain, found = self.chain(), np.empty((data.tokens, len(self.tags_)))
         for sentences, scores, lengths in self.emissions(data):
             shares = marginals(chain, scores, lengths)
-            times, rows = _places(lengths)
+            times, rows = places_of(lengths)
             found[data.offsets[sentences][rows] + times] = shares[times, rows]
         return found
 
@@ -129,17 +129,31 @@ def batches(offsets: NDArray[np.int64], tags: int, most: int = BATCH_SCORES) -> 
         low += size
 
 
+def tokens_of(offsets: NDArray[np.int64], sentences: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the numbers of the tokens of sentences, one sentence after the other, and the length of each sentence.
+
+    Args:
+        offsets: Where each sentence begins, and the last one ends: int64 [sentences + 1].
+        sentences: Indices of sentences: int64 [n].
+    """
+    import numpy as np
+
+    lengths = np.diff(offsets)[sentences]
+    ends = np.cumsum(lengths)
+    return np.arange(lengths.sum()) + np.repeat(offsets[sentences] - ends + lengths, lengths), lengths
+
+
 def padded(values: NDArray[Any], lengths: NDArray[np.int64]) -> NDArray[Any]:
     """Return scores of the tokens of several sentences, [tokens, tags], with zeros as padding: [T, B, tags]."""
     import numpy as np
 
     found = np.zeros((int(lengths.max(initial=0)), len(lengths), values.shape[1]), values.dtype)
-    times, rows = _places(lengths)
+    times, rows = places_of(lengths)
     found[times, rows] = values
     return found
 
 
-def _places(lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def places_of(lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return time and row in a batch of each token, sentence by sentence: int64 [tokens] each."""
     import numpy as np
 

@@ -12,7 +12,7 @@ from nlmkit.core.run import RunOptions
 from nlmkit.errors import HyperParameterError
 from nlmkit.saving.state import FittedState
 from nlmkit.taggers.base import Tagger
-from nlmkit.taggers.chain_tagger import ChainTagger, batches, padded
+from nlmkit.taggers.chain_tagger import ChainTagger, batches, padded, tokens_of
 from nlmkit.taggers.decoding import WithDecoding
 
 if TYPE_CHECKING:
@@ -231,9 +231,7 @@ class EnsembleTagger(WithDecoding):
             part = data.subset(np.arange(low, high))
             scores = np.tensordot(self.weights_, self._factors.emissions(part), axes=1)
             for sentences in batches(part.offsets, self._chain.states):
-                lengths = np.diff(part.offsets)[sentences]
-                ends = np.cumsum(lengths)
-                places = np.arange(ends[-1]) + np.repeat(part.offsets[sentences] - ends + lengths, lengths)
+                places, lengths = tokens_of(part.offsets, sentences)
                 yield sentences + low, padded(scores[places], lengths), lengths
             low = high
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nlmkit.core import groups
 from nlmkit.core.groups import Group
 from nlmkit.errors import HyperParameterError
-from nlmkit.taggers.chain_tagger import ChainTagger
+from nlmkit.taggers.chain_tagger import ChainTagger, places_of
 from nlmkit.taggers.inputs import changed
 from nlmkit.text.tagged import TaggedSentences
 
@@ -117,8 +117,7 @@ class Factors:
         for model, owner, order, share in zip(self.models, self.owners.tolist(), self.orders, shares, strict=True):
             own = model.encode(view(data, model.feature_names_))
             for sentences, scores, lengths in model.emissions(own):
-                rows = np.repeat(np.arange(len(lengths)), lengths)
-                times = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+                times, rows = places_of(lengths)
                 found[owner, data.offsets[sentences][rows] + times] += share * _possible(scores[times, rows][:, order])
         return found
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from nlmkit.decoding.chain import log_partition, path_scores
-from nlmkit.taggers.chain_tagger import batches, padded
+from nlmkit.taggers.chain_tagger import batches, padded, tokens_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,9 +60,7 @@ class HeldOut:
         scores = np.tensordot(weights, self.emissions, axes=1)
         total = 0.0
         for sentences in batches(self.offsets, chain.states):
-            lengths = np.diff(self.offsets)[sentences]
-            ends = np.cumsum(lengths)
-            places = np.arange(ends[-1]) + np.repeat(self.offsets[sentences] - ends + lengths, lengths)
+            places, lengths = tokens_of(self.offsets, sentences)
             emissions = padded(scores[places], lengths)
             paths = padded(self.tags[places, None], lengths)[:, :, 0]
             normalizers = log_partition(chain, emissions, lengths)

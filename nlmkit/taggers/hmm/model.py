@@ -12,7 +12,7 @@ from nlmkit.errors import HyperParameterError, SavedModelError
 from nlmkit.language_models.base import LanguageModel
 from nlmkit.language_models.ngram.smoothing import METHODS
 from nlmkit.saving.state import FittedState
-from nlmkit.taggers.chain_tagger import ChainTagger, batches, padded
+from nlmkit.taggers.chain_tagger import ChainTagger, batches, padded, tokens_of
 from nlmkit.taggers.units import UNITS, are_characters
 
 if TYPE_CHECKING:
@@ -163,11 +163,9 @@ class HMMTagger(ChainTagger):
 
         scored = self.words_.scored(DistinctTokens.of(data))
         for sentences in batches(data.offsets, self.chain_.states):
-            lengths = np.diff(data.offsets)[sentences]
-            ends = np.cumsum(lengths)
-            at = np.arange(ends[-1]) + np.repeat(data.offsets[sentences] - ends + lengths, lengths)
+            at, lengths = tokens_of(data.offsets, sentences)
             is_first = np.zeros(len(at), bool)
-            is_first[ends - lengths] = True
+            is_first[np.cumsum(lengths) - lengths] = True
             yield sentences, padded(self.words_.log_probabilities(scored, at, is_first), lengths), lengths
 
     # ------------------------------------------------------------------------------------------------------ saving
