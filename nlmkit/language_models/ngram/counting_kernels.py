@@ -1,16 +1,18 @@
-"""Machine code with the functions of ``counting_arrays``, which runs without Python's lock.
+"""Machine code with the functions of ``counting_arrays``, and sums of counts; it runs without Python's lock.
 
 This module imports numba; import it only where a long text is counted.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.language_models.ngram.kernels import compiled
+from nlmkit.language_models.ngram.threads import Threads
 from nlmkit.text.vocabulary import BOS_ID
 
 Ids = NDArray[np.int32]
@@ -53,6 +55,40 @@ def _histories(  # noqa: PLR0917
     for gram in range(len(found)):
         before = at[begins[gram]] - 1
         found[gram] = ids[before] + base_of[words[before]]
+
+
+def sums(  # noqa: PLR0917
+    history: Ids,
+    values: NDArray[np.int64],
+    discounts: NDArray[np.float64],
+    keep: NDArray[np.bool_],
+    contexts: int,
+    workers: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return ``gamma`` and ``total`` of ``estimates.Discounted``: float64 [contexts] each.
+
+    Each thread has a range of the contexts, so that additions are in the order of the n-grams.
+    """
+    gamma, total = np.zeros(contexts), np.zeros(contexts)
+    bounds = [contexts * part // workers for part in range(workers + 1)]
+    add = partial(_add, history, values, discounts, keep, gamma, total)
+    with Threads(workers) as threads:
+        for _ in threads.map(add, bounds[:-1], bounds[1:]):
+            pass
+    return gamma, total
+
+
+@compiled
+def _add(  # noqa: PLR0917
+    history: Any, values: Any, discounts: Any, keep: Any, gamma: Any, total: Any, low: int, high: int
+) -> None:
+    greatest = len(discounts) - 1
+    for i in range(len(history)):
+        context = history[i]
+        if low <= context < high:
+            value = values[i]
+            total[context] += value
+            gamma[context] += discounts[min(value, greatest)] if keep[i] else value
 
 
 @compiled

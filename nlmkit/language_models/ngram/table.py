@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import SavedModelError
-from nlmkit.language_models.ngram.counting import Ids, NGramCounts
+from nlmkit.language_models.ngram.counting import Ids, NGramCounts, numbers_of_children
 from nlmkit.language_models.ngram.estimates import Estimate, Floats, Keep
 from nlmkit.language_models.ngram.followers import Unigrams, bigrams_by_context, draw
 from nlmkit.language_models.ngram.scoring import Pass, score
@@ -105,11 +105,17 @@ class BackoffTable:
         return tables
 
     @classmethod
-    def from_estimate(cls, counts: NGramCounts, estimate: Estimate, keep: Keep) -> BackoffTable:
-        """Return the table of the n-grams selected by ``keep``."""
+    def from_estimate(
+        cls, counts: NGramCounts, estimate: Estimate, keep: Keep, *, in_place: bool = False
+    ) -> BackoffTable:
+        """Return the table of the n-grams selected by ``keep``; ``in_place`` overwrites the estimate's arrays."""
         with np.errstate(divide="ignore"):
-            log_probs: list[NDArray[np.floating[Any]]] = [np.log(prob) for prob in estimate.probs]
-            backoffs: list[NDArray[np.floating[Any]]] = [np.log(backoff) for backoff in estimate.backoffs]
+            log_probs: list[NDArray[np.floating[Any]]]
+            backoffs: list[NDArray[np.floating[Any]]]
+            log_probs, backoffs = (
+                [np.log(row, out=row if in_place else None) for row in rows]
+                for rows in (estimate.probs, estimate.backoffs)
+            )
             unseen = float(np.log(estimate.unseen_backoff))
         log_probs[0][BOS_ID] = -np.inf
         children = [
@@ -341,9 +347,9 @@ def _search(values: Ids, low: Ids, sizes: Ids, wanted: Ids) -> Ids:
 
 
 def offsets(parents: Ids, number: int) -> Ids:
-    """Return the index of the first child of each of ``number`` parents, from the children's parents: [number + 1]."""
+    """Return the index of the first child of each of ``number`` parents, from their sorted parents: [number + 1]."""
     begins = np.zeros(number + 1, np.int32)
-    np.cumsum(np.bincount(parents, minlength=number), out=begins[1:])
+    np.cumsum(numbers_of_children(parents, number), out=begins[1:])
     return begins
 
 

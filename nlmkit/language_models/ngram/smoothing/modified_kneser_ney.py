@@ -21,8 +21,10 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
             values, note = three_discounts(k, count_of_counts(level, k < counts.order))
             notes += note
         discounts.append(values)
-        orders.append(subtract(counts, k, level.adjusted, np.array([0.0, *values]), options.keep))
-    probs, backoffs = interpolate(counts, orders)
+        orders.append(
+            subtract(counts, k, level.adjusted, np.array([0.0, *values]), options.keep, workers=options.workers)
+        )
+    probs, backoffs = interpolate(counts, orders, options.workers)
     return Estimate(probs, backoffs, discounts=discounts, notes=notes)
 
 
