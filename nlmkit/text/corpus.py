@@ -344,7 +344,7 @@ def _read(
     if pipeline.needs_training:  # on this text, which may be one that cannot be read twice
         waiting += read_blocks(sources, pipeline.decoding, reading, size=block_bytes, most=most_lines, characters=True)
         pipeline = _trained(pipeline, [block for block, _ in waiting], ", ".join(labels))
-    builder = _Builder(pipeline)
+    builder = _Builder(pipeline, compiles=True)
     size = min(block_bytes, _SMALL_BLOCK) if builder.is_slow else block_bytes
     blocks = waiting or read_blocks(
         sources, pipeline.decoding, reading, size=size, most=most_lines, characters=builder.characters
@@ -432,9 +432,9 @@ def _note_texts(corpus: Corpus) -> None:
 class _Builder:
     """Gathers blocks into a corpus."""
 
-    def __init__(self, pipeline: TextPipeline) -> None:
+    def __init__(self, pipeline: TextPipeline, *, compiles: bool = False) -> None:
         self._pipeline = pipeline
-        self._index = TypeIndex(pipeline.tokenization, pipeline.decoding.marks)
+        self._index = TypeIndex(pipeline.tokenization, pipeline.decoding.marks, compiles=compiles)
         self._ids: list[Ids] = []
         self._lengths: list[NDArray[np.integer[Any]]] = []
         self._characters = self._bytes = 0

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nlmkit.language_models.ngram.kernels import compiled
+from nlmkit.core.compiling import compiled
 from nlmkit.language_models.ngram.threads import Threads
 from nlmkit.text.vocabulary import BOS_ID
 

@@ -8,23 +8,11 @@ This module imports numba, which compiles the steps; import it only where a long
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def compiled(function: _Function) -> _Function:
-    """Return the compiled function, cached on disk from the first run on; additions keep their order."""
-    options = {"nogil": True, "error_model": "numpy"}
-    njit: Any = numba.njit
-    try:
-        return cast("_Function", njit(cache=True, **options)(function))
-    except RuntimeError:  # there is no folder that could hold it
-        return cast("_Function", njit(**options)(function))
+from nlmkit.core.compiling import compiled
 
 
 @compiled
