@@ -186,7 +186,7 @@ def unigram_level(counts: NDArray[np.int64]) -> Level:
 def adjust(levels: list[Level]) -> None:
     """Set the adjusted counts of all orders from the raw ones."""
     for lower, upper in itertools.pairwise(levels):
-        extensions = numbers_of_children(upper.suffix, len(lower))
+        extensions = _numbers_of_children(upper.suffix, len(lower))
         np.copyto(extensions, lower.raw, where=lower.first == BOS_ID)
         lower.adjusted = extensions
     unigrams = levels[0].adjusted.copy()
@@ -194,7 +194,7 @@ def adjust(levels: list[Level]) -> None:
     levels[0].adjusted = unigrams
 
 
-def numbers_of_children(suffix: Ids, number: int) -> NDArray[np.int64]:
+def _numbers_of_children(suffix: Ids, number: int) -> NDArray[np.int64]:
     """Return how many n-grams have each of ``number`` suffixes, int64; ``suffix`` [n] is sorted."""
     found = np.zeros(number, np.int64)
     for begin in range(0, len(suffix), _BLOCK):  # ``bincount`` of all would convert all

@@ -88,7 +88,8 @@ def interpolate(counts: NGramCounts, orders: list[Discounted], workers: int = 1)
     """Return probabilities and backoff weights from each order's discounted counts and the uniform distribution.
 
     The uniform distribution covers all ids except ``<s>``, and ``<unk>`` of a closed vocabulary. A word that was never
-    counted, usually ``<unk>``, gets only its uniform share. Each of ``workers`` threads has a range of the n-grams.
+    counted, usually ``<unk>``, gets only its uniform share. ``orders`` are used up. Each of ``workers`` threads has a
+    range of the n-grams at a time.
     """
     unigram = orders[0]
     uniform = counts.uniform
@@ -97,24 +98,25 @@ def interpolate(counts: NGramCounts, orders: list[Discounted], workers: int = 1)
     backoffs: list[Floats] = []
     with Threads(workers) as threads:
         for level, order in zip(counts.levels[1:], orders[1:], strict=True):
-            is_context = order.total > 0
-            safe_total = np.where(is_context, order.total, 1.0)
-            backoffs.append(np.where(is_context, order.gamma / safe_total, 1.0))
+            # in place: fresh memory takes longer than the arithmetic
+            no_context = order.total <= 0
+            order.total[no_context] = 1.0
+            order.gamma /= order.total
+            order.gamma[no_context] = 1.0
+            backoffs.append(order.gamma)
             probs.append(np.empty(len(level)))
-            fill = partial(_fill, probs[-1], level, order, (safe_total, backoffs[-1], probs[-2]))
-            for _ in threads.map(fill, range(0, len(level), _BLOCK)):
+            for _ in threads.map(partial(_fill, probs[-1], level, order, probs[-2]), range(0, len(level), _BLOCK)):
                 pass
     return probs, backoffs
 
 
-def _fill(probs: Floats, level: Level, order: Discounted, below: tuple[Floats, Floats, Floats], begin: int) -> None:
-    """Write a block of probabilities; ``below`` holds totals and backoff weights of contexts, and the lower order."""
+def _fill(probs: Floats, level: Level, order: Discounted, lower: Floats, begin: int) -> None:
+    """Write a block of probabilities, from totals and backoff weights of contexts, and those of the order below."""
     part = slice(begin, begin + _BLOCK)
-    total, backoff, lower = below
     history = level.history[part].astype(np.intp)
-    weighted = backoff[history]
+    weighted = order.gamma[history]
     weighted *= lower[level.suffix[part]]
-    np.divide(order.share(part), total[history], out=probs[part])
+    np.divide(order.share(part), order.total[history], out=probs[part])
     probs[part] += weighted
 
 

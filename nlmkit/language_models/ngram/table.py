@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import SavedModelError
-from nlmkit.language_models.ngram.counting import Ids, NGramCounts, numbers_of_children
+from nlmkit.language_models.ngram.counting import Ids, NGramCounts
 from nlmkit.language_models.ngram.estimates import Estimate, Floats, Keep
 from nlmkit.language_models.ngram.followers import Unigrams, bigrams_by_context, draw
 from nlmkit.language_models.ngram.scoring import Pass, score
@@ -29,6 +29,7 @@ LARGEST_BACKOFF = 745.0
 LEAST_LOG_PROB = -1e30
 """Least logarithm of a probability that is not zero: sums of such ones are finite."""
 
+_BLOCK = 1 << 18
 _MOST_SEARCHES = 16
 """Contexts whose n-grams are searched for one by one before all n-grams are sorted by context."""
 
@@ -349,8 +350,11 @@ def _search(values: Ids, low: Ids, sizes: Ids, wanted: Ids) -> Ids:
 def offsets(parents: Ids, number: int) -> Ids:
     """Return the index of the first child of each of ``number`` parents, from their sorted parents: [number + 1]."""
     begins = np.zeros(number + 1, np.int32)
-    np.cumsum(numbers_of_children(parents, number), out=begins[1:])
-    return begins
+    for start in range(0, len(parents), _BLOCK):
+        block = parents[start : start + _BLOCK]
+        ends = np.append(np.flatnonzero(block[1:] != block[:-1]), len(block) - 1)
+        begins[block[ends] + 1] = start + 1 + ends
+    return np.maximum.accumulate(begins, out=begins)
 
 
 def _require(condition: bool, problem: str) -> None:
