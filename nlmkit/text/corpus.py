@@ -197,7 +197,11 @@ class Corpus:
 
     def type_counts(self) -> NDArray[np.int64]:
         """Count how often each type occurs, int64 [types]."""
-        return np.bincount(self.ids, minlength=len(self.types)).astype(np.int64, copy=False)
+        counts = np.zeros(len(self.types), np.int64)
+        for start in range(0, len(self.ids), _PIECE):  # ``bincount`` of all would convert all
+            found = np.bincount(self.ids[start : start + _PIECE])
+            counts[: len(found)] += found
+        return counts
 
     def ids_for(self, vocabulary: Vocabulary) -> Ids:
         """Maps the words to a model's vocabulary, int32 [tokens]; 0 stands for those it does not have."""
