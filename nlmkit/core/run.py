@@ -39,8 +39,8 @@ class RunOptions:
             there and a recurrent or output layer is wide enough; the fit report has the choice and its reason.
             ``float32`` and ``bfloat16`` force it.
         workers: Number of threads, for components that support them. Results of word2vec and glove, which train without
-            locks, depend on it. An n-gram model counts in this many threads, or with ``memory`` in this many processes,
-            which share it; the result does not depend on it.
+            locks, depend on it. An n-gram model counts and estimates in this many threads, or with ``memory`` in this
+            many processes, which share it; the result does not depend on it.
         memory: Cap on the working memory of ``fit``, in bytes or as text such as ``512M``; more than that goes to
             ``temporary_folder``. The result does not depend on it. None has no cap.
         temporary_folder: Folder for what exceeds ``memory``: a path, or an fsspec URL for an engine of several

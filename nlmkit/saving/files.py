@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LOCK = ".lock"
 LOCK_SECONDS = 600.0
 CHUNK_BYTES = 2**20
+HASHED_APART = 2**24
 
 # Error codes of opening or syncing a folder on file systems without support for it.
 _NO_FOLDER_SYNC = frozenset(
@@ -66,15 +67,32 @@ class HashedWriter:
         return self._hash.hexdigest()
 
     def write(self, data: ReadableBuffer) -> None:
-        """Append bytes, hashed and written in cache-sized pieces."""
+        """Append bytes, in cache-sized pieces; those of large data are hashed in another thread meanwhile."""
         assert self._descriptor is not None
         whole = memoryview(data)
+        if whole.nbytes >= HASHED_APART:
+            self._write_large(whole)
+            return
         for start in range(0, whole.nbytes, CHUNK_BYTES):
             piece = whole[start : start + CHUNK_BYTES]
             self._hash.update(piece)
-            self.size += piece.nbytes
-            while piece:
-                piece = piece[os.write(self._descriptor, piece) :]
+            self._write(piece)
+
+    def _write_large(self, whole: memoryview) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(1) as hashing:
+            for start in range(0, whole.nbytes, 4 * CHUNK_BYTES):
+                piece = whole[start : start + 4 * CHUNK_BYTES]
+                hashed = hashing.submit(self._hash.update, piece)
+                self._write(piece)
+                hashed.result()
+
+    def _write(self, piece: memoryview) -> None:
+        assert self._descriptor is not None
+        self.size += piece.nbytes
+        while piece:
+            piece = piece[os.write(self._descriptor, piece) :]
 
     def finish(self) -> None:
         """Sync the file to disk and close it."""

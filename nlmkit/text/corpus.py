@@ -197,7 +197,11 @@ class Corpus:
 
     def type_counts(self) -> NDArray[np.int64]:
         """Count how often each type occurs, int64 [types]."""
-        return np.bincount(self.ids, minlength=len(self.types)).astype(np.int64, copy=False)
+        counts = np.zeros(len(self.types), np.int64)
+        for start in range(0, len(self.ids), _PIECE):  # ``bincount`` of all would convert all
+            found = np.bincount(self.ids[start : start + _PIECE])
+            counts[: len(found)] += found
+        return counts
 
     def ids_for(self, vocabulary: Vocabulary) -> Ids:
         """Maps the words to a model's vocabulary, int32 [tokens]; 0 stands for those it does not have."""
@@ -344,7 +348,7 @@ def _read(
     if pipeline.needs_training:  # on this text, which may be one that cannot be read twice
         waiting += read_blocks(sources, pipeline.decoding, reading, size=block_bytes, most=most_lines, characters=True)
         pipeline = _trained(pipeline, [block for block, _ in waiting], ", ".join(labels))
-    builder = _Builder(pipeline)
+    builder = _Builder(pipeline, compiles=True)
     size = min(block_bytes, _SMALL_BLOCK) if builder.is_slow else block_bytes
     blocks = waiting or read_blocks(
         sources, pipeline.decoding, reading, size=size, most=most_lines, characters=builder.characters
@@ -432,9 +436,9 @@ def _note_texts(corpus: Corpus) -> None:
 class _Builder:
     """Gathers blocks into a corpus."""
 
-    def __init__(self, pipeline: TextPipeline) -> None:
+    def __init__(self, pipeline: TextPipeline, *, compiles: bool = False) -> None:
         self._pipeline = pipeline
-        self._index = TypeIndex(pipeline.tokenization, pipeline.decoding.marks)
+        self._index = TypeIndex(pipeline.tokenization, pipeline.decoding.marks, compiles=compiles)
         self._ids: list[Ids] = []
         self._lengths: list[NDArray[np.integer[Any]]] = []
         self._characters = self._bytes = 0

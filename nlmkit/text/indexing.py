@@ -6,9 +6,10 @@ token of its own among the others, so that one pass through a dictionary gives w
 
 from __future__ import annotations
 
+import importlib.util
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from typing import AnyStr, TypeAlias, cast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, AnyStr, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +32,17 @@ from nlmkit.text.tokenizers import (
 )
 from nlmkit.text.vocabulary import RESERVED
 
+if TYPE_CHECKING:
+    from nlmkit.text.indexing_kernels import WordTable
+
 Ids: TypeAlias = NDArray[np.int32]
 
 _TAB_CR_TO_SPACE = bytes.maketrans(b"\t\r", b"  ")
 _PIECE = 4 << 20  # bytes or characters of a block that a long line makes larger than others.
 _FLUSH = 1 << 20  # Tokens that wait as Python integers before they become an array.
+COMPILED_BYTES = 8 << 20
+"""Bytes of text from which machine code numbers words; up to then, starting it takes longer than it saves."""
+
 _END = 0  # Id of the line end in a `TypeIndex`, before words are renumbered.
 
 
@@ -45,13 +52,14 @@ class TypeIndex:
     Args:
         tokenization: How lines become tokens.
         marks: What to do with sentence marks and NUL.
+        compiles: Whether to number the words between spaces of a long text by machine code, which takes 140 MB.
 
     Raises:
         UnknownComponentError: No tokenizer has the name.
         HyperParameterError: The tokenizer is not trained yet.
     """
 
-    def __init__(self, tokenization: Tokenization, marks: Marks = "error") -> None:
+    def __init__(self, tokenization: Tokenization, marks: Marks = "error", *, compiles: bool = False) -> None:
         self._tokenization, self._marks = tokenization, marks
         self._ids: defaultdict[str | bytes, int] = defaultdict()
         self._ids.default_factory = self._ids.__len__  # A new type's id is the number of types before it.
@@ -60,6 +68,9 @@ class TypeIndex:
         # no text that is split holds one; the other tokenizers never give out an LF.
         self._in_bytes = self._built_in is SpaceTokenizer
         self._ids[b"\0" if self._in_bytes else "\n"] = _END
+        self._compiles = compiles and self._in_bytes and marks == "error"
+        self._bytes = 0
+        self._table: WordTable | None = None
         tokenizer = None if self._built_in else tokenization.resolved_tokenizer
         if isinstance(tokenizer, UntrainedSubwords):
             raise tokenizer.untrained()
@@ -81,6 +92,8 @@ class TypeIndex:
         """Return the word types seen so far, by id."""
         if self._subwords:
             return self._subwords.types
+        if self._table is not None:
+            return [word.decode() for word in self._table.words()]
         keys = iter(self._ids)
         next(keys)
         return [key.decode() if isinstance(key, bytes) else key for key in keys]
@@ -102,6 +115,28 @@ class TypeIndex:
         if self._subwords:
             text = block.text() if self._marks == "error" else cast(str, without_nul(block.text(), self._marks))
             return self._subwords.add(self._tokenization.normalize(text))
+        self._bytes += block.size
+        table = self._machine_code()
+        ids = self._numbered(block, name) if table is None else self._numbered_fast(table, block, name)
+        ends = np.flatnonzero(ids == _END)
+        lengths = np.diff(ends, prepend=-1) - 1
+        words = ids[ids != _END]
+        words -= 1
+        return words, lengths
+
+    def _machine_code(self) -> WordTable | None:
+        if self._table is None and self._compiles and self._bytes >= COMPILED_BYTES:
+            self._compiles = importlib.util.find_spec("numba") is not None
+            if self._compiles:
+                from nlmkit.text.indexing_kernels import WordTable
+
+                keys = iter(self._ids)
+                next(keys)
+                self._table = WordTable(cast("Iterator[bytes]", keys))
+        return self._table
+
+    def _numbered(self, block: TextBlock, name: str) -> Ids:
+        """Return the ids of all tokens and line ends."""
         known = len(self._ids)
         content = block.content
         pieces: Iterator[str | bytes] = (
@@ -111,12 +146,18 @@ class TypeIndex:
         parts = [np.fromiter(map(self._ids.__getitem__, tokens), np.int32, len(tokens)) for tokens in tokens_of]
         ids = np.concatenate(parts) if len(parts) != 1 else parts[0]
         if len(self._ids) > known:
-            self._check(ids, block, name, known)
-        ends = np.flatnonzero(ids == _END)
-        lengths = np.diff(ends, prepend=-1) - 1
-        words = ids[ids != _END]
-        words -= 1
-        return words, lengths
+            # Asking with `get` adds nothing to the dictionary.
+            found = {self._ids.get(word.encode() if self._in_bytes else word, -1): word for word in RESERVED}
+            _check(ids, block, name, {id_: word for id_, word in found.items() if id_ >= known})
+        return ids
+
+    def _numbered_fast(self, table: WordTable, block: TextBlock, name: str) -> Ids:
+        known = len(table)
+        ids = table.add(self._normalized_bytes(block.content))
+        new = table.words(known)
+        found = {known + new.index(word.encode()): word for word in RESERVED if word.encode() in new}
+        _check(ids, block, name, found)
+        return ids
 
     def _pieces(self, text: AnyStr, space: AnyStr, line_feed: AnyStr) -> Iterator[AnyStr]:
         """Yield the text in pieces whose tokens take little memory, however long its lines are.
@@ -212,16 +253,6 @@ class TypeIndex:
 
     def _failed(self, place: str, what: str) -> PluginError:
         return PluginError(f"{place}: the tokenizer {self._tokenization.tokenizer} {what}")
-
-    def _check(self, ids: Ids, block: TextBlock, name: str, known: int) -> None:
-        """Raise if a type that is new in this block is reserved; names the first place."""
-        # Asking with `get` adds nothing to the dictionary.
-        found = {self._ids.get(word.encode() if self._in_bytes else word, -1): word for word in RESERVED}
-        positions = {int(np.argmax(ids == id_)): word for id_, word in found.items() if id_ >= known}
-        if positions:
-            first = min(positions)
-            line = block.first_line + int(np.count_nonzero(ids[:first] == _END))
-            raise reserved_token(positions[first], name, line)
 
 
 class SubwordIndex:
@@ -327,6 +358,15 @@ def _check_tokens(sentence: Sequence[object], name: str, number: int) -> None:
         else:
             continue
         raise DataError(f"this token {problem}", source=f"{name}, sentence {number}, token {position}")
+
+
+def _check(ids: Ids, block: TextBlock, name: str, found: Mapping[int, str]) -> None:
+    """Raise if the block has a reserved type, of those ``found`` by id; names the first place."""
+    positions = {int(np.argmax(ids == id_)): word for id_, word in found.items()}
+    if positions:
+        first = min(positions)
+        line = block.first_line + int(np.count_nonzero(ids[:first] == _END))
+        raise reserved_token(positions[first], name, line)
 
 
 def _is_token(token: object) -> bool:

@@ -199,3 +199,13 @@ def test_the_mask_of_words_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = corpus.is_word
     monkeypatch.setattr("nlmkit.text.corpus._PIECE", 2)
     assert (corpus.is_word == whole).all()
+
+
+def test_types_are_counted_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = Corpus.read(["a b a", "c a", "", "b d"])
+    for piece in (1, 3, 100):
+        monkeypatch.setattr("nlmkit.text.corpus._PIECE", piece)
+        assert corpus.type_counts().tolist() == [3, 2, 1, 1]
+    empty = Corpus.read([""]).type_counts()
+    assert empty.dtype == np.int64
+    assert len(empty) == 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nlmkit.language_models.ngram.counting import Ids, Level, NGramCounts, adjust, merge_levels, unigram_level
+from nlmkit.language_models.ngram.counting import Ids, Level, NGramCounts, adjust, unigram_level
 
 
 def added(one: NGramCounts, other: NGramCounts) -> NGramCounts:
@@ -21,7 +22,7 @@ def added(one: NGramCounts, other: NGramCounts) -> NGramCounts:
     identity: Ids = np.arange(one.vocabulary_size, dtype=np.int32)
     mappings = [identity, identity]
     for pair in zip(one.levels[1:], other.levels[1:], strict=True):
-        level, mappings = merge_levels(pair, mappings)
+        level, mappings = _merged(pair, mappings)
         levels.append(level)
     adjust(levels)
     return dataclasses.replace(one, levels=levels)
@@ -66,6 +67,32 @@ def mapped(counts: NGramCounts, ids: Ids, size: int) -> NGramCounts:
         lower = inverse.astype(np.int32)
     adjust(levels)
     return dataclasses.replace(counts, levels=levels)
+
+
+def _merged(levels: Sequence[Level], lower: Sequence[Ids]) -> tuple[Level, list[Ids]]:
+    """Merge counts of one order over one vocabulary.
+
+    Args:
+        levels: The counts to merge; adjusted counts are not used.
+        lower: For each of them, the merged index of its n-grams of the order below, int32 [n_(k−1)]. Both are in suffix
+            order, so that this keeps their keys sorted.
+
+    Returns:
+        The merged counts, without adjusted counts, and the merged index of the n-grams of each: int32 [n_k].
+    """
+    keys = [(ids[level.suffix].astype(np.int64) << 32) | level.first for level, ids in zip(levels, lower, strict=True)]
+    merged = np.sort(np.concatenate(keys))
+    merged = merged[np.diff(merged, prepend=-1) != 0]  # keys are not negative
+    raw = np.zeros(len(merged), np.int64)
+    history = np.empty(len(merged), np.int32)
+    mappings = []
+    for level, ids, own in zip(levels, lower, keys, strict=True):
+        mapping = np.searchsorted(merged, own).astype(np.int32)
+        raw[mapping] += level.raw
+        history[mapping] = ids[level.history]
+        mappings.append(mapping)
+    first = (merged & 0xFFFFFFFF).astype(np.int32)
+    return Level(first, (merged >> 32).astype(np.int32), history, raw, raw), mappings
 
 
 def _summed(index: NDArray[np.integer], values: NDArray[np.int64], size: int) -> NDArray[np.int64]:

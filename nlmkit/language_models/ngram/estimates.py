@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
+from functools import partial
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nlmkit.errors import HyperParameterError
-from nlmkit.language_models.ngram.counting import NGramCounts
+from nlmkit.language_models.ngram.counting import Level, NGramCounts
+from nlmkit.language_models.ngram.threads import Threads
 
 Floats = NDArray[np.float64]
 Keep = list[NDArray[np.bool_]]
+
+COMPILED_NGRAMS: Final = 1 << 20
+"""N-grams of one order from which machine code adds up their counts."""
+
+_BLOCK: Final = 1 << 17
 
 
 @dataclasses.dataclass
@@ -44,17 +53,26 @@ class Estimate:
 
 @dataclasses.dataclass
 class Discounted:
-    """Share of one order in an interpolated model: p(w|h) = (a(hw) + gamma(h) · p(w|h′)) / total(h).
+    """Share of one order in an interpolated model: p(w|h) = (share(hw) + gamma(h) · p(w|h′)) / total(h).
 
     Attributes:
-        share: Count of each n-gram after discounting, float64 [n_k].
+        counts: Count of each n-gram before discounting, int64 or float64 [n_k].
         gamma: Mass that each context leaves to the order below, float64 [n_(k−1)].
         total: Sum of the counts of each context, float64 [n_(k−1)]; 0 for n-grams that are not contexts.
+        discounts: What is subtracted from a count of j, and, as the last one, from all greater counts; None: nothing.
     """
 
-    share: Floats
+    counts: NDArray[np.int64] | Floats
     gamma: Floats
     total: Floats
+    discounts: Floats | None = None
+
+    def share(self, part: slice) -> Floats:
+        """Return the counts of some n-grams after discounting, float64."""
+        values = self.counts[part]
+        if self.discounts is None:
+            return values.astype(np.float64)
+        return values - self.discounts[np.minimum(values, len(self.discounts) - 1)]
 
 
 def totals(counts: NGramCounts, k: int, values: NDArray[np.int64] | Floats) -> Floats:
@@ -66,37 +84,71 @@ def totals(counts: NGramCounts, k: int, values: NDArray[np.int64] | Floats) -> F
     return sums.astype(np.float64, copy=False)  # integers where there is no k-gram
 
 
-def interpolate(counts: NGramCounts, orders: list[Discounted]) -> tuple[list[Floats], list[Floats]]:
+def interpolate(counts: NGramCounts, orders: list[Discounted], workers: int = 1) -> tuple[list[Floats], list[Floats]]:
     """Return probabilities and backoff weights from each order's discounted counts and the uniform distribution.
 
     The uniform distribution covers all ids except ``<s>``, and ``<unk>`` of a closed vocabulary. A word that was never
-    counted, usually ``<unk>``, gets only its uniform share.
+    counted, usually ``<unk>``, gets only its uniform share. ``orders`` are used up. Each of ``workers`` threads has a
+    range of the n-grams at a time.
     """
     unigram = orders[0]
     uniform = counts.uniform
     total = unigram.total[0]
-    probs = [(unigram.share + unigram.gamma[0] * uniform) / total if total > 0 else uniform]
+    probs = [(unigram.share(slice(None)) + unigram.gamma[0] * uniform) / total if total > 0 else uniform]
     backoffs: list[Floats] = []
-    for level, order in zip(counts.levels[1:], orders[1:], strict=True):
-        is_context = order.total > 0
-        safe_total = np.where(is_context, order.total, 1.0)
-        backoff = np.where(is_context, order.gamma / safe_total, 1.0)
-        prob = order.share / safe_total[level.history]
-        prob += backoff[level.history] * probs[-1][level.suffix]
-        probs.append(prob)
-        backoffs.append(backoff)
+    with Threads(workers) as threads:
+        for level, order in zip(counts.levels[1:], orders[1:], strict=True):
+            # in place: fresh memory takes longer than the arithmetic
+            no_context = order.total <= 0
+            order.total[no_context] = 1.0
+            order.gamma /= order.total
+            order.gamma[no_context] = 1.0
+            backoffs.append(order.gamma)
+            probs.append(np.empty(len(level)))
+            for _ in threads.map(partial(_fill, probs[-1], level, order, probs[-2]), range(0, len(level), _BLOCK)):
+                pass
     return probs, backoffs
 
 
+def _fill(probs: Floats, level: Level, order: Discounted, lower: Floats, begin: int) -> None:
+    """Write a block of probabilities, from totals and backoff weights of contexts, and those of the order below."""
+    part = slice(begin, begin + _BLOCK)
+    history = level.history[part].astype(np.intp)
+    weighted = order.gamma[history]
+    weighted *= lower[level.suffix[part]]
+    np.divide(order.share(part), order.total[history], out=probs[part])
+    probs[part] += weighted
+
+
 def subtract(
-    counts: NGramCounts, k: int, values: NDArray[np.int64], discounts: NDArray[np.float64], keep: Keep
+    counts: NGramCounts,
+    k: int,
+    values: NDArray[np.int64],
+    discounts: NDArray[np.float64],
+    keep: Keep,
+    *,
+    workers: int = 1,
 ) -> Discounted:
     """Discount one order: subtract ``discounts[j]`` from a count of j, and the last one from all greater counts.
 
-    A pruned n-gram leaves its whole count to the order below.
+    A pruned n-gram leaves its whole count to the order below. Machine code adds up many n-grams in ``workers`` threads.
     """
-    share, freed = subtracted(values, discounts, keep[k - 1])
-    return Discounted(share, totals(counts, k, freed), totals(counts, k, values))
+    if k > 1 and (kernels := compiled_sums(len(values))) is not None:
+        gamma, total = kernels.sums(
+            counts.levels[k - 1].history, values, discounts, keep[k - 1], len(counts.levels[k - 2]), workers
+        )
+        return Discounted(values, gamma, total, discounts)
+    _, freed = subtracted(values, discounts, keep[k - 1])
+    return Discounted(values, totals(counts, k, freed), totals(counts, k, values), discounts)
+
+
+def compiled_sums(number: int) -> Any:
+    """Return the machine code for so many n-grams; None if there is none, or starting it does not pay."""
+    if number < COMPILED_NGRAMS or importlib.util.find_spec("numba") is None:
+        return None
+    from nlmkit.language_models.ngram import counting_kernels
+
+    return counting_kernels
 
 
 def subtracted(

@@ -65,9 +65,10 @@ def estimated(model: NGramBase, text: Gathered, run: RunOptions) -> Estimated:
         katz_max=model.katz_max,
         stupid_backoff=model.backoff_factor,
         valid_event_ids=None if text.valid is None else text.valid.event_ids(text.vocabulary),
+        workers=run.workers,
     )
     found = estimate(model.smoothing, counts, options)
-    table = BackoffTable.from_estimate(counts, found, keep)
+    table = BackoffTable.from_estimate(counts, found, keep, in_place=True)
     if model.entropy_prune > 0:
         table = entropy_prune(table, model.entropy_prune, _history_log_probs(counts, keep))
     sizes = [len(level) for level in counts.levels]

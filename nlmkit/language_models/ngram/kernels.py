@@ -8,26 +8,14 @@ This module imports numba, which compiles the steps; import it only where a long
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
+from nlmkit.core.compiling import compiled
 
 
-def _compiled(function: _Function) -> _Function:
-    """Return the compiled function, cached on disk from the first run on; additions keep their order."""
-    options = {"nogil": True, "error_model": "numpy"}
-    njit: Any = numba.njit
-    try:
-        return cast("_Function", njit(cache=True, **options)(function))
-    except RuntimeError:  # there is no folder that could hold it
-        return cast("_Function", njit(**options)(function))
-
-
-@_compiled
+@compiled
 def extend(  # noqa: PLR0917
     k: int,
     words: Any,
@@ -67,7 +55,7 @@ def extend(  # noqa: PLR0917
             lengths[at] = k
 
 
-@_compiled
+@compiled
 def _field(words: Any, start: Any, width: Any, index: Any) -> Any:
     """Value number ``index`` of ``width`` bits, from the word ``start`` on."""
     bit = np.uint64(index) * np.uint64(width)
@@ -77,7 +65,7 @@ def _field(words: Any, start: Any, width: Any, index: Any) -> Any:
     return np.int64(both & ((np.uint64(1) << np.uint64(width)) - np.uint64(1)))
 
 
-@_compiled
+@compiled
 def _offset(words: Any, bases: Any, starts: Any, index: Any) -> Any:
     block = index >> 6
     start = starts[block]
@@ -87,7 +75,7 @@ def _offset(words: Any, bases: Any, starts: Any, index: Any) -> Any:
     return np.int64(bases[block]) + _field(words, start, width, index & 63)
 
 
-@_compiled
+@compiled
 def extend_packed(  # noqa: PLR0917
     k: int,
     words: Any,

@@ -29,6 +29,7 @@ LARGEST_BACKOFF = 745.0
 LEAST_LOG_PROB = -1e30
 """Least logarithm of a probability that is not zero: sums of such ones are finite."""
 
+_BLOCK = 1 << 18
 _MOST_SEARCHES = 16
 """Contexts whose n-grams are searched for one by one before all n-grams are sorted by context."""
 
@@ -105,11 +106,17 @@ class BackoffTable:
         return tables
 
     @classmethod
-    def from_estimate(cls, counts: NGramCounts, estimate: Estimate, keep: Keep) -> BackoffTable:
-        """Return the table of the n-grams selected by ``keep``."""
+    def from_estimate(
+        cls, counts: NGramCounts, estimate: Estimate, keep: Keep, *, in_place: bool = False
+    ) -> BackoffTable:
+        """Return the table of the n-grams selected by ``keep``; ``in_place`` overwrites the estimate's arrays."""
         with np.errstate(divide="ignore"):
-            log_probs: list[NDArray[np.floating[Any]]] = [np.log(prob) for prob in estimate.probs]
-            backoffs: list[NDArray[np.floating[Any]]] = [np.log(backoff) for backoff in estimate.backoffs]
+            log_probs: list[NDArray[np.floating[Any]]]
+            backoffs: list[NDArray[np.floating[Any]]]
+            log_probs, backoffs = (
+                [np.log(row, out=row if in_place else None) for row in rows]
+                for rows in (estimate.probs, estimate.backoffs)
+            )
             unseen = float(np.log(estimate.unseen_backoff))
         log_probs[0][BOS_ID] = -np.inf
         children = [
@@ -341,10 +348,13 @@ def _search(values: Ids, low: Ids, sizes: Ids, wanted: Ids) -> Ids:
 
 
 def offsets(parents: Ids, number: int) -> Ids:
-    """Return the index of the first child of each of ``number`` parents, from the children's parents: [number + 1]."""
+    """Return the index of the first child of each of ``number`` parents, from their sorted parents: [number + 1]."""
     begins = np.zeros(number + 1, np.int32)
-    np.cumsum(np.bincount(parents, minlength=number), out=begins[1:])
-    return begins
+    for start in range(0, len(parents), _BLOCK):
+        block = parents[start : start + _BLOCK]
+        ends = np.append(np.flatnonzero(block[1:] != block[:-1]), len(block) - 1)
+        begins[block[ends] + 1] = start + 1 + ends
+    return np.maximum.accumulate(begins, out=begins)
 
 
 def _require(condition: bool, problem: str) -> None:

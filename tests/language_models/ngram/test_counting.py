@@ -1,4 +1,5 @@
 import dataclasses
+import sys
 from collections import Counter
 from itertools import pairwise
 
@@ -6,10 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from toys.ngram_reference import BOS, EOS, Gram, Text
 from toys.ngrams import event_ids
 
 from nlmkit.errors import HyperParameterError
+from nlmkit.language_models.ngram import occurrences
 from nlmkit.language_models.ngram.counting import NGramCounts, count_ngrams, with_boundaries
 from nlmkit.text.vocabulary import EOS_ID
 
@@ -47,13 +50,13 @@ def test_counts_by_definition(sentences: list[Gram], order: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("chunk_events", [1, 2, 3, 4, 5, 6, 7])
+@pytest.mark.parametrize("part_words", [1, 2, 3, 4, 5, 6, 7])
 @settings(max_examples=40)
 @given(sentences=SENTENCES, order=st.integers(1, 5))
-def test_chunks_change_nothing(chunk_events: int, sentences: list[Gram], order: int) -> None:
+def test_parts_change_nothing(part_words: int, sentences: list[Gram], order: int) -> None:
     ids = event_ids(sentences)
     whole = count_ngrams(ids, order, 6)
-    cut = count_ngrams(ids, order, 6, chunk_events=chunk_events)
+    cut = count_ngrams(ids, order, 6, part_words=part_words)
     for one, other in zip(whole.levels, cut.levels, strict=True):
         for name in ("first", "suffix", "history", "raw", "adjusted"):
             expected, found = getattr(one, name), getattr(other, name)
@@ -61,10 +64,10 @@ def test_chunks_change_nothing(chunk_events: int, sentences: list[Gram], order: 
             np.testing.assert_array_equal(found, expected, err_msg=name)
 
 
-def test_a_sentence_longer_than_a_chunk() -> None:
+def test_a_sentence_longer_than_a_part() -> None:
     sentence = tuple(np.random.default_rng(3).integers(3, 8, 1000).tolist())
     whole = count_ngrams(event_ids([sentence]), 4, 8)
-    cut = count_ngrams(event_ids([sentence]), 4, 8, chunk_events=64)
+    cut = count_ngrams(event_ids([sentence]), 4, 8, part_words=64)
     assert whole.levels[3].raw.sum() == 1000 - 1
     for one, other in zip(whole.levels, cut.levels, strict=True):
         np.testing.assert_array_equal(one.raw, other.raw)
@@ -93,12 +96,18 @@ def test_blank_lines() -> None:
     assert counts.levels[1].adjusted.tolist() == [3]
 
 
-@pytest.mark.parametrize("chunk_events", [1, 4, 100])
-def test_progress_is_told_every_chunk(chunk_events: int) -> None:
+@pytest.mark.parametrize("part_words", [1, 4, 100])
+def test_progress_is_told_every_part(part_words: int) -> None:
     done: list[int] = []
-    count_ngrams(event_ids([(3, 4, 5, 6, 3, 4)] * 3), 3, 7, chunk_events=chunk_events, advance=done.append)
+    count_ngrams(event_ids([(3, 4, 5, 6, 3, 4)] * 3), 3, 7, part_words=part_words, advance=done.append)
     assert sum(done) == 21
-    assert len(done) >= 21 // chunk_events
+    assert len(done) >= min(5, 21 // part_words)  # each word is in one part
+
+
+def test_progress_of_single_words() -> None:
+    done: list[int] = []
+    count_ngrams(event_ids([(3, 4), ()]), 1, 5, advance=done.append)
+    assert sum(done) == 4
 
 
 def test_words_with_great_ids() -> None:
@@ -135,17 +144,66 @@ def test_a_vocabulary_beyond_the_keys_is_refused() -> None:
         count_ngrams(np.array([2], np.int32), 2, 2**28)
 
 
+def zipf_text(size: int, words: int = 500) -> NDArray[np.int32]:
+    generator = np.random.default_rng(size)
+    events = (generator.zipf(1.3, size) % words + 3).astype(np.int32)
+    events[generator.random(size) < 0.1] = EOS_ID
+    events[-1:] = EOS_ID
+    return events
+
+
+def assert_equal_counts(found: NGramCounts, expected: NGramCounts) -> None:
+    for level, wanted in zip(found.levels, expected.levels, strict=True):
+        for field in dataclasses.fields(level):
+            values, of_wanted = getattr(level, field.name), getattr(wanted, field.name)
+            assert values.dtype == of_wanted.dtype
+            np.testing.assert_array_equal(values, of_wanted)
+
+
 @pytest.mark.parametrize("workers", [2, 3, 5])
 @pytest.mark.parametrize("size", [0, 1, 90_000, 200_000])
 def test_threads_change_nothing(workers: int, size: int) -> None:
-    generator = np.random.default_rng(size)
-    events = (generator.zipf(1.3, size) % 500 + 3).astype(np.int32)
-    events[generator.random(size) < 0.1] = EOS_ID
-    events[-1:] = EOS_ID
+    events = zipf_text(size)
     one = count_ngrams(events, 4, 503)
-    several = count_ngrams(events, 4, 503, workers=workers, chunk_events=70_000)
-    for expected, level in zip(one.levels, several.levels, strict=True):
-        for field in dataclasses.fields(level):
-            values, wanted = getattr(level, field.name), getattr(expected, field.name)
-            assert values.dtype == wanted.dtype
-            np.testing.assert_array_equal(values, wanted)
+    assert_equal_counts(count_ngrams(events, 4, 503, workers=workers, part_words=70_000), one)
+
+
+@pytest.mark.parametrize("size", [0, 1, 5_000, 90_000])
+@pytest.mark.parametrize("words", [5, 3000])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_machine_code_counts_the_same(size: int, words: int, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = zipf_text(size, words)
+    expected = count_ngrams(events, 5, words + 3)
+    monkeypatch.setattr(occurrences, "COMPILED_WORDS", 0)
+    assert_equal_counts(count_ngrams(events, 5, words + 3, workers=workers, part_words=20_000), expected)
+
+
+def test_the_source_of_the_machine_code_counts_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nlmkit.language_models.ngram import counting_kernels
+
+    events = zipf_text(3000, 20)
+    expected = count_ngrams(events, 4, 23)
+    for name, value in vars(counting_kernels).copy().items():
+        if hasattr(value, "py_func"):
+            monkeypatch.setattr(counting_kernels, name, value.py_func)
+    monkeypatch.setattr(occurrences, "COMPILED_WORDS", 0)
+    assert_equal_counts(count_ngrams(events, 4, 23), expected)
+
+
+def test_keys_that_do_not_fit_are_sorted_as_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nlmkit.language_models.ngram import counting_arrays
+
+    events = zipf_text(3000)
+    expected = count_ngrams(events, 4, 503)
+    monkeypatch.setattr(counting_arrays, "_KEY_BITS", 20)
+    assert_equal_counts(count_ngrams(events, 4, 503), expected)
+
+
+def test_short_texts_start_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    events = zipf_text(300)
+    expected = count_ngrams(events, 3, 503)
+    monkeypatch.setitem(sys.modules, "nlmkit.language_models.ngram.counting_kernels", None)
+    assert_equal_counts(count_ngrams(events, 3, 503), expected)
+    monkeypatch.setattr(occurrences, "COMPILED_WORDS", 0)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # numba is not installed
+    assert_equal_counts(count_ngrams(events, 3, 503), expected)

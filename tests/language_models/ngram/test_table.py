@@ -12,7 +12,7 @@ from toys.ngrams import assert_batch_is_state, contexts, event_ids, small, texts
 
 from nlmkit.errors import SavedModelError
 from nlmkit.language_models.ngram import scoring
-from nlmkit.language_models.ngram.table import BackoffTable
+from nlmkit.language_models.ngram.table import BackoffTable, offsets
 
 SENTENCES: dict[Gram, int] = {(3, 4, 5): 2, (3, 4): 1, (4, 4, 5, 3): 1, (): 1, (5,): 3}
 SIZE = 6
@@ -260,3 +260,12 @@ def test_unseen_contexts_may_cost() -> None:
 
 def test_unigram_model() -> None:
     assert small("mle", {(3,): 1}, 1, 4).table.score(event_ids([(3,), ()]))[1].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("block", [1, 3, 1000])
+@pytest.mark.parametrize("parents", [[], [0], [2, 2, 2], [0, 0, 3, 4, 4, 4, 7]])
+def test_offsets_of_children(parents: list[int], block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nlmkit.language_models.ngram.table._BLOCK", block)
+    found = offsets(np.array(parents, np.int32), 8)
+    assert found.dtype == np.int32
+    assert found.tolist() == [0, *np.cumsum(np.bincount(parents, minlength=8)).tolist()]

@@ -28,15 +28,14 @@ from nlmkit.language_models.ngram.external.probabilities import estimate_part, r
 from nlmkit.language_models.ngram.external.resumption import Resumption
 from nlmkit.language_models.ngram.external.store import Store
 from nlmkit.language_models.ngram.external.windows import (
+    SAMPLES,
     TEXT,
     TYPES,
     codes_to_ids,
     context_words,
-    part_keys,
-    read_events,
+    sampled_keys,
     split_windows,
     splitters,
-    window_columns,
 )
 from nlmkit.language_models.ngram.smoothing import HAS_ZEROS, add_k, stupid_backoff
 from nlmkit.language_models.ngram.smoothing.options import Options
@@ -218,10 +217,23 @@ class _Fit:
                     for k in range(3, order + 1):
                         remove_counts(self.store, k, part)
             self.run.stage("assembling the model", order - 2)
-            for k in range(3, order + 1):  # here, where the arrays are to be mapped
-                _check_number(k, assemble_order(self.store, settings, k))
-                self.run.advance(1)
+            self._assemble()
         return Fitted(self._table(len(vocabulary)), vocabulary, sizes, discounts, notes, self._objection(zeros))
+
+    def _assemble(self) -> None:
+        """Write the arrays of the orders from three on, on this machine, where they are to be mapped."""
+        orders = range(self.request.order, 2, -1)  # the longest task first
+        if getattr(self.engine, "is_local", False) and self.resumption is None:
+            totals = self.engine.run(
+                "assembly", assemble_order, self.store, self.settings, orders, advance=self.run.advance
+            )
+        else:  # without markers: the files of an earlier run are gone
+            totals = []
+            for k in orders:
+                totals.append(assemble_order(self.store, self.settings, k))
+                self.run.advance(1)
+        for k, total in zip(orders, totals, strict=True):
+            _check_number(k, total)
 
     def _read(self, text: StreamedText) -> int:
         """Write the text as chunks of codes; return their number."""
@@ -270,14 +282,9 @@ class _Fit:
         parts = -(-events * 5 // (4 * planned.part_windows))
         if parts < 2:
             return []
-        from nlmkit.language_models.ngram.external.windows import SAMPLES
-
-        step = max(1, events // SAMPLES)
+        step, absent = max(1, events // SAMPLES), self.settings["absent"]
         vocabulary = codes_to_ids(self.store)
-        sampled = []
-        for chunk in range(chunks):
-            columns = window_columns(*read_events(self.store, chunk, vocabulary), 2, self.settings["absent"])
-            sampled.append(part_keys(columns)[::step])
+        sampled = [sampled_keys(self.store, chunk, vocabulary, step, absent) for chunk in range(chunks)]
         return splitters(np.concatenate(sampled), parts)
 
     def _discounts(self, numbers: list[list[int]]) -> tuple[list[list[float]] | None, list[str]]:

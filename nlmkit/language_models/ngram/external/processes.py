@@ -31,6 +31,9 @@ class Processes:
     ``if __name__ == "__main__":``.
     """
 
+    is_local: Final = True
+    """Whether tasks can write files of this machine."""
+
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self._context = _Context()

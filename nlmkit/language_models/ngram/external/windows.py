@@ -68,6 +68,15 @@ def part_keys(columns: list[Ids]) -> Keys:
     return keys
 
 
+def sampled_keys(store: Store, chunk: int, vocabulary: Ids, step: int, absent: int) -> Keys:
+    """Return ``part_keys`` of every ``step``-th event of a chunk of text; arguments as of ``window_columns``."""
+    read = store.read(f"{TEXT}/{chunk}")
+    codes = np.concatenate([read["before"][-2:], read["codes"]])
+    last, before = vocabulary[codes[1:-1:step]], vocabulary[codes[:-2:step]]
+    before = np.where(last == EOS_ID, absent, np.where(before == EOS_ID, BOS_ID, before))
+    return part_keys([last, np.where(last == EOS_ID, BOS_ID, last), before])
+
+
 def splitters(samples: Keys, parts: int) -> list[int]:
     """Return increasing keys at which the next part begins, at most ``parts`` − 1, from a sample of keys."""
     ordered = np.sort(samples)

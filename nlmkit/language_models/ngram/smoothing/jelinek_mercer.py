@@ -51,7 +51,7 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
         weight = weights[k - 1][np.maximum(order.bucket, 0)]
         share = order.values * (weight if k == 1 else weight[counts.levels[k - 1].history])
         orders.append(Discounted(share, (1.0 - weight) * order.total + weight * order.pruned, order.total))
-    probs, backoffs = interpolate(counts, orders)
+    probs, backoffs = interpolate(counts, orders, options.workers)
     return Estimate(probs, backoffs, weights=[[float(weight) for weight in row] for row in weights], notes=notes)
 
 

@@ -19,6 +19,8 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
         discount, note = single_discount(k, once, twice, options)
         discounts.append([discount])
         notes += note
-        orders.append(subtract(counts, k, level.adjusted, np.array([0.0, discount]), options.keep))
-    probs, backoffs = interpolate(counts, orders)
+        orders.append(
+            subtract(counts, k, level.adjusted, np.array([0.0, discount]), options.keep, workers=options.workers)
+        )
+    probs, backoffs = interpolate(counts, orders, options.workers)
     return Estimate(probs, backoffs, discounts=discounts, notes=notes)

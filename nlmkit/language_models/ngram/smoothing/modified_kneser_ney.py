@@ -8,6 +8,8 @@ from nlmkit.language_models.ngram.counting import Level, NGramCounts
 from nlmkit.language_models.ngram.estimates import Estimate, interpolate, overridden, subtract
 from nlmkit.language_models.ngram.smoothing.options import Options
 
+_BLOCK = 1 << 18
+
 FALLBACK = [0.5, 1.0, 1.5]
 """Discounts of an order whose discounts cannot be estimated, as in KenLM's ``--discount_fallback``."""
 
@@ -21,8 +23,10 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
             values, note = three_discounts(k, count_of_counts(level, k < counts.order))
             notes += note
         discounts.append(values)
-        orders.append(subtract(counts, k, level.adjusted, np.array([0.0, *values]), options.keep))
-    probs, backoffs = interpolate(counts, orders)
+        orders.append(
+            subtract(counts, k, level.adjusted, np.array([0.0, *values]), options.keep, workers=options.workers)
+        )
+    probs, backoffs = interpolate(counts, orders, options.workers)
     return Estimate(probs, backoffs, discounts=discounts, notes=notes)
 
 
@@ -31,7 +35,9 @@ def count_of_counts(level: Level, lower: bool) -> list[int]:
 
     As in KenLM, the last n-gram (in suffix order) of an order below the highest is counted with its raw count.
     """
-    numbers = np.bincount(np.minimum(level.adjusted, 5), minlength=6)
+    numbers = np.zeros(6, np.int64)
+    for begin in range(0, len(level), _BLOCK):
+        numbers += np.bincount(np.minimum(level.adjusted[begin : begin + _BLOCK], 5), minlength=6)
     if lower and len(level):
         numbers[min(int(level.adjusted[-1]), 5)] -= 1
         numbers[min(int(level.raw[-1]), 5)] += 1

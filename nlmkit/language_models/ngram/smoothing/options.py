@@ -23,6 +23,7 @@ class Options:
         katz_max: Largest count discounted by ``katz``.
         stupid_backoff: Backoff factor of ``stupid-backoff``.
         valid_event_ids: Validation text for ``jelinek-mercer``, int32 [events], or None.
+        workers: Number of threads; the estimate does not depend on it.
     """
 
     keep: Keep
@@ -31,3 +32,4 @@ class Options:
     katz_max: int = 5
     stupid_backoff: float = 0.4
     valid_event_ids: NDArray[np.int32] | None = None
+    workers: int = 1

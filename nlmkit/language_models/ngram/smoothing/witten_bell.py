@@ -20,5 +20,5 @@ def estimate(counts: NGramCounts, options: Options) -> Estimate:
         values = raw_counts(counts, k)
         types = totals(counts, k, (values > 0).astype(np.float64))
         pruned = totals(counts, k, np.where(options.keep[k - 1], 0, values))
-        orders.append(Discounted(values.astype(np.float64), types + pruned, totals(counts, k, values) + types))
-    return Estimate(*interpolate(counts, orders))
+        orders.append(Discounted(values, types + pruned, totals(counts, k, values) + types))
+    return Estimate(*interpolate(counts, orders, options.workers))
