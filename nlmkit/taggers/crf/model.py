@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from nlmkit.core.parameters import param, value_of
 from nlmkit.core.run import RunOptions
+from nlmkit.errors import HyperParameterError
 from nlmkit.saving.state import FittedState
 from nlmkit.taggers.chain_tagger import batches, padded
 from nlmkit.taggers.decoding import WithDecoding
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from nlmkit.taggers.crf.weights import StateWeights
     from nlmkit.text.tagged import TaggedSentences
 
+OPTIMIZERS: Final = ("auto", "lbfgs", "sgd")
+"""Values of the hyper-parameter ``optimizer``."""
+
+MUCH_TEXT: Final = 500_000
+"""Tokens above which ``optimizer=auto`` is ``sgd``."""
+
 
 @dataclasses.dataclass(kw_only=True)
 class CRFTagger(WithDecoding):
@@ -33,9 +40,11 @@ class CRFTagger(WithDecoding):
     and pairs of words; of characters (Tseng et al. 2005) characters and their classes up to ``ngram`` in a row; of
     feature columns the values up to ``ngram`` in a row, and with the word.
 
-    CRFsuite (Okazaki 2007) trains the weights by L-BFGS; only ``fit`` needs it (``pip install 'nlmkit[taggers]'``). The
-    weights are kept with CRFsuite's six decimals as arrays of this library, which decodes exactly, and among legal
-    sequences alone.
+    CRFsuite (Okazaki 2007) trains the weights; only ``fit`` needs it (``pip install 'nlmkit[taggers]'``). With
+    ``optimizer=lbfgs`` it does so by L-BFGS, with ``sgd`` by stochastic gradient descent (Shalev-Shwartz et al. 2007),
+    which needs far fewer passes over much text; ``auto`` takes the latter above 500,000 tokens, unless ``c1`` is above
+    0. The weights are kept with CRFsuite's six decimals as arrays of this library, which decodes exactly, and among
+    legal sequences alone.
 
     Fitted attributes, in addition to those of every tagger: ``attributes_`` (``Attributes`` with a weight),
     ``weights_`` (``StateWeights``), ``transitions_`` (float64 [tags, tags]).
@@ -51,7 +60,23 @@ class CRFTagger(WithDecoding):
 
     c1: float = param(0.0, ge=0, help="coefficient of the L1 penalty; above 0 it makes most weights zero")
     c2: float = param(1.0, ge=0, help="coefficient of the L2 penalty")
-    iterations: int = param(100, ge=1, le=1_000_000, help="most iterations of L-BFGS")
+    optimizer: str = param(
+        "auto",
+        choices=OPTIMIZERS,
+        later=True,
+        help="lbfgs, or sgd (stochastic gradient descent, c1=0 only); auto: sgd above 500,000 training tokens",
+    )
+    iterations: int = param(
+        100, ge=1, le=1_000_000, help="most iterations of L-BFGS", needs=value_of("optimizer", "auto", "lbfgs")
+    )
+    passes: int = param(
+        50,
+        ge=1,
+        le=1_000_000,
+        later=True,
+        help="most passes of sgd over the sentences",
+        needs=value_of("optimizer", "auto", "sgd"),
+    )
     units: str = param("auto", choices=UNITS, help="what tokens are; auto: characters if nearly all have one")
     window: int = param(2, ge=0, le=10, help="distance of the farthest token looked at")
     ngram: int = param(3, ge=1, le=4, help="longest sequence of characters or feature values; of words at most 2")
@@ -89,19 +114,38 @@ class CRFTagger(WithDecoding):
         templates = self._templates(len(data.features), characters=characters)
         run.stage("collecting attributes", len(templates))
         attributes, rows = learn(data, templates, self.min_count, advance=run.advance)
-        settings = {"c1": self.c1, "c2": self.c2, "max_iterations": self.iterations}
-        found = train(rows, data.tags.ids, data.offsets, number_of_tags=len(self.tags_), settings=settings, run=run)
+        optimizer, settings = self._optimizer(data.tokens)
+        tags = len(self.tags_)
+        found = train(
+            rows, data.tags.ids, data.offsets, number_of_tags=tags, optimizer=optimizer, settings=settings, run=run
+        )
         self.weights_, used = StateWeights.of(found.attributes, found.tags, found.weights, attributes.bases[-1])
         self.attributes_ = attributes.kept(used)
         self.transitions_ = found.transitions
         return {
             "units": "characters" if characters else "words",
+            "optimizer": optimizer,
             "iterations": found.iterations,
             "converged": found.converged,
             "loss": found.loss,
             "attributes": self.attributes_.bases[-1],
             "weights": len(self.weights_.values) + found.transitions.size,
         }
+
+    def _optimizer(self, tokens: int) -> tuple[str, dict[str, float]]:
+        """Return the optimizer, and CRFsuite's parameters of it.
+
+        Raises:
+            HyperParameterError: It has no penalty c1.
+        """
+        name = self.optimizer
+        if name == "auto":
+            name = "sgd" if tokens > MUCH_TEXT and not self.c1 else "lbfgs"
+        if name == "lbfgs":
+            return name, {"c1": self.c1, "c2": self.c2, "max_iterations": self.iterations}
+        if self.c1:
+            raise HyperParameterError("c1 above 0 needs optimizer=lbfgs")
+        return name, {"c2": self.c2, "max_iterations": self.passes}
 
     def _templates(self, columns: int, *, characters: bool) -> tuple[Template, ...]:
         from nlmkit.taggers.crf.templates import character_templates, word_templates

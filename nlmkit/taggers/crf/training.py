@@ -6,7 +6,9 @@ decimals. Attributes and tags go by their numbers.
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
+import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -34,7 +36,7 @@ class Weights:
         attributes: Number of the attribute of each state feature: int64 [features], ascending.
         tags: Its tag: int64 [features].
         weights: Its weight: float64 [features].
-        iterations: Number of iterations.
+        iterations: Number of iterations, or passes over the sentences.
         loss: Last value of the objective; None if it is unknown.
         converged: Whether training ended before the maximal number of iterations.
     """
@@ -48,16 +50,21 @@ class Weights:
     converged: bool
 
 
+ALGORITHMS: Final = {"lbfgs": "lbfgs", "sgd": "l2sgd"}
+"""CRFsuite's names of the optimizers."""
+
+
 def train(
     rows: NDArray[np.int32],
     tags: NDArray[np.integer[Any]],
     offsets: NDArray[np.int64],
     *,
     number_of_tags: int,
+    optimizer: str,
     settings: dict[str, float],
     run: RunOptions,
 ) -> Weights:
-    """Return the weights of a CRF trained by L-BFGS.
+    """Return the weights of a trained CRF.
 
     An exception that progress raises, such as ``KeyboardInterrupt``, ends the training.
 
@@ -66,7 +73,8 @@ def train(
         tags: Tag of each token: [tokens].
         offsets: Where each sentence begins, and the last one ends: int64 [sentences + 1].
         number_of_tags: Number of tags, also of those that do not occur.
-        settings: Parameters of CRFsuite's ``lbfgs``; ``max_iterations`` among them.
+        optimizer: ``lbfgs``, or ``sgd``: stochastic gradient descent, sentence by sentence.
+        settings: Parameters of CRFsuite's algorithm; ``max_iterations`` among them.
         run: Progress.
 
     Raises:
@@ -82,16 +90,16 @@ def train(
 
         def message(self, message: str) -> None:
             """Read a line of the log."""
-            if message.startswith("***** Iteration #"):
+            if message.startswith(("***** Iteration #", "***** Epoch #")):
                 if not self.iterations:
                     run.stage("training", most)
                 self.iterations += 1
                 run.advance()
-            elif message.startswith("Loss: "):
+            elif message.startswith("Loss: ") and self.iterations:
                 self.loss = float(message.removeprefix("Loss: "))
                 run.note(f"loss {self.loss:.1f}")
 
-    trainer = Trainer(algorithm="lbfgs", params=settings, verbose=False)
+    trainer = Trainer(algorithm=ALGORITHMS[optimizer], params=settings, verbose=False)
     run.stage("passing sentences to CRFsuite", len(offsets) - 1)
     names = [str(number) for number in range(max(int(rows.max(initial=-1)) + 1, number_of_tags))]
     for low, high in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
@@ -103,6 +111,7 @@ def train(
     with tempfile.TemporaryDirectory(prefix="nlmkit-") as folder:
         model, text = Path(folder, "model"), Path(folder, "model.txt")
         try:
+            _start_random_numbers()
             trainer.train(str(model))
             run.stage("reading weights")
             tagger = pycrfsuite.Tagger()
@@ -124,6 +133,12 @@ def train(
         loss=trainer.loss,
         converged=trainer.iterations < most,
     )
+
+
+def _start_random_numbers() -> None:
+    """Start the random numbers of the C library anew, by which CRFsuite shuffles sentences, so that fits repeat."""
+    library = ctypes.CDLL("ucrtbase" if os.name == "nt" else None)
+    library.srand(1)
 
 
 def _read(text: bytes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -15,7 +15,7 @@ import pytest
 
 from nlmkit import CRFTagger, RunOptions, load
 from nlmkit.errors import HyperParameterError, NlmkitError, SavedModelError
-from nlmkit.taggers.crf import training
+from nlmkit.taggers.crf import model, training
 from nlmkit.taggers.crf.attributes import Attributes, Views, Windows, learn, refuse_overflow
 from nlmkit.taggers.crf.templates import character_templates, word_templates
 from nlmkit.taggers.crf.views import character_class, shape, view
@@ -188,6 +188,30 @@ class Shown:
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+
+def test_gradient_descent_finds_the_same_optimum_and_repeats() -> None:
+    train, test = random_task(3)
+    exact = CRFTagger(iterations=2000, c2=2.0, affixes=1).fit(train)
+    sgd = CRFTagger(optimizer="sgd", passes=1000, c2=2.0, affixes=1).fit(train)
+    assert sgd.fit_report_["optimizer"] == "sgd"
+    assert sgd.fit_report_["loss"] == pytest.approx(exact.fit_report_["loss"], rel=0.02)
+    for one, other in zip(sgd.predict_marginals(test), exact.predict_marginals(test), strict=True):
+        np.testing.assert_allclose(one, other, atol=0.06)
+    few = [CRFTagger(optimizer="sgd", passes=3).fit(train) for _ in range(2)]
+    assert few[0].fit_report_["iterations"] == 3
+    assert few[0].digest == few[1].digest
+
+
+def test_much_text_is_learned_by_gradient_descent(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert CRFTagger(iterations=5).fit(data()).fit_report_["optimizer"] == "lbfgs"
+    monkeypatch.setattr(model, "MUCH_TEXT", 5)
+    assert CRFTagger(passes=5).fit(data()).fit_report_["optimizer"] == "sgd"
+    assert CRFTagger(iterations=5, c1=0.1).fit(data()).fit_report_["optimizer"] == "lbfgs"
+    with pytest.raises(HyperParameterError, match="c1 above 0 needs optimizer=lbfgs"):
+        CRFTagger(optimizer="sgd", c1=0.1).fit(data())
+    with pytest.raises(HyperParameterError, match="passes"):
+        CRFTagger(optimizer="lbfgs", passes=5).fit(data())
 
 
 def test_progress_is_shown() -> None:
