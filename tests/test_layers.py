@@ -21,6 +21,7 @@ CORE_TOP: Final = (
     "descriptions",
     "parts",
     "component",
+    "groups",
     "presets",
     "saved_tokenizers",
     "storage",
