@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nlmkit.core import registry
 from nlmkit.core.component import Component
@@ -12,6 +12,10 @@ from nlmkit.core.notes import kind_of_note
 from nlmkit.core.progress import with_prefix
 from nlmkit.core.run import RunOptions
 from nlmkit.errors import HyperParameterError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Group: TypeAlias = tuple[Any, ...]
 """Fitted versions of one model, one per seed."""
@@ -63,7 +67,7 @@ def check_number(models: Sequence[Component], seeds: int) -> None:
         raise HyperParameterError(f"seeds={seeds} has no effect: no unfitted model trains in steps")
 
 
-def given_weights(weights: Sequence[float], models: int) -> None:
+def check_weights(weights: Sequence[float], models: int) -> None:
     """Check weights that were given as numbers.
 
     Raises:
@@ -175,3 +179,19 @@ def restored_groups(sizes: Any, members: Mapping[str, Any], given: Sequence[Any]
         places = [f"models_.{number}.{version}" for version in range(size)]
         groups.append(tuple(members.get(place) for place in places) if size else (own,))
     return tuple(groups)
+
+
+def restored_weights(arrays: Mapping[str, Any], models: int) -> NDArray[np.float64]:
+    """Return the saved weights of models: float64 [models].
+
+    Raises:
+        SavedModelError: They are missing, negative, not finite or all 0.
+    """
+    import numpy as np
+
+    from nlmkit.saving import require, require_array
+
+    weights = require_array(arrays, "weights", dtype="float64", shape=(models,))
+    usable = bool(np.isfinite(weights).all() and (weights >= 0).all() and weights.any())
+    require(usable, "array 'weights' contains values that are not weights")
+    return np.asarray(weights, np.float64)

@@ -27,6 +27,11 @@ class ChainTagger(Tagger):
     subclass implements ``chain`` and ``emissions``, besides what ``Tagger`` asks for to fit and save it.
     """
 
+    @property
+    def tags_before(self) -> int:
+        """Number of tags before a tag that its score depends on, at least 1; known before the fit."""
+        return 1
+
     def chain(self) -> Chain:
         """Return the scores that do not depend on the words; −inf for what is not legal."""
         raise NotImplementedError

@@ -258,7 +258,7 @@ def test_a_machine_that_changes_keeps_the_budget_with_cheap_steps(machine: str) 
 
 def test_evaluations_have_a_share_of_the_budget() -> None:
     cheap = Run(lambda step, now: 1.0, evaluation_seconds=1.0).finish()
-    assert 11 <= len(cheap.evaluations) <= 12  # one an epoch
+    assert 11 <= len(cheap.evaluations) <= 12  # one per epoch
     fewer = Run(lambda step, now: 1.0, evaluation_seconds=10.0).finish()
     assert len(fewer.evaluations) == 4
     within = Run(lambda step, now: 1.0, evaluation_seconds=10.0, windows=5000).finish()

@@ -211,13 +211,13 @@ class Ensemble(Classifier):
         Raises:
             HyperParameterError: There are too few models, or an option does not apply to them.
         """
-        from nlmkit.core.groups import check_number, given_weights
+        from nlmkit.core.groups import check_number, check_weights
 
         check_number(models, self.seeds)
         fitted = [model.is_fitted for model in models]
         rule = self.weights
         if isinstance(rule, tuple):
-            given_weights(rule, len(models))
+            check_weights(rule, len(models))
             return "equal"
         if rule not in WEIGHTS:
             raise HyperParameterError(f"weights must be {', '.join(WEIGHTS)}, or one number per model, not {rule!r}")
@@ -266,8 +266,8 @@ class Ensemble(Classifier):
         """
         import numpy as np
 
-        from nlmkit.core.groups import restored_groups
-        from nlmkit.saving import require, require_array
+        from nlmkit.core.groups import restored_groups, restored_weights
+        from nlmkit.saving import require
 
         super().restore(state)
         groups = restored_groups(state.metadata.get("versions"), state.members, self.models)
@@ -278,7 +278,4 @@ class Ensemble(Classifier):
                 same = model.classes_.dtype.kind == self.classes_.dtype.kind
                 same = same and np.array_equal(model.classes_, self.classes_)
                 require(same, f"its model {number} has other classes; save the model again")
-        weights = require_array(state.arrays, "weights", dtype="float64", shape=(len(groups),))
-        usable = bool(np.isfinite(weights).all() and (weights >= 0).all() and weights.any())
-        require(usable, "array 'weights' contains values that are not weights")
-        self.models_, self.weights_ = groups, np.asarray(weights, np.float64)
+        self.models_, self.weights_ = groups, restored_weights(state.arrays, len(groups))

@@ -155,12 +155,12 @@ class EnsembleTagger(WithDecoding):
         Raises:
             HyperParameterError: There are too few models, or an option does not apply to them.
         """
-        from nlmkit.core.groups import check_number, given_weights
+        from nlmkit.core.groups import check_number, check_weights
 
         check_number(models, self.seeds)
         rule = self.weights
         if isinstance(rule, tuple):
-            given_weights(rule, len(models))
+            check_weights(rule, len(models))
             return "equal"
         if rule not in WEIGHTS:
             raise HyperParameterError(f"weights must be {', '.join(WEIGHTS)}, or one number per model, not {rule!r}")
@@ -196,21 +196,17 @@ class EnsembleTagger(WithDecoding):
         return np.full(len(self.models), 1 / len(self.models))
 
     def _combine(self) -> None:
-        """Set the chain of all models.
-
-        Raises:
-            HyperParameterError: The decoding needs a chain of another form.
-        """
-        from nlmkit.decoding.chains import ContextChain
+        """Set the chain of all models."""
         from nlmkit.taggers.combined.members import Factors
 
         self._factors = Factors.of(self.models_, self.tags_)
         self._chain = self._factors.chain(self.weights_).constrained(*self.legal())
-        if self.decoding == "mbr" and isinstance(self._chain, ContextChain):
-            raise HyperParameterError(
-                "decoding=mbr: tags that depend on several tags before them, as those of an hmm-tagger of order 3 do, "
-                "are decoded by viterbi only; give the hmm-tagger order=2"
-            )
+
+    @property
+    def tags_before(self) -> int:
+        """Number of tags before a tag that its score depends on, at least 1."""
+        models = [model for group in self.models_ for model in group] if self.is_fitted else self.models
+        return max([1, *(model.tags_before for model in models if isinstance(model, ChainTagger))])
 
     # ----------------------------------------------------------------------------------------------------- tagging
 
@@ -252,10 +248,8 @@ class EnsembleTagger(WithDecoding):
         Raises:
             SavedModelError: A model is missing or does not suit, or the weights are unusable.
         """
-        import numpy as np
-
-        from nlmkit.core.groups import restored_groups
-        from nlmkit.saving import require, require_array
+        from nlmkit.core.groups import restored_groups, restored_weights
+        from nlmkit.saving import require
         from nlmkit.taggers.combined.members import check
 
         super().restore(state)
@@ -268,11 +262,6 @@ class EnsembleTagger(WithDecoding):
                     check(model, number, self)
                 except HyperParameterError as error:
                     require(False, f"{error}; save the model again")
-        weights = require_array(state.arrays, "weights", dtype="float64", shape=(len(models),))
-        usable = bool(np.isfinite(weights).all() and (weights >= 0).all() and weights.any())
-        require(usable, "array 'weights' contains values that are not weights")
-        self.models_, self.weights_ = models, np.asarray(weights, np.float64)
-        try:
-            self._combine()
-        except HyperParameterError as error:
-            require(False, f"{error}; save the model again")
+        weights = restored_weights(state.arrays, len(models))
+        self.models_, self.weights_ = models, weights
+        self._combine()

@@ -50,6 +50,11 @@ def check(model: ChainTagger, number: int, ensemble: ChainTagger) -> None:
             f"{who} looks words up in the Unicode form {model.unicode_form}, and the ensemble in "
             f"{ensemble.unicode_form}: set unicode_form=null in the ensemble"
         )
+    if getattr(ensemble, "decoding", None) == "mbr" and model.tags_before > 1:
+        raise HyperParameterError(
+            f"decoding=mbr: {who} scores a tag by {model.tags_before} tags before it, and only chains of pairs can be "
+            "decoded so: use decoding=viterbi, or for an hmm-tagger order=2"
+        )
     if not model.is_fitted:
         if model.scheme is not None:
             raise HyperParameterError(f"{who} has scheme={model.scheme}: set the scheme of the ensemble instead")

@@ -42,9 +42,9 @@ class CRFTagger(WithDecoding):
 
     CRFsuite (Okazaki 2007) trains the weights; only ``fit`` needs it (``pip install 'nlmkit[taggers]'``). With
     ``optimizer=lbfgs`` it does so by L-BFGS, with ``sgd`` by stochastic gradient descent (Shalev-Shwartz et al. 2007),
-    which needs far fewer passes over much text; ``auto`` takes the latter above 500,000 tokens, unless ``c1`` is above
-    0. The weights are kept with CRFsuite's six decimals as arrays of this library, which decodes exactly, and among
-    legal sequences alone.
+    which needs far fewer passes over much text; ``auto`` takes the latter above 500,000 tokens, unless an option of
+    the former is set. The weights are kept with CRFsuite's six decimals as arrays of this library, which decodes
+    exactly, and among legal sequences alone.
 
     Fitted attributes, in addition to those of every tagger: ``attributes_`` (``Attributes`` with a weight),
     ``weights_`` (``StateWeights``), ``transitions_`` (float64 [tags, tags]).
@@ -64,7 +64,8 @@ class CRFTagger(WithDecoding):
         "auto",
         choices=OPTIMIZERS,
         later=True,
-        help="lbfgs, or sgd (stochastic gradient descent, c1=0 only); auto: sgd above 500,000 training tokens",
+        help="lbfgs, or sgd (stochastic gradient descent, c1=0 only); auto: sgd above 500,000 training tokens, "
+        "unless c1 or iterations is set",
     )
     iterations: int = param(
         100, ge=1, le=1_000_000, help="most iterations of L-BFGS", needs=value_of("optimizer", "auto", "lbfgs")
@@ -133,14 +134,20 @@ class CRFTagger(WithDecoding):
         }
 
     def _optimizer(self, tokens: int) -> tuple[str, dict[str, float]]:
-        """Return the optimizer, and CRFsuite's parameters of it.
+        """Return the optimizer, and CRFsuite's parameters of it; options of one of the two choose that one.
 
         Raises:
-            HyperParameterError: It has no penalty c1.
+            HyperParameterError: Options are of both, or ``sgd`` is to have a penalty c1.
         """
-        name = self.optimizer
+        name, declared = self.optimizer, self.hyper_parameters()
         if name == "auto":
-            name = "sgd" if tokens > MUCH_TEXT and not self.c1 else "lbfgs"
+            of_lbfgs = bool(self.c1) or self.iterations != declared["iterations"].default
+            of_sgd = self.passes != declared["passes"].default
+            if of_lbfgs and of_sgd:
+                raise HyperParameterError(
+                    "passes is of optimizer=sgd, c1 and iterations are of optimizer=lbfgs: choose one"
+                )
+            name = "sgd" if of_sgd or (tokens > MUCH_TEXT and not of_lbfgs) else "lbfgs"
         if name == "lbfgs":
             return name, {"c1": self.c1, "c2": self.c2, "max_iterations": self.iterations}
         if self.c1:

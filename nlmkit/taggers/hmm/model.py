@@ -149,6 +149,11 @@ class HMMTagger(ChainTagger):
 
     # ----------------------------------------------------------------------------------------------------- tagging
 
+    @property
+    def tags_before(self) -> int:
+        """Number of tags before a tag that its score depends on, at least 1."""
+        return max(1, int(getattr(self.transitions, "order", self.order)) - 1)
+
     def chain(self) -> Chain:
         """Return the scores of the transitions; −inf for what is not legal."""
         return self.chain_

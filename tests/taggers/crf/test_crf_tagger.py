@@ -204,9 +204,14 @@ def test_gradient_descent_finds_the_same_optimum_and_repeats() -> None:
 
 
 def test_much_text_is_learned_by_gradient_descent(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert CRFTagger(iterations=5).fit(data()).fit_report_["optimizer"] == "lbfgs"
-    monkeypatch.setattr(model, "MUCH_TEXT", 5)
+    assert CRFTagger().fit(data()).fit_report_["optimizer"] == "lbfgs"
     assert CRFTagger(passes=5).fit(data()).fit_report_["optimizer"] == "sgd"
+    monkeypatch.setattr(model, "MUCH_TEXT", 5)
+    assert CRFTagger().fit(data()).fit_report_["optimizer"] == "sgd"
+    for of_lbfgs in ({"iterations": 5}, {"c1": 0.1}):  # no option is ignored
+        assert CRFTagger(**of_lbfgs).fit(data()).fit_report_["optimizer"] == "lbfgs"
+        with pytest.raises(HyperParameterError, match="choose one"):
+            CRFTagger(**of_lbfgs, passes=5).fit(data())
     assert CRFTagger(iterations=5, c1=0.1).fit(data()).fit_report_["optimizer"] == "lbfgs"
     with pytest.raises(HyperParameterError, match="c1 above 0 needs optimizer=lbfgs"):
         CRFTagger(optimizer="sgd", c1=0.1).fit(data())
